@@ -1,0 +1,1 @@
+//! Haulout's codec.

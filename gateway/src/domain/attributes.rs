@@ -1,0 +1,44 @@
+//! What a client says about an object besides its bytes.
+
+use serde::{Deserialize, Serialize};
+
+/// System headers and user metadata, kept verbatim and returned on GET and HEAD.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ObjectAttributes {
+    /// `Content-Type`; `binary/octet-stream` is answered when the client gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding` without `aws-chunked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+    /// `Content-Language`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    /// `Expires`, verbatim even when it is no date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// `x-amz-website-redirect-location`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website_redirect: Option<String>,
+    /// `x-amz-meta-*`: lower-case names without the prefix, in the order they came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub user: Vec<(String, String)>,
+}
+
+impl ObjectAttributes {
+    /// The most user metadata S3 takes, in bytes of names and values.
+    pub const USER_BYTES_MAX: usize = 2_048;
+
+    /// Bytes of user metadata as S3 counts them.
+    #[must_use]
+    pub fn user_bytes(&self) -> usize {
+        self.user.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+}

@@ -1,0 +1,34 @@
+//! The words of Haulout: plain values without I/O, SQL or HTTP.
+//!
+//! Everything a request carries is parsed into one of these at the border; past the border a value of one of
+//! these types is known to be valid.
+
+mod attributes;
+mod backend_id;
+mod bucket;
+mod checksum;
+mod condition;
+mod etag;
+mod extent;
+mod key;
+mod stored_blob;
+mod timestamp;
+mod upload;
+mod usage;
+mod user;
+mod version;
+
+pub use attributes::ObjectAttributes;
+pub use backend_id::{BackendId, BackendIdError};
+pub use bucket::{Bucket, BucketId, BucketName, BucketNameError};
+pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
+pub use condition::WriteCondition;
+pub use etag::ETag;
+pub use extent::Extent;
+pub use key::{KeyError, ObjectKey};
+pub use stored_blob::{Placement, StoredBlob};
+pub use timestamp::Timestamp;
+pub use upload::{Part, PartNumber, PartNumberError, Upload, UploadId};
+pub use usage::{UsageByBucket, UsageDelta};
+pub use user::{AccessKey, CanonicalId, User, UserId};
+pub use version::{Version, VersionId, VersionPart};

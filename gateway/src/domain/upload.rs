@@ -1,0 +1,87 @@
+//! Multipart uploads and their parts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey, Timestamp};
+
+/// 128 random bits that name one upload for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UploadId(pub [u8; 16]);
+
+impl fmt::Display for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for UploadId {
+    type Err = hex::FromHexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut id = [0; 16];
+        hex::decode_to_slice(text, &mut id).map(|()| Self(id))
+    }
+}
+
+/// The number of a part: 1 to 10,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartNumber(u16);
+
+/// A part number outside 1 to 10,000 (`InvalidArgument`).
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+#[error("part number must be an integer between 1 and 10000, inclusive")]
+pub struct PartNumberError;
+
+impl PartNumber {
+    /// The highest number, and so the most parts of an upload.
+    pub const MAX: u16 = 10_000;
+
+    /// Checks a number.
+    ///
+    /// # Errors
+    /// When it is outside 1 to 10,000.
+    pub fn new(number: i64) -> Result<Self, PartNumberError> {
+        u16::try_from(number).ok().filter(|n| (1..=Self::MAX).contains(n)).map(Self).ok_or(PartNumberError)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+/// An upload that has begun and not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its name.
+    pub id: UploadId,
+    /// The bucket it will write to.
+    pub bucket: BucketId,
+    /// The key it will write.
+    pub key: ObjectKey,
+    /// What the object will carry.
+    pub attributes: ObjectAttributes,
+    /// The additional checksum the client asked for, and what it is to cover.
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    /// When it began.
+    pub created_at: Timestamp,
+}
+
+/// A part that was uploaded. Sending the number again replaces it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its number.
+    pub number: PartNumber,
+    /// Bytes of content.
+    pub size: u64,
+    /// MD5 of its content.
+    pub etag: ETag,
+    /// Its own checksum.
+    pub checksum: Option<Checksum>,
+    /// When it was committed.
+    pub modified_at: Timestamp,
+    /// Where its bytes lie.
+    pub extents: Vec<Extent>,
+}

@@ -1,0 +1,58 @@
+//! What can go wrong in a use case, by what the caller should do about it.
+
+use super::BodyError;
+use crate::domain::{Checksum, PartNumber};
+
+/// The outcome of a use case that did not succeed. `s3::error` translates it to S3 codes, nothing else does.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectsError {
+    /// `NoSuchBucket`.
+    #[error("the specified bucket does not exist")]
+    NoSuchBucket,
+    /// `NoSuchKey`.
+    #[error("the specified key does not exist")]
+    NoSuchKey,
+    /// `NoSuchUpload`.
+    #[error("the specified multipart upload does not exist")]
+    NoSuchUpload,
+    /// `InvalidPart`: a part named in Complete is missing or has another ETag or checksum.
+    #[error("one or more of the specified parts could not be found or did not match")]
+    InvalidPart(PartNumber),
+    /// `InvalidPartOrder`.
+    #[error("the list of parts was not in ascending order")]
+    InvalidPartOrder,
+    /// `EntityTooSmall`: a part other than the last has less than 5 MiB.
+    #[error("your proposed upload is smaller than the minimum allowed size")]
+    PartTooSmall(PartNumber),
+    /// `EntityTooLarge`.
+    #[error("your proposed upload exceeds the maximum allowed size")]
+    TooLarge,
+    /// `PreconditionFailed`.
+    #[error("at least one of the preconditions you specified did not hold")]
+    PreconditionFailed,
+    /// `ConditionalRequestConflict` (409): a competing write won while this one was under way.
+    #[error("a conflicting conditional operation is in progress against this resource")]
+    ConditionConflict,
+    /// `BadDigest`: Content-MD5 or a checksum does not match the bytes.
+    #[error("the {0} you specified did not match the calculated checksum")]
+    BadDigest(&'static str),
+    /// `XAmzContentSHA256Mismatch`.
+    #[error("the provided 'x-amz-content-sha256' header does not match what was computed")]
+    ContentSha256Mismatch,
+    /// `InvalidRequest` with this text.
+    #[error("{0}")]
+    InvalidRequest(&'static str),
+    /// The checksum type or value given to Complete is not the upload's (`BadDigest` / `InvalidRequest`).
+    #[error("the object's checksum is another")]
+    ChecksumMismatch(Box<Checksum>),
+    /// The body broke off or was not what it claimed to be.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// 503 with Retry-After: too few backends answer, no memory is free in time, or the database is away. Nothing
+    /// became visible.
+    #[error("please reduce your request rate or retry later: {0}")]
+    Unavailable(String),
+    /// 500: a defect or damaged metadata; the text is for the log only.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
