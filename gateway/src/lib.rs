@@ -1,1 +1,5 @@
-//! Haulout's gateway.
+//! Haulout: an S3 gateway over storage that no single party controls.
+
+pub mod clock;
+pub mod domain;
+pub mod objects;

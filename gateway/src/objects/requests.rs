@@ -1,0 +1,141 @@
+//! What the doors ask of the use cases, and what they get back.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::BodyPromise;
+use crate::domain::{
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectAttributes, ObjectKey, PartNumber, Timestamp, Upload,
+    UploadId, Version, VersionId, WriteCondition,
+};
+
+/// Write an object.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// Where.
+    pub bucket: Arc<Bucket>,
+    /// Under which key.
+    pub key: ObjectKey,
+    /// What the client says about it.
+    pub attributes: ObjectAttributes,
+    /// Decided in the committing transaction.
+    pub condition: WriteCondition,
+    /// What must be true of the body.
+    pub promise: BodyPromise,
+}
+
+/// What became visible.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The version.
+    pub version: VersionId,
+    /// Its tag.
+    pub etag: ETag,
+    /// Its additional checksum, verified or computed.
+    pub checksum: Option<Checksum>,
+    /// Bytes of content.
+    pub size: u64,
+    /// When.
+    pub modified_at: Timestamp,
+}
+
+/// Copy a version, bytes shared, to a key.
+#[derive(Clone, Debug)]
+pub struct Copy {
+    /// What is copied, as it was read and checked against the copy-source conditions.
+    pub source: Arc<Version>,
+    /// Where to.
+    pub bucket: Arc<Bucket>,
+    /// Under which key.
+    pub key: ObjectKey,
+    /// The new attributes (already the source's when the directive says COPY).
+    pub attributes: ObjectAttributes,
+    /// Decided in the committing transaction.
+    pub condition: WriteCondition,
+    /// Compute this additional checksum over the bytes when the source has another or none.
+    pub algorithm: Option<ChecksumAlgorithm>,
+}
+
+/// Delete the current version of a key.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// In which bucket.
+    pub bucket: Arc<Bucket>,
+    /// Which key.
+    pub key: ObjectKey,
+    /// Decided in the committing transaction.
+    pub condition: WriteCondition,
+}
+
+/// Begin an upload in parts.
+#[derive(Clone, Debug)]
+pub struct CreateUpload {
+    /// Where the object will be.
+    pub bucket: Arc<Bucket>,
+    /// Under which key.
+    pub key: ObjectKey,
+    /// What it will carry.
+    pub attributes: ObjectAttributes,
+    /// The additional checksum asked for and what it is to cover.
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+}
+
+/// Write one part.
+#[derive(Clone, Debug)]
+pub struct PutPart {
+    /// Of which upload.
+    pub upload: Arc<Upload>,
+    /// The bucket of the upload.
+    pub bucket: Arc<Bucket>,
+    /// Which number.
+    pub number: PartNumber,
+    /// What must be true of the body.
+    pub promise: BodyPromise,
+}
+
+/// Make a range of a version a part, bytes shared.
+#[derive(Clone, Debug)]
+pub struct CopyPart {
+    /// What is copied.
+    pub source: Arc<Version>,
+    /// Which bytes; must lie within the source.
+    pub range: Range<u64>,
+    /// Of which upload.
+    pub upload: Arc<Upload>,
+    /// The bucket of the upload.
+    pub bucket: Arc<Bucket>,
+    /// Which number.
+    pub number: PartNumber,
+}
+
+/// One line of a Complete request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChosenPart {
+    /// The number.
+    pub number: PartNumber,
+    /// The tag the client got for it; `None` when the text can be no tag of ours.
+    pub etag: Option<ETag>,
+    /// The checksum the client repeats, when it does.
+    pub checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
+}
+
+/// Make an object of an upload's parts.
+#[derive(Clone, Debug)]
+pub struct CompleteUpload {
+    /// In which bucket.
+    pub bucket: Arc<Bucket>,
+    /// Under which key.
+    pub key: ObjectKey,
+    /// Which upload.
+    pub upload: UploadId,
+    /// The parts, in the order the client gave.
+    pub parts: Vec<ChosenPart>,
+    /// Decided in the committing transaction.
+    pub condition: WriteCondition,
+    /// `x-amz-mp-object-size`, when given.
+    pub object_size: Option<u64>,
+    /// A `x-amz-checksum-*` header of the whole object, when given.
+    pub checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
+    /// `x-amz-checksum-type`, when given.
+    pub checksum_kind: Option<ChecksumKind>,
+}
