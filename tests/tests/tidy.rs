@@ -1,0 +1,313 @@
+//! The house rules as a test: who may import whom, how large a file may grow, what it must say first.
+//! Each message says what to do instead; the README's map of rooms shows the rows.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms of `gateway`, lowest row first. A file imports only from rows strictly below its own, and its own room.
+const ROWS: [&[&str]; 8] = [
+    &["domain"],
+    &["config", "clock"],
+    &["metadata"],
+    &["ledger", "staking", "placement", "policy"],
+    &["objects", "audit", "settlement", "recover"],
+    &["s3", "admin", "console", "workers"],
+    &["app"],
+    &["main"],
+];
+
+/// Rule books decide and nothing else: the words are all they may know.
+const RULE_BOOKS: [&str; 4] = ["ledger", "staking", "placement", "policy"];
+
+/// Folders, the crates that must not be named in them, and why.
+const STRANGERS: [(&str, &[&str], &str); 7] = [
+    (
+        "codec/src",
+        &["tokio", "sqlx", "axum", "hyper", "object_store", "std::fs", "std::net"],
+        "codec is pure: bytes in, bytes out",
+    ),
+    ("backends/src", &["sqlx", "axum"], "a backend knows nothing of SQL or S3"),
+    ("gateway/src/domain", &["tokio", "sqlx", "axum", "hyper", "backends"], "domain holds words only"),
+    ("gateway/src/placement", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a plan out"),
+    ("gateway/src/policy", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a decision out"),
+    ("gateway/src/objects", &["sqlx", "axum"], "a use case asks metadata for rows and knows no HTTP framework"),
+    ("gateway/src/s3", &["sqlx"], "all SQL lives in gateway/src/metadata: add a function there"),
+];
+
+const PRODUCTION_LINES_MAX: usize = 500;
+const NAMES_THAT_SAY_NOTHING: [&str; 7] = ["utils", "util", "helpers", "helper", "common", "misc", "manager"];
+
+#[test]
+fn imports_point_down() {
+    let mut complaints = Vec::new();
+    for file in rust_files("gateway/src") {
+        complaints.extend(arrows_that_do_not_point_down(&file.place, &file.text));
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn rooms_do_not_know_strangers() {
+    let mut complaints = Vec::new();
+    for (folder, strangers, reason) in STRANGERS {
+        for file in rust_files(folder) {
+            for (number, line) in production_lines(&file.place, &file.text) {
+                for stranger in strangers.iter().filter(|stranger| names_path(line, stranger)) {
+                    complaints.push(format!("{}:{number}: names {stranger}, but {reason}.", file.place));
+                }
+            }
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn files_are_small() {
+    let mut complaints = Vec::new();
+    for file in all_rust_files() {
+        let lines = production_lines(&file.place, &file.text).count();
+        if lines > PRODUCTION_LINES_MAX {
+            complaints.push(format!(
+                "{}: {lines} production lines, at most {PRODUCTION_LINES_MAX}. Split it: one noun or one verb a file.",
+                file.place
+            ));
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn files_say_what_they_are_for() {
+    let mut complaints = Vec::new();
+    for file in all_rust_files().iter().filter(|file| !file.text.starts_with("//!")) {
+        complaints.push(format!("{}: begin with a `//!` line that says what the file is for.", file.place));
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn names_say_something() {
+    let mut complaints = Vec::new();
+    for file in all_rust_files() {
+        if let Some(name) = empty_name_in(&file.place) {
+            complaints.push(format!("{}: `{name}` says nothing. Name it after the noun or verb it holds.", file.place));
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn production_code_does_not_panic() {
+    let mut complaints = Vec::new();
+    for file in all_rust_files().iter().filter(|file| !file.place.starts_with("tests/")) {
+        for (number, line) in production_lines(&file.place, &file.text) {
+            if let Some(word) = word_that_panics(line) {
+                complaints.push(format!(
+                    "{}:{number}: `{word}` outside tests. Return an error, or `expect(\"why it cannot fail\")`.",
+                    file.place
+                ));
+            }
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn no_test_is_ignored() {
+    let attribute = ["#[ig", "nore"].concat(); // in two halves, or this file would complain about itself
+    let mut complaints = Vec::new();
+    for file in all_rust_files().iter().filter(|file| file.text.contains(&attribute)) {
+        complaints.push(format!("{}: an ignored test proves nothing. Make it run or remove it.", file.place));
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn both_databases_have_the_same_migrations() {
+    let names = |database: &str| -> BTreeSet<String> {
+        fs::read_dir(root().join("migrations").join(database))
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".sql"))
+            .collect()
+    };
+    let mut complaints = Vec::new();
+    for name in names("postgres").symmetric_difference(&names("sqlite")) {
+        complaints
+            .push(format!("migrations: {name} is there for one database only. Add it for the other, same number."));
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn the_rules_notice_what_breaks_them() {
+    let complaints = |place: &str, text: &str| arrows_that_do_not_point_down(place, text).len();
+    assert_eq!(complaints("gateway/src/domain/key.rs", "use crate::metadata::Row;"), 1, "up");
+    assert_eq!(complaints("gateway/src/objects/put.rs", "use crate::audit::Verdict;"), 1, "sideways");
+    assert_eq!(complaints("gateway/src/objects/put.rs", "    crate::s3::error::S3Error::new()"), 1, "without `use`");
+    assert_eq!(complaints("gateway/src/metadata/mod.rs", "use super::objects::Objects;"), 1, "out through `super`");
+    assert_eq!(
+        complaints("gateway/src/metadata/rows/pool.rs", "use super::super::super::s3::error;"),
+        1,
+        "from deeper"
+    );
+    assert_eq!(complaints("gateway/src/placement/choose.rs", "use crate::metadata::Row;"), 1, "a rule book looks up");
+    assert_eq!(complaints("gateway/src/s3/ops/get.rs", "use crate::{clock::Clock, admin::Socket};"), 1, "in braces");
+    assert_eq!(complaints("gateway/src/s3/ops/get.rs", "use crate::{clock::Clock, objects::{A, B}, s3::Code};"), 0);
+    assert_eq!(complaints("gateway/src/s3/ops/get.rs", "// crate::app is above us"), 0, "comments may talk");
+    assert_eq!(complaints("gateway/src/metadata/rows/pool.rs", "use super::super::dialect;"), 0, "its own room");
+    assert_eq!(complaints("gateway/src/main.rs", "use gateway::app::run;"), 0, "the binary calls the root");
+
+    assert_eq!(empty_name_in("gateway/src/s3/utils/xml.rs"), Some("utils"));
+    assert_eq!(empty_name_in("gateway/src/objects/lease_manager.rs"), Some("lease_manager"));
+    assert_eq!(empty_name_in("gateway/src/objects/compaction.rs"), None);
+
+    assert!(names_path("use tokio::fs;", "tokio") && names_path("    tokio::spawn(x)", "tokio"));
+    assert!(!names_path("use crate::tokio_like::A;", "tokio") && !names_path("// tokio::spawn", "tokio"));
+    assert!(word_that_panics("let x = y.unwrap();").is_some());
+    assert!(word_that_panics("let x = y.unwrap_or_default(); // not .unwrap()").is_none());
+    let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { c.unwrap() }\n}\n";
+    assert_eq!(production_lines("gateway/src/clock.rs", text).count(), 1, "tests below the code do not count");
+}
+
+struct RustFile {
+    /// Path from the root of the repository.
+    place: String,
+    text: String,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn all_rust_files() -> Vec<RustFile> {
+    ["codec", "backends", "gateway", "tests"].iter().flat_map(|folder| rust_files(folder)).collect()
+}
+
+fn rust_files(folder: &str) -> Vec<RustFile> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if path.file_name().is_none_or(|name| name != "target") {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let place = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                files.push(RustFile { text: fs::read_to_string(&path).unwrap(), place });
+            }
+        }
+    }
+    files.sort_by(|a, b| a.place.cmp(&b.place));
+    files
+}
+
+/// The numbered lines that are not tests: nothing of a test file, and nothing from `#[cfg(test)] mod x {` on.
+fn production_lines<'a>(place: &str, text: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+    let is_test = place.ends_with("tests.rs") || place.split('/').skip(1).any(|folder| folder == "tests");
+    let lines: Vec<&str> = text.lines().collect();
+    let inline_tests = lines.windows(2).position(|pair| {
+        pair[0].trim() == "#[cfg(test)]"
+            && pair[1].trim_start_matches("pub ").starts_with("mod ")
+            && pair[1].ends_with('{')
+    });
+    let end = if is_test { 0 } else { inline_tests.unwrap_or(lines.len()) };
+    lines.into_iter().enumerate().take(end).map(|(index, line)| (index + 1, line))
+}
+
+fn without_comment(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default()
+}
+
+fn row_of(room: &str) -> Option<usize> {
+    ROWS.iter().position(|row| row.contains(&room))
+}
+
+/// Complaints about every mention of a room that the file's own room may not import.
+fn arrows_that_do_not_point_down(place: &str, text: &str) -> Vec<String> {
+    let inside = place.trim_start_matches("gateway/src/");
+    let home = inside.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+    let Some(home_row) = row_of(home) else { return Vec::new() };
+    let mut complaints = Vec::new();
+    for (number, line) in production_lines(place, text) {
+        for room in rooms_named_in(without_comment(line), inside) {
+            let Some(row) = row_of(&room) else { continue };
+            let points_down = if RULE_BOOKS.contains(&home) { room == "domain" } else { row < home_row };
+            if room != home && !points_down {
+                complaints.push(format!(
+                    "{place}:{number}: {home} imports {room}, which is not below it. Move the word to domain, take the \
+                     fact as an argument, or let it travel as a row in metadata."
+                ));
+            }
+        }
+    }
+    complaints
+}
+
+/// The rooms a line names: `crate::room`, `gateway::room` (in the binary), `crate::{a, b}`, and `super::` that climbs out.
+fn rooms_named_in(line: &str, inside: &str) -> Vec<String> {
+    let folders = inside.matches('/').count();
+    let depth = if inside.ends_with("mod.rs") { folders } else { folders + 1 };
+    let out_of_the_room = "super::".repeat(depth);
+    let mut rooms = Vec::new();
+    for root in ["crate::", "gateway::", &out_of_the_room] {
+        for (start, _) in line.match_indices(root).filter(|(start, _)| starts_a_path(line, *start)) {
+            let rest = &line[start + root.len()..];
+            match rest.strip_prefix('{') {
+                Some(list) => rooms.extend(heads_of(list)),
+                None => rooms.extend(heads_of(rest).into_iter().take(1)),
+            }
+        }
+    }
+    rooms
+}
+
+/// The first word of each item of a `use` list, up to the brace that closes it.
+fn heads_of(list: &str) -> Vec<String> {
+    let (mut heads, mut head, mut depth, mut in_head) = (Vec::new(), String::new(), 0, true);
+    for letter in list.chars() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                heads.push(std::mem::take(&mut head));
+                in_head = true;
+            }
+            letter if in_head && (letter.is_alphanumeric() || letter == '_') => head.push(letter),
+            ' ' => {}
+            _ => in_head = false,
+        }
+    }
+    heads.push(head);
+    heads
+}
+
+fn starts_a_path(line: &str, start: usize) -> bool {
+    !line[..start].ends_with(|letter: char| letter.is_alphanumeric() || "_:\"".contains(letter))
+}
+
+fn names_path(line: &str, path: &str) -> bool {
+    let line = without_comment(line);
+    line.match_indices(path)
+        .any(|(start, _)| starts_a_path(line, start) && line[start + path.len()..].starts_with("::"))
+}
+
+fn empty_name_in(place: &str) -> Option<&str> {
+    place
+        .trim_end_matches(".rs")
+        .split('/')
+        .find(|name| name.rsplit('_').next().is_some_and(|last| NAMES_THAT_SAY_NOTHING.contains(&last)))
+}
+
+fn word_that_panics(line: &str) -> Option<&'static str> {
+    [".unwrap()", "panic!(", "todo!(", "unimplemented!("].into_iter().find(|word| without_comment(line).contains(word))
+}
+
+fn assert_none(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
