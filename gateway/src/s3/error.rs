@@ -1,0 +1,161 @@
+//! The one error type of the S3 door, and the only place that translates the errors of the rooms below to S3 codes.
+//!
+//! A 5xx never carries internals to the client: what happened goes to `internal`, which the door logs beside the
+//! request id.
+
+mod code;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+pub use code::Code;
+
+use crate::objects::{BodyError, ObjectsError};
+
+/// Why a request is refused, as the client gets to see it.
+#[derive(Clone, Debug)]
+pub struct S3Error {
+    /// What clients decide by.
+    pub code: Code,
+    /// What people read.
+    pub message: Cow<'static, str>,
+    /// More elements of the XML body, in order (`<Region>`, `<ServerTime>`, ...).
+    pub fields: Vec<(&'static str, String)>,
+    /// Headers of the reply (`Retry-After`, `x-amz-delete-marker`, ...).
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The request's body is not worth draining: close the connection after the reply.
+    pub close: bool,
+    /// What really happened, for the log alone.
+    pub internal: Option<String>,
+}
+
+impl S3Error {
+    /// An error with Amazon's usual text.
+    #[must_use]
+    pub const fn new(code: Code) -> Self {
+        Self {
+            code,
+            message: Cow::Borrowed(code.text()),
+            fields: Vec::new(),
+            headers: Vec::new(),
+            close: false,
+            internal: None,
+        }
+    }
+
+    /// An error with a text of its own.
+    #[must_use]
+    pub fn with(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: message.into(), ..Self::new(code) }
+    }
+
+    /// `InvalidArgument` about one argument, with `<ArgumentName>` and `<ArgumentValue>`.
+    #[must_use]
+    pub fn argument(message: impl Into<Cow<'static, str>>, name: &str, value: &str) -> Self {
+        Self::with(Code::InvalidArgument, message).field("ArgumentName", name).field("ArgumentValue", value)
+    }
+
+    /// `InternalError`; the text goes to the log, never to the client.
+    #[must_use]
+    pub fn internal(what: impl Into<String>) -> Self {
+        Self { internal: Some(what.into()), ..Self::new(Code::InternalError) }
+    }
+
+    /// `SlowDown` with `Retry-After`: nothing happened, the same request may succeed soon. The text goes to the log.
+    #[must_use]
+    pub fn unavailable(what: impl Into<String>) -> Self {
+        let error = Self::with(Code::SlowDown, "Please reduce your request rate.");
+        Self { internal: Some(what.into()), ..error.header(header::RETRY_AFTER, HeaderValue::from_static("1")) }
+    }
+
+    /// Adds an element to the XML body.
+    #[must_use]
+    pub fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header to the reply.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Asks for the connection to be closed after the reply.
+    #[must_use]
+    pub const fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// The status of the reply.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+}
+
+impl fmt::Display for S3Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.message)?;
+        self.internal.as_ref().map_or(Ok(()), |internal| write!(f, " ({internal})"))
+    }
+}
+
+impl std::error::Error for S3Error {}
+
+impl From<Code> for S3Error {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<BodyError> for S3Error {
+    fn from(error: BodyError) -> Self {
+        let refused = match error {
+            BodyError::Incomplete => Self::new(Code::IncompleteBody),
+            BodyError::BadChunkSignature => Self::new(Code::SignatureDoesNotMatch),
+            BodyError::BadChunking(_) => Self::with(Code::InvalidRequest, error.to_string()),
+            BodyError::BadTrailer(_) => Self::with(Code::MalformedTrailerError, error.to_string()),
+            BodyError::TooSlow => Self::new(Code::RequestTimeout),
+            BodyError::TooLarge => Self::new(Code::EntityTooLarge),
+        };
+        // Where the next request would begin on this connection is unknown or not worth reading up to.
+        refused.closing()
+    }
+}
+
+impl From<ObjectsError> for S3Error {
+    fn from(error: ObjectsError) -> Self {
+        match error {
+            ObjectsError::NoSuchBucket => Self::new(Code::NoSuchBucket),
+            ObjectsError::NoSuchKey => Self::new(Code::NoSuchKey),
+            ObjectsError::NoSuchUpload => Self::new(Code::NoSuchUpload),
+            ObjectsError::InvalidPart(number) => {
+                Self::new(Code::InvalidPart).field("PartNumber", number.get().to_string())
+            }
+            ObjectsError::InvalidPartOrder => Self::new(Code::InvalidPartOrder),
+            ObjectsError::PartTooSmall(number) => {
+                Self::new(Code::EntityTooSmall).field("PartNumber", number.get().to_string())
+            }
+            ObjectsError::TooLarge => Self::new(Code::EntityTooLarge),
+            ObjectsError::PreconditionFailed => Self::new(Code::PreconditionFailed),
+            ObjectsError::ConditionConflict => Self::new(Code::ConditionalRequestConflict),
+            ObjectsError::BadDigest(what) => {
+                Self::with(Code::BadDigest, format!("The {what} you specified did not match the calculated checksum."))
+            }
+            ObjectsError::ContentSha256Mismatch => Self::new(Code::XAmzContentSHA256Mismatch),
+            ObjectsError::InvalidRequest(why) => Self::with(Code::InvalidRequest, why),
+            ObjectsError::ChecksumMismatch(actual) => Self::with(
+                Code::BadDigest,
+                format!("The {} you specified did not match the calculated checksum.", actual.algorithm),
+            ),
+            ObjectsError::Body(error) => error.into(),
+            ObjectsError::Unavailable(why) => Self::unavailable(why),
+            ObjectsError::Internal(why) => Self::internal(why),
+        }
+    }
+}
