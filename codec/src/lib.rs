@@ -5,15 +5,23 @@
 #![forbid(unsafe_code)]
 
 mod blob_id;
+mod blob_key;
+mod chunk_cipher;
 mod cluster_id;
+mod cluster_key;
 mod hex_text;
 mod root;
 mod scheme;
 mod shape;
+mod wrapped_key;
 
 pub use blob_id::BlobId;
+pub use blob_key::BlobKey;
+pub use chunk_cipher::TAG_BYTES;
 pub use cluster_id::ClusterId;
+pub use cluster_key::{ClusterKey, KeyError};
 pub use hex_text::HexError;
 pub use root::Root;
 pub use scheme::{Scheme, SchemeError, SchemeKind};
 pub use shape::{ShapeError, StripeShape};
+pub use wrapped_key::WrappedKey;
