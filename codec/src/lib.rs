@@ -10,9 +10,14 @@ mod chunk_cipher;
 mod cluster_id;
 mod cluster_key;
 mod hex_text;
+mod layout;
+mod merkle;
+mod piece;
 mod root;
 mod scheme;
 mod shape;
+mod sliver;
+mod stripe;
 mod wrapped_key;
 
 pub use blob_id::BlobId;
@@ -21,7 +26,14 @@ pub use chunk_cipher::TAG_BYTES;
 pub use cluster_id::ClusterId;
 pub use cluster_key::{ClusterKey, KeyError};
 pub use hex_text::HexError;
+pub use layout::{BlobLayout, STRIPES_MAX};
+pub use merkle::MerkleProof;
+pub use piece::Piece;
 pub use root::Root;
 pub use scheme::{Scheme, SchemeError, SchemeKind};
 pub use shape::{ShapeError, StripeShape};
+pub use sliver::{
+    FOOTER_TAIL_BYTES, Footer, FooterTail, HEADER_BYTES, SealedFooter, SelfDescribed, SliverError, SliverHeader,
+    SliverIdentity, SliverSealer, SliverVerifier,
+};
 pub use wrapped_key::WrappedKey;

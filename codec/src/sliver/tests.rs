@@ -1,0 +1,1 @@
+//! Slivers under every kind of damage.
