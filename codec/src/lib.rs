@@ -2,6 +2,17 @@
 //!
 //! Pure: no I/O, no async runtime, no clock, no source of randomness. Whoever calls passes keys, nonces and ids in and takes bytes
 //! out.
+//!
+//! Writing a blob, in steps:
+//! 1. [`BlobEncoder::new`] fixes who the blob is; [`BlobEncoder::headers`] are the first bytes of its n slivers.
+//! 2. [`BlobEncoder::encode_stripe`] seals a stripe's chunks, codes them and returns one block for each sliver.
+//! 3. [`BlobEncoder::finish`] returns the footers and the roots that the metadata must keep.
+//!
+//! Reading a range of it:
+//! 1. [`BlobLayout::pieces`] says which bytes of which data slivers to fetch.
+//! 2. [`BlobOpener::open`] decrypts a piece in place. The tags alone prove the bytes, from the encoder to here.
+//! 3. If a tag fails or a sliver is missing: [`Footer::parse`] against the kept root names the bad blocks, [`reconstruct`] makes the
+//!    missing ones from any k good ones, and step 2 follows as if nothing had happened.
 #![forbid(unsafe_code)]
 
 mod blob_id;
@@ -9,9 +20,12 @@ mod blob_key;
 mod chunk_cipher;
 mod cluster_id;
 mod cluster_key;
+mod encoder;
+mod erasure;
 mod hex_text;
 mod layout;
 mod merkle;
+mod opener;
 mod piece;
 mod root;
 mod scheme;
@@ -25,9 +39,12 @@ pub use blob_key::BlobKey;
 pub use chunk_cipher::TAG_BYTES;
 pub use cluster_id::ClusterId;
 pub use cluster_key::{ClusterKey, KeyError};
+pub use encoder::{BlobEncoder, EncodeError, EncodedBlob, EncodedSliver, encode_blob};
+pub use erasure::{ErasureScheme, ReconstructError, reconstruct};
 pub use hex_text::HexError;
 pub use layout::{BlobLayout, STRIPES_MAX};
 pub use merkle::MerkleProof;
+pub use opener::{BlobOpener, OpenError};
 pub use piece::Piece;
 pub use root::Root;
 pub use scheme::{Scheme, SchemeError, SchemeKind};

@@ -1,0 +1,1 @@
+//! What every erasure scheme must do.
