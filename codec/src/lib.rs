@@ -17,6 +17,7 @@
 
 mod blob_id;
 mod blob_key;
+mod catalog;
 mod chunk_cipher;
 mod cluster_id;
 mod cluster_key;
@@ -36,6 +37,7 @@ mod wrapped_key;
 
 pub use blob_id::BlobId;
 pub use blob_key::BlobKey;
+pub use catalog::{Catalog, CatalogEntry, CatalogError, CatalogExtent, CatalogTarget};
 pub use chunk_cipher::TAG_BYTES;
 pub use cluster_id::ClusterId;
 pub use cluster_key::{ClusterKey, KeyError};
