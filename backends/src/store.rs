@@ -1,0 +1,79 @@
+//! The contract of a storage target.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
+
+use crate::{SliverName, StoreError};
+
+/// One place that stores slivers. Every implementation and every decorator passes [`crate::conformance`].
+///
+/// A sliver appears whole or not at all, is durable once an operation that stores it returned, and is never changed.
+/// Dropping a future stops the waiting, not always the work: what was asked for may still happen.
+#[async_trait]
+pub trait SliverStore: Send + Sync + Debug {
+    /// Begins a sliver that is written piece by piece. Nothing is visible under the name before
+    /// [`SliverWriter::seal`]; a taken name is refused here or there with [`StoreError::AlreadyExists`].
+    async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError>;
+
+    /// Stores a whole sliver, the concatenation of `parts`: durable on return.
+    async fn put(&self, name: &SliverName, parts: Vec<Bytes>) -> Result<(), StoreError>;
+
+    /// Reads exactly the range of bytes, never less; a sliver that ends before it is [`StoreError::Damaged`].
+    async fn read(&self, name: &SliverName, range: Range<u64>) -> Result<BytesMut, StoreError>;
+
+    /// The length of a sliver in bytes.
+    async fn len(&self, name: &SliverName) -> Result<u64, StoreError>;
+
+    /// Removes a sliver for good, durably; an absent one is fine.
+    async fn delete(&self, name: &SliverName) -> Result<(), StoreError>;
+
+    /// Takes a sliver out of sight, durably: into the trash where there is one, else as [`SliverStore::delete`]. An
+    /// absent one is fine.
+    async fn trash(&self, name: &SliverName) -> Result<(), StoreError>;
+
+    /// All sealed slivers, in no order, as a stream that never holds them all. Those stored or removed meanwhile may
+    /// or may not be seen.
+    fn list(&self) -> BoxStream<'_, Result<SliverEntry, StoreError>>;
+
+    /// Looks closely: reachable, the right backend, writable? A full backend answers well, with little space: after
+    /// a probe that saw enough of it, writes are taken again.
+    async fn probe(&self) -> Result<Space, StoreError>;
+
+    /// Removes what dead writers left behind, and trash older than `trash_seconds` by the backend's own clock.
+    /// Counts what it removed.
+    async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError>;
+}
+
+/// A sliver on its way to a backend. Dropping it unsealed is like [`SliverWriter::abort`], as far as that is possible
+/// without waiting.
+#[async_trait]
+pub trait SliverWriter: Send {
+    /// Appends bytes. After an error the sliver is lost: abort it.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
+
+    /// Makes the sliver durable, then visible. After an error it is lost, and may or may not be visible.
+    async fn seal(self: Box<Self>) -> Result<(), StoreError>;
+
+    /// Gives the sliver up and removes what was written of it.
+    async fn abort(self: Box<Self>);
+}
+
+/// A sliver as it is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SliverEntry {
+    /// Its name.
+    pub name: SliverName,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that can still be written, where the backend tells.
+    pub free_bytes: Option<u64>,
+}
