@@ -2,14 +2,17 @@
 //!
 //! [`open`] gives a [`SliverStore`] for a configured backend.
 
+mod directory;
 mod error;
+mod marker;
 mod name;
 mod open;
+mod remote;
 mod spec;
 mod store;
 
 pub use error::StoreError;
 pub use name::{FAN_OUT, SliverName, SliverNameError, SliverText};
-pub use open::open;
+pub use open::{format, open};
 pub use spec::{BackendSpec, Expect, FREE_FLOOR, TIMEOUT_SECONDS};
 pub use store::{SliverEntry, SliverStore, SliverWriter, Space};

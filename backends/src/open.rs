@@ -1,21 +1,144 @@
 //! From the configuration to a store that can be trusted with slivers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codec::ClusterId;
 
+use crate::directory::DirectoryStore;
+use crate::marker::Marker;
+use crate::remote::RemoteStore;
+use crate::spec::FREE_FLOOR;
 use crate::{BackendSpec, Expect, SliverStore, StoreError};
 
-/// Opens a backend.
+/// Opens a backend for a gateway.
 ///
-/// `base` is the directory that relative paths resolve against.
+/// `base` is the directory that relative paths resolve against. With [`Expect::New`] an empty or absent backend is
+/// formatted; with [`Expect::Formatted`] nothing is written, and a backend that is away or the wrong one opens all the
+/// same: its operations fail until the right one is back.
+///
+/// # Errors
+/// [`StoreError::Misconfigured`] for a URL or an option that makes no sense. With [`Expect::New`] also
+/// [`StoreError::WrongBackend`] if something else is there, and what else keeps it from being formatted.
 pub async fn open(
     spec: &BackendSpec,
     cluster: ClusterId,
     base: &Path,
     expect: Expect,
 ) -> Result<Arc<dyn SliverStore>, StoreError> {
-    let _ = (spec, cluster, base, expect);
-    Err(StoreError::misconfigured("not yet"))
+    let kind = Kind::new(spec, cluster, base)?;
+    match expect {
+        Expect::New => kind.format().await?,
+        Expect::Formatted => {
+            if let Err(error) = kind.verify().await {
+                tracing::error!(backend = spec.name, %error, "this backend cannot be used now");
+            }
+        }
+    }
+    Ok(kind.into_store())
+}
+
+/// Formats an empty backend, on the word of an operator: this is how a replaced disk is accepted. A backend that
+/// carries its marker already is left as it is. Stores that are open notice by themselves.
+///
+/// # Errors
+/// As [`open`] with [`Expect::New`].
+pub async fn format(spec: &BackendSpec, cluster: ClusterId, base: &Path) -> Result<(), StoreError> {
+    Kind::new(spec, cluster, base)?.format().await
+}
+
+/// The kinds of backends there are.
+enum Kind {
+    Directory(DirectoryStore),
+    Remote(RemoteStore),
+}
+
+impl Kind {
+    fn new(spec: &BackendSpec, cluster: ClusterId, base: &Path) -> Result<Self, StoreError> {
+        let marker = Marker::new(cluster, &spec.name);
+        let Some(path) = directory(&spec.url)? else { return Ok(Self::Remote(RemoteStore::new(spec, marker)?)) };
+        let mut free_floor = None;
+        for (key, value) in &spec.options {
+            match key.as_str() {
+                FREE_FLOOR => {
+                    let floor = value.parse().map_err(|_| {
+                        StoreError::misconfigured(format!("{FREE_FLOOR} is a number of bytes, not {value:?}"))
+                    })?;
+                    free_floor = Some(floor);
+                }
+                crate::spec::TIMEOUT_SECONDS => {}
+                other => return Err(StoreError::misconfigured(format!("unknown option {other:?}"))),
+            }
+        }
+        Ok(Self::Directory(DirectoryStore::new(base.join(path), marker, free_floor)))
+    }
+
+    async fn format(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(store) => store.format().await,
+            Self::Remote(store) => store.format().await,
+        }
+    }
+
+    async fn verify(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(store) => store.verify().await,
+            Self::Remote(store) => store.verify().await,
+        }
+    }
+
+    fn into_store(self) -> Arc<dyn SliverStore> {
+        match self {
+            Self::Directory(store) => Arc::new(store),
+            Self::Remote(store) => Arc::new(store),
+        }
+    }
+}
+
+/// The path of a directory's URL: `file:` in any of its spellings, or a plain path. None for other URLs.
+fn directory(url: &str) -> Result<Option<PathBuf>, StoreError> {
+    if let Some(path) = url.strip_prefix("file:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = path.strip_prefix("localhost/").map_or_else(|| path.to_owned(), |path| format!("/{path}"));
+        return if path.is_empty() {
+            Err(StoreError::misconfigured("a file: url needs a path"))
+        } else {
+            Ok(Some(path.into()))
+        };
+    }
+    // A letter, then letters, digits, plus, minus or dot, then a colon: a URL of another kind.
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme);
+    let is_url = scheme.is_some_and(|scheme| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    });
+    match url {
+        "" => Err(StoreError::misconfigured("the url is empty")),
+        _ if is_url => Ok(None),
+        path => Ok(Some(path.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_told_from_urls() {
+        let cases = [
+            ("backends/1", Some("backends/1")),
+            ("/srv/a", Some("/srv/a")),
+            ("./a:b", Some("./a:b")),
+            ("file:///srv/a", Some("/srv/a")),
+            ("file:/srv/a", Some("/srv/a")),
+            ("file:data/a", Some("data/a")),
+            ("file://localhost/srv/a", Some("/srv/a")),
+            ("s3://bucket", None),
+            ("memory:", None),
+        ];
+        for (url, path) in cases {
+            assert_eq!(directory(url), Ok(path.map(PathBuf::from)), "{url}");
+        }
+        assert!(directory("").is_err() && directory("file:").is_err());
+    }
 }

@@ -1,0 +1,278 @@
+//! Slivers in a directory of a local or mounted file system.
+//!
+//! ```text
+//! haulout-backend.json      the format marker, written first
+//! 00/ .. ff/<sliver name>   the slivers, spread by a random byte of the blob id
+//! trash/<sliver name>       what was taken out of sight, its age counted from its modification time
+//! .drafts/<process>/<n>     temporaries; the folder is locked while its process lives
+//! ```
+//!
+//! Every operation is one hop to the blocking pool: look at the path (is it still the checked tree?), do the work
+//! through handles, return.
+
+mod errno;
+mod listing;
+mod mount;
+mod publish;
+mod space;
+mod sweeping;
+mod volume;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use rustix::io::Errno;
+
+use self::errno::{Doing, folder_error, store_error};
+use self::mount::Mount;
+use self::publish::Draft;
+use self::space::Room;
+use self::volume::Volume;
+use crate::marker::Marker;
+use crate::{SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+
+/// Reads longer than this look at the file's length before memory is taken for them.
+const TRUSTED_READ_BYTES: usize = 1 << 20;
+
+/// A store in a directory. Clones share everything.
+#[derive(Debug, Clone)]
+pub(crate) struct DirectoryStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    mount: Mount,
+    room: Room,
+}
+
+impl DirectoryStore {
+    /// The store at a path. Looks at nothing yet.
+    ///
+    /// `free_floor` is the number of free bytes under which writes are refused; by default a twentieth of the disk,
+    /// at most 64 MiB.
+    pub(crate) fn new(path: PathBuf, marker: Marker, free_floor: Option<u64>) -> Self {
+        Self(Arc::new(Inner { mount: Mount::new(path, marker), room: Room::new(free_floor) }))
+    }
+
+    /// Formats the directory if it is absent or empty.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if anything else than this backend is in it.
+    pub(crate) async fn format(&self) -> Result<(), StoreError> {
+        self.hop(|inner| inner.mount.format()).await
+    }
+
+    /// Checks the marker.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if it is missing or another one.
+    pub(crate) async fn verify(&self) -> Result<(), StoreError> {
+        self.hop(|inner| inner.mount.verify().map(drop)).await
+    }
+
+    /// Runs on the blocking pool.
+    async fn hop<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.0);
+        hop(move || work(&inner)).await
+    }
+}
+
+/// Runs blocking work. Once begun it goes on even if nobody waits for it any more.
+async fn hop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
+}
+
+#[async_trait]
+impl SliverStore for DirectoryStore {
+    async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError> {
+        let name = *name;
+        let store = self.clone();
+        self.hop(move |inner| Ok(writer::boxed(store, name, inner.draft()?))).await
+    }
+
+    async fn put(&self, name: &SliverName, parts: Vec<Bytes>) -> Result<(), StoreError> {
+        let name = *name;
+        self.hop(move |inner| {
+            let (volume, draft) = inner.draft()?;
+            draft.append(&parts).map_err(|errno| inner.write_error(errno))?;
+            inner.publish(&volume, draft, &name)
+        })
+        .await
+    }
+
+    async fn read(&self, name: &SliverName, range: Range<u64>) -> Result<BytesMut, StoreError> {
+        let name = *name;
+        self.hop(move |inner| inner.read(&name, range)).await
+    }
+
+    async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {
+        let name = *name;
+        self.hop(move |inner| {
+            let file = inner.open(&name)?;
+            let stat = rustix::fs::fstat(file).map_err(|errno| store_error(errno, Doing::Reading))?;
+            u64::try_from(stat.st_size).map_err(StoreError::damaged)
+        })
+        .await
+    }
+
+    async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
+        let name = *name;
+        self.hop(move |inner| inner.delete(&name)).await
+    }
+
+    async fn trash(&self, name: &SliverName) -> Result<(), StoreError> {
+        let name = *name;
+        self.hop(move |inner| inner.trash(&name)).await
+    }
+
+    fn list(&self) -> BoxStream<'_, Result<SliverEntry, StoreError>> {
+        listing::stream(self)
+    }
+
+    async fn probe(&self) -> Result<Space, StoreError> {
+        self.hop(|inner| {
+            let volume = inner.mount.verify()?;
+            inner.room.probe(&volume)
+        })
+        .await
+    }
+
+    async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {
+        self.hop(move |inner| {
+            let volume = inner.mount.verify()?;
+            sweeping::sweep(&volume, trash_seconds).map_err(|errno| folder_error(errno, Doing::Writing))
+        })
+        .await
+    }
+}
+
+impl Inner {
+    /// A temporary, and the tree it is in.
+    fn draft(&self) -> Result<(Arc<Volume>, Draft), StoreError> {
+        self.room.admit()?;
+        let volume = self.mount.volume()?;
+        let draft = volume.nursery().and_then(Draft::create).map_err(|errno| self.write_error(errno))?;
+        Ok((volume, draft))
+    }
+
+    fn publish(&self, volume: &Volume, draft: Draft, name: &SliverName) -> Result<(), StoreError> {
+        let published =
+            volume.folder_for_writing(name.folder()).and_then(|folder| draft.publish(folder, name.text().as_str()));
+        published.map_err(|errno| self.write_error(errno))
+    }
+
+    /// Translates an error of a write, and remembers what it means for the next ones.
+    fn write_error(&self, errno: Errno) -> StoreError {
+        let error = folder_error(errno, Doing::Writing);
+        match error {
+            StoreError::Full => self.room.ran_out(),
+            StoreError::WrongBackend { .. } => self.mount.forget(),
+            _ => {}
+        }
+        error
+    }
+
+    fn open(&self, name: &SliverName) -> Result<rustix::fd::OwnedFd, StoreError> {
+        let volume = self.mount.volume()?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let open = || {
+            let folder = volume.folder(name.folder())?;
+            rustix::fs::openat(folder, name.text().as_str(), flags, Mode::empty())
+        };
+        match open() {
+            // A folder that was put back by hand is another one than the handle leads to: ask by path before it is
+            // called lost.
+            Err(Errno::NOENT) => {
+                let found = rustix::fs::openat(volume.root(), name.path(), flags, Mode::empty());
+                if found.is_ok() {
+                    self.mount.forget();
+                }
+                found
+            }
+            done => done,
+        }
+        .map_err(|errno| store_error(errno, Doing::Reading))
+    }
+
+    fn read(&self, name: &SliverName, range: Range<u64>) -> Result<BytesMut, StoreError> {
+        let reading = |errno| store_error(errno, Doing::Reading);
+        let ends_early = || StoreError::damaged(format!("it ends before byte {}", range.end));
+        let len =
+            range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok()).ok_or_else(ends_early)?;
+        let file = self.open(name)?;
+        if len == 0 || len > TRUSTED_READ_BYTES {
+            let size = rustix::fs::fstat(&file).map_err(reading)?.st_size;
+            if u64::try_from(size).is_ok_and(|size| size < range.end) {
+                return Err(ends_early());
+            }
+        }
+        let mut read = Vec::with_capacity(len);
+        while read.len() < len {
+            // A vector may hold more than was asked for: the last piece is cut below.
+            let at = range.start + read.len() as u64;
+            match rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut read), at) {
+                Ok(0) => return Err(ends_early()),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(reading(errno)),
+            }
+        }
+        read.truncate(len);
+        // By way of Bytes, which takes the vector over: BytesMut alone would copy it.
+        Ok(BytesMut::from(Bytes::from(read)))
+    }
+
+    fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
+        let volume = self.mount.volume()?;
+        let remove = || {
+            let folder = volume.folder(name.folder())?;
+            rustix::fs::unlinkat(&folder, name.text().as_str(), AtFlags::empty())?;
+            rustix::fs::fsync(&folder)
+        };
+        absent_is_fine(remove())
+    }
+
+    fn trash(&self, name: &SliverName) -> Result<(), StoreError> {
+        let volume = self.mount.volume()?;
+        let text = name.text();
+        let rename = || {
+            let folder = volume.folder(name.folder())?;
+            let trash = volume.trash()?;
+            // The age in the trash counts from here; a crash before the renaming changes nothing.
+            let now = Timestamps { last_access: timespec(UTIME_OMIT), last_modification: timespec(UTIME_NOW) };
+            rustix::fs::utimensat(&folder, text.as_str(), &now, AtFlags::SYMLINK_NOFOLLOW)?;
+            rustix::fs::renameat(&folder, text.as_str(), &trash, text.as_str())?;
+            // The new place before the old one: a power cut may leave it in both, never in neither.
+            rustix::fs::fsync(&trash)?;
+            rustix::fs::fsync(&folder)
+        };
+        match rename() {
+            // A full disk has no room for a trash, and needs the space.
+            Err(Errno::NOSPC | Errno::DQUOT) => self.delete(name),
+            done => absent_is_fine(done),
+        }
+    }
+}
+
+fn timespec(nanoseconds: i64) -> Timespec {
+    Timespec { tv_sec: 0, tv_nsec: nanoseconds as _ }
+}
+
+fn absent_is_fine(done: Result<(), Errno>) -> Result<(), StoreError> {
+    match done {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(store_error(errno, Doing::Writing)),
+    }
+}

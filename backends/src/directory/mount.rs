@@ -1,0 +1,124 @@
+//! Which tree is under the backend's path right now, and whether it is the right one.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use super::errno::{Doing, folder_error};
+use super::volume::{Identity, Volume};
+use crate::StoreError;
+use crate::marker::Marker;
+
+/// How long a marker that was read is believed, as long as the path leads to the same directory.
+const MARKER_BELIEVED: Duration = Duration::from_secs(2);
+
+/// A path, the marker that must be there, and the tree that was last found to carry it.
+#[derive(Debug)]
+pub(super) struct Mount {
+    path: PathBuf,
+    marker: Marker,
+    current: RwLock<Option<Current>>,
+}
+
+#[derive(Debug)]
+struct Current {
+    volume: Arc<Volume>,
+    checked: Instant,
+}
+
+impl Mount {
+    /// Watches a path. Nothing is looked at before the first use.
+    pub(super) fn new(path: PathBuf, marker: Marker) -> Self {
+        Self { path, marker, current: RwLock::new(None) }
+    }
+
+    /// Formats the directory if it is absent or empty; leaves it as it is if it already is this backend.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if anything else is in it.
+    pub(super) fn format(&self) -> Result<(), StoreError> {
+        let writing = |errno| folder_error(errno, Doing::Writing);
+        make_durable(&self.path)?;
+        let volume = Volume::open(&self.path).map_err(writing)?;
+        if volume.is_empty().map_err(writing)? {
+            volume.format(&self.marker).map_err(writing)?;
+        }
+        volume.check(&self.marker)
+    }
+
+    /// The tree, after a look at the path and, now and then, at the marker: cheap enough for every operation.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if the path is gone, or what is there is not this backend.
+    pub(super) fn volume(&self) -> Result<Arc<Volume>, StoreError> {
+        let under_path = self.identity()?;
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        match &*current {
+            Some(current) if current.volume.identity() == under_path && current.checked.elapsed() < MARKER_BELIEVED => {
+                Ok(Arc::clone(&current.volume))
+            }
+            _ => {
+                drop(current);
+                self.verify()
+            }
+        }
+    }
+
+    /// The tree, after a look at everything.
+    pub(super) fn verify(&self) -> Result<Arc<Volume>, StoreError> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let known = current.take();
+        let under_path = self.identity()?;
+        let volume = match known {
+            Some(known) if known.volume.identity() == under_path => known.volume,
+            _ => {
+                let volume = Volume::open(&self.path).map_err(|errno| folder_error(errno, Doing::Reading))?;
+                volume.check(&self.marker)?;
+                if let Err(errno) = volume.make_folders() {
+                    // A full or read-only disk still serves reads.
+                    tracing::warn!(path = %self.path.display(), %errno, "cannot make all folders of the backend");
+                }
+                Arc::new(volume)
+            }
+        };
+        volume.check(&self.marker)?;
+        *current = Some(Current { volume: Arc::clone(&volume), checked: Instant::now() });
+        Ok(volume)
+    }
+
+    /// Lets go of the handles, because something under the tree is not what it was: the next use opens it anew.
+    pub(super) fn forget(&self) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn identity(&self) -> Result<Identity, StoreError> {
+        match rustix::fs::stat(&self.path) {
+            Ok(stat) => Ok(Identity::from(&stat)),
+            Err(errno @ (Errno::NOENT | Errno::NOTDIR)) => {
+                Err(StoreError::wrong(format!("its directory {} is gone: {errno}", self.path.display())))
+            }
+            Err(errno) => Err(StoreError::unavailable(format!("{}: {errno}", self.path.display()))),
+        }
+    }
+}
+
+/// Makes a directory and its ancestors, and syncs the parent of each that was made.
+fn make_durable(path: &Path) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| StoreError::unavailable(format!("cannot make {}: {error}", path.display()));
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let parent = path.parent().ok_or_else(|| failed(error))?;
+            make_durable(parent)?;
+            match std::fs::create_dir(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        made => made.map_err(failed)?,
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)
+}

@@ -1,0 +1,126 @@
+//! The one durable publish: temporary file, write, fsync, rename, fsync of the directory.
+//!
+//! Each step answers a measured loss. Without the first fsync a power cut leaves an empty file under the final name;
+//! without the second it takes the name back. A failed fsync is never repeated: the kernel may have marked the lost
+//! pages clean, and a second call would then succeed on nothing.
+
+use std::fs::File;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use rustix::path::DecInt;
+
+/// Slices that one system call takes.
+const SLICES_MAX: usize = 1024;
+
+/// The folder of one process's temporaries, locked while the process lives.
+#[derive(Debug)]
+pub(super) struct Nursery {
+    name: String,
+    folder: OwnedFd,
+    next: AtomicU64,
+}
+
+impl Nursery {
+    /// Uses an open folder that nobody else writes to.
+    pub(super) fn new(name: String, folder: OwnedFd) -> Self {
+        Self { name, folder, next: AtomicU64::new(0) }
+    }
+
+    /// The name of the folder.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A file on its way to its name. Dropped unpublished, it is removed.
+#[derive(Debug)]
+pub(super) struct Draft {
+    nursery: Arc<Nursery>,
+    number: u64,
+    file: Arc<File>,
+    renamed: bool,
+}
+
+impl Draft {
+    /// Makes an empty temporary.
+    pub(super) fn create(nursery: &Arc<Nursery>) -> Result<Self, Errno> {
+        let number = nursery.next.fetch_add(1, Ordering::Relaxed);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP;
+        let file = rustix::fs::openat(&nursery.folder, DecInt::new(number), flags, mode)?;
+        Ok(Self { nursery: Arc::clone(nursery), number, file: Arc::new(File::from(file)), renamed: false })
+    }
+
+    /// The open file, to start its write-back early.
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Appends the parts.
+    pub(super) fn append(&self, parts: &[Bytes]) -> Result<(), Errno> {
+        if let [one] = parts {
+            return self.append_slices(&mut [IoSlice::new(one)]);
+        }
+        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        self.append_slices(&mut slices)
+    }
+
+    fn append_slices(&self, mut left: &mut [IoSlice<'_>]) -> Result<(), Errno> {
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            let batch = &left[..left.len().min(SLICES_MAX)];
+            match rustix::io::writev(&*self.file, batch) {
+                // A device that takes nothing and reports nothing is broken.
+                Ok(0) => return Err(Errno::IO),
+                Ok(written) => IoSlice::advance_slices(&mut left, written),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the content durable, gives the file its name in `folder`, and makes that durable too.
+    ///
+    /// # Errors
+    /// `EXIST` if the name is taken. After any other error the file may or may not carry its name, and must not be
+    /// counted on.
+    pub(super) fn publish(mut self, folder: impl AsFd, name: &str) -> Result<(), Errno> {
+        rustix::fs::fsync(&*self.file)?;
+        self.rename(folder.as_fd(), name)?;
+        self.renamed = true;
+        rustix::fs::fsync(folder)
+    }
+
+    fn rename(&self, folder: rustix::fd::BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
+        let from = DecInt::new(self.number);
+        let nursery = &self.nursery.folder;
+        match rustix::fs::renameat_with(nursery, from, folder, name, RenameFlags::NOREPLACE) {
+            // Some network file systems cannot rename without replacing. Names are never used twice, so a look first
+            // is a check of our own discipline and need not be atomic.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(_) => Err(Errno::EXIST),
+                    Err(Errno::NOENT) => rustix::fs::renameat(nursery, DecInt::new(self.number), folder, name),
+                    Err(errno) => Err(errno),
+                }
+            }
+            done => done,
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // Best effort: what stays is swept once this process is gone.
+            let _ = rustix::fs::unlinkat(&self.nursery.folder, DecInt::new(self.number), AtFlags::empty());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Removing what dead processes left behind, and old trash.
+
+use std::ffi::CString;
+use std::os::fd::AsFd;
+
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, Timestamps, UTIME_NOW, UTIME_OMIT};
+use rustix::io::Errno;
+
+use super::timespec;
+use super::volume::{DRAFTS, FOLDER_FLAGS, TRASH, Volume};
+
+/// Removes temporaries of processes that are gone and trash of that age or older; counts the files.
+pub(super) fn sweep(volume: &Volume, trash_seconds: u64) -> Result<u64, Errno> {
+    Ok(sweep_drafts(volume)? + sweep_trash(volume, trash_seconds)?)
+}
+
+fn sweep_drafts(volume: &Volume) -> Result<u64, Errno> {
+    let drafts = match volume.open_folder(DRAFTS) {
+        Err(Errno::NOENT) => return Ok(0),
+        opened => opened?,
+    };
+    let mut removed = 0;
+    for process in names(&drafts)? {
+        if volume.own_drafts().is_some_and(|own| own.as_bytes() == process.as_bytes()) {
+            continue;
+        }
+        let folder = match rustix::fs::openat(&drafts, &process, FOLDER_FLAGS, Mode::empty()) {
+            Err(Errno::NOENT | Errno::NOTDIR) => continue,
+            opened => opened?,
+        };
+        // Its owner holds the lock while it lives. Unable to tell means keep.
+        if rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
+            continue;
+        }
+        for draft in names(&folder)? {
+            removed += remove(&folder, &draft)?;
+        }
+        match rustix::fs::unlinkat(&drafts, &process, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(removed)
+}
+
+fn sweep_trash(volume: &Volume, trash_seconds: u64) -> Result<u64, Errno> {
+    let trash = match volume.open_folder(TRASH) {
+        Err(Errno::NOENT) => return Ok(0),
+        opened => opened?,
+    };
+    // Both ends of an age come from the file system's clock, which on a network is not ours.
+    let now = Timestamps { last_access: timespec(UTIME_OMIT), last_modification: timespec(UTIME_NOW) };
+    rustix::fs::futimens(&trash, &now)?;
+    let now = rustix::fs::fstat(&trash)?.st_mtime;
+    let mut removed = 0;
+    for name in names(&trash)? {
+        let trashed = match rustix::fs::statat(&trash, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => continue,
+            stat => stat?.st_mtime,
+        };
+        // A time from the future is the youngest age there is.
+        let age = u64::try_from(now.saturating_sub(trashed)).unwrap_or_default();
+        if age >= trash_seconds {
+            removed += remove(&trash, &name)?;
+        }
+    }
+    if removed > 0 {
+        rustix::fs::fsync(&trash)?;
+    }
+    Ok(removed)
+}
+
+fn remove(folder: impl AsFd, name: &CString) -> Result<u64, Errno> {
+    match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
+        Ok(()) => Ok(1),
+        Err(Errno::NOENT | Errno::ISDIR) => Ok(0),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// The entries of a folder. All at once: removing while reading may skip some.
+fn names(folder: impl AsFd) -> Result<Vec<CString>, Errno> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let name = entry?.file_name().to_owned();
+        if !matches!(name.as_bytes(), b"." | b"..") {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,286 @@
+//! Slivers in somebody else's store: S3, Google Cloud Storage, Azure, WebDAV, or memory.
+//!
+//! Objects are named `<prefix>/<2 hex>/<sliver name>`, with the format marker at `<prefix>/haulout-backend.json`.
+//! No attributes, tags or conditions are used but "create only", so that the simplest store will do. Parts of
+//! uploads whose writer died stay until the store's own rule for incomplete uploads removes them: set one.
+
+mod failure;
+mod target;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{
+    Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
+
+use self::failure::store_error;
+use self::target::Target;
+use self::writer::RemoteWriter;
+use crate::marker::{MARKER_NAME, Marker};
+use crate::{BackendSpec, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+
+/// Slivers up to this length are stored by one request.
+const SINGLE_PUT_BYTES: u64 = 8 << 20;
+/// The size of a part: the least that S3 allows.
+const PART_BYTES: usize = 5 << 20;
+/// How long a marker that was read is believed.
+const MARKER_BELIEVED: Duration = Duration::from_secs(60);
+
+/// A store behind `object_store`. Clones share everything.
+#[derive(Debug, Clone)]
+pub(crate) struct RemoteStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    target: Target,
+    marker: Marker,
+    checked: Mutex<Option<Instant>>,
+    checking: tokio::sync::Mutex<()>,
+}
+
+impl RemoteStore {
+    /// The store at the URL of a backend. Talks to nobody yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Misconfigured`] for a URL or an option that is not known.
+    pub(crate) fn new(spec: &BackendSpec, marker: Marker) -> Result<Self, StoreError> {
+        let target = Target::new(spec)?;
+        Ok(Self(Arc::new(Inner { target, marker, checked: Mutex::new(None), checking: tokio::sync::Mutex::new(()) })))
+    }
+
+    /// Writes the marker if nothing is below the prefix; leaves it as it is if it already is this backend.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if anything else is there.
+    pub(crate) async fn format(&self) -> Result<(), StoreError> {
+        let inner = &self.0;
+        match inner.verify().await {
+            Err(StoreError::WrongBackend { .. }) if inner.is_empty().await? => {
+                let bytes = Bytes::from(inner.marker.encode());
+                let len = bytes.len() as u64;
+                match inner.put_object(&inner.path(MARKER_NAME), vec![bytes], len).await {
+                    // Somebody else formatted it just now: the check tells who.
+                    Ok(()) | Err(StoreError::AlreadyExists) => inner.verify().await,
+                    Err(error) => Err(error),
+                }
+            }
+            done => done,
+        }
+    }
+
+    /// Checks the marker.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if it is missing or another one.
+    pub(crate) async fn verify(&self) -> Result<(), StoreError> {
+        self.0.verify().await
+    }
+}
+
+impl Inner {
+    fn path(&self, below: &str) -> Path {
+        // A prefix is kept as it is, and what is below it is made of hex digits, dots and one slash.
+        self.target.prefix.parts().chain(Path::from(below).parts()).collect()
+    }
+
+    fn sliver(&self, name: &SliverName) -> Path {
+        self.path(&name.path())
+    }
+
+    /// The marker was seen lately, or is looked at now.
+    async fn ready(&self) -> Result<(), StoreError> {
+        let fresh = || {
+            let checked = *self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+            checked.is_some_and(|checked| checked.elapsed() < MARKER_BELIEVED)
+        };
+        if fresh() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.checking.lock().await;
+        if fresh() { Ok(()) } else { self.verify().await }
+    }
+
+    async fn verify(&self) -> Result<(), StoreError> {
+        let remember = |seen| *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        remember(None);
+        let found = match self.target.store.get(&self.path(MARKER_NAME)).await {
+            Ok(found) => found.bytes().await.map_err(|error| store_error(&error))?,
+            Err(Error::NotFound { .. }) => return Err(Marker::missing()),
+            Err(error) => return Err(store_error(&error)),
+        };
+        self.marker.check(&found)?;
+        remember(Some(Instant::now()));
+        Ok(())
+    }
+
+    async fn is_empty(&self) -> Result<bool, StoreError> {
+        let first = self.target.store.list(Some(&self.target.prefix)).next().await;
+        first.transpose().map(|first| first.is_none()).map_err(|error| store_error(&error))
+    }
+
+    async fn put_whole(&self, name: &SliverName, parts: Vec<Bytes>, len: u64) -> Result<(), StoreError> {
+        self.ready().await?;
+        self.put_object(&self.sliver(name), parts, len).await
+    }
+
+    async fn put_object(&self, path: &Path, parts: Vec<Bytes>, len: u64) -> Result<(), StoreError> {
+        let payload: PutPayload = parts.into_iter().collect();
+        if self.target.creates {
+            let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            return self
+                .target
+                .store
+                .put_opts(path, payload, create)
+                .await
+                .map(drop)
+                .map_err(|error| store_error(&error));
+        }
+        // Without "create only", a look first keeps our own discipline; a look afterwards catches a server that
+        // kept half of a broken upload.
+        match self.target.store.head(path).await {
+            Ok(_) => return Err(StoreError::AlreadyExists),
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(store_error(&error)),
+        }
+        self.target.store.put(path, payload).await.map_err(|error| store_error(&error))?;
+        self.expect_object_len(path, len).await
+    }
+
+    async fn begin_upload(&self, name: &SliverName) -> Result<Box<dyn MultipartUpload>, StoreError> {
+        self.ready().await?;
+        let path = self.sliver(name);
+        // Completing an upload replaces what has the name: look first.
+        match self.target.store.head(&path).await {
+            Ok(_) => return Err(StoreError::AlreadyExists),
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(store_error(&error)),
+        }
+        self.target.store.put_multipart(&path).await.map_err(|error| store_error(&error))
+    }
+
+    async fn expect_len(&self, name: &SliverName, len: u64) -> Result<(), StoreError> {
+        self.expect_object_len(&self.sliver(name), len).await
+    }
+
+    async fn expect_object_len(&self, path: &Path, len: u64) -> Result<(), StoreError> {
+        let stored = self.target.store.head(path).await.map_err(|error| store_error(&error))?.size;
+        if stored == len { Ok(()) } else { Err(StoreError::damaged(format!("{stored} of {len} bytes were stored"))) }
+    }
+
+    async fn read(&self, name: &SliverName, range: Range<u64>) -> Result<BytesMut, StoreError> {
+        self.ready().await?;
+        let path = self.sliver(name);
+        let ends_early = || StoreError::damaged(format!("it ends before byte {}", range.end));
+        let len =
+            range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok()).ok_or_else(ends_early)?;
+        let size = || async { self.target.store.head(&path).await.map(|meta| meta.size) };
+        if len == 0 {
+            let size = size().await.map_err(|error| store_error(&error))?;
+            return if size < range.end { Err(ends_early()) } else { Ok(BytesMut::new()) };
+        }
+        let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
+        let found = match self.target.store.get_opts(&path, options).await {
+            Ok(found) => found,
+            // Stores answer a range past the end in many ways: ask for the length before judging.
+            Err(error @ Error::Generic { .. }) => {
+                return match size().await {
+                    Ok(size) if size < range.end => Err(ends_early()),
+                    _ => Err(store_error(&error)),
+                };
+            }
+            Err(error) => return Err(store_error(&error)),
+        };
+        if found.range != range {
+            return Err(ends_early());
+        }
+        let mut read = BytesMut::with_capacity(len);
+        let mut pieces = found.into_stream();
+        while let Some(piece) = pieces.try_next().await.map_err(|error| store_error(&error))? {
+            read.extend_from_slice(&piece);
+        }
+        if read.len() == len { Ok(read) } else { Err(StoreError::damaged("the answer was shorter than announced")) }
+    }
+
+    async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
+        self.ready().await?;
+        match self.target.store.delete(&self.sliver(name)).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(store_error(&error)),
+        }
+    }
+}
+
+#[async_trait]
+impl SliverStore for RemoteStore {
+    async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError> {
+        self.0.ready().await?;
+        Ok(Box::new(RemoteWriter::new(Arc::clone(&self.0), *name)))
+    }
+
+    async fn put(&self, name: &SliverName, parts: Vec<Bytes>) -> Result<(), StoreError> {
+        let len = parts.iter().map(|part| part.len() as u64).sum();
+        if len <= SINGLE_PUT_BYTES || !self.0.target.multipart {
+            return self.0.put_whole(name, parts, len).await;
+        }
+        let mut writer = RemoteWriter::new(Arc::clone(&self.0), *name);
+        for part in parts {
+            writer.append(part).await?;
+        }
+        writer.finish().await
+    }
+
+    async fn read(&self, name: &SliverName, range: Range<u64>) -> Result<BytesMut, StoreError> {
+        self.0.read(name, range).await
+    }
+
+    async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {
+        self.0.ready().await?;
+        let found = self.0.target.store.head(&self.0.sliver(name)).await;
+        found.map(|meta| meta.size).map_err(|error| store_error(&error))
+    }
+
+    async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
+        self.0.delete(name).await
+    }
+
+    /// Deletes: a trash of copies would cost as much as it saves.
+    async fn trash(&self, name: &SliverName) -> Result<(), StoreError> {
+        self.0.delete(name).await
+    }
+
+    fn list(&self) -> BoxStream<'_, Result<SliverEntry, StoreError>> {
+        let begin = async {
+            self.0.ready().await?;
+            let objects = self.0.target.store.list(Some(&self.0.target.prefix));
+            Ok(objects.map_err(|error| store_error(&error)).try_filter_map(async |object| {
+                // Objects of other names are not ours to judge.
+                let name = object.location.filename().and_then(|text| text.parse::<SliverName>().ok());
+                let name = name.filter(|name| self.0.sliver(name) == object.location);
+                Ok(name.map(|name| SliverEntry { name, len: object.size }))
+            }))
+        };
+        stream::once(begin).try_flatten().boxed()
+    }
+
+    /// Reads the marker; whether writes are taken shows in the writes, since a trial would be billed.
+    async fn probe(&self) -> Result<Space, StoreError> {
+        self.0.verify().await?;
+        Ok(Space { free_bytes: None })
+    }
+
+    /// Nothing to do: there is no trash, and incomplete uploads are invisible.
+    async fn sweep(&self, _trash_seconds: u64) -> Result<u64, StoreError> {
+        self.0.verify().await?;
+        Ok(0)
+    }
+}
