@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod domain;
+pub mod metadata;
 pub mod objects;
 pub mod s3;

@@ -1,0 +1,72 @@
+//! Listing the current versions of a bucket.
+
+use super::{MetadataStore, Result};
+use crate::domain::{BucketId, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey, Timestamp};
+
+/// What to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Only keys that begin with this.
+    pub prefix: Vec<u8>,
+    /// Keys that go on after the prefix with this somewhere are rolled up to the end of its first occurrence; empty
+    /// for none.
+    pub delimiter: Vec<u8>,
+    /// Only keys after this one. When it lies in a common prefix, the whole common prefix is skipped.
+    pub after: Vec<u8>,
+    /// The most entries; 0 gives an empty page that is not truncated.
+    pub limit: usize,
+}
+
+/// What a list shows of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Bytes of content.
+    pub size: u64,
+    /// Its tag.
+    pub etag: ETag,
+    /// When it was committed.
+    pub modified_at: Timestamp,
+    /// The additional checksum it has, without the value.
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+}
+
+/// One entry of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListEntry {
+    /// An object.
+    Object(ListedObject),
+    /// A common prefix, the delimiter included.
+    Prefix(Vec<u8>),
+}
+
+impl ListEntry {
+    /// The key or common prefix: as `after` of the next query it continues the list.
+    #[must_use]
+    pub fn marker(&self) -> &[u8] {
+        match self {
+            Self::Object(object) => object.key.as_bytes(),
+            Self::Prefix(prefix) => prefix,
+        }
+    }
+}
+
+/// Entries in byte order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListPage {
+    /// Objects and common prefixes, at most `limit` of both together.
+    pub entries: Vec<ListEntry>,
+    /// There is more after the last entry.
+    pub truncated: bool,
+}
+
+impl MetadataStore {
+    /// One page of a bucket's current versions, in the byte order of keys.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn list_current(&self, bucket: BucketId, query: &ListQuery) -> Result<ListPage> {
+        todo!()
+    }
+}
