@@ -1,0 +1,177 @@
+//! Reads the file, lays the environment and the command line over it, and checks the whole.
+
+use std::path::{Path, PathBuf};
+
+use codec::Scheme;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::line::{line_of, position};
+use super::{
+    BackendConfig, Config, ConfigError, Environment, LimitsConfig, LogConfig, ObjectsConfig, OpsConfig, Problem,
+    RootCredentials, S3Config, TlsConfig, problems,
+};
+
+/// The scheme nobody has to choose: any two of six backends may be lost.
+const SCHEME: &str = "rs-4-2";
+/// The data folder nobody has to choose.
+const DATA: &str = "haulout-data";
+
+/// What the command line decides, above the file and the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--s3-listen`.
+    pub s3_listen: Option<std::net::SocketAddr>,
+}
+
+/// The file as it is written.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    scheme: Option<String>,
+    data: Option<PathBuf>,
+    database: Option<String>,
+    s3: S3Config,
+    tls: Option<TlsConfig>,
+    ops: OpsConfig,
+    limits: LimitsConfig,
+    objects: ObjectsConfig,
+    log: LogConfig,
+    backend: Vec<BackendConfig>,
+}
+
+/// Reads a configuration; without a file, everything has a default.
+///
+/// # Errors
+/// The file cannot be read, is malformed, or describes something that cannot work.
+pub fn load(file: Option<&Path>, overrides: &Overrides, environment: &Environment) -> Result<Config, ConfigError> {
+    let text = match file {
+        None => String::new(),
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|cause| ConfigError::Unreadable { file: file.to_owned(), cause })?
+        }
+    };
+    parse(&text, file, overrides, environment)
+}
+
+/// The same from text; `file` is named in errors, and paths in the text are relative to its folder.
+///
+/// # Errors
+/// The text is malformed, or describes something that cannot work.
+pub fn parse(
+    text: &str,
+    file: Option<&Path>,
+    overrides: &Overrides,
+    environment: &Environment,
+) -> Result<Config, ConfigError> {
+    let written: Written = toml::from_str(text).map_err(|error| syntax(text, file, &error))?;
+    let (config, mut found) = resolve(written, file, overrides, environment);
+    found.extend(problems(&config));
+    if found.is_empty() {
+        return Ok(config);
+    }
+    for problem in &mut found {
+        if let (Some(file), Some(line)) = (file, line_of(text, &problem.place)) {
+            problem.place = format!("{}:{line}: {}", file.display(), problem.place);
+        }
+    }
+    Err(ConfigError::Problems(found))
+}
+
+fn syntax(text: &str, file: Option<&Path>, error: &toml::de::Error) -> ConfigError {
+    let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+    let file = file.unwrap_or(Path::new("configuration")).to_owned();
+    ConfigError::Syntax { file, line, column, text: error.message().trim().replace('\n', ", ") }
+}
+
+fn resolve(
+    written: Written,
+    file: Option<&Path>,
+    overrides: &Overrides,
+    environment: &Environment,
+) -> (Config, Vec<Problem>) {
+    let mut found = Vec::new();
+    let base = file.and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
+    let data = overrides.data.clone().unwrap_or_else(|| base.join(written.data.unwrap_or_else(|| DATA.into())));
+
+    let mut s3 = written.s3;
+    s3.listen = overrides.s3_listen.unwrap_or(s3.listen);
+    let tls = written.tls.map(|tls| TlsConfig {
+        certificate: base.join(tls.certificate),
+        key: base.join(tls.key),
+        listen: tls.listen,
+    });
+
+    let mut backends = written.backend;
+    for (index, backend) in backends.iter_mut().enumerate() {
+        found.extend(backend.expand(index, environment));
+    }
+    if backends.is_empty() {
+        backends = BackendConfig::local_six(&data);
+    }
+
+    let config = Config {
+        scheme: scheme(written.scheme.as_deref(), &mut found),
+        database: database(written.database, &base, &data, environment, &mut found),
+        root: root(environment, &mut found),
+        base,
+        data,
+        s3,
+        tls,
+        ops: written.ops,
+        limits: written.limits,
+        objects: written.objects,
+        log: written.log,
+        backends,
+    };
+    (config, found)
+}
+
+fn scheme(written: Option<&str>, found: &mut Vec<Problem>) -> Scheme {
+    let text = written.unwrap_or(SCHEME);
+    text.parse().unwrap_or_else(|_| {
+        found.push(Problem::at("scheme", format!("there is no scheme {text:?}; try \"rs-4-2\" or \"copy-3\"")));
+        SCHEME.parse().expect("the default scheme is one of the schemes")
+    })
+}
+
+fn database(
+    written: Option<String>,
+    base: &Path,
+    data: &Path,
+    environment: &Environment,
+    found: &mut Vec<Problem>,
+) -> String {
+    if let Some(url) = environment.get("HAULOUT_DATABASE_URL") {
+        return url.to_owned();
+    }
+    let Some(written) = written else {
+        return format!("sqlite:{}", data.join("metadata.sqlite").display());
+    };
+    let url = environment.expand(&written).unwrap_or_else(|name| {
+        found.push(Problem::at("database", format!("the environment variable {name} is not set")));
+        written.clone()
+    });
+    match url.strip_prefix("sqlite:") {
+        Some(path) => format!("sqlite:{}", base.join(path).display()),
+        None => url,
+    }
+}
+
+fn root(environment: &Environment, found: &mut Vec<Problem>) -> Option<RootCredentials> {
+    const NAMES: [&str; 2] = ["HAULOUT_ROOT_ACCESS_KEY", "HAULOUT_ROOT_SECRET_KEY"];
+    match NAMES.map(|name| environment.get(name)) {
+        [None, None] => None,
+        [Some(access_key), Some(secret_key)] => Some(RootCredentials {
+            access_key: access_key.to_owned(),
+            secret_key: Zeroizing::new(secret_key.to_owned()),
+        }),
+        [given, _] => {
+            let missing = if given.is_some() { NAMES[1] } else { NAMES[0] };
+            found.push(Problem::at(missing, "set both halves of the root key, or neither"));
+            None
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The configuration: what an operator decides, checked as a whole before anything starts.
+//!
+//! One TOML file and a handful of `HAULOUT_*` environment variables, each concern in a file of its own. Unknown keys
+//! are refused with the line they stand on, and [`problems`](validate::problems) names everything that is wrong at
+//! once, so that nobody fixes a configuration one error at a time. A value of type [`Config`] has passed all of it.
+
+mod backend;
+mod environment;
+mod error;
+mod limits;
+mod line;
+mod load;
+mod log;
+mod objects;
+mod ops;
+mod s3;
+mod secret;
+mod tls;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+pub use backend::BackendConfig;
+pub use environment::Environment;
+pub use error::{ConfigError, Problem};
+pub use limits::LimitsConfig;
+pub use load::{Overrides, load, parse};
+pub use log::{LogConfig, LogFormat};
+pub use objects::ObjectsConfig;
+pub use ops::OpsConfig;
+pub use s3::S3Config;
+pub use secret::{RootCredentials, refused_secret};
+pub use tls::TlsConfig;
+pub use validate::problems;
+
+use codec::Scheme;
+
+/// A whole, valid configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How new blobs are encoded.
+    pub scheme: Scheme,
+    /// The data folder: database, cluster key, root credentials, admin socket and, by default, the backends.
+    pub data: PathBuf,
+    /// `sqlite:PATH` or `postgres://...`. May carry a password: never log it.
+    pub database: String,
+    /// What relative backend folders are relative to: the configuration file's folder, else the working directory.
+    pub base: PathBuf,
+    /// The S3 listener.
+    pub s3: S3Config,
+    /// Certificates, when S3 speaks TLS.
+    pub tls: Option<TlsConfig>,
+    /// The second listener, for health and metrics.
+    pub ops: OpsConfig,
+    /// Memory, connections, time.
+    pub limits: LimitsConfig,
+    /// Blobs, quilts, collection.
+    pub objects: ObjectsConfig,
+    /// Logs.
+    pub log: LogConfig,
+    /// Where slivers go. Six local folders when the file names none.
+    pub backends: Vec<BackendConfig>,
+    /// The root user's key when the environment gives it; otherwise one is generated once.
+    pub root: Option<RootCredentials>,
+}

@@ -1,0 +1,37 @@
+//! `[objects]`: how content is cut, and when what died is removed.
+
+use serde::Deserialize;
+
+/// Sizes of blobs and quilts, and the times of collection.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ObjectsConfig {
+    /// Content bytes of a blob; a larger object is several blobs.
+    pub blob_bytes_max: u64,
+    /// Objects up to this many bytes share quilts.
+    pub quilt_object_bytes_max: u64,
+    /// A quilt is sealed at this many bytes at the latest.
+    pub quilt_bytes_max: u64,
+    /// Milliseconds an open quilt waits for company while the backends are idle.
+    pub linger_ms: u64,
+    /// Seconds between the death of a blob and the deletion of its slivers.
+    pub grace_seconds: i64,
+    /// Seconds a deleted sliver stays in the trash of backends that have one.
+    pub trash_seconds: u64,
+    /// Seconds after which an upload nobody completed is aborted; 0 keeps uploads for ever, as S3 does.
+    pub upload_expiry_seconds: u64,
+}
+
+impl Default for ObjectsConfig {
+    fn default() -> Self {
+        Self {
+            blob_bytes_max: 64 << 20,
+            quilt_object_bytes_max: 1 << 20,
+            quilt_bytes_max: 16 << 20,
+            linger_ms: 2,
+            grace_seconds: 3_600,
+            trash_seconds: 86_400,
+            upload_expiry_seconds: 7 * 86_400,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `[s3]`: the door clients come through.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::Deserialize;
+
+/// The S3 listener and how requests are understood.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct S3Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The region this gateway says it is.
+    pub region: String,
+    /// Refuse signatures made for another region. Off: tools with any region configured just work.
+    pub strict_region: bool,
+    /// Host names under which buckets are sub-domains (virtual-host style); path style always works.
+    pub base_domains: Vec<String>,
+    /// Accept SigV2, which boto3 still uses for presigned URLs of custom endpoints.
+    pub sigv2: bool,
+    /// The largest object, in bytes of content.
+    pub object_bytes_max: u64,
+}
+
+impl Default for S3Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9_000)),
+            region: "us-east-1".to_owned(),
+            strict_region: false,
+            base_domains: Vec::new(),
+            sigv2: true,
+            object_bytes_max: 5 << 40,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Everything that can be wrong with a configuration that reads well. Pure: no file, no network, no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{BackendConfig, Config, Problem, refused_secret};
+use crate::domain::BackendId;
+
+/// Memory that the largest stripes of a handful of requests need.
+const MEMORY_BYTES_MIN: u64 = 32 << 20;
+/// Smaller blobs would cost more in headers and rows than they hold.
+const BLOB_BYTES_MIN: u64 = 1 << 20;
+/// Blob lengths are far below what the format can count, but a single sliver should stay easy to move.
+const BLOB_BYTES_MAX: u64 = 1 << 30;
+/// Amazon's own bound on an object.
+const OBJECT_BYTES_MAX: u64 = 50 << 40;
+
+/// Names everything that is wrong; empty when nothing is.
+#[must_use]
+pub fn problems(config: &Config) -> Vec<Problem> {
+    [backends(config), listeners(config), database(config), limits(config), objects(config), log(config), root(config)]
+        .concat()
+}
+
+fn backends(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut names = BTreeSet::new();
+    let mut urls = BTreeMap::new();
+    for (index, backend) in config.backends.iter().enumerate() {
+        let at = |key: &str| format!("backend.{index}.{key}");
+        if let Err(error) = backend.name.parse::<BackendId>() {
+            found.push(Problem::at(at("name"), error.to_string()));
+        }
+        if !names.insert(&backend.name) {
+            found.push(Problem::at(at("name"), format!("there are two backends named {:?}", backend.name)));
+        }
+        if backend.url.trim().is_empty() {
+            found.push(Problem::at(at("url"), "a backend needs a place: a folder or a URL"));
+        } else if let Some(other) = urls.insert(backend.url.trim_end_matches('/'), &backend.name) {
+            let text = format!("{other:?} is in the same place: losing it would lose two slivers of each blob");
+            found.push(Problem::at(at("url"), text));
+        }
+        if backend.provider.as_deref() == Some("") {
+            found.push(Problem::at(at("provider"), "a provider has a name; leave it out to use the backend's"));
+        }
+    }
+    let providers: BTreeSet<_> = config.backends.iter().map(BackendConfig::provider).collect();
+    let needed = config.scheme.n();
+    if providers.len() < needed {
+        let text = format!(
+            "{} puts each blob with {needed} different providers, but there are only {} ({} backends)",
+            config.scheme,
+            providers.len(),
+            config.backends.len()
+        );
+        found.push(Problem::at("scheme", text));
+    }
+    found
+}
+
+fn listeners(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let tls = config.tls.as_ref().and_then(|tls| tls.listen);
+    let listeners =
+        [("s3.listen", Some(config.s3.listen)), ("tls.listen", tls), ("ops.listen", Some(config.ops.listen))];
+    let mut taken = BTreeMap::new();
+    for (key, listen) in listeners.into_iter().filter_map(|(key, listen)| Some((key, listen?))) {
+        // Port 0 asks for any free port: two of those never collide.
+        if listen.port() != 0
+            && let Some(other) = taken.insert(listen, key)
+        {
+            found.push(Problem::at(key, format!("{listen} is already taken by {other}")));
+        }
+    }
+    for (index, domain) in config.s3.base_domains.iter().enumerate() {
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        if domain.is_empty() || !domain.chars().all(letter) || domain.starts_with('.') || domain.ends_with('.') {
+            let text = format!("{domain:?} is no host name: lower case, no port, no dot at either end");
+            found.push(Problem::at(format!("s3.base_domains.{index}"), text));
+        }
+    }
+    let region = &config.s3.region;
+    if region.is_empty() || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        found.push(Problem::at("s3.region", "a region is made of a-z, 0-9 and '-'"));
+    }
+    if !(1..=OBJECT_BYTES_MAX).contains(&config.s3.object_bytes_max) {
+        found.push(Problem::at("s3.object_bytes_max", format!("choose 1 to {OBJECT_BYTES_MAX} bytes")));
+    }
+    found
+}
+
+fn database(config: &Config) -> Vec<Problem> {
+    let known = ["sqlite:", "postgres://", "postgresql://"];
+    if known.iter().any(|scheme| config.database.len() > scheme.len() && config.database.starts_with(scheme)) {
+        Vec::new()
+    } else {
+        // The text itself may be a password in the wrong place: not repeated.
+        vec![Problem::at("database", "a database is \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST/NAME\"")]
+    }
+}
+
+fn limits(config: &Config) -> Vec<Problem> {
+    let limits = &config.limits;
+    let mut found = Vec::new();
+    if limits.memory_bytes < MEMORY_BYTES_MIN {
+        found.push(Problem::at("limits.memory_bytes", format!("at least {MEMORY_BYTES_MIN} bytes are needed")));
+    }
+    for (key, value) in [("connections", limits.connections), ("requests", limits.requests)] {
+        if !(1..=1_000_000).contains(&value) {
+            found.push(Problem::at(format!("limits.{key}"), "choose 1 to 1000000"));
+        }
+    }
+    let seconds = [
+        ("first_byte_seconds", limits.first_byte_seconds),
+        ("header_seconds", limits.header_seconds),
+        ("handshake_seconds", limits.handshake_seconds),
+        ("idle_seconds", limits.idle_seconds),
+        ("body_seconds", limits.body_seconds),
+        ("write_seconds", limits.write_seconds),
+    ];
+    for (key, value) in seconds {
+        if !(1..=86_400).contains(&value) {
+            found.push(Problem::at(format!("limits.{key}"), "choose 1 to 86400 seconds"));
+        }
+    }
+    found
+}
+
+fn objects(config: &Config) -> Vec<Problem> {
+    let objects = &config.objects;
+    let mut found = Vec::new();
+    if !(BLOB_BYTES_MIN..=BLOB_BYTES_MAX).contains(&objects.blob_bytes_max) {
+        let text = format!("choose {BLOB_BYTES_MIN} to {BLOB_BYTES_MAX} bytes");
+        found.push(Problem::at("objects.blob_bytes_max", text));
+    }
+    if objects.quilt_bytes_max > objects.blob_bytes_max {
+        found.push(Problem::at("objects.quilt_bytes_max", "a quilt is a blob: at most blob_bytes_max"));
+    }
+    if objects.quilt_object_bytes_max > objects.quilt_bytes_max {
+        let text = "an object must fit its quilt: at most quilt_bytes_max";
+        found.push(Problem::at("objects.quilt_object_bytes_max", text));
+    }
+    if objects.linger_ms > 1_000 {
+        found.push(Problem::at("objects.linger_ms", "every small PUT would wait this long: at most 1000"));
+    }
+    if objects.grace_seconds < 0 {
+        found.push(Problem::at("objects.grace_seconds", "time does not run backwards: 0 or more"));
+    }
+    found
+}
+
+fn log(config: &Config) -> Vec<Problem> {
+    match config.log.filter.parse::<tracing_subscriber::filter::EnvFilter>() {
+        Ok(_) => Vec::new(),
+        Err(error) => vec![Problem::at("log.filter", error.to_string())],
+    }
+}
+
+fn root(config: &Config) -> Vec<Problem> {
+    let refused = config.root.as_ref().and_then(|root| refused_secret(&root.access_key, &root.secret_key));
+    refused.map(|reason| Problem::at("HAULOUT_ROOT_SECRET_KEY", reason)).into_iter().collect()
+}
