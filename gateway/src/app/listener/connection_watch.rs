@@ -1,0 +1,167 @@
+//! The marks one connection leaves, and the judgement over them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::task::AtomicWaker;
+
+use super::watch::{Patience, Watch};
+
+/// A connection that was told to finish gets this long before it is cut.
+const FINISH_MS: u64 = 5_000;
+
+// Phases.
+const NEW: u8 = 0;
+const HEAD: u8 = 1;
+const BUSY: u8 = 2;
+const IDLE: u8 = 3;
+
+/// What the watch wants of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Take no further request, answer those under way, close.
+    Finish,
+    /// Close now.
+    Cut,
+}
+
+// Orders, as stored.
+const NONE: u8 = 0;
+const FINISH: u8 = 1;
+const CUT: u8 = 2;
+
+/// Progress of one connection. Marks are relaxed: a mark that the sweep sees one round late costs a quarter of a second.
+#[derive(Debug)]
+pub(super) struct ConnectionWatch {
+    watch: Arc<Watch>,
+    /// HTTP/2: frames arrive at any time and mean no request head.
+    multiplexed: bool,
+    phase: AtomicU8,
+    /// When the phase began.
+    since_ms: AtomicU64,
+    /// Requests under way; more than one only on HTTP/2.
+    active: AtomicU32,
+    /// Response bytes were handed over and nobody has come back for more.
+    reply_waits: AtomicBool,
+    /// When the client last took bytes.
+    written_ms: AtomicU64,
+    order: AtomicU8,
+    ordered_ms: AtomicU64,
+    waker: AtomicWaker,
+}
+
+impl ConnectionWatch {
+    /// Begins to watch a connection that has been accepted, and its TLS handshake, if any, made.
+    pub(super) fn begin(watch: &Arc<Watch>, multiplexed: bool) -> Arc<Self> {
+        let now = watch.now_ms();
+        let connection = Arc::new(Self {
+            watch: Arc::clone(watch),
+            multiplexed,
+            phase: AtomicU8::new(NEW),
+            since_ms: AtomicU64::new(now),
+            active: AtomicU32::new(0),
+            reply_waits: AtomicBool::new(false),
+            written_ms: AtomicU64::new(now),
+            order: AtomicU8::new(NONE),
+            ordered_ms: AtomicU64::new(0),
+            waker: AtomicWaker::new(),
+        });
+        watch.add_connection(&connection);
+        connection
+    }
+
+    pub(super) fn watch(&self) -> &Arc<Watch> {
+        &self.watch
+    }
+
+    /// Bytes came from the client.
+    pub(super) fn received(&self) {
+        let phase = self.phase.load(Ordering::Relaxed);
+        if (phase == NEW || phase == IDLE) && !self.multiplexed {
+            self.enter(HEAD);
+        }
+    }
+
+    /// The client took bytes.
+    pub(super) fn sent(&self) {
+        self.written_ms.store(self.watch.now_ms(), Ordering::Relaxed);
+    }
+
+    /// A request's head is complete.
+    pub(super) fn request_began(&self) {
+        self.active.fetch_add(1, Ordering::Relaxed);
+        self.phase.store(BUSY, Ordering::Relaxed);
+    }
+
+    /// A response has been handed over to its last byte, or given up.
+    pub(super) fn request_ended(&self) {
+        if self.active.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.reply_waits.store(false, Ordering::Relaxed);
+            self.enter(IDLE);
+        }
+    }
+
+    /// Response bytes were handed over; it is now the client's turn.
+    pub(super) fn reply_handed_over(&self) {
+        self.written_ms.store(self.watch.now_ms(), Ordering::Relaxed);
+        self.reply_waits.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection asks for more of the response: it is now our turn.
+    pub(super) fn reply_asked(&self) {
+        self.reply_waits.store(false, Ordering::Relaxed);
+    }
+
+    fn enter(&self, phase: u8) {
+        self.since_ms.store(self.watch.now_ms(), Ordering::Relaxed);
+        self.phase.store(phase, Ordering::Relaxed);
+    }
+
+    /// Orders the connection to finish.
+    pub(super) fn finish(&self) {
+        self.give(FINISH);
+    }
+
+    /// Orders the connection to close at once.
+    pub(super) fn cut(&self) {
+        self.give(CUT);
+    }
+
+    fn give(&self, order: u8) {
+        if self.order.fetch_max(order, Ordering::AcqRel) < order {
+            self.ordered_ms.store(self.watch.now_ms(), Ordering::Relaxed);
+            self.waker.wake();
+        }
+    }
+
+    /// Ready when there is an order.
+    pub(super) fn poll_order(&self, context: &Context<'_>) -> Poll<Order> {
+        self.waker.register(context.waker());
+        match self.order.load(Ordering::Acquire) {
+            NONE => Poll::Pending,
+            FINISH => Poll::Ready(Order::Finish),
+            _ => Poll::Ready(Order::Cut),
+        }
+    }
+
+    /// Decides whether the connection has kept everyone waiting for too long.
+    pub(super) fn judge(&self, now: u64, patience: &Patience) {
+        let over = |since: u64, limit: Duration| u128::from(now.saturating_sub(since)) > limit.as_millis();
+        let since = self.since_ms.load(Ordering::Relaxed);
+        let written = self.written_ms.load(Ordering::Relaxed);
+        match self.phase.load(Ordering::Relaxed) {
+            NEW if over(since, patience.first_byte) => self.cut(),
+            HEAD if over(since, patience.header) => self.cut(),
+            IDLE if over(since.max(written), patience.idle) => self.finish(),
+            BUSY if self.reply_waits.load(Ordering::Relaxed) && over(written, patience.write) => self.cut(),
+            _ => {}
+        }
+        let finishing = self.order.load(Ordering::Relaxed) == FINISH && self.active.load(Ordering::Relaxed) == 0;
+        let begun = self.ordered_ms.load(Ordering::Relaxed).max(since).max(written);
+        if finishing && over(begun, Duration::from_millis(FINISH_MS)) {
+            self.cut();
+        }
+    }
+}

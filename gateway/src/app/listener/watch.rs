@@ -1,0 +1,207 @@
+//! The watch: who is connected, since when nothing moved, and what is done about it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::body::BodyWatch;
+use super::connection_watch::ConnectionWatch;
+use crate::config::LimitsConfig;
+
+/// How long a slow body is observed before it is judged, so that a pause alone does not end it.
+const BODY_WINDOW: Duration = Duration::from_secs(20);
+/// How often the watch looks.
+const SWEEP: Duration = Duration::from_millis(250);
+
+/// What the watch tolerates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Connections at once.
+    pub connections: usize,
+    /// Requests at once.
+    pub requests: usize,
+    /// A new connection may stay silent this long.
+    pub first_byte: Duration,
+    /// A request's head may take this long from its first byte on.
+    pub header: Duration,
+    /// A TLS handshake may take this long.
+    pub handshake: Duration,
+    /// A connection may rest this long between requests.
+    pub idle: Duration,
+    /// A client may leave a response untouched this long.
+    pub write: Duration,
+    /// The least average of body bytes a second while they are waited for.
+    pub body_rate_min: u64,
+    /// The time over which that average is taken.
+    pub body_window: Duration,
+    /// Time between two looks.
+    pub sweep: Duration,
+}
+
+impl From<&LimitsConfig> for Patience {
+    fn from(limits: &LimitsConfig) -> Self {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        Self {
+            connections: limits.connections,
+            requests: limits.requests,
+            first_byte: seconds(limits.first_byte_seconds),
+            header: seconds(limits.header_seconds),
+            handshake: seconds(limits.handshake_seconds),
+            idle: seconds(limits.idle_seconds),
+            write: seconds(limits.write_seconds),
+            body_rate_min: limits.body_rate_min,
+            body_window: BODY_WINDOW,
+            sweep: SWEEP,
+        }
+    }
+}
+
+/// Shared by all listeners of the process.
+#[derive(Debug)]
+pub struct Watch {
+    started: Instant,
+    /// Milliseconds since `started`, as of the last sweep: good enough for timeouts, and no clock is read per event.
+    now_ms: AtomicU64,
+    patience: RwLock<Patience>,
+    open: AtomicUsize,
+    active: AtomicUsize,
+    closing: AtomicBool,
+    connections: Mutex<Vec<Weak<ConnectionWatch>>>,
+    bodies: Mutex<Vec<Weak<BodyWatch>>>,
+}
+
+impl Watch {
+    /// A watch over nothing yet. [`sweep_for_ever`](Self::sweep_for_ever) must run beside it.
+    #[must_use]
+    pub fn new(patience: Patience) -> Arc<Self> {
+        Arc::new(Self {
+            started: Instant::now(),
+            now_ms: AtomicU64::new(0),
+            patience: RwLock::new(patience),
+            open: AtomicUsize::new(0),
+            active: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            connections: Mutex::default(),
+            bodies: Mutex::default(),
+        })
+    }
+
+    /// The bounds in force.
+    pub fn patience(&self) -> Patience {
+        *self.patience.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Other bounds from now on, for connections that are already open too.
+    pub fn set_patience(&self, patience: Patience) {
+        *self.patience.write().unwrap_or_else(PoisonError::into_inner) = patience;
+    }
+
+    /// Connections that are open.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Requests whose response has not ended.
+    pub fn active(&self) -> usize {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// No new requests on any connection; those under way may finish.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.each_connection(ConnectionWatch::finish);
+    }
+
+    /// Cuts every connection that is still open.
+    pub fn cut(&self) {
+        self.each_connection(ConnectionWatch::cut);
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Looks again and again; never returns.
+    pub async fn sweep_for_ever(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(self.patience().sweep).await;
+            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.now_ms.store(now, Ordering::Relaxed);
+            self.look(now);
+        }
+    }
+
+    fn look(&self, now: u64) {
+        let mut patience = self.patience();
+        if self.open() > patience.connections / 4 * 3 {
+            // Nearly full: those that rest make room for those that want something.
+            patience.idle = patience.idle.min((patience.idle / 8).max(Duration::from_secs(1)));
+        }
+        self.each_connection(|connection| connection.judge(now, &patience));
+        retain_alive(&self.bodies, |body| body.judge(now, &patience));
+    }
+
+    /// Milliseconds since the watch began, as of the last look.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::Relaxed)
+    }
+
+    /// Takes a place for a connection, or says there is none.
+    pub(super) fn admit(self: &Arc<Self>) -> Option<Place> {
+        let place = Place::take(self, |watch| &watch.open);
+        (self.open() <= self.patience().connections).then_some(place)
+    }
+
+    /// Takes a place for a request, or says there is none.
+    pub(super) fn admit_request(self: &Arc<Self>) -> Option<Place> {
+        let place = Place::take(self, |watch| &watch.active);
+        (self.active() <= self.patience().requests).then_some(place)
+    }
+
+    pub(super) fn add_connection(&self, connection: &Arc<ConnectionWatch>) {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(connection));
+        if self.is_closing() {
+            connection.finish();
+        }
+    }
+
+    pub(super) fn add_body(&self, body: &Arc<BodyWatch>) {
+        self.bodies.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(body));
+    }
+
+    fn each_connection(&self, act: impl Fn(&ConnectionWatch)) {
+        retain_alive(&self.connections, act);
+    }
+}
+
+fn retain_alive<T>(list: &Mutex<Vec<Weak<T>>>, act: impl Fn(&T)) {
+    list.lock().unwrap_or_else(PoisonError::into_inner).retain(|weak| {
+        weak.upgrade().is_some_and(|alive| {
+            act(&alive);
+            true
+        })
+    });
+}
+
+/// A place among the connections or the requests; dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct Place {
+    watch: Arc<Watch>,
+    count: fn(&Watch) -> &AtomicUsize,
+}
+
+impl Place {
+    fn take(watch: &Arc<Watch>, count: fn(&Watch) -> &AtomicUsize) -> Self {
+        count(watch).fetch_add(1, Ordering::Relaxed);
+        Self { watch: Arc::clone(watch), count }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        (self.count)(&self.watch).fetch_sub(1, Ordering::Relaxed);
+    }
+}
