@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{ErasureScheme, ReconstructError, by_index};
 use crate::EncodeError;
+use crate::stripe::BLOCK_GRAIN;
 
 /// n equal blocks.
 pub(super) struct Copies {
@@ -27,7 +28,7 @@ impl ErasureScheme for Copies {
 
     fn encode(&self, data: &[Bytes]) -> Result<Vec<Bytes>, EncodeError> {
         match data {
-            [block] if block.len() % crate::stripe::BLOCK_GRAIN == 0 => Ok(vec![block.clone(); self.m()]),
+            [block] if block.len().is_multiple_of(BLOCK_GRAIN) => Ok(vec![block.clone(); self.m()]),
             _ => Err(EncodeError::Blocks),
         }
     }
@@ -35,7 +36,7 @@ impl ErasureScheme for Copies {
     fn reconstruct(&self, have: &[(u8, &[u8])], want: &[u8]) -> Result<Vec<(u8, Vec<u8>)>, ReconstructError> {
         let blocks = by_index(self.n, have, want)?;
         let any = blocks.iter().flatten().next().ok_or(ReconstructError::NotEnough { have: 0, need: 1 })?;
-        if any.len() % crate::stripe::BLOCK_GRAIN != 0 {
+        if !any.len().is_multiple_of(BLOCK_GRAIN) {
             return Err(ReconstructError::Length(any.len()));
         }
         Ok(want.iter().map(|index| (*index, blocks[usize::from(*index)].unwrap_or(any).to_vec())).collect())

@@ -4,7 +4,7 @@ mod copies;
 mod reed_solomon;
 
 #[cfg(test)]
-mod conformance;
+mod conformance_tests;
 
 use bytes::Bytes;
 
@@ -66,7 +66,8 @@ pub enum ReconstructError {
 }
 
 /// The coder of a scheme.
-pub(crate) fn coder(scheme: Scheme) -> Box<dyn ErasureScheme> {
+#[must_use]
+pub fn coder(scheme: Scheme) -> Box<dyn ErasureScheme> {
     match scheme.kind() {
         SchemeKind::ReedSolomon => Box::new(reed_solomon::ReedSolomon::new(scheme.k(), scheme.m())),
         SchemeKind::Copies => Box::new(copies::Copies::new(scheme.n())),

@@ -1,1 +1,0 @@
-//! What every erasure scheme must do.
