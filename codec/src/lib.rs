@@ -1,7 +1,7 @@
 //! Haulout's codec: bytes to stripes to slivers to proofs, and back.
 //!
 //! Pure: no I/O, no async runtime, no clock, no source of randomness. Whoever calls passes keys, nonces and ids in and takes bytes
-//! out.
+//! out. The words used here are those of the [format](mod@format) document, which gives every byte of what is stored.
 //!
 //! Writing a blob, in steps:
 //! 1. [`BlobEncoder::new`] fixes who the blob is; [`BlobEncoder::headers`] are the first bytes of its n slivers.
@@ -14,6 +14,9 @@
 //! 3. If a tag fails or a sliver is missing: [`Footer::parse`] against the kept root names the bad blocks, [`reconstruct`] makes the
 //!    missing ones from any k good ones, and step 2 follows as if nothing had happened.
 #![forbid(unsafe_code)]
+
+#[doc = include_str!("../FORMAT.md")]
+pub mod format {}
 
 mod blob_id;
 mod blob_key;
@@ -42,7 +45,7 @@ pub use chunk_cipher::TAG_BYTES;
 pub use cluster_id::ClusterId;
 pub use cluster_key::{ClusterKey, KeyError};
 pub use encoder::{BlobEncoder, EncodeError, EncodedBlob, EncodedSliver, encode_blob};
-pub use erasure::{ErasureScheme, ReconstructError, reconstruct};
+pub use erasure::{ErasureScheme, ReconstructError, coder, reconstruct};
 pub use hex_text::HexError;
 pub use layout::{BlobLayout, STRIPES_MAX};
 pub use merkle::MerkleProof;

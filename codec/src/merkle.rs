@@ -11,7 +11,7 @@ pub(crate) type Hash = [u8; HASH_BYTES];
 
 /// Key of a block's leaf.
 pub(crate) const LEAF_KEY: &Hash = b"Haulout v1 sliver: leaf of block";
-const NODE_KEY: &Hash = b"Haulout v1 sliver: node of leafs";
+const NODE_KEY: &Hash = b"Haulout v1 sliver: node of trees";
 
 /// Proof that a block has its place in a sliver: the hashes beside the path from its leaf to the top, lowest first.
 #[derive(Clone, Debug, PartialEq, Eq)]

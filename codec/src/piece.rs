@@ -84,13 +84,13 @@ impl Iterator for Pieces {
         let plain = from / chunk * chunk..to.next_multiple_of(chunk).min(run.len());
         let block_offset = cut.sealed_len(plain.start);
         let sealed_len = cut.sealed_len(plain.len());
-        let sliver_start = self.layout.block_range(stripe).start + block_offset as u64;
+        let sliver_start = self.layout.block_range(stripe).start.saturating_add(block_offset as u64);
         let payload_range = start..start + (to - from) as u64;
         self.rest.start = payload_range.end;
         Some(Piece {
             stripe,
             index: u8::try_from(index).ok()?,
-            sliver_range: sliver_start..sliver_start + sealed_len as u64,
+            sliver_range: sliver_start..sliver_start.saturating_add(sealed_len as u64),
             first_chunk: u64::from(stripe) * shape.chunks_per_stripe()
                 + index as u64 * u64::from(shape.chunks_per_block)
                 + (plain.start / chunk) as u64,

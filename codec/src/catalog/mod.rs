@@ -4,9 +4,6 @@ mod entry;
 mod reading;
 mod writing;
 
-#[cfg(test)]
-mod tests;
-
 pub use entry::{CatalogEntry, CatalogExtent, CatalogTarget};
 pub use reading::CatalogError;
 

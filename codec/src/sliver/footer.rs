@@ -16,7 +16,7 @@ const END_MAGIC: [u8; 8] = *b"HAULTAIL";
 /// Where the checksum lies in the tail: it covers the leaves and all of the tail before it.
 const CHECKSUM: Range<usize> = 56..88;
 const FOOTER_KEY: &Hash = b"Haulout v1 sliver: footer digest";
-const ROOT_KEY: &Hash = b"Haulout v1 sliver: root of block";
+const ROOT_KEY: &Hash = b"Haulout v1 sliver: root of whole";
 
 /// What the fixed part at the end says of the blob. It is where reading begins when nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

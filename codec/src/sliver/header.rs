@@ -12,7 +12,8 @@ pub(super) const FORMAT_VERSION: u16 = 1;
 
 const MAGIC: [u8; 8] = *b"HAULSLIV";
 const DIGEST_AT: usize = HEADER_BYTES - HASH_BYTES;
-const RESERVED_AT: usize = 120;
+/// From here to the digest: zeros, for what a later format may need.
+const RESERVED_AT: usize = 116;
 const HEADER_KEY: &Hash = b"Haulout v1 sliver: header digest";
 
 const KIND_REED_SOLOMON: u8 = 1;
@@ -60,7 +61,7 @@ impl SliverHeader {
             bytes[at..at + field.len()].copy_from_slice(field);
             at += field.len();
         }
-        debug_assert!(at <= RESERVED_AT, "the fields fit before the reserved bytes");
+        debug_assert_eq!(at, RESERVED_AT, "the fields end where the reserved bytes begin");
         let digest = digest(&bytes);
         bytes[DIGEST_AT..].copy_from_slice(&digest);
         bytes

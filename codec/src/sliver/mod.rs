@@ -9,9 +9,6 @@ mod sealer;
 mod self_described;
 mod verifier;
 
-#[cfg(test)]
-mod tests;
-
 pub use error::SliverError;
 pub(crate) use footer::LEAF_BYTES;
 pub use footer::{FOOTER_TAIL_BYTES, Footer, FooterTail};

@@ -1,1 +1,0 @@
-//! Catalogs, and garbage.

@@ -1,1 +1,0 @@
-//! Slivers under every kind of damage.
