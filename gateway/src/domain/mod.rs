@@ -22,7 +22,7 @@ pub use attributes::ObjectAttributes;
 pub use backend_id::{BackendId, BackendIdError};
 pub use bucket::{Bucket, BucketId, BucketName, BucketNameError};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
-pub use condition::WriteCondition;
+pub use condition::{Unmet, WriteCondition};
 pub use etag::ETag;
 pub use extent::Extent;
 pub use key::{KeyError, ObjectKey};
