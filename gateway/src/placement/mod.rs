@@ -1,0 +1,8 @@
+//! Which backends take the slivers of a new blob, and how many must have them before a write is acknowledged.
+//! Pure: facts in, decisions out.
+
+mod choose;
+mod floor;
+
+pub use choose::{Candidate, Choice, TooFewBackends, choose};
+pub use floor::write_floor;
