@@ -1,0 +1,130 @@
+//! The slivers of one streamed blob, written to their backends side by side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backends::{SliverName, StoreError};
+use bytes::Bytes;
+use codec::BlobId;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::committee::Member;
+
+/// Blocks that may wait for one backend. Two let a backend sync one block while the next is coded.
+const QUEUE_BLOCKS: usize = 2;
+
+/// How long one backend may hold up the others before it is given up and its sliver rebuilt elsewhere.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long sealing (the syncs) may take.
+const SEAL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a lane is told.
+enum Step {
+    Write(Bytes),
+    Seal,
+}
+
+/// One sliver on its way to one backend.
+pub(crate) struct Lane {
+    pub(crate) index: u8,
+    pub(crate) member: Arc<Member>,
+    pub(crate) name: SliverName,
+    steps: mpsc::Sender<Step>,
+    task: JoinHandle<Result<(), StoreError>>,
+    lost: bool,
+}
+
+impl Lane {
+    /// Starts writing one sliver. Nothing is visible on the backend before it is sealed.
+    fn start(index: u8, member: Arc<Member>, name: SliverName) -> Self {
+        let (steps, queue) = mpsc::channel(QUEUE_BLOCKS);
+        let task = tokio::spawn(write_sliver(Arc::clone(&member), name, queue));
+        Self { index, member, name, steps, task, lost: false }
+    }
+
+    /// Hands over the next step; a lane that fails or stalls is lost, which the write survives.
+    async fn step(&mut self, step: Step) {
+        if !self.lost && !matches!(tokio::time::timeout(PATIENCE, self.steps.send(step)).await, Ok(Ok(()))) {
+            self.lost = true;
+        }
+    }
+
+    /// Waits until the sliver is durable.
+    async fn sealed(&mut self) -> bool {
+        let outcome = match tokio::time::timeout(SEAL_PATIENCE, &mut self.task).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(StoreError::TimedOut),
+        };
+        if let Err(error) = outcome {
+            self.member.write_failed(&error);
+            self.lost = true;
+        }
+        !self.lost
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        // Dropping the writer inside removes what is not sealed.
+        self.task.abort();
+    }
+}
+
+/// The task of a lane: a writer fed by a queue, aborted when the queue closes without a seal.
+async fn write_sliver(
+    member: Arc<Member>,
+    name: SliverName,
+    mut queue: mpsc::Receiver<Step>,
+) -> Result<(), StoreError> {
+    let mut writer = member.store.create(&name).await?;
+    while let Some(step) = queue.recv().await {
+        match step {
+            Step::Write(bytes) => writer.write(bytes).await?,
+            Step::Seal => return writer.seal().await,
+        }
+    }
+    writer.abort().await;
+    Err(StoreError::TimedOut)
+}
+
+/// Every sliver of one blob.
+pub(crate) struct Fanout {
+    lanes: Vec<Lane>,
+}
+
+impl Fanout {
+    /// Starts the slivers of a blob on these members: `members[i]` takes sliver `i`.
+    pub(crate) fn start(blob: BlobId, members: Vec<Arc<Member>>, mut attempt: impl FnMut() -> u32) -> Self {
+        let lane = |(index, member)| {
+            let index = u8::try_from(index).unwrap_or(u8::MAX);
+            Lane::start(index, member, SliverName { blob, index, attempt: attempt() })
+        };
+        Self { lanes: members.into_iter().enumerate().map(lane).collect() }
+    }
+
+    /// Every sliver begun, sealed or not.
+    pub(crate) fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// Appends one block to each sliver: `blocks[i]` to sliver `i`.
+    pub(crate) async fn write(&mut self, blocks: &[Bytes]) {
+        let steps = self.lanes.iter_mut().filter_map(|lane| {
+            let block = blocks.get(usize::from(lane.index))?.clone();
+            Some(lane.step(Step::Write(block)))
+        });
+        futures::future::join_all(steps).await;
+    }
+
+    /// Seals every sliver and tells which are durable.
+    pub(crate) async fn seal(&mut self) -> Vec<&Lane> {
+        futures::future::join_all(self.lanes.iter_mut().map(|lane| async {
+            lane.step(Step::Seal).await;
+            lane.sealed().await
+        }))
+        .await;
+        self.lanes.iter().filter(|lane| !lane.lost).collect()
+    }
+}

@@ -1,0 +1,183 @@
+//! Parts: uploads begin, parts come in or are copied, uploads are given up.
+
+use std::sync::Arc;
+
+use codec::CatalogTarget;
+
+use super::body::IncomingBody;
+use super::ingest::{Ingested, ingest};
+use super::naming::{Naming, etag_of};
+use super::quilter::Patch;
+use super::requests::{CopyPart, CreateUpload, PutPart};
+use super::{Objects, ObjectsError};
+use crate::domain::{Bucket, Extent, ObjectKey, Part, Upload, UploadId};
+use crate::metadata::{AbortUpload, Batch, Change, CreateUpload as Created, Outcome, PartChange};
+
+impl Objects {
+    /// Begins an upload.
+    ///
+    /// # Errors
+    /// `NoSuchBucket` when the bucket went away meanwhile.
+    pub async fn create_upload(&self, create: CreateUpload) -> Result<Upload, ObjectsError> {
+        let upload = Upload {
+            id: self.inner.mint.upload(),
+            bucket: create.bucket.id,
+            key: create.key,
+            attributes: create.attributes,
+            checksum: create.checksum,
+            created_at: self.inner.mint.now(),
+        };
+        match self.inner.metadata.create_upload(&upload, create.bucket.owner).await? {
+            Created::Created => Ok(upload),
+            Created::NoSuchBucket => Err(ObjectsError::NoSuchBucket),
+        }
+    }
+
+    /// An upload that is under way.
+    ///
+    /// # Errors
+    /// `NoSuchUpload` when it never was, was completed, or was given up.
+    pub async fn upload(&self, bucket: &Bucket, key: &ObjectKey, id: &UploadId) -> Result<Arc<Upload>, ObjectsError> {
+        let upload = self.inner.metadata.upload(bucket.id, key, id).await?;
+        upload.map(Arc::new).ok_or(ObjectsError::NoSuchUpload)
+    }
+
+    /// Writes a part. A part of the same number is replaced, and lives until this one is committed.
+    ///
+    /// # Errors
+    /// See [`ObjectsError`]; the earlier part of this number is untouched.
+    pub async fn put_part(&self, mut put: PutPart, body: Box<dyn IncomingBody>) -> Result<Part, ObjectsError> {
+        let inner = &self.inner;
+        if put.promise.algorithm.is_none() {
+            put.promise.algorithm = put.upload.checksum.map(|(algorithm, _)| algorithm);
+        }
+        let naming = part_naming(self, &put.upload, &put.bucket, put.number.get());
+        let part = |digested: &super::Digested, extents| Part {
+            number: put.number,
+            size: digested.length,
+            etag: etag_of(digested),
+            checksum: digested.checksum.clone(),
+            modified_at: inner.mint.now(),
+            extents,
+        };
+        let upload = put.upload.id;
+        match ingest(inner, body, &put.promise, &naming).await? {
+            Ingested::Small { content, .. } if content.is_empty() => {
+                let digested = super::Digests::new(&put.promise).finish(&put.promise, None)?;
+                self.commit_part(upload, part(&digested, Vec::new()), Vec::new()).await
+            }
+            Ingested::Small { content, digested, reservation } => {
+                let part = part(&digested, Vec::new());
+                let mut stored = part.clone();
+                let change = Box::new(move |extent: Extent| {
+                    let part = Part { extents: vec![extent], ..part };
+                    Change::Part(PartChange { upload, part, source: None })
+                });
+                let patch = Patch { content, naming, digested, change, reservation };
+                stored_part(inner.quilter.join(patch).await?)?;
+                stored.extents.clear();
+                Ok(stored)
+            }
+            Ingested::Streamed { extents, blobs, digested, scaffold } => {
+                scaffold.keep();
+                self.commit_part(upload, part(&digested, extents), blobs).await
+            }
+        }
+    }
+
+    /// Makes a range of a version a part: its extents are cut, no bytes move. When the upload wants a checksum the
+    /// bytes are read to compute it, and the MD5 of the range is computed always, since it is the part's tag.
+    ///
+    /// # Errors
+    /// See [`ObjectsError`].
+    pub async fn copy_part(&self, copy: CopyPart) -> Result<Part, ObjectsError> {
+        let promise = super::BodyPromise {
+            algorithm: copy.upload.checksum.map(|(algorithm, _)| algorithm),
+            ..super::BodyPromise::default()
+        };
+        let digested = self.digest_range(&copy.source, copy.range.clone(), &promise).await?;
+        let part = Part {
+            number: copy.number,
+            size: digested.length,
+            etag: etag_of(&digested),
+            checksum: digested.checksum.clone(),
+            modified_at: self.inner.mint.now(),
+            extents: cut_extents(&copy.source.extents, &copy.range),
+        };
+        let change =
+            Change::Part(PartChange { upload: copy.upload.id, part: part.clone(), source: Some(copy.source.id) });
+        stored_part(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)?;
+        Ok(part)
+    }
+
+    /// Gives an upload up; its parts' bytes are collected later.
+    ///
+    /// # Errors
+    /// `NoSuchUpload` when it is not under way; a completed one is untouched.
+    pub async fn abort_upload(&self, bucket: &Bucket, key: &ObjectKey, id: &UploadId) -> Result<(), ObjectsError> {
+        match self.inner.metadata.abort_upload(bucket.id, key, id).await? {
+            AbortUpload::Aborted => Ok(()),
+            AbortUpload::NoSuchUpload => Err(ObjectsError::NoSuchUpload),
+        }
+    }
+
+    async fn commit_part(
+        &self,
+        upload: UploadId,
+        part: Part,
+        blobs: Vec<crate::metadata::NewBlob>,
+    ) -> Result<Part, ObjectsError> {
+        let change = Change::Part(PartChange { upload, part: part.clone(), source: None });
+        stored_part(self.commit_one(Batch { blobs, changes: vec![change] }).await?)?;
+        Ok(part)
+    }
+}
+
+/// The catalog's words for a part.
+fn part_naming(objects: &Objects, upload: &Upload, bucket: &Bucket, number: u16) -> Naming {
+    Naming {
+        bucket: bucket.name.to_string(),
+        key: upload.key.clone(),
+        target: CatalogTarget::Part { upload: upload.id.0, number },
+        attributes: upload.attributes.clone(),
+        write_counter: objects.inner.mint.write_counter(),
+        modified_at: objects.inner.mint.now(),
+    }
+}
+
+fn stored_part(outcome: Outcome) -> Result<(), ObjectsError> {
+    match outcome {
+        Outcome::Refused(refusal) => Err(refusal.into()),
+        Outcome::Stored | Outcome::Deleted { .. } => Ok(()),
+    }
+}
+
+/// The extents of a range of a version.
+fn cut_extents(extents: &[Extent], range: &std::ops::Range<u64>) -> Vec<Extent> {
+    let mut at = 0;
+    let mut cut = Vec::new();
+    for extent in extents {
+        let (start, end) = (range.start.max(at), range.end.min(at + extent.length));
+        if start < end {
+            cut.push(Extent { blob: extent.blob, offset: extent.offset + (start - at), length: end - start });
+        }
+        at += extent.length;
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::BlobId;
+
+    #[test]
+    fn a_range_of_a_version_is_cut_out_of_its_extents() {
+        let extent = |blob: u8, offset, length| Extent { blob: BlobId([blob; 16]), offset, length };
+        let extents = [extent(1, 100, 10), extent(2, 0, 5), extent(3, 7, 20)];
+        assert_eq!(cut_extents(&extents, &(0..35)), extents.to_vec());
+        assert_eq!(cut_extents(&extents, &(4..17)), [extent(1, 104, 6), extent(2, 0, 5), extent(3, 7, 2)]);
+        assert_eq!(cut_extents(&extents, &(10..15)), [extent(2, 0, 5)]);
+        assert_eq!(cut_extents(&extents, &(35..35)), []);
+    }
+}

@@ -1,0 +1,218 @@
+//! Quilts: small objects that arrive together are coded, written and committed together.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use backends::SliverName;
+use bytes::Bytes;
+use codec::{Catalog, CatalogExtent, EncodedBlob, StripeShape};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::ObjectsError;
+use super::budget::Reservation;
+use super::digest::Digested;
+use super::naming::Naming;
+use super::scaffold::Scaffold;
+use super::sink::acknowledge;
+use super::state::Inner;
+use crate::domain::{Extent, Placement, StoredBlob};
+use crate::metadata::{Batch, Change, NewBlob, Outcome};
+
+/// Quilts sealed at the same time. The second overlaps its slivers' syncs with the first's transaction.
+const SEALING_MAX: usize = 2;
+
+/// Most objects of one quilt: bounds the transaction.
+const PATCHES_MAX: usize = 256;
+
+/// Content up to this is coded where the quilt is sealed; more goes to a blocking thread, where a hop of 15 us no
+/// longer matters.
+const INLINE_BYTES_MAX: usize = 128 << 10;
+
+/// How long one backend may take for a quilt's sliver before the write goes on without it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One small body that joins a quilt.
+pub(crate) struct Patch {
+    pub(crate) content: Bytes,
+    pub(crate) naming: Naming,
+    pub(crate) digested: Digested,
+    /// Makes the change once the extent is known.
+    pub(crate) change: Box<dyn FnOnce(Extent) -> Change + Send>,
+    pub(crate) reservation: Reservation,
+}
+
+struct Waiting {
+    patch: Patch,
+    answer: oneshot::Sender<Result<Outcome, ObjectsError>>,
+}
+
+/// The door to the quilter's task.
+#[derive(Debug)]
+pub(crate) struct Quilter(mpsc::Sender<Waiting>);
+
+/// The other end of the door.
+pub(crate) struct Patches(mpsc::Receiver<Waiting>);
+
+impl Quilter {
+    /// A door and what comes through it.
+    pub(crate) fn new() -> (Self, Patches) {
+        let (sender, receiver) = mpsc::channel(1_024);
+        (Self(sender), Patches(receiver))
+    }
+
+    /// Joins a quilt and waits until it is committed.
+    ///
+    /// # Errors
+    /// Why the quilt could not be written; nothing became visible.
+    pub(crate) async fn join(&self, patch: Patch) -> Result<Outcome, ObjectsError> {
+        let gone = || ObjectsError::Unavailable("the gateway is shutting down".to_owned());
+        let (answer, outcome) = oneshot::channel();
+        self.0.send(Waiting { patch, answer }).await.map_err(|_| gone())?;
+        outcome.await.map_err(|_| gone())?
+    }
+}
+
+/// Runs the quilter until the use cases are gone.
+pub(crate) fn spawn(inner: Weak<Inner>, patches: Patches) {
+    tokio::spawn(run(inner, patches.0));
+}
+
+/// Collects patches while the backends are busy, and seals them when a place is free.
+///
+/// Closed-loop clients come back together after each quilt, so the quilter waits for about as many as last time, but
+/// never longer than the linger; after a lone writer it does not wait at all.
+async fn run(inner: Weak<Inner>, mut patches: mpsc::Receiver<Waiting>) {
+    let places = Arc::new(Semaphore::new(SEALING_MAX));
+    let mut expected = 1;
+    while let Some(first) = patches.recv().await {
+        let Some(state) = inner.upgrade() else { return };
+        let settings = state.settings;
+        let mut quilt = vec![first];
+        let mut bytes = quilt[0].patch.content.len() as u64;
+        let deadline = Instant::now() + Duration::from_micros(settings.quilt_linger_us_max);
+        let mut place = None;
+        loop {
+            let full = bytes >= settings.quilt_bytes_max || quilt.len() >= PATCHES_MAX;
+            let gathered = quilt.len() >= expected || Instant::now() >= deadline;
+            if place.is_some() && (full || gathered) {
+                break;
+            }
+            tokio::select! {
+                biased;
+                Some(next) = patches.recv(), if !full => {
+                    bytes += next.patch.content.len() as u64;
+                    quilt.push(next);
+                }
+                Ok(permit) = Arc::clone(&places).acquire_owned(), if place.is_none() => place = Some(permit),
+                () = tokio::time::sleep_until(deadline), if place.is_some() => {}
+                else => break,
+            }
+        }
+        expected = quilt.len();
+        tokio::spawn(async move {
+            seal(&state, quilt).await;
+            drop(place);
+        });
+    }
+}
+
+/// Codes, writes and commits one quilt, and answers everybody in it.
+async fn seal(inner: &Inner, quilt: Vec<Waiting>) {
+    let (patches, answers): (Vec<_>, Vec<_>) = quilt.into_iter().map(|w| (w.patch, w.answer)).unzip();
+    match write(inner, patches).await {
+        Ok(outcomes) => {
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                let _client_may_be_gone = answer.send(Ok(outcome));
+            }
+        }
+        Err(error) => {
+            let reason = error.to_string();
+            tracing::warn!(%reason, objects = answers.len(), "a quilt could not be written");
+            for answer in answers {
+                let _client_may_be_gone = answer.send(Err(ObjectsError::Unavailable(reason.clone())));
+            }
+        }
+    }
+}
+
+/// Writes one quilt and commits its objects in one transaction.
+async fn write(inner: &Inner, patches: Vec<Patch>) -> Result<Vec<Outcome>, ObjectsError> {
+    let minted = inner.mint.blob();
+    let mut content = Vec::with_capacity(patches.iter().map(|patch| patch.content.len()).sum());
+    let mut catalog = Catalog { entries: Vec::with_capacity(patches.len()) };
+    let mut changes = Vec::with_capacity(patches.len());
+    let mut reservations = Vec::with_capacity(patches.len());
+    for patch in patches {
+        let (offset, length) = (content.len() as u64, patch.content.len() as u64);
+        content.extend_from_slice(&patch.content);
+        let extent = CatalogExtent { object_offset: 0, blob_offset: offset, length };
+        catalog.entries.push(patch.naming.entry(vec![extent], Some(&patch.digested)));
+        changes.push((patch.change)(Extent { blob: minted.id, offset, length }));
+        reservations.push(patch.reservation);
+    }
+    let shape = quilt_shape(inner.scheme, content.len() / changes.len().max(1));
+    let (cluster, id, key, wrapped) = (inner.mint.cluster, minted.id, minted.key, minted.wrapped.clone());
+    let encode = move || codec::encode_blob(cluster, id, shape, &key, wrapped, &content, &catalog.encode());
+    let encoded = if reservations.len() * (shape.chunk_bytes as usize) <= INLINE_BYTES_MAX {
+        encode()
+    } else {
+        let coded = tokio::task::spawn_blocking(encode).await;
+        coded.map_err(|error| ObjectsError::Internal(error.to_string()))?
+    };
+    let encoded = encoded.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+    let blob = StoredBlob { id, layout: encoded.layout, wrapped_key: minted.wrapped, placements: Vec::new() };
+    let (blob, scaffold) = publish(inner, blob, encoded, true).await?;
+    scaffold.keep();
+    Ok(inner.metadata.commit(inner.mint.incarnation(), Batch { blobs: vec![blob], changes }).await?)
+}
+
+/// The shape of a quilt: chunks about as large as its objects, so that reading one decrypts little else.
+fn quilt_shape(scheme: codec::Scheme, mean_bytes: usize) -> StripeShape {
+    let whole = StripeShape::streaming(scheme);
+    let small = StripeShape::quilt(scheme);
+    let chunk = u32::try_from(mean_bytes.next_power_of_two()).unwrap_or(u32::MAX);
+    let chunk_bytes = chunk.clamp(small.chunk_bytes, whole.chunk_bytes);
+    let per_block = u64::from(whole.chunk_bytes) * u64::from(whole.chunks_per_block) / u64::from(chunk_bytes);
+    StripeShape { scheme, chunk_bytes, chunks_per_block: u16::try_from(per_block).unwrap_or(u16::MAX).max(1) }
+}
+
+/// Puts every sliver of a blob that is whole in memory; a backend that fails is replaced by a spare at once.
+pub(crate) async fn publish(
+    inner: &Inner,
+    mut blob: StoredBlob,
+    encoded: EncodedBlob,
+    quilt: bool,
+) -> Result<(NewBlob, Scaffold), ObjectsError> {
+    let (members, spares) = inner.place()?;
+    let spares = std::sync::Mutex::new(spares);
+    let mut scaffold = Scaffold::default();
+    let puts = encoded.slivers.into_iter().enumerate().map(|(at, sliver)| {
+        let mut target = members.get(at).cloned();
+        let spares = &spares;
+        let (id, index) = (blob.id, u8::try_from(at).unwrap_or(u8::MAX));
+        async move {
+            let mut tried = Vec::new();
+            while let Some(member) = target {
+                let name = SliverName { blob: id, index, attempt: inner.mint.attempt() };
+                tried.push((Arc::clone(&member), name));
+                let put = tokio::time::timeout(PATIENCE, member.store.put(&name, sliver.parts.clone()));
+                match put.await.unwrap_or(Err(backends::StoreError::TimedOut)) {
+                    Ok(()) => {
+                        let placement =
+                            Placement { index, backend: member.id.clone(), attempt: name.attempt, root: sliver.root };
+                        return (tried, Some(placement));
+                    }
+                    Err(error) => member.write_failed(&error),
+                }
+                target = spares.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+            }
+            (tried, None)
+        }
+    });
+    for (tried, placement) in futures::future::join_all(puts).await {
+        tried.into_iter().for_each(|(member, name)| scaffold.add(&member, name));
+        blob.placements.extend(placement);
+    }
+    Ok((acknowledge(inner, blob, quilt)?, scaffold))
+}

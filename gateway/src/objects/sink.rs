@@ -1,0 +1,133 @@
+//! One blob being streamed: stripes in, sealed slivers out.
+
+use std::sync::Arc;
+
+use backends::SliverName;
+use bytes::Bytes;
+use codec::{BlobEncoder, BlobLayout, StripeShape};
+
+use super::committee::Member;
+use super::fanout::Fanout;
+use super::mint::Minted;
+use super::scaffold::Scaffold;
+use super::state::Inner;
+use super::{ObjectsError, rebuild};
+use crate::domain::{Placement, StoredBlob};
+use crate::metadata::NewBlob;
+use crate::placement::{choose, write_floor};
+
+/// A blob that takes stripes.
+pub(crate) struct BlobSink {
+    minted: Minted,
+    shape: StripeShape,
+    /// Absent only while a stripe is being coded on another thread.
+    encoder: Option<BlobEncoder>,
+    fanout: Fanout,
+    spares: Vec<Arc<Member>>,
+    scaffold: Scaffold,
+}
+
+impl BlobSink {
+    /// Chooses backends and starts the slivers with their headers.
+    pub(crate) async fn open(inner: &Inner) -> Result<Self, ObjectsError> {
+        let shape = StripeShape::streaming(inner.scheme);
+        let (members, spares) = inner.place()?;
+        let minted = inner.mint.blob();
+        let encoder = BlobEncoder::new(inner.mint.cluster, minted.id, shape, &minted.key, minted.wrapped.clone());
+        let mut fanout = Fanout::start(minted.id, members, || inner.mint.attempt());
+        let mut scaffold = Scaffold::default();
+        for lane in fanout.lanes() {
+            scaffold.add(&lane.member, lane.name);
+        }
+        fanout.write(&encoder.headers()).await;
+        Ok(Self { minted, shape, encoder: Some(encoder), fanout, spares, scaffold })
+    }
+
+    /// Codes one stripe on a blocking thread and queues its blocks. Every stripe but the last is full.
+    pub(crate) async fn write_stripe(&mut self, payload: Bytes, last: bool) -> Result<(), ObjectsError> {
+        let mut encoder = self.encoder.take().ok_or_else(|| ObjectsError::Internal("no encoder".to_owned()))?;
+        let coded = tokio::task::spawn_blocking(move || {
+            let blocks = encoder.encode_stripe(&payload, last);
+            (encoder, blocks)
+        });
+        let (encoder, blocks) = coded.await.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        self.encoder = Some(encoder);
+        let blocks = blocks.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        self.fanout.write(&blocks).await;
+        Ok(())
+    }
+
+    /// Seals every sliver, rebuilds lost ones on spares, and applies the acknowledgement rule.
+    ///
+    /// # Errors
+    /// `Unavailable` when fewer slivers are durable than the floor; what was sealed is removed.
+    pub(crate) async fn seal(
+        mut self,
+        inner: &Inner,
+        content_len: u64,
+        catalog_len: u32,
+    ) -> Result<(NewBlob, Scaffold), ObjectsError> {
+        let encoder = self.encoder.take().ok_or_else(|| ObjectsError::Internal("no encoder".to_owned()))?;
+        let headers = encoder.headers();
+        let footers =
+            encoder.finish(content_len, catalog_len).map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        let bytes: Vec<Bytes> = footers.iter().map(|footer| footer.bytes.clone()).collect();
+        self.fanout.write(&bytes).await;
+        let placement = |index: u8, member: &Member, name: &SliverName| Placement {
+            index,
+            backend: member.id.clone(),
+            attempt: name.attempt,
+            root: footers[usize::from(index)].root,
+        };
+        let sealed = self.fanout.seal().await;
+        let placements = sealed.iter().map(|lane| placement(lane.index, &lane.member, &lane.name)).collect();
+        let layout = BlobLayout { shape: self.shape, content_len, catalog_len };
+        let mut blob = StoredBlob { id: self.minted.id, layout, wrapped_key: self.minted.wrapped, placements };
+        for index in missing(&blob) {
+            let Some(spare) = self.spares.pop() else { break };
+            let name = SliverName { blob: blob.id, index, attempt: inner.mint.attempt() };
+            self.scaffold.add(&spare, name);
+            let ends = (headers[usize::from(index)].clone(), bytes[usize::from(index)].clone());
+            match rebuild::sliver(inner, &blob, &spare, name, ends).await {
+                Ok(()) => blob.placements.push(placement(index, &spare, &name)),
+                Err(error) => tracing::warn!(backend = %spare.id, %error, "a spare did not take a sliver"),
+            }
+        }
+        blob.placements.sort_unstable_by_key(|placement| placement.index);
+        Ok((acknowledge(inner, blob, false)?, self.scaffold))
+    }
+}
+
+/// Indices that no backend holds.
+pub(crate) fn missing(blob: &StoredBlob) -> Vec<u8> {
+    let n = u8::try_from(blob.layout.shape.scheme.n()).unwrap_or(u8::MAX);
+    (0..n).filter(|index| blob.placements.iter().all(|placement| placement.index != *index)).collect()
+}
+
+/// The acknowledgement rule: all n, or at least the floor and marked degraded.
+pub(crate) fn acknowledge(inner: &Inner, blob: StoredBlob, quilt: bool) -> Result<NewBlob, ObjectsError> {
+    let (durable, n, floor) = (blob.placements.len(), inner.scheme.n(), write_floor(inner.scheme));
+    if durable < floor {
+        return Err(ObjectsError::Unavailable(format!("{durable} of {n} slivers are durable and {floor} are needed")));
+    }
+    Ok(NewBlob { degraded: durable < n, quilt, blob })
+}
+
+impl Inner {
+    /// Backends for a new blob: one for each sliver, and spares.
+    ///
+    /// Backends that just failed are passed over while the floor can be met without them; when it cannot, every
+    /// backend is tried again, because being refused now is no worse than refusing the client.
+    pub(crate) fn place(&self) -> Result<(Vec<Arc<Member>>, Vec<Arc<Member>>), ObjectsError> {
+        let (n, floor) = (self.scheme.n(), write_floor(self.scheme));
+        let mut candidates = self.committee.candidates();
+        let seed = self.mint.seed();
+        let choice = choose(&candidates, n, floor, seed).or_else(|_| {
+            candidates.iter_mut().for_each(|candidate| candidate.writable = true);
+            choose(&candidates, n, floor, seed)
+        });
+        let choice = choice.map_err(|error| ObjectsError::Unavailable(error.to_string()))?;
+        let member = |at: usize| Arc::clone(&self.committee.members()[at]);
+        Ok((choice.chosen.into_iter().map(member).collect(), choice.spares.into_iter().map(member).collect()))
+    }
+}
