@@ -6,4 +6,5 @@ pub mod config;
 pub mod domain;
 pub mod metadata;
 pub mod objects;
+pub mod placement;
 pub mod s3;

@@ -1,7 +1,8 @@
 //! What can go wrong in a use case, by what the caller should do about it.
 
 use super::BodyError;
-use crate::domain::{Checksum, PartNumber};
+use crate::domain::{Checksum, PartNumber, Unmet};
+use crate::metadata::{MetadataError, Refusal};
 
 /// The outcome of a use case that did not succeed. `s3::error` translates it to S3 codes, nothing else does.
 #[derive(Debug, thiserror::Error)]
@@ -55,4 +56,34 @@ pub enum ObjectsError {
     /// 500: a defect or damaged metadata; the text is for the log only.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl From<MetadataError> for ObjectsError {
+    fn from(error: MetadataError) -> Self {
+        match error {
+            MetadataError::Conflict => Self::ConditionConflict,
+            MetadataError::Damaged(reason) => Self::Internal(reason),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for ObjectsError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoSuchBucket => Self::NoSuchBucket,
+            Refusal::NoSuchKey | Refusal::SourceGone => Self::NoSuchKey,
+            Refusal::NoSuchUpload => Self::NoSuchUpload,
+            Refusal::PreconditionFailed => Self::PreconditionFailed,
+        }
+    }
+}
+
+impl From<Unmet> for ObjectsError {
+    fn from(unmet: Unmet) -> Self {
+        match unmet {
+            Unmet::NoSuchKey => Self::NoSuchKey,
+            Unmet::PreconditionFailed => Self::PreconditionFailed,
+        }
+    }
 }

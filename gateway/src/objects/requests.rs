@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::BodyPromise;
 use crate::domain::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectAttributes, ObjectKey, PartNumber, Timestamp, Upload,
-    UploadId, Version, VersionId, WriteCondition,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectAttributes, ObjectKey, PartNumber, Timestamp,
+    Upload, UploadId, Version, VersionId, WriteCondition,
 };
 
 /// Write an object.

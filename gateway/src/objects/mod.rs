@@ -1,0 +1,92 @@
+//! The use cases of objects: what happens when somebody puts, gets, copies, lists or deletes.
+//!
+//! ARCHITECTURE.md walks through PUT, GET, delete and collection step by step; each step names its file here.
+//!
+//! - in: [`body`](IncomingBody) -> `ingest` -> `quilter` (small, together) or `sink` + `fanout` (large, streamed)
+//! - out: `read` -> `fetch` -> `gather`
+//! - names and keys: `mint`; memory: `budget`; what a failed write leaves: `scaffold`
+
+mod body;
+mod budget;
+mod combine;
+mod committee;
+mod complete;
+mod copy;
+mod delete;
+mod digest;
+mod error;
+mod fanout;
+mod fetch;
+mod findings;
+mod gather;
+mod ingest;
+mod latency;
+mod meter;
+mod mint;
+mod naming;
+mod opened;
+mod part;
+mod put;
+mod quilter;
+mod read;
+mod rebuild;
+mod requests;
+mod scaffold;
+mod sink;
+mod state;
+
+use std::sync::Arc;
+
+pub use body::{BodyError, BodyPromise, BytesBody, IncomingBody};
+pub use committee::{Committee, Member};
+pub use digest::{Digested, Digests};
+pub use error::ObjectsError;
+pub use read::ObjectReader;
+pub use requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored};
+pub use state::{ObjectsParts, ObjectsSettings};
+
+use crate::domain::{Bucket, BucketId, ObjectKey, UsageDelta, Version, VersionPart};
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Objects {
+    pub(crate) inner: Arc<state::Inner>,
+}
+
+impl Objects {
+    /// Starts the use cases on these parts. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn new(parts: ObjectsParts) -> Self {
+        Self { inner: state::Inner::start(parts) }
+    }
+
+    /// The current version of a key.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn current(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Option<Arc<Version>>, ObjectsError> {
+        Ok(self.inner.metadata.current(bucket.id, key).await?)
+    }
+
+    /// The parts of a version that was uploaded in parts; empty for others.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn version_parts(&self, version: &Version) -> Result<Vec<VersionPart>, ObjectsError> {
+        if version.etag.parts.is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(self.inner.metadata.version_parts(&version.id).await?)
+    }
+
+    /// Adds to a bucket's meters, in memory; a worker writes them down.
+    pub fn meter(&self, bucket: BucketId, delta: UsageDelta) {
+        self.inner.meters.add(bucket, &delta);
+    }
+
+    /// The backends, for operators and health.
+    #[must_use]
+    pub fn committee(&self) -> &Committee {
+        &self.inner.committee
+    }
+}

@@ -1,0 +1,114 @@
+//! What every use case works with.
+
+use std::sync::Arc;
+
+use codec::{ClusterId, ClusterKey, Scheme};
+use moka::sync::Cache;
+
+use super::budget::ByteBudget;
+use super::committee::Committee;
+use super::meter::Meters;
+use super::mint::Mint;
+use super::opened::OpenedBlob;
+use super::quilter::Quilter;
+use crate::clock::Ambient;
+use crate::metadata::MetadataStore;
+
+/// Numbers an operator may tune.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectsSettings {
+    /// Most content of one blob, in bytes.
+    pub blob_bytes_max: u64,
+    /// Objects up to this size share quilts, in bytes.
+    pub quilt_object_bytes_max: u64,
+    /// Most content of one quilt, in bytes.
+    pub quilt_bytes_max: u64,
+    /// Longest wait for company before a quilt is sealed, in microseconds; a lone writer never waits.
+    pub quilt_linger_us_max: u64,
+    /// Bytes all requests together may hold.
+    pub memory_bytes: u64,
+    /// Largest object, in bytes.
+    pub object_bytes_max: u64,
+}
+
+impl Default for ObjectsSettings {
+    fn default() -> Self {
+        Self {
+            blob_bytes_max: 64 << 20,
+            quilt_object_bytes_max: 1 << 20,
+            quilt_bytes_max: 16 << 20,
+            quilt_linger_us_max: 2_000,
+            memory_bytes: 256 << 20,
+            object_bytes_max: 5 << 40,
+        }
+    }
+}
+
+/// Everything the use cases are made of.
+#[derive(Debug)]
+pub struct ObjectsParts {
+    /// The rows.
+    pub metadata: MetadataStore,
+    /// The slivers.
+    pub committee: Committee,
+    /// How new blobs are coded.
+    pub scheme: Scheme,
+    /// Whose slivers these are.
+    pub cluster: ClusterId,
+    /// Wraps the blobs' data keys.
+    pub key: ClusterKey,
+    /// This run of this gateway, as the database numbered it.
+    pub incarnation: u32,
+    /// Time and chance.
+    pub ambient: Ambient,
+    /// Tuning.
+    pub settings: ObjectsSettings,
+}
+
+/// The shared state behind [`super::Objects`].
+pub(crate) struct Inner {
+    pub(crate) metadata: MetadataStore,
+    pub(crate) committee: Committee,
+    pub(crate) scheme: Scheme,
+    pub(crate) mint: Mint,
+    pub(crate) budget: ByteBudget,
+    pub(crate) settings: ObjectsSettings,
+    pub(crate) meters: Meters,
+    /// Blobs with their data keys unwrapped. Blobs are immutable; a moved sliver only makes an entry incomplete,
+    /// and a read that fails drops it.
+    pub(crate) opened: Cache<codec::BlobId, Arc<OpenedBlob>>,
+    pub(crate) quilter: Quilter,
+    /// Findings filed lately.
+    pub(crate) filed: Cache<(codec::BlobId, u8), ()>,
+}
+
+/// Blobs kept open. An entry takes about 1.5 KiB at six slivers.
+const OPENED_BLOBS_MAX: u64 = 8_192;
+
+/// Findings remembered, so that a lost backend does not file one for each read.
+const FILED_MAX: u64 = 65_536;
+
+/// When a finding that is still true is filed again.
+const FILED_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(600);
+
+impl Inner {
+    /// Builds the state and starts the quilter's task.
+    pub(crate) fn start(parts: ObjectsParts) -> Arc<Self> {
+        let mint = Mint::new(parts.cluster, parts.key, parts.incarnation, parts.ambient);
+        let (quilter, patches) = Quilter::new();
+        let inner = Arc::new(Self {
+            metadata: parts.metadata,
+            committee: parts.committee,
+            scheme: parts.scheme,
+            mint,
+            budget: ByteBudget::new(parts.settings.memory_bytes),
+            settings: parts.settings,
+            meters: Meters::default(),
+            opened: Cache::new(OPENED_BLOBS_MAX),
+            quilter,
+            filed: Cache::builder().max_capacity(FILED_MAX).time_to_live(FILED_AGAIN_AFTER).build(),
+        });
+        super::quilter::spawn(Arc::downgrade(&inner), patches);
+        inner
+    }
+}
