@@ -2,17 +2,24 @@
 //!
 //! [`open`] gives a [`SliverStore`] for a configured backend.
 
+pub mod conformance;
+mod decorators;
 mod directory;
 mod error;
 mod marker;
 mod name;
 mod open;
+mod operation;
 mod remote;
 mod spec;
 mod store;
 
+pub use decorators::{
+    Admission, Breaker, Circuit, CircuitPolicy, Deadline, Deadlines, Fault, Faults, Faulty, Metered, When, guard,
+};
 pub use error::StoreError;
 pub use name::{FAN_OUT, SliverName, SliverNameError, SliverText};
-pub use open::{format, open};
+pub use open::{format, open, open_bare};
+pub use operation::Operation;
 pub use spec::{BackendSpec, Expect, FREE_FLOOR, TIMEOUT_SECONDS};
 pub use store::{SliverEntry, SliverStore, SliverWriter, Space};

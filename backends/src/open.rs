@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use codec::ClusterId;
 
 use crate::directory::DirectoryStore;
 use crate::marker::Marker;
 use crate::remote::RemoteStore;
-use crate::spec::FREE_FLOOR;
-use crate::{BackendSpec, Expect, SliverStore, StoreError};
+use crate::spec::{FREE_FLOOR, TIMEOUT_SECONDS};
+use crate::{BackendSpec, Deadlines, Expect, SliverStore, StoreError, guard};
 
-/// Opens a backend for a gateway.
+/// Opens a backend for a gateway, with everything [`guard`] adds.
 ///
 /// `base` is the directory that relative paths resolve against. With [`Expect::New`] an empty or absent backend is
 /// formatted; with [`Expect::Formatted`] nothing is written, and a backend that is away or the wrong one opens all the
@@ -21,6 +22,20 @@ use crate::{BackendSpec, Expect, SliverStore, StoreError};
 /// [`StoreError::Misconfigured`] for a URL or an option that makes no sense. With [`Expect::New`] also
 /// [`StoreError::WrongBackend`] if something else is there, and what else keeps it from being formatted.
 pub async fn open(
+    spec: &BackendSpec,
+    cluster: ClusterId,
+    base: &Path,
+    expect: Expect,
+) -> Result<Arc<dyn SliverStore>, StoreError> {
+    let deadlines = deadlines(spec)?;
+    Ok(guard(open_bare(spec, cluster, base, expect).await?, &spec.name, deadlines))
+}
+
+/// As [`open`], without the deadlines, metrics and circuit breaker of [`guard`].
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_bare(
     spec: &BackendSpec,
     cluster: ClusterId,
     base: &Path,
@@ -47,6 +62,15 @@ pub async fn format(spec: &BackendSpec, cluster: ClusterId, base: &Path) -> Resu
     Kind::new(spec, cluster, base)?.format().await
 }
 
+/// The deadlines of a backend: the default ones, or as its options say.
+fn deadlines(spec: &BackendSpec) -> Result<Deadlines, StoreError> {
+    let Some(seconds) = spec.options.get(TIMEOUT_SECONDS) else { return Ok(Deadlines::default()) };
+    match seconds.parse() {
+        Ok(seconds) if seconds > 0 => Ok(Deadlines { small: Duration::from_secs(seconds), ..Deadlines::default() }),
+        _ => Err(StoreError::misconfigured(format!("{TIMEOUT_SECONDS} is a number of seconds, not {seconds:?}"))),
+    }
+}
+
 /// The kinds of backends there are.
 enum Kind {
     Directory(DirectoryStore),
@@ -66,7 +90,7 @@ impl Kind {
                     })?;
                     free_floor = Some(floor);
                 }
-                crate::spec::TIMEOUT_SECONDS => {}
+                TIMEOUT_SECONDS => {}
                 other => return Err(StoreError::misconfigured(format!("unknown option {other:?}"))),
             }
         }

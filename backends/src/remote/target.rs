@@ -28,7 +28,6 @@ const USERNAME: &str = "username";
 const PASSWORD: &str = "password";
 
 /// Where slivers go: a client, the path below it, and what the far end can do.
-#[derive(Debug)]
 pub(super) struct Target {
     /// The client.
     pub(super) store: Arc<dyn ObjectStore>,
@@ -40,6 +39,13 @@ pub(super) struct Target {
     pub(super) multipart: bool,
 }
 
+impl std::fmt::Debug for Target {
+    /// Shows where it leads; a client's own text may hold more than a log should.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Target({}, {:?})", self.store, self.prefix.as_ref())
+    }
+}
+
 impl Target {
     /// Builds the client; does not talk to anybody.
     ///
@@ -47,7 +53,7 @@ impl Target {
     /// [`StoreError::Misconfigured`] for a URL or an option that is not known.
     pub(super) fn new(spec: &BackendSpec) -> Result<Self, StoreError> {
         let (scheme, rest) = spec.url.split_once(':').ok_or_else(|| unknown_url(spec))?;
-        let rest = rest.trim_start_matches('/');
+        let rest = rest.strip_prefix("//").unwrap_or_default();
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = Path::from_url_path(path).map_err(StoreError::misconfigured)?;
         let root = format!("{scheme}://{authority}");

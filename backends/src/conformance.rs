@@ -1,0 +1,236 @@
+//! What every store must do, as a suite for the tests of implementations and decorators.
+//!
+//! Give [`run`] an empty store that nobody else uses. A broken promise panics, naming the promise.
+
+#![expect(clippy::unwrap_used, reason = "a test suite: failing is its way to speak")]
+#![expect(clippy::panic, reason = "a test suite: failing is its way to speak")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codec::BlobId;
+use futures::StreamExt;
+
+use crate::{SliverName, SliverStore, StoreError};
+
+/// Longer than any part that a store may send at once.
+const LARGE_BYTES: usize = 11 << 20;
+
+/// Checks every promise of [`SliverStore`] and [`crate::SliverWriter`].
+///
+/// # Panics
+/// If one is broken.
+pub async fn run(store: Arc<dyn SliverStore>) {
+    let store = &*store;
+    absent_slivers_are_not_found(store).await;
+    what_is_put_is_read(store).await;
+    an_empty_sliver_is_one(store).await;
+    what_is_written_is_read(store).await;
+    a_range_is_exact_or_an_error(store).await;
+    nothing_is_visible_before_the_seal(store).await;
+    what_is_aborted_is_gone(store).await;
+    what_is_dropped_is_gone(store).await;
+    a_name_is_written_once(store).await;
+    large_slivers_are_whole(store).await;
+    many_writers_do_not_meet(store).await;
+    what_is_deleted_is_gone(store).await;
+    what_is_trashed_is_out_of_sight(store).await;
+    a_list_sees_all(store).await;
+    a_probe_and_a_sweep_find_nothing_wrong(store).await;
+}
+
+/// A name of its own for each call with another number.
+fn name(number: u8) -> SliverName {
+    let mut blob = [number; 16];
+    blob[15] = number.wrapping_mul(37);
+    SliverName { blob: BlobId(blob), index: number, attempt: u32::from(number) << 8 }
+}
+
+/// Bytes that differ from place to place and from number to number.
+fn content(number: u8, len: usize) -> Bytes {
+    (0..len).map(|at| ((at % 251) ^ (at >> 12) & 0xff) as u8 ^ number).collect()
+}
+
+async fn visible(store: &dyn SliverStore) -> BTreeSet<SliverName> {
+    store.list().map(|entry| entry.unwrap().name).collect().await
+}
+
+async fn assert_absent(store: &dyn SliverStore, name: &SliverName, why: &str) {
+    assert_eq!(store.len(name).await, Err(StoreError::NotFound), "{why}: len");
+    assert_eq!(store.read(name, 0..1).await, Err(StoreError::NotFound), "{why}: read");
+    assert!(!visible(store).await.contains(name), "{why}: list");
+}
+
+async fn assert_holds(store: &dyn SliverStore, name: &SliverName, whole: &[u8]) {
+    let len = whole.len() as u64;
+    assert_eq!(store.len(name).await, Ok(len), "length of {name}");
+    assert!(store.read(name, 0..len).await.unwrap() == whole, "content of {name}");
+}
+
+async fn absent_slivers_are_not_found(store: &dyn SliverStore) {
+    assert_absent(store, &name(0), "never written").await;
+    assert_eq!(store.delete(&name(0)).await, Ok(()), "deleting an absent sliver is fine");
+    assert_eq!(store.trash(&name(0)).await, Ok(()), "trashing an absent sliver is fine");
+}
+
+async fn what_is_put_is_read(store: &dyn SliverStore) {
+    let whole = content(1, 4096);
+    let parts = vec![whole.slice(..1), Bytes::new(), whole.slice(1..100), whole.slice(100..)];
+    store.put(&name(1), parts).await.unwrap();
+    assert_holds(store, &name(1), &whole).await;
+}
+
+async fn an_empty_sliver_is_one(store: &dyn SliverStore) {
+    store.put(&name(2), Vec::new()).await.unwrap();
+    assert_eq!(store.len(&name(2)).await, Ok(0));
+    assert_eq!(store.read(&name(2), 0..0).await.unwrap().len(), 0);
+    let sealed = store.create(&name(3)).await.unwrap().seal().await;
+    assert_eq!(sealed, Ok(()), "an empty writer seals an empty sliver");
+    assert_eq!(store.len(&name(3)).await, Ok(0));
+}
+
+async fn what_is_written_is_read(store: &dyn SliverStore) {
+    let whole = content(4, 300_000);
+    let mut writer = store.create(&name(4)).await.unwrap();
+    for piece in [0..1, 1..70_000, 70_000..70_000, 70_000..300_000] {
+        writer.write(whole.slice(piece)).await.unwrap();
+    }
+    writer.seal().await.unwrap();
+    assert_holds(store, &name(4), &whole).await;
+}
+
+async fn a_range_is_exact_or_an_error(store: &dyn SliverStore) {
+    let whole = content(5, 10_000);
+    store.put(&name(5), vec![whole.clone()]).await.unwrap();
+    for (start, end) in [(0, 1), (0, 10_000), (1, 9_999), (4_095, 4_097), (9_999, 10_000), (500, 500), (10_000, 10_000)]
+    {
+        let read = store.read(&name(5), start..end).await.unwrap();
+        assert_eq!(read, whole[start as usize..end as usize], "range {start}..{end}");
+    }
+    for (start, end) in [(0, 10_001), (9_999, 10_001), (10_000, 10_001), (10_001, 10_001), (20_000, 20_100), (7, 6)] {
+        let read = store.read(&name(5), start..end).await;
+        assert!(matches!(read, Err(StoreError::Damaged { .. })), "range {start}..{end} of 10000 gave {read:?}");
+    }
+}
+
+async fn nothing_is_visible_before_the_seal(store: &dyn SliverStore) {
+    let whole = content(6, 100_000);
+    let mut writer = store.create(&name(6)).await.unwrap();
+    assert_absent(store, &name(6), "created").await;
+    writer.write(whole.clone()).await.unwrap();
+    assert_absent(store, &name(6), "written").await;
+    writer.seal().await.unwrap();
+    assert!(visible(store).await.contains(&name(6)), "sealed");
+    assert_holds(store, &name(6), &whole).await;
+}
+
+async fn what_is_aborted_is_gone(store: &dyn SliverStore) {
+    let mut writer = store.create(&name(7)).await.unwrap();
+    writer.write(content(7, 6 << 20)).await.unwrap();
+    writer.abort().await;
+    assert_absent(store, &name(7), "aborted").await;
+    store.put(&name(7), vec![content(8, 10)]).await.unwrap();
+    assert_holds(store, &name(7), &content(8, 10)).await;
+}
+
+async fn what_is_dropped_is_gone(store: &dyn SliverStore) {
+    let mut writer = store.create(&name(9)).await.unwrap();
+    writer.write(content(9, 1000)).await.unwrap();
+    drop(writer);
+    assert_absent(store, &name(9), "dropped").await;
+}
+
+async fn a_name_is_written_once(store: &dyn SliverStore) {
+    let first = content(10, 100);
+    store.put(&name(10), vec![first.clone()]).await.unwrap();
+    assert_eq!(store.put(&name(10), vec![content(11, 100)]).await, Err(StoreError::AlreadyExists), "put again");
+    for len in [100, LARGE_BYTES] {
+        let again = async {
+            let mut writer = store.create(&name(10)).await?;
+            writer.write(content(12, len)).await?;
+            writer.seal().await
+        };
+        assert_eq!(again.await, Err(StoreError::AlreadyExists), "written again with {len} bytes");
+    }
+    assert_holds(store, &name(10), &first).await;
+}
+
+async fn large_slivers_are_whole(store: &dyn SliverStore) {
+    let whole = content(13, LARGE_BYTES);
+    store.put(&name(13), vec![whole.slice(..5), whole.slice(5..)]).await.unwrap();
+    assert_holds(store, &name(13), &whole).await;
+    let mut writer = store.create(&name(14)).await.unwrap();
+    for at in (0..LARGE_BYTES).step_by(1_000_000) {
+        writer.write(whole.slice(at..LARGE_BYTES.min(at + 1_000_000))).await.unwrap();
+    }
+    writer.seal().await.unwrap();
+    assert_holds(store, &name(14), &whole).await;
+}
+
+async fn many_writers_do_not_meet(store: &dyn SliverStore) {
+    let numbers = || 100..132_u8;
+    let one = |number| async move {
+        let whole = content(number, 20_000);
+        if number % 2 == 0 {
+            return store.put(&name(number), vec![whole]).await;
+        }
+        let mut writer = store.create(&name(number)).await?;
+        writer.write(whole.slice(..777)).await?;
+        writer.write(whole.slice(777..)).await?;
+        writer.seal().await
+    };
+    for done in futures::future::join_all(numbers().map(one)).await {
+        done.unwrap();
+    }
+    for number in numbers() {
+        assert_holds(store, &name(number), &content(number, 20_000)).await;
+    }
+    let shared = name(140);
+    let same = (0..8).map(|number| store.put(&shared, vec![content(number, 5_000)]));
+    let done = futures::future::join_all(same).await;
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1, "one of eight writers of a name wins: {done:?}");
+    let winner = done.iter().position(Result::is_ok).and_then(|winner| u8::try_from(winner).ok()).unwrap();
+    assert_holds(store, &name(140), &content(winner, 5_000)).await;
+}
+
+async fn what_is_deleted_is_gone(store: &dyn SliverStore) {
+    store.put(&name(15), vec![content(15, 10)]).await.unwrap();
+    store.delete(&name(15)).await.unwrap();
+    assert_absent(store, &name(15), "deleted").await;
+    assert_eq!(store.delete(&name(15)).await, Ok(()), "deleted again");
+}
+
+async fn what_is_trashed_is_out_of_sight(store: &dyn SliverStore) {
+    store.put(&name(16), vec![content(16, 10)]).await.unwrap();
+    store.trash(&name(16)).await.unwrap();
+    assert_absent(store, &name(16), "trashed").await;
+    assert_eq!(store.trash(&name(16)).await, Ok(()), "trashed again");
+}
+
+async fn a_list_sees_all(store: &dyn SliverStore) {
+    let before = visible(store).await;
+    let mut expected = before.clone();
+    for number in 20..90 {
+        store.put(&name(number), vec![content(number, usize::from(number))]).await.unwrap();
+        expected.insert(name(number));
+    }
+    assert_eq!(visible(store).await, expected);
+    let mut lens = store.list();
+    while let Some(entry) = lens.next().await {
+        let entry = entry.unwrap();
+        assert_eq!(store.len(&entry.name).await, Ok(entry.len), "length of {} in the list", entry.name);
+    }
+    drop(lens);
+    for number in 20..90 {
+        store.delete(&name(number)).await.unwrap();
+    }
+    assert_eq!(visible(store).await, before);
+}
+
+async fn a_probe_and_a_sweep_find_nothing_wrong(store: &dyn SliverStore) {
+    let before = visible(store).await;
+    store.probe().await.unwrap_or_else(|error| panic!("a probe fails: {error}"));
+    store.sweep(0).await.unwrap_or_else(|error| panic!("a sweep fails: {error}"));
+    assert_eq!(visible(store).await, before, "a sweep takes nothing that is visible");
+}
