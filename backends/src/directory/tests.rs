@@ -26,7 +26,7 @@ async fn open(path: &Path, expect: Expect) -> Result<Arc<dyn SliverStore>, Store
     open_bare(&spec("east", path), CLUSTER, Path::new("/nowhere"), expect).await
 }
 
-async fn formatted() -> (TempDir, std::path::PathBuf, Arc<dyn SliverStore>) {
+async fn formatted() -> (TempDir, PathBuf, Arc<dyn SliverStore>) {
     let home = TempDir::new().unwrap();
     let path = home.path().join("disks/east");
     let store = open(&path, Expect::New).await.unwrap();
@@ -42,7 +42,7 @@ fn bytes(text: &'static str) -> Vec<Bytes> {
 }
 
 /// Files below a directory, markers aside.
-fn files(path: &Path) -> Vec<std::path::PathBuf> {
+fn files(path: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(path).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {

@@ -152,7 +152,9 @@ fn client() -> ClientOptions {
 mod tests {
     use super::*;
 
-    fn spec(url: &str, options: &[(&str, &str)]) -> BackendSpec {
+    type Options<'a> = &'a [(&'a str, &'a str)];
+
+    fn spec(url: &str, options: Options<'_>) -> BackendSpec {
         let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         BackendSpec { name: "b".into(), url: url.into(), provider: None, zone: None, options }
     }
@@ -163,7 +165,7 @@ mod tests {
         let local = [("endpoint", "http://127.0.0.1:9000"), ("allow_http", "true")];
         let s3: Vec<_> = keys.into_iter().chain(local).collect();
         let azure = [("account_name", "a"), ("account_key", "a2V5")];
-        let cases: [(&str, &[(&str, &str)], &str); 7] = [
+        let cases: [(&str, Options<'_>, &str); 7] = [
             ("memory:", &[], ""),
             ("s3://bucket", &s3, ""),
             ("s3://bucket/some/prefix/", &s3, "some/prefix"),
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        let cases: [(&str, &[(&str, &str)], &str); 6] = [
+        let cases: [(&str, Options<'_>, &str); 6] = [
             ("ftp://host/dir", &[], "not a path"),
             ("s3://", &[], "not a path"),
             ("s3:///prefix", &[], "not a path"),
