@@ -7,4 +7,6 @@ pub mod domain;
 pub mod metadata;
 pub mod objects;
 pub mod placement;
+pub mod audit;
+pub mod workers;
 pub mod s3;

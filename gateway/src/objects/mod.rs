@@ -10,6 +10,7 @@ mod body;
 mod budget;
 mod combine;
 mod committee;
+mod compact;
 mod complete;
 mod copy;
 mod delete;
@@ -25,11 +26,13 @@ mod meter;
 mod mint;
 mod naming;
 mod opened;
+mod orphans;
 mod part;
 mod put;
 mod quilter;
 mod read;
 mod rebuild;
+mod reclaim;
 mod requests;
 mod scaffold;
 mod sink;
@@ -41,6 +44,7 @@ pub use body::{BodyError, BodyPromise, BytesBody, IncomingBody};
 pub use committee::{Committee, Member};
 pub use digest::{Digested, Digests};
 pub use error::ObjectsError;
+pub use orphans::OrphanReport;
 pub use read::ObjectReader;
 pub use requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored};
 pub use state::{ObjectsParts, ObjectsSettings};
@@ -82,6 +86,22 @@ impl Objects {
     /// Adds to a bucket's meters, in memory; a worker writes them down.
     pub fn meter(&self, bucket: BucketId, delta: UsageDelta) {
         self.inner.meters.add(bucket, &delta);
+    }
+
+    /// Writes down what was metered since the last time.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away; what was metered is kept for the next time.
+    pub async fn flush_meters(&self) -> Result<(), ObjectsError> {
+        let usage = self.inner.meters.take();
+        if usage.is_empty() {
+            return Ok(());
+        }
+        let written = self.inner.metadata.add_usage(self.inner.mint.incarnation(), usage.clone()).await;
+        if written.is_err() {
+            usage.iter().for_each(|(bucket, delta)| self.inner.meters.add(*bucket, delta));
+        }
+        Ok(written?)
     }
 
     /// The backends, for operators and health.

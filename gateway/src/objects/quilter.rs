@@ -168,7 +168,7 @@ async fn write(inner: &Inner, patches: Vec<Patch>) -> Result<Vec<Outcome>, Objec
 }
 
 /// The shape of a quilt: chunks about as large as its objects, so that reading one decrypts little else.
-fn quilt_shape(scheme: codec::Scheme, mean_bytes: usize) -> StripeShape {
+pub(crate) fn quilt_shape(scheme: codec::Scheme, mean_bytes: usize) -> StripeShape {
     let whole = StripeShape::streaming(scheme);
     let small = StripeShape::quilt(scheme);
     let chunk = u32::try_from(mean_bytes.next_power_of_two()).unwrap_or(u32::MAX);

@@ -1,0 +1,217 @@
+//! `haulout check`: metadata against backends, and with `deep` against every byte.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use backends::{SliverEntry, SliverName, SliverStore, StoreError};
+use codec::{SliverIdentity, SliverVerifier};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::report::{BackendReport, CheckReport, SliverProblem};
+use crate::domain::StoredBlob;
+use crate::metadata::{IncarnationState, MetadataError, MetadataStore};
+use crate::objects::{Committee, Member};
+
+/// Rows read in one query.
+const PAGE: usize = 512;
+
+/// Slivers looked at side by side.
+const AHEAD: usize = 8;
+
+/// Bytes read in one step of a deep check.
+const READ_BYTES: u64 = 1 << 20;
+
+/// Compares everything the database expects with what the backends hold.
+///
+/// # Errors
+/// When the database cannot be read; a backend that cannot be is part of the report.
+pub async fn check(
+    metadata: &MetadataStore,
+    committee: &Committee,
+    cluster: codec::ClusterId,
+    deep: bool,
+) -> Result<CheckReport, MetadataError> {
+    let mut check = Check {
+        metadata,
+        committee,
+        cluster,
+        deep,
+        reports: committee.members().iter().map(|member| (member.id.to_string(), empty(member))).collect(),
+        report: CheckReport { deep, ..CheckReport::default() },
+    };
+    check.probe().await;
+    check.expected().await?;
+    check.unexpected().await?;
+    let mut report = check.report;
+    report.metadata = metadata.audit_counters().await?;
+    report.backends = check.reports.into_values().collect();
+    report.backends.sort_by(|a, b| a.backend.cmp(&b.backend));
+    Ok(report)
+}
+
+fn empty(member: &Arc<Member>) -> BackendReport {
+    BackendReport { backend: member.id.to_string(), ..BackendReport::default() }
+}
+
+/// A check under way.
+struct Check<'a> {
+    metadata: &'a MetadataStore,
+    committee: &'a Committee,
+    cluster: codec::ClusterId,
+    deep: bool,
+    reports: HashMap<String, BackendReport>,
+    report: CheckReport,
+}
+
+/// What one sliver turned out to be.
+enum Verdict {
+    Good,
+    Missing(String),
+    Wrong(String),
+}
+
+impl Check<'_> {
+    /// Asks every backend whether it is there and the right one.
+    async fn probe(&mut self) {
+        for member in self.committee.members() {
+            if let Err(error) = member.store.probe().await
+                && !matches!(error, StoreError::Full)
+                && let Some(report) = self.reports.get_mut(member.id.as_str())
+            {
+                report.unreachable = Some(error.to_string());
+            }
+        }
+    }
+
+    /// Looks at every sliver of every blob.
+    async fn expected(&mut self) -> Result<(), MetadataError> {
+        let mut after = None;
+        loop {
+            let blobs = self.metadata.blobs_after(after, PAGE).await?;
+            let Some(last) = blobs.last() else { return Ok(()) };
+            after = Some(last.id);
+            let (committee, cluster, deep) = (self.committee, self.cluster, self.deep);
+            let verdicts: Vec<_> = futures::stream::iter(blobs)
+                .map(|blob| async move {
+                    let verdicts = look_at_blob(committee, cluster, deep, &blob).await;
+                    (blob, verdicts)
+                })
+                .buffered(AHEAD)
+                .collect()
+                .await;
+            verdicts.into_iter().for_each(|(blob, verdicts)| self.record(&blob, verdicts));
+        }
+    }
+
+    /// Enters one blob's verdicts.
+    fn record(&mut self, blob: &StoredBlob, verdicts: Vec<Verdict>) {
+        let scheme = blob.layout.shape.scheme;
+        let mut good = 0;
+        for (placement, verdict) in blob.placements.iter().zip(verdicts) {
+            let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
+            let report = self.reports.entry(placement.backend.to_string()).or_insert_with(|| BackendReport {
+                backend: placement.backend.to_string(),
+                unreachable: Some("the configuration does not name it".to_owned()),
+                ..BackendReport::default()
+            });
+            report.expected += 1;
+            match verdict {
+                Verdict::Good => good += 1,
+                Verdict::Missing(reason) => report.missing.push(SliverProblem { sliver: name.to_string(), reason }),
+                Verdict::Wrong(reason) => report.wrong.push(SliverProblem { sliver: name.to_string(), reason }),
+            }
+        }
+        self.report.blobs += 1;
+        if good < scheme.k() {
+            self.report.unreadable_blobs += 1;
+        } else if good < scheme.n() {
+            self.report.degraded_blobs += 1;
+        }
+    }
+
+    /// Looks for slivers nobody expects.
+    async fn unexpected(&mut self) -> Result<(), MetadataError> {
+        for member in self.committee.members() {
+            let mut pages = member.store.list().try_chunks(PAGE);
+            let mut found = Ok(());
+            while found.is_ok() {
+                match pages.next().await {
+                    Some(Ok(page)) => self.unexpected_of(member, page).await?,
+                    Some(Err(error)) => found = Err(error.1),
+                    None => break,
+                }
+            }
+            if let (Err(error), Some(report)) = (found, self.reports.get_mut(member.id.as_str())) {
+                report.unreachable.get_or_insert_with(|| error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    async fn unexpected_of(&mut self, member: &Arc<Member>, page: Vec<SliverEntry>) -> Result<(), MetadataError> {
+        let names: Vec<_> =
+            page.iter().map(|e| (e.name.blob, e.name.index, e.name.attempt, member.id.clone())).collect();
+        let known = self.metadata.known_slivers(&names).await?;
+        let unknown: Vec<SliverName> =
+            page.iter().zip(known).filter(|(_, known)| !known).map(|(e, _)| e.name).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let states: HashMap<u32, IncarnationState> = self.metadata.incarnation_states().await?.into_iter().collect();
+        let Some(report) = self.reports.get_mut(member.id.as_str()) else { return Ok(()) };
+        for name in unknown {
+            match states.get(&name.blob.incarnation()) {
+                Some(IncarnationState::Live) => report.in_flight += 1,
+                Some(IncarnationState::Dead) => report.orphaned.push(orphan(name, "no row references it")),
+                None => report.orphaned.push(orphan(name, "the database does not know its incarnation")),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn orphan(name: SliverName, reason: &str) -> SliverProblem {
+    SliverProblem { sliver: name.to_string(), reason: reason.to_owned() }
+}
+
+/// Looks at each placement of a blob.
+async fn look_at_blob(committee: &Committee, cluster: codec::ClusterId, deep: bool, blob: &StoredBlob) -> Vec<Verdict> {
+    let looks = blob.placements.iter().map(|placement| async move {
+        let Some(member) = committee.member(&placement.backend) else {
+            return Verdict::Missing("the configuration does not name its backend".to_owned());
+        };
+        let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
+        match look_at_sliver(&*member.store, &name, cluster, deep.then_some(placement.root), blob).await {
+            Ok(()) => Verdict::Good,
+            Err(StoreError::Damaged { reason }) => Verdict::Wrong(reason),
+            Err(error) => Verdict::Missing(error.to_string()),
+        }
+    });
+    futures::future::join_all(looks).await
+}
+
+/// Compares a sliver's length, and its bytes when there is a root to prove them against.
+async fn look_at_sliver(
+    store: &dyn SliverStore,
+    name: &SliverName,
+    cluster: codec::ClusterId,
+    root: Option<codec::Root>,
+    blob: &StoredBlob,
+) -> Result<(), StoreError> {
+    let expected = blob.layout.sliver_len();
+    let len = store.len(name).await?;
+    if len != expected {
+        return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}") });
+    }
+    let Some(root) = root else { return Ok(()) };
+    let (layout, wrapped_key) = (blob.layout, blob.wrapped_key.clone());
+    let identity = SliverIdentity { cluster, blob: blob.id, index: name.index, layout, wrapped_key };
+    let mut verifier = SliverVerifier::new(identity, root);
+    let mut at = 0;
+    while at < len {
+        let end = (at + READ_BYTES).min(len);
+        verifier.push(&store.read(name, at..end).await?);
+        at = end;
+    }
+    verifier.finish().map_err(|error| StoreError::Damaged { reason: error.to_string() })
+}

@@ -1,0 +1,7 @@
+//! Looking whether things are as they should be.
+
+mod check;
+mod report;
+
+pub use check::check;
+pub use report::{BackendReport, CheckReport, SliverProblem};

@@ -1,0 +1,106 @@
+//! Compaction: what lives in quilts that are mostly holes moves to new quilts.
+
+use std::ops::Range;
+
+use codec::{Catalog, CatalogEntry, CatalogExtent};
+
+use super::fetch::fetch;
+use super::opened::OpenedBlob;
+use super::quilter::{publish, quilt_shape};
+use super::scaffold::Scaffold;
+use super::{Objects, ObjectsError};
+use crate::domain::{Extent, StoredBlob};
+use crate::metadata::{ExtentMove, NewBlob, SparseQuilt};
+
+/// Quilts compacted in one step. What lives of them is less than half of each.
+const QUILTS_PER_STEP: usize = 16;
+
+impl Objects {
+    /// Moves the living extents of sparse quilts into one new quilt and lets the old ones die. Returns how many quilts
+    /// were emptied; zero means there is no more to do now.
+    ///
+    /// An extent that changed meanwhile is not moved: the transaction compares.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database or too many backends are away.
+    pub async fn compact(&self) -> Result<usize, ObjectsError> {
+        let mut sparse = self.inner.metadata.sparse_quilts(QUILTS_PER_STEP).await?;
+        let mut bytes = 0;
+        sparse.retain(|quilt| {
+            bytes += quilt.extents.iter().map(|owned| owned.extent.length).sum::<u64>();
+            bytes <= self.inner.settings.quilt_bytes_max
+        });
+        if sparse.is_empty() {
+            return Ok(0);
+        }
+        let _reservation = self.inner.budget.take(bytes * 3).await?;
+        let living = self.gather_living(&sparse).await?;
+        let (blob, moves, scaffold) = self.write_compacted(living).await?;
+        scaffold.keep();
+        self.inner.metadata.move_extents(self.inner.mint.incarnation(), vec![blob], moves).await?;
+        Ok(sparse.len())
+    }
+
+    /// Reads what lives, one extent after the other, with what the old catalogs say of it.
+    async fn gather_living(&self, sparse: &[SparseQuilt]) -> Result<Living, ObjectsError> {
+        let mut living = Living::default();
+        for quilt in sparse {
+            let opened = self.inner.opened(&quilt.blob.id).await?;
+            let layout = opened.blob.layout;
+            let catalog = self.read_range(&opened, layout.content_len..layout.payload_len()).await?;
+            let catalog = Catalog::decode(&catalog)
+                .map_err(|error| ObjectsError::Internal(format!("the catalog of blob {}: {error}", quilt.blob.id)))?;
+            for owned in &quilt.extents {
+                let range = owned.extent.offset..owned.extent.offset + owned.extent.length;
+                let to = Extent { offset: living.content.len() as u64, ..owned.extent };
+                living.content.extend_from_slice(&self.read_range(&opened, range).await?);
+                living.catalog.entries.extend(moved_entries(&catalog, owned.extent, to.offset));
+                living.moves.push(ExtentMove { from: *owned, to });
+            }
+        }
+        Ok(living)
+    }
+
+    async fn read_range(&self, opened: &OpenedBlob, range: Range<u64>) -> Result<Vec<u8>, ObjectsError> {
+        let pieces: Vec<_> = opened.blob.layout.pieces(range).collect();
+        Ok(fetch(&self.inner, opened, &pieces).await?.concat())
+    }
+
+    /// Writes the new quilt.
+    async fn write_compacted(&self, living: Living) -> Result<(NewBlob, Vec<ExtentMove>, Scaffold), ObjectsError> {
+        let Living { content, catalog, mut moves } = living;
+        let minted = self.inner.mint.blob();
+        moves.iter_mut().for_each(|one| one.to.blob = minted.id);
+        let shape = quilt_shape(self.inner.scheme, content.len() / moves.len().max(1));
+        let (cluster, id, wrapped) = (self.inner.mint.cluster, minted.id, minted.wrapped.clone());
+        let coded = tokio::task::spawn_blocking(move || {
+            codec::encode_blob(cluster, id, shape, &minted.key, wrapped, &content, &catalog.encode())
+        });
+        let encoded = coded.await.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        let encoded = encoded.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        let blob = StoredBlob { id, layout: encoded.layout, wrapped_key: minted.wrapped, placements: Vec::new() };
+        let (blob, scaffold) = publish(&self.inner, blob, encoded, true).await?;
+        Ok((blob, moves, scaffold))
+    }
+}
+
+/// What is taken over into the new quilt.
+#[derive(Default)]
+struct Living {
+    content: Vec<u8>,
+    catalog: Catalog,
+    moves: Vec<ExtentMove>,
+}
+
+/// The old catalog's entries about one living extent, as they are to stand in the new one.
+fn moved_entries(catalog: &Catalog, living: Extent, new_offset: u64) -> impl Iterator<Item = CatalogEntry> {
+    let end = living.offset + living.length;
+    catalog.entries.iter().filter_map(move |entry| {
+        let holds =
+            |extent: &&CatalogExtent| extent.blob_offset <= living.offset && end <= extent.blob_offset + extent.length;
+        let extent = entry.extents.iter().find(holds)?;
+        let object_offset = extent.object_offset + (living.offset - extent.blob_offset);
+        let moved = CatalogExtent { object_offset, blob_offset: new_offset, length: living.length };
+        Some(CatalogEntry { extents: vec![moved], ..entry.clone() })
+    })
+}

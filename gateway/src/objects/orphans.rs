@@ -1,0 +1,136 @@
+//! Orphans: slivers that dead gateways left behind and no row knows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use backends::{SliverEntry, SliverName};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::committee::Member;
+use super::{Objects, ObjectsError};
+use crate::metadata::IncarnationState;
+
+/// Names looked up in one query.
+const LOOKUP_MAX: usize = 512;
+
+/// A scan may always collect this many slivers, however few there are in all: what one killed gateway leaves.
+const ORPHANS_FLOOR: u64 = 2_000;
+
+/// Beyond the floor a scan may collect one sliver in this many; more looks like a restored database, not like orphans.
+const ORPHANS_SHARE: u64 = 100;
+
+/// What an orphan scan found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OrphanReport {
+    /// Slivers looked at on all backends.
+    pub scanned: u64,
+    /// Orphans moved to the trash.
+    pub collected: u64,
+    /// Why nothing was collected although there were orphans.
+    pub refused: Option<String>,
+    /// Backends that could not be listed; nothing is decided about what is there.
+    pub unreachable: Vec<String>,
+}
+
+/// The facts about one scan.
+#[derive(Debug, Default)]
+struct Facts {
+    scanned: u64,
+    orphans: Vec<(Arc<Member>, SliverName)>,
+    /// A sliver was made by an incarnation the database has not heard of.
+    database_is_behind: bool,
+}
+
+impl Objects {
+    /// Looks for slivers of dead incarnations that no row references and moves them to the trash.
+    ///
+    /// Slivers of living incarnations are never touched: their rows may be about to be committed. When a sliver bears
+    /// an incarnation that the database does not know, the database is older than the backends, and nothing is
+    /// collected at all.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn collect_orphans(&self) -> Result<OrphanReport, ObjectsError> {
+        let states: HashMap<u32, IncarnationState> =
+            self.inner.metadata.incarnation_states().await?.into_iter().collect();
+        let mut facts = Facts::default();
+        let mut report = OrphanReport::default();
+        for member in self.inner.committee.members() {
+            if let Err(error) = self.scan(member, &states, &mut facts).await? {
+                tracing::warn!(backend = %member.id, %error, "the orphan scan leaves a backend out");
+                report.unreachable.push(member.id.to_string());
+            }
+        }
+        report.scanned = facts.scanned;
+        report.refused = refusal(&facts);
+        if report.refused.is_none() {
+            for (member, name) in facts.orphans {
+                match member.store.trash(&name).await {
+                    Ok(()) => report.collected += 1,
+                    Err(error) => tracing::warn!(backend = %member.id, %name, %error, "an orphan stays for now"),
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    /// Lists one backend. The outer error is the database's, the inner one the backend's.
+    async fn scan(
+        &self,
+        member: &Arc<Member>,
+        states: &HashMap<u32, IncarnationState>,
+        facts: &mut Facts,
+    ) -> Result<Result<(), backends::StoreError>, ObjectsError> {
+        let mut pages = member.store.list().try_chunks(LOOKUP_MAX);
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return Ok(Err(error.1)),
+            };
+            facts.scanned += page.len() as u64;
+            let dead: Vec<SliverEntry> = page
+                .into_iter()
+                .filter(|entry| match states.get(&entry.name.blob.incarnation()) {
+                    Some(state) => *state == IncarnationState::Dead,
+                    None => {
+                        facts.database_is_behind = true;
+                        false
+                    }
+                })
+                .collect();
+            let names: Vec<_> = dead
+                .iter()
+                .map(|entry| (entry.name.blob, entry.name.index, entry.name.attempt, member.id.clone()))
+                .collect();
+            let known = self.inner.metadata.known_slivers(&names).await?;
+            let orphans = dead.into_iter().zip(known).filter(|(_, known)| !known);
+            facts.orphans.extend(orphans.map(|(entry, _)| (Arc::clone(member), entry.name)));
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// Why these orphans must not be collected, if so. Pure: the rule that keeps a wrong database from eating the data.
+fn refusal(facts: &Facts) -> Option<String> {
+    let allowed = ORPHANS_FLOOR.max(facts.scanned / ORPHANS_SHARE);
+    let found = facts.orphans.len() as u64;
+    if facts.database_is_behind {
+        Some("slivers bear incarnations this database does not know: it is older than the backends".to_owned())
+    } else if found > allowed {
+        Some(format!("{found} of {} slivers look orphaned, more than the {allowed} a scan may collect", facts.scanned))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_behind_collects_nothing() {
+        let facts = Facts { scanned: 10, database_is_behind: true, ..Facts::default() };
+        assert!(refusal(&facts).is_some());
+        assert!(refusal(&Facts { scanned: 10, ..Facts::default() }).is_none());
+    }
+}

@@ -1,0 +1,48 @@
+//! Collection: what no version references any more goes from the backends, then from the database.
+
+use backends::SliverName;
+use futures::StreamExt as _;
+
+use super::{Objects, ObjectsError};
+use crate::domain::StoredBlob;
+
+/// Blobs claimed at a time: bounds how long a claim must last and how much one step can delete.
+const CLAIM_MAX: usize = 256;
+
+/// Deletions under way at once.
+const DELETES_AHEAD: usize = 16;
+
+impl Objects {
+    /// Deletes the slivers of dead blobs whose grace is over, and then their rows. A blob with a backend that does
+    /// not answer keeps its row and is tried again. Returns how many blobs went; zero means there is no more to do now.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn reclaim(&self) -> Result<usize, ObjectsError> {
+        let dead = self.inner.metadata.reclaimable(CLAIM_MAX).await?;
+        let gone: Vec<_> = futures::stream::iter(dead)
+            .map(|blob| async move { self.delete_slivers(&blob).await.then_some(blob.id) })
+            .buffer_unordered(DELETES_AHEAD)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        self.inner.metadata.reclaimed(&gone).await?;
+        gone.iter().for_each(|id| self.inner.forget_blob(id));
+        Ok(gone.len())
+    }
+
+    /// Deletes every sliver of a blob by its exact name; whether all are gone.
+    async fn delete_slivers(&self, blob: &StoredBlob) -> bool {
+        let deletions = blob.placements.iter().map(|placement| async move {
+            // A backend that was taken out of the configuration has nothing left that could be deleted.
+            let Some(member) = self.inner.committee.member(&placement.backend) else { return true };
+            let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
+            let deleted = member.store.delete(&name).await;
+            if let Err(error) = &deleted {
+                tracing::debug!(backend = %member.id, %name, %error, "a dead sliver stays for now");
+            }
+            deleted.is_ok()
+        });
+        futures::future::join_all(deletions).await.into_iter().all(|gone| gone)
+    }
+}

@@ -1,0 +1,56 @@
+//! Background work: small steps that are safe to repeat, each driven by rows in the database.
+
+mod steps;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use worker::{StepError, Worker};
+
+use crate::metadata::MetadataStore;
+use crate::objects::Objects;
+
+/// The workers of one gateway. Dropped or stopped, they end after their current step.
+#[derive(Debug)]
+pub struct Workers {
+    stopping: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Workers {
+    /// Starts every worker.
+    #[must_use]
+    pub fn start(objects: &Objects, metadata: &MetadataStore) -> Self {
+        let stopping = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        for worker in all(objects, metadata) {
+            tasks.spawn(worker::run(worker, stopping.clone()));
+        }
+        Self { stopping, tasks }
+    }
+
+    /// Ends every worker after its current step, and writes down what was metered.
+    pub async fn stop(mut self, patience: Duration) {
+        self.stopping.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(patience, ended).await.is_err() {
+            tracing::warn!("a worker did not end in time; its step will be repeated at the next start");
+        }
+    }
+}
+
+/// Every worker there is.
+fn all(objects: &Objects, metadata: &MetadataStore) -> Vec<Arc<dyn Worker>> {
+    vec![
+        Arc::new(steps::Reclaim(objects.clone())),
+        Arc::new(steps::Compact(objects.clone())),
+        Arc::new(steps::Orphans(objects.clone())),
+        Arc::new(steps::Sweep(objects.clone())),
+        Arc::new(steps::Meter(objects.clone())),
+        Arc::new(steps::Prune(metadata.clone())),
+    ]
+}

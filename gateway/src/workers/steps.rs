@@ -1,0 +1,139 @@
+//! The workers, one step each.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::worker::{StepError, Worker};
+use crate::metadata::MetadataStore;
+use crate::objects::Objects;
+
+/// How long the trash is kept.
+const TRASH_SECONDS: u64 = 7 * 24 * 3_600;
+
+/// Deletes dead blobs from the backends.
+pub(super) struct Reclaim(pub(super) Objects);
+
+/// Empties sparse quilts.
+pub(super) struct Compact(pub(super) Objects);
+
+/// Collects what dead gateways left on the backends.
+pub(super) struct Orphans(pub(super) Objects);
+
+/// Removes abandoned temporaries and old trash.
+pub(super) struct Sweep(pub(super) Objects);
+
+/// Writes meters down.
+pub(super) struct Meter(pub(super) Objects);
+
+/// Forgets commit tokens, completed uploads and claims that are no longer needed.
+pub(super) struct Prune(pub(super) MetadataStore);
+
+#[async_trait]
+impl Worker for Reclaim {
+    fn name(&self) -> &'static str {
+        "reclaim"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        Ok(self.0.reclaim().await? > 0)
+    }
+}
+
+#[async_trait]
+impl Worker for Compact {
+    fn name(&self) -> &'static str {
+        "compact"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        Ok(self.0.compact().await? > 0)
+    }
+}
+
+#[async_trait]
+impl Worker for Orphans {
+    fn name(&self) -> &'static str {
+        "orphans"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_secs(6 * 3_600)
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        let report = self.0.collect_orphans().await?;
+        if let Some(refused) = report.refused {
+            tracing::error!(refused, "orphans were found and not collected");
+        } else if report.collected > 0 {
+            tracing::info!(collected = report.collected, scanned = report.scanned, "orphans were collected");
+        }
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl Worker for Sweep {
+    fn name(&self) -> &'static str {
+        "sweep"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        for member in self.0.committee().members() {
+            if let Err(error) = member.store.sweep(TRASH_SECONDS).await {
+                tracing::debug!(backend = %member.id, %error, "a backend could not be swept");
+            }
+        }
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl Worker for Meter {
+    fn name(&self) -> &'static str {
+        "meter"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        self.0.flush_meters().await?;
+        Ok(false)
+    }
+
+    async fn last(&self) {
+        if let Err(error) = self.0.flush_meters().await {
+            tracing::warn!(%error, "the last meters were not written down");
+        }
+    }
+}
+
+#[async_trait]
+impl Worker for Prune {
+    fn name(&self) -> &'static str {
+        "prune"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_secs(600)
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        self.0.prune().await?;
+        Ok(false)
+    }
+}
