@@ -51,6 +51,14 @@ impl MetadataStore {
         todo!()
     }
 
+    /// Takes an access key away and answers whether it was there.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn remove_access_key(&self, id: &str) -> Result<bool> {
+        todo!()
+    }
+
     /// Every user with the ids of the user's access keys, by name.
     ///
     /// # Errors
