@@ -64,6 +64,8 @@ fn any_k_blocks_give_all(coder: &dyn ErasureScheme, len: usize) {
         for wanted in lost.iter().take(3) {
             let rebuilt = coder.reconstruct(&shuffled, &[index(*wanted)]).unwrap();
             assert!(rebuilt == [(index(*wanted), blocks[*wanted].to_vec())]);
+            let twice = coder.reconstruct(&have, &[index(*wanted); 2]).unwrap();
+            assert!(twice == [rebuilt.clone(), rebuilt].concat());
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Erasure coding of blocks.
 
 mod copies;
+mod decode_engine;
+mod pool;
 mod reed_solomon;
 
 #[cfg(test)]
@@ -75,7 +77,7 @@ pub fn coder(scheme: Scheme) -> Box<dyn ErasureScheme> {
 }
 
 /// The wanted blocks from any k blocks of a stripe; data and parity may be given and wanted. Blocks of several stripes with the same
-/// loss may be concatenated into one call, which is faster.
+/// loss may be concatenated into one call, which saves the fixed cost of a call.
 ///
 /// # Errors
 /// [`ReconstructError`] says whether more blocks would help.

@@ -1,25 +1,28 @@
 //! `rs-K-M`: systematic Reed-Solomon over GF(2^16), by reed-solomon-simd.
 
 use std::ops::Range;
-use std::sync::Mutex;
 
 use bytes::Bytes;
-use reed_solomon_simd::{ReedSolomonDecoder, ReedSolomonEncoder};
+use reed_solomon_simd::rate::{DefaultRateDecoder, RateDecoder};
+use reed_solomon_simd::{Error, ReedSolomonEncoder};
 
+use super::decode_engine::DecodeEngine;
+use super::pool::Pool;
 use super::{ErasureScheme, ReconstructError, by_index};
 use crate::EncodeError;
 use crate::stripe::BLOCK_GRAIN;
 
-/// Blocks are encoded in columns of about this size, so that the working set of an encoder stays in the cache.
-const ENCODE_COLUMN_BYTES: usize = 16 << 10;
-/// Working set that an encoder may have before its columns become smaller.
+/// Blocks are coded in columns, so that the working set of a coder stays in the cache however long the blocks are. Groups of 64 bytes
+/// are coded independently, so the result is the same. These are the working sets, and the bounds of a column.
 const ENCODE_SET_BYTES: usize = 512 << 10;
-/// A decoding call costs about 130 microseconds before it does anything: large columns, bounded for the sake of memory.
-const DECODE_SET_BYTES: usize = 8 << 20;
-/// Idle encoders kept for reuse; making one costs as much as encoding some 100 KiB.
-const IDLE_ENCODERS_MAX: usize = 32;
+const DECODE_SET_BYTES: usize = 1 << 20;
+const ENCODE_COLUMN: Range<usize> = 1 << 10..16 << 10;
+const DECODE_COLUMN: Range<usize> = 4 << 10..256 << 10;
 
-static IDLE_ENCODERS: Mutex<Vec<(usize, usize, ReedSolomonEncoder)>> = Mutex::new(Vec::new());
+type Decoder = DefaultRateDecoder<DecodeEngine>;
+
+static ENCODERS: Pool<ReedSolomonEncoder> = Pool::new();
+static DECODERS: Pool<Decoder> = Pool::new();
 
 /// Reed-Solomon with k data and m parity blocks.
 pub(super) struct ReedSolomon {
@@ -33,18 +36,18 @@ impl ReedSolomon {
     }
 
     /// The wanted parity blocks (0 to m-1) of these data blocks.
-    fn parity(&self, data: &[&[u8]], wanted: &[usize]) -> Result<Vec<Vec<u8>>, reed_solomon_simd::Error> {
+    fn parity(&self, data: &[&[u8]], wanted: &[usize]) -> Result<Vec<Vec<u8>>, Error> {
         let len = data.first().map_or(0, |block| block.len());
         let mut parity: Vec<Vec<u8>> = wanted.iter().map(|_| Vec::with_capacity(len)).collect();
-        let mut columns = columns(len, self.encode_column()).peekable();
-        let Some(first) = columns.peek() else { return Ok(parity) };
-        let mut encoder = self.take_encoder(first.len())?;
-        let mut encoder_column = first.len();
-        for column in columns {
-            if column.len() != encoder_column {
-                encoder_column = column.len();
-                encoder.reset(self.k, self.m, encoder_column)?;
-            }
+        let mut encoder: Option<ReedSolomonEncoder> = ENCODERS.take(self.k, self.m);
+        for column in columns(len, column_bytes(ENCODE_SET_BYTES / self.n(), ENCODE_COLUMN)) {
+            let encoder = match &mut encoder {
+                Some(encoder) => {
+                    encoder.reset(self.k, self.m, column.len())?;
+                    encoder
+                }
+                none => none.insert(ReedSolomonEncoder::new(self.k, self.m, column.len())?),
+            };
             for block in data {
                 encoder.add_original_shard(&block[column.clone()])?;
             }
@@ -53,26 +56,28 @@ impl ReedSolomon {
                 block.extend_from_slice(coded.recovery(*index).unwrap_or_default());
             }
         }
-        self.give_back(encoder);
+        if let Some(encoder) = encoder {
+            ENCODERS.give_back(self.k, self.m, encoder);
+        }
         Ok(parity)
     }
 
-    /// The data blocks that are missing, from any k blocks. Slots of present blocks stay empty.
-    fn missing_data(&self, blocks: &[Option<&[u8]>], len: usize) -> Result<Vec<Vec<u8>>, reed_solomon_simd::Error> {
+    /// The data blocks that are missing, by index, from any k blocks.
+    fn missing_data(&self, blocks: &[Option<&[u8]>], len: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let (data, parity) = blocks.split_at(self.k);
         let missing = data.iter().filter(|block| block.is_none()).count();
-        let parity: Vec<_> =
-            parity.iter().enumerate().filter_map(|(i, block)| Some((i, (*block)?))).take(missing).collect();
-        let mut restored: Vec<Vec<u8>> =
-            data.iter().map(|block| if block.is_none() { Vec::with_capacity(len) } else { Vec::new() }).collect();
-        let mut decoder: Option<ReedSolomonDecoder> = None;
-        for column in columns(len, self.decode_column()) {
+        let parity = parity.iter().enumerate().filter_map(|(index, block)| Some((index, (*block)?)));
+        let parity: Vec<(usize, &[u8])> = parity.take(missing).collect();
+        let mut restored: Vec<Option<Vec<u8>>> =
+            data.iter().map(|block| block.is_none().then(|| Vec::with_capacity(len))).collect();
+        let mut decoder: Option<Decoder> = DECODERS.take(self.k, self.m);
+        for column in columns(len, column_bytes(DECODE_SET_BYTES / self.n().next_power_of_two(), DECODE_COLUMN)) {
             let decoder = match &mut decoder {
                 Some(decoder) => {
                     decoder.reset(self.k, self.m, column.len())?;
                     decoder
                 }
-                none => none.insert(ReedSolomonDecoder::new(self.k, self.m, column.len())?),
+                none => none.insert(Decoder::new(self.k, self.m, column.len(), DecodeEngine::new(), None)?),
             };
             for (index, block) in data.iter().enumerate() {
                 if let Some(block) = block {
@@ -83,43 +88,15 @@ impl ReedSolomon {
                 decoder.add_recovery_shard(*index, &block[column.clone()])?;
             }
             for (index, block) in decoder.decode()?.restored_original_iter() {
-                restored[index].extend_from_slice(block);
+                if let Some(restored) = &mut restored[index] {
+                    restored.extend_from_slice(block);
+                }
             }
+        }
+        if let Some(decoder) = decoder {
+            DECODERS.give_back(self.k, self.m, decoder);
         }
         Ok(restored)
-    }
-
-    /// Column size for which the encoder's working set stays small however wide the code is.
-    fn encode_column(&self) -> usize {
-        (ENCODE_SET_BYTES / self.n()).clamp(1 << 10, ENCODE_COLUMN_BYTES) / BLOCK_GRAIN * BLOCK_GRAIN
-    }
-
-    fn decode_column(&self) -> usize {
-        DECODE_SET_BYTES / self.n().next_power_of_two() / BLOCK_GRAIN * BLOCK_GRAIN
-    }
-
-    fn take_encoder(&self, column: usize) -> Result<ReedSolomonEncoder, reed_solomon_simd::Error> {
-        let idle = {
-            // A thread that panicked while holding the lock cannot have left a half-moved encoder.
-            let mut pool = IDLE_ENCODERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let place = pool.iter().rposition(|(k, m, _)| (*k, *m) == (self.k, self.m));
-            place.map(|place| pool.swap_remove(place).2)
-        };
-        match idle {
-            Some(mut encoder) => {
-                encoder.reset(self.k, self.m, column)?;
-                Ok(encoder)
-            }
-            None => ReedSolomonEncoder::new(self.k, self.m, column),
-        }
-    }
-
-    fn give_back(&self, encoder: ReedSolomonEncoder) {
-        let mut pool = IDLE_ENCODERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if pool.len() >= IDLE_ENCODERS_MAX {
-            pool.remove(0);
-        }
-        pool.push((self.k, self.m, encoder));
     }
 }
 
@@ -154,48 +131,34 @@ impl ErasureScheme for ReedSolomon {
             return Err(ReconstructError::Length(len));
         }
 
-        let absent: Vec<usize> = want.iter().map(|i| usize::from(*i)).filter(|i| blocks[*i].is_none()).collect();
-        let absent_parity: Vec<usize> = absent.iter().filter(|i| **i >= self.k).map(|i| i - self.k).collect();
-        let data_missing = blocks[..self.k].iter().any(Option::is_none);
-        // Parity is made from all data; data that is all there needs no decoding.
-        let restored = if data_missing && !absent.is_empty() {
+        let absent = |index: &usize| blocks[*index].is_none();
+        let wanted = || want.iter().map(|index| usize::from(*index));
+        let parity_wanted: Vec<usize> = wanted().filter(absent).filter_map(|index| index.checked_sub(self.k)).collect();
+        // Parity is made from all the data; nothing is decoded when nothing that is wanted needs it.
+        let mut made: Vec<Option<Vec<u8>>> = if wanted().any(|index| absent(&index)) && (0..self.k).any(|i| absent(&i))
+        {
             self.missing_data(&blocks, len).map_err(ReconstructError::Coder)?
         } else {
-            vec![Vec::new(); self.k]
+            vec![None; self.k]
         };
-        let parity = if absent_parity.is_empty() {
-            Vec::new()
-        } else {
-            let data: Vec<&[u8]> = (0..self.k).map(|i| blocks[i].unwrap_or(&restored[i])).collect();
-            self.parity(&data, &absent_parity).map_err(ReconstructError::Coder)?
+        made.resize(self.n(), None);
+        if !parity_wanted.is_empty() {
+            let data: Vec<&[u8]> =
+                (0..self.k).map(|index| blocks[index].or(made[index].as_deref()).unwrap_or_default()).collect();
+            let parity = self.parity(&data, &parity_wanted).map_err(ReconstructError::Coder)?;
+            parity_wanted.iter().zip(parity).for_each(|(index, block)| made[self.k + index] = Some(block));
+        }
+        let block = |(place, index): (usize, &u8)| {
+            let (index, again) = (usize::from(*index), want[place + 1..].contains(index));
+            let made = if again { made[index].clone() } else { made[index].take() };
+            (want[place], blocks[index].map(<[u8]>::to_vec).or(made).unwrap_or_default())
         };
-        Ok(want
-            .iter()
-            .map(|index| (*index, self.pick(usize::from(*index), &blocks, &restored, &absent_parity, &parity)))
-            .collect())
+        Ok(want.iter().enumerate().map(block).collect())
     }
 }
 
-impl ReedSolomon {
-    /// One wanted block, from wherever it now is.
-    fn pick(
-        &self,
-        index: usize,
-        blocks: &[Option<&[u8]>],
-        restored: &[Vec<u8>],
-        absent_parity: &[usize],
-        parity: &[Vec<u8>],
-    ) -> Vec<u8> {
-        match (blocks[index], index.checked_sub(self.k)) {
-            (Some(block), _) => block.to_vec(),
-            (None, None) => restored[index].clone(),
-            (None, Some(row)) => absent_parity
-                .iter()
-                .position(|made| *made == row)
-                .map(|place| parity[place].clone())
-                .unwrap_or_default(),
-        }
-    }
+fn column_bytes(wanted: usize, bounds: Range<usize>) -> usize {
+    wanted.clamp(bounds.start, bounds.end) / BLOCK_GRAIN * BLOCK_GRAIN
 }
 
 /// Ranges of nearly equal length, at most `most` bytes each and all multiples of the grain, that cover `len`.
