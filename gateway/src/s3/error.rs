@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub use code::Code;
 
+use crate::metadata::MetadataError;
 use crate::objects::{BodyError, ObjectsError};
 
 /// Why a request is refused, as the client gets to see it.
@@ -156,6 +157,22 @@ impl From<ObjectsError> for S3Error {
             ObjectsError::Body(error) => error.into(),
             ObjectsError::Unavailable(why) => Self::unavailable(why),
             ObjectsError::Internal(why) => Self::internal(why),
+        }
+    }
+}
+
+impl From<MetadataError> for S3Error {
+    fn from(error: MetadataError) -> Self {
+        let what = error.to_string();
+        match error {
+            MetadataError::Unavailable(_)
+            | MetadataError::Fenced
+            | MetadataError::Unknown
+            | MetadataError::Conflict => Self::unavailable(what),
+            MetadataError::UnsafeSettings(_)
+            | MetadataError::SchemaTooNew
+            | MetadataError::Locked
+            | MetadataError::Damaged(_) => Self::internal(what),
         }
     }
 }

@@ -1,0 +1,117 @@
+//! A request in the form that signatures of version 4 cover.
+//!
+//! The signature itself is computed by `aws-sigv4` ([`super::engine`]), which keeps its canonical request to itself.
+//! This one is what a `SignatureDoesNotMatch` shows to the client, and what the tests hold the engine against.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use aws_lc_rs::digest;
+
+use super::time;
+use crate::s3::error::S3Error;
+use crate::s3::uri::{self, Query};
+
+/// A request as it is signed: decoded once from the wire and encoded once in Amazon's way.
+#[derive(Clone, Debug)]
+pub(super) struct Signable<'a> {
+    /// The method.
+    pub(super) method: &'a str,
+    /// The path.
+    pub(super) path: String,
+    /// Names and values of the query, without the signature.
+    pub(super) query: Vec<(String, String)>,
+    /// The signed headers, lower-case, every value on its own.
+    pub(super) headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The payload's line: a digest or a literal.
+    pub(super) payload: Cow<'a, str>,
+}
+
+impl Signable<'_> {
+    /// The path of a raw path.
+    pub(super) fn encode_path(raw: &str) -> Result<String, S3Error> {
+        let mut encoded = String::new();
+        uri::encode_path(&uri::decode(raw)?, &mut encoded);
+        Ok(encoded)
+    }
+
+    /// The pairs of a query.
+    pub(super) fn encode_query(query: &Query) -> Vec<(String, String)> {
+        let encode = |text: &str| {
+            let mut encoded = String::new();
+            uri::encode_query(text.as_bytes(), &mut encoded);
+            encoded
+        };
+        let signed = query.iter().filter(|(name, _)| *name != "X-Amz-Signature");
+        signed.map(|(name, value)| (encode(name), encode(value))).collect()
+    }
+
+    /// Path and query, as the engine wants them.
+    pub(super) fn target(&self) -> String {
+        let mut target = self.path.clone();
+        for (index, (name, value)) in self.query.iter().enumerate() {
+            target.push(if index == 0 { '?' } else { '&' });
+            target.push_str(name);
+            target.push('=');
+            target.push_str(value);
+        }
+        target
+    }
+
+    /// The canonical request.
+    pub(super) fn canonical(&self) -> String {
+        let mut pairs: Vec<_> = self.query.iter().map(|(name, value)| (name, value)).collect();
+        pairs.sort_unstable();
+        let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+
+        let mut headers: Vec<(&str, String)> = Vec::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            match headers.iter_mut().find(|(known, _)| known == name) {
+                Some((_, joined)) => {
+                    joined.push(',');
+                    joined.push_str(&collapse(value));
+                }
+                None => headers.push((name, collapse(value))),
+            }
+        }
+        headers.sort_unstable();
+        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+
+        let mut text = format!("{}\n{}\n{}\n", self.method, self.path, query.join("&"));
+        for (name, value) in &headers {
+            let _ = writeln!(text, "{name}:{value}");
+        }
+        let _ = write!(text, "\n{}\n{}", names.join(";"), self.payload);
+        text
+    }
+}
+
+/// A header's value without spaces around it and with one space where several stood.
+fn collapse(value: &str) -> String {
+    let mut collapsed = String::with_capacity(value.len());
+    for piece in value.split(' ').filter(|piece| !piece.is_empty()) {
+        if !collapsed.is_empty() {
+            collapsed.push(' ');
+        }
+        collapsed.push_str(piece);
+    }
+    collapsed
+}
+
+/// `20130524/us-east-1/s3/aws4_request`.
+pub(super) fn scope(seconds: i64, region: &str) -> String {
+    let date = time::basic(seconds);
+    format!("{}/{region}/s3/aws4_request", &date[..8])
+}
+
+/// The text that the signing key signs.
+pub(super) fn string_to_sign(seconds: i64, region: &str, canonical: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, canonical.as_bytes());
+    format!(
+        "{}\n{}\n{}\n{}",
+        super::claim::ALGORITHM,
+        time::basic(seconds),
+        scope(seconds, region),
+        hex::encode(digest.as_ref())
+    )
+}

@@ -1,0 +1,158 @@
+//! What a signature of version 4 claims: whose it is, when and where it was made, and what it covers.
+
+use super::time;
+use crate::s3::error::{Code, S3Error};
+
+/// The one algorithm of version 4 that is accepted.
+pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// A claim, parsed and not yet believed.
+#[derive(Debug)]
+pub(super) struct Claim<'a> {
+    /// The public half of the access key.
+    pub(super) access_key: &'a str,
+    /// The region of the credential scope.
+    pub(super) region: &'a str,
+    /// Seconds since the epoch of the date the request was signed with.
+    pub(super) time: i64,
+    /// The names in `SignedHeaders`, as given.
+    pub(super) signed_headers: Vec<&'a str>,
+    /// The signature.
+    pub(super) signature: [u8; 32],
+    /// Where the claim was found: decides the words of an error.
+    pub(super) place: Place,
+}
+
+/// Where a signature travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the `Authorization` header.
+    Header,
+    /// In the query.
+    Query,
+}
+
+impl Place {
+    /// The error for a claim that cannot even be read.
+    pub(super) fn malformed(self, why: &str) -> S3Error {
+        match self {
+            Self::Header => S3Error::with(
+                Code::AuthorizationHeaderMalformed,
+                format!("The authorization header is malformed; {why}"),
+            ),
+            Self::Query => S3Error::with(Code::AuthorizationQueryParametersError, why.to_owned()),
+        }
+    }
+}
+
+/// The parts of `ACCESSKEY/20130524/us-east-1/s3/aws4_request`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Credential<'a> {
+    pub(super) access_key: &'a str,
+    pub(super) date: &'a str,
+    pub(super) region: &'a str,
+}
+
+impl<'a> Credential<'a> {
+    /// Reads a credential for the service `s3`.
+    pub(super) fn parse(text: &'a str, place: Place) -> Result<Self, S3Error> {
+        let malformed = || {
+            place.malformed(
+                "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+            )
+        };
+        // From the right: an access key may hold slashes, nothing else does.
+        let mut parts = text.rsplitn(5, '/');
+        let mut next = || parts.next().filter(|part| !part.is_empty()).ok_or_else(malformed);
+        let (terminal, service, region, date, access_key) = (next()?, next()?, next()?, next()?, next()?);
+        if terminal != "aws4_request" {
+            return Err(place.malformed(&format!(
+                "incorrect terminal \"{}\". This endpoint uses \"aws4_request\".",
+                shown(terminal)
+            )));
+        }
+        if service != "s3" {
+            return Err(
+                place.malformed(&format!("incorrect service \"{}\". This endpoint belongs to \"s3\".", shown(service)))
+            );
+        }
+        Ok(Self { access_key, date, region })
+    }
+
+    /// The date of the scope must be the day of the request.
+    pub(super) fn check_date(&self, time: i64, place: Place) -> Result<(), S3Error> {
+        if time::basic(time).get(..8) == Some(self.date) {
+            return Ok(());
+        }
+        Err(match place {
+            Place::Header => S3Error::with(
+                Code::SignatureDoesNotMatch,
+                "The date in the credential scope does not match the date of the request.",
+            ),
+            Place::Query => place.malformed("Invalid credential date. This date is not the same as X-Amz-Date."),
+        })
+    }
+}
+
+/// Names in `SignedHeaders`; `host` must be among them.
+pub(super) fn signed_headers(text: &str, place: Place) -> Result<Vec<&str>, S3Error> {
+    let names: Vec<&str> = text.split(';').collect();
+    if names.iter().any(|name| name.is_empty()) {
+        return Err(place.malformed("the SignedHeaders parameter is malformed."));
+    }
+    if !names.iter().any(|name| name.eq_ignore_ascii_case("host")) {
+        return Err(S3Error::with(
+            Code::AccessDenied,
+            "There were headers present in the request which were not signed",
+        )
+        .field("HeadersNotSigned", "host"));
+    }
+    Ok(names)
+}
+
+/// The signature's bytes; anything but 64 hexadecimal digits can match nothing.
+pub(super) fn signature(text: &str) -> Result<[u8; 32], S3Error> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| S3Error::new(Code::SignatureDoesNotMatch))?;
+    Ok(bytes)
+}
+
+/// Text of the client's as it may stand in an error message: short.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_read_from_the_right() {
+        let parsed = Credential::parse("AK/ID/20130524/us-east-1/s3/aws4_request", Place::Header).expect("parses");
+        assert_eq!(parsed, Credential { access_key: "AK/ID", date: "20130524", region: "us-east-1" });
+    }
+
+    #[test]
+    fn a_credential_for_anything_else_is_refused_in_the_words_of_its_place() {
+        for text in [
+            "",
+            "AK",
+            "AK/20130524/us-east-1/s3",
+            "AK/20130524//s3/aws4_request",
+            "AK/20130524/r/iam/aws4_request",
+            "AK/20130524/r/s3/aws5",
+        ] {
+            let header = Credential::parse(text, Place::Header).expect_err("refused");
+            assert_eq!(header.code, Code::AuthorizationHeaderMalformed, "{text}");
+            let query = Credential::parse(text, Place::Query).expect_err("refused");
+            assert_eq!(query.code, Code::AuthorizationQueryParametersError, "{text}");
+        }
+    }
+
+    #[test]
+    fn host_must_be_signed() {
+        assert_eq!(signed_headers("host;range", Place::Header).expect("fine"), ["host", "range"]);
+        assert_eq!(signed_headers("range", Place::Header).expect_err("refused").code, Code::AccessDenied);
+        assert!(signed_headers("host;;range", Place::Query).is_err());
+    }
+}

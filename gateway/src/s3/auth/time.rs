@@ -1,0 +1,106 @@
+//! The dates that requests are signed with.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::format_description::well_known::Rfc2822;
+use time::{Date, Month, OffsetDateTime, Time};
+
+/// Seconds since the Unix epoch of `20130524T000000Z`, the form `x-amz-date` has.
+pub(super) fn parse_basic(text: &str) -> Option<i64> {
+    let shaped = text.len() == 16 && text.is_ascii() && text.as_bytes()[8] == b'T' && text.ends_with('Z');
+    let digits = |from: usize, to: usize| {
+        text.get(from..to).filter(|t| t.bytes().all(|b| b.is_ascii_digit())).and_then(|t| t.parse::<u16>().ok())
+    };
+    let small = |from: usize| digits(from, from + 2).and_then(|number| u8::try_from(number).ok());
+    if !shaped {
+        return None;
+    }
+    let month = Month::try_from(small(4)?).ok()?;
+    let date = Date::from_calendar_date(i32::from(digits(0, 4)?), month, small(6)?).ok()?;
+    let time = Time::from_hms(small(9)?, small(11)?, small(13)?).ok()?;
+    Some(date.with_time(time).assume_utc().unix_timestamp()).filter(|seconds| *seconds >= 0)
+}
+
+/// Seconds since the Unix epoch of a `Date` header, in any of the forms clients send.
+pub(super) fn parse_http(text: &str) -> Option<i64> {
+    let fixed = httpdate::parse_http_date(text).ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let seconds = fixed.and_then(|since| i64::try_from(since.as_secs()).ok());
+    let mail = || OffsetDateTime::parse(text, &Rfc2822).ok().map(OffsetDateTime::unix_timestamp);
+    seconds.or_else(mail).or_else(|| parse_basic(text)).filter(|seconds| *seconds >= 0)
+}
+
+/// `20130524T000000Z`.
+pub(super) fn basic(seconds: i64) -> String {
+    let at = at(seconds);
+    let (date, time) = (at.date(), at.time());
+    format!(
+        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}
+
+/// `2013-05-24T00:00:00Z`, the form error bodies use.
+pub(super) fn extended(seconds: i64) -> String {
+    let at = at(seconds);
+    let (date, time) = (at.date(), at.time());
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// The same moment for the signature engine.
+pub(super) fn system(seconds: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_basic_date_is_read_and_written() {
+        assert_eq!(parse_basic("20130524T000000Z"), Some(1_369_353_600));
+        assert_eq!(basic(1_369_353_600), "20130524T000000Z");
+        assert_eq!(extended(1_369_353_600), "2013-05-24T00:00:00Z");
+        for text in [
+            "",
+            "20130524",
+            "20130524T000000",
+            "20131324T000000Z",
+            "2013052AT000000Z",
+            "20130524T0000+0Z",
+            "é0130524T00000Z",
+            "19690524T000000Z",
+        ] {
+            assert_eq!(parse_basic(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_form_of_a_date_header_is_the_same_moment() {
+        for text in [
+            "Fri, 24 May 2013 00:00:00 GMT",
+            "Fri, 24 May 2013 00:00:00 +0000",
+            "Fri, 24 May 2013 02:00:00 +0200",
+            "20130524T000000Z",
+        ] {
+            assert_eq!(parse_http(text), Some(1_369_353_600), "{text}");
+        }
+        assert_eq!(parse_http("yesterday"), None);
+    }
+}

@@ -1,0 +1,305 @@
+//! Signatures of version 2: HMAC-SHA1 over a short text. Old, still what boto3 makes by default for presigned URLs
+//! and forms of a custom endpoint; an operator can switch them off.
+//!
+//! Version 2 signs only some of the query. Here every parameter that is not known to be harmless must be among the
+//! signed ones, or a presigned GET of an object could be turned into another operation on it.
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use subtle::ConstantTimeEq;
+
+use super::payload::{self, Declared};
+use super::{Identity, Verified, Verifier, header, query, time};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::uri::{self, Query};
+
+/// Parameters that are part of the signed resource, sorted.
+const SIGNED: &[&str] = &[
+    "accelerate",
+    "acl",
+    "analytics",
+    "attributes",
+    "cors",
+    "delete",
+    "encryption",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "location",
+    "logging",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "partNumber",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "replication",
+    "requestPayment",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+    "restore",
+    "retention",
+    "select",
+    "select-type",
+    "storageClass",
+    "tagging",
+    "torrent",
+    "uploadId",
+    "uploads",
+    "versionId",
+    "versioning",
+    "versions",
+    "website",
+];
+
+/// Parameters that only narrow down what a list shows.
+const HARMLESS: &[&str] = &[
+    "prefix",
+    "delimiter",
+    "marker",
+    "max-keys",
+    "encoding-type",
+    "list-type",
+    "continuation-token",
+    "start-after",
+    "fetch-owner",
+    "key-marker",
+    "upload-id-marker",
+    "version-id-marker",
+    "max-uploads",
+    "max-parts",
+    "part-number-marker",
+    "max-buckets",
+    "bucket-region",
+    "x-id",
+    "AWSAccessKeyId",
+    "Signature",
+    "Expires",
+];
+
+/// Whether the query claims a signature of version 2, complete or not.
+pub(super) fn claims(query: &Query) -> bool {
+    query.has("AWSAccessKeyId") || query.has("Signature")
+}
+
+/// Verifies `Authorization: AWS KEY:SIGNATURE`.
+pub(super) async fn verify_header(
+    verifier: &Verifier,
+    credentials: &str,
+    head: &Parts,
+    raw: (&str, &str),
+    parameters: &Query,
+) -> Result<Verified, S3Error> {
+    verifier.check_v2()?;
+    let (access_key, signature) = credentials.trim().rsplit_once(':').ok_or_else(|| {
+        S3Error::with(Code::InvalidArgument, "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature")
+    })?;
+    verifier.check_skew(header::date(&head.headers)?)?;
+    check_parameters(parameters)?;
+    // With x-amz-date, which is among the amz headers, the date's own line is empty.
+    let date = if head.headers.contains_key("x-amz-date") { "" } else { text(&head.headers, "date") };
+    let to_sign = string_to_sign(verifier, head, raw, date, &[])?;
+    let identity = prove(verifier, access_key, signature, &to_sign).await?;
+    let payload = Declared::parse(payload::text(&head.headers, None)?)?.without_stream()?;
+    Ok(Verified { identity, payload, presigned: false, hoisted: Vec::new() })
+}
+
+/// Verifies the parameters `AWSAccessKeyId`, `Expires`, `Signature`.
+pub(super) async fn verify_query(
+    verifier: &Verifier,
+    head: &Parts,
+    raw: (&str, &str),
+    parameters: &Query,
+) -> Result<Verified, S3Error> {
+    verifier.check_v2()?;
+    let one = |name: &str| {
+        let mut values = parameters.iter().filter(|(given, _)| *given == name).map(|(_, value)| value);
+        values.next().filter(|_| values.next().is_none()).ok_or_else(|| {
+            S3Error::with(
+                Code::AccessDenied,
+                "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
+            )
+        })
+    };
+    let (access_key, signature, expires) = (one("AWSAccessKeyId")?, one("Signature")?, one("Expires")?);
+    let end: i64 = expires
+        .parse()
+        .map_err(|_| S3Error::with(Code::AccessDenied, "Invalid date (should be seconds since epoch)"))?;
+    let now = verifier.ambient.clock.now().seconds();
+    if now >= end {
+        return Err(S3Error::with(Code::AccessDenied, "Request has expired")
+            .field("Expires", time::extended(end))
+            .field("ServerTime", time::extended(now)));
+    }
+    check_parameters(parameters)?;
+    let hoisted = hoisted(parameters, head)?;
+    let to_sign = string_to_sign(verifier, head, raw, expires, &signed_hoists(parameters)?)?;
+    let identity = prove(verifier, access_key, signature, &to_sign).await?;
+    let payload = Declared::parse(payload::text(&head.headers, Some(parameters))?)?.without_stream()?;
+    Ok(Verified { identity, payload, presigned: true, hoisted })
+}
+
+/// The signature of a text under a secret.
+pub(super) fn sign(secret: &str, text: &str) -> hmac::Tag {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
+    hmac::sign(&key, text.as_bytes())
+}
+
+/// Compares a base64 signature in constant time and tells whose it is.
+pub(super) async fn prove(
+    verifier: &Verifier,
+    access_key: &str,
+    signature: &str,
+    to_sign: &str,
+) -> Result<Identity, S3Error> {
+    let key = verifier.key(access_key).await?;
+    let secret = key.as_ref().map_or(verifier.nobody.as_str(), |key| key.secret.as_str());
+    let expected = sign(secret, to_sign);
+    let given = BASE64_STANDARD.decode(signature).unwrap_or_default();
+    let right = bool::from(expected.as_ref().ct_eq(&given));
+    let key = key.ok_or_else(|| super::unknown_key(access_key))?;
+    if right { Ok(Identity::Known(key)) } else { Err(super::mismatch(access_key, to_sign, signature)) }
+}
+
+fn check_parameters(parameters: &Query) -> Result<(), S3Error> {
+    let known = |name: &str| {
+        let header = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
+        let content = name.eq_ignore_ascii_case("content-type") || name.eq_ignore_ascii_case("content-md5");
+        header || content || SIGNED.binary_search(&name).is_ok() || HARMLESS.contains(&name)
+    };
+    match parameters.iter().find(|(name, _)| !known(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(S3Error::with(
+            Code::AccessDenied,
+            "A signature of version 2 does not cover this query parameter; sign the request with version 4",
+        )
+        .field("ParameterNotSigned", super::claim::shown(name))),
+    }
+}
+
+/// The `x-amz-*` parameters of a URL, which are signed as the headers they stand for.
+fn signed_hoists(parameters: &Query) -> Result<Vec<(String, String)>, S3Error> {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value) in parameters.iter() {
+        let lower = name.to_ascii_lowercase();
+        if !lower.starts_with("x-amz-") && lower != "content-type" && lower != "content-md5" {
+            continue;
+        }
+        if headers.iter().any(|(known, _)| *known == lower) {
+            return Err(S3Error::argument("A query parameter occurs twice", name, value));
+        }
+        headers.push((lower, value.to_owned()));
+    }
+    Ok(headers)
+}
+
+fn hoisted(parameters: &Query, head: &Parts) -> Result<Vec<(HeaderName, HeaderValue)>, S3Error> {
+    let mut headers = query::hoisted(parameters, super::v4::surely_empty(head))?;
+    for (name, value) in signed_hoists(parameters)? {
+        if let ("content-type" | "content-md5", Ok(value)) = (name.as_str(), HeaderValue::from_str(&value)) {
+            headers.extend(HeaderName::from_bytes(name.as_bytes()).ok().map(|name| (name, value)));
+        }
+    }
+    Ok(headers)
+}
+
+fn string_to_sign(
+    verifier: &Verifier,
+    head: &Parts,
+    (path, raw_query): (&str, &str),
+    date: &str,
+    hoisted: &[(String, String)],
+) -> Result<String, S3Error> {
+    let content = |name: &str| {
+        let real = text(&head.headers, name);
+        let stands_for = || hoisted.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value);
+        if real.is_empty() { stands_for().to_owned() } else { real.to_owned() }
+    };
+    let mut signed = format!("{}\n{}\n{}\n{date}\n", head.method, content("content-md5"), content("content-type"));
+
+    let mut amazon: Vec<(String, String)> = Vec::new();
+    for (name, value) in &head.headers {
+        if name.as_str().starts_with("x-amz-") {
+            let value = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
+            match amazon.iter_mut().find(|(known, _)| known == name.as_str()) {
+                Some((_, joined)) => *joined = format!("{joined},{value}"),
+                None => amazon.push((name.to_string(), value)),
+            }
+        }
+    }
+    for (name, value) in hoisted.iter().filter(|(name, _)| name.starts_with("x-amz-")) {
+        if amazon.iter().all(|(known, _)| known != name) {
+            amazon.push((name.clone(), value.trim().to_owned()));
+        }
+    }
+    amazon.sort_unstable();
+    for (name, value) in amazon {
+        signed.push_str(&format!("{name}:{value}\n"));
+    }
+    signed.push_str(&resource(verifier, head, path, raw_query)?);
+    Ok(signed)
+}
+
+/// The bucket of a virtual host, the path as it stands on the wire, and the signed parameters, decoded.
+fn resource(verifier: &Verifier, head: &Parts, path: &str, raw_query: &str) -> Result<String, S3Error> {
+    let bucket = verifier.virtual_bucket(text(&head.headers, "host"));
+    let mut resource = bucket.map_or_else(String::new, |bucket| format!("/{bucket}"));
+    resource.push_str(path);
+    let mut parameters = Vec::new();
+    for pair in raw_query.split('&') {
+        let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
+        let name = uri::decode_query(name)?;
+        if SIGNED.binary_search(&name.as_str()).is_ok() {
+            let value = value.map(uri::decode_query).transpose()?;
+            parameters.push((name, value));
+        }
+    }
+    parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (index, (name, value)) in parameters.into_iter().enumerate() {
+        resource.push(if index == 0 { '?' } else { '&' });
+        resource.push_str(&name);
+        if let Some(value) = value {
+            resource.push('=');
+            resource.push_str(&value);
+        }
+    }
+    Ok(resource)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim()
+}
+
+impl Verifier {
+    fn check_v2(&self) -> Result<(), S3Error> {
+        if self.settings.sigv2 {
+            return Ok(());
+        }
+        Err(S3Error::with(
+            Code::InvalidRequest,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        ))
+    }
+
+    /// The bucket a host name stands for, when it lies under one of our domains.
+    fn virtual_bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
+        let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+        let name = name.map_or(host, |(name, _)| name);
+        self.settings.domains.iter().find_map(|domain| {
+            let at = name.len().checked_sub(domain.len())?.checked_sub(1)?;
+            let (bucket, rest) = (name.get(..at)?, name.get(at + 1..)?);
+            let under = name.as_bytes()[at] == b'.' && rest.eq_ignore_ascii_case(domain);
+            (under && !bucket.is_empty()).then_some(bucket)
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! Verification of a claim of version 4, wherever it was found.
+
+use std::borrow::Cow;
+
+use http::HeaderValue;
+use http::request::Parts;
+use subtle::ConstantTimeEq;
+
+use super::canonical::{self, Signable};
+use super::claim::{Claim, Place};
+use super::payload::{self, Declared};
+use super::{ChunkSigner, Identity, Verified, Verifier, engine, query, time};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::uri::Query;
+
+/// Verifies a claim.
+pub(super) async fn verify(
+    verifier: &Verifier,
+    claim: &Claim<'_>,
+    head: &Parts,
+    path: &str,
+    parameters: &Query,
+) -> Result<Verified, S3Error> {
+    verifier.check_region(claim)?;
+    let presigned = claim.place == Place::Query;
+    if !presigned {
+        verifier.check_skew(claim.time)?;
+    }
+    refuse_unsigned(head, &claim.signed_headers)?;
+    let text = payload::text(&head.headers, presigned.then_some(parameters))?;
+    let declared = Declared::parse(text)?;
+    if presigned {
+        declared.without_stream()?;
+    }
+    let mut signable = Signable {
+        method: head.method.as_str(),
+        path: Signable::encode_path(path)?,
+        query: Signable::encode_query(parameters),
+        headers: signed(head, &claim.signed_headers)?,
+        payload: Cow::Borrowed(payload::UNSIGNED),
+    };
+    let key = verifier.key(claim.access_key).await?;
+    let secret = key.as_ref().map_or(verifier.nobody.as_str(), |key| key.secret.as_str());
+    let proven = prove(&mut signable, claim, head, secret, declared.candidates(text, presigned))?;
+    // Only after the same work as for a known key.
+    let key = key.ok_or_else(|| super::unknown_key(claim.access_key))?;
+    let proven = proven.ok_or_else(|| mismatch(&signable, claim))?;
+    let chunks = || ChunkSigner::new(&key.secret, claim.time, claim.region, claim.signature);
+    let hoisted = if presigned { query::hoisted(parameters, surely_empty(head))? } else { Vec::new() };
+    Ok(Verified { payload: proven.verified(chunks), identity: Identity::Known(key), presigned, hoisted })
+}
+
+/// Tries what the client may have signed; `None` when nothing matches, with `signable` left as first tried.
+fn prove<'a>(
+    signable: &mut Signable<'a>,
+    claim: &Claim<'_>,
+    head: &Parts,
+    secret: &str,
+    payloads: Vec<(&'a str, Declared)>,
+) -> Result<Option<Declared>, S3Error> {
+    // hyper drops `Content-Length` when the body is chunked, although clients sign it: it was the content's length.
+    let dropped = signable.headers.iter().position(|(name, value)| name == "content-length" && value.is_empty());
+    let decoded = head.headers.get("x-amz-decoded-content-length").and_then(|value| value.to_str().ok());
+    let lengths: &[&str] = match (dropped, decoded) {
+        (Some(_), Some(decoded)) => &[decoded, ""],
+        _ => &[""],
+    };
+    for length in lengths {
+        for (text, declared) in &payloads {
+            if let Some(index) = dropped {
+                signable.headers[index].1 = Cow::Owned((*length).to_owned());
+            }
+            signable.payload = Cow::Borrowed(text);
+            let expected = engine::signature(signable, claim.time, claim.region, secret)?;
+            if bool::from(expected.ct_eq(&claim.signature)) {
+                return Ok(Some(*declared));
+            }
+        }
+    }
+    signable.payload = Cow::Borrowed(payloads.first().map_or(payload::UNSIGNED, |(text, _)| text));
+    Ok(None)
+}
+
+/// Every `x-amz-*` header must be signed: an unsigned one was added by somebody else. The digest of the body is part
+/// of what is signed whether or not its header is.
+fn refuse_unsigned(head: &Parts, signed: &[&str]) -> Result<(), S3Error> {
+    let is_signed = |name: &str| signed.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let names = head.headers.keys().map(http::HeaderName::as_str);
+    let unsigned: Vec<&str> = names
+        .filter(|name| name.starts_with("x-amz-") && *name != "x-amz-content-sha256" && !is_signed(name))
+        .collect();
+    if unsigned.is_empty() {
+        return Ok(());
+    }
+    Err(S3Error::with(Code::AccessDenied, "There were headers present in the request which were not signed")
+        .field("HeadersNotSigned", unsigned.join(", ")))
+}
+
+/// The headers named as signed, with their values.
+fn signed<'a>(head: &'a Parts, names: &[&'a str]) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, S3Error> {
+    let mut headers = Vec::with_capacity(names.len());
+    for &name in names {
+        let lower = || match name.bytes().any(|b| b.is_ascii_uppercase()) {
+            true => Cow::Owned(name.to_ascii_lowercase()),
+            false => Cow::Borrowed(name),
+        };
+        let before = headers.len();
+        headers.extend(head.headers.get_all(name).iter().map(|value| (lower(), value_text(value))));
+        if headers.len() > before {
+            continue;
+        }
+        let chunked = head.headers.contains_key(http::header::TRANSFER_ENCODING);
+        match (head.uri.authority(), lower().as_ref()) {
+            // HTTP/2 has no Host header.
+            (Some(authority), "host") => headers.push((lower(), Cow::Borrowed(authority.as_str()))),
+            (_, "content-length") if chunked => headers.push((lower(), Cow::Borrowed(""))),
+            (_, missing) => {
+                return Err(
+                    S3Error::new(Code::SignatureDoesNotMatch).field("HeadersMissing", super::claim::shown(missing))
+                );
+            }
+        }
+    }
+    Ok(headers)
+}
+
+/// A header's text. Clients sign the text; some then send it as Latin-1.
+fn value_text(value: &HeaderValue) -> Cow<'_, str> {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(value.as_bytes().iter().copied().map(char::from).collect()),
+    }
+}
+
+/// Whether the request surely has no content.
+pub(super) fn surely_empty(head: &Parts) -> bool {
+    let length = head.headers.get(http::header::CONTENT_LENGTH);
+    length.map_or(!head.headers.contains_key(http::header::TRANSFER_ENCODING), |length| length == "0")
+}
+
+/// The refusal, with all that a client needs to find its mistake.
+fn mismatch(signable: &Signable<'_>, claim: &Claim<'_>) -> S3Error {
+    let canonical = signable.canonical();
+    let to_sign = canonical::string_to_sign(claim.time, claim.region, &canonical);
+    super::mismatch(claim.access_key, &to_sign, &hex::encode(claim.signature))
+        .field("CanonicalRequest", canonical.as_str())
+        .field("CanonicalRequestBytes", super::spaced_hex(canonical.as_bytes()))
+}
+
+impl Verifier {
+    fn check_region(&self, claim: &Claim<'_>) -> Result<(), S3Error> {
+        let (given, own) = (claim.region, self.settings.region.as_str());
+        if !self.settings.strict_region || given == own {
+            return Ok(());
+        }
+        let given = super::claim::shown(given);
+        let why = match claim.place {
+            Place::Header => format!("the region '{given}' is wrong; expecting '{own}'"),
+            Place::Query => format!(
+                "Error parsing the X-Amz-Credential parameter; the region '{given}' is wrong; expecting '{own}'"
+            ),
+        };
+        Err(claim.place.malformed(&why).field("Region", own))
+    }
+
+    /// The client's clock must agree with ours within the allowed skew.
+    pub(super) fn check_skew(&self, seconds: i64) -> Result<(), S3Error> {
+        let now = self.ambient.clock.now().seconds();
+        if (now - seconds).abs() <= self.settings.skew_seconds {
+            return Ok(());
+        }
+        Err(S3Error::new(Code::RequestTimeTooSkewed)
+            .field("RequestTime", time::basic(seconds))
+            .field("ServerTime", time::extended(now))
+            .field("MaxAllowedSkewMilliseconds", (self.settings.skew_seconds * 1_000).to_string()))
+    }
+}
