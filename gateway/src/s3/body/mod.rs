@@ -1,13 +1,30 @@
 //! The body of a request: freed of its framing, with every promise of the head collected, or refused.
+//!
+//! Which framing a body has is said by the signature ([`Payload`]), never by `Content-Encoding`: some clients send
+//! signed chunks without that header.
+
+mod chunked;
+mod frames;
+mod framing;
+mod integrity;
+mod small;
+#[cfg(test)]
+mod tests;
+mod trailer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::request::Parts;
 use tokio::sync::Semaphore;
 
+pub use integrity::check_framing;
+pub use small::{Integrity, read_small};
+
+use self::chunked::{Chunked, ChunkedBody};
+use self::frames::{Frames, PlainBody};
+use self::integrity::Checksums;
 use super::auth::Payload;
 use super::error::{Code, S3Error};
 use crate::objects::{BodyPromise, IncomingBody};
@@ -21,7 +38,7 @@ pub struct BodyLimits {
     pub idle: Duration,
     /// The largest signed chunk, in bytes: it is held until its signature is verified.
     pub chunk_bytes_max: usize,
-    /// Permits of 1 KiB for all signed chunks that are being held at once.
+    /// Permits of 1 KiB for all signed chunks that are being held at once; at least one largest chunk's worth.
     pub chunk_budget: Arc<Semaphore>,
 }
 
@@ -36,17 +53,6 @@ impl Default for BodyLimits {
     }
 }
 
-/// What a small body (XML, mostly) has to bring to be believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Integrity {
-    /// `Content-MD5` or a `x-amz-checksum-*` must be there (`DeleteObjects` and every `PutBucket*`).
-    Required,
-    /// Verified when it is there.
-    Optional,
-    /// `x-amz-checksum-*` headers speak of the object, not of this body (`CompleteMultipartUpload`).
-    OfObject,
-}
-
 /// Opens the content of an object or part. Nothing is read yet, so no `100 Continue` is sent yet.
 ///
 /// # Errors
@@ -57,32 +63,74 @@ pub fn open(
     body: Body,
     limits: &BodyLimits,
 ) -> Result<(BodyPromise, Box<dyn IncomingBody>), S3Error> {
-    let _ = (payload, head, body, limits);
-    Err(S3Error::new(Code::NotImplemented))
+    let checksums = Checksums::of(&head.headers)?;
+    let md5 = integrity::content_md5(&head.headers)?;
+    let frames = Frames::new(body, limits.idle);
+    let (signer, sha256, trailer) = match payload {
+        Payload::Unsigned => {
+            return plain(head, frames, limits, checksums, BodyPromise { md5, ..BodyPromise::default() });
+        }
+        Payload::Digest(sha256) => {
+            let promise = BodyPromise { md5, sha256: Some(sha256), ..BodyPromise::default() };
+            return plain(head, frames, limits, checksums, promise);
+        }
+        Payload::UnsignedTrailer => (None, None, true),
+        Payload::SignedChunks { context, trailer } => (Some(context), None, trailer),
+    };
+    if checksums.announced.is_some() && !trailer {
+        return Err(no_trailer_possible());
+    }
+    let length = integrity::decoded_length(&head.headers)?;
+    check_size(length, limits)?;
+    let promise = BodyPromise {
+        length: Some(length),
+        md5,
+        sha256,
+        // A value in the head makes the trailer optional: one SDK announces a trailer that it never sends.
+        trailer_required: checksums.announced.is_some() && checksums.value.is_none(),
+        checksum: checksums.value,
+        algorithm: checksums.algorithm,
+    };
+    let rules = Chunked {
+        length,
+        signer,
+        announced: checksums.announced,
+        trailer_required: promise.trailer_required,
+        chunk_bytes_max: limits.chunk_bytes_max,
+        budget: Arc::clone(&limits.chunk_budget),
+    };
+    Ok((promise, Box::new(ChunkedBody::new(frames, rules))))
 }
 
-/// Reads a whole small body and verifies all that its head promises. No length at all means an empty body.
-///
-/// # Errors
-/// As [`open`]; `MaxMessageLengthExceeded` when there are more than `bytes_max`; what is wrong with the bytes.
-pub async fn read_small(
-    payload: Payload,
+fn plain(
     head: &Parts,
-    body: Body,
+    frames: Frames,
     limits: &BodyLimits,
-    integrity: Integrity,
-    bytes_max: usize,
-) -> Result<Bytes, S3Error> {
-    let _ = (payload, head, body, limits, integrity, bytes_max);
-    Err(S3Error::new(Code::NotImplemented))
+    checksums: Checksums,
+    promise: BodyPromise,
+) -> Result<(BodyPromise, Box<dyn IncomingBody>), S3Error> {
+    if checksums.announced.is_some() && checksums.value.is_none() {
+        return Err(no_trailer_possible());
+    }
+    let length = integrity::plain_length(head)?;
+    check_size(length.unwrap_or(0), limits)?;
+    let promise = BodyPromise { length, checksum: checksums.value, algorithm: checksums.algorithm, ..promise };
+    Ok((promise, Box::new(PlainBody::new(frames, length, limits.object_bytes_max))))
 }
 
-/// Refuses requests that two parsers could read as two different requests: several `Host` or none, several or
-/// contradictory lengths, transfer encodings other than `chunked`.
-///
-/// # Errors
-/// `BadRequest`, closing the connection.
-pub fn check_framing(head: &Parts) -> Result<(), S3Error> {
-    let _ = head;
-    Ok(())
+fn no_trailer_possible() -> S3Error {
+    S3Error::with(
+        Code::InvalidRequest,
+        "x-amz-trailer announces a trailer, but x-amz-content-sha256 does not say that the body has one",
+    )
+}
+
+fn check_size(length: u64, limits: &BodyLimits) -> Result<(), S3Error> {
+    if length <= limits.object_bytes_max {
+        return Ok(());
+    }
+    Err(S3Error::new(Code::EntityTooLarge)
+        .field("ProposedSize", length.to_string())
+        .field("MaxSizeAllowed", limits.object_bytes_max.to_string())
+        .closing())
 }

@@ -1,0 +1,214 @@
+//! A body in `aws-chunked` framing: content out, no byte of a signed chunk before its signature is verified.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_lc_rs::digest;
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::frames::Frames;
+use super::framing::{Event, Framing};
+use super::trailer::Trailer;
+use crate::domain::ChecksumAlgorithm;
+use crate::objects::{BodyError, IncomingBody};
+use crate::s3::auth::ChunkSigner;
+
+/// From this many bytes on, a chunk is hashed on a thread that may block; below, handing it over would cost more.
+const HASH_ELSEWHERE_BYTES: usize = 128 << 10;
+
+/// Pieces below this many bytes are put together, so that a chunk sent byte by byte costs what its bytes cost.
+const PIECE_BYTES_MIN: usize = 4 << 10;
+
+/// How the chunks of a body are to be believed.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    /// Content bytes the head announced.
+    pub(super) length: u64,
+    /// Verifies signatures; `None` when chunks are not signed.
+    pub(super) signer: Option<Box<ChunkSigner>>,
+    /// What `x-amz-trailer` announced.
+    pub(super) announced: Option<ChecksumAlgorithm>,
+    /// The announced checksum must come.
+    pub(super) trailer_required: bool,
+    /// The largest signed chunk, in bytes.
+    pub(super) chunk_bytes_max: usize,
+    /// Permits of 1 KiB for chunks that are held.
+    pub(super) budget: Arc<Semaphore>,
+}
+
+/// The decoder.
+#[derive(Debug)]
+pub(super) struct ChunkedBody {
+    frames: Frames,
+    input: Bytes,
+    framing: Option<Framing>,
+    rules: Chunked,
+    /// Content bytes that later chunks may still bring.
+    left: u64,
+    /// The signature of the chunk that is arriving, and its bytes so far.
+    signature: Option<[u8; 32]>,
+    held: Vec<Bytes>,
+    crumbs: BytesMut,
+    /// Verified bytes on their way out.
+    ready: VecDeque<Bytes>,
+    permit: Option<OwnedSemaphorePermit>,
+    checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
+}
+
+impl ChunkedBody {
+    /// Decodes these frames by these rules.
+    pub(super) fn new(frames: Frames, rules: Chunked) -> Self {
+        Self {
+            frames,
+            input: Bytes::new(),
+            framing: Some(Framing::new(rules.signer.is_some())),
+            left: rules.length,
+            rules,
+            signature: None,
+            held: Vec::new(),
+            crumbs: BytesMut::new(),
+            ready: VecDeque::new(),
+            permit: None,
+            checksum: None,
+        }
+    }
+
+    async fn begin(&mut self, size: u64, signature: Option<[u8; 32]>) -> Result<(), BodyError> {
+        let more = BodyError::BadChunking("there are more bytes than x-amz-decoded-content-length says");
+        self.left = self.left.checked_sub(size).ok_or(more)?;
+        self.signature = signature;
+        if self.rules.signer.is_none() {
+            return Ok(());
+        }
+        if size == 0 {
+            return self.verify(&nothing());
+        }
+        let kibibytes = match usize::try_from(size) {
+            Ok(size) if size <= self.rules.chunk_bytes_max => u32::try_from(size.div_ceil(1 << 10)).unwrap_or(u32::MAX),
+            _ => return Err(BodyError::BadChunking("a signed chunk is too large")),
+        };
+        // Taken whole before the first byte, so that two bodies never wait for each other half-way.
+        let room = Arc::clone(&self.rules.budget).acquire_many_owned(kibibytes);
+        let permit = tokio::time::timeout(self.frames.idle(), room).await.map_err(|_| BodyError::TooSlow)?;
+        self.permit = permit.ok();
+        Ok(())
+    }
+
+    fn hold(&mut self, bytes: Bytes) {
+        if bytes.len() < PIECE_BYTES_MIN {
+            self.crumbs.extend_from_slice(&bytes);
+            return;
+        }
+        self.sweep();
+        self.held.push(bytes);
+    }
+
+    fn sweep(&mut self) {
+        if !self.crumbs.is_empty() {
+            self.held.push(self.crumbs.split().freeze());
+        }
+    }
+
+    /// The chunk is complete: releases it if its signature is right.
+    async fn end(&mut self) -> Result<(), BodyError> {
+        if self.rules.signer.is_none() {
+            return Ok(());
+        }
+        self.sweep();
+        let held = std::mem::take(&mut self.held);
+        let bytes: usize = held.iter().map(Bytes::len).sum();
+        let (held, sha256) = if bytes < HASH_ELSEWHERE_BYTES {
+            let sha256 = sha256(&held);
+            (held, sha256)
+        } else {
+            let hashed = tokio::task::spawn_blocking(move || {
+                let sha256 = sha256(&held);
+                (held, sha256)
+            });
+            // Only a runtime that is shutting down does not finish it.
+            hashed.await.map_err(|_| BodyError::Incomplete)?
+        };
+        self.verify(&sha256)?;
+        self.ready.extend(held);
+        Ok(())
+    }
+
+    fn verify(&mut self, sha256: &[u8; 32]) -> Result<(), BodyError> {
+        let right = match (&mut self.rules.signer, &self.signature) {
+            (Some(signer), Some(signature)) => signer.verify_chunk(sha256, signature),
+            _ => false,
+        };
+        if right { Ok(()) } else { Err(BodyError::BadChunkSignature) }
+    }
+
+    fn finish(&mut self, framing: Framing) -> Result<(), BodyError> {
+        let bytes = framing.finish()?;
+        if self.left > 0 {
+            return Err(BodyError::Incomplete);
+        }
+        let trailer = Trailer::parse(&bytes, self.rules.announced)?;
+        if self.rules.trailer_required && trailer.checksum.is_none() {
+            return Err(BodyError::BadTrailer("the checksum that x-amz-trailer announced is missing"));
+        }
+        let right = match (&mut self.rules.signer, trailer.signature) {
+            (None, None) => true,
+            (None, Some(_)) => return Err(BodyError::BadTrailer("it is signed although the head says it is not")),
+            // Nothing came, so there is nothing to sign.
+            (Some(_), None) => trailer.checksum.is_none(),
+            (Some(signer), Some(signature)) => signer.verify_trailer(&trailer.canonical, &signature),
+        };
+        if !right {
+            return Err(BodyError::BadChunkSignature);
+        }
+        self.checksum = trailer.checksum;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl IncomingBody for ChunkedBody {
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                return Ok(Some(bytes));
+            }
+            let Some(framing) = &mut self.framing else { return Ok(None) };
+            match framing.next(&mut self.input)? {
+                Some(Event::Chunk { size, signature }) => {
+                    self.permit = None;
+                    self.begin(size, signature).await?;
+                }
+                Some(Event::Data(bytes)) if self.rules.signer.is_none() => return Ok(Some(bytes)),
+                Some(Event::Data(bytes)) => self.hold(bytes),
+                Some(Event::ChunkEnd) => self.end().await?,
+                None => match self.frames.next().await? {
+                    Some(bytes) => self.input = bytes,
+                    None => {
+                        let framing = self.framing.take().ok_or(BodyError::Incomplete)?;
+                        self.finish(framing)?;
+                    }
+                },
+            }
+        }
+    }
+
+    fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
+        self.checksum.take()
+    }
+}
+
+fn sha256(pieces: &[Bytes]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for piece in pieces {
+        context.update(piece);
+    }
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
+fn nothing() -> [u8; 32] {
+    sha256(&[])
+}

@@ -1,0 +1,79 @@
+//! The bytes of a request's body as they arrive, and the plain body that is nothing else.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+
+use crate::domain::ChecksumAlgorithm;
+use crate::objects::{BodyError, IncomingBody};
+
+/// Frames from the connection.
+#[derive(Debug)]
+pub(super) struct Frames {
+    body: Body,
+    idle: Duration,
+}
+
+impl Frames {
+    /// The frames of a body whose sender may pause for `idle`.
+    pub(super) fn new(body: Body, idle: Duration) -> Self {
+        Self { body, idle }
+    }
+
+    /// How long the sender may pause, and so how long it may be kept waiting.
+    pub(super) fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    /// The next bytes, never empty.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        loop {
+            let frame = tokio::time::timeout(self.idle, self.body.frame()).await.map_err(|_| BodyError::TooSlow)?;
+            let Some(frame) = frame else { return Ok(None) };
+            // The connection broke, or HTTP's own framing did: either way the client did not send what it announced.
+            let frame = frame.map_err(|_| BodyError::Incomplete)?;
+            match frame.into_data() {
+                Ok(bytes) if !bytes.is_empty() => return Ok(Some(bytes)),
+                // HTTP trailers carry nothing for us.
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A body without framing of its own.
+#[derive(Debug)]
+pub(super) struct PlainBody {
+    frames: Frames,
+    /// Bytes still to come, when the head says how many.
+    left: Option<u64>,
+    /// Bytes that may still come.
+    room: u64,
+}
+
+impl PlainBody {
+    /// A body of exactly `length` bytes, or of at most `max` when that is unknown.
+    pub(super) fn new(frames: Frames, length: Option<u64>, max: u64) -> Self {
+        Self { frames, left: length, room: length.unwrap_or(max) }
+    }
+}
+
+#[async_trait]
+impl IncomingBody for PlainBody {
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let Some(bytes) = self.frames.next().await? else {
+            return if self.left.unwrap_or(0) == 0 { Ok(None) } else { Err(BodyError::Incomplete) };
+        };
+        let taken = bytes.len() as u64;
+        self.room = self.room.checked_sub(taken).ok_or(BodyError::TooLarge)?;
+        self.left = self.left.map(|left| left - taken);
+        Ok(Some(bytes))
+    }
+
+    fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
+        None
+    }
+}
