@@ -37,6 +37,8 @@ mod requests;
 mod scaffold;
 mod sink;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

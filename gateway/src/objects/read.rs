@@ -79,11 +79,10 @@ impl Objects {
         if let [(extent, within)] = extents[..]
             && within.1 - within.0 <= single_step_bytes(&self.inner)
         {
-            let _reservation = self.inner.reserve_read(within.1 - within.0).await?;
+            let _reservation = self.inner.budget.take(within.1 - within.0).await?;
             return read_step(&self.inner, &Step { extent, range: within.0..within.1 }).await.map(ObjectReader::of);
         }
-        let ahead = single_step_bytes(&self.inner) * STEPS_AHEAD as u64;
-        let reservation = self.inner.reserve_read(ahead.min(range.end.saturating_sub(range.start))).await?;
+        let (reservation, steps_ahead) = self.inner.reserve_steps().await?;
         let inner = Arc::clone(&self.inner);
         let steps: Vec<_> = extents.drain(..).flat_map(|(extent, within)| cut(&inner, extent, within)).collect();
         let mut rest = futures::stream::iter(steps)
@@ -91,7 +90,7 @@ impl Objects {
                 let inner = Arc::clone(&inner);
                 async move { read_step(&inner, &step).await }
             })
-            .buffered(STEPS_AHEAD)
+            .buffered(steps_ahead)
             .boxed();
         let ready = rest.next().await.transpose()?.unwrap_or_default();
         Ok(ObjectReader { ready: ready.into(), rest: Some(rest), _reservation: Some(reservation) })
@@ -99,9 +98,13 @@ impl Objects {
 }
 
 impl Inner {
-    /// Memory for a read: what it holds at most, sealed and plain being the same buffer.
-    async fn reserve_read(&self, bytes: u64) -> Result<Reservation, ObjectsError> {
-        self.budget.take(bytes).await
+    /// Memory for a stream of steps, and how many of them may be under way: fewer when memory is short.
+    async fn reserve_steps(&self) -> Result<(Reservation, usize), ObjectsError> {
+        let step = single_step_bytes(self);
+        match self.budget.try_take(step * STEPS_AHEAD as u64) {
+            Some(reservation) => Ok((reservation, STEPS_AHEAD)),
+            None => Ok((self.budget.take(step).await?, 1)),
+        }
     }
 }
 

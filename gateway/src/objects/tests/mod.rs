@@ -1,0 +1,8 @@
+//! The use cases against real directories and a real database, with faults.
+
+mod collecting;
+mod damage;
+mod degraded;
+mod parts;
+mod round_trip;
+mod world;

@@ -1,0 +1,144 @@
+//! A small cluster in a temporary folder: directories behind fault injectors, SQLite, a bucket.
+
+use std::sync::Arc;
+
+use backends::{BackendSpec, Expect, Faults, Faulty, open_bare};
+use bytes::Bytes;
+use codec::{ClusterId, ClusterKey};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use crate::audit::{CheckReport, check};
+use crate::clock::{Ambient, Entropy as _, SystemEntropy};
+use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
+use crate::metadata::{AddUser, CreateBucket, MetadataStore};
+use crate::objects::{
+    BodyPromise, BytesBody, Committee, Delete, Member, Objects, ObjectsError, ObjectsParts, ObjectsSettings, Put,
+    Stored,
+};
+
+/// Everything a story needs.
+pub(super) struct World {
+    pub(super) objects: Objects,
+    pub(super) metadata: MetadataStore,
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) faults: Vec<Faults>,
+    pub(super) cluster: ClusterId,
+    pub(super) incarnation: u32,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    /// `backends` directories under a scheme; blobs of at most 8 MiB, so that a few stripes make several.
+    pub(super) async fn new(scheme: &str, backends: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cluster = ClusterId([7; 16]);
+        let mut members = Vec::new();
+        let mut faults = Vec::new();
+        for at in 0..backends {
+            let name = format!("b{at}");
+            let spec = BackendSpec {
+                name: name.clone(),
+                url: folder.path().join(&name).display().to_string(),
+                provider: None,
+                zone: None,
+                options: std::collections::BTreeMap::new(),
+            };
+            let store = open_bare(&spec, cluster, folder.path(), Expect::New).await.expect("a directory");
+            let fault = Faults::new(at as u64);
+            let store = Arc::new(Faulty::new(store, fault.clone()));
+            let id: BackendId = name.parse().expect("a name");
+            members.push(Member::new(id, name, String::new(), String::new(), store));
+            faults.push(fault);
+        }
+        let url = format!("sqlite:{}", folder.path().join("metadata.sqlite").display());
+        let metadata = MetadataStore::open(&url, Ambient::system()).await.expect("a database");
+        metadata.set_grace_seconds(0);
+        let incarnation = metadata.begin_incarnation("test", 600).await.expect("an incarnation");
+        let AddUser::Added(user) = metadata.add_user("ann", &CanonicalId("a".repeat(64)), false).await.expect("added")
+        else {
+            panic!("the first user")
+        };
+        let name = "bucket".parse().expect("a bucket name");
+        let CreateBucket::Created(bucket) = metadata.create_bucket(user.id, &name, "").await.expect("a bucket") else {
+            panic!("the first bucket")
+        };
+        let objects = Objects::new(ObjectsParts {
+            metadata: metadata.clone(),
+            committee: Committee::new(members),
+            scheme: scheme.parse().expect("a scheme"),
+            cluster,
+            key: ClusterKey::new(1, [9; 32]),
+            incarnation,
+            ambient: Ambient::system(),
+            settings: ObjectsSettings { blob_bytes_max: 8 << 20, ..ObjectsSettings::default() },
+        });
+        Self { objects, metadata, bucket, faults, cluster, incarnation, _folder: folder }
+    }
+
+    pub(super) async fn put(&self, key: &str, content: &Bytes) -> Result<Stored, ObjectsError> {
+        self.put_if(key, content, WriteCondition::None).await
+    }
+
+    pub(super) async fn put_if(
+        &self,
+        key: &str,
+        content: &Bytes,
+        condition: WriteCondition,
+    ) -> Result<Stored, ObjectsError> {
+        let put = Put {
+            bucket: Arc::clone(&self.bucket),
+            key: object_key(key),
+            attributes: ObjectAttributes::default(),
+            condition,
+            promise: BodyPromise { length: Some(content.len() as u64), ..BodyPromise::default() },
+        };
+        self.objects.put(put, Box::new(BytesBody::new(content.clone()))).await
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Vec<u8>, ObjectsError> {
+        self.get_range(key, 0..u64::MAX).await
+    }
+
+    pub(super) async fn get_range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Vec<u8>, ObjectsError> {
+        let version = self.objects.current(&self.bucket, &object_key(key)).await?.ok_or(ObjectsError::NoSuchKey)?;
+        let range = range.start..range.end.min(version.size);
+        let reader = self.objects.read(version, range).await?;
+        let frames: Vec<Bytes> = reader.try_collect().await?;
+        Ok(frames.concat())
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Result<bool, ObjectsError> {
+        let bucket = Arc::clone(&self.bucket);
+        let delete = Delete { bucket, key: object_key(key), condition: WriteCondition::None };
+        self.objects.delete(vec![delete]).await.remove(0)
+    }
+
+    /// Reclaims and compacts until there is no more to do.
+    pub(super) async fn collect(&self) {
+        while self.objects.reclaim().await.expect("reclaimed") + self.objects.compact().await.expect("compacted") > 0 {}
+    }
+
+    pub(super) async fn check(&self) -> CheckReport {
+        check(&self.metadata, self.objects.committee(), self.cluster, true).await.expect("a database")
+    }
+
+    /// Slivers on all backends together.
+    pub(super) async fn slivers(&self) -> usize {
+        let mut count = 0;
+        for member in self.objects.committee().members() {
+            count += member.store.list().filter(|entry| std::future::ready(entry.is_ok())).count().await;
+        }
+        count
+    }
+}
+
+pub(super) fn object_key(key: &str) -> ObjectKey {
+    ObjectKey::new(key.to_owned()).expect("a key")
+}
+
+/// Incompressible content.
+pub(super) fn content(bytes: usize) -> Bytes {
+    let mut content = vec![0; bytes];
+    SystemEntropy.fill(&mut content);
+    content.into()
+}
