@@ -48,7 +48,7 @@ fn all(objects: &Objects, metadata: &MetadataStore) -> Vec<Arc<dyn Worker>> {
     vec![
         Arc::new(steps::Reclaim(objects.clone())),
         Arc::new(steps::Compact(objects.clone())),
-        Arc::new(steps::Orphans(objects.clone())),
+        Arc::new(steps::Orphans::new(objects.clone(), metadata.clone())),
         Arc::new(steps::Sweep(objects.clone())),
         Arc::new(steps::Meter(objects.clone())),
         Arc::new(steps::Prune(metadata.clone())),

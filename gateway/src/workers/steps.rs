@@ -1,12 +1,18 @@
 //! The workers, one step each.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use async_trait::async_trait;
 
 use super::worker::{StepError, Worker};
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
+
+/// Backends are scanned for orphans at the start, whenever a gateway was found dead, and after this long.
+const SCAN_AGAIN_AFTER: Duration = Duration::from_secs(6 * 3_600);
 
 /// How long the trash is kept.
 const TRASH_SECONDS: u64 = 7 * 24 * 3_600;
@@ -17,8 +23,25 @@ pub(super) struct Reclaim(pub(super) Objects);
 /// Empties sparse quilts.
 pub(super) struct Compact(pub(super) Objects);
 
-/// Collects what dead gateways left on the backends.
-pub(super) struct Orphans(pub(super) Objects);
+/// Buries gateways whose lease ran out, and collects what dead ones left on the backends.
+pub(super) struct Orphans {
+    objects: Objects,
+    metadata: MetadataStore,
+    /// When the backends were last scanned to the end.
+    scanned: Mutex<Option<Instant>>,
+}
+
+impl Orphans {
+    pub(super) fn new(objects: Objects, metadata: MetadataStore) -> Self {
+        Self { objects, metadata, scanned: Mutex::new(None) }
+    }
+
+    /// Whether it is time for a scan although nobody died.
+    fn due(&self) -> bool {
+        let scanned = self.scanned.lock().unwrap_or_else(PoisonError::into_inner);
+        scanned.is_none_or(|at| at.elapsed() > SCAN_AGAIN_AFTER)
+    }
+}
 
 /// Removes abandoned temporaries and old trash.
 pub(super) struct Sweep(pub(super) Objects);
@@ -66,11 +89,16 @@ impl Worker for Orphans {
     }
 
     fn idle(&self) -> Duration {
-        Duration::from_secs(6 * 3_600)
+        Duration::from_secs(10)
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        let report = self.0.collect_orphans().await?;
+        let buried = self.metadata.bury_expired_incarnations().await?;
+        if buried.is_empty() && !self.due() {
+            return Ok(false);
+        }
+        let report = self.objects.collect_orphans().await?;
+        *self.scanned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         if let Some(refused) = report.refused {
             tracing::error!(refused, "orphans were found and not collected");
         } else if report.collected > 0 {
