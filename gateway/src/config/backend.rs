@@ -44,6 +44,16 @@ impl BackendConfig {
         self.provider.as_deref().unwrap_or(&self.name)
     }
 
+    /// The URL as operators may see it: without user, password and query.
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        format!("{scheme}://{host}{path}")
+    }
+
     /// What the backends crate opens.
     #[must_use]
     pub fn spec(&self) -> backends::BackendSpec {

@@ -42,6 +42,14 @@ fn the_example_is_a_configuration() {
 }
 
 #[test]
+fn the_configuration_of_the_container_is_one() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/container.toml");
+    let config = load(Some(&file), &Overrides::default(), &Environment::default()).unwrap();
+    assert!(config.s3.listen.ip().is_unspecified() && config.ops.listen.ip().is_unspecified());
+    assert_eq!(config.data, PathBuf::from("/var/lib/haulout"));
+}
+
+#[test]
 fn what_the_example_says_are_defaults_are_the_defaults() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/haulout.example.toml");
     let text = std::fs::read_to_string(file).unwrap();
