@@ -1,0 +1,23 @@
+//! Checks, as the operator asks for them.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Result;
+use super::{Admin, Operation};
+use crate::audit::{self, CheckReport};
+
+/// Compare the metadata with the backends.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// Read every byte, not only names and lengths.
+    pub deep: bool,
+}
+
+impl Operation for Check {
+    const NAME: &'static str = "check";
+    type Reply = CheckReport;
+
+    async fn run(self, admin: &Admin) -> Result<CheckReport> {
+        Ok(audit::check(&admin.metadata, admin.objects.committee(), admin.cluster, self.deep).await?)
+    }
+}

@@ -1,0 +1,33 @@
+//! Why an operation of the operator was not done.
+
+use serde::{Deserialize, Serialize};
+
+use crate::metadata::MetadataError;
+
+/// The text is for the operator. Crosses the admin socket as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "kind", content = "text", rename_all = "snake_case")]
+pub enum AdminError {
+    /// It makes no sense as it was asked: ask otherwise.
+    #[error("{0}")]
+    Refused(String),
+    /// The database, a backend or the gateway cannot do it now: try again later.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl AdminError {
+    /// A refusal.
+    pub(super) fn refused(text: impl Into<String>) -> Self {
+        Self::Refused(text.into())
+    }
+}
+
+impl From<MetadataError> for AdminError {
+    fn from(error: MetadataError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// What an operation comes to.
+pub type Result<T, E = AdminError> = std::result::Result<T, E>;

@@ -1,0 +1,62 @@
+//! The operator's door: users, backends, checks and collection.
+//!
+//! Each [`Operation`] is plain data that goes in, an async function and plain data that comes out. Whoever asks, the command line in
+//! a process of its own or a running gateway on behalf of its admin socket, runs the same function.
+
+mod backends;
+mod check;
+mod client;
+mod collect;
+pub mod credentials;
+mod error;
+mod socket;
+pub mod users;
+
+use std::sync::Arc;
+
+use codec::{ClusterId, ClusterKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use backends::{AcceptBackend, ListBackends, ListedBackend};
+pub use check::Check;
+pub use client::{CallError, call};
+pub use collect::{Collect, Collected};
+pub use error::{AdminError, Result};
+pub use socket::{AdminSocket, serve};
+
+use crate::clock::Ambient;
+use crate::config::BackendConfig;
+use crate::metadata::MetadataStore;
+use crate::objects::Objects;
+
+/// What operations work with.
+pub struct Admin {
+    /// The rows.
+    pub metadata: MetadataStore,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Seals secrets.
+    pub key: ClusterKey,
+    /// The backends as they are configured.
+    pub backends: Vec<BackendConfig>,
+    /// The use cases, with the same backends open.
+    pub objects: Objects,
+    /// What relative backend folders are relative to.
+    pub base: std::path::PathBuf,
+    /// Time and chance.
+    pub ambient: Ambient,
+    /// Called after a user or key changed, so that no cache goes on believing otherwise.
+    pub users_changed: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Something an operator asks for.
+pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
+    /// Its name on the admin socket.
+    const NAME: &'static str;
+    /// What it answers.
+    type Reply: Serialize + DeserializeOwned + Send;
+
+    /// Does it.
+    fn run(self, admin: &Admin) -> impl Future<Output = Result<Self::Reply>> + Send;
+}
