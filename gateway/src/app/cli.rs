@@ -1,0 +1,195 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Overrides;
+
+/// An S3 gateway that cuts every object into encrypted, erasure-coded slivers and gives each to another storage provider.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "haulout", version)]
+pub struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Debug, Args)]
+struct Place {
+    /// The configuration; without one everything has a default
+    #[arg(long, value_name = "FILE", global = true, env = "HAULOUT_CONFIG")]
+    config: Option<PathBuf>,
+    /// The data folder, whatever the configuration says [default: ./haulout-data]
+    #[arg(long, value_name = "DIR", global = true, env = "HAULOUT_DATA")]
+    data: Option<PathBuf>,
+}
+
+/// What to do. All but `serve` exit with 0 when all is well, 1 when something wrong was found, and 2 when it could not be
+/// done, and work whether or not the gateway runs.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve S3 until told to stop; the default
+    Serve(Serve),
+    /// Compare what the database knows with what the backends hold
+    Check {
+        /// Read and verify every byte, not only names and lengths
+        #[arg(long)]
+        deep: bool,
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete what is dead, compact quilts and collect orphans now, without waiting for the workers
+    Collect {
+        /// Print what was collected as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Backends
+    #[command(subcommand)]
+    Backend(Backend),
+    /// Users and their access keys
+    #[command(subcommand)]
+    User(User),
+}
+
+/// Options of `haulout serve`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Serve {
+    /// Where to listen for S3, whatever the configuration says [default: 127.0.0.1:9000]
+    #[arg(long, value_name = "ADDR")]
+    pub s3_listen: Option<SocketAddr>,
+}
+
+/// What to do with backends.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Backend {
+    /// List the backends and look whether each is what it should be
+    List {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take an empty replacement (a new disk in the old place) as this backend and format it
+    Accept {
+        /// The backend's name
+        name: String,
+    },
+}
+
+/// What to do with users.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum User {
+    /// Add a user and print the new access key, once
+    Add {
+        /// The user's name
+        name: String,
+        /// An access key to use instead of a new one
+        #[arg(long, value_name = "K", requires = "secret_key")]
+        access_key: Option<String>,
+        /// Its secret
+        #[arg(long, value_name = "S", requires = "access_key")]
+        secret_key: Option<String>,
+        /// Print the user as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the users
+    List {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a user and the user's keys
+    Remove {
+        /// The user's name
+        name: String,
+    },
+}
+
+impl Cli {
+    /// What to do.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        self.command.clone().unwrap_or_else(|| Command::Serve(Serve::default()))
+    }
+
+    /// The configuration file.
+    #[must_use]
+    pub fn config(&self) -> Option<&std::path::Path> {
+        self.place.config.as_deref()
+    }
+
+    /// What the command line says above the configuration.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        let s3_listen = match &self.command {
+            Some(Command::Serve(serve)) => serve.s3_listen,
+            _ => None,
+        };
+        Overrides { data: self.place.data.clone(), s3_listen }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Cli {
+        Cli::try_parse_from(line.split_whitespace()).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn alone_it_serves() {
+        assert_eq!(parsed("haulout").command(), Command::Serve(Serve::default()));
+        assert_eq!(parsed("haulout --data d").overrides().data, Some("d".into()));
+    }
+
+    #[test]
+    fn every_command_takes_config_and_data_on_either_side() {
+        for command in [
+            "serve",
+            "check",
+            "check --deep --json",
+            "collect",
+            "backend list",
+            "backend accept b1",
+            "user add u",
+            "user add u --access-key K --secret-key S",
+            "user list",
+            "user remove u",
+        ] {
+            for line in [
+                format!("haulout {command} --config f.toml --data d"),
+                format!("haulout --config f.toml --data d {command}"),
+            ] {
+                let cli = parsed(&line);
+                assert_eq!(cli.config(), Some("f.toml".as_ref()), "{line}");
+                assert_eq!(cli.overrides().data, Some("d".into()), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn serving_takes_an_address() {
+        let cli = parsed("haulout serve --s3-listen 0.0.0.0:80");
+        assert_eq!(cli.overrides().s3_listen, Some(([0, 0, 0, 0], 80).into()));
+    }
+
+    #[test]
+    fn half_a_key_is_refused() {
+        for line in
+            ["haulout user add u --access-key K", "haulout user add u --secret-key S", "haulout user", "haulout fly"]
+        {
+            assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `haulout backend`.
+
+use anyhow::Result;
+
+use super::{Asker, Outcome, show};
+use crate::admin::{AcceptBackend, ListBackends, ListedBackend};
+use crate::app::cli::Backend;
+
+pub(super) async fn run(asker: &Asker, backend: Backend) -> Result<Outcome> {
+    let (backends, json) = match backend {
+        Backend::List { json } => (asker.ask(ListBackends {}).await?, json),
+        Backend::Accept { name } => (vec![asker.ask(AcceptBackend { name }).await?], false),
+    };
+    if json {
+        show::json(&backends)?;
+    } else {
+        let rows: Vec<_> = backends.iter().map(row).collect();
+        show::table(["NAME", "PROVIDER", "ZONE", "FREE", "STATE", "URL"], &rows)?;
+    }
+    let fine = backends.iter().all(|backend| backend.problem.is_none());
+    Ok(if fine { Outcome::Fine } else { Outcome::Wrong })
+}
+
+fn row(backend: &ListedBackend) -> [String; 6] {
+    [
+        backend.name.clone(),
+        backend.provider.clone(),
+        backend.zone.clone(),
+        backend.free_bytes.map(show::bytes).unwrap_or_default(),
+        backend.problem.clone().unwrap_or_else(|| "ok".to_owned()),
+        backend.url.clone(),
+    ]
+}

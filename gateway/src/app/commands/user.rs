@@ -1,0 +1,38 @@
+//! `haulout user`.
+
+use anyhow::Result;
+
+use super::{Asker, Outcome, show};
+use crate::admin::users::{AddUser, ListUsers, RemoveUser};
+use crate::app::cli::User;
+
+pub(super) async fn run(asker: &Asker, user: User) -> Result<Outcome> {
+    match user {
+        User::Add { name, access_key, secret_key, json } => {
+            let added = asker.ask(AddUser { name, credentials: access_key.zip(secret_key) }).await?;
+            if json {
+                show::json(&added)?;
+            } else {
+                show::print(&format!("user           {}", added.name))?;
+                show::print(&format!("canonical id   {}", added.canonical_id))?;
+                show::print(&format!("access key     {}", added.access_key))?;
+                show::print(&format!("secret key     {}   (shown only now)", added.secret_key))?;
+            }
+        }
+        User::List { json } => {
+            let users = asker.ask(ListUsers {}).await?;
+            if json {
+                show::json(&users)?;
+            } else {
+                let rows: Vec<_> =
+                    users.into_iter().map(|user| [user.name, user.canonical_id, user.access_keys.join(", ")]).collect();
+                show::table(["NAME", "CANONICAL ID", "ACCESS KEYS"], &rows)?;
+            }
+        }
+        User::Remove { name } => {
+            asker.ask(RemoveUser { name: name.clone() }).await?;
+            show::print(&format!("removed {name}"))?;
+        }
+    }
+    Ok(Outcome::Fine)
+}

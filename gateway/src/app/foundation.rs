@@ -1,0 +1,151 @@
+//! What serving and every command stand on: data folder, database, cluster, backends.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use backends::{Expect, StoreError};
+use futures::future::try_join_all;
+
+use super::cluster_key::ClusterIdentity;
+use super::data_folder::DataFolder;
+use crate::clock::Ambient;
+use crate::config::{BackendConfig, Config};
+use crate::domain::BackendId;
+use crate::metadata::{BackendRow, MetadataError, MetadataStore};
+use crate::objects::{Committee, Member, Objects, ObjectsParts, ObjectsSettings};
+
+/// Opened and proven to belong together.
+#[derive(Debug)]
+pub struct Foundation {
+    /// The data folder.
+    pub folder: DataFolder,
+    /// The rows.
+    pub metadata: MetadataStore,
+    /// The cluster and its key.
+    pub cluster: ClusterIdentity,
+    /// The backends.
+    pub committee: Committee,
+    /// What relative backend folders are relative to; absolute.
+    pub base: PathBuf,
+}
+
+impl Foundation {
+    /// Opens everything, and makes what a first start makes: the data folder, the database, the cluster and its key, the
+    /// markers of new backends.
+    ///
+    /// # Errors
+    /// Whatever does not fit together is named with what to do about it.
+    pub async fn lay(config: &Config, folder: DataFolder, ambient: &Ambient) -> anyhow::Result<Self> {
+        Self::open(config, folder, ambient, true).await
+    }
+
+    /// Opens what a start has made; makes nothing.
+    ///
+    /// # Errors
+    /// Something is missing, or does not fit together.
+    pub async fn find(config: &Config, folder: DataFolder, ambient: &Ambient) -> anyhow::Result<Self> {
+        Self::open(config, folder, ambient, false).await
+    }
+
+    async fn open(config: &Config, folder: DataFolder, ambient: &Ambient, make: bool) -> anyhow::Result<Self> {
+        let base =
+            std::path::absolute(if config.base.as_os_str().is_empty() { ".".as_ref() } else { config.base.as_path() })?;
+        let metadata = MetadataStore::open(&config.database, ambient.clone()).await.map_err(cannot_open)?;
+        metadata.set_grace_seconds(config.objects.grace_seconds);
+        let opened = async {
+            let cluster = ClusterIdentity::establish(&folder, &metadata, ambient, make).await?;
+            let rows = metadata.backends().await.context("cannot ask the database for its backends")?;
+            let opened = config.backends.iter().map(|backend| open_one(backend, &rows, &cluster, &base, make));
+            let mut members = Vec::new();
+            for (member, row) in try_join_all(opened).await? {
+                if make && !rows.contains(&row) {
+                    metadata.record_backend(row).await.context("cannot record a backend")?;
+                }
+                members.push(member);
+            }
+            warn_of_forgotten(&rows, &members);
+            anyhow::Ok((cluster, Committee::new(members)))
+        };
+        match opened.await {
+            Ok((cluster, committee)) => Ok(Self { folder, metadata, cluster, committee, base }),
+            Err(error) => {
+                metadata.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Foundation {
+    /// Builds the use cases on it, for this incarnation.
+    #[must_use]
+    pub fn objects(self, config: &Config, incarnation: u32, ambient: &Ambient) -> Objects {
+        let settings = ObjectsSettings {
+            blob_bytes_max: config.objects.blob_bytes_max,
+            quilt_object_bytes_max: config.objects.quilt_object_bytes_max,
+            quilt_bytes_max: config.objects.quilt_bytes_max,
+            quilt_linger_us_max: config.objects.linger_ms.saturating_mul(1_000),
+            memory_bytes: config.limits.memory_bytes,
+            object_bytes_max: config.s3.object_bytes_max,
+        };
+        Objects::new(ObjectsParts {
+            scheme: config.scheme,
+            cluster: self.cluster.id,
+            key: self.cluster.key(),
+            metadata: self.metadata,
+            committee: self.committee,
+            incarnation,
+            ambient: ambient.clone(),
+            settings,
+        })
+    }
+}
+
+fn cannot_open(error: MetadataError) -> anyhow::Error {
+    let advice = match &error {
+        MetadataError::Locked => {
+            "another process uses this database and no gateway answers on the admin socket of this data folder"
+        }
+        MetadataError::UnsafeSettings(_) => "acknowledged writes would be lost in a power cut; nothing was changed",
+        MetadataError::SchemaTooNew => "use the newer program",
+        _ => "cannot open the metadata database",
+    };
+    anyhow::Error::new(error).context(advice)
+}
+
+async fn open_one(
+    backend: &BackendConfig,
+    rows: &[BackendRow],
+    cluster: &ClusterIdentity,
+    base: &std::path::Path,
+    make: bool,
+) -> anyhow::Result<(Member, BackendRow)> {
+    let id: BackendId = backend.name.parse()?;
+    let known = rows.iter().any(|row| row.id == id && row.formatted);
+    let expect = if make && !known { Expect::New } else { Expect::Formatted };
+    let store = backends::open(&backend.spec(), cluster.id, base, expect).await.map_err(|error| {
+        let advice = match &error {
+            StoreError::WrongBackend { .. } => "; give it an empty place of its own",
+            _ if expect == Expect::New => "; a backend must be there when it is used for the first time",
+            _ => "",
+        };
+        anyhow::anyhow!("backend {:?} at {}: {error}{advice}", backend.name, backend.shown_url())
+    })?;
+    let (provider, zone) = (backend.provider().to_owned(), backend.zone.clone().unwrap_or_default());
+    let url = backend.shown_url();
+    let url = if url.contains(':') { url } else { base.join(url).to_string_lossy().into_owned() };
+    let row = BackendRow {
+        id: id.clone(),
+        url: url.clone(),
+        provider: provider.clone(),
+        zone: zone.clone(),
+        formatted: true,
+    };
+    Ok((Member::new(id, provider, zone, url, store), row))
+}
+
+fn warn_of_forgotten(rows: &[BackendRow], members: &[Member]) {
+    for row in rows.iter().filter(|row| !members.iter().any(|member| member.id == row.id)) {
+        tracing::warn!(backend = %row.id, "not in the configuration any more: slivers it holds cannot be read");
+    }
+}

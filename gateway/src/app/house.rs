@@ -1,0 +1,222 @@
+//! Everything that runs while a gateway serves, put together in one place and taken down in the right order.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::data_folder::DataFolder;
+use super::foundation::Foundation;
+use super::keys::Keys;
+use super::listener::{Certificates, Listener, Patience, Watch};
+use super::ops::{BackendWatch, MetricsPage, Ops, Readiness};
+use super::root_user::{self, RootKey};
+use super::s3_door::S3Door;
+use super::sockets::Sockets;
+use super::tenure::{Tenure, gateway_name};
+use crate::admin::{self, Admin, AdminSocket};
+use crate::clock::Ambient;
+use crate::config::Config;
+use crate::metadata::MetadataStore;
+use crate::placement::write_floor;
+use crate::workers::Workers;
+
+/// Connections to the second listener: nobody needs more, and they must not take descriptors from S3.
+const OPS_CONNECTIONS: usize = 64;
+/// How long the workers may take over their last step.
+const WORKERS: Duration = Duration::from_secs(10);
+/// How long cut connections get to notice.
+const CUT: Duration = Duration::from_secs(2);
+
+/// What the banner says.
+#[derive(Debug)]
+pub(super) struct DoorPlate {
+    /// Where S3 is, and whether over TLS.
+    pub(super) s3: Vec<(SocketAddr, bool)>,
+    /// Where health and metrics are.
+    pub(super) ops: SocketAddr,
+    /// The root key.
+    pub(super) root: RootKey,
+    /// The data folder.
+    pub(super) folder: DataFolder,
+    /// How many backends there are.
+    pub(super) backends: usize,
+}
+
+/// What can change while it runs.
+#[derive(Debug)]
+pub(super) struct Reloadable {
+    /// The certificates, when S3 speaks TLS.
+    pub(super) certificates: Option<Arc<Certificates>>,
+    /// The bounds of the S3 listeners.
+    pub(super) watch: Arc<Watch>,
+}
+
+/// A gateway that serves.
+pub(super) struct House {
+    plate: DoorPlate,
+    reloadable: Reloadable,
+    fenced: CancellationToken,
+    metadata: MetadataStore,
+    /// Connections.
+    tasks: TaskTracker,
+    /// Accept loops: stopped first.
+    doors: Vec<AbortHandle>,
+    /// Everything else that runs for ever: stopped last.
+    background: Mutex<JoinSet<()>>,
+    last: Mutex<Option<(Workers, Tenure)>>,
+}
+
+impl House {
+    /// Puts a gateway together and opens its doors.
+    ///
+    /// 1. Lay the foundation: database, cluster key, backends.
+    /// 2. Settle the root key.
+    /// 3. Begin an incarnation.
+    /// 4. Build the use cases and start the workers.
+    /// 5. Open the doors: the admin socket, the second listener, S3.
+    pub(super) async fn open(
+        config: &Config,
+        folder: DataFolder,
+        sockets: Sockets,
+        ambient: &Ambient,
+        page: &PrometheusHandle,
+    ) -> anyhow::Result<Self> {
+        let foundation = Foundation::lay(config, folder.clone(), ambient).await?;
+        let metadata = foundation.metadata.clone();
+        let opened = Self::furnish(config, foundation, sockets, ambient, page).await;
+        if opened.is_err() {
+            metadata.close().await;
+        }
+        opened
+    }
+
+    async fn furnish(
+        config: &Config,
+        foundation: Foundation,
+        sockets: Sockets,
+        ambient: &Ambient,
+        page: &PrometheusHandle,
+    ) -> anyhow::Result<Self> {
+        let (metadata, folder) = (foundation.metadata.clone(), foundation.folder.clone());
+        let cluster_key = foundation.cluster.key();
+        let root = root_user::settle(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
+        let keys = Keys::new(metadata.clone(), foundation.cluster.key());
+        let tenure = Tenure::begin(&metadata, &gateway_name(folder.path())).await?;
+        let (cluster, base) = (foundation.cluster.id, foundation.base.clone());
+        let objects = foundation.objects(config, tenure.incarnation, ambient);
+        let workers = Workers::start(&objects, &metadata);
+
+        let plate = DoorPlate {
+            s3: sockets.s3_addresses()?,
+            ops: sockets.ops.local_addr()?,
+            root,
+            folder: folder.clone(),
+            backends: config.backends.len(),
+        };
+        let watch = Watch::new(Patience::from(&config.limits));
+        let mut background = JoinSet::new();
+        let backends = BackendWatch::begin(&objects).await;
+        background.spawn(backends.clone().go_on(objects.clone()));
+        background.spawn(Arc::clone(&watch).sweep_for_ever());
+
+        let admin = Admin {
+            metadata: metadata.clone(),
+            cluster,
+            key: cluster_key,
+            backends: config.backends.clone(),
+            objects: objects.clone(),
+            base,
+            ambient: ambient.clone(),
+            users_changed: {
+                let keys = keys.clone();
+                Arc::new(move || keys.forget())
+            },
+        };
+        let socket = AdminSocket::bind(&folder.socket()).context("cannot open the admin socket")?;
+        background.spawn(async move {
+            if let Err(error) = admin::serve(socket, Arc::new(admin)).await {
+                tracing::error!(%error, "the admin socket broke");
+            }
+        });
+
+        let readiness = Readiness {
+            metadata: metadata.clone(),
+            objects: objects.clone(),
+            backends,
+            write_floor: write_floor(config.scheme),
+            fenced: tenure.fenced.clone(),
+            watch: Arc::clone(&watch),
+        };
+        let ops = Ops::new(readiness, MetricsPage::new(page.clone(), Arc::clone(&watch)));
+        let ops_watch = Watch::new(Patience { connections: OPS_CONNECTIONS, ..Patience::from(&config.limits) });
+        background.spawn(Arc::clone(&ops_watch).sweep_for_ever());
+        let ops = Listener { socket: sockets.ops, certificates: None, watch: ops_watch, handler: ops };
+        background.spawn(ops.run(TaskTracker::new()));
+
+        let door = S3Door::new(config, objects, metadata.clone(), Arc::new(keys), ambient);
+        let tasks = TaskTracker::new();
+        let doors = sockets.s3.into_iter().map(|(socket, certificates)| {
+            let listener = Listener { socket, certificates, watch: Arc::clone(&watch), handler: door.clone() };
+            background.spawn(listener.run(tasks.clone()))
+        });
+        let doors = doors.collect();
+        Ok(Self {
+            plate,
+            reloadable: Reloadable { certificates: sockets.certificates, watch },
+            fenced: tenure.fenced.clone(),
+            metadata,
+            tasks,
+            doors,
+            background: Mutex::new(background),
+            last: Mutex::new(Some((workers, tenure))),
+        })
+    }
+
+    /// What the banner says.
+    pub(super) fn door_plate(&self) -> &DoorPlate {
+        &self.plate
+    }
+
+    /// What can change while it runs.
+    pub(super) fn reloadable(&self) -> &Reloadable {
+        &self.reloadable
+    }
+
+    /// Returns when the database has buried this incarnation.
+    pub(super) async fn fenced(&self) {
+        self.fenced.cancelled().await;
+    }
+
+    /// Takes everything down: no new connections; requests under way may finish until `patience` is over or `hurry`
+    /// returns; then the workers, the incarnation, the database.
+    pub(super) async fn leave(&self, patience: Duration, hurry: impl Future<Output = ()>) {
+        tracing::info!(requests = self.reloadable.watch.active(), "stopping");
+        self.reloadable.watch.close();
+        self.doors.iter().for_each(AbortHandle::abort);
+        self.tasks.close();
+        tokio::select! {
+            () = self.tasks.wait() => {}
+            () = tokio::time::sleep(patience) => tracing::warn!(requests = self.reloadable.watch.active(), "not finished in time"),
+            () = hurry => tracing::warn!(requests = self.reloadable.watch.active(), "told to hurry"),
+        }
+        self.reloadable.watch.cut();
+        if tokio::time::timeout(CUT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections do not end");
+        }
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((workers, tenure)) = last {
+            workers.stop(WORKERS).await;
+            tenure.end().await;
+        }
+        self.metadata.close().await;
+        let mut background = std::mem::take(&mut *self.background.lock().unwrap_or_else(PoisonError::into_inner));
+        background.shutdown().await;
+        tracing::info!("stopped");
+    }
+}

@@ -1,0 +1,65 @@
+//! The log: standard error, as text or JSON, with a filter that can change while it runs.
+
+use anyhow::Context as _;
+use tracing::Level;
+use tracing_subscriber::filter::{EnvFilter, FilterFn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::{Registry, reload};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Crates that show what must stay secret (canonical requests, headers, frames, handshakes) when they are asked to be verbose. No
+/// filter makes them say more than `info`.
+const DISCREET: [&str; 6] = ["aws_sigv4", "aws_smithy", "h2", "rustls", "reqwest", "hyper"];
+
+/// Changes the filter of the log.
+#[derive(Clone, Debug)]
+pub struct LogControl(reload::Handle<EnvFilter, Registry>);
+
+impl LogControl {
+    /// Other directives from now on.
+    ///
+    /// # Errors
+    /// They are malformed; the old ones stay.
+    pub fn set(&self, filter: &str) -> anyhow::Result<()> {
+        let filter = EnvFilter::try_new(filter).context("log.filter")?;
+        self.0.reload(filter).context("cannot change the log's filter")
+    }
+}
+
+/// Starts the log of the process. Once.
+///
+/// # Errors
+/// The filter is malformed, or there is a log already.
+pub fn start(config: &LogConfig) -> anyhow::Result<LogControl> {
+    let filter = EnvFilter::try_new(&config.filter).context("log.filter")?;
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match config.format {
+        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
+        LogFormat::Json => lines.with_ansi(false).json().flatten_event(true).boxed(),
+    };
+    let subscriber = Registry::default()
+        .with(filter)
+        .with(FilterFn::new(|event| !indiscreet(event.target(), *event.level())))
+        .with(lines);
+    tracing::subscriber::set_global_default(subscriber).context("cannot start the log")?;
+    Ok(LogControl(handle))
+}
+
+fn indiscreet(target: &str, level: Level) -> bool {
+    level > Level::INFO && DISCREET.iter().any(|name| target.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_would_show_secrets_are_never_verbose() {
+        assert!(indiscreet("aws_sigv4::http_request::sign", Level::TRACE));
+        assert!(indiscreet("h2::codec::framed_read", Level::DEBUG));
+        assert!(!indiscreet("aws_sigv4", Level::WARN));
+        assert!(!indiscreet("gateway::s3", Level::TRACE));
+    }
+}

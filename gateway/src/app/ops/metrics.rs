@@ -1,0 +1,69 @@
+//! The page Prometheus reads.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::process;
+use crate::app::listener::Watch;
+
+/// Bounds of the histograms of durations, in seconds: from a HEAD in memory to a large upload.
+const SECONDS: [f64; 14] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Installs the recorder of the process. Once, before anything is counted.
+///
+/// # Errors
+/// There is one already.
+pub fn install() -> anyhow::Result<PrometheusHandle> {
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?;
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|error| anyhow::anyhow!("{error}")).context("cannot count")?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    describe_counter!("haulout_s3_requests_total", "S3 requests by operation and class of status");
+    describe_histogram!(
+        "haulout_s3_request_seconds",
+        "Time to the head of the answer, by operation and class of status"
+    );
+    describe_counter!("haulout_connections_refused_total", "Connections turned away because it was full");
+    describe_gauge!("haulout_connections", "S3 connections that are open");
+    describe_gauge!("haulout_requests", "S3 requests whose answer has not ended");
+    describe_gauge!("haulout_backend_up", "1 when the backend answered the last look at it, 0 when it did not");
+    describe_gauge!("haulout_backend_free_bytes", "Bytes that can still be written to the backend, where it tells");
+    describe_gauge!("process_resident_memory_bytes", "Memory of the process that is in RAM");
+    describe_gauge!("process_open_fds", "Open file descriptors");
+    describe_gauge!("process_max_fds", "File descriptors the process may open");
+    describe_gauge!("process_cpu_seconds_total", "Processor time used, by user and system together");
+}
+
+/// The page.
+#[derive(Clone)]
+pub struct MetricsPage {
+    handle: PrometheusHandle,
+    watch: Arc<Watch>,
+}
+
+impl MetricsPage {
+    /// The page of this recorder, with the numbers of this watch.
+    #[must_use]
+    pub fn new(handle: PrometheusHandle, watch: Arc<Watch>) -> Self {
+        Self { handle, watch }
+    }
+
+    /// Its text, as of now.
+    #[must_use]
+    pub fn render(&self) -> String {
+        gauge!("haulout_connections").set(f64::from(u32::try_from(self.watch.open()).unwrap_or(u32::MAX)));
+        gauge!("haulout_requests").set(f64::from(u32::try_from(self.watch.active()).unwrap_or(u32::MAX)));
+        process::note();
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+}

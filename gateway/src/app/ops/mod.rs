@@ -1,0 +1,72 @@
+//! The second listener: health for whoever decides where requests go, metrics for whoever watches.
+
+mod backend_watch;
+mod metrics;
+mod process;
+mod readiness;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{Request, StatusCode, header};
+use serde::Serialize;
+use tower::ServiceExt as _;
+
+pub use backend_watch::BackendWatch;
+pub use metrics::{MetricsPage, install};
+pub use readiness::Readiness;
+
+use super::listener::Handler;
+
+/// What the listener shows.
+struct Shown {
+    readiness: Readiness,
+    metrics: MetricsPage,
+}
+
+/// Answers the second listener.
+#[derive(Clone)]
+pub struct Ops(Router);
+
+impl Ops {
+    /// Health and metrics of this gateway.
+    #[must_use]
+    pub fn new(readiness: Readiness, metrics: MetricsPage) -> Self {
+        let router = Router::new()
+            .route("/health/live", get(|| async { "alive\n" }))
+            .route("/health/ready", get(ready))
+            .route("/metrics", get(page))
+            .with_state(Arc::new(Shown { readiness, metrics }));
+        Self(router)
+    }
+}
+
+impl Handler for Ops {
+    async fn answer(&self, request: Request<Body>) -> Response {
+        match self.0.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Verdict {
+    ready: bool,
+    /// What keeps it from being ready.
+    reasons: Vec<String>,
+}
+
+async fn ready(State(shown): State<Arc<Shown>>) -> Response {
+    let reasons = shown.readiness.reasons().await;
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Verdict { ready: reasons.is_empty(), reasons })).into_response()
+}
+
+async fn page(State(shown): State<Arc<Shown>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shown.metrics.render()).into_response()
+}

@@ -1,0 +1,95 @@
+//! SIGHUP: the configuration is read again, and what can change at once changes.
+
+use std::path::PathBuf;
+
+use super::house::Reloadable;
+use super::listener::Patience;
+use super::log::LogControl;
+use crate::config::{Config, ConfigError, Environment, Overrides, load};
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    /// The file.
+    pub(super) file: Option<PathBuf>,
+    /// What the command line says above it.
+    pub(super) overrides: Overrides,
+}
+
+impl Source {
+    /// Reads and checks it.
+    pub(super) fn read(&self) -> Result<Config, ConfigError> {
+        load(self.file.as_deref(), &self.overrides, &Environment::of_process())
+    }
+}
+
+/// Reads the configuration again. An invalid one changes nothing; `running` is what is in force afterwards.
+pub(super) fn reload(source: &Source, running: &mut Config, house: &Reloadable, log: &LogControl) {
+    let fresh = match source.read() {
+        Ok(fresh) => fresh,
+        Err(error) => return tracing::error!("the configuration was not reloaded: {error}"),
+    };
+    if let (Some(certificates), Some(files)) = (&house.certificates, &fresh.tls)
+        && let Err(error) = certificates.reload(files)
+    {
+        return tracing::error!("the configuration was not reloaded: [tls]: {error}");
+    }
+    if fresh.log.filter != running.log.filter
+        && let Err(error) = log.set(&fresh.log.filter)
+    {
+        return tracing::error!("the configuration was not reloaded: {error:#}");
+    }
+    house.watch.set_patience(Patience::from(&fresh.limits));
+    let later = needs_restart(running, &fresh);
+    running.tls.clone_from(&fresh.tls);
+    running.log.filter = fresh.log.filter;
+    running.limits = fresh.limits;
+    if later.is_empty() {
+        tracing::info!("the configuration was reloaded");
+    } else {
+        tracing::warn!(needs_restart = later.join(", "), "the configuration was reloaded but for what needs a restart");
+    }
+}
+
+/// What differs and cannot change while it runs.
+fn needs_restart(running: &Config, fresh: &Config) -> Vec<&'static str> {
+    let listen = |config: &Config| config.tls.as_ref().map(|tls| tls.listen);
+    let differences = [
+        ("scheme", running.scheme != fresh.scheme),
+        ("data", running.data != fresh.data),
+        ("database", running.database != fresh.database),
+        ("[s3]", running.s3 != fresh.s3),
+        ("[tls] listen", listen(running) != listen(fresh)),
+        ("[ops]", running.ops != fresh.ops),
+        ("[limits] memory_bytes", running.limits.memory_bytes != fresh.limits.memory_bytes),
+        ("[limits] body_seconds", running.limits.body_seconds != fresh.limits.body_seconds),
+        ("[objects]", running.objects != fresh.objects),
+        ("[log] format", running.log.format != fresh.log.format),
+        ("[[backend]]", running.backends != fresh.backends),
+        ("the root key", running.root != fresh.root),
+    ];
+    differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    fn config(text: &str) -> Config {
+        parse(text, None, &Overrides::default(), &Environment::default()).unwrap()
+    }
+
+    #[test]
+    fn what_needs_a_restart_is_named() {
+        let running = config("");
+        let nothing = config("[log]\nfilter = \"debug\"\n[limits]\nidle_seconds = 5\nconnections = 9");
+        assert_eq!(needs_restart(&running, &nothing), [""; 0]);
+        let much = config(
+            "scheme = \"rs-2-1\"\ndata = \"e\"\n[limits]\nmemory_bytes = 99_000_000\n[tls]\ncertificate = \"c\"\nkey = \"k\"",
+        );
+        let named = needs_restart(&running, &much);
+        let expected = ["scheme", "data", "database", "[tls] listen", "[limits] memory_bytes", "[[backend]]"];
+        assert_eq!(named, expected);
+    }
+}

@@ -1,0 +1,68 @@
+//! From the command line to an exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use super::cli::{Cli, Command};
+use super::commands::{self, Asker, Outcome};
+use super::reload::Source;
+use super::{log, ops, serve};
+use crate::clock::Ambient;
+use crate::config::{Config, LogConfig};
+
+/// Threads that may wait for disks. Each blocks for about a synced write; more would only queue in the kernel.
+const BLOCKING_THREADS: usize = 64;
+/// Stack of a thread, in bytes. Virtual until touched.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Could not be done.
+const FAILED: u8 = 2;
+/// Something wrong was found.
+const WRONG: u8 = 1;
+
+/// Runs the program and answers its exit code: 0 fine, 1 found something wrong, 2 could not do it.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Wrong usage ends here with 2, --help and --version with 0.
+    let cli = Cli::parse_from(arguments);
+    match begin(&cli) {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Wrong) => ExitCode::from(WRONG),
+        Err(error) => {
+            eprintln!("haulout: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn begin(cli: &Cli) -> anyhow::Result<Outcome> {
+    let source = Source { file: cli.config().map(Into::into), overrides: cli.overrides() };
+    let config = source.read()?;
+    // Several libraries speak TLS; they all shall use the same one. A second call changes nothing.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(STACK_BYTES)
+        .thread_name("haulout")
+        .build()
+        .context("cannot start threads")?;
+    let done = match cli.command() {
+        Command::Serve(_) => runtime.block_on(start(source, config)).map(|()| Outcome::Fine),
+        command => {
+            log::start(&LogConfig { filter: "warn".to_owned(), ..config.log.clone() })?;
+            runtime.block_on(async { commands::run(command, &Asker::new(config, Ambient::system())?).await })
+        }
+    };
+    // Whatever still blocks has been waited for long enough.
+    runtime.shutdown_background();
+    done
+}
+
+async fn start(source: Source, config: Config) -> anyhow::Result<()> {
+    let log = log::start(&config.log)?;
+    let page = ops::install()?;
+    serve::run(source, config, log, page).await
+}

@@ -1,0 +1,43 @@
+//! The sockets of a gateway and the certificates on them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use super::listener::{Certificates, bind};
+use crate::config::Config;
+
+/// Bound and not yet served: connections wait in line.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    /// S3; over TLS when there are certificates.
+    pub(super) s3: Vec<(TcpListener, Option<Arc<Certificates>>)>,
+    /// Health and metrics.
+    pub(super) ops: TcpListener,
+    /// The certificates in use, if any.
+    pub(super) certificates: Option<Arc<Certificates>>,
+}
+
+impl Sockets {
+    /// Binds every address of the configuration.
+    pub(super) fn bind(config: &Config) -> anyhow::Result<Self> {
+        let certificates = match &config.tls {
+            Some(files) => Some(Arc::new(Certificates::load(files).context("[tls]")?)),
+            None => None,
+        };
+        let separate = config.tls.as_ref().and_then(|tls| tls.listen);
+        let first = bind(config.s3.listen).context("[s3] listen")?;
+        let mut s3 = vec![(first, certificates.clone().filter(|_| separate.is_none()))];
+        if let Some(listen) = separate {
+            s3.push((bind(listen).context("[tls] listen")?, certificates.clone()));
+        }
+        Ok(Self { s3, ops: bind(config.ops.listen).context("[ops] listen")?, certificates })
+    }
+
+    /// Where S3 is, and whether over TLS.
+    pub(super) fn s3_addresses(&self) -> std::io::Result<Vec<(SocketAddr, bool)>> {
+        self.s3.iter().map(|(socket, certificates)| Ok((socket.local_addr()?, certificates.is_some()))).collect()
+    }
+}
