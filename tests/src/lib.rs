@@ -1,1 +1,108 @@
-//! Haulout's tests.
+//! The harness: the real `haulout` binary on free ports with temporary data, a real database, and real clients.
+//!
+//! A story is an `async fn(&mut TestGateway) -> Result<()>`. [`on_both!`] tells it once on SQLite and once on
+//! PostgreSQL. Whatever a story did, the world is looked at afterwards ([`TestGateway::finish`]): `haulout check
+//! --deep` finds nothing missing, wrong or left over; no secret and no plaintext is found where it must not be.
+
+// The harness is the outside world: here time and chance are not parameters.
+#![allow(clippy::disallowed_methods)]
+
+mod backend_folders;
+mod canary;
+mod certificate;
+mod check;
+mod clients;
+mod database;
+mod files;
+mod gateway;
+mod payload;
+mod program;
+mod raw;
+mod s3;
+mod settings;
+
+pub use check::CheckReport;
+pub use clients::{Clients, Scheme, path_with_clients};
+pub use database::{Database, FreshDatabase};
+pub use files::{same_tree, write_tree};
+pub use gateway::{TestGateway, binary};
+pub use payload::Payload;
+pub use program::{Outcome, Program};
+pub use raw::{RawReply, send_raw};
+pub use s3::{ListedPage, Reply, Request, S3, encode_key};
+pub use settings::Settings;
+
+use anyhow::Result;
+
+/// Starts a gateway, tells the story on it, and looks at the world afterwards.
+///
+/// # Errors
+/// The gateway did not start, the story failed, or it left the world in a state that breaks a promise.
+pub fn tell(settings: Settings, story: impl AsyncFnOnce(&mut TestGateway) -> Result<()>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
+        let mut gateway = TestGateway::start(settings).await?;
+        match story(&mut gateway).await {
+            Ok(()) => gateway.finish().await,
+            Err(error) => {
+                gateway.print_log();
+                Err(error)
+            }
+        }
+    })
+}
+
+/// Tells each story on SQLite and on PostgreSQL. `settings => story, ..` starts the gateway with `settings(database)`.
+#[macro_export]
+macro_rules! on_both {
+    ($settings:ident => $($story:ident),+ $(,)?) => {
+        $(mod $story {
+            #[test]
+            fn sqlite() -> anyhow::Result<()> {
+                $crate::tell(super::$settings($crate::Database::Sqlite), super::$story)
+            }
+            #[test]
+            fn postgres() -> anyhow::Result<()> {
+                $crate::tell(super::$settings($crate::Database::Postgres), super::$story)
+            }
+        })+
+    };
+    ($($story:ident),+ $(,)?) => {
+        $(mod $story {
+            #[test]
+            fn sqlite() -> anyhow::Result<()> {
+                $crate::tell($crate::Settings::new($crate::Database::Sqlite), super::$story)
+            }
+            #[test]
+            fn postgres() -> anyhow::Result<()> {
+                $crate::tell($crate::Settings::new($crate::Database::Postgres), super::$story)
+            }
+        })+
+    };
+}
+
+/// Tells each story on SQLite only: for what does not touch SQL.
+#[macro_export]
+macro_rules! on_sqlite {
+    ($settings:ident => $($story:ident),+ $(,)?) => {
+        $(mod $story {
+            #[test]
+            fn sqlite() -> anyhow::Result<()> {
+                $crate::tell(super::$settings($crate::Database::Sqlite), super::$story)
+            }
+        })+
+    };
+    ($($story:ident),+ $(,)?) => {
+        $(mod $story {
+            #[test]
+            fn sqlite() -> anyhow::Result<()> {
+                $crate::tell($crate::Settings::new($crate::Database::Sqlite), super::$story)
+            }
+        })+
+    };
+}
+
+/// A number from the environment, for scenarios that grow by hand: `HAULOUT_KILLS=50 tests/run kill_loop`.
+#[must_use]
+pub fn number_from_environment(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}

@@ -208,7 +208,9 @@ fn rust_files(folder: &str) -> Vec<RustFile> {
 
 /// The numbered lines that are not tests: nothing of a test file, and nothing from `#[cfg(test)] mod x {` on.
 fn production_lines<'a>(place: &str, text: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
-    let is_test = place.ends_with("tests.rs") || place.split('/').skip(1).any(|folder| folder == "tests");
+    let is_test = place.ends_with("tests.rs")
+        || place.ends_with("conformance.rs")
+        || place.split('/').skip(1).any(|folder| folder == "tests");
     let lines: Vec<&str> = text.lines().collect();
     let inline_tests = lines.windows(2).position(|pair| {
         pair[0].trim() == "#[cfg(test)]"

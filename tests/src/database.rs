@@ -1,0 +1,128 @@
+//! A fresh database for each gateway.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, postgres::PgConnectOptions};
+
+/// Which database a gateway keeps its metadata in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// A file in the gateway's data folder.
+    Sqlite,
+    /// A database of its own in the cluster of `HAULOUT_TEST_POSTGRES`.
+    Postgres,
+}
+
+/// A database that nobody else uses, removed when it is dropped.
+pub struct FreshDatabase {
+    /// What the gateway is told; none for SQLite in its data folder.
+    url: Option<String>,
+    name: String,
+}
+
+impl FreshDatabase {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// The cluster refused.
+    pub async fn create(database: Database) -> Result<Self> {
+        if database == Database::Sqlite {
+            return Ok(Self { url: None, name: String::new() });
+        }
+        let cluster = cluster()?;
+        let name = format!("haulout_{}", crate::s3::random_hex(8));
+        execute(cluster, &format!("CREATE DATABASE {name}")).await?;
+        let (before, _) = cluster.rsplit_once('/').context("a PostgreSQL URL ends with a database's name")?;
+        Ok(Self { url: Some(format!("{before}/{name}")), name })
+    }
+
+    /// Its URL, where it has one.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    /// Everything in it, as text: what somebody who steals it can read. The files of a SQLite database lie in `data`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn dump(&self, data: &Path) -> Result<Vec<u8>> {
+        let Some(url) = &self.url else {
+            let mut bytes = Vec::new();
+            for entry in std::fs::read_dir(data)? {
+                let path = entry?.path();
+                if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("metadata.sqlite")) {
+                    bytes.extend(std::fs::read(path)?);
+                }
+            }
+            return Ok(bytes);
+        };
+        let output = Command::new("pg_dump").args(["--dbname", url]).output()?;
+        if !output.status.success() {
+            bail!("pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(output.stdout)
+    }
+
+    /// Removes it, with whoever is still connected.
+    ///
+    /// # Errors
+    /// The cluster refused.
+    pub async fn remove(&self) -> Result<()> {
+        match &self.url {
+            None => Ok(()),
+            Some(_) => execute(cluster()?, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await,
+        }
+    }
+}
+
+async fn execute(url: &str, statement: &str) -> Result<()> {
+    let mut connection = url.parse::<PgConnectOptions>()?.disable_statement_logging().connect().await?;
+    connection.execute(AssertSqlSafe(statement.to_owned())).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// The cluster that `tests/run` started, else a private one of this process.
+fn cluster() -> Result<&'static str> {
+    static CLUSTER: OnceLock<String> = OnceLock::new();
+    if let Some(url) = CLUSTER.get() {
+        return Ok(url);
+    }
+    let url = match std::env::var("HAULOUT_TEST_POSTGRES") {
+        Ok(url) => url,
+        Err(_) => start_private_cluster()?,
+    };
+    Ok(CLUSTER.get_or_init(|| url))
+}
+
+fn start_private_cluster() -> Result<String> {
+    bail_if_missing()?;
+    let folder = std::env::temp_dir().join(format!("haulout-postgres-{}", std::process::id()));
+    let output = Command::new(script()).arg("start").arg(&folder).output()?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    // It has to go when this process goes, and a test's process ends without a hook: a shell waits for that.
+    let watch = format!("while kill -0 {} 2>/dev/null; do sleep 1; done; \"$0\" stop \"$1\"", std::process::id());
+    Command::new("setsid")
+        .args(["sh", "-c", &watch])
+        .arg(script())
+        .arg(&folder)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("postgres")
+}
+
+fn bail_if_missing() -> Result<()> {
+    if script().is_file() { Ok(()) } else { bail!("set HAULOUT_TEST_POSTGRES, or use tests/run") }
+}

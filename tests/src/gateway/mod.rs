@@ -1,0 +1,201 @@
+//! A running gateway: started, killed, restarted, looked at.
+
+mod process;
+mod world;
+
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::canary::Canaries;
+use crate::check::CheckReport;
+use crate::clients::{Clients, Scheme};
+use crate::settings::Place;
+use crate::{FreshDatabase, Program, S3, Settings, certificate};
+
+/// One gateway with everything it needs, thrown away at the end.
+pub struct TestGateway {
+    pub(crate) folder: TempDir,
+    settings: Settings,
+    place: Place,
+    database: FreshDatabase,
+    process: Option<Child>,
+    canaries: Canaries,
+    access_key: String,
+    secret_key: String,
+    clean: bool,
+}
+
+impl TestGateway {
+    /// Starts one and waits until it is ready.
+    ///
+    /// # Errors
+    /// It did not start; the message holds its log.
+    pub async fn start(settings: Settings) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("haulout-test-").tempdir()?;
+        let data = folder.path().join("data");
+        let https = match settings.tls {
+            true => Some((free_port()?, certificate::make(folder.path()).await?)),
+            false => None,
+        };
+        let place = Place { data, http: free_port()?, https, ops: free_port()? };
+        let database = FreshDatabase::create(settings.database).await?;
+        let (access_key, secret_key) = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
+        let canaries = Canaries::new(&secret_key);
+        let mut gateway =
+            Self { folder, settings, place, database, process: None, canaries, access_key, secret_key, clean: true };
+        gateway.write_configuration()?;
+        gateway.launch()?;
+        gateway.wait_until_ready()?;
+        Ok(gateway)
+    }
+
+    /// The S3 client of the root user.
+    #[must_use]
+    pub fn root(&self) -> S3 {
+        self.user(&self.access_key, &self.secret_key)
+    }
+
+    /// The S3 client of somebody else.
+    #[must_use]
+    pub fn user(&self, access_key: &str, secret_key: &str) -> S3 {
+        S3::new(self.address(), access_key, secret_key)
+    }
+
+    /// The programs that speak S3, set up as the root user.
+    #[must_use]
+    pub fn clients(&self, scheme: Scheme) -> Clients<'_> {
+        let (port, authority) = match (scheme, &self.place.https) {
+            (Scheme::Https, Some((port, certificate))) => (*port, Some(certificate.certificate.clone())),
+            _ => (self.place.http, None),
+        };
+        Clients {
+            folder: self.folder.path(),
+            endpoint: format!("{}://127.0.0.1:{port}", scheme.name()),
+            access_key: self.access_key.clone(),
+            secret_key: self.secret_key.clone(),
+            authority,
+        }
+    }
+
+    /// Where the plain http listener is.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.place.http))
+    }
+
+    /// The secret that must never be seen anywhere.
+    #[must_use]
+    pub fn root_keys(&self) -> (&str, &str) {
+        (&self.access_key, &self.secret_key)
+    }
+
+    /// A folder for the story's own files.
+    #[must_use]
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join("scratch").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.place.data
+    }
+
+    /// `haulout ARGUMENTS`, with this gateway's configuration.
+    #[must_use]
+    pub fn haulout(&self, arguments: &[&str]) -> Program {
+        let program = Program::new(binary()).args(arguments).args([Path::new("--config"), &self.configuration()]);
+        self.environment().into_iter().fold(program, |program, (name, value)| program.env(&name, value))
+    }
+
+    /// What `haulout check --json` says, whatever it says.
+    ///
+    /// # Errors
+    /// It said no JSON.
+    pub async fn check(&self, deep: bool) -> Result<CheckReport> {
+        let arguments: &[&str] = if deep { &["check", "--deep", "--json"] } else { &["check", "--json"] };
+        CheckReport::read(&self.haulout(arguments).run().await?)
+    }
+
+    /// Changes the settings for the next start or reload.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn reconfigure(&mut self, change: impl FnOnce(Settings) -> Settings) -> Result<()> {
+        self.settings = change(self.settings.clone());
+        self.write_configuration()
+    }
+
+    /// Appends to the configuration file, right or wrong.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn scribble_into_configuration(&self, text: &str) -> Result<()> {
+        let mut file = fs::OpenOptions::new().append(true).open(self.configuration())?;
+        Ok(file.write_all(text.as_bytes())?)
+    }
+
+    /// Everything it logged, over all its starts.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log_file()).unwrap_or_default()).into_owned()
+    }
+
+    /// The log, for the reader of a failure.
+    pub fn print_log(&self) {
+        eprintln!("--- the gateway's log ---\n{}--- end of the log ---", self.log());
+    }
+
+    fn write_configuration(&self) -> Result<()> {
+        Ok(fs::write(self.configuration(), self.settings.to_toml(&self.place))?)
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let mut environment = self.settings.environment.clone();
+        environment.push(("HAULOUT_ROOT_ACCESS_KEY".into(), self.access_key.clone()));
+        environment.push(("HAULOUT_ROOT_SECRET_KEY".into(), self.secret_key.clone()));
+        environment.extend(self.database.url().map(|url| ("HAULOUT_DATABASE_URL".into(), url.into())));
+        environment
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.folder.path().join("haulout.toml")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("haulout.log")
+    }
+}
+
+impl Drop for TestGateway {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            self.print_log();
+        }
+    }
+}
+
+/// The built binary: `HAULOUT_BIN`, else where cargo puts it beside this test.
+#[must_use]
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("HAULOUT_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a test knows its own file");
+    let built = test.ancestors().nth(2).expect("a test lies in target/debug/deps").join("haulout");
+    assert!(built.is_file(), "build it first: cargo build --package haulout-gateway --bin haulout");
+    built
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

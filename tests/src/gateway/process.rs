@@ -1,0 +1,141 @@
+//! The process: launched, killed, stopped, waited for.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{TestGateway, binary};
+
+const START_DEADLINE: Duration = Duration::from_secs(30);
+const STOP_DEADLINE: Duration = Duration::from_secs(40);
+
+impl TestGateway {
+    /// Ends it at once, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Sends SIGTERM and waits for a good end.
+    ///
+    /// # Errors
+    /// It did not end in time, or not well.
+    pub fn stop(&mut self) -> Result<()> {
+        let Some(process) = &self.process else { return Ok(()) };
+        kill_process(Pid::from_child(process), Signal::TERM)?;
+        self.wait_for_end()
+    }
+
+    /// Waits for a good end that somebody else asked for.
+    ///
+    /// # Errors
+    /// It did not end in time, or not well.
+    pub fn wait_for_end(&mut self) -> Result<()> {
+        let Some(mut process) = self.process.take() else { return Ok(()) };
+        let deadline = Instant::now() + STOP_DEADLINE;
+        loop {
+            if let Some(status) = process.try_wait()? {
+                ensure!(status.success(), "the gateway ended with {status}\n{}", self.log());
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                process.kill()?;
+                process.wait()?;
+                bail!("the gateway did not stop within {} s\n{}", STOP_DEADLINE.as_secs(), self.log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Asks it to read its configuration again.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn reload(&self) -> Result<()> {
+        Ok(kill_process(self.pid()?, Signal::HUP)?)
+    }
+
+    /// Sends SIGTERM and returns at once.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn ask_to_stop(&self) -> Result<()> {
+        Ok(kill_process(self.pid()?, Signal::TERM)?)
+    }
+
+    /// Starts it again, with what is on disk, and waits until it is ready.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        self.launch()?;
+        self.wait_until_ready()
+    }
+
+    /// Resident memory in bytes: now, and the most it ever was.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn memory(&self) -> Result<(u64, u64)> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?.as_raw_nonzero()))?;
+        let field = |name: &str| -> Result<u64> {
+            let line = status.lines().find(|line| line.starts_with(name)).context("no such line in status")?;
+            Ok(line.split_whitespace().nth(1).context("no number")?.parse::<u64>()? * 1024)
+        };
+        Ok((field("VmRSS:")?, field("VmHWM:")?))
+    }
+
+    /// GET on the second listener: the status and the body.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    pub fn ops(&self, path: &str) -> Result<(u16, String)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.place.ops))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        let status = text.split(' ').nth(1).context("no status line")?.parse()?;
+        let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+        Ok((status, body))
+    }
+
+    pub(super) fn launch(&mut self) -> Result<()> {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.log_file())?;
+        let mut command = Command::new(binary());
+        command.args(["serve", "--config"]).arg(self.configuration()).current_dir(self.folder.path());
+        command.envs(self.environment()).stdin(Stdio::null()).stdout(File::try_clone(&log)?).stderr(log);
+        let child = command.spawn().with_context(|| format!("cannot start {}", binary().display()))?;
+        self.process = Some(child);
+        Ok(())
+    }
+
+    pub(super) fn wait_until_ready(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            if self.ops("/health/ready").is_ok_and(|(status, _)| status == 200) {
+                return Ok(());
+            }
+            let ended = self.process.as_mut().map(Child::try_wait).transpose()?.flatten();
+            if let Some(status) = ended {
+                bail!("the gateway ended with {status} at its start\n{}", self.log());
+            }
+            if Instant::now() > deadline {
+                bail!("the gateway was not ready within {} s\n{}", START_DEADLINE.as_secs(), self.log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn pid(&self) -> Result<Pid> {
+        Ok(Pid::from_child(self.process.as_ref().context("the gateway does not run")?))
+    }
+}

@@ -1,0 +1,135 @@
+//! What a test's gateway is started with, as the configuration file that a person would write.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use crate::Database;
+use crate::certificate::Certificate;
+
+/// Settings of a gateway. The defaults are the product's, but what died may be collected at once.
+#[derive(Clone)]
+pub struct Settings {
+    pub(crate) database: Database,
+    pub(crate) tls: bool,
+    scheme: String,
+    backends: Vec<BackendSetting>,
+    sections: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+#[derive(Clone)]
+struct BackendSetting {
+    name: String,
+    /// None: a folder in the data folder.
+    url: Option<String>,
+    options: Vec<(String, String)>,
+}
+
+/// Where one gateway listens and keeps its things.
+pub(crate) struct Place {
+    pub data: PathBuf,
+    pub http: u16,
+    pub https: Option<(u16, Certificate)>,
+    pub ops: u16,
+}
+
+impl Settings {
+    /// Six local folders, `rs-4-2`.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        let settings = Self {
+            database,
+            tls: false,
+            scheme: "rs-4-2".into(),
+            backends: Vec::new(),
+            sections: Vec::new(),
+            environment: Vec::new(),
+        };
+        settings.folders(6).set("objects", "grace_seconds = 0").set("objects", "trash_seconds = 0")
+    }
+
+    /// Another scheme.
+    #[must_use]
+    pub fn scheme(mut self, scheme: &str) -> Self {
+        self.scheme = scheme.into();
+        self
+    }
+
+    /// `count` local folders, b1 and up, instead of what was there.
+    #[must_use]
+    pub fn folders(mut self, count: usize) -> Self {
+        let folder = |number| BackendSetting { name: format!("b{number}"), url: None, options: Vec::new() };
+        self.backends = (1..=count).map(folder).collect();
+        self
+    }
+
+    /// Points one backend elsewhere.
+    #[must_use]
+    pub fn backend_at(mut self, name: &str, url: &str, options: &[(&str, &str)]) -> Self {
+        self.backends.retain(|backend| backend.name != name);
+        let options = options.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        self.backends.push(BackendSetting { name: name.into(), url: Some(url.into()), options });
+        self
+    }
+
+    /// A line of a section: `set("objects", "linger_ms = 0")`. A key given again replaces the earlier one.
+    #[must_use]
+    pub fn set(mut self, section: &str, line: &str) -> Self {
+        let key = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+        self.sections.retain(|(other, old)| other != section || key(old) != key(line));
+        self.sections.push((section.into(), line.into()));
+        self
+    }
+
+    /// A second listener that speaks https.
+    #[must_use]
+    pub fn with_tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// An environment variable of the gateway.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn to_toml(&self, place: &Place) -> String {
+        let mut text = format!("scheme = \"{}\"\ndata = \"{}\"\n", self.scheme, place.data.display());
+        let mut sections: Vec<(String, String)> = vec![
+            ("s3".into(), format!("listen = \"127.0.0.1:{}\"", place.http)),
+            ("ops".into(), format!("listen = \"127.0.0.1:{}\"", place.ops)),
+        ];
+        if let Some((port, certificate)) = &place.https {
+            sections.push((
+                "tls".into(),
+                format!(
+                    "listen = \"127.0.0.1:{port}\"\ncertificate = \"{}\"\nkey = \"{}\"",
+                    certificate.certificate.display(),
+                    certificate.key.display()
+                ),
+            ));
+        }
+        sections.extend(self.sections.iter().cloned());
+        sections.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut open = String::new();
+        for (section, line) in sections {
+            if section != open {
+                let _ = write!(text, "\n[{section}]\n");
+                open = section;
+            }
+            let _ = writeln!(text, "{line}");
+        }
+        for backend in &self.backends {
+            let folder = place.data.join("backends").join(&backend.name);
+            let url = backend.url.clone().unwrap_or_else(|| folder.display().to_string());
+            let _ = write!(text, "\n[[backend]]\nname = \"{}\"\nurl = \"{url}\"\n", backend.name);
+            if !backend.options.is_empty() {
+                let options: Vec<_> = backend.options.iter().map(|(k, v)| format!("{k} = \"{v}\"")).collect();
+                let _ = writeln!(text, "options = {{ {} }}", options.join(", "));
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,79 @@
+//! Conditional writes: among any number of racers there is exactly one winner.
+
+use anyhow::{Result, ensure};
+use futures::future::{join_all, try_join_all};
+use harness::{Reply, S3, TestGateway, on_both};
+use http::Method;
+
+on_both!(one_of_thirty_two_creators_wins, a_counter_never_loses_a_step, a_completed_upload_can_be_too_late);
+
+const RACERS: usize = 32;
+
+async fn put_if(s3: &S3, key: &str, header: (&str, &str), body: String) -> Result<Reply> {
+    s3.on(Method::PUT, "race", key).header(header.0, header.1).body(body).send().await
+}
+
+async fn one_of_thirty_two_creators_wins(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("race").await?;
+    for round in 0..5 {
+        let key = format!("round {round}");
+        let races = (0..RACERS).map(|racer| put_if(&s3, &key, ("if-none-match", "*"), format!("racer {racer}")));
+        let replies = join_all(races).await.into_iter().collect::<Result<Vec<_>>>()?;
+        let winners: Vec<_> = (0..RACERS).filter(|racer| replies[*racer].status == 200).collect();
+        ensure!(winners.len() == 1, "round {round}: {} winners", winners.len());
+        for loser in replies.iter().filter(|reply| reply.status != 200) {
+            ensure!(matches!(loser.status, 409 | 412), "a loser was told {}: {}", loser.status, loser.text());
+        }
+        let kept = s3.get("race", &key).await?.ok()?.text();
+        ensure!(kept == format!("racer {}", winners[0]), "the winner was {winners:?}, but kept is {kept}");
+    }
+    Ok(())
+}
+
+async fn a_counter_never_loses_a_step(gateway: &mut TestGateway) -> Result<()> {
+    const COUNTERS: u64 = 6;
+    const STEPS: u64 = 5;
+    let s3 = gateway.root();
+    s3.create_bucket("race").await?;
+    s3.put("race", "counter", "0").await?.ok()?;
+    let count = |s3: S3| async move {
+        for _ in 0..STEPS {
+            loop {
+                let now = s3.get("race", "counter").await?.ok()?;
+                let next = now.text().parse::<u64>()? + 1;
+                let reply = put_if(&s3, "counter", ("if-match", &now.etag()), next.to_string()).await?;
+                match reply.status {
+                    200 => break,
+                    409 | 412 => {}
+                    _ => return reply.ok().map(drop),
+                }
+            }
+        }
+        Ok(())
+    };
+    try_join_all((0..COUNTERS).map(|_| count(s3.clone()))).await?;
+    let end = s3.get("race", "counter").await?.ok()?.text();
+    ensure!(end == (COUNTERS * STEPS).to_string(), "{end}");
+    put_if(&s3, "nobody", ("if-match", "\"0123\""), "x".into()).await?.refused(404, "NoSuchKey")
+}
+
+async fn a_completed_upload_can_be_too_late(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("race").await?;
+    let upload = s3.create_upload("race", "late").await?;
+    let etag = s3.put_part("race", "late", &upload, 1, "of the upload".into()).await?;
+    s3.put("race", "late", "somebody was faster").await?.ok()?;
+    let body = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let complete = |condition: &'static str| {
+        let request = s3.on(Method::POST, "race", "late").query("uploadId", &upload).body(body.clone());
+        if condition.is_empty() { request } else { request.header("if-none-match", condition) }
+    };
+    complete("*").send().await?.refused(412, "PreconditionFailed")?;
+    ensure!(s3.get("race", "late").await?.text() == "somebody was faster");
+    complete("").send().await?.ok()?;
+    ensure!(s3.get("race", "late").await?.text() == "of the upload");
+    Ok(())
+}

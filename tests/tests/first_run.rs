@@ -1,0 +1,139 @@
+//! The first minutes of a person: one command, what it prints, and the README's tour typed as it stands there.
+//!
+//! This story alone uses the default ports, 9000 and 9001: nothing else may listen there.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use harness::{Program, binary, path_with_clients};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A gateway as a person starts it: no configuration, no arguments, in a folder.
+struct Plain {
+    folder: PathBuf,
+    process: Child,
+    printed: String,
+}
+
+impl Plain {
+    fn start(folder: &Path, run: usize) -> Result<Self> {
+        let printed = folder.join(format!("printed-{run}"));
+        let mut command = Command::new(binary());
+        command.current_dir(folder).stdin(Stdio::null()).stdout(File::create(&printed)?);
+        command.stderr(File::create(folder.join(format!("log-{run}")))?);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HAULOUT_") || name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        let mut plain = Self { folder: folder.to_owned(), process: command.spawn()?, printed: String::new() };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !plain.printed.contains("Try it:") {
+            if plain.process.try_wait()?.is_some() || Instant::now() > deadline {
+                bail!("it did not start: {}{}", plain.printed, fs::read_to_string(folder.join(format!("log-{run}")))?);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            plain.printed = fs::read_to_string(&printed)?;
+        }
+        Ok(plain)
+    }
+
+    fn shell(&self, script: &str) -> Program {
+        Program::new("bash")
+            .args(["-euo", "pipefail", "-c", script])
+            .env("PATH", path_with_clients())
+            .env("HOME", &self.folder)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .without_env("AWS_DEFAULT_REGION")
+            .without_env("HAULOUT_CONFIG")
+            .without_env("HAULOUT_DATA")
+            .in_folder(&self.folder)
+    }
+
+    /// The lines under "Try it:", as a script.
+    fn suggestions(&self) -> &str {
+        self.printed.split_once("Try it:").map(|(_, after)| after).unwrap_or_default()
+    }
+
+    fn stop(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.process), Signal::TERM)?;
+        ensure!(self.process.wait()?.success(), "it did not end well");
+        Ok(())
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn one_command_and_the_tour() -> Result<()> {
+    wait_for_default_ports()?;
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    lay_out_like_the_repository(folder)?;
+
+    let gateway = Plain::start(folder, 1)?;
+    let file = folder.join("haulout-data/root-credentials");
+    ensure!(fs::metadata(&file)?.mode() & 0o777 == 0o600, "the file with the root key is for its owner alone");
+    let credentials = fs::read_to_string(&file)?;
+    let secret = credentials.trim().rsplit('=').next().context("a secret")?.to_owned();
+    ensure!(secret.len() == 40 && gateway.printed.contains(&secret), "the key is printed at the first start");
+    let hello = gateway.shell(gateway.suggestions()).ok().await?;
+    ensure!(hello.ends_with("hello\n"), "what it suggests to type works as printed: {hello}");
+    gateway.stop()?;
+
+    let gateway = Plain::start(folder, 2)?;
+    ensure!(!gateway.printed.contains(&secret), "and never again");
+    ensure!(fs::read_to_string(&file)? == credentials, "the key stays");
+    let last = gateway.suggestions().lines().rfind(|line| line.contains("aws")).context("a suggestion")?;
+    ensure!(gateway.shell(last).ok().await? == "hello\n", "and so does the object");
+
+    let said = gateway.shell(&tour()?).ok().await?;
+    ensure!(said.contains("readme.md") && said.ends_with("check says what is missing\n"), "{said}");
+    ensure!(said.contains("b1") && said.contains("b4"), "check names the lost backends: {said}");
+    gateway.stop()?;
+    for log in ["log-1", "log-2"] {
+        ensure!(!fs::read_to_string(folder.join(log))?.contains(&secret), "the secret is in {log}");
+    }
+    Ok(())
+}
+
+/// The README's tour, its comments included.
+fn tour() -> Result<String> {
+    let readme = fs::read_to_string(repository().join("README.md"))?;
+    let (_, after) = readme.split_once("<!-- tour -->\n```sh\n").context("the README has a tour")?;
+    let (tour, _) = after.split_once("```\n<!-- /tour -->").context("the tour has an end")?;
+    Ok(tour.to_owned())
+}
+
+/// What the tour names: the README, the gateway's sources, and the built program where cargo puts it.
+fn lay_out_like_the_repository(folder: &Path) -> Result<()> {
+    fs::copy(repository().join("README.md"), folder.join("README.md"))?;
+    let copied = Command::new("cp").arg("-r").arg(repository().join("gateway")).arg(folder).status()?;
+    ensure!(copied.success());
+    fs::create_dir_all(folder.join("target/release"))?;
+    Ok(symlink(binary(), folder.join("target/release/haulout"))?)
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn wait_for_default_ports() -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let free = [9000, 9001].into_iter().all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+        if free {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "something listens on port 9000 or 9001 of this machine: stop it first");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
