@@ -110,7 +110,7 @@ impl House {
         let tenure = Tenure::begin(&metadata, &gateway_name(folder.path())).await?;
         let (cluster, base) = (foundation.cluster.id, foundation.base.clone());
         let objects = foundation.objects(config, tenure.incarnation, ambient);
-        let workers = Workers::start(&objects, &metadata);
+        let workers = Workers::start(&objects, &metadata, config.objects.trash_seconds);
 
         let plate = DoorPlate {
             s3: sockets.s3_addresses()?,

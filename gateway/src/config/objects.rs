@@ -16,6 +16,8 @@ pub struct ObjectsConfig {
     pub linger_ms: u64,
     /// Seconds between the death of a blob and the deletion of its slivers.
     pub grace_seconds: i64,
+    /// Seconds a deleted sliver stays in the trash of backends that have one.
+    pub trash_seconds: u64,
 }
 
 impl Default for ObjectsConfig {
@@ -26,6 +28,7 @@ impl Default for ObjectsConfig {
             quilt_bytes_max: 16 << 20,
             linger_ms: 2,
             grace_seconds: 3_600,
+            trash_seconds: 7 * 86_400,
         }
     }
 }

@@ -22,12 +22,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts every worker.
+    /// Starts every worker. Deleted slivers stay in the trash of backends that have one for `trash_seconds`.
     #[must_use]
-    pub fn start(objects: &Objects, metadata: &MetadataStore) -> Self {
+    pub fn start(objects: &Objects, metadata: &MetadataStore, trash_seconds: u64) -> Self {
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for worker in all(objects, metadata) {
+        for worker in all(objects, metadata, trash_seconds) {
             tasks.spawn(worker::run(worker, stopping.clone()));
         }
         Self { stopping, tasks }
@@ -44,12 +44,12 @@ impl Workers {
 }
 
 /// Every worker there is.
-fn all(objects: &Objects, metadata: &MetadataStore) -> Vec<Arc<dyn Worker>> {
+fn all(objects: &Objects, metadata: &MetadataStore, trash_seconds: u64) -> Vec<Arc<dyn Worker>> {
     vec![
         Arc::new(steps::Reclaim(objects.clone())),
         Arc::new(steps::Compact(objects.clone())),
         Arc::new(steps::Orphans::new(objects.clone(), metadata.clone())),
-        Arc::new(steps::Sweep(objects.clone())),
+        Arc::new(steps::Sweep { objects: objects.clone(), trash_seconds }),
         Arc::new(steps::Meter(objects.clone())),
         Arc::new(steps::Prune(metadata.clone())),
     ]

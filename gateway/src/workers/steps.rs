@@ -14,9 +14,6 @@ use crate::objects::Objects;
 /// Backends are scanned for orphans at the start, whenever a gateway was found dead, and after this long.
 const SCAN_AGAIN_AFTER: Duration = Duration::from_secs(6 * 3_600);
 
-/// How long the trash is kept.
-const TRASH_SECONDS: u64 = 7 * 24 * 3_600;
-
 /// Deletes dead blobs from the backends.
 pub(super) struct Reclaim(pub(super) Objects);
 
@@ -44,7 +41,10 @@ impl Orphans {
 }
 
 /// Removes abandoned temporaries and old trash.
-pub(super) struct Sweep(pub(super) Objects);
+pub(super) struct Sweep {
+    pub(super) objects: Objects,
+    pub(super) trash_seconds: u64,
+}
 
 /// Writes meters down.
 pub(super) struct Meter(pub(super) Objects);
@@ -119,8 +119,8 @@ impl Worker for Sweep {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        for member in self.0.committee().members() {
-            if let Err(error) = member.store.sweep(TRASH_SECONDS).await {
+        for member in self.objects.committee().members() {
+            if let Err(error) = member.store.sweep(self.trash_seconds).await {
                 tracing::debug!(backend = %member.id, %error, "a backend could not be swept");
             }
         }
