@@ -9,5 +9,6 @@ pub mod domain;
 pub mod metadata;
 pub mod objects;
 pub mod placement;
+pub mod policy;
 pub mod s3;
 pub mod workers;
