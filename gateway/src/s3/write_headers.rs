@@ -1,0 +1,115 @@
+//! Headers of writes that ask for more than bytes: access lists, storage classes, encryption, tags, locks. What is not
+//! supported is refused; nothing that changes the meaning of a write is passed over.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::error::{Code, S3Error};
+
+const SSE: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
+
+/// Checks them all.
+///
+/// # Errors
+/// What Amazon says to each, or `NotImplemented`.
+pub fn check(headers: &HeaderMap) -> Result<(), S3Error> {
+    access(headers)?;
+    storage_class(headers)?;
+    encryption(headers)?;
+    let asked = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
+    if asked("x-amz-tagging") || asked("x-amz-write-offset-bytes") {
+        return Err(Code::NotImplemented.into());
+    }
+    let locks = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold"];
+    if locks.into_iter().any(asked) {
+        return Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"));
+    }
+    Ok(())
+}
+
+/// Access lists are off, as on every new bucket of Amazon: only those that change nothing are taken.
+///
+/// # Errors
+/// `AccessControlListNotSupported`, or `InvalidArgument` for an unknown word.
+pub fn access(headers: &HeaderMap) -> Result<(), S3Error> {
+    if let Some(acl) = headers.get("x-amz-acl") {
+        match acl.to_str().unwrap_or_default() {
+            "" | "private" | "bucket-owner-full-control" => {}
+            "public-read" | "public-read-write" | "authenticated-read" | "aws-exec-read" | "bucket-owner-read"
+            | "log-delivery-write" => return Err(Code::AccessControlListNotSupported.into()),
+            word => return Err(S3Error::argument("Invalid canned ACL", "x-amz-acl", word)),
+        }
+    }
+    if headers.keys().any(|name| name.as_str().starts_with("x-amz-grant-")) {
+        return Err(Code::AccessControlListNotSupported.into());
+    }
+    Ok(())
+}
+
+/// There is one class for now. Those that promise the same reading are taken for it; those that need a restore are not.
+fn storage_class(headers: &HeaderMap) -> Result<(), S3Error> {
+    let class = headers.get("x-amz-storage-class").map(|class| class.to_str().unwrap_or_default());
+    match class {
+        None | Some("" | "STANDARD" | "REDUCED_REDUNDANCY" | "STANDARD_IA" | "ONEZONE_IA" | "INTELLIGENT_TIERING") => {
+            Ok(())
+        }
+        Some(class) => Err(S3Error::new(Code::InvalidStorageClass).field("StorageClassRequested", class)),
+    }
+}
+
+/// Everything is encrypted anyway, which is what `AES256` asks for. Keys of the client or of a KMS are not supported.
+fn encryption(headers: &HeaderMap) -> Result<(), S3Error> {
+    if headers.keys().any(|name| names_foreign_key(name.as_str())) {
+        return Err(Code::NotImplemented.into());
+    }
+    match headers.get(SSE).map(|word| word.to_str().unwrap_or_default()) {
+        None | Some("AES256") => Ok(()),
+        Some("aws:kms" | "aws:kms:dsse" | "aws:fsx") => Err(Code::NotImplemented.into()),
+        Some(word) => Err(S3Error::argument("The encryption method specified is not supported", SSE.as_str(), word)),
+    }
+}
+
+/// Whether a header brings or names a key that is not the gateway's own.
+#[must_use]
+pub fn names_foreign_key(header: &str) -> bool {
+    header.starts_with("x-amz-server-side-encryption-")
+        || header.starts_with("x-amz-copy-source-server-side-encryption-")
+}
+
+/// Repeats `AES256` to those who asked for it.
+pub fn echo_encryption(asked: &HeaderMap, reply: &mut HeaderMap) {
+    if asked.get(SSE).is_some_and(|word| word == "AES256") {
+        reply.insert(SSE, const { HeaderValue::from_static("AES256") });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_header_has_its_answer() {
+        let table: &[(&'static str, &'static str, Option<Code>)] = &[
+            ("x-amz-acl", "private", None),
+            ("x-amz-acl", "bucket-owner-full-control", None),
+            ("x-amz-acl", "public-read", Some(Code::AccessControlListNotSupported)),
+            ("x-amz-acl", "nonsense", Some(Code::InvalidArgument)),
+            ("x-amz-grant-read", "id=1", Some(Code::AccessControlListNotSupported)),
+            ("x-amz-storage-class", "STANDARD", None),
+            ("x-amz-storage-class", "GLACIER", Some(Code::InvalidStorageClass)),
+            ("x-amz-server-side-encryption", "AES256", None),
+            ("x-amz-server-side-encryption", "aws:kms", Some(Code::NotImplemented)),
+            ("x-amz-server-side-encryption", "rot13", Some(Code::InvalidArgument)),
+            ("x-amz-server-side-encryption-customer-algorithm", "AES256", Some(Code::NotImplemented)),
+            ("x-amz-copy-source-server-side-encryption-customer-key", "k", Some(Code::NotImplemented)),
+            ("x-amz-tagging", "a=b", Some(Code::NotImplemented)),
+            ("x-amz-tagging", "", None),
+            ("x-amz-write-offset-bytes", "5", Some(Code::NotImplemented)),
+            ("x-amz-object-lock-mode", "COMPLIANCE", Some(Code::InvalidRequest)),
+            ("x-amz-object-lock-legal-hold", "ON", Some(Code::InvalidRequest)),
+        ];
+        for (name, value, code) in table {
+            let headers = [(HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect();
+            assert_eq!(check(&headers).err().map(|error| error.code), *code, "{name}: {value}");
+        }
+    }
+}

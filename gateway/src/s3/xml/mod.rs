@@ -1,0 +1,8 @@
+//! XML as S3 speaks it: a writer for replies and a bounded reader for requests.
+
+mod document;
+mod escape;
+mod writer;
+
+pub use document::{Element, parse};
+pub use writer::XmlWriter;
