@@ -34,6 +34,7 @@ macro_rules! codes {
 
 codes! {
     AccessControlListNotSupported 400 "The bucket does not allow ACLs",
+    AccessForbidden 403 "Access Forbidden",
     AccessDenied 403 "Access Denied",
     AuthorizationHeaderMalformed 400 "The authorization header you provided is invalid.",
     AuthorizationQueryParametersError 400 "The query parameters of the signature are not valid.",
@@ -54,6 +55,7 @@ codes! {
     InvalidAccessKeyId 403 "The AWS Access Key Id you provided does not exist in our records.",
     InvalidArgument 400 "Invalid Argument",
     InvalidBucketName 400 "The specified bucket is not valid.",
+    InvalidBucketOwnerAWSAccountID 400 "The value of the expected bucket owner parameter must be an AWS account ID or a canonical ID.",
     InvalidBucketState 409 "The request is not valid for the current state of the bucket.",
     InvalidChunkSizeError 403 "Only the last chunk is allowed to have a size less than 8192 bytes",
     InvalidDigest 400 "The Content-MD5 you specified was invalid.",
