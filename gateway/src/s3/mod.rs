@@ -1,6 +1,39 @@
 //! The S3 door: an HTTP request in, one use case, an S3 reply out.
+//!
+//! Read `handle` first: it is the way of a request. `route` says which operation a request is, `ops` holds the operations.
 
+mod access;
 pub mod auth;
 pub mod body;
+mod call;
+mod checksums;
+mod conditions;
+mod copy_source;
+mod door;
+mod encoding;
 pub mod error;
+mod handle;
+mod lent_body;
+mod listing;
+mod meters;
+mod object_headers;
+mod ops;
+mod range;
+mod request_id;
+mod respond;
+mod route;
+mod service;
+mod target;
 pub mod uri;
+mod write_headers;
+mod xml;
+
+pub use door::{S3Settings, S3State};
+pub use respond::Response;
+pub use service::{S3Service, service};
+
+/// The list of operations as the README shows it between `<!-- operations -->` and `<!-- /operations -->`.
+#[must_use]
+pub fn operations_as_markdown() -> String {
+    route::operations_as_markdown(&route::TABLE)
+}

@@ -1,0 +1,124 @@
+//! A request on its way to its handler: verified, its target resolved, its body not yet touched.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::request::Parts;
+
+use super::auth::{Identity, Payload};
+use super::body::{self, Integrity};
+use super::door::Door;
+use super::error::{Code, S3Error};
+use super::request_id::RequestId;
+use super::uri::Query;
+use crate::domain::{User, VersionId};
+use crate::objects::{BodyPromise, IncomingBody};
+
+/// A verified request.
+pub struct Call {
+    /// The door it came through, and with it the rooms below.
+    pub door: Arc<Door>,
+    /// Method, target and headers; the headers a presigned URL carries in its query are among them.
+    pub head: Parts,
+    /// The decoded parameters.
+    pub query: Query,
+    /// Who sent it.
+    pub identity: Identity,
+    /// What its body must prove.
+    pub payload: Payload,
+    /// The body, until a handler takes it. Locked only so that a call can be shared while it waits.
+    pub body: Mutex<Body>,
+    /// Its name in replies and logs.
+    pub id: RequestId,
+}
+
+impl Call {
+    /// A header as text; `None` when it is missing or no text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)?.to_str().ok()
+    }
+
+    /// The user who sent the request.
+    ///
+    /// # Errors
+    /// `AccessDenied` to anonymous callers.
+    pub fn user(&self) -> Result<&User, S3Error> {
+        match &self.identity {
+            Identity::Known(key) => Ok(&key.user),
+            Identity::Anonymous => Err(Code::AccessDenied.into()),
+        }
+    }
+
+    /// Takes the content of an object or part. Nothing is read before the use case reads it.
+    ///
+    /// # Errors
+    /// What [`body::open`] says.
+    pub fn take_content(&mut self) -> Result<(BodyPromise, Box<dyn IncomingBody>), S3Error> {
+        let body = self.take_body();
+        body::open(self.payload.clone(), &self.head, body, &self.door.settings.body)
+    }
+
+    /// Takes and reads a whole small body.
+    ///
+    /// # Errors
+    /// What [`body::read_small`] says.
+    pub async fn small_body(&mut self, integrity: Integrity, bytes_max: usize) -> Result<Bytes, S3Error> {
+        let body = self.take_body();
+        body::read_small(self.payload.clone(), &self.head, body, &self.door.settings.body, integrity, bytes_max).await
+    }
+
+    /// What an answer needs to know of the request later.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        Asked { id: self.id, path: self.head.uri.path().to_owned(), door: self.door.clone() }
+    }
+
+    fn take_body(&mut self) -> Body {
+        std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A parameter that is a number of at least 0 and at most `i32::MAX`; `None` when it is missing or empty.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for anything else.
+    pub fn number(&self, name: &str) -> Result<Option<u32>, S3Error> {
+        let Some(text) = self.query.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let number = text.parse::<i32>().ok().and_then(|number| u32::try_from(number).ok());
+        let refused =
+            || S3Error::argument(format!("Provided {name} not an integer or within integer range"), name, text);
+        number.ok_or_else(refused).map(Some)
+    }
+
+    /// Which version the request is about. Without versioning there is one: the current, named `null` when it is named.
+    ///
+    /// # Errors
+    /// `NoSuchVersion` for an id that no version here can have, `InvalidArgument` for text that is no id.
+    pub fn current_version_only(&self) -> Result<(), S3Error> {
+        check_version(self.query.get("versionId"))
+    }
+}
+
+/// What an answer needs to know about its request after the handler is done with it.
+#[derive(Clone)]
+pub struct Asked {
+    /// The request's name.
+    pub id: RequestId,
+    /// Its path, as errors show it.
+    pub path: String,
+    /// The door it came through.
+    pub door: Arc<Door>,
+}
+
+/// Accepts no version id or `null`, see [`Call::current_version_only`].
+///
+/// # Errors
+/// `NoSuchVersion` for an id that no version here can have, `InvalidArgument` for text that is no id.
+pub fn check_version(id: Option<&str>) -> Result<(), S3Error> {
+    match id {
+        None | Some("null") => Ok(()),
+        Some(id) if id.parse::<VersionId>().is_ok() => Err(S3Error::new(Code::NoSuchVersion).field("VersionId", id)),
+        Some(id) => Err(S3Error::argument("Invalid version id specified", "versionId", id)),
+    }
+}

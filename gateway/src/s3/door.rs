@@ -1,0 +1,89 @@
+//! What the door is made of: the rooms below, the verifier, the settings.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::auth::Verifier;
+use super::body::BodyLimits;
+use super::meters::Meters;
+use super::request_id::RequestIds;
+use crate::clock::Ambient;
+use crate::metadata::MetadataStore;
+use crate::objects::Objects;
+
+/// What an operator may tune.
+#[derive(Clone, Debug)]
+pub struct S3Settings {
+    /// The region the gateway says it is in.
+    pub region: String,
+    /// Domains under which a host names a bucket (`bucket.domain`), without a dot before or a port after them.
+    pub base_domains: Vec<String>,
+    /// What bodies may cost.
+    pub body: BodyLimits,
+    /// How long an answer may take before white space keeps its connection alive.
+    pub patience: Duration,
+}
+
+impl Default for S3Settings {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            base_domains: Vec::new(),
+            body: BodyLimits::default(),
+            patience: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the door needs.
+#[derive(Clone)]
+pub struct S3State {
+    /// The use cases.
+    pub objects: Objects,
+    /// Buckets, users and lists.
+    pub metadata: MetadataStore,
+    /// Tells who sent a request.
+    pub verifier: Arc<Verifier>,
+    /// What an operator tunes.
+    pub settings: S3Settings,
+    /// Time and chance.
+    pub ambient: Ambient,
+}
+
+/// The door, shared by all connections.
+pub struct Door {
+    /// The use cases.
+    pub objects: Objects,
+    /// Buckets, users and lists.
+    pub metadata: MetadataStore,
+    /// Tells who sent a request.
+    pub verifier: Arc<Verifier>,
+    /// What an operator tunes.
+    pub settings: S3Settings,
+    /// Names requests.
+    pub ids: RequestIds,
+    /// Counts requests.
+    pub meters: Meters,
+}
+
+impl Door {
+    /// Opens the door.
+    #[must_use]
+    pub fn new(state: S3State) -> Self {
+        Self {
+            objects: state.objects,
+            metadata: state.metadata,
+            verifier: state.verifier,
+            settings: state.settings,
+            ids: RequestIds::new(&*state.ambient.entropy),
+            meters: Meters::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

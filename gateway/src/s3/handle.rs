@@ -1,0 +1,250 @@
+//! The way of a request: framing, target, row, signature, permission, handler, reply. Each step may end it, and none is
+//! skipped.
+
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
+use http_body::Body as _;
+use tokio::time::Instant;
+
+use super::auth::{Identity, Payload};
+use super::body;
+use super::call::Call;
+use super::door::Door;
+use super::error::{Code, S3Error};
+use super::lent_body::{Lender, lend};
+use super::request_id::RequestId;
+use super::respond::{self, Response};
+use super::route::{Found, Handler, Level, Question, Row, TABLE};
+use super::target::{self, Target, TargetError};
+use super::uri::{self, Query};
+use crate::domain::{Bucket, BucketId, UsageDelta};
+
+/// What is learned about a request on its way, for meters and the log.
+#[derive(Default)]
+struct Trace {
+    row: Option<usize>,
+    bucket: Option<BucketId>,
+    ingress: u64,
+}
+
+/// Answers one request.
+pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
+    let started = Instant::now();
+    let id = door.ids.next();
+    let (head, body) = request.into_parts();
+    let (method, uri, version) = (head.method.clone(), head.uri.clone(), head.version);
+    let expects_continue = head.headers.contains_key(header::EXPECT);
+    let (body, lender) = lend(body);
+    let mut trace = Trace::default();
+    let mut response = match answer(&door, head, body, id, &mut trace).await {
+        Ok(response) => response,
+        Err(error) => {
+            log(&error, id, &method, trace.row);
+            let mut response = respond::refuse(&error, &method, uri.path(), id, &door.ids);
+            if close_after(lender, expects_continue, &error, version).await {
+                response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
+            }
+            response
+        }
+    };
+    respond::stamp(&mut response, id, &door.ids);
+    let took = started.elapsed();
+    door.meters.record(trace.row, response.status(), took);
+    charge(&door, &trace, &method, &response);
+    tracing::debug!(request = %id, %method, path = uri.path(), status = response.status().as_u16(), ?took, "answered");
+    response
+}
+
+async fn answer(
+    door: &Arc<Door>,
+    head: Parts,
+    body: Body,
+    id: RequestId,
+    trace: &mut Trace,
+) -> Result<Response, S3Error> {
+    body::check_framing(&head)?;
+    let raw_target = head.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str).to_owned();
+    let (raw_path, raw_query) = uri::split(&raw_target)?;
+    let query = Query::parse(raw_query)?;
+    let target = target::read(host(&head), raw_path, &door.settings.base_domains)?;
+    let level = target.level();
+    let question = Question { method: &head.method, level, query: &query, headers: &head.headers };
+    let found = TABLE.find(&question);
+    let row = match &found {
+        Found::Row(at, row) | Found::UnknownParameter(at, row, _) => {
+            trace.row = Some(*at);
+            Some(*row)
+        }
+        Found::Ambiguous(row, _) => Some(*row),
+        Found::Nothing => return Err(not_allowed(&head.method, level)),
+    };
+    let mut call = Call {
+        door: door.clone(),
+        head,
+        query,
+        identity: Identity::Anonymous,
+        payload: Payload::Unsigned,
+        body: Mutex::new(body),
+        id,
+    };
+    if !row.is_some_and(|row| row.open) {
+        let verified = door.verifier.verify(&call.head, &raw_target).await?;
+        verified.unhoist(&mut call.head.headers);
+        call.identity = verified.identity;
+        call.payload = verified.payload;
+    }
+    let row = row.ok_or(Code::MethodNotAllowed)?;
+    enter(call, row, &found, target, trace).await
+}
+
+/// Checks the permission and calls the handler.
+async fn enter(
+    call: Call,
+    row: &'static Row,
+    found: &Found<'_>,
+    target: Target,
+    trace: &mut Trace,
+) -> Result<Response, S3Error> {
+    trace.ingress = body_length(&call.head.headers);
+    let door = call.door.clone();
+    match (&row.handler, target) {
+        (Handler::Service(handler), Target::Service) => {
+            Door::allow(&call.identity, row.permission)?;
+            settled(found)?;
+            handler(call).await
+        }
+        (Handler::NewBucket(handler), Target::Bucket(name)) => {
+            Door::allow(&call.identity, row.permission)?;
+            settled(found)?;
+            handler(call, name).await
+        }
+        (Handler::Bucket(handler), Target::Bucket(name)) => {
+            let bucket = admitted(&door, &call, row, &name, trace).await?;
+            settled(found)?;
+            handler(call, bucket).await
+        }
+        (Handler::Object(handler), Target::Object(name, key)) => {
+            let bucket = admitted(&door, &call, row, &name, trace).await?;
+            settled(found)?;
+            handler(call, bucket, key).await
+        }
+        (Handler::Unsupported, Target::Service) => {
+            Door::allow(&call.identity, row.permission)?;
+            Err(Code::NotImplemented.into())
+        }
+        (Handler::Unsupported, Target::Bucket(name) | Target::Object(name, _)) => {
+            admitted(&door, &call, row, &name, trace).await?;
+            Err(Code::NotImplemented.into())
+        }
+        _ => Err(S3Error::internal(format!("the row {row:?} has a handler of another level"))),
+    }
+}
+
+/// The bucket, if the caller may do this with it and it is whose the caller expects it to be.
+async fn admitted(
+    door: &Door,
+    call: &Call,
+    row: &Row,
+    name: &crate::domain::BucketName,
+    trace: &mut Trace,
+) -> Result<Arc<Bucket>, S3Error> {
+    let bucket = if row.open {
+        door.metadata.bucket(name).await?.ok_or(Code::NoSuchBucket)?
+    } else {
+        door.bucket_for(name, &call.identity, row.permission).await?
+    };
+    if let Some(expected) = call.header("x-amz-expected-bucket-owner") {
+        door.expect_owner(expected, &bucket, &call.identity).await?;
+    }
+    trace.bucket = Some(bucket.id);
+    Ok(bucket)
+}
+
+/// Refuses what the table could not place for certain; only now, when the caller has proven to be somebody.
+fn settled(found: &Found<'_>) -> Result<(), S3Error> {
+    match found {
+        Found::Row(..) => Ok(()),
+        Found::UnknownParameter(_, _, name) => {
+            Err(S3Error::new(Code::NotImplemented).field("Parameter", name.as_str()))
+        }
+        Found::Ambiguous(one, other) => {
+            let message = format!("Conflicting query string parameters: {}, {}", one.operation, other.operation);
+            Err(S3Error::with(Code::InvalidArgument, message))
+        }
+        Found::Nothing => Err(Code::MethodNotAllowed.into()),
+    }
+}
+
+fn not_allowed(method: &Method, level: Level) -> S3Error {
+    let kind = match level {
+        Level::Service => "SERVICE",
+        Level::Bucket => "BUCKET",
+        Level::Object => "OBJECT",
+    };
+    S3Error::new(Code::MethodNotAllowed).field("Method", method.as_str()).field("ResourceType", kind)
+}
+
+fn host(head: &Parts) -> &str {
+    let named = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    named.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
+}
+
+async fn close_after(lender: Option<Lender>, expects_continue: bool, error: &S3Error, version: Version) -> bool {
+    let exhausted = match lender {
+        Some(lender) => lender.settle(expects_continue).await,
+        None => false,
+    };
+    (exhausted || error.close) && version < Version::HTTP_2
+}
+
+fn body_length(headers: &HeaderMap) -> u64 {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
+    number("x-amz-decoded-content-length").or_else(|| number("content-length")).unwrap_or_default()
+}
+
+/// Adds the request to the meters of its bucket. The content of objects is added by its own stream.
+fn charge(door: &Door, trace: &Trace, method: &Method, response: &Response) {
+    let (Some(bucket), Some(row)) = (trace.bucket, trace.row.and_then(|row| TABLE.rows().get(row))) else { return };
+    let reads = (*method == Method::GET || *method == Method::HEAD) && !row.operation.starts_with("List");
+    let streamed = row.operation == "GetObject" && response.status().is_success();
+    let egress = response.body().size_hint().exact().filter(|_| *method != Method::HEAD && !streamed);
+    let usage = UsageDelta {
+        requests_read: u64::from(reads),
+        requests_write: u64::from(!reads),
+        ingress_bytes: if response.status().is_success() { trace.ingress } else { 0 },
+        egress_bytes: egress.unwrap_or_default(),
+    };
+    door.objects.meter(bucket, usage);
+}
+
+fn log(error: &S3Error, id: RequestId, method: &Method, row: Option<usize>) {
+    let operation = row.and_then(|row| TABLE.rows().get(row)).map_or("none", |row| row.operation);
+    if error.status().is_server_error() && error.code != Code::NotImplemented {
+        tracing::warn!(request = %id, %method, operation, %error, "failed");
+    } else {
+        tracing::debug!(request = %id, %method, operation, %error, "refused");
+    }
+}
+
+impl Target {
+    fn level(&self) -> Level {
+        match self {
+            Self::Service => Level::Service,
+            Self::Bucket(_) => Level::Bucket,
+            Self::Object(..) => Level::Object,
+        }
+    }
+}
+
+impl From<TargetError> for S3Error {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Malformed => Code::InvalidURI.into(),
+            TargetError::BucketName => Code::InvalidBucketName.into(),
+            TargetError::KeyTooLong => Code::KeyTooLongError.into(),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What the listings of objects have in common: their parameters, and how entries are written.
+
+use super::access::Owner;
+use super::call::Call;
+use super::checksums;
+use super::encoding::{push_time, url};
+use super::error::S3Error;
+use super::xml::XmlWriter;
+use crate::metadata::{ListEntry, ListPage, ListQuery, ListedObject};
+
+/// The most entries of a page, and the default.
+pub const ENTRIES_MAX: usize = 1_000;
+
+/// How names are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// As they are.
+    Plain,
+    /// `encoding-type=url`.
+    Url,
+}
+
+impl Names {
+    /// What the request asks for.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for any encoding but `url`.
+    pub fn read(call: &Call) -> Result<Self, S3Error> {
+        match call.query.get("encoding-type") {
+            None | Some("") => Ok(Self::Plain),
+            Some("url") => Ok(Self::Url),
+            Some(word) => Err(S3Error::argument("Invalid Encoding Method specified in Request", "encoding-type", word)),
+        }
+    }
+
+    /// Writes an element that holds a name.
+    pub fn write(self, writer: &mut XmlWriter, element: &str, name: &str) {
+        match self {
+            Self::Plain => writer.text(element, name),
+            Self::Url => writer.plain(element, url(name)),
+        };
+    }
+
+    /// Says which encoding was used, when one was asked for.
+    pub fn write_type(self, writer: &mut XmlWriter) {
+        if self == Self::Url {
+            writer.plain("EncodingType", "url");
+        }
+    }
+}
+
+/// The parameters of a listing.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// What to ask the database.
+    pub query: ListQuery,
+    /// How names are shown.
+    pub names: Names,
+}
+
+impl Listing {
+    /// Reads the parameters that all listings share; `after` is where this one begins.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a page size that is no number and for an unknown encoding.
+    pub fn read(call: &Call, after: Vec<u8>) -> Result<Self, S3Error> {
+        let bytes = |name| call.query.get(name).unwrap_or_default().as_bytes().to_vec();
+        let limit = page_size(call, "max-keys")?;
+        let query = ListQuery { prefix: bytes("prefix"), delimiter: bytes("delimiter"), after, limit };
+        Ok(Self { query, names: Names::read(call)? })
+    }
+
+    /// Writes what the parameters were.
+    pub fn write_head(&self, writer: &mut XmlWriter, bucket: &str) {
+        writer.text("Name", bucket);
+        self.names.write(writer, "Prefix", &String::from_utf8_lossy(&self.query.prefix));
+        writer.plain("MaxKeys", self.query.limit);
+        if !self.query.delimiter.is_empty() {
+            self.names.write(writer, "Delimiter", &String::from_utf8_lossy(&self.query.delimiter));
+        }
+        self.names.write_type(writer);
+    }
+
+    /// Writes the entries: objects, then common prefixes.
+    pub fn write_entries(&self, writer: &mut XmlWriter, page: &ListPage, owner: Option<&Owner>) {
+        writer.plain("IsTruncated", page.truncated);
+        let owner = owner.map(owner_element);
+        for entry in &page.entries {
+            if let ListEntry::Object(object) = entry {
+                writer.open("Contents");
+                self.write_object(writer, object, owner.as_deref());
+                writer.close("Contents");
+            }
+        }
+        self.write_prefixes(writer, page);
+    }
+
+    /// Writes what a listing shows of an object, inside its element.
+    pub fn write_object(&self, writer: &mut XmlWriter, object: &ListedObject, owner: Option<&str>) {
+        self.names.write(writer, "Key", object.key.as_str());
+        writer.with("LastModified", |out| push_time(out, object.modified_at)).etag(object.etag);
+        if let Some((algorithm, covers)) = object.checksum {
+            writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));
+        }
+        writer.plain("Size", object.size).raw("<StorageClass>STANDARD</StorageClass>").raw(owner.unwrap_or_default());
+    }
+
+    /// Writes the common prefixes of a page.
+    pub fn write_prefixes(&self, writer: &mut XmlWriter, page: &ListPage) {
+        for entry in &page.entries {
+            if let ListEntry::Prefix(prefix) = entry {
+                writer.open("CommonPrefixes");
+                self.names.write(writer, "Prefix", &String::from_utf8_lossy(prefix));
+                writer.close("CommonPrefixes");
+            }
+        }
+    }
+}
+
+/// The element of an owner, written once for a whole page.
+#[must_use]
+pub fn owner_element(owner: &Owner) -> String {
+    let mut writer = XmlWriter::fragment();
+    write_person(&mut writer, "Owner", owner);
+    writer.finish()
+}
+
+/// Writes an owner or initiator.
+pub fn write_person(writer: &mut XmlWriter, element: &str, owner: &Owner) {
+    writer.open(element).text("ID", &owner.id.0).text("DisplayName", &owner.name).close(element);
+}
+
+/// A page size of at most [`ENTRIES_MAX`], which is also the default.
+///
+/// # Errors
+/// `InvalidArgument` for what is no number from 0.
+pub fn page_size(call: &Call, parameter: &str) -> Result<usize, S3Error> {
+    let asked = call.number(parameter)?.and_then(|asked| usize::try_from(asked).ok());
+    Ok(asked.unwrap_or(ENTRIES_MAX).min(ENTRIES_MAX))
+}

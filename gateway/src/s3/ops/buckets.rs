@@ -1,0 +1,102 @@
+//! `CreateBucket`, `DeleteBucket`, `HeadBucket`.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+
+use crate::domain::{Bucket, BucketName};
+use crate::metadata::{CreateBucket, DeleteBucket};
+use crate::s3::access::BUCKET_REGION;
+use crate::s3::body::Integrity;
+use crate::s3::call::Call;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::respond::{Response, empty};
+use crate::s3::route::{Row, on_bucket, on_new_bucket};
+use crate::s3::write_headers;
+use crate::s3::xml;
+
+use super::location;
+
+/// The largest configuration a bucket may be created with.
+const CONFIGURATION_BYTES_MAX: usize = 64 << 10;
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![
+        on_new_bucket("CreateBucket", Method::PUT, "s3:CreateBucket", create_bucket),
+        on_bucket("DeleteBucket", Method::DELETE, "s3:DeleteBucket", delete_bucket),
+        on_bucket("HeadBucket", Method::HEAD, "s3:ListBucket", head_bucket),
+    ]
+}
+
+async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3Error> {
+    check_headers(&call)?;
+    let body = call.small_body(Integrity::Optional, CONFIGURATION_BYTES_MAX).await?;
+    let asked = location_asked(&body)?;
+    let place = location::accept(asked.as_deref(), &call.door.settings.region)?;
+    let owner = call.user()?.id;
+    match call.door.metadata.create_bucket(owner, &name, &place).await? {
+        CreateBucket::Created(_) => Ok(created(&name)),
+        // What scripts written against us-east-1 count on: making one's own bucket again is fine there.
+        CreateBucket::OwnedByYou(_) if call.door.settings.region == location::CLASSIC => Ok(created(&name)),
+        CreateBucket::OwnedByYou(_) => {
+            Err(S3Error::new(Code::BucketAlreadyOwnedByYou).field("BucketName", name.as_str()))
+        }
+        CreateBucket::Taken => Err(S3Error::new(Code::BucketAlreadyExists).field("BucketName", name.as_str())),
+    }
+}
+
+/// Headers that would give the bucket a property that buckets here do not have.
+fn check_headers(call: &Call) -> Result<(), S3Error> {
+    write_headers::access(&call.head.headers)?;
+    if call.header("x-amz-bucket-object-lock-enabled").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
+        return Err(Code::NotImplemented.into());
+    }
+    match call.header("x-amz-object-ownership") {
+        None | Some("BucketOwnerEnforced") => Ok(()),
+        Some("BucketOwnerPreferred" | "ObjectWriter") => Err(Code::NotImplemented.into()),
+        Some(word) => Err(S3Error::argument("Invalid x-amz-object-ownership header", "x-amz-object-ownership", word)),
+    }
+}
+
+/// The location a body asks for; none when there is no body or no constraint in it.
+fn location_asked(body: &[u8]) -> Result<Option<String>, S3Error> {
+    if body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let document = xml::parse(body, "CreateBucketConfiguration").map_err(|_| S3Error::from(Code::MalformedXML))?;
+    // A location of another kind or a type makes a bucket that is not a general purpose one.
+    if document.child("Bucket").is_some() || document.child("Location").is_some() || document.child("Tags").is_some() {
+        return Err(Code::NotImplemented.into());
+    }
+    Ok(document.text_of("LocationConstraint").map(str::to_owned).filter(|place| !place.is_empty()))
+}
+
+fn created(name: &BucketName) -> Response {
+    let mut response = empty(StatusCode::OK);
+    if let Ok(place) = HeaderValue::from_str(&format!("/{name}")) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
+}
+
+async fn delete_bucket(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    match call.door.metadata.delete_bucket(bucket.id).await? {
+        DeleteBucket::Deleted => Ok(empty(StatusCode::NO_CONTENT)),
+        DeleteBucket::NotEmpty => Err(S3Error::new(Code::BucketNotEmpty).field("BucketName", bucket.name.as_str())),
+        DeleteBucket::NoSuchBucket => Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())),
+    }
+}
+
+/// That a bucket's name can be used as the alias of an access point; it cannot here.
+const ACCESS_POINT_ALIAS: HeaderName = HeaderName::from_static("x-amz-access-point-alias");
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+async fn head_bucket(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let mut response = empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    headers.insert(BUCKET_REGION, call.door.region_of(&bucket));
+    headers.insert(ACCESS_POINT_ALIAS, HeaderValue::from_static("false"));
+    Ok(response)
+}

@@ -1,0 +1,133 @@
+//! `CompleteMultipartUpload`.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, header};
+
+use crate::domain::{Bucket, BucketName, ObjectKey, PartNumber};
+use crate::objects::{ChosenPart, CompleteUpload, Stored};
+use crate::s3::body::Integrity;
+use crate::s3::call::Call;
+use crate::s3::checksums;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::respond::{Document, Response, when_ready};
+use crate::s3::route::{Row, on_object};
+use crate::s3::xml::{Element, XmlWriter, parse};
+
+use super::uploads::{UPLOAD_ID, upload_id};
+use super::write::write_condition;
+
+/// The largest list of parts: ten thousand of them with tags and checksums fit.
+const LIST_BYTES_MAX: usize = 4 << 20;
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![on_object("CompleteMultipartUpload", Method::POST, "s3:PutObject", complete_upload).query(UPLOAD_ID)]
+}
+
+async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let upload = upload_id(&call)?;
+    let condition = write_condition(&call)?;
+    let checksum = checksums::of_object(&call.head.headers)?;
+    let checksum_kind = checksums::kind_of(&call.head.headers)?;
+    let object_size = object_size(&call)?;
+    let body = call.small_body(Integrity::OfObject, LIST_BYTES_MAX).await?;
+    let parts = read_parts(&body)?;
+    let name = bucket.name.clone();
+    let place = place_of(&call.head, &name, &key);
+    let objects = call.door.objects.clone();
+    let work = async move {
+        let complete =
+            CompleteUpload { bucket, key: key.clone(), upload, parts, condition, object_size, checksum, checksum_kind };
+        let stored = objects.complete_upload(complete).await?;
+        Ok(completed(&stored, &name, &key, &place))
+    };
+    when_ready(work, call.door.settings.patience, call.asked()).await
+}
+
+fn object_size(call: &Call) -> Result<Option<u64>, S3Error> {
+    let Some(text) = call.header("x-amz-mp-object-size") else { return Ok(None) };
+    let refused =
+        |_| S3Error::argument("Value for x-amz-mp-object-size header is invalid.", "x-amz-mp-object-size", text);
+    text.parse().map(Some).map_err(refused)
+}
+
+fn read_parts(body: &[u8]) -> Result<Vec<ChosenPart>, S3Error> {
+    let malformed = || S3Error::from(Code::MalformedXML);
+    let document = parse(body, "CompleteMultipartUpload").map_err(|_| malformed())?;
+    let lines: Vec<_> = document.all("Part").map(read_part).collect::<Option<_>>().ok_or_else(malformed)?;
+    if lines.is_empty() || lines.len() > usize::from(PartNumber::MAX) {
+        return Err(malformed());
+    }
+    lines.into_iter().collect()
+}
+
+/// `None` for a line without a number or tag.
+fn read_part(line: &Element) -> Option<Result<ChosenPart, S3Error>> {
+    let number: i64 = line.text_of("PartNumber")?.trim().parse().ok()?;
+    let etag = line.text_of("ETag")?.trim().parse().ok();
+    let refused = |_| {
+        let message = "PartNumber must be an integer between 1 and 10000, inclusive";
+        S3Error::argument(message, "partNumber", &number.to_string())
+    };
+    let chosen = PartNumber::new(number).map_err(refused);
+    Some(chosen.map(|number| ChosenPart { number, etag, checksum: checksums::of_part(line) }))
+}
+
+/// Where the object can be found, as the client would write it.
+fn place_of(head: &http::request::Parts, bucket: &BucketName, key: &ObjectKey) -> String {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let mut place = format!("http://{host}/{bucket}/");
+    crate::s3::uri::encode_path(key.as_bytes(), &mut place);
+    place
+}
+
+fn completed(stored: &Stored, bucket: &BucketName, key: &ObjectKey, place: &str) -> Document {
+    let mut writer = XmlWriter::document("CompleteMultipartUploadResult", 0);
+    writer.text("Location", place).text("Bucket", bucket.as_str()).text("Key", key.as_str()).etag(stored.etag);
+    checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
+    Document { xml: writer.end("CompleteMultipartUploadResult"), headers: HeaderMap::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ChecksumAlgorithm;
+
+    fn request(inside: &str) -> Result<Vec<ChosenPart>, S3Error> {
+        read_parts(format!("<CompleteMultipartUpload>{inside}</CompleteMultipartUpload>").as_bytes())
+    }
+
+    #[test]
+    fn tags_come_with_quotes_without_and_escaped() {
+        let digest = "ab".repeat(16);
+        for tag in
+            [digest.clone(), format!("\"{digest}\""), format!("&quot;{digest}&quot;"), format!("&#34;{digest}&#34;")]
+        {
+            let inside = format!("<Part><ETag>{tag}</ETag><PartNumber>7</PartNumber></Part>");
+            let parts = request(&inside).unwrap();
+            assert_eq!(parts[0].etag.unwrap().to_string(), digest, "{tag}");
+            assert_eq!(parts[0].number.get(), 7);
+        }
+    }
+
+    #[test]
+    fn a_foreign_tag_is_kept_as_none_of_ours_and_checksums_are_read() {
+        let parts =
+            request("<Part><PartNumber>1</PartNumber><ETag>x</ETag><ChecksumCRC32>AAAAAQ==</ChecksumCRC32></Part>");
+        let part = &parts.unwrap()[0];
+        assert_eq!((part.etag, &part.checksum), (None, &Some((ChecksumAlgorithm::Crc32, vec![0, 0, 0, 1]))));
+    }
+
+    #[test]
+    fn lists_that_are_none_are_refused() {
+        for inside in ["", "<Part><PartNumber>1</PartNumber></Part>", "<Part><PartNumber>x</PartNumber><ETag/></Part>"]
+        {
+            assert_eq!(request(inside).unwrap_err().code, Code::MalformedXML, "{inside}");
+        }
+        for number in ["0", "10001", "-1"] {
+            let inside = format!("<Part><PartNumber>{number}</PartNumber><ETag>x</ETag></Part>");
+            assert_eq!(request(&inside).unwrap_err().code, Code::InvalidArgument, "{number}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `CopyObject`, and what `UploadPartCopy` shares with it: finding the source and being allowed to read it.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+
+use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version};
+use crate::objects::{Copy, Stored};
+use crate::policy::Permission;
+use crate::s3::call::{Call, check_version};
+use crate::s3::conditions::{self, Verdict};
+use crate::s3::copy_source;
+use crate::s3::encoding::xml_time;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::respond::{Document, Response, when_ready};
+use crate::s3::route::{Need, Row, on_object};
+use crate::s3::xml::XmlWriter;
+use crate::s3::{checksums, object_headers, write_headers};
+
+use super::write::write_condition;
+
+/// The header that makes a write a copy.
+pub const COPY_SOURCE: &str = "x-amz-copy-source";
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![on_object("CopyObject", Method::PUT, "s3:PutObject", copy_object).need(Need::Header(COPY_SOURCE))]
+}
+
+/// A version that may be copied.
+pub struct Source {
+    /// The bucket it is in.
+    pub bucket: Arc<Bucket>,
+    /// The version.
+    pub version: Arc<Version>,
+}
+
+/// The version the request names as its source, if the caller may read it and the conditions on it hold.
+///
+/// # Errors
+/// What a GET of it would say; `PreconditionFailed` for its conditions.
+pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
+    let header = call.head.headers.get(COPY_SOURCE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let source = copy_source::read(header)?;
+    let bucket = call.door.bucket_for(&source.bucket, &call.identity, Permission("s3:GetObject")).await?;
+    if let Some(expected) = call.header("x-amz-source-expected-bucket-owner") {
+        call.door.expect_owner(expected, &bucket, &call.identity).await?;
+    }
+    check_version(source.version.as_deref())?;
+    let found = call.door.objects.current(&bucket, &source.key).await?;
+    let version = found.ok_or_else(|| S3Error::new(Code::NoSuchKey).field("Key", source.key.as_str()))?;
+    match conditions::judge(&call.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
+        Verdict::Proceed => Ok(Source { bucket, version }),
+        Verdict::NotModified | Verdict::Failed => Err(Code::PreconditionFailed.into()),
+    }
+}
+
+async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    write_headers::check(&call.head.headers)?;
+    let replace = directive(&call, "x-amz-metadata-directive")?;
+    directive(&call, "x-amz-tagging-directive")?;
+    let algorithm = checksums::algorithm_of(&call.head.headers)?;
+    let source = find_source(&call).await?;
+    let onto_itself = source.bucket.id == bucket.id && source.version.key == key;
+    if onto_itself && !replace && !changes_something(&call.head.headers) {
+        let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
+                       the object's metadata, storage class, website redirect location or encryption attributes.";
+        return Err(S3Error::with(Code::InvalidRequest, message));
+    }
+    let attributes = attributes_of_copy(&call.head.headers, &source.version, replace)?;
+    let condition = write_condition(&call)?;
+    let copy = Copy { source: source.version, bucket, key, attributes, condition, algorithm };
+    let (asked, patience, headers) = (call.asked(), call.door.settings.patience, call.head.headers.clone());
+    let objects = call.door.objects.clone();
+    let work = async move { Ok(copied(&objects.copy(copy).await?, &headers)) };
+    when_ready(work, patience, asked).await
+}
+
+/// What the copy carries: what the request says, or what the source has, except where the website redirects to.
+fn attributes_of_copy(headers: &HeaderMap, source: &Version, replace: bool) -> Result<ObjectAttributes, S3Error> {
+    let given = object_headers::read(headers)?;
+    if replace {
+        return Ok(given);
+    }
+    Ok(ObjectAttributes { website_redirect: given.website_redirect, ..source.attributes.clone() })
+}
+
+fn directive(call: &Call, header: &str) -> Result<bool, S3Error> {
+    match call.header(header) {
+        None | Some("" | "COPY") => Ok(false),
+        Some("REPLACE") => Ok(true),
+        Some(word) => Err(S3Error::argument(format!("Unknown {header}."), header, word)),
+    }
+}
+
+fn changes_something(headers: &HeaderMap) -> bool {
+    ["x-amz-storage-class", "x-amz-website-redirect-location", "x-amz-server-side-encryption"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
+
+fn copied(stored: &Stored, asked: &HeaderMap) -> Document {
+    let mut writer = XmlWriter::document("CopyObjectResult", 0);
+    writer.plain("LastModified", xml_time(stored.modified_at)).etag(stored.etag);
+    checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
+    let mut headers = HeaderMap::new();
+    write_headers::echo_encryption(asked, &mut headers);
+    Document { xml: writer.end("CopyObjectResult"), headers }
+}

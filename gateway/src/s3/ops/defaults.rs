@@ -1,0 +1,158 @@
+//! Sub-resources that nothing has been configured for: the answers that Amazon gives then, and that Terraform and others
+//! read on every refresh. Configuring them is not supported yet (see `unsupported`).
+
+use std::future::Ready;
+use std::sync::Arc;
+
+use http::Method;
+
+use crate::domain::{Bucket, ObjectKey};
+use crate::s3::access::Owner;
+use crate::s3::call::Call;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::listing::write_person;
+use crate::s3::respond::{Response, xml};
+use crate::s3::route::{Row, on_bucket, on_object};
+use crate::s3::xml::XmlWriter;
+
+/// A configuration that is empty until it is set: operation, parameter, permission, root element, what is in it.
+const EMPTY: [(&str, &str, &str, &str, &str); 5] = [
+    ("GetBucketVersioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", ""),
+    ("GetBucketLogging", "logging", "s3:GetBucketLogging", "BucketLoggingStatus", ""),
+    ("GetBucketNotificationConfiguration", "notification", "s3:GetBucketNotification", "NotificationConfiguration", ""),
+    ("GetBucketAccelerateConfiguration", "accelerate", "s3:GetAccelerateConfiguration", "AccelerateConfiguration", ""),
+    (
+        "GetBucketRequestPayment",
+        "requestPayment",
+        "s3:GetBucketRequestPayment",
+        "RequestPaymentConfiguration",
+        "<Payer>BucketOwner</Payer>",
+    ),
+];
+
+/// A configuration that does not exist until it is set: operation, parameter, permission, what is said then.
+const MISSING: [(&str, &str, &str, Code); 12] = [
+    ("GetBucketCors", "cors", "s3:GetBucketCORS", Code::NoSuchCORSConfiguration),
+    (
+        "GetBucketEncryption",
+        "encryption",
+        "s3:GetEncryptionConfiguration",
+        Code::ServerSideEncryptionConfigurationNotFoundError,
+    ),
+    (
+        "GetBucketLifecycleConfiguration",
+        "lifecycle",
+        "s3:GetLifecycleConfiguration",
+        Code::NoSuchLifecycleConfiguration,
+    ),
+    (
+        "GetBucketOwnershipControls",
+        "ownershipControls",
+        "s3:GetBucketOwnershipControls",
+        Code::OwnershipControlsNotFoundError,
+    ),
+    ("GetBucketPolicy", "policy", "s3:GetBucketPolicy", Code::NoSuchBucketPolicy),
+    ("GetBucketPolicyStatus", "policyStatus", "s3:GetBucketPolicyStatus", Code::NoSuchBucketPolicy),
+    (
+        "GetBucketReplication",
+        "replication",
+        "s3:GetReplicationConfiguration",
+        Code::ReplicationConfigurationNotFoundError,
+    ),
+    ("GetBucketTagging", "tagging", "s3:GetBucketTagging", Code::NoSuchTagSet),
+    ("GetBucketWebsite", "website", "s3:GetBucketWebsite", Code::NoSuchWebsiteConfiguration),
+    (
+        "GetObjectLockConfiguration",
+        "object-lock",
+        "s3:GetBucketObjectLockConfiguration",
+        Code::ObjectLockConfigurationNotFoundError,
+    ),
+    (
+        "GetPublicAccessBlock",
+        "publicAccessBlock",
+        "s3:GetBucketPublicAccessBlock",
+        Code::NoSuchPublicAccessBlockConfiguration,
+    ),
+    (
+        "GetBucketMetadataConfiguration",
+        "metadataConfiguration",
+        "s3:GetBucketMetadataTableConfiguration",
+        Code::NoSuchConfiguration,
+    ),
+];
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    let empty = EMPTY.map(|(operation, parameter, permission, root, inside)| {
+        on_bucket(operation, Method::GET, permission, move |_, _| done(empty_document(root, inside))).query(parameter)
+    });
+    let missing = MISSING.map(|(operation, parameter, permission, code)| {
+        let handler =
+            move |_, bucket: Arc<Bucket>| done(Err(S3Error::new(code).field("BucketName", bucket.name.as_str())));
+        on_bucket(operation, Method::GET, permission, handler).query(parameter)
+    });
+    let mut rows = vec![
+        on_bucket("GetBucketAcl", Method::GET, "s3:GetBucketAcl", get_bucket_acl).query("acl"),
+        on_object("GetObjectAcl", Method::GET, "s3:GetObjectAcl", get_object_acl).query("acl").accepts(&["versionId"]),
+        on_object("GetObjectTagging", Method::GET, "s3:GetObjectTagging", get_object_tagging)
+            .query("tagging")
+            .accepts(&["versionId"]),
+        on_object("GetObjectRetention", Method::GET, "s3:GetObjectRetention", no_lock)
+            .query("retention")
+            .accepts(&["versionId"]),
+        on_object("GetObjectLegalHold", Method::GET, "s3:GetObjectLegalHold", no_lock)
+            .query("legal-hold")
+            .accepts(&["versionId"]),
+    ];
+    rows.extend(empty);
+    rows.extend(missing);
+    rows.into_iter().map(Row::as_default).collect()
+}
+
+fn done(answer: Result<Response, S3Error>) -> Ready<Result<Response, S3Error>> {
+    std::future::ready(answer)
+}
+
+fn empty_document(root: &str, inside: &str) -> Result<Response, S3Error> {
+    let mut writer = XmlWriter::document(root, 0);
+    writer.raw(inside);
+    Ok(xml(writer.end(root)))
+}
+
+async fn get_bucket_acl(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    Ok(acl(&call.door.owner_of(&bucket, &call.identity).await?))
+}
+
+async fn get_object_acl(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    must_exist(&call, &bucket, &key).await?;
+    Ok(acl(&call.door.owner_of(&bucket, &call.identity).await?))
+}
+
+/// The access list of what is private: the owner may do everything, nobody else anything.
+fn acl(owner: &Owner) -> Response {
+    let mut writer = XmlWriter::document("AccessControlPolicy", 0);
+    write_person(&mut writer, "Owner", owner);
+    writer.raw("<AccessControlList><Grant>");
+    writer.raw("<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">");
+    writer.text("ID", &owner.id.0).text("DisplayName", &owner.name);
+    writer.raw("</Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList>");
+    xml(writer.end("AccessControlPolicy"))
+}
+
+async fn get_object_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    must_exist(&call, &bucket, &key).await?;
+    empty_document("Tagging", "<TagSet></TagSet>")
+}
+
+async fn no_lock(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    must_exist(&call, &bucket, &key).await?;
+    Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"))
+}
+
+async fn must_exist(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<(), S3Error> {
+    call.current_version_only()?;
+    match call.door.objects.current(bucket, key).await? {
+        Some(_) => Ok(()),
+        None => Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str())),
+    }
+}

@@ -1,0 +1,186 @@
+//! `DeleteObject` and `DeleteObjects`.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::domain::{Bucket, ObjectKey, WriteCondition};
+use crate::objects::Delete;
+use crate::s3::body::Integrity;
+use crate::s3::call::{Call, check_version};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::respond::{Response, empty, xml};
+use crate::s3::route::{Row, on_bucket, on_object};
+use crate::s3::xml::{Element, XmlWriter, parse};
+
+use super::write::write_condition;
+
+/// The most keys of one request.
+const KEYS_MAX: usize = 1_000;
+
+/// The largest list of keys: a thousand keys of 1,024 bytes, each escaped, fit.
+const LIST_BYTES_MAX: usize = 4 << 20;
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![
+        on_object("DeleteObject", Method::DELETE, "s3:DeleteObject", delete_object).accepts(&["versionId"]),
+        on_bucket("DeleteObjects", Method::POST, "s3:DeleteObject", delete_objects).query("delete"),
+    ]
+}
+
+async fn delete_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    if call.header("x-amz-if-match-last-modified-time").is_some() || call.header("x-amz-if-match-size").is_some() {
+        return Err(Code::NotImplemented.into());
+    }
+    if is_another_version(call.query.get("versionId"))? {
+        return Ok(empty(StatusCode::NO_CONTENT));
+    }
+    let condition = write_condition(&call)?;
+    for outcome in call.door.objects.delete(vec![Delete { bucket, key, condition }]).await {
+        outcome?;
+    }
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// Whether the id is that of a version that cannot exist here: deleting it changes nothing.
+fn is_another_version(id: Option<&str>) -> Result<bool, S3Error> {
+    match check_version(id) {
+        Ok(()) => Ok(false),
+        Err(error) if error.code == Code::NoSuchVersion => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// One line of a `DeleteObjects` request.
+struct Line {
+    key: String,
+    version: Option<String>,
+    /// What to do, or why it is refused.
+    wish: Result<Wish, S3Error>,
+}
+
+enum Wish {
+    Delete(ObjectKey, WriteCondition),
+    /// The version named cannot exist: nothing to do, and that is success.
+    Nothing,
+}
+
+async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = call.small_body(Integrity::Required, LIST_BYTES_MAX).await?;
+    let (lines, quiet) = read_lines(&body)?;
+    let wanted = lines.iter().filter_map(|line| match &line.wish {
+        Ok(Wish::Delete(key, condition)) => {
+            Some(Delete { bucket: bucket.clone(), key: key.clone(), condition: condition.clone() })
+        }
+        _ => None,
+    });
+    let mut outcomes = call.door.objects.delete(wanted.collect()).await.into_iter();
+    let mut writer = XmlWriter::document("DeleteResult", 128 + lines.len() * 96);
+    for line in lines {
+        let outcome = match line.wish {
+            Ok(Wish::Delete(..)) => match outcomes.next() {
+                Some(outcome) => outcome.map(|_existed| ()).map_err(S3Error::from),
+                None => Err(S3Error::internal("fewer outcomes than deletions")),
+            },
+            Ok(Wish::Nothing) => Ok(()),
+            Err(error) => Err(error),
+        };
+        write_outcome(&mut writer, &line.key, line.version.as_deref(), outcome, quiet);
+    }
+    Ok(xml(writer.end("DeleteResult")))
+}
+
+fn write_outcome(writer: &mut XmlWriter, key: &str, version: Option<&str>, outcome: Result<(), S3Error>, quiet: bool) {
+    match outcome {
+        Ok(()) if quiet => {}
+        Ok(()) => {
+            writer.open("Deleted").text("Key", key).maybe("VersionId", version).close("Deleted");
+        }
+        Err(error) => {
+            if error.status().is_server_error() {
+                tracing::warn!(%error, "one deletion of many failed");
+            }
+            writer.open("Error").text("Key", key).maybe("VersionId", version);
+            writer.text("Code", error.code.name()).text("Message", &error.message).close("Error");
+        }
+    }
+}
+
+fn read_lines(body: &[u8]) -> Result<(Vec<Line>, bool), S3Error> {
+    let malformed = || S3Error::from(Code::MalformedXML);
+    let document = parse(body, "Delete").map_err(|_| malformed())?;
+    let lines: Vec<_> = document.all("Object").map(read_line).collect::<Option<_>>().ok_or_else(malformed)?;
+    if lines.is_empty() || lines.len() > KEYS_MAX {
+        return Err(malformed());
+    }
+    let quiet = document.text_of("Quiet").is_some_and(|word| word.trim().eq_ignore_ascii_case("true"));
+    Ok((lines, quiet))
+}
+
+/// `None` for an object without a key.
+fn read_line(object: &Element) -> Option<Line> {
+    let key = object.text_of("Key")?.to_owned();
+    let version = object.text_of("VersionId").filter(|id| !id.is_empty()).map(str::to_owned);
+    let wish = wish_of(object, &key, version.as_deref());
+    Some(Line { key, version, wish })
+}
+
+fn wish_of(object: &Element, key: &str, version: Option<&str>) -> Result<Wish, S3Error> {
+    if object.child("LastModifiedTime").is_some() || object.child("Size").is_some() {
+        return Err(Code::NotImplemented.into());
+    }
+    if is_another_version(version)? {
+        return Ok(Wish::Nothing);
+    }
+    let key = match ObjectKey::new(key.to_owned()) {
+        Ok(key) => key,
+        Err(crate::domain::KeyError::TooLong) => return Err(Code::KeyTooLongError.into()),
+        Err(error) => return Err(S3Error::with(Code::InvalidArgument, error.to_string())),
+    };
+    let condition = match object.text_of("ETag").map(str::trim) {
+        None | Some("") => WriteCondition::None,
+        Some("*") => WriteCondition::Present,
+        Some(tag) => tag.parse().map_or(WriteCondition::Never, WriteCondition::Matches),
+    };
+    Ok(Wish::Delete(key, condition))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(inside: &str) -> Result<(Vec<Line>, bool), S3Error> {
+        read_lines(format!("<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inside}</Delete>").as_bytes())
+    }
+
+    #[test]
+    fn keys_may_hold_anything_and_each_line_fails_alone() {
+        let long = "k".repeat(1_025);
+        let inside = format!(
+            "<Object><Key> a&#13;&#x1;&amp;</Key></Object><Object><Key>{long}</Key></Object>\
+             <Object><Key>b</Key><VersionId>null</VersionId></Object>\
+             <Object><Key>c</Key><VersionId>00000000000000000000000000000000</VersionId></Object>\
+             <Object><Key>d</Key><VersionId>zzz</VersionId></Object><Object><Key></Key></Object><Quiet>true</Quiet>"
+        );
+        let (lines, quiet) = request(&inside).unwrap();
+        assert!(quiet);
+        assert!(matches!(&lines[0].wish, Ok(Wish::Delete(key, _)) if key.as_str() == " a\r\u{1}&"));
+        assert_eq!(lines[1].wish.as_ref().err().unwrap().code, Code::KeyTooLongError);
+        assert!(matches!(&lines[2].wish, Ok(Wish::Delete(..))));
+        assert!(matches!(&lines[3].wish, Ok(Wish::Nothing)));
+        for line in &lines[4..] {
+            assert_eq!(line.wish.as_ref().err().unwrap().code, Code::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn a_thousand_keys_are_the_most() {
+        let of = |count: usize| request(&"<Object><Key>k</Key></Object>".repeat(count)).map(|(lines, _)| lines.len());
+        assert_eq!(of(1_000).unwrap(), 1_000);
+        for count in [0, 1_001] {
+            assert_eq!(of(count).unwrap_err().code, Code::MalformedXML);
+        }
+        assert!(request("<Object><Name>k</Name></Object>").is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! `ListMultipartUploads`.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use crate::domain::{Bucket, UploadId};
+use crate::metadata::{UploadEntry, UploadListQuery, UploadPage};
+use crate::s3::access::Owner;
+use crate::s3::call::Call;
+use crate::s3::checksums;
+use crate::s3::encoding::xml_time;
+use crate::s3::error::S3Error;
+use crate::s3::listing::{Names, page_size, write_person};
+use crate::s3::respond::{Response, xml};
+use crate::s3::route::{Row, on_bucket};
+use crate::s3::xml::XmlWriter;
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    let accepts = &["prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type"];
+    vec![
+        on_bucket("ListMultipartUploads", Method::GET, "s3:ListBucketMultipartUploads", list_uploads)
+            .query("uploads")
+            .accepts(accepts),
+    ]
+}
+
+async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let text = |name| call.query.get(name).unwrap_or_default();
+    let names = Names::read(&call)?;
+    let key_marker = text("key-marker");
+    // Without a key the marker of an upload says nothing, and is ignored.
+    let upload_marker = match text("upload-id-marker") {
+        "" => None,
+        _ if key_marker.is_empty() => None,
+        marker => Some(read_marker(marker)?),
+    };
+    let query = UploadListQuery {
+        prefix: text("prefix").as_bytes().to_vec(),
+        delimiter: text("delimiter").as_bytes().to_vec(),
+        key_marker: key_marker.as_bytes().to_vec(),
+        upload_marker,
+        limit: page_size(&call, "max-uploads")?,
+    };
+    let page = call.door.metadata.list_uploads(bucket.id, &query).await?;
+    let owner = call.door.owner_of(&bucket, &call.identity).await?;
+    let mut writer = XmlWriter::document("ListMultipartUploadsResult", 1_024 + page.entries.len() * 480);
+    writer.text("Bucket", bucket.name.as_str());
+    names.write(&mut writer, "KeyMarker", key_marker);
+    writer.text("UploadIdMarker", text("upload-id-marker"));
+    write_next(&mut writer, &page, names);
+    names.write(&mut writer, "Prefix", text("prefix"));
+    if !query.delimiter.is_empty() {
+        names.write(&mut writer, "Delimiter", text("delimiter"));
+    }
+    names.write_type(&mut writer);
+    writer.plain("MaxUploads", query.limit).plain("IsTruncated", page.truncated);
+    write_entries(&mut writer, &page, names, &owner);
+    Ok(xml(writer.end("ListMultipartUploadsResult")))
+}
+
+fn read_marker(marker: &str) -> Result<UploadId, S3Error> {
+    marker.parse().map_err(|_| S3Error::argument("Invalid uploadId marker", "upload-id-marker", marker))
+}
+
+fn write_next(writer: &mut XmlWriter, page: &UploadPage, names: Names) {
+    match page.entries.last().filter(|_| page.truncated) {
+        Some(UploadEntry::Upload(upload)) => {
+            names.write(writer, "NextKeyMarker", upload.key.as_str());
+            writer.plain("NextUploadIdMarker", upload.id);
+        }
+        Some(UploadEntry::Prefix(prefix)) => {
+            names.write(writer, "NextKeyMarker", &String::from_utf8_lossy(prefix));
+            writer.text("NextUploadIdMarker", "");
+        }
+        None => {}
+    }
+}
+
+fn write_entries(writer: &mut XmlWriter, page: &UploadPage, names: Names, owner: &Owner) {
+    for entry in &page.entries {
+        if let UploadEntry::Upload(upload) = entry {
+            writer.open("Upload");
+            names.write(writer, "Key", upload.key.as_str());
+            writer.plain("UploadId", upload.id);
+            write_person(writer, "Initiator", owner);
+            write_person(writer, "Owner", owner);
+            writer.plain("StorageClass", "STANDARD").plain("Initiated", xml_time(upload.created_at));
+            if let Some((algorithm, covers)) = upload.checksum {
+                writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));
+            }
+            writer.close("Upload");
+        }
+    }
+    for entry in &page.entries {
+        if let UploadEntry::Prefix(prefix) = entry {
+            writer.open("CommonPrefixes");
+            names.write(writer, "Prefix", &String::from_utf8_lossy(prefix));
+            writer.close("CommonPrefixes");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The operations: one file for each group, each of which exports its rows of the route table.
+
+mod attributes;
+mod buckets;
+mod complete;
+mod copy;
+mod defaults;
+mod delete;
+mod list_buckets;
+mod list_objects;
+mod list_uploads;
+mod list_versions;
+mod location;
+mod parts;
+mod post;
+mod preflight;
+mod read;
+mod unsupported;
+mod uploads;
+mod write;
+
+use super::route::Row;
+
+/// The rows of all groups.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    let groups = [
+        list_buckets::rows(),
+        buckets::rows(),
+        location::rows(),
+        read::rows(),
+        attributes::rows(),
+        write::rows(),
+        copy::rows(),
+        delete::rows(),
+        list_objects::rows(),
+        list_versions::rows(),
+        uploads::rows(),
+        parts::rows(),
+        complete::rows(),
+        list_uploads::rows(),
+        defaults::rows(),
+        post::rows(),
+        preflight::rows(),
+        unsupported::rows(),
+    ];
+    groups.into_iter().flatten().collect()
+}

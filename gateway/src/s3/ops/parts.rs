@@ -1,0 +1,153 @@
+//! `UploadPart`, `UploadPartCopy`, `ListParts`.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, StatusCode, header};
+
+use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload};
+use crate::objects::{BodyPromise, CopyPart, PutPart};
+use crate::s3::call::Call;
+use crate::s3::encoding::xml_time;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::listing::{Names, page_size, write_person};
+use crate::s3::range;
+use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
+use crate::s3::route::{Need, Row, on_object};
+use crate::s3::xml::XmlWriter;
+use crate::s3::{checksums, write_headers};
+
+use super::copy::{COPY_SOURCE, find_source};
+use super::uploads::{UPLOAD_ID, upload_id};
+
+const PART_NUMBER: &str = "partNumber";
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    let list = &["max-parts", "part-number-marker", "encoding-type"];
+    vec![
+        on_object("UploadPart", Method::PUT, "s3:PutObject", upload_part).query(PART_NUMBER).query(UPLOAD_ID),
+        on_object("UploadPartCopy", Method::PUT, "s3:PutObject", upload_part_copy)
+            .query(PART_NUMBER)
+            .query(UPLOAD_ID)
+            .need(Need::Header(COPY_SOURCE)),
+        on_object("ListParts", Method::GET, "s3:ListMultipartUploadParts", list_parts).query(UPLOAD_ID).accepts(list),
+    ]
+}
+
+async fn upload_part(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    refuse_foreign_keys(&call.head.headers)?;
+    let number = part_number(&call)?;
+    let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
+    let (mut promise, body) = call.take_content()?;
+    match_plan(&mut promise, &upload)?;
+    let part = call.door.objects.put_part(PutPart { upload, bucket, number, promise }, body).await?;
+    let mut response = empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag_header(part.etag));
+    if let Some(checksum) = &part.checksum {
+        checksums::write_value(checksum, None, headers);
+    }
+    Ok(response)
+}
+
+/// The keys of clients belong to SSE-C.
+fn refuse_foreign_keys(headers: &HeaderMap) -> Result<(), S3Error> {
+    if headers.keys().any(|name| write_headers::names_foreign_key(name.as_str())) {
+        return Err(Code::NotImplemented.into());
+    }
+    Ok(())
+}
+
+/// A part has the checksum its upload was created with, computed if the client sends none.
+fn match_plan(promise: &mut BodyPromise, upload: &Upload) -> Result<(), S3Error> {
+    let Some((planned, _)) = upload.checksum else { return Ok(()) };
+    let sent = promise.checksum.as_ref().map(|checksum| checksum.algorithm).or(promise.algorithm);
+    match sent {
+        None => promise.algorithm = Some(planned),
+        Some(sent) if sent == planned => {}
+        Some(sent) => {
+            let message = format!(
+                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+                planned.name().to_ascii_lowercase(),
+                sent.name().to_ascii_lowercase()
+            );
+            return Err(S3Error::with(Code::InvalidRequest, message));
+        }
+    }
+    Ok(())
+}
+
+fn part_number(call: &Call) -> Result<PartNumber, S3Error> {
+    let text = call.query.get(PART_NUMBER).unwrap_or_default();
+    let number = text.parse().ok().and_then(|number| PartNumber::new(number).ok());
+    number.ok_or_else(|| {
+        let message = "Part number must be an integer between 1 and 10000, inclusive";
+        S3Error::argument(message, PART_NUMBER, text)
+    })
+}
+
+async fn upload_part_copy(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    refuse_foreign_keys(&call.head.headers)?;
+    let number = part_number(&call)?;
+    let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
+    let source = find_source(&call).await?.version;
+    let range = match call.header("x-amz-copy-source-range") {
+        None => 0..source.size,
+        Some(text) => range::exact(text, source.size).map_err(|outside| range_refused(text, source.size, outside))?,
+    };
+    let copy = CopyPart { source, range, upload, bucket, number };
+    let objects = call.door.objects.clone();
+    let work = async move { Ok(copied(&objects.copy_part(copy).await?)) };
+    when_ready(work, call.door.settings.patience, call.asked()).await
+}
+
+fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
+    let message = if outside {
+        format!("Range specified is not valid for source object of size: {size}")
+    } else {
+        "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+         zero-based offsets of the first and last bytes to copy"
+            .to_owned()
+    };
+    S3Error::argument(message, "x-amz-copy-source-range", text)
+}
+
+fn copied(part: &Part) -> Document {
+    let mut writer = XmlWriter::document("CopyPartResult", 0);
+    writer.plain("LastModified", xml_time(part.modified_at)).etag(part.etag);
+    checksums::write_element(part.checksum.as_ref(), None, &mut writer);
+    Document { xml: writer.end("CopyPartResult"), headers: HeaderMap::new() }
+}
+
+async fn list_parts(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
+    let limit = page_size(&call, "max-parts")?;
+    let marker = call.number("part-number-marker")?.unwrap_or(0);
+    let after = u16::try_from(marker).unwrap_or(u16::MAX);
+    let names = Names::read(&call)?;
+    // One more than asked for tells whether there is another page.
+    let mut parts = call.door.metadata.parts(&upload.id, after, limit + 1).await?;
+    let truncated = limit > 0 && parts.len() > limit;
+    parts.truncate(limit);
+    let owner = call.door.owner_of(&bucket, &call.identity).await?;
+    let mut writer = XmlWriter::document("ListPartsResult", 1_024 + parts.len() * 320);
+    writer.text("Bucket", bucket.name.as_str());
+    names.write(&mut writer, "Key", key.as_str());
+    writer.plain("UploadId", upload.id);
+    write_person(&mut writer, "Initiator", &owner);
+    write_person(&mut writer, "Owner", &owner);
+    writer.plain("StorageClass", "STANDARD").plain("PartNumberMarker", marker);
+    writer.plain("NextPartNumberMarker", parts.last().map_or(0, |part| part.number.get()));
+    writer.plain("MaxParts", limit).plain("IsTruncated", truncated);
+    names.write_type(&mut writer);
+    if let Some((algorithm, covers)) = upload.checksum {
+        writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));
+    }
+    for part in &parts {
+        writer.open("Part").plain("PartNumber", part.number.get()).plain("LastModified", xml_time(part.modified_at));
+        writer.etag(part.etag).plain("Size", part.size);
+        checksums::write_element(part.checksum.as_ref(), None, &mut writer);
+        writer.close("Part");
+    }
+    Ok(xml(writer.end("ListPartsResult")))
+}

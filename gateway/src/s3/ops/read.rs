@@ -1,0 +1,183 @@
+//! `GetObject` and `HeadObject`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+
+use crate::domain::{Bucket, Checksum, ObjectKey, PartNumber, Version};
+use crate::s3::auth::Identity;
+use crate::s3::call::Call;
+use crate::s3::checksums;
+use crate::s3::conditions::{self, Verdict};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::object_headers;
+use crate::s3::range::{self, Wanted};
+use crate::s3::respond::{self, Response, describe, empty, validators};
+use crate::s3::route::{Row, on_object};
+use crate::s3::write_headers::names_foreign_key;
+
+const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    let accepts = &["partNumber", "versionId"];
+    vec![
+        on_object("GetObject", Method::GET, "s3:GetObject", get_object).accepts(accepts),
+        on_object("HeadObject", Method::HEAD, "s3:GetObject", head_object).accepts(accepts),
+    ]
+}
+
+async fn get_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let Reading { version, bytes, mut response } = match prepare(&call, &bucket, key).await? {
+        Prepared::Answered(response) => return Ok(response),
+        Prepared::Reading(reading) => reading,
+    };
+    let length = bytes.end - bytes.start;
+    if length > 0 {
+        let reader = call.door.objects.read(version, bytes).await?;
+        *response.body_mut() = respond::content(reader, length, call.door.objects.clone(), bucket.id, call.id);
+    }
+    Ok(response)
+}
+
+async fn head_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    match prepare(&call, &bucket, key).await? {
+        Prepared::Answered(response) => Ok(response),
+        Prepared::Reading(reading) => Ok(reading.response),
+    }
+}
+
+/// What comes before the bytes.
+enum Prepared {
+    /// Nothing follows.
+    Answered(Response),
+    /// These bytes do.
+    Reading(Reading),
+}
+
+struct Reading {
+    version: Arc<Version>,
+    bytes: Range<u64>,
+    response: Response,
+}
+
+/// The head of the reply, the same for GET and HEAD.
+async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepared, S3Error> {
+    call.current_version_only()?;
+    let asked = &call.head.headers;
+    if asked.keys().any(|name| names_foreign_key(name.as_str())) {
+        let message = "The encryption parameters are not applicable to this object.";
+        return Err(S3Error::with(Code::InvalidRequest, message));
+    }
+    let found = call.door.objects.current(bucket, &key).await?;
+    let version = found.ok_or_else(|| S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))?;
+    match conditions::judge(asked, &conditions::READ, version.etag, version.modified_at) {
+        Verdict::Proceed => {}
+        Verdict::NotModified => return Ok(Prepared::Answered(not_modified(&version))),
+        Verdict::Failed => return Err(Code::PreconditionFailed.into()),
+    }
+    let piece = choose(call, &version).await?;
+    let mut response = empty(if piece.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
+    let headers = response.headers_mut();
+    describe(&version, headers);
+    object_headers::apply_overrides(&call.query, matches!(call.identity, Identity::Known(_)), headers)?;
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(piece.bytes.end - piece.bytes.start));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, const { HeaderValue::from_static("nosniff") });
+    if piece.partial && !piece.bytes.is_empty() {
+        let text = format!("bytes {}-{}/{}", piece.bytes.start, piece.bytes.end - 1, version.size);
+        headers.insert(header::CONTENT_RANGE, HeaderValue::try_from(text).map_err(|_| Code::InternalError)?);
+    }
+    if let Some(count) = piece.parts {
+        headers.insert(PARTS_COUNT, HeaderValue::from(count));
+    }
+    if asked.get("x-amz-checksum-mode").is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"ENABLED")) {
+        show_checksum(&version, &piece, headers);
+    }
+    Ok(Prepared::Reading(Reading { version, bytes: piece.bytes, response }))
+}
+
+fn not_modified(version: &Version) -> Response {
+    let mut response = empty(StatusCode::NOT_MODIFIED);
+    let headers = response.headers_mut();
+    validators(version, headers);
+    if let Some(Ok(value)) = version.attributes.cache_control.as_deref().map(HeaderValue::from_str) {
+        headers.insert(header::CACHE_CONTROL, value);
+    }
+    response
+}
+
+/// The piece of a version that is wanted.
+struct Piece {
+    bytes: Range<u64>,
+    /// Answer 206.
+    partial: bool,
+    /// How many parts the object has, when one of them was asked for.
+    parts: Option<usize>,
+    /// The checksum of the part that was asked for.
+    part_checksum: Option<Checksum>,
+}
+
+impl Piece {
+    fn of(bytes: Range<u64>, partial: bool) -> Self {
+        Self { bytes, partial, parts: None, part_checksum: None }
+    }
+}
+
+async fn choose(call: &Call, version: &Version) -> Result<Piece, S3Error> {
+    let range = call.head.headers.get(header::RANGE).map(|value| value.to_str().unwrap_or_default());
+    let number = call.query.get("partNumber");
+    match (number, range) {
+        (Some(_), Some(_)) => {
+            let message = "Cannot specify both Range header and partNumber query parameter";
+            Err(S3Error::with(Code::InvalidRequest, message))
+        }
+        (Some(number), None) => part(call, version, number).await,
+        (None, Some(range)) if conditions::range_is_current(&call.head.headers, version.etag, version.modified_at) => {
+            match range::resolve(range, version.size) {
+                Wanted::Whole => Ok(Piece::of(0..version.size, false)),
+                Wanted::Part(bytes) => Ok(Piece::of(bytes, true)),
+                Wanted::Unsatisfiable => Err(unsatisfiable(range, version.size)),
+            }
+        }
+        (None, _) => Ok(Piece::of(0..version.size, false)),
+    }
+}
+
+fn unsatisfiable(range: &str, size: u64) -> S3Error {
+    let error =
+        S3Error::new(Code::InvalidRange).field("RangeRequested", range).field("ActualObjectSize", size.to_string());
+    match HeaderValue::try_from(format!("bytes */{size}")) {
+        Ok(value) => error.header(header::CONTENT_RANGE, value),
+        Err(_) => error,
+    }
+}
+
+/// One part of an object that was uploaded in parts; an object that came whole is its own part 1.
+async fn part(call: &Call, version: &Version, number: &str) -> Result<Piece, S3Error> {
+    let wanted = number.parse().ok().and_then(|n| PartNumber::new(n).ok()).ok_or_else(|| {
+        let message = "Part number must be an integer between 1 and 10000, inclusive";
+        S3Error::argument(message, "partNumber", number)
+    })?;
+    if version.etag.parts.is_none() {
+        return if wanted.get() == 1 { Ok(Piece::of(0..version.size, true)) } else { Err(no_such_part(number)) };
+    }
+    let parts = call.door.objects.version_parts(version).await?;
+    let at = parts.iter().position(|part| part.number == wanted).ok_or_else(|| no_such_part(number))?;
+    let start: u64 = parts[..at].iter().map(|part| part.size).sum();
+    let bytes = start..start + parts[at].size;
+    Ok(Piece { bytes, partial: true, parts: Some(parts.len()), part_checksum: parts[at].checksum.clone() })
+}
+
+fn no_such_part(number: &str) -> S3Error {
+    S3Error::new(Code::InvalidPartNumber).field("PartNumberRequested", number)
+}
+
+/// Only a value that covers exactly the bytes sent is shown, since clients verify it against them.
+fn show_checksum(version: &Version, piece: &Piece, headers: &mut HeaderMap) {
+    if let Some(checksum) = &piece.part_checksum {
+        checksums::write_value(checksum, None, headers);
+    } else if !piece.partial || piece.bytes == (0..version.size) {
+        checksums::write_headers(version.checksum.as_ref(), version.etag.parts, headers);
+    }
+}

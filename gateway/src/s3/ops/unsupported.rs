@@ -1,0 +1,173 @@
+//! Operations of S3 that are not supported: each has its row, so that its requests are answered 501 and are never taken
+//! for another operation.
+
+use http::Method;
+
+use crate::s3::route::{Level, Need, Row, unsupported};
+
+const BUCKET: Level = Level::Bucket;
+const OBJECT: Level = Level::Object;
+
+/// Operation, method, level, the parameter that tells it, permission.
+const ROWS: [(&str, Method, Level, &str, &str); 60] = [
+    (
+        "CreateBucketMetadataConfiguration",
+        Method::POST,
+        BUCKET,
+        "metadataConfiguration",
+        "s3:CreateBucketMetadataTableConfiguration",
+    ),
+    (
+        "CreateBucketMetadataTableConfiguration",
+        Method::POST,
+        BUCKET,
+        "metadataTable",
+        "s3:CreateBucketMetadataTableConfiguration",
+    ),
+    ("CreateSession", Method::GET, BUCKET, "session", "s3:CreateSession"),
+    ("DeleteBucketAnalyticsConfiguration", Method::DELETE, BUCKET, "analytics", "s3:PutAnalyticsConfiguration"),
+    ("DeleteBucketCors", Method::DELETE, BUCKET, "cors", "s3:PutBucketCORS"),
+    ("DeleteBucketEncryption", Method::DELETE, BUCKET, "encryption", "s3:PutEncryptionConfiguration"),
+    (
+        "DeleteBucketIntelligentTieringConfiguration",
+        Method::DELETE,
+        BUCKET,
+        "intelligent-tiering",
+        "s3:PutIntelligentTieringConfiguration",
+    ),
+    ("DeleteBucketInventoryConfiguration", Method::DELETE, BUCKET, "inventory", "s3:PutInventoryConfiguration"),
+    ("DeleteBucketLifecycle", Method::DELETE, BUCKET, "lifecycle", "s3:PutLifecycleConfiguration"),
+    (
+        "DeleteBucketMetadataConfiguration",
+        Method::DELETE,
+        BUCKET,
+        "metadataConfiguration",
+        "s3:DeleteBucketMetadataTableConfiguration",
+    ),
+    (
+        "DeleteBucketMetadataTableConfiguration",
+        Method::DELETE,
+        BUCKET,
+        "metadataTable",
+        "s3:DeleteBucketMetadataTableConfiguration",
+    ),
+    ("DeleteBucketMetricsConfiguration", Method::DELETE, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
+    ("DeleteBucketOwnershipControls", Method::DELETE, BUCKET, "ownershipControls", "s3:PutBucketOwnershipControls"),
+    ("DeleteBucketPolicy", Method::DELETE, BUCKET, "policy", "s3:DeleteBucketPolicy"),
+    ("DeleteBucketReplication", Method::DELETE, BUCKET, "replication", "s3:PutReplicationConfiguration"),
+    ("DeleteBucketTagging", Method::DELETE, BUCKET, "tagging", "s3:PutBucketTagging"),
+    ("DeleteBucketWebsite", Method::DELETE, BUCKET, "website", "s3:DeleteBucketWebsite"),
+    ("DeleteObjectAnnotation", Method::DELETE, OBJECT, "annotation", "s3:DeleteObjectAnnotation"),
+    ("DeleteObjectTagging", Method::DELETE, OBJECT, "tagging", "s3:DeleteObjectTagging"),
+    ("DeletePublicAccessBlock", Method::DELETE, BUCKET, "publicAccessBlock", "s3:PutBucketPublicAccessBlock"),
+    ("GetBucketAbac", Method::GET, BUCKET, "abac", "s3:GetBucketAbac"),
+    (
+        "GetBucketMetadataTableConfiguration",
+        Method::GET,
+        BUCKET,
+        "metadataTable",
+        "s3:GetBucketMetadataTableConfiguration",
+    ),
+    ("GetObjectTorrent", Method::GET, OBJECT, "torrent", "s3:GetObjectTorrent"),
+    ("ListBucketAnalyticsConfigurations", Method::GET, BUCKET, "analytics", "s3:GetAnalyticsConfiguration"),
+    (
+        "ListBucketIntelligentTieringConfigurations",
+        Method::GET,
+        BUCKET,
+        "intelligent-tiering",
+        "s3:GetIntelligentTieringConfiguration",
+    ),
+    ("ListBucketInventoryConfigurations", Method::GET, BUCKET, "inventory", "s3:GetInventoryConfiguration"),
+    ("ListBucketMetricsConfigurations", Method::GET, BUCKET, "metrics", "s3:GetMetricsConfiguration"),
+    ("ListObjectAnnotations", Method::GET, OBJECT, "annotation", "s3:ListObjectAnnotations"),
+    ("PutBucketAbac", Method::PUT, BUCKET, "abac", "s3:PutBucketAbac"),
+    ("PutBucketAccelerateConfiguration", Method::PUT, BUCKET, "accelerate", "s3:PutAccelerateConfiguration"),
+    ("PutBucketAcl", Method::PUT, BUCKET, "acl", "s3:PutBucketAcl"),
+    ("PutBucketAnalyticsConfiguration", Method::PUT, BUCKET, "analytics", "s3:PutAnalyticsConfiguration"),
+    ("PutBucketCors", Method::PUT, BUCKET, "cors", "s3:PutBucketCORS"),
+    ("PutBucketEncryption", Method::PUT, BUCKET, "encryption", "s3:PutEncryptionConfiguration"),
+    (
+        "PutBucketIntelligentTieringConfiguration",
+        Method::PUT,
+        BUCKET,
+        "intelligent-tiering",
+        "s3:PutIntelligentTieringConfiguration",
+    ),
+    ("PutBucketInventoryConfiguration", Method::PUT, BUCKET, "inventory", "s3:PutInventoryConfiguration"),
+    ("PutBucketLifecycleConfiguration", Method::PUT, BUCKET, "lifecycle", "s3:PutLifecycleConfiguration"),
+    ("PutBucketLogging", Method::PUT, BUCKET, "logging", "s3:PutBucketLogging"),
+    ("PutBucketMetricsConfiguration", Method::PUT, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
+    ("PutBucketNotificationConfiguration", Method::PUT, BUCKET, "notification", "s3:PutBucketNotification"),
+    ("PutBucketOwnershipControls", Method::PUT, BUCKET, "ownershipControls", "s3:PutBucketOwnershipControls"),
+    ("PutBucketPolicy", Method::PUT, BUCKET, "policy", "s3:PutBucketPolicy"),
+    ("PutBucketReplication", Method::PUT, BUCKET, "replication", "s3:PutReplicationConfiguration"),
+    ("PutBucketRequestPayment", Method::PUT, BUCKET, "requestPayment", "s3:PutBucketRequestPayment"),
+    ("PutBucketTagging", Method::PUT, BUCKET, "tagging", "s3:PutBucketTagging"),
+    ("PutBucketVersioning", Method::PUT, BUCKET, "versioning", "s3:PutBucketVersioning"),
+    ("PutBucketWebsite", Method::PUT, BUCKET, "website", "s3:PutBucketWebsite"),
+    ("PutObjectAcl", Method::PUT, OBJECT, "acl", "s3:PutObjectAcl"),
+    ("PutObjectAnnotation", Method::PUT, OBJECT, "annotation", "s3:PutObjectAnnotation"),
+    ("PutObjectLegalHold", Method::PUT, OBJECT, "legal-hold", "s3:PutObjectLegalHold"),
+    ("PutObjectLockConfiguration", Method::PUT, BUCKET, "object-lock", "s3:PutBucketObjectLockConfiguration"),
+    ("PutObjectRetention", Method::PUT, OBJECT, "retention", "s3:PutObjectRetention"),
+    ("PutObjectTagging", Method::PUT, OBJECT, "tagging", "s3:PutObjectTagging"),
+    ("PutPublicAccessBlock", Method::PUT, BUCKET, "publicAccessBlock", "s3:PutBucketPublicAccessBlock"),
+    ("RenameObject", Method::PUT, OBJECT, "renameObject", "s3:PutObject"),
+    ("RestoreObject", Method::POST, OBJECT, "restore", "s3:RestoreObject"),
+    (
+        "UpdateBucketMetadataAnnotationTableConfiguration",
+        Method::PUT,
+        BUCKET,
+        "metadataAnnotationTable",
+        "s3:UpdateBucketMetadataTableConfiguration",
+    ),
+    (
+        "UpdateBucketMetadataInventoryTableConfiguration",
+        Method::PUT,
+        BUCKET,
+        "metadataInventoryTable",
+        "s3:UpdateBucketMetadataTableConfiguration",
+    ),
+    (
+        "UpdateBucketMetadataJournalTableConfiguration",
+        Method::PUT,
+        BUCKET,
+        "metadataJournalTable",
+        "s3:UpdateBucketMetadataTableConfiguration",
+    ),
+    ("UpdateObjectEncryption", Method::PUT, OBJECT, "encryption", "s3:UpdateObjectEncryption"),
+];
+
+/// Operations that share method and parameter with one above, and the parameter that tells them from it.
+const NARROWER: [(&str, Method, Level, [&str; 2], &str); 6] = [
+    ("GetBucketAnalyticsConfiguration", Method::GET, BUCKET, ["analytics", "id"], "s3:GetAnalyticsConfiguration"),
+    (
+        "GetBucketIntelligentTieringConfiguration",
+        Method::GET,
+        BUCKET,
+        ["intelligent-tiering", "id"],
+        "s3:GetIntelligentTieringConfiguration",
+    ),
+    ("GetBucketInventoryConfiguration", Method::GET, BUCKET, ["inventory", "id"], "s3:GetInventoryConfiguration"),
+    ("GetBucketMetricsConfiguration", Method::GET, BUCKET, ["metrics", "id"], "s3:GetMetricsConfiguration"),
+    ("GetObjectAnnotation", Method::GET, OBJECT, ["annotation", "annotationName"], "s3:GetObjectAnnotation"),
+    ("SelectObjectContent", Method::POST, OBJECT, ["select", "select-type"], "s3:GetObject"),
+];
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    let told_by_one = ROWS.map(|(operation, method, level, parameter, permission)| {
+        unsupported(operation, method, level, parameter, permission)
+    });
+    let told_by_two = NARROWER.map(|(operation, method, level, [one, other], permission)| {
+        unsupported(operation, method, level, one, permission).need(Need::Query(other))
+    });
+    let directories = unsupported(
+        "ListDirectoryBuckets",
+        Method::GET,
+        Level::Service,
+        "max-directory-buckets",
+        "s3:ListAllMyBuckets",
+    );
+    told_by_one.into_iter().chain(told_by_two).chain([directories]).collect()
+}

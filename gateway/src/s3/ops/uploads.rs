@@ -1,0 +1,56 @@
+//! `CreateMultipartUpload` and `AbortMultipartUpload`.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::domain::{Bucket, ObjectKey, UploadId};
+use crate::objects::CreateUpload;
+use crate::s3::call::Call;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::respond::{Response, empty, xml};
+use crate::s3::route::{Row, on_object};
+use crate::s3::xml::XmlWriter;
+use crate::s3::{checksums, object_headers, write_headers};
+
+/// The parameter that names an upload.
+pub const UPLOAD_ID: &str = "uploadId";
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![
+        on_object("CreateMultipartUpload", Method::POST, "s3:PutObject", create_upload).query("uploads"),
+        on_object("AbortMultipartUpload", Method::DELETE, "s3:AbortMultipartUpload", abort_upload).query(UPLOAD_ID),
+    ]
+}
+
+async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    write_headers::check(&call.head.headers)?;
+    let attributes = object_headers::read(&call.head.headers)?;
+    let checksum = checksums::plan(&call.head.headers)?;
+    let create = CreateUpload { bucket: bucket.clone(), key, attributes, checksum };
+    let upload = call.door.objects.create_upload(create).await?;
+    let mut writer = XmlWriter::document("InitiateMultipartUploadResult", 0);
+    writer.text("Bucket", bucket.name.as_str()).text("Key", upload.key.as_str()).plain("UploadId", upload.id);
+    let mut response = xml(writer.end("InitiateMultipartUploadResult"));
+    checksums::write_plan(upload.checksum, response.headers_mut());
+    write_headers::echo_encryption(&call.head.headers, response.headers_mut());
+    Ok(response)
+}
+
+async fn abort_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    if call.header("x-amz-if-match-initiated-time").is_some() {
+        return Err(Code::NotImplemented.into());
+    }
+    call.door.objects.abort_upload(&bucket, &key, &upload_id(&call)?).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// The upload a request names.
+///
+/// # Errors
+/// `NoSuchUpload` for text that can name none of ours.
+pub fn upload_id(call: &Call) -> Result<UploadId, S3Error> {
+    let text = call.query.get(UPLOAD_ID).unwrap_or_default();
+    text.parse().map_err(|_| S3Error::new(Code::NoSuchUpload).field("UploadId", text))
+}

@@ -1,0 +1,68 @@
+//! `PutObject`.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode, header};
+
+use crate::domain::{Bucket, ObjectKey, WriteCondition};
+use crate::objects::{Put, Stored};
+use crate::s3::call::Call;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::respond::{Response, empty, etag_header};
+use crate::s3::route::{Row, on_object};
+use crate::s3::{checksums, conditions, object_headers, write_headers};
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![on_object("PutObject", Method::PUT, "s3:PutObject", put_object)]
+}
+
+async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    write_headers::check(&call.head.headers)?;
+    let attributes = object_headers::read(&call.head.headers)?;
+    let condition = write_condition(&call)?;
+    refuse_early(&call, &bucket, &key, &condition).await?;
+    let (promise, body) = call.take_content()?;
+    let stored = call.door.objects.put(Put { bucket, key, attributes, condition, promise }, body).await?;
+    Ok(written(&call, &stored))
+}
+
+/// The condition of a write.
+///
+/// # Errors
+/// `NotImplemented` for both conditions at once.
+pub fn write_condition(call: &Call) -> Result<WriteCondition, S3Error> {
+    conditions::of_write(&call.head.headers).ok_or_else(|| Code::NotImplemented.into())
+}
+
+/// Spares a client the upload of what will be refused anyway. The committing transaction decides again.
+async fn refuse_early(
+    call: &Call,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    condition: &WriteCondition,
+) -> Result<(), S3Error> {
+    if *condition == WriteCondition::None {
+        return Ok(());
+    }
+    let current = call.door.objects.current(bucket, key).await?.map(|version| version.etag);
+    match (condition, current) {
+        (WriteCondition::Absent, Some(_)) => Err(Code::PreconditionFailed.into()),
+        (WriteCondition::Matches(_) | WriteCondition::Present | WriteCondition::Never, None) => {
+            Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))
+        }
+        (WriteCondition::Matches(tag), Some(etag)) if *tag != etag => Err(Code::PreconditionFailed.into()),
+        (WriteCondition::Differs(tag), Some(etag)) if *tag == etag => Err(Code::PreconditionFailed.into()),
+        (WriteCondition::Never, Some(_)) => Err(Code::PreconditionFailed.into()),
+        _ => Ok(()),
+    }
+}
+
+fn written(call: &Call, stored: &Stored) -> Response {
+    let mut response = empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag_header(stored.etag));
+    checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
+    write_headers::echo_encryption(&call.head.headers, headers);
+    response
+}

@@ -1,0 +1,28 @@
+//! The headers that describe a version.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::domain::{ETag, Version};
+use crate::s3::conditions::http_date;
+use crate::s3::object_headers;
+
+/// A tag in its quotes.
+#[must_use]
+pub fn etag_header(etag: ETag) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{etag}\"")).expect("hexadecimal digits, a dash and quotes are visible ASCII")
+}
+
+/// Tag and date: what even a 304 carries.
+pub fn validators(version: &Version, headers: &mut HeaderMap) {
+    headers.insert(header::ETAG, etag_header(version.etag));
+    if let Ok(date) = HeaderValue::from_str(&http_date(version.modified_at)) {
+        headers.insert(header::LAST_MODIFIED, date);
+    }
+}
+
+/// Everything about a version but its length and its checksum.
+pub fn describe(version: &Version, headers: &mut HeaderMap) {
+    validators(version, headers);
+    headers.insert(header::ACCEPT_RANGES, const { HeaderValue::from_static("bytes") });
+    object_headers::write(&version.attributes, headers);
+}

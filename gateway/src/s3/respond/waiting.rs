@@ -1,0 +1,68 @@
+//! Answers that may take long: white space keeps the connection alive while the work goes on.
+//!
+//! Completing an upload or copying a large object can outlast the patience of clients and proxies. If it is not done
+//! soon, a 200 goes out with the XML declaration, then a space now and then, and in the end the result, or an `<Error>`
+//! in that same 200, as clients of Amazon expect of these operations.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::stream;
+use http::HeaderMap;
+
+use super::{Response, XML, error, xml};
+use crate::s3::call::Asked;
+use crate::s3::error::S3Error;
+use crate::s3::xml::XmlWriter;
+
+/// What the work produces: the document and the headers that go with it when there is still time for headers.
+pub struct Document {
+    /// The whole document, declaration included.
+    pub xml: String,
+    /// Headers.
+    pub headers: HeaderMap,
+}
+
+type Work = Pin<Box<dyn Future<Output = Result<Document, S3Error>> + Send>>;
+
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
+/// Answers when the work is done, or begins to answer after `patience`.
+///
+/// # Errors
+/// The work's own error, when it fails in time.
+pub async fn when_ready<W>(work: W, patience: Duration, asked: Asked) -> Result<Response, S3Error>
+where
+    W: Future<Output = Result<Document, S3Error>> + Send + 'static,
+{
+    let mut work: Work = Box::pin(work);
+    if let Ok(done) = tokio::time::timeout(patience, &mut work).await {
+        let document = done?;
+        let mut response = xml(document.xml);
+        response.headers_mut().extend(document.headers);
+        return Ok(response);
+    }
+    let rest = stream::unfold(Some((work, asked)), move |state| async move {
+        let (mut work, asked) = state?;
+        let (text, next) = match tokio::time::timeout(patience, &mut work).await {
+            Err(_still_working) => (" ".to_owned(), Some((work, asked))),
+            Ok(Ok(document)) => (document.xml.strip_prefix(DECLARATION).unwrap_or(&document.xml).to_owned(), None),
+            Ok(Err(error)) => (late_error(&error, &asked), None),
+        };
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from(text)), next))
+    });
+    let first = stream::once(async { Ok(Bytes::from_static(DECLARATION.as_bytes())) });
+    let mut response = Response::new(Body::from_stream(futures::StreamExt::chain(first, rest)));
+    response.headers_mut().insert(http::header::CONTENT_TYPE, XML);
+    Ok(response)
+}
+
+fn late_error(error: &S3Error, asked: &Asked) -> String {
+    tracing::warn!(request = %asked.id, %error, "failed after the reply had begun");
+    let mut writer = XmlWriter::fragment();
+    error::write(&mut writer, error, &asked.path, asked.id, &asked.door.ids);
+    writer.finish()
+}

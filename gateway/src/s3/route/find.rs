@@ -1,0 +1,91 @@
+//! Which row a request belongs to. Nothing falls through: a parameter that names something the row does not know makes
+//! the request one that is not implemented, never another operation.
+
+use http::{HeaderMap, Method};
+
+use super::{Level, Need, Row, Table};
+use crate::s3::uri::Query;
+
+/// The parts of a request that tell its operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// What its path names.
+    pub level: Level,
+    /// Its parameters.
+    pub query: &'a Query,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// What the table says about a request.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// It belongs to this row, at this position in the table.
+    Row(usize, &'a Row),
+    /// It would belong to this row but for a parameter that nobody here knows: 501, to whoever may do the row.
+    UnknownParameter(usize, &'a Row, String),
+    /// It belongs to two rows at once (`InvalidArgument`).
+    Ambiguous(&'a Row, &'a Row),
+    /// No row has this method at this level (`MethodNotAllowed`).
+    Nothing,
+}
+
+impl Table {
+    /// Finds the row of a request: of those whose every need is met, the one with the most needs.
+    #[must_use]
+    pub fn find(&self, question: &Question<'_>) -> Found<'_> {
+        let mut candidates = self
+            .group(question.method, question.level)
+            .filter(|(_, row)| row.needs.iter().all(|need| question.meets(need)));
+        let Some((at, row)) = candidates.next() else { return Found::Nothing };
+        if let Some((_, rival)) = candidates.next()
+            && rival.needs.len() == row.needs.len()
+        {
+            return Found::Ambiguous(row, rival);
+        }
+        match question.query.iter().find(|(name, value)| !self.is_known(row, name, value)) {
+            Some((name, _)) => Found::UnknownParameter(at, row, name.to_owned()),
+            None => Found::Row(at, row),
+        }
+    }
+
+    /// Whether a parameter is the row's own, harmless, or of a kind that a read may carry without meaning.
+    fn is_known(&self, row: &Row, name: &str, value: &str) -> bool {
+        let own = row.accepts.contains(&name)
+            || row.needs.iter().any(|need| matches!(need, Need::Query(n) | Need::QueryValue(n, _) if *n == name));
+        if own || is_harmless(name) {
+            return true;
+        }
+        let reads = row.method == Method::GET || row.method == Method::HEAD;
+        reads && !value.is_empty() && !self.names_a_sub_resource(name)
+    }
+}
+
+/// What signatures and SDKs add to any request.
+fn is_harmless(name: &str) -> bool {
+    let amazon = name.len() > 6 && name.as_bytes()[..6].eq_ignore_ascii_case(b"x-amz-");
+    amazon
+        || name.starts_with("response-")
+        || matches!(name, "x-id" | "AWSAccessKeyId" | "Signature" | "Expires" | "x-api-version")
+}
+
+impl Question<'_> {
+    fn meets(&self, need: &Need) -> bool {
+        match need {
+            Need::Query(name) => !self.query.is_empty() && self.query.has(name),
+            Need::QueryValue(name, value) => !self.query.is_empty() && self.query.get(name) == Some(value),
+            Need::Header(name) => self.headers.contains_key(*name) || self.hoists(name),
+            Need::HeaderStart(name, start) => {
+                let value = self.headers.get(*name).map(http::HeaderValue::as_bytes).unwrap_or_default();
+                value.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
+            }
+        }
+    }
+
+    /// Whether a presigned URL carries this header as a parameter.
+    fn hoists(&self, header: &str) -> bool {
+        !self.query.is_empty() && self.query.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
+    }
+}

@@ -1,0 +1,28 @@
+//! The table as the README shows it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::{Level, Row, Table};
+
+/// The list of operations for the README: those that work, by level, those whose answer never
+/// changes, those that answer 501.
+#[must_use]
+pub fn operations_as_markdown(table: &Table) -> String {
+    let mut text = String::new();
+    for (level, title) in [(Level::Service, "Service"), (Level::Bucket, "Buckets"), (Level::Object, "Objects")] {
+        let works = |row: &&Row| row.level == level && row.is_supported() && !row.default_only;
+        line(&mut text, title, table.rows().iter().filter(works));
+    }
+    let title = "Answered as where nothing was ever configured";
+    line(&mut text, title, table.rows().iter().filter(|row| row.default_only));
+    line(&mut text, "Answered 501 `NotImplemented` for now", table.rows().iter().filter(|row| !row.is_supported()));
+    text
+}
+
+fn line<'a>(text: &mut String, title: &str, rows: impl Iterator<Item = &'a Row>) {
+    let names: BTreeSet<_> = rows.map(|row| row.operation).collect();
+    let names: Vec<_> = names.into_iter().collect();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "- **{title}**: {}", names.join(", "));
+}

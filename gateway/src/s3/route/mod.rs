@@ -1,0 +1,13 @@
+//! The route table: every operation of S3 is a row, and a request belongs to exactly one.
+
+mod find;
+mod markdown;
+mod row;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use find::{Found, Question};
+pub use markdown::operations_as_markdown;
+pub use row::{Handler, Level, Need, Row, on_bucket, on_new_bucket, on_object, on_service, refused_form, unsupported};
+pub use table::{TABLE, Table};

@@ -1,0 +1,198 @@
+//! One row of the route table.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::Method;
+
+use crate::domain::{Bucket, BucketName, ObjectKey};
+use crate::policy::Permission;
+use crate::s3::call::Call;
+use crate::s3::error::S3Error;
+use crate::s3::respond::Response;
+
+/// What an operation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// The service: `/`.
+    Service,
+    /// A bucket: `/bucket`.
+    Bucket,
+    /// An object: `/bucket/key`.
+    Object,
+}
+
+/// What a request must have to belong to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// This query parameter, with any value or none.
+    Query(&'static str),
+    /// This query parameter with this value.
+    QueryValue(&'static str, &'static str),
+    /// This header.
+    Header(&'static str),
+    /// A header whose value begins like this, whatever the case.
+    HeaderStart(&'static str, &'static str),
+}
+
+/// A handler's answer on its way.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Response, S3Error>> + Send>>;
+
+/// The function behind a row, by what it is given besides the request.
+pub enum Handler {
+    /// Nothing.
+    Service(Box<dyn Fn(Call) -> Answer + Send + Sync>),
+    /// The name of a bucket that need not exist.
+    NewBucket(Box<dyn Fn(Call, BucketName) -> Answer + Send + Sync>),
+    /// A bucket that exists.
+    Bucket(Box<dyn Fn(Call, Arc<Bucket>) -> Answer + Send + Sync>),
+    /// A bucket that exists, and a key in it.
+    Object(Box<dyn Fn(Call, Arc<Bucket>, ObjectKey) -> Answer + Send + Sync>),
+    /// 501, to whoever would be allowed to do it.
+    Unsupported,
+}
+
+/// An operation of S3: how to tell its requests, what they need, who answers them.
+pub struct Row {
+    /// The operation's name in Amazon's model.
+    pub operation: &'static str,
+    /// Its method.
+    pub method: Method,
+    /// What it is about.
+    pub level: Level,
+    /// What tells it from the other operations of the same method and level.
+    pub needs: Vec<Need>,
+    /// Parameters it understands besides.
+    pub accepts: &'static [&'static str],
+    /// What the caller must be allowed.
+    pub permission: Permission,
+    /// Nobody need be known: preflights, and forms that carry their own signature.
+    pub open: bool,
+    /// It only ever answers as if nothing had been configured.
+    pub default_only: bool,
+    /// Who answers.
+    pub handler: Handler,
+}
+
+impl Row {
+    fn new(operation: &'static str, method: Method, level: Level, permission: &'static str, handler: Handler) -> Self {
+        let permission = Permission(permission);
+        Self {
+            operation,
+            method,
+            level,
+            needs: Vec::new(),
+            accepts: &[],
+            permission,
+            open: false,
+            default_only: false,
+            handler,
+        }
+    }
+
+    /// Also needs this query parameter.
+    #[must_use]
+    pub fn query(self, name: &'static str) -> Self {
+        self.need(Need::Query(name))
+    }
+
+    /// Also needs this.
+    #[must_use]
+    pub fn need(mut self, need: Need) -> Self {
+        self.needs.push(need);
+        self
+    }
+
+    /// Understands these parameters.
+    #[must_use]
+    pub fn accepts(mut self, names: &'static [&'static str]) -> Self {
+        self.accepts = names;
+        self
+    }
+
+    /// Lets anybody in.
+    #[must_use]
+    pub fn open_to_all(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    /// Marks an answer that is always that of a bucket where nothing was configured.
+    #[must_use]
+    pub fn as_default(mut self) -> Self {
+        self.default_only = true;
+        self
+    }
+
+    /// Whether anything stands behind it.
+    #[must_use]
+    pub fn is_supported(&self) -> bool {
+        !matches!(self.handler, Handler::Unsupported)
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} {:?} {:?})", self.operation, self.method, self.level, self.needs)
+    }
+}
+
+/// A row about the service.
+pub fn on_service<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
+where
+    F: Fn(Call) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, S3Error>> + Send + 'static,
+{
+    let boxed = Handler::Service(Box::new(move |call| Box::pin(handler(call))));
+    Row::new(operation, method, Level::Service, permission, boxed)
+}
+
+/// A row about a bucket that need not exist yet.
+pub fn on_new_bucket<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
+where
+    F: Fn(Call, BucketName) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, S3Error>> + Send + 'static,
+{
+    let boxed = Handler::NewBucket(Box::new(move |call, name| Box::pin(handler(call, name))));
+    Row::new(operation, method, Level::Bucket, permission, boxed)
+}
+
+/// A row about a bucket.
+pub fn on_bucket<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
+where
+    F: Fn(Call, Arc<Bucket>) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, S3Error>> + Send + 'static,
+{
+    let boxed = Handler::Bucket(Box::new(move |call, bucket| Box::pin(handler(call, bucket))));
+    Row::new(operation, method, Level::Bucket, permission, boxed)
+}
+
+/// A row about an object.
+pub fn on_object<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
+where
+    F: Fn(Call, Arc<Bucket>, ObjectKey) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, S3Error>> + Send + 'static,
+{
+    let boxed = Handler::Object(Box::new(move |call, bucket, key| Box::pin(handler(call, bucket, key))));
+    Row::new(operation, method, Level::Object, permission, boxed)
+}
+
+/// A row about a bucket that answers 501 to a form.
+#[must_use]
+pub fn refused_form(operation: &'static str, method: Method, permission: &'static str) -> Row {
+    Row::new(operation, method, Level::Bucket, permission, Handler::Unsupported)
+}
+
+/// A row that answers 501, told by one query parameter.
+#[must_use]
+pub fn unsupported(
+    operation: &'static str,
+    method: Method,
+    level: Level,
+    parameter: &'static str,
+    permission: &'static str,
+) -> Row {
+    Row::new(operation, method, level, permission, Handler::Unsupported).query(parameter)
+}

@@ -1,0 +1,201 @@
+//! The table is walked: every row is found by its own request and by no other, and asks for a permission.
+
+use std::collections::HashSet;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use super::{Found, Level, Need, Question, Row, TABLE, operations_as_markdown};
+use crate::domain::UserId;
+use crate::policy::{Decision, Requester, decide};
+use crate::s3::uri::Query;
+
+/// Every operation of Amazon's model of 2026, but four old names of others and the one of Object Lambda, which has an
+/// address of its own.
+const MODEL: &str = "\
+    AbortMultipartUpload CompleteMultipartUpload CopyObject CreateBucket CreateBucketMetadataConfiguration \
+    CreateBucketMetadataTableConfiguration CreateMultipartUpload CreateSession DeleteBucket \
+    DeleteBucketAnalyticsConfiguration DeleteBucketCors DeleteBucketEncryption \
+    DeleteBucketIntelligentTieringConfiguration DeleteBucketInventoryConfiguration DeleteBucketLifecycle \
+    DeleteBucketMetadataConfiguration DeleteBucketMetadataTableConfiguration DeleteBucketMetricsConfiguration \
+    DeleteBucketOwnershipControls DeleteBucketPolicy DeleteBucketReplication DeleteBucketTagging \
+    DeleteBucketWebsite DeleteObject DeleteObjectAnnotation DeleteObjectTagging DeleteObjects \
+    DeletePublicAccessBlock GetBucketAbac GetBucketAccelerateConfiguration GetBucketAcl \
+    GetBucketAnalyticsConfiguration GetBucketCors GetBucketEncryption GetBucketIntelligentTieringConfiguration \
+    GetBucketInventoryConfiguration GetBucketLifecycleConfiguration GetBucketLocation GetBucketLogging \
+    GetBucketMetadataConfiguration GetBucketMetadataTableConfiguration GetBucketMetricsConfiguration \
+    GetBucketNotificationConfiguration GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus \
+    GetBucketReplication GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite GetObject \
+    GetObjectAcl GetObjectAnnotation GetObjectAttributes GetObjectLegalHold GetObjectLockConfiguration \
+    GetObjectRetention GetObjectTagging GetObjectTorrent GetPublicAccessBlock HeadBucket HeadObject \
+    ListBucketAnalyticsConfigurations ListBucketIntelligentTieringConfigurations ListBucketInventoryConfigurations \
+    ListBucketMetricsConfigurations ListBuckets ListDirectoryBuckets ListMultipartUploads ListObjectAnnotations \
+    ListObjectVersions ListObjects ListObjectsV2 ListParts PutBucketAbac PutBucketAccelerateConfiguration \
+    PutBucketAcl PutBucketAnalyticsConfiguration PutBucketCors PutBucketEncryption \
+    PutBucketIntelligentTieringConfiguration PutBucketInventoryConfiguration PutBucketLifecycleConfiguration \
+    PutBucketLogging PutBucketMetricsConfiguration PutBucketNotificationConfiguration PutBucketOwnershipControls \
+    PutBucketPolicy PutBucketReplication PutBucketRequestPayment PutBucketTagging PutBucketVersioning \
+    PutBucketWebsite PutObject PutObjectAcl PutObjectAnnotation PutObjectLegalHold PutObjectLockConfiguration \
+    PutObjectRetention PutObjectTagging PutPublicAccessBlock RenameObject RestoreObject SelectObjectContent \
+    UpdateBucketMetadataAnnotationTableConfiguration UpdateBucketMetadataInventoryTableConfiguration \
+    UpdateBucketMetadataJournalTableConfiguration UpdateObjectEncryption UploadPart UploadPartCopy";
+
+fn find(method: &Method, level: Level, query: &str, headers: &[(&'static str, &str)]) -> String {
+    let query = Query::parse(query).expect("a query");
+    let headers: HeaderMap = headers
+        .iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value")))
+        .collect();
+    match TABLE.find(&Question { method, level, query: &query, headers: &headers }) {
+        Found::Row(_, row) => row.operation.to_owned(),
+        Found::UnknownParameter(_, _, name) => format!("?{name}"),
+        Found::Ambiguous(one, other) => format!("{} or {}", one.operation, other.operation),
+        Found::Nothing => "nothing".to_owned(),
+    }
+}
+
+/// The request that has just what a row needs.
+fn example(row: &Row) -> (String, Vec<(&'static str, &'static str)>) {
+    let mut query = Vec::new();
+    let mut headers = Vec::new();
+    for need in &row.needs {
+        match need {
+            Need::Query(name) => query.push((*name).to_owned()),
+            Need::QueryValue(name, value) => query.push(format!("{name}={value}")),
+            Need::Header(name) => headers.push((*name, "photos/cat.jpg")),
+            Need::HeaderStart(name, start) => headers.push((*name, *start)),
+        }
+    }
+    (query.join("&"), headers)
+}
+
+#[test]
+fn the_example_of_every_row_finds_that_row() {
+    for row in TABLE.rows() {
+        let (query, headers) = example(row);
+        assert_eq!(find(&row.method, row.level, &query, &headers), row.operation, "{row:?}");
+    }
+}
+
+#[test]
+fn no_two_rows_are_the_same_request() {
+    let mut seen = HashSet::new();
+    for row in TABLE.rows() {
+        let mut needs: Vec<_> = row.needs.iter().map(|need| format!("{need:?}")).collect();
+        needs.sort();
+        assert!(seen.insert((row.method.clone(), row.level, needs)), "another row has the needs of {row:?}");
+    }
+}
+
+#[test]
+fn every_operation_of_the_model_is_a_row() {
+    let rows: HashSet<_> = TABLE.rows().iter().map(|row| row.operation).collect();
+    assert_eq!(rows.len(), TABLE.rows().len(), "an operation has two rows");
+    let missing: Vec<_> = MODEL.split(' ').filter(|operation| !rows.contains(operation)).collect();
+    assert!(missing.is_empty(), "no row for {missing:?}");
+    let model: HashSet<_> = MODEL.split(' ').collect();
+    let ours: HashSet<_> = rows.difference(&model).copied().collect();
+    assert_eq!(ours, HashSet::from(["PostObject", "PreflightBucket", "PreflightObject"]));
+}
+
+#[test]
+fn every_row_is_refused_to_those_without_rights() {
+    let stranger = Requester::User { id: UserId(2), root: false };
+    for row in TABLE.rows() {
+        assert!(row.permission.0.starts_with("s3:"), "{row:?} has no permission");
+        let owner = (row.level != Level::Service && row.operation != "CreateBucket").then_some(UserId(1));
+        assert_eq!(decide(Requester::Anonymous, row.permission, owner), Decision::Deny, "anonymous: {row:?}");
+        if owner.is_some() {
+            assert_eq!(decide(stranger, row.permission, owner), Decision::Deny, "a stranger: {row:?}");
+        }
+    }
+    let open: HashSet<_> = TABLE.rows().iter().filter(|row| row.open).map(|row| row.operation).collect();
+    assert_eq!(open, HashSet::from(["PostObject", "PreflightBucket", "PreflightObject"]), "rows open to all");
+}
+
+#[test]
+fn requests_of_real_clients_find_their_operations() {
+    let (get, put, post, delete, head) = (Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD);
+    let (bucket, object) = (Level::Bucket, Level::Object);
+    let table = [
+        (&get, Level::Service, "", "ListBuckets"),
+        (&get, Level::Service, "x-id=ListBuckets", "ListBuckets"),
+        (&get, Level::Service, "prefix=a&max-buckets=2", "ListBuckets"),
+        (&get, bucket, "", "ListObjects"),
+        (&get, bucket, "prefix=&delimiter=%2F&max-keys=1000&encoding-type=url", "ListObjects"),
+        (&get, bucket, "list-type=2&prefix=&fetch-owner=true&start-after=", "ListObjectsV2"),
+        (&get, bucket, "list-type=3", "ListObjects"),
+        (&get, bucket, "location=", "GetBucketLocation"),
+        (&get, bucket, "uploads&prefix=a&delimiter=", "ListMultipartUploads"),
+        (&get, bucket, "versions&encoding-type=url&prefix=", "ListObjectVersions"),
+        (&get, bucket, "object-lock", "GetObjectLockConfiguration"),
+        (&get, bucket, "inventory&id=1", "GetBucketInventoryConfiguration"),
+        (&get, bucket, "inventory&x-id=ListBucketInventoryConfigurations", "ListBucketInventoryConfigurations"),
+        (&get, bucket, "tool=mine", "ListObjects"),
+        (&get, object, "", "GetObject"),
+        (&get, object, "x-id=GetObject&partNumber=2&versionId=null", "GetObject"),
+        (&get, object, "response-content-type=a&X-Amz-Signature=b", "GetObject"),
+        (&get, object, "AWSAccessKeyId=a&Signature=b&Expires=1", "GetObject"),
+        (&get, object, "cachebuster=17", "GetObject"),
+        (&get, object, "uploadId=1&max-parts=2&part-number-marker=0", "ListParts"),
+        (&get, object, "attributes=", "GetObjectAttributes"),
+        (&head, object, "", "HeadObject"),
+        (&head, bucket, "", "HeadBucket"),
+        (&put, bucket, "", "CreateBucket"),
+        (&put, object, "x-id=PutObject", "PutObject"),
+        (&put, object, "partNumber=1&uploadId=a&x-id=UploadPart", "UploadPart"),
+        (&post, object, "uploads=", "CreateMultipartUpload"),
+        (&post, object, "uploadId=a", "CompleteMultipartUpload"),
+        (&post, object, "select&select-type=2", "SelectObjectContent"),
+        (&post, bucket, "delete=", "DeleteObjects"),
+        (&delete, object, "uploadId=a", "AbortMultipartUpload"),
+        (&delete, object, "versionId=null", "DeleteObject"),
+        (&delete, bucket, "cors", "DeleteBucketCors"),
+    ];
+    for (method, level, query, operation) in table {
+        assert_eq!(find(method, level, query, &[]), operation, "{method} {level:?} ?{query}");
+    }
+    let copy = [("x-amz-copy-source", "photos/a")];
+    assert_eq!(find(&put, object, "x-id=CopyObject", &copy), "CopyObject");
+    assert_eq!(find(&put, object, "partNumber=1&uploadId=a", &copy), "UploadPartCopy");
+    assert_eq!(find(&put, object, "X-Amz-Copy-Source=photos%2Fa&X-Amz-Signature=b", &[]), "CopyObject");
+}
+
+#[test]
+fn nothing_falls_through_to_another_operation() {
+    let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
+    let (bucket, object) = (Level::Bucket, Level::Object);
+    let table = [
+        (&put, object, "uploadId=a", "?uploadId"),
+        (&put, object, "partNumber=1", "?partNumber"),
+        (&put, object, "versionId=null", "?versionId"),
+        (&put, object, "newIn2027", "?newIn2027"),
+        (&put, object, "newIn2027=yes", "?newIn2027"),
+        (&put, bucket, "newIn2027", "?newIn2027"),
+        (&get, object, "newIn2027", "?newIn2027"),
+        (&get, object, "newIn2027=", "?newIn2027"),
+        (&get, object, "versioning", "?versioning"),
+        (&get, bucket, "retention", "?retention"),
+        (&delete, object, "newIn2027", "?newIn2027"),
+        (&delete, bucket, "force=1", "?force"),
+        (&delete, object, "tagging&versionId=null", "?versionId"),
+        (&put, object, "acl&tagging", "PutObjectAcl or PutObjectTagging"),
+        (&post, object, "", "nothing"),
+        (&post, Level::Service, "", "nothing"),
+        (&Method::PATCH, object, "", "nothing"),
+    ];
+    for (method, level, query, found) in table {
+        assert_eq!(find(method, level, query, &[]), found, "{method} {level:?} ?{query}");
+    }
+    let renamed = find(&put, object, "renameObject", &[("x-amz-copy-source", "photos/a")]);
+    assert_eq!(renamed, "CopyObject or RenameObject", "whichever it is, it is neither a PUT nor done");
+}
+
+#[test]
+fn the_readme_lists_the_operations() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = std::fs::read_to_string(path).expect("README.md");
+    let (_, rest) = readme.split_once("<!-- operations -->\n").expect("the marker <!-- operations -->");
+    let (listed, _) = rest.split_once("<!-- /operations -->").expect("the marker <!-- /operations -->");
+    let table = operations_as_markdown(&TABLE);
+    assert_eq!(listed.trim(), table.trim(), "paste this between the markers in README.md:\n\n{table}\n");
+}
