@@ -10,23 +10,47 @@ use crate::clock::Ambient;
 use crate::config::Config;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
-use crate::s3::auth::KeySource;
+use crate::s3::auth::{AuthSettings, KeySource, Verifier};
+use crate::s3::body::BodyLimits;
+use crate::s3::{S3Service, S3Settings, S3State, service};
 
 /// Answers S3 requests.
 #[derive(Clone, Debug)]
-pub(super) struct S3Door(#[expect(dead_code, reason = "until the s3 room is there")] Arc<()>);
+pub(super) struct S3Door(S3Service);
 
 impl S3Door {
     /// The door as it is configured.
-    pub(super) fn new(_: &Config, _: Objects, _: MetadataStore, _: Arc<dyn KeySource>, _: &Ambient) -> Self {
-        Self(Arc::new(()))
+    pub(super) fn new(
+        config: &Config,
+        objects: Objects,
+        metadata: MetadataStore,
+        keys: Arc<dyn KeySource>,
+        ambient: &Ambient,
+    ) -> Self {
+        let auth = AuthSettings {
+            region: config.s3.region.clone(),
+            strict_region: config.s3.strict_region,
+            sigv2: config.s3.sigv2,
+            ..AuthSettings::default()
+        };
+        let body = BodyLimits {
+            object_bytes_max: config.s3.object_bytes_max,
+            idle: config.limits.body_idle(),
+            ..BodyLimits::default()
+        };
+        let settings = S3Settings {
+            region: config.s3.region.clone(),
+            base_domains: config.s3.base_domains.clone(),
+            body,
+            ..S3Settings::default()
+        };
+        let verifier = Arc::new(Verifier::new(keys, auth, ambient.clone()));
+        Self(service(S3State { objects, metadata, verifier, settings, ambient: ambient.clone() }))
     }
 }
 
 impl Handler for S3Door {
-    async fn answer(&self, _: Request<Body>) -> Response<Body> {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-        response
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        self.0.handle(request).await
     }
 }
