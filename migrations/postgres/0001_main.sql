@@ -90,6 +90,7 @@ CREATE TABLE version (
     is_null       BOOLEAN NOT NULL DEFAULT TRUE,
     encoded_bytes BIGINT  NOT NULL CHECK (encoded_bytes >= 0),
     extent_count  BIGINT  NOT NULL CHECK (extent_count >= 0),
+    part_count    BIGINT  NOT NULL CHECK (part_count >= 0),
     attributes    TEXT    NOT NULL,
     PRIMARY KEY (bucket_id, key, seq)
 );

@@ -93,6 +93,7 @@ CREATE TABLE version (
     is_null       INTEGER NOT NULL DEFAULT 1 CHECK (is_null IN (0, 1)),
     encoded_bytes INTEGER NOT NULL CHECK (encoded_bytes >= 0),
     extent_count  INTEGER NOT NULL CHECK (extent_count >= 0),
+    part_count    INTEGER NOT NULL CHECK (part_count >= 0),
     attributes    TEXT    NOT NULL,
     PRIMARY KEY (bucket_id, key, seq)
 ) STRICT, WITHOUT ROWID;

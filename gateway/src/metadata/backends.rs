@@ -1,6 +1,9 @@
 //! The backends that were ever part of the cluster, so that a wiped disk is noticed.
 
-use super::{MetadataStore, Result};
+use super::database::Work;
+use super::session::Session;
+use super::statement::Statement;
+use super::{MetadataError, MetadataStore, Result};
 use crate::domain::BackendId;
 
 /// A backend as it was last recorded.
@@ -24,7 +27,19 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn backends(&self) -> Result<Vec<BackendRow>> {
-        todo!()
+        let text = "SELECT name, url, provider, zone, formatted FROM backend ORDER BY name";
+        let rows = self.database().rows(Statement::new(text)).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(BackendRow {
+                    id: row.text(0)?.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))?,
+                    url: row.text(1)?.to_owned(),
+                    provider: row.text(2)?.to_owned(),
+                    zone: row.text(3)?.to_owned(),
+                    formatted: row.flag(4)?,
+                })
+            })
+            .collect()
     }
 
     /// Adds a backend or updates what is known of it.
@@ -32,6 +47,29 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn record_backend(&self, row: BackendRow) -> Result<()> {
-        todo!()
+        self.database().transact(Record(row)).await
+    }
+}
+
+struct Record(BackendRow);
+
+impl Work for Record {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let text = format!(
+            "INSERT INTO backend (name, url, provider, zone, formatted, created_at) VALUES ($1, $2, $3, $4, $5, {}) \
+             ON CONFLICT (name) DO UPDATE SET url = excluded.url, provider = excluded.provider, zone = excluded.zone, \
+             formatted = excluded.formatted",
+            tx.dialect().now()
+        );
+        let row = &self.0;
+        let statement = Statement::new(text)
+            .bind(row.id.as_str())
+            .bind(&*row.url)
+            .bind(&*row.provider)
+            .bind(&*row.zone)
+            .bind(row.formatted);
+        tx.execute(statement).await.map(drop)
     }
 }

@@ -1,9 +1,36 @@
 //! Buckets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{MetadataStore, Result};
-use crate::domain::{Bucket, BucketId, BucketName, UserId};
+use super::columns::limit;
+use super::commit::apply::{Circumstances, apply};
+use super::commit::facts::Facts;
+use super::commit::load;
+use super::commit::plan::Planner;
+use super::database::Work;
+use super::exact_cache::ExactCache;
+use super::row::Row;
+use super::session::Session;
+use super::statement::Statement;
+use super::{MetadataError, MetadataStore, Result};
+use crate::domain::{Bucket, BucketId, BucketName, Timestamp, UploadId, UserId};
+
+/// Memory for cached buckets, roughly.
+const CACHE_BYTES: u64 = 4 << 20;
+/// How long a deletion by another gateway may go unnoticed. Writes always ask the database.
+const SHARED_LIFE: Duration = Duration::from_secs(2);
+
+/// Buckets that exist, by name.
+pub(super) type BucketCache = ExactCache<BucketName, Arc<Bucket>>;
+
+/// An empty cache.
+pub(super) fn cache(alone: bool) -> BucketCache {
+    ExactCache::new(CACHE_BYTES, |_, _| 400, (!alone).then_some(SHARED_LIFE))
+}
+
+const COLUMNS: &str = "id, name, account_id, location, created_at";
 
 /// What came of making a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +60,18 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn create_bucket(&self, owner: UserId, name: &BucketName, location: &str) -> Result<CreateBucket> {
-        todo!()
+        let work = Create { owner, name: name.clone(), location: location.to_owned() };
+        let shared = self.shared.clone();
+        let task = tokio::spawn(async move {
+            let announced = shared.buckets.announce([work.name.clone()]);
+            let done = shared.database.transact_here(&work).await?;
+            match &done {
+                CreateBucket::Created(bucket) => announced.finish([(work.name.clone(), bucket.clone())]),
+                CreateBucket::OwnedByYou(_) | CreateBucket::Taken => drop(announced),
+            }
+            Ok(done)
+        });
+        task.await.map_err(|_| MetadataError::Unknown)?
     }
 
     /// A bucket by name. Cached: exact on SQLite; on PostgreSQL a deletion by another gateway is seen within 2 s.
@@ -41,7 +79,19 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Arc<Bucket>>> {
-        todo!()
+        let cache = &self.shared.buckets;
+        if let Some(bucket) = cache.get(name) {
+            return Ok(Some(bucket));
+        }
+        let ticket = cache.ticket(name);
+        let text = format!("SELECT {COLUMNS} FROM bucket WHERE name = $1");
+        let Some(row) = self.database().row(Statement::new(text).bind(name.as_str())).await? else {
+            return Ok(None);
+        };
+        let bucket = Arc::new(bucket(&row)?);
+        // Its own name, not the caller's: that one may be a piece of a larger buffer.
+        cache.offer(ticket, bucket.name.clone(), bucket.clone());
+        Ok(Some(bucket))
     }
 
     /// Deletes an empty bucket. Unfinished uploads do not keep it: they are aborted in the same transaction.
@@ -49,7 +99,15 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn delete_bucket(&self, id: BucketId) -> Result<DeleteBucket> {
-        todo!()
+        let row = self.database().row(Statement::new("SELECT name FROM bucket WHERE id = $1").bind(id.0)).await?;
+        let Some(row) = row else { return Ok(DeleteBucket::NoSuchBucket) };
+        let name: BucketName = row.text(0)?.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))?;
+        let shared = self.shared.clone();
+        let task = tokio::spawn(async move {
+            let _announced = shared.buckets.announce([name]);
+            shared.database.transact_here(&Delete { id, grace_seconds: shared.grace_seconds() }).await
+        });
+        task.await.map_err(|_| MetadataError::Unknown)?
     }
 
     /// Buckets by name: those of one owner or all, that begin with `prefix` and come after `after`.
@@ -57,8 +115,97 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn list_buckets(
-        &self, owner: Option<UserId>, prefix: &str, after: &str, limit: usize,
+        &self,
+        owner: Option<UserId>,
+        prefix: &str,
+        after: &str,
+        most: usize,
     ) -> Result<Vec<Bucket>> {
-        todo!()
+        // Names are ASCII: everything that begins with the prefix lies between it and the prefix with the last letter.
+        let end = format!("{prefix}\u{7f}");
+        let whose = if owner.is_some() { "account_id = $5" } else { "$5 = $5" };
+        let text = format!(
+            "SELECT {COLUMNS} FROM bucket WHERE name >= $1 AND name < $2 AND name > $3 AND {whose} ORDER BY name LIMIT $4"
+        );
+        let statement = Statement::new(text)
+            .bind(prefix)
+            .bind(&*end)
+            .bind(after)
+            .bind(limit(most))
+            .bind(owner.map_or(0, |owner| owner.0));
+        self.database().rows(statement).await?.iter().map(bucket).collect()
     }
+}
+
+struct Create {
+    owner: UserId,
+    name: BucketName,
+    location: String,
+}
+
+impl Work for Create {
+    type Done = CreateBucket;
+
+    async fn run(&self, tx: &mut Session) -> Result<CreateBucket> {
+        let text = format!(
+            "INSERT INTO bucket (name, account_id, location, created_at) VALUES ($1, $2, $3, {}) \
+             ON CONFLICT (name) DO NOTHING RETURNING {COLUMNS}",
+            tx.dialect().now()
+        );
+        let statement = Statement::new(text).bind(self.name.as_str()).bind(self.owner.0).bind(&*self.location);
+        if let Some(row) = tx.row(statement).await? {
+            return Ok(CreateBucket::Created(Arc::new(bucket(&row)?)));
+        }
+        let text = format!("SELECT {COLUMNS} FROM bucket WHERE name = $1");
+        // Gone again since: run the transaction again.
+        let row = tx.row(Statement::new(text).bind(self.name.as_str())).await?.ok_or(MetadataError::Conflict)?;
+        let bucket = bucket(&row)?;
+        Ok(if bucket.owner == self.owner { CreateBucket::OwnedByYou(Arc::new(bucket)) } else { CreateBucket::Taken })
+    }
+}
+
+struct Delete {
+    id: BucketId,
+    grace_seconds: i64,
+}
+
+impl Work for Delete {
+    type Done = DeleteBucket;
+
+    /// Takes the bucket's row alone, so that no commit into it is under way and none can follow.
+    async fn run(&self, tx: &mut Session) -> Result<DeleteBucket> {
+        let text = format!("SELECT id FROM bucket WHERE id = $1{}", tx.dialect().for_update());
+        if tx.row(Statement::new(text).bind(self.id.0)).await?.is_none() {
+            return Ok(DeleteBucket::NoSuchBucket);
+        }
+        let text = "SELECT seq FROM version WHERE bucket_id = $1 LIMIT 1";
+        if tx.row(Statement::new(text).bind(self.id.0)).await?.is_some() {
+            return Ok(DeleteBucket::NotEmpty);
+        }
+        let rows = tx.rows(Statement::new("SELECT id FROM upload WHERE bucket_id = $1").bind(self.id.0)).await?;
+        let ids = rows.iter().map(|row| row.array(0).map(UploadId)).collect::<Result<BTreeSet<_>>>()?;
+        let mut facts = Facts::default();
+        load::uploads(tx, &mut facts, ids.clone(), true).await?;
+        load::released(tx, &mut facts, ids.clone()).await?;
+        let mut planner = Planner::new(&facts);
+        for id in ids {
+            planner.abort(id)?;
+        }
+        // Not a gateway's incarnation: the meters of what goes with the bucket are kept under the number 0.
+        let given = Circumstances { now: load::now(tx).await?, grace_seconds: self.grace_seconds, incarnation: 0 };
+        apply(tx, &planner.finish()?, given).await?;
+        tx.execute(Statement::new("DELETE FROM completed_upload WHERE bucket_id = $1").bind(self.id.0)).await?;
+        tx.execute(Statement::new("DELETE FROM bucket WHERE id = $1").bind(self.id.0)).await?;
+        Ok(DeleteBucket::Deleted)
+    }
+}
+
+fn bucket(row: &Row) -> Result<Bucket> {
+    Ok(Bucket {
+        id: BucketId(row.int(0)?),
+        name: row.text(1)?.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))?,
+        owner: UserId(row.int(2)?),
+        location: row.text(3)?.to_owned(),
+        created_at: Timestamp(row.int(4)?),
+    })
 }

@@ -1,8 +1,14 @@
 //! What checks and orphan collection ask of the metadata.
 
+use std::collections::HashSet;
+
 use codec::{BlobId, Root};
 
-use super::{MetadataStore, Result};
+use super::columns::{self, limit};
+use super::database::Work;
+use super::session::Session;
+use super::statement::{Statement, Value};
+use super::{MetadataError, MetadataStore, Result};
 use crate::domain::BackendId;
 
 /// A sliver that a backend should hold.
@@ -33,13 +39,89 @@ pub struct Finding {
     pub kind: String,
 }
 
+/// Most complaints of one kind: the first hundred say what is wrong.
+const COMPLAINTS: usize = 100;
+
+/// What must hold between rows: what is wrong, and a SELECT of the names (as bytes) for which it is.
+const INVARIANTS: [(&str, &str); 13] = [
+    (
+        "blob {}: live_bytes is not the sum of its extents",
+        "SELECT b.id FROM blob b LEFT JOIN extent e ON e.blob_id = b.id GROUP BY b.id, b.live_bytes \
+         HAVING b.live_bytes <> COALESCE(SUM(e.length), 0)",
+    ),
+    (
+        "blob {}: an extent lies in it but it is not there",
+        "SELECT DISTINCT e.blob_id FROM extent e WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = e.blob_id)",
+    ),
+    (
+        "blob {}: an extent leaves its content",
+        "SELECT DISTINCT b.id FROM extent e JOIN blob b ON b.id = e.blob_id \
+         WHERE e.blob_offset + e.length > b.content_len",
+    ),
+    (
+        "blob {}: nothing lives in it but it is not queued for deletion",
+        "SELECT b.id FROM blob b WHERE b.live_bytes = 0 \
+         AND NOT EXISTS (SELECT 1 FROM reclaim r WHERE r.blob_id = b.id)",
+    ),
+    (
+        "blob {}: queued for deletion but something lives in it",
+        "SELECT b.id FROM reclaim r JOIN blob b ON b.id = r.blob_id WHERE b.live_bytes > 0",
+    ),
+    (
+        "blob {}: slivers, a job or a queue entry without the blob",
+        "SELECT s.blob_id FROM sliver s WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = s.blob_id) \
+         UNION SELECT j.blob_id FROM job j WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = j.blob_id) \
+         UNION SELECT r.blob_id FROM reclaim r WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = r.blob_id)",
+    ),
+    (
+        "blob {}: it has no slivers",
+        "SELECT b.id FROM blob b WHERE NOT EXISTS (SELECT 1 FROM sliver s WHERE s.blob_id = b.id)",
+    ),
+    (
+        "version {}: its extents do not add up to its size",
+        "SELECT v.version_id FROM version v LEFT JOIN extent e ON e.owner = v.version_id \
+         GROUP BY v.version_id, v.size, v.extent_count \
+         HAVING COUNT(e.owner) <> v.extent_count OR COALESCE(SUM(e.length), 0) <> v.size",
+    ),
+    (
+        "version {}: its bucket is not there",
+        "SELECT v.version_id FROM version v WHERE NOT EXISTS (SELECT 1 FROM bucket b WHERE b.id = v.bucket_id)",
+    ),
+    (
+        "key {}: it has more than one current version",
+        "SELECT v.key FROM version v WHERE v.is_current GROUP BY v.bucket_id, v.key HAVING COUNT(*) > 1",
+    ),
+    (
+        "part {}: its extents do not add up to its size",
+        "SELECT p.part_id FROM part p LEFT JOIN extent e ON e.owner = p.part_id GROUP BY p.part_id, p.size \
+         HAVING COALESCE(SUM(e.length), 0) <> p.size",
+    ),
+    (
+        "upload {}: its parts or bucket have no counterpart",
+        "SELECT p.upload_id FROM part p WHERE NOT EXISTS (SELECT 1 FROM upload u WHERE u.id = p.upload_id) \
+         UNION SELECT u.id FROM upload u WHERE NOT EXISTS (SELECT 1 FROM bucket b WHERE b.id = u.bucket_id)",
+    ),
+    (
+        "extents of {}: no version or part owns them",
+        "SELECT DISTINCT e.owner FROM extent e \
+         WHERE e.owner NOT IN (SELECT version_id FROM version) AND e.owner NOT IN (SELECT part_id FROM part)",
+    ),
+];
+
 impl MetadataStore {
     /// For each sliver name found on a backend, whether a row expects exactly it there.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn known_slivers(&self, names: &[(BlobId, u8, u32, BackendId)]) -> Result<Vec<bool>> {
-        todo!()
+        let head =
+            "SELECT blob_id, sliver_index, attempt, backend FROM sliver WHERE (blob_id, sliver_index) IN (VALUES ";
+        let places = names.iter().map(|(blob, index, ..)| [blob.0.into(), u32::from(*index).into()]).collect();
+        let mut known = HashSet::new();
+        for row in self.database().reader().await?.rows_of_rows(head, places, ")").await? {
+            known.insert((BlobId(row.array(0)?), row.number(1)?, row.number(2)?, backend(row.text(3)?)?));
+        }
+        Ok(names.iter().map(|name| known.contains(name)).collect())
     }
 
     /// The slivers a backend should hold, by blob and index, after one.
@@ -47,9 +129,30 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn slivers_of(
-        &self, backend: &BackendId, after: Option<(BlobId, u8)>, limit: usize,
+        &self,
+        backend: &BackendId,
+        after: Option<(BlobId, u8)>,
+        most: usize,
     ) -> Result<Vec<ExpectedSliver>> {
-        todo!()
+        let text = "SELECT s.blob_id, s.sliver_index, s.attempt, s.root, \
+                    b.scheme, b.chunk_bytes, b.chunks_per_block, b.content_len, b.catalog_len \
+                    FROM sliver s JOIN blob b ON b.id = s.blob_id \
+                    WHERE s.backend = $1 AND (s.blob_id, s.sliver_index) > ($2, $3) \
+                    ORDER BY s.blob_id, s.sliver_index LIMIT $4";
+        let (blob, index) = after.map_or((Vec::new(), -1), |(blob, index)| (blob.0.to_vec(), i64::from(index)));
+        let statement = Statement::new(text).bind(backend.as_str()).bind(blob).bind(index).bind(limit(most));
+        let rows = self.database().rows(statement).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ExpectedSliver {
+                    blob: BlobId(row.array(0)?),
+                    index: row.number(1)?,
+                    attempt: row.number(2)?,
+                    root: Root(row.array(3)?),
+                    len: columns::layout(row, 4)?.sliver_len(),
+                })
+            })
+            .collect()
     }
 
     /// Records a finding and asks for the blob's repair. Doing it again only counts.
@@ -57,7 +160,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn record_finding(&self, finding: Finding) -> Result<()> {
-        todo!()
+        self.database().transact(Record(finding)).await
     }
 
     /// Number of findings of each kind.
@@ -65,7 +168,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn findings(&self) -> Result<Vec<(String, u64)>> {
-        todo!()
+        self.counts("SELECT kind, COUNT(*) FROM finding GROUP BY kind ORDER BY kind").await
     }
 
     /// Number of waiting jobs of each kind.
@@ -73,7 +176,12 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn jobs(&self) -> Result<Vec<(String, u64)>> {
-        todo!()
+        self.counts("SELECT kind, COUNT(*) FROM job GROUP BY kind ORDER BY kind").await
+    }
+
+    async fn counts(&self, text: &'static str) -> Result<Vec<(String, u64)>> {
+        let rows = self.database().rows(Statement::new(text)).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.number(1)?))).collect()
     }
 
     /// Recomputes what rows claim about other rows. Each line names an invariant that does not hold; empty is good.
@@ -81,6 +189,50 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn audit_counters(&self) -> Result<Vec<String>> {
-        todo!()
+        let mut session = self.database().reader().await?;
+        let mut complaints = Vec::new();
+        for (wrong, text) in INVARIANTS {
+            let statement = Statement::new(format!("{text} LIMIT {COMPLAINTS}"));
+            for row in session.rows(statement).await? {
+                complaints.push(wrong.replace("{}", &hex::encode(row.bytes(0)?)));
+            }
+        }
+        Ok(complaints)
     }
+}
+
+struct Record(Finding);
+
+impl Work for Record {
+    type Done = ();
+
+    /// The blob's row is held, so that no finding outlives it; a blob that is gone needs none.
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let (dialect, finding) = (tx.dialect(), &self.0);
+        let text = format!("SELECT live_bytes FROM blob WHERE id = $1{}", dialect.for_share());
+        let Some(row) = tx.row(Statement::new(text).bind(finding.blob.0)).await? else { return Ok(()) };
+        let text = format!(
+            "INSERT INTO finding (blob_id, sliver_index, backend, kind, found_at) VALUES ($1, $2, $3, $4, {}) \
+             ON CONFLICT (blob_id, sliver_index, backend, kind) \
+             DO UPDATE SET times = finding.times + 1, found_at = excluded.found_at",
+            dialect.now()
+        );
+        let statement = Statement::new(text)
+            .bind(finding.blob.0)
+            .bind(u32::from(finding.index))
+            .bind(finding.backend.as_str())
+            .bind(&*finding.kind);
+        tx.execute(statement).await?;
+        if row.int(0)? > 0 {
+            let now = Value::Int(super::commit::load::now(tx).await?);
+            let rows = vec![["repair".into(), finding.blob.0.into(), now]];
+            let tail = " ON CONFLICT (kind, blob_id) DO NOTHING";
+            tx.execute_rows("INSERT INTO job (kind, blob_id, created_at) VALUES ", rows, tail).await?;
+        }
+        Ok(())
+    }
+}
+
+fn backend(name: &str) -> Result<BackendId> {
+    name.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))
 }

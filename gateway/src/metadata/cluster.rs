@@ -2,7 +2,11 @@
 
 use codec::ClusterId;
 
-use super::{MetadataStore, Result};
+use super::database::Work;
+use super::row::Row;
+use super::session::Session;
+use super::statement::Statement;
+use super::{MetadataError, MetadataStore, Result};
 
 /// Who this cluster is and which key opens its blobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +19,15 @@ pub struct Cluster {
     pub key_check: [u8; 16],
 }
 
+const SELECT: &str = "SELECT cluster_id, key_id, key_check FROM cluster";
+
 impl MetadataStore {
     /// The cluster, once it was founded.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn cluster(&self) -> Result<Option<Cluster>> {
-        todo!()
+        self.database().row(Statement::new(SELECT)).await?.as_ref().map(cluster).transpose()
     }
 
     /// Founds the cluster, unless somebody already has; answers the one that counts.
@@ -29,6 +35,28 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn found_cluster(&self, cluster: Cluster) -> Result<Cluster> {
-        todo!()
+        self.database().transact(Found(cluster)).await
     }
+}
+
+struct Found(Cluster);
+
+impl Work for Found {
+    type Done = Cluster;
+
+    async fn run(&self, tx: &mut Session) -> Result<Cluster> {
+        let text = format!(
+            "INSERT INTO cluster (id, cluster_id, key_id, key_check, created_at) VALUES (1, $1, $2, $3, {}) \
+             ON CONFLICT (id) DO NOTHING",
+            tx.dialect().now()
+        );
+        let statement = Statement::new(text).bind(self.0.id.0).bind(self.0.key_id).bind(self.0.key_check);
+        tx.execute(statement).await?;
+        let row = tx.row(Statement::new(SELECT)).await?;
+        cluster(&row.ok_or_else(|| MetadataError::Damaged("the cluster's row is gone".to_owned()))?)
+    }
+}
+
+fn cluster(row: &Row) -> Result<Cluster> {
+    Ok(Cluster { id: ClusterId(row.array(0)?), key_id: row.number(1)?, key_check: row.array(2)? })
 }

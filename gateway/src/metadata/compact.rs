@@ -1,6 +1,18 @@
 //! Moving the living extents out of quilts that are mostly holes.
 
-use super::{MetadataStore, NewBlob, Result};
+use codec::BlobId;
+use std::collections::{BTreeSet, HashMap};
+
+use super::blobs::{BLOB_COLUMNS, with_placements};
+use super::columns::{self, limit};
+use super::commit::apply::{Circumstances, apply};
+use super::commit::facts::Facts;
+use super::commit::load;
+use super::commit::plan::Planner;
+use super::database::Work;
+use super::session::Session;
+use super::statement::{Statement, Value};
+use super::{MetadataError, MetadataStore, NewBlob, Result};
 use crate::domain::{Extent, StoredBlob};
 
 /// Who owns extents: the id of a version, or an internal id of a part.
@@ -41,8 +53,28 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn sparse_quilts(&self, limit: usize) -> Result<Vec<SparseQuilt>> {
-        todo!()
+    pub async fn sparse_quilts(&self, most: usize) -> Result<Vec<SparseQuilt>> {
+        let mut session = self.database().reader().await?;
+        let text = format!(
+            "SELECT {BLOB_COLUMNS} FROM blob b \
+             WHERE b.is_quilt AND b.live_bytes > 0 AND b.live_bytes * 2 < b.content_len ORDER BY b.id LIMIT $1"
+        );
+        let rows = session.rows(Statement::new(text).bind(limit(most))).await?;
+        let blobs = with_placements(&mut session, &rows).await?;
+        let ids = blobs.iter().map(|blob| [Value::from(blob.id.0)]).collect();
+        let head = "SELECT blob_id, blob_offset, length, owner, ordinal FROM extent WHERE blob_id IN (VALUES ";
+        let mut extents = HashMap::<BlobId, Vec<OwnedExtent>>::new();
+        for row in session.rows_of_rows(head, ids, ") ORDER BY blob_id, blob_offset, owner, ordinal").await? {
+            let extent = columns::extent(&row, 0)?;
+            let owned = OwnedExtent { owner: ExtentOwner(row.array(3)?), ordinal: row.number(4)?, extent };
+            extents.entry(extent.blob).or_default().push(owned);
+        }
+        let quilts = blobs.into_iter().map(|blob| {
+            let extents = extents.remove(&blob.id).unwrap_or_default();
+            SparseQuilt { blob, extents }
+        });
+        // One without extents died between the two statements.
+        Ok(quilts.filter(|quilt| !quilt.extents.is_empty()).collect())
     }
 
     /// Commits new blobs and moves extents into them. An extent that is no longer what it was when it was read is left
@@ -51,8 +83,44 @@ impl MetadataStore {
     /// # Errors
     /// Nothing changed, unless it is [`super::MetadataError::Unknown`].
     pub async fn move_extents(
-        &self, incarnation: u32, blobs: Vec<NewBlob>, moves: Vec<ExtentMove>,
+        &self,
+        incarnation: u32,
+        blobs: Vec<NewBlob>,
+        moves: Vec<ExtentMove>,
     ) -> Result<Vec<bool>> {
-        todo!()
+        let shared = self.shared.clone();
+        let work = Move { incarnation, blobs, moves, grace_seconds: shared.grace_seconds() };
+        let task = tokio::spawn(async move {
+            // Whose extents they are is not known by key, so no version may stay in the cache.
+            let _announced = shared.versions.as_ref().map(|cache| cache.announce_all());
+            shared.database.transact_here(&work).await
+        });
+        task.await.map_err(|_| MetadataError::Unknown)?
+    }
+}
+
+struct Move {
+    incarnation: u32,
+    blobs: Vec<NewBlob>,
+    moves: Vec<ExtentMove>,
+    grace_seconds: i64,
+}
+
+impl Work for Move {
+    type Done = Vec<bool>;
+
+    async fn run(&self, tx: &mut Session) -> Result<Vec<bool>> {
+        let now = load::fence(tx, self.incarnation).await?;
+        let mut facts = Facts::default();
+        load::extents(tx, &mut facts, self.moves.iter().map(|wanted| wanted.from.owner).collect()).await?;
+        let new: BTreeSet<_> = self.blobs.iter().map(|new| new.blob.id).collect();
+        let blobs = self.moves.iter().flat_map(|wanted| [wanted.from.extent.blob, wanted.to.blob]);
+        load::blobs(tx, &mut facts, blobs.filter(|id| !new.contains(id)).collect()).await?;
+        let mut planner = Planner::new(&facts);
+        planner.blobs(&self.blobs);
+        let moved = planner.moves(&self.moves)?;
+        let given = Circumstances { now, grace_seconds: self.grace_seconds, incarnation: self.incarnation };
+        apply(tx, &planner.finish()?, given).await?;
+        Ok(moved)
     }
 }

@@ -1,8 +1,22 @@
 //! Completing an upload: metadata alone, in one transaction, the same answer for 24 hours.
 
-use super::{MetadataStore, Refusal, Result};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::columns::{self, checksum_value, etag, etag_bytes, int};
+use super::commit::apply::{Circumstances, apply};
+use super::commit::facts::Facts;
+use super::commit::load;
+use super::commit::plan::Planner;
+use super::compact::ExtentOwner;
+use super::database::Work;
+use super::row::Row;
+use super::session::Session;
+use super::statement::Statement;
+use super::versions::VersionCache;
+use super::{MetadataError, MetadataStore, Outcome, Refusal, Result};
 use crate::domain::{
-    BucketId, Checksum, ETag, ObjectKey, PartNumber, Timestamp, UploadId, Version, VersionId, VersionPart,
+    BucketId, Checksum, ETag, Extent, ObjectKey, PartNumber, Timestamp, UploadId, Version, VersionId, VersionPart,
     WriteCondition,
 };
 
@@ -53,13 +67,29 @@ pub enum CompleteOutcome {
     Refused(Refusal),
 }
 
+const COLUMNS: &str = "version_id, etag, checksum, size, modified_at";
+
 impl MetadataStore {
     /// Makes a version of an upload's parts.
     ///
     /// # Errors
     /// Nothing changed, unless it is [`super::MetadataError::Unknown`].
     pub async fn complete_upload(&self, incarnation: u32, change: CompleteChange) -> Result<CompleteOutcome> {
-        todo!()
+        let shared = self.shared.clone();
+        let work = Complete { incarnation, change, grace_seconds: shared.grace_seconds() };
+        let task = tokio::spawn(async move {
+            let place = (work.change.bucket, VersionCache::own_key(&work.change.version.key));
+            let announced = shared.versions.as_ref().map(|cache| cache.announce([place.clone()]));
+            let (outcome, extents) = shared.database.transact_here(&work).await?;
+            if let Some(announced) = announced
+                && outcome == CompleteOutcome::Completed
+            {
+                let version = Version { extents, ..VersionCache::own(&work.change.version) };
+                announced.finish([(place, Some(Arc::new(version)))]);
+            }
+            Ok(outcome)
+        });
+        task.await.map_err(|_| MetadataError::Unknown)?
     }
 
     /// What an upload became, for 24 hours after its completion.
@@ -67,8 +97,100 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn completed_upload(
-        &self, bucket: BucketId, key: &ObjectKey, id: &UploadId,
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        id: &UploadId,
     ) -> Result<Option<CompletedUpload>> {
-        todo!()
+        let statement = select_completed(bucket, key, id);
+        self.database().row(statement).await?.as_ref().map(completed).transpose()
     }
+}
+
+struct Complete {
+    incarnation: u32,
+    change: CompleteChange,
+    grace_seconds: i64,
+}
+
+impl Work for Complete {
+    /// The outcome, and the version's extents when it was completed.
+    type Done = (CompleteOutcome, Vec<Extent>);
+
+    async fn run(&self, tx: &mut Session) -> Result<Self::Done> {
+        let now = load::fence(tx, self.incarnation).await?;
+        let change = &self.change;
+        let key = &change.version.key;
+        let mut facts = Facts::default();
+        load::buckets(tx, &mut facts, BTreeSet::from([change.bucket])).await?;
+        load::uploads(tx, &mut facts, BTreeSet::from([change.upload]), true).await?;
+        let named =
+            facts.uploads.get(&change.upload).is_some_and(|fact| fact.bucket == change.bucket && fact.key == *key);
+        if !named {
+            let row = tx.row(select_completed(change.bucket, key, &change.upload)).await?;
+            return Ok((already(row.as_ref())?, Vec::new()));
+        }
+        let keys = BTreeSet::from([(change.bucket, key)]);
+        load::currents(tx, &mut facts, &keys).await?;
+        if facts.currents.is_empty() && change.condition != WriteCondition::None {
+            load::confirm_absent(tx, &keys).await?;
+        }
+        load::parts_of(tx, &mut facts, BTreeSet::from([change.upload])).await?;
+        let replaced = facts.currents.values().map(|fact| ExtentOwner(fact.id.0));
+        let owners = replaced.chain(facts.parts.values().map(|part| part.id)).collect();
+        load::extents(tx, &mut facts, owners).await?;
+        let blobs = facts.extents.values().flatten().map(|extent| extent.blob).collect();
+        load::blobs(tx, &mut facts, blobs).await?;
+
+        let mut planner = Planner::new(&facts);
+        match planner.complete(change)? {
+            None => return Ok((CompleteOutcome::PartsChanged, Vec::new())),
+            Some(Outcome::Refused(refusal)) => return Ok((CompleteOutcome::Refused(refusal), Vec::new())),
+            Some(Outcome::Stored | Outcome::Deleted { .. }) => {}
+        }
+        let plan = planner.finish()?;
+        apply(tx, &plan, Circumstances { now, grace_seconds: self.grace_seconds, incarnation: self.incarnation })
+            .await?;
+        self.remember(tx, now).await?;
+        let extents = plan.versions.into_iter().next().map(|planned| planned.extents).unwrap_or_default();
+        Ok((CompleteOutcome::Completed, extents))
+    }
+}
+
+impl Complete {
+    async fn remember(&self, tx: &mut Session, now: i64) -> Result<()> {
+        let version = &self.change.version;
+        let text = "INSERT INTO completed_upload (upload_id, bucket_id, key, version_id, etag, checksum, size, \
+                    modified_at, completed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let statement = Statement::new(text)
+            .bind(self.change.upload.0)
+            .bind(self.change.bucket.0)
+            .bind(version.key.as_bytes())
+            .bind(version.id.0)
+            .bind(etag_bytes(&version.etag))
+            .bind(checksum_value(version.checksum.as_ref()))
+            .bind(int(version.size)?)
+            .bind(version.modified_at.0)
+            .bind(now);
+        tx.execute(statement).await.map(drop)
+    }
+}
+
+fn select_completed(bucket: BucketId, key: &ObjectKey, id: &UploadId) -> Statement {
+    let text = format!("SELECT {COLUMNS} FROM completed_upload WHERE upload_id = $1 AND bucket_id = $2 AND key = $3");
+    Statement::new(text).bind(id.0).bind(bucket.0).bind(key.as_bytes())
+}
+
+fn already(row: Option<&Row>) -> Result<CompleteOutcome> {
+    row.map_or(Ok(CompleteOutcome::NoSuchUpload), |row| Ok(CompleteOutcome::AlreadyCompleted(completed(row)?)))
+}
+
+fn completed(row: &Row) -> Result<CompletedUpload> {
+    Ok(CompletedUpload {
+        version: VersionId(row.array(0)?),
+        etag: etag(row.bytes(1)?)?,
+        checksum: columns::checksum(row.bytes_if_any(2)?)?,
+        size: row.number(3)?,
+        modified_at: Timestamp(row.int(4)?),
+    })
 }

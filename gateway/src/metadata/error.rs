@@ -3,7 +3,7 @@
 /// A metadata operation that did not succeed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum MetadataError {
-    /// Nothing changed; try again later. The connection, the pool, a lock or a deadline.
+    /// Nothing changed; try again later. The connection, the pool, a lock, a full disk or a deadline.
     #[error("the metadata database is not available: {0}")]
     Unavailable(String),
     /// This gateway's incarnation is dead or unknown: stop writing, begin a new one. Nothing changed.
@@ -32,3 +32,48 @@ pub enum MetadataError {
 
 /// The result of a metadata operation.
 pub type Result<T, E = MetadataError> = std::result::Result<T, E>;
+
+impl From<sqlx::Error> for MetadataError {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(database) = error.as_database_error() else {
+            return match error {
+                sqlx::Error::Decode(_)
+                | sqlx::Error::Encode(_)
+                | sqlx::Error::ColumnDecode { .. }
+                | sqlx::Error::ColumnIndexOutOfBounds { .. }
+                | sqlx::Error::InvalidArgument(_) => Self::Damaged(error.to_string()),
+                _ => Self::Unavailable(error.to_string()),
+            };
+        };
+        let code = database.code().unwrap_or_default();
+        if database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+            of_postgres(&code, &error)
+        } else {
+            of_sqlite(&code, &error)
+        }
+    }
+}
+
+/// By SQLSTATE.
+fn of_postgres(code: &str, error: &sqlx::Error) -> MetadataError {
+    match code {
+        // Serialization failure, deadlock, a unique key that another transaction took first.
+        "40001" | "40P01" | "23505" => MetadataError::Conflict,
+        // Lock not available, query cancelled (its timeout), read-only transaction (a standby).
+        "55P03" | "57014" | "25006" | "25P03" => MetadataError::Unavailable(error.to_string()),
+        // Connection, resources, operator intervention, system errors.
+        _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+            MetadataError::Unavailable(error.to_string())
+        }
+        _ => MetadataError::Damaged(error.to_string()),
+    }
+}
+
+/// By extended result code, whose low byte is the primary code.
+fn of_sqlite(code: &str, error: &sqlx::Error) -> MetadataError {
+    match code.parse::<u32>().unwrap_or_default() & 0xff {
+        // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL
+        5..=10 | 13..=15 => MetadataError::Unavailable(error.to_string()),
+        _ => MetadataError::Damaged(error.to_string()),
+    }
+}

@@ -1,6 +1,9 @@
 //! Incarnations: each start of a gateway, fenced by a lease on database time.
 
-use super::{MetadataStore, Result};
+use super::database::Work;
+use super::session::Session;
+use super::statement::Statement;
+use super::{MetadataError, MetadataStore, Result};
 
 /// Whether blobs of an incarnation may still be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +16,12 @@ pub enum IncarnationState {
 
 impl MetadataStore {
     /// Begins a new incarnation of the gateway of this name and answers its number, the first part of its blob ids.
-    /// Numbers grow and are never reused.
+    /// Numbers grow and are never reused. On SQLite, where this process is alone, every earlier incarnation ends.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn begin_incarnation(&self, gateway: &str, lease_seconds: i64) -> Result<u32> {
-        todo!()
+        self.database().transact(Begin { gateway: gateway.to_owned(), lease_seconds }).await
     }
 
     /// Extends the lease of a living incarnation to now plus `lease_seconds`.
@@ -26,7 +29,7 @@ impl MetadataStore {
     /// # Errors
     /// [`super::MetadataError::Fenced`] when it was buried.
     pub async fn renew_incarnation(&self, incarnation: u32, lease_seconds: i64) -> Result<()> {
-        todo!()
+        self.database().transact(Renew { incarnation, lease_seconds }).await
     }
 
     /// Buries one's own incarnation at a clean stop.
@@ -34,7 +37,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn end_incarnation(&self, incarnation: u32) -> Result<()> {
-        todo!()
+        self.database().transact(End(incarnation)).await
     }
 
     /// Buries every incarnation whose lease has run out and answers their numbers.
@@ -42,7 +45,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn bury_expired_incarnations(&self) -> Result<Vec<u32>> {
-        todo!()
+        self.database().transact(Bury).await
     }
 
     /// Every incarnation there ever was, ascending. A blob id above the highest means the database is older than the
@@ -51,6 +54,78 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn incarnation_states(&self) -> Result<Vec<(u32, IncarnationState)>> {
-        todo!()
+        let rows = self.database().rows(Statement::new("SELECT id, is_dead FROM incarnation ORDER BY id")).await?;
+        rows.iter()
+            .map(|row| Ok((row.number(0)?, if row.flag(1)? { IncarnationState::Dead } else { IncarnationState::Live })))
+            .collect()
+    }
+}
+
+struct Begin {
+    gateway: String,
+    lease_seconds: i64,
+}
+
+impl Work for Begin {
+    type Done = u32;
+
+    /// Two gateways that begin at once take the same number; the primary key sends one of them round again.
+    async fn run(&self, tx: &mut Session) -> Result<u32> {
+        let dialect = tx.dialect();
+        if dialect == super::dialect::Dialect::Sqlite {
+            tx.execute(Statement::new("UPDATE incarnation SET is_dead = TRUE WHERE NOT is_dead")).await?;
+        }
+        let now = dialect.now();
+        let text = format!(
+            "INSERT INTO incarnation (id, gateway, lease_until, started_at) \
+             SELECT COALESCE(MAX(id), 0) + 1, $1, {now} + $2 * 1000000, {now} FROM incarnation WHERE TRUE RETURNING id"
+        );
+        let row = tx.row(Statement::new(text).bind(&*self.gateway).bind(self.lease_seconds)).await?;
+        row.ok_or_else(|| MetadataError::Damaged("no number for an incarnation".to_owned()))?.number(0)
+    }
+}
+
+struct Renew {
+    incarnation: u32,
+    lease_seconds: i64,
+}
+
+impl Work for Renew {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let now = tx.dialect().now();
+        let text = format!("UPDATE incarnation SET lease_until = {now} + $1 * 1000000 WHERE id = $2 AND NOT is_dead");
+        match tx.execute(Statement::new(text).bind(self.lease_seconds).bind(self.incarnation)).await? {
+            0 => Err(MetadataError::Fenced),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct End(u32);
+
+impl Work for End {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        tx.execute(Statement::new("UPDATE incarnation SET is_dead = TRUE WHERE id = $1").bind(self.0)).await.map(drop)
+    }
+}
+
+struct Bury;
+
+impl Work for Bury {
+    type Done = Vec<u32>;
+
+    /// Waits for commits under way, which share the rows' locks, and then none can begin any more.
+    async fn run(&self, tx: &mut Session) -> Result<Vec<u32>> {
+        let now = tx.dialect().now();
+        let text =
+            format!("UPDATE incarnation SET is_dead = TRUE WHERE NOT is_dead AND lease_until < {now} RETURNING id");
+        let rows = tx.rows(Statement::new(text)).await?;
+        let mut buried = rows.iter().map(|row| row.number(0)).collect::<Result<Vec<u32>>>()?;
+        buried.sort_unstable();
+        Ok(buried)
     }
 }

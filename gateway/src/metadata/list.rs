@@ -1,5 +1,9 @@
 //! Listing the current versions of a bucket.
 
+use super::columns::{self, etag, limit};
+use super::roll_up::{RollUp, Turn};
+use super::row::Row;
+use super::statement::Statement;
 use super::{MetadataStore, Result};
 use crate::domain::{BucketId, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey, Timestamp};
 
@@ -67,6 +71,47 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn list_current(&self, bucket: BucketId, query: &ListQuery) -> Result<ListPage> {
-        todo!()
+        let mut page = ListPage::default();
+        if query.limit == 0 {
+            return Ok(page);
+        }
+        let mut session = self.database().reader().await?;
+        let mut roll = RollUp::new(&query.prefix, &query.delimiter, query.limit);
+        let (mut from, end) = (roll.first_after(&query.after), roll.end());
+        while from < end {
+            let wanted = roll.piece();
+            let text = "SELECT key, size, etag, modified_at, checksum FROM version \
+                        WHERE bucket_id = $1 AND key >= $2 AND key < $3 AND is_current AND NOT is_marker \
+                        ORDER BY key LIMIT $4";
+            let statement = Statement::new(text).bind(bucket.0).bind(from).bind(&*end).bind(limit(wanted));
+            let rows = session.rows(statement).await?;
+            for row in &rows {
+                match roll.turn(row.bytes(0)?) {
+                    Turn::Skip => {}
+                    Turn::Key => page.entries.push(ListEntry::Object(listed(row)?)),
+                    Turn::Prefix(prefix) => page.entries.push(ListEntry::Prefix(prefix.to_vec())),
+                    Turn::Full => {
+                        page.truncated = true;
+                        return Ok(page);
+                    }
+                }
+            }
+            match rows.last() {
+                Some(last) if rows.len() == wanted => from = roll.go_on(last.bytes(0)?),
+                _ => break,
+            }
+        }
+        Ok(page)
     }
+}
+
+fn listed(row: &Row) -> Result<ListedObject> {
+    let checksum = row.bytes_if_any(4)?.map(columns::split_checksum).transpose()?;
+    Ok(ListedObject {
+        key: columns::key(row.bytes(0)?)?,
+        size: row.number(1)?,
+        etag: etag(row.bytes(2)?)?,
+        modified_at: Timestamp(row.int(3)?),
+        checksum: checksum.map(|(algorithm, kind, _)| (algorithm, kind)),
+    })
 }

@@ -1,21 +1,46 @@
 //! All SQL of the gateway: one room, one file for each aggregate, one text for SQLite and PostgreSQL wherever possible.
+//!
+//! Whatever changes rows is a [`database::Work`]: it runs in a transaction, in a task that a dropped request cannot
+//! cancel, and is run again when it lost against another transaction. What is decided from rows is decided by the pure
+//! [`commit::plan`]; the rest loads its facts and applies its plan.
 
 mod backends;
 mod blobs;
 mod buckets;
 mod check;
 mod cluster;
+mod columns;
 mod commit;
 mod compact;
 mod complete;
+mod database;
+mod dialect;
 mod error;
+mod exact_cache;
 mod incarnations;
 mod list;
+mod migrate;
+mod postgres;
 mod reclaim;
+mod roll_up;
+mod row;
+mod session;
+mod sqlite;
+mod statement;
 mod uploads;
 mod usage;
 mod users;
 mod versions;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 pub use backends::BackendRow;
 pub use buckets::{CreateBucket, DeleteBucket};
@@ -32,10 +57,37 @@ pub use usage::UsageRow;
 pub use users::{AddAccessKey, AddUser, RemoveUser};
 
 use crate::clock::Ambient;
+use database::{Database, Pools};
+
+/// How long a dead blob stays readable unless told otherwise: longer than any GET lasts.
+const GRACE_SECONDS: i64 = 3_600;
 
 /// The metadata of a cluster. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct MetadataStore;
+pub struct MetadataStore {
+    shared: Arc<Shared>,
+    queue: commit::Queue,
+    committer: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// What requests and the committer both use.
+#[derive(Debug)]
+struct Shared {
+    database: Database,
+    ambient: Ambient,
+    /// Current versions; only where this process is the one writer.
+    versions: Option<versions::VersionCache>,
+    buckets: buckets::BucketCache,
+    blobs: blobs::BlobCache,
+    grace_seconds: AtomicI64,
+    closing: CancellationToken,
+}
+
+impl Shared {
+    fn grace_seconds(&self) -> i64 {
+        self.grace_seconds.load(Ordering::Relaxed)
+    }
+}
 
 impl MetadataStore {
     /// Opens `sqlite:PATH` or `postgres://...`, migrates the schema and checks that the settings are durable. A
@@ -44,11 +96,40 @@ impl MetadataStore {
     /// # Errors
     /// Says what to do about it, see [`MetadataError`].
     pub async fn open(url: &str, ambient: Ambient) -> Result<Self> {
-        todo!()
+        let pools = if let Some(path) = url.strip_prefix("sqlite:") {
+            sqlite::open(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            postgres::open(url).await?
+        } else {
+            return Err(MetadataError::Unavailable("a database URL is sqlite:PATH or postgres://...".to_owned()));
+        };
+        let alone = matches!(pools, Pools::Sqlite { .. });
+        let shared = Arc::new(Shared {
+            database: Database::new(pools, ambient.clone()),
+            ambient,
+            versions: alone.then(versions::cache),
+            buckets: buckets::cache(alone),
+            blobs: blobs::cache(alone),
+            grace_seconds: AtomicI64::new(GRACE_SECONDS),
+            closing: CancellationToken::new(),
+        });
+        let (queue, committer) = commit::start(shared.clone());
+        Ok(Self { shared, queue, committer: Arc::new(Mutex::new(Some(committer))) })
     }
 
-    /// Finishes what is under way and closes all connections. Later calls fail.
+    /// Finishes the commits that are waiting and closes all connections. Later calls fail.
     pub async fn close(&self) {
-        todo!()
+        self.shared.closing.cancel();
+        let committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(committer) = committer
+            && let Err(error) = committer.await
+        {
+            tracing::error!(%error, "the committer did not end well");
+        }
+        self.shared.database.close().await;
+    }
+
+    fn database(&self) -> &Database {
+        &self.shared.database
     }
 }

@@ -1,24 +1,36 @@
 //! The queue of dead blobs.
 
+use std::sync::atomic::Ordering;
+
 use codec::BlobId;
 
+use super::blobs::{BLOB_COLUMNS, with_placements};
+use super::columns::limit;
+use super::database::Work;
+use super::session::Session;
+use super::statement::{Statement, Value};
 use super::{MetadataStore, Result};
 use crate::domain::StoredBlob;
+
+/// How long a claim lasts: more than it takes to delete the slivers of one claim's blobs.
+const CLAIM_SECONDS: i64 = 600;
+const TOKEN_SECONDS: i64 = 3_600;
+const COMPLETED_SECONDS: i64 = 86_400;
 
 impl MetadataStore {
     /// Sets how long a blob stays readable after its last extent went, in seconds of database time (default 3,600).
     /// It must be longer than the longest GET.
     pub fn set_grace_seconds(&self, seconds: i64) {
-        todo!()
+        self.shared.grace_seconds.store(seconds, Ordering::Relaxed);
     }
 
     /// Claims dead blobs whose grace is over, for ten minutes. In the same transaction it is checked again that no
-    /// extent lies in them; from then on they can never be referenced again.
+    /// extent lies in them; a dead blob can never be referenced again.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn reclaimable(&self, limit: usize) -> Result<Vec<StoredBlob>> {
-        todo!()
+    pub async fn reclaimable(&self, most: usize) -> Result<Vec<StoredBlob>> {
+        self.database().transact(Claim(most)).await
     }
 
     /// Forgets blobs that were claimed and whose slivers are all gone.
@@ -26,7 +38,11 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn reclaimed(&self, blobs: &[BlobId]) -> Result<()> {
-        todo!()
+        self.database().transact(Forget(blobs.to_vec())).await?;
+        for id in blobs {
+            self.shared.blobs.invalidate(id);
+        }
+        Ok(())
     }
 
     /// Forgets what nobody asks for any more: commit tokens after an hour, completed uploads after 24 hours.
@@ -34,6 +50,76 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn prune(&self) -> Result<()> {
-        todo!()
+        self.database().transact(Prune).await
     }
+}
+
+struct Claim(usize);
+
+impl Work for Claim {
+    type Done = Vec<StoredBlob>;
+
+    async fn run(&self, tx: &mut Session) -> Result<Vec<StoredBlob>> {
+        let dialect = tx.dialect();
+        let now = dialect.now();
+        let text = format!(
+            "SELECT blob_id FROM reclaim WHERE not_before <= {now} AND claimed_until <= {now} \
+             ORDER BY not_before LIMIT $1{}",
+            dialect.for_claim()
+        );
+        let rows = tx.rows(Statement::new(text).bind(limit(self.0))).await?;
+        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        // Nothing else may decide: a row here says that the blob is dead, and the extents must agree.
+        let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");
+        let tail = format!(
+            ") AND b.live_bytes = 0 AND NOT EXISTS (SELECT 1 FROM extent e WHERE e.blob_id = b.id) ORDER BY b.id{}",
+            dialect.for_update()
+        );
+        let rows = tx.rows_of_rows(&head, keys(&ids), &tail).await?;
+        let dead = with_placements(tx, &rows).await?;
+        for id in ids.iter().filter(|id| dead.iter().all(|blob| blob.id != **id)) {
+            tracing::error!(blob = %id, "queued for deletion although something lives in it: it is kept");
+        }
+        let head =
+            format!("UPDATE reclaim SET claimed_until = {now} + {CLAIM_SECONDS} * 1000000 WHERE blob_id IN (VALUES ");
+        tx.execute_rows(&head, keys(&ids), ")").await?;
+        Ok(dead)
+    }
+}
+
+struct Forget(Vec<BlobId>);
+
+impl Work for Forget {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        // Only what was claimed: anything else stays, whoever asks.
+        let tail = format!(") AND claimed_until > 0 ORDER BY blob_id{}", tx.dialect().for_update());
+        let rows =
+            tx.rows_of_rows("SELECT blob_id FROM reclaim WHERE blob_id IN (VALUES ", keys(&self.0), &tail).await?;
+        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        let tables = [("sliver", "blob_id"), ("job", "blob_id"), ("finding", "blob_id"), ("reclaim", "blob_id")];
+        for (table, column) in tables {
+            tx.execute_rows(&format!("DELETE FROM {table} WHERE {column} IN (VALUES "), keys(&ids), ")").await?;
+        }
+        tx.execute_rows("DELETE FROM blob WHERE live_bytes = 0 AND id IN (VALUES ", keys(&ids), ")").await.map(drop)
+    }
+}
+
+struct Prune;
+
+impl Work for Prune {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let now = tx.dialect().now();
+        let text = format!("DELETE FROM commit_token WHERE created_at < {now} - {TOKEN_SECONDS} * 1000000");
+        tx.execute(Statement::new(text)).await?;
+        let text = format!("DELETE FROM completed_upload WHERE completed_at < {now} - {COMPLETED_SECONDS} * 1000000");
+        tx.execute(Statement::new(text)).await.map(drop)
+    }
+}
+
+fn keys(ids: &[BlobId]) -> Vec<[Value; 1]> {
+    ids.iter().map(|id| [id.0.into()]).collect()
 }

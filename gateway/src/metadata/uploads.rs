@@ -1,7 +1,19 @@
 //! Multipart uploads and their parts.
 
-use super::{MetadataStore, Result};
-use crate::domain::{BucketId, ObjectKey, Part, Upload, UploadId, UserId};
+use std::collections::{BTreeSet, HashMap};
+
+use super::columns::{self, attributes_text, checksum_head, etag, limit};
+use super::commit::apply::{Circumstances, apply};
+use super::commit::facts::Facts;
+use super::commit::load;
+use super::commit::plan::Planner;
+use super::database::Work;
+use super::roll_up::{RollUp, Turn, successor};
+use super::row::Row;
+use super::session::Session;
+use super::statement::{Statement, Value};
+use super::{MetadataError, MetadataStore, Result};
+use crate::domain::{BucketId, Extent, ObjectKey, Part, PartNumber, Timestamp, Upload, UploadId, UserId};
 
 /// What came of beginning an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +66,15 @@ pub struct UploadPage {
     pub truncated: bool,
 }
 
+const COLUMNS: &str = "id, bucket_id, key, attributes, checksum, created_at";
+
 impl MetadataStore {
     /// Begins an upload.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn create_upload(&self, upload: &Upload, owner: UserId) -> Result<CreateUpload> {
-        todo!()
+        self.database().transact(Create { upload: upload.clone(), owner }).await
     }
 
     /// An upload that has begun and not ended, if it is of this bucket and key.
@@ -68,15 +82,40 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn upload(&self, bucket: BucketId, key: &ObjectKey, id: &UploadId) -> Result<Option<Upload>> {
-        todo!()
+        let text = format!("SELECT {COLUMNS} FROM upload WHERE id = $1 AND bucket_id = $2 AND key = $3");
+        let statement = Statement::new(text).bind(id.0).bind(bucket.0).bind(key.as_bytes());
+        self.database().row(statement).await?.as_ref().map(upload).transpose()
     }
 
     /// Parts of an upload by number, after one (0 for the first).
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn parts(&self, upload: &UploadId, after: u16, limit: usize) -> Result<Vec<Part>> {
-        todo!()
+    pub async fn parts(&self, upload: &UploadId, after: u16, most: usize) -> Result<Vec<Part>> {
+        let mut session = self.database().reader().await?;
+        let text = "SELECT number, size, etag, checksum, modified_at, part_id FROM part \
+                    WHERE upload_id = $1 AND number > $2 ORDER BY number LIMIT $3";
+        let statement = Statement::new(text).bind(upload.0).bind(u32::from(after)).bind(limit(most));
+        let rows = session.rows(statement).await?;
+        let ids = rows.iter().map(|row| row.array::<16>(5)).collect::<Result<Vec<_>>>()?;
+        let head = "SELECT owner, blob_id, blob_offset, length FROM extent WHERE owner IN (VALUES ";
+        let owners = ids.iter().map(|id| [Value::from(*id)]).collect();
+        let mut extents = HashMap::<[u8; 16], Vec<Extent>>::new();
+        for row in session.rows_of_rows(head, owners, ") ORDER BY owner, ordinal").await? {
+            extents.entry(row.array(0)?).or_default().push(columns::extent(&row, 1)?);
+        }
+        let parts = rows.iter().zip(ids).map(|(row, id)| {
+            let number = PartNumber::new(row.int(0)?);
+            Ok(Part {
+                number: number.map_err(|error| MetadataError::Damaged(error.to_string()))?,
+                size: row.number(1)?,
+                etag: etag(row.bytes(2)?)?,
+                checksum: columns::checksum(row.bytes_if_any(3)?)?,
+                modified_at: Timestamp(row.int(4)?),
+                extents: extents.remove(&id).unwrap_or_default(),
+            })
+        });
+        parts.collect()
     }
 
     /// One page of a bucket's unfinished uploads.
@@ -84,7 +123,51 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn list_uploads(&self, bucket: BucketId, query: &UploadListQuery) -> Result<UploadPage> {
-        todo!()
+        let mut page = UploadPage::default();
+        if query.limit == 0 {
+            return Ok(page);
+        }
+        let mut session = self.database().reader().await?;
+        let mut roll = RollUp::new(&query.prefix, &query.delimiter, query.limit);
+        let end = roll.end();
+        let mut from = match &query.upload_marker {
+            // The marker's own key may have more uploads, unless it was rolled up.
+            Some(id) if query.key_marker.starts_with(&query.prefix) => {
+                let next = roll.first_after(&query.key_marker);
+                if next == successor(&query.key_marker) {
+                    (query.key_marker.clone(), successor(&id.0))
+                } else {
+                    (next, Vec::new())
+                }
+            }
+            _ => (roll.first_after(&query.key_marker), Vec::new()),
+        };
+        while from.0 < end {
+            let wanted = roll.piece();
+            let text = format!(
+                "SELECT {COLUMNS} FROM upload WHERE bucket_id = $1 AND (key, id) >= ($2, $3) AND key < $4 \
+                 ORDER BY key, id LIMIT $5"
+            );
+            let statement =
+                Statement::new(text).bind(bucket.0).bind(from.0).bind(from.1).bind(&*end).bind(limit(wanted));
+            let rows = session.rows(statement).await?;
+            for row in &rows {
+                match roll.turn(row.bytes(2)?) {
+                    Turn::Skip => {}
+                    Turn::Key => page.entries.push(UploadEntry::Upload(upload(row)?)),
+                    Turn::Prefix(prefix) => page.entries.push(UploadEntry::Prefix(prefix.to_vec())),
+                    Turn::Full => {
+                        page.truncated = true;
+                        return Ok(page);
+                    }
+                }
+            }
+            let Some(last) = rows.last().filter(|_| rows.len() == wanted) else { break };
+            let (key, id) = (last.bytes(2)?, last.bytes(0)?);
+            let next = roll.go_on(key);
+            from = if next == successor(key) { (key.to_vec(), successor(id)) } else { (next, Vec::new()) };
+        }
+        Ok(page)
     }
 
     /// Ends an upload and releases its parts.
@@ -92,6 +175,76 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn abort_upload(&self, bucket: BucketId, key: &ObjectKey, id: &UploadId) -> Result<AbortUpload> {
-        todo!()
+        let grace_seconds = self.shared.grace_seconds();
+        self.database().transact(Abort { bucket, key: key.clone(), id: *id, grace_seconds }).await
     }
+}
+
+struct Create {
+    upload: Upload,
+    owner: UserId,
+}
+
+impl Work for Create {
+    type Done = CreateUpload;
+
+    async fn run(&self, tx: &mut Session) -> Result<CreateUpload> {
+        let upload = &self.upload;
+        let mut facts = Facts::default();
+        load::buckets(tx, &mut facts, BTreeSet::from([upload.bucket])).await?;
+        if facts.buckets.is_empty() {
+            return Ok(CreateUpload::NoSuchBucket);
+        }
+        let text = "INSERT INTO upload (id, bucket_id, key, account_id, checksum, attributes, created_at) \
+                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let statement = Statement::new(text)
+            .bind(upload.id.0)
+            .bind(upload.bucket.0)
+            .bind(upload.key.as_bytes())
+            .bind(self.owner.0)
+            .bind(upload.checksum.map(|(algorithm, kind)| checksum_head(algorithm, kind)))
+            .bind(attributes_text(&upload.attributes)?)
+            .bind(upload.created_at.0);
+        tx.execute(statement).await?;
+        Ok(CreateUpload::Created)
+    }
+}
+
+struct Abort {
+    bucket: BucketId,
+    key: ObjectKey,
+    id: UploadId,
+    grace_seconds: i64,
+}
+
+impl Work for Abort {
+    type Done = AbortUpload;
+
+    async fn run(&self, tx: &mut Session) -> Result<AbortUpload> {
+        let mut facts = Facts::default();
+        load::uploads(tx, &mut facts, BTreeSet::from([self.id]), true).await?;
+        let named = facts.uploads.get(&self.id).is_some_and(|fact| fact.bucket == self.bucket && fact.key == self.key);
+        if !named {
+            return Ok(AbortUpload::NoSuchUpload);
+        }
+        load::released(tx, &mut facts, BTreeSet::from([self.id])).await?;
+        let mut planner = Planner::new(&facts);
+        planner.abort(self.id)?;
+        // Not on behalf of an incarnation: what it releases is metered under the number 0.
+        let given = Circumstances { now: load::now(tx).await?, grace_seconds: self.grace_seconds, incarnation: 0 };
+        apply(tx, &planner.finish()?, given).await?;
+        Ok(AbortUpload::Aborted)
+    }
+}
+
+fn upload(row: &Row) -> Result<Upload> {
+    let checksum = row.bytes_if_any(4)?.map(columns::split_checksum).transpose()?;
+    Ok(Upload {
+        id: UploadId(row.array(0)?),
+        bucket: BucketId(row.int(1)?),
+        key: columns::key(row.bytes(2)?)?,
+        attributes: columns::attributes(row.text(3)?)?,
+        checksum: checksum.map(|(algorithm, kind, _)| (algorithm, kind)),
+        created_at: Timestamp(row.int(5)?),
+    })
 }

@@ -1,5 +1,10 @@
 //! Meters: what each bucket did in each hour.
 
+use super::columns::int;
+use super::commit::load;
+use super::database::Work;
+use super::session::Session;
+use super::statement::Statement;
 use super::{MetadataStore, Result};
 use crate::domain::{BucketId, UsageByBucket};
 
@@ -32,7 +37,10 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn add_usage(&self, incarnation: u32, usage: UsageByBucket) -> Result<()> {
-        todo!()
+        if usage.values().all(crate::domain::UsageDelta::is_zero) {
+            return Ok(());
+        }
+        self.database().transact(Add { incarnation, usage }).await
     }
 
     /// The meters of a bucket for the hours `from_hour..to_hour`, ascending; hours without anything are left out.
@@ -40,6 +48,64 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn usage(&self, bucket: BucketId, from_hour: i64, to_hour: i64) -> Result<Vec<UsageRow>> {
-        todo!()
+        let text = "SELECT hour, CAST(SUM(requests_read) AS BIGINT), CAST(SUM(requests_write) AS BIGINT), \
+                    CAST(SUM(ingress_bytes) AS BIGINT), CAST(SUM(egress_bytes) AS BIGINT), \
+                    CAST(SUM(encoded_bytes_added) AS BIGINT), CAST(SUM(encoded_bytes_removed) AS BIGINT), \
+                    CAST(SUM(content_bytes_added) AS BIGINT), CAST(SUM(content_bytes_removed) AS BIGINT) \
+                    FROM meter WHERE bucket_id = $1 AND hour >= $2 AND hour < $3 GROUP BY hour ORDER BY hour";
+        let rows = self.database().rows(Statement::new(text).bind(bucket.0).bind(from_hour).bind(to_hour)).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(UsageRow {
+                    hour: row.int(0)?,
+                    requests_read: row.number(1)?,
+                    requests_write: row.number(2)?,
+                    ingress_bytes: row.number(3)?,
+                    egress_bytes: row.number(4)?,
+                    encoded_bytes_added: row.number(5)?,
+                    encoded_bytes_removed: row.number(6)?,
+                    content_bytes_added: row.number(7)?,
+                    content_bytes_removed: row.number(8)?,
+                })
+            })
+            .collect()
+    }
+}
+
+struct Add {
+    incarnation: u32,
+    usage: UsageByBucket,
+}
+
+impl Work for Add {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let hour = load::now(tx).await?.div_euclid(3_600_000_000);
+        // One order for everybody, so that two writers of the same rows do not wait in a circle.
+        let usage: std::collections::BTreeMap<_, _> = self.usage.iter().filter(|(_, delta)| !delta.is_zero()).collect();
+        let mut rows = Vec::with_capacity(usage.len());
+        for (bucket, delta) in usage {
+            rows.push([
+                bucket.0.into(),
+                hour.into(),
+                self.incarnation.into(),
+                int(delta.requests_read)?.into(),
+                int(delta.requests_write)?.into(),
+                int(delta.ingress_bytes)?.into(),
+                int(delta.egress_bytes)?.into(),
+            ]);
+        }
+        let head = "WITH n (bucket_id, hour, incarnation, rr, rw, ib, eb) AS (VALUES ";
+        let tail = ") INSERT INTO meter (bucket_id, hour, incarnation, requests_read, requests_write, ingress_bytes, \
+                    egress_bytes, encoded_bytes_added, encoded_bytes_removed, content_bytes_added, \
+                    content_bytes_removed) \
+                    SELECT bucket_id, hour, incarnation, rr, rw, ib, eb, 0, 0, 0, 0 FROM n WHERE TRUE \
+                    ON CONFLICT (bucket_id, hour, incarnation) DO UPDATE SET \
+                    requests_read = meter.requests_read + excluded.requests_read, \
+                    requests_write = meter.requests_write + excluded.requests_write, \
+                    ingress_bytes = meter.ingress_bytes + excluded.ingress_bytes, \
+                    egress_bytes = meter.egress_bytes + excluded.egress_bytes";
+        tx.execute_rows(head, rows, tail).await.map(drop)
     }
 }

@@ -1,7 +1,11 @@
 //! Users and their access keys.
 
+use super::database::Work;
+use super::row::Row;
+use super::session::Session;
+use super::statement::Statement;
 use super::{MetadataStore, Result};
-use crate::domain::{CanonicalId, User, UserId};
+use crate::domain::{CanonicalId, Timestamp, User, UserId};
 
 /// What came of adding a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +38,15 @@ pub enum RemoveUser {
     OwnsBuckets,
 }
 
+const COLUMNS: &str = "a.id, a.name, a.canonical_id, a.is_root, a.created_at";
+
 impl MetadataStore {
     /// Adds a user.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn add_user(&self, name: &str, canonical: &CanonicalId, root: bool) -> Result<AddUser> {
-        todo!()
+        self.database().transact(Add { name: name.to_owned(), canonical: canonical.clone(), root }).await
     }
 
     /// Gives a user an access key; the secret half comes sealed by the cluster key.
@@ -48,7 +54,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn add_access_key(&self, user: UserId, id: &str, sealed_secret: &[u8]) -> Result<AddAccessKey> {
-        todo!()
+        self.database().transact(AddKey { user, id: id.to_owned(), sealed_secret: sealed_secret.to_vec() }).await
     }
 
     /// Takes an access key away and answers whether it was there.
@@ -64,7 +70,24 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn users(&self) -> Result<Vec<(User, Vec<String>)>> {
-        todo!()
+        let text = format!(
+            "SELECT {COLUMNS}, COALESCE(k.id, '') FROM account a LEFT JOIN access_key k ON k.account_id = a.id \
+             ORDER BY a.name, k.id"
+        );
+        let mut users = Vec::<(User, Vec<String>)>::new();
+        for row in self.database().rows(Statement::new(text)).await? {
+            let user = user(&row)?;
+            if users.last().is_none_or(|(last, _)| last.id != user.id) {
+                users.push((user, Vec::new()));
+            }
+            let key = row.text(5)?;
+            if let Some((_, keys)) = users.last_mut()
+                && !key.is_empty()
+            {
+                keys.push(key.to_owned());
+            }
+        }
+        Ok(users)
     }
 
     /// Removes a user and the user's keys.
@@ -72,7 +95,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn remove_user(&self, name: &str) -> Result<RemoveUser> {
-        todo!()
+        self.database().transact(Remove(name.to_owned())).await
     }
 
     /// Whose access key this is, and its sealed secret. Not cached here.
@@ -80,7 +103,11 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn access_key(&self, id: &str) -> Result<Option<(User, Vec<u8>)>> {
-        todo!()
+        let text = format!(
+            "SELECT {COLUMNS}, k.sealed_secret FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1"
+        );
+        let row = self.database().row(Statement::new(text).bind(id)).await?;
+        row.map(|row| Ok((user(&row)?, row.bytes(5)?.to_vec()))).transpose()
     }
 
     /// A user by number.
@@ -88,6 +115,83 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
-        todo!()
+        let text = format!("SELECT {COLUMNS} FROM account a WHERE a.id = $1");
+        self.database().row(Statement::new(text).bind(id.0)).await?.as_ref().map(user).transpose()
     }
+}
+
+struct Add {
+    name: String,
+    canonical: CanonicalId,
+    root: bool,
+}
+
+impl Work for Add {
+    type Done = AddUser;
+
+    async fn run(&self, tx: &mut Session) -> Result<AddUser> {
+        let text = format!(
+            "INSERT INTO account (name, canonical_id, is_root, created_at) VALUES ($1, $2, $3, {}) \
+             ON CONFLICT DO NOTHING RETURNING id, name, canonical_id, is_root, created_at",
+            tx.dialect().now()
+        );
+        let statement = Statement::new(text).bind(&*self.name).bind(&*self.canonical.0).bind(self.root);
+        let row = tx.row(statement).await?;
+        row.map_or(Ok(AddUser::NameTaken), |row| Ok(AddUser::Added(user(&row)?)))
+    }
+}
+
+struct AddKey {
+    user: UserId,
+    id: String,
+    sealed_secret: Vec<u8>,
+}
+
+impl Work for AddKey {
+    type Done = AddAccessKey;
+
+    async fn run(&self, tx: &mut Session) -> Result<AddAccessKey> {
+        let text = format!("SELECT id FROM account WHERE id = $1{}", tx.dialect().for_share());
+        if tx.row(Statement::new(text).bind(self.user.0)).await?.is_none() {
+            return Ok(AddAccessKey::NoSuchUser);
+        }
+        let text = format!(
+            "INSERT INTO access_key (id, account_id, sealed_secret, created_at) VALUES ($1, $2, $3, {}) \
+             ON CONFLICT (id) DO NOTHING",
+            tx.dialect().now()
+        );
+        let statement = Statement::new(text).bind(&*self.id).bind(self.user.0).bind(&*self.sealed_secret);
+        Ok(if tx.execute(statement).await? == 0 { AddAccessKey::IdTaken } else { AddAccessKey::Added })
+    }
+}
+
+struct Remove(String);
+
+impl Work for Remove {
+    type Done = RemoveUser;
+
+    async fn run(&self, tx: &mut Session) -> Result<RemoveUser> {
+        let text = format!("SELECT id FROM account WHERE name = $1{}", tx.dialect().for_update());
+        let Some(row) = tx.row(Statement::new(text).bind(&*self.0)).await? else {
+            return Ok(RemoveUser::NoSuchUser);
+        };
+        let id = row.int(0)?;
+        let text = "SELECT id FROM bucket WHERE account_id = $1 LIMIT 1";
+        if tx.row(Statement::new(text).bind(id)).await?.is_some() {
+            return Ok(RemoveUser::OwnsBuckets);
+        }
+        tx.execute(Statement::new("DELETE FROM access_key WHERE account_id = $1").bind(id)).await?;
+        tx.execute(Statement::new("DELETE FROM account WHERE id = $1").bind(id)).await?;
+        Ok(RemoveUser::Removed)
+    }
+}
+
+fn user(row: &Row) -> Result<User> {
+    Ok(User {
+        id: UserId(row.int(0)?),
+        name: row.text(1)?.to_owned(),
+        canonical_id: CanonicalId(row.text(2)?.to_owned()),
+        root: row.flag(3)?,
+        created_at: Timestamp(row.int(4)?),
+    })
 }

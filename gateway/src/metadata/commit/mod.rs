@@ -1,8 +1,18 @@
 //! Group commit: many callers' changes in one transaction.
+//!
+//! [`queue`] gathers batches into groups; [`group`] is the transaction: [`load`] reads and locks the [`facts`], [`plan`]
+//! decides, [`apply`] writes.
 
+pub(super) mod apply;
 mod change;
+pub(super) mod facts;
+mod group;
+pub(super) mod load;
+pub(super) mod plan;
+mod queue;
 
 pub use change::{Batch, Change, DeleteChange, NewBlob, Outcome, PartChange, PutChange, Refusal};
+pub(super) use queue::{Queue, start};
 
 use super::{MetadataStore, Result};
 
@@ -13,6 +23,6 @@ impl MetadataStore {
     /// # Errors
     /// No change took effect, unless it is [`super::MetadataError::Unknown`].
     pub async fn commit(&self, incarnation: u32, batch: Batch) -> Result<Vec<Outcome>> {
-        todo!()
+        self.queue.commit(incarnation, batch).await
     }
 }

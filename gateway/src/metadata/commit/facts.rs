@@ -1,0 +1,68 @@
+//! What the planner must know of the database.
+
+use std::collections::{HashMap, HashSet};
+
+use codec::BlobId;
+
+use super::super::compact::ExtentOwner;
+use crate::domain::{BucketId, ETag, Extent, ObjectKey, PartNumber, UploadId, VersionId};
+
+/// Rows that were read, and on PostgreSQL locked, in the transaction that will change them.
+#[derive(Clone, Debug, Default)]
+pub(in crate::metadata) struct Facts {
+    /// The buckets that exist, of those that are asked for.
+    pub buckets: HashSet<BucketId>,
+    /// The current version of each key that has one.
+    pub currents: HashMap<(BucketId, ObjectKey), CurrentFact>,
+    /// The uploads that exist.
+    pub uploads: HashMap<UploadId, UploadFact>,
+    /// The parts that may be replaced or released.
+    pub parts: HashMap<(UploadId, PartNumber), PartFact>,
+    /// The versions to copy from that still have extents.
+    pub sources: HashSet<VersionId>,
+    /// Where the bytes of the versions and parts above lie, in order.
+    pub extents: HashMap<ExtentOwner, Vec<Extent>>,
+    /// The blobs of those extents, and of the extents that changes bring without bringing the blob.
+    pub blobs: HashMap<BlobId, BlobFact>,
+}
+
+/// A key's current version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::metadata) struct CurrentFact {
+    pub seq: i64,
+    pub id: VersionId,
+    pub size: u64,
+    pub etag: ETag,
+    /// What was metered for it.
+    pub encoded_bytes: u64,
+    /// It has rows in `version_part`.
+    pub has_parts: bool,
+}
+
+/// An upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::metadata) struct UploadFact {
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+}
+
+/// A part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::metadata) struct PartFact {
+    /// Owner of its extents.
+    pub id: ExtentOwner,
+    pub size: u64,
+    pub etag: ETag,
+    /// What was metered for it.
+    pub encoded_bytes: u64,
+}
+
+/// A blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::metadata) struct BlobFact {
+    /// Sum of its extents; 0 means dead for ever.
+    pub live_bytes: u64,
+    pub content_len: u64,
+    /// Bytes of all its slivers together.
+    pub encoded_len: u64,
+}

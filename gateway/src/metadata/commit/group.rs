@@ -1,0 +1,124 @@
+//! The transaction of one group of batches.
+
+use std::collections::BTreeSet;
+
+use super::super::compact::ExtentOwner;
+use super::super::database::Work;
+use super::super::session::Session;
+use super::super::{MetadataError, Result};
+use super::apply::{Circumstances, apply};
+use super::facts::Facts;
+use super::plan::Planner;
+use super::{Batch, Change, Outcome, load};
+use crate::domain::{BucketId, ObjectKey, WriteCondition};
+
+/// Batches that are committed together.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub incarnation: u32,
+    pub grace_seconds: i64,
+    pub batches: Vec<Batch>,
+    /// One name for each change, for those that are parts.
+    pub part_ids: Vec<ExtentOwner>,
+}
+
+impl Group {
+    fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.batches.iter().flat_map(|batch| &batch.changes)
+    }
+
+    /// The bucket and key each change is about.
+    pub(super) fn keys(&self) -> BTreeSet<(BucketId, &ObjectKey)> {
+        self.changes().filter_map(Change::key).collect()
+    }
+
+    async fn facts(&self, tx: &mut Session) -> Result<Facts> {
+        let mut facts = Facts::default();
+        let keys = self.keys();
+        load::buckets(tx, &mut facts, keys.iter().map(|(bucket, _)| *bucket).collect()).await?;
+        let parts =
+            || self.changes().filter_map(|change| if let Change::Part(part) = change { Some(part) } else { None });
+        load::uploads(tx, &mut facts, parts().map(|part| part.upload).collect(), false).await?;
+        load::currents(tx, &mut facts, &keys).await?;
+        let must_be_absent = self.changes().filter(|change| change.relies_on_absence()).filter_map(Change::key);
+        let must_be_absent =
+            must_be_absent.filter(|(b, k)| !facts.currents.contains_key(&(*b, (*k).clone()))).collect();
+        load::confirm_absent(tx, &must_be_absent).await?;
+        load::parts(tx, &mut facts, &parts().map(|part| (part.upload, part.part.number)).collect()).await?;
+        load::sources(tx, &mut facts, self.changes().filter_map(Change::source).collect()).await?;
+        let versions = facts.currents.values().map(|fact| ExtentOwner(fact.id.0));
+        let owners = versions.chain(facts.parts.values().map(|fact| fact.id)).collect();
+        load::extents(tx, &mut facts, owners).await?;
+        let new: BTreeSet<_> = self.batches.iter().flat_map(|batch| &batch.blobs).map(|new| new.blob.id).collect();
+        let brought = self.changes().flat_map(Change::extents);
+        let blobs = brought.chain(facts.extents.values().flatten()).map(|extent| extent.blob);
+        let blobs = blobs.filter(|id| !new.contains(id)).collect();
+        load::blobs(tx, &mut facts, blobs).await?;
+        Ok(facts)
+    }
+}
+
+impl Work for Group {
+    type Done = Vec<Vec<Outcome>>;
+
+    async fn run(&self, tx: &mut Session) -> Result<Self::Done> {
+        let now = load::fence(tx, self.incarnation).await?;
+        let facts = self.facts(tx).await?;
+        let mut planner = Planner::new(&facts);
+        for batch in &self.batches {
+            planner.blobs(&batch.blobs);
+        }
+        let mut ids = self.part_ids.iter();
+        let mut outcomes = Vec::with_capacity(self.batches.len());
+        for batch in &self.batches {
+            let mut of_batch = Vec::with_capacity(batch.changes.len());
+            for change in &batch.changes {
+                let id = ids.next().ok_or_else(|| MetadataError::Damaged("a change without a name".to_owned()))?;
+                of_batch.push(planner.change(change, *id)?);
+            }
+            outcomes.push(of_batch);
+        }
+        let given = Circumstances { now, grace_seconds: self.grace_seconds, incarnation: self.incarnation };
+        apply(tx, &planner.finish()?, given).await?;
+        Ok(outcomes)
+    }
+}
+
+impl Change {
+    /// The key it changes.
+    pub(super) fn key(&self) -> Option<(BucketId, &ObjectKey)> {
+        match self {
+            Self::Put(put) => Some((put.bucket, &put.version.key)),
+            Self::Delete(delete) => Some((delete.bucket, &delete.key)),
+            Self::Part(_) => None,
+        }
+    }
+
+    fn extents(&self) -> &[crate::domain::Extent] {
+        match self {
+            Self::Put(put) => &put.version.extents,
+            Self::Delete(_) => &[],
+            Self::Part(part) => &part.part.extents,
+        }
+    }
+
+    fn source(&self) -> Option<crate::domain::VersionId> {
+        match self {
+            Self::Put(put) => put.source,
+            Self::Delete(_) => None,
+            Self::Part(part) => part.source,
+        }
+    }
+
+    /// Whether its outcome is wrong if the key has a version that was not seen. A version that is written anyway meets the
+    /// unseen one in the index.
+    fn relies_on_absence(&self) -> bool {
+        match self {
+            Self::Put(put) => {
+                !matches!(put.condition, WriteCondition::None | WriteCondition::Absent | WriteCondition::Differs(_))
+            }
+            Self::Delete(_) => true,
+            Self::Part(_) => false,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The queue of batches and the task that commits them in groups.
+//!
+//! Nobody waits for company: whatever has arrived while one transaction ran shares the next one.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::super::compact::ExtentOwner;
+use super::super::versions::VersionCache;
+use super::super::{MetadataError, Result, Shared};
+use super::group::Group;
+use super::{Batch, Change, Outcome};
+use crate::clock::random;
+use crate::domain::{BucketId, ObjectKey, Version};
+
+/// Batches that may wait before callers must.
+const WAITING_MAX: usize = 1_024;
+/// Changes after which a group is full.
+const GROUP_CHANGES: usize = 512;
+
+/// Where batches are handed in.
+#[derive(Clone, Debug)]
+pub(in crate::metadata) struct Queue(mpsc::Sender<Request>);
+
+#[derive(Debug)]
+struct Request {
+    incarnation: u32,
+    batch: Batch,
+    reply: oneshot::Sender<Result<Vec<Outcome>>>,
+}
+
+impl Queue {
+    /// Hands a batch in and waits for its outcomes.
+    pub(super) async fn commit(&self, incarnation: u32, batch: Batch) -> Result<Vec<Outcome>> {
+        let (reply, outcome) = oneshot::channel();
+        let closed = |_| MetadataError::Unavailable("the gateway is stopping".to_owned());
+        self.0.send(Request { incarnation, batch, reply }).await.map_err(closed)?;
+        outcome.await.map_err(|_| MetadataError::Unknown)?
+    }
+}
+
+/// Starts the committer. It ends after [`Shared::closing`] or when all queues are dropped, having committed what waits.
+pub(in crate::metadata) fn start(shared: Arc<Shared>) -> (Queue, JoinHandle<()>) {
+    let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    (Queue(sender), tokio::spawn(run(shared, receiver)))
+}
+
+async fn run(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Request>) {
+    let mut next = None;
+    loop {
+        let first = match next.take() {
+            Some(request) => request,
+            None => {
+                let received = tokio::select! {
+                    biased;
+                    received = waiting.recv() => received,
+                    () = shared.closing.cancelled(), if !waiting.is_closed() => {
+                        waiting.close();
+                        continue;
+                    }
+                };
+                let Some(request) = received else { return };
+                request
+            }
+        };
+        let mut group = vec![first];
+        let mut changes = group[0].batch.changes.len();
+        while changes < GROUP_CHANGES {
+            match waiting.try_recv() {
+                Ok(request) if request.incarnation == group[0].incarnation => {
+                    changes += request.batch.changes.len();
+                    group.push(request);
+                }
+                Ok(request) => {
+                    next = Some(request);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        // A task of its own: should it panic, its callers hear that the outcome is unknown and the queue goes on.
+        if let Err(error) = tokio::spawn(commit_group(shared.clone(), group)).await {
+            tracing::error!(%error, "a group commit broke off");
+        }
+    }
+}
+
+async fn commit_group(shared: Arc<Shared>, requests: Vec<Request>) {
+    let incarnation = requests.first().map_or(0, |request| request.incarnation);
+    let (batches, replies): (Vec<_>, Vec<_>) =
+        requests.into_iter().map(|request| (request.batch, request.reply)).unzip();
+    let together = batches.len() > 1;
+    let (result, batches) = commit_batches(&shared, incarnation, batches).await;
+    match result {
+        Ok(outcomes) => {
+            for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                // A caller that is gone needs no answer.
+                drop(reply.send(Ok(outcome)));
+            }
+        }
+        // One bad batch must not keep the others from being committed.
+        Err(MetadataError::Damaged(_) | MetadataError::Conflict) if together => {
+            for (batch, reply) in batches.into_iter().zip(replies) {
+                let (result, _) = commit_batches(&shared, incarnation, vec![batch]).await;
+                drop(reply.send(result.map(|mut outcomes| outcomes.pop().unwrap_or_default())));
+            }
+        }
+        Err(error) => {
+            for reply in replies {
+                drop(reply.send(Err(error.clone())));
+            }
+        }
+    }
+}
+
+/// One transaction, and what the caches learn from it. Gives the batches back when it failed.
+async fn commit_batches(
+    shared: &Arc<Shared>,
+    incarnation: u32,
+    batches: Vec<Batch>,
+) -> (Result<Vec<Vec<Outcome>>>, Vec<Batch>) {
+    let changes = batches.iter().map(|batch| batch.changes.len()).sum();
+    let part_ids = (0..changes).map(|_| ExtentOwner(random(&*shared.ambient.entropy))).collect();
+    let group = Group { incarnation, grace_seconds: shared.grace_seconds(), batches, part_ids };
+    let announced =
+        shared.versions.as_ref().map(|cache| cache.announce(group.keys().into_iter().map(|(b, k)| (b, k.clone()))));
+    let result = shared.database.transact_here(&group).await;
+    let Ok(outcomes) = result else { return (result, group.batches) };
+    if let Some(announced) = announced {
+        announced.finish(now_current(&group, &outcomes));
+    }
+    for new in group.batches.into_iter().flat_map(|batch| batch.blobs) {
+        shared.blobs.insert(new.blob.id, Arc::new(new.blob));
+    }
+    (Ok(outcomes), Vec::new())
+}
+
+/// What each key holds after the group; of several changes of a key the last that was accepted.
+fn now_current(group: &Group, outcomes: &[Vec<Outcome>]) -> Vec<((BucketId, ObjectKey), Option<Arc<Version>>)> {
+    let changes = group.batches.iter().zip(outcomes).flat_map(|(batch, outcomes)| batch.changes.iter().zip(outcomes));
+    let mut values = Vec::new();
+    for (change, outcome) in changes {
+        match (change, outcome) {
+            (Change::Put(put), Outcome::Stored) => {
+                let version = VersionCache::own(&put.version);
+                values.push(((put.bucket, version.key.clone()), Some(Arc::new(version))));
+            }
+            (Change::Delete(delete), Outcome::Deleted { .. }) => {
+                values.push(((delete.bucket, VersionCache::own_key(&delete.key)), None));
+            }
+            _ => {}
+        }
+    }
+    values
+}

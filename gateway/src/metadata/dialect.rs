@@ -1,0 +1,73 @@
+//! What SQLite and PostgreSQL spell differently. Everything else in this room is one text for both.
+
+/// Which database speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// One process, one writer: a transaction that writes excludes all others, so rows need no locks.
+    Sqlite,
+    /// Many gateways: rows are locked one by one.
+    Postgres,
+}
+
+impl Dialect {
+    /// Now by the database's clock, in microseconds since the Unix epoch.
+    pub(super) fn now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+        }
+    }
+
+    /// Ends a SELECT whose rows must not change until the transaction ends, though others may rely on them too.
+    pub(super) fn for_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR SHARE",
+        }
+    }
+
+    /// Ends a SELECT whose rows this transaction is about to change.
+    pub(super) fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// Ends a SELECT of work to claim: rows that somebody else is claiming are passed over.
+    pub(super) fn for_claim(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Takes `$1` consecutive numbers (SQLite) or some growing numbers (PostgreSQL) of the version sequence. Answers one
+    /// row with the last number in SQLite, one row for each number in PostgreSQL.
+    pub(super) fn take_sequence(self) -> &'static str {
+        match self {
+            Self::Sqlite => "UPDATE counter SET value = value + $1 WHERE name = 'version_seq' RETURNING value",
+            Self::Postgres => "SELECT nextval('version_seq') FROM generate_series(1, $1)",
+        }
+    }
+
+    /// Appends the `number`-th placeholder (from 1) of a generated statement. SQLite looks a numbered placeholder up in a
+    /// list, which takes quadratic time in a statement with hundreds of them; bare ones are counted.
+    pub(super) fn push_placeholder(self, text: &mut String, number: usize) {
+        match self {
+            Self::Sqlite => text.push('?'),
+            Self::Postgres => {
+                text.push('$');
+                text.push_str(&number.to_string());
+            }
+        }
+    }
+
+    /// The most values one statement may carry.
+    pub(super) fn values_max(self) -> usize {
+        match self {
+            Self::Sqlite => 32_000,
+            Self::Postgres => 60_000,
+        }
+    }
+}

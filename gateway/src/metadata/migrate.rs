@@ -1,0 +1,45 @@
+//! The migrations, compiled in.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+use super::dialect::Dialect;
+use super::{MetadataError, Result};
+
+/// Number, name, and the text for each database. A text that was released is never edited: add a migration.
+const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
+    1,
+    "main",
+    include_str!("../../../migrations/sqlite/0001_main.sql"),
+    include_str!("../../../migrations/postgres/0001_main.sql"),
+)];
+
+/// What brings the schema up to date, each migration in a transaction of its own.
+pub(super) fn migrator(dialect: Dialect) -> Migrator {
+    let migrations = MIGRATIONS.map(|(number, name, sqlite, postgres)| {
+        let text = match dialect {
+            Dialect::Sqlite => sqlite,
+            Dialect::Postgres => postgres,
+        };
+        Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.into())
+}
+
+/// Says what a failed migration means. A schema that has migrations this program does not know is refused.
+pub(super) fn explain(error: MigrateError) -> MetadataError {
+    match error {
+        MigrateError::VersionMissing(_) => MetadataError::SchemaTooNew,
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        other => MetadataError::Damaged(other.to_string()),
+    }
+}
+
+/// Runs the migrations.
+pub(super) async fn run<'a, A>(target: A, dialect: Dialect) -> Result<()>
+where
+    A: sqlx::Acquire<'a>,
+    <A::Connection as std::ops::Deref>::Target: sqlx::migrate::Migrate,
+{
+    migrator(dialect).run(target).await.map_err(explain)
+}

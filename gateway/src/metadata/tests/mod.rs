@@ -1,0 +1,5 @@
+//! Stories told on both databases.
+
+mod fixture;
+mod server;
+mod writes;
