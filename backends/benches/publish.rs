@@ -1,5 +1,5 @@
 //! How many durable puts of small slivers six directories take, as a gateway asks for them: six in parallel for
-//! each group of small objects, several groups at once.
+//! each group of small objects, several groups at once. Then how many reads of what is in memory.
 //!
 //! `cargo bench -p haulout-backends --bench publish -- [seconds for each row]` measures below the temporary
 //! directory and in memory; `HAULOUT_BENCH_DIR` names another directory.
@@ -57,7 +57,31 @@ async fn measure(home: &Path, time: Duration) -> Result<(), StoreError> {
             cpu * 1e6 / puts,
         );
     }
+    measure_reads(&stores, next.load(Ordering::Relaxed), time).await
+}
+
+async fn measure_reads(stores: &[Arc<dyn SliverStore>], written: u64, time: Duration) -> Result<(), StoreError> {
+    let (begin, cpu) = (Instant::now(), cpu_time());
+    let mut reads = 0_u64;
+    while begin.elapsed() < time {
+        // A step that visits all slivers in a scattered order.
+        let number = reads.wrapping_mul(7_919) % written;
+        for (index, store) in (0_u8..).zip(stores) {
+            store.read(&name(number, index), 0..SLIVER_BYTES as u64).await?;
+        }
+        reads += 1;
+    }
+    let (elapsed, cpu) = (begin.elapsed().as_secs_f64(), cpu_time() - cpu);
+    let reads = (reads * stores.len() as u64) as f64;
+    println!("{:>41} one reader: {:>7.0} reads/s, {:>5.1} us CPU a read", "", reads / elapsed, cpu * 1e6 / reads);
     Ok(())
+}
+
+fn name(number: u64, index: u8) -> SliverName {
+    let mut blob = [0; 16];
+    blob[..8].copy_from_slice(&number.to_be_bytes());
+    blob[15] = (number % 256) as u8;
+    SliverName { blob: BlobId(blob), index, attempt: 0 }
 }
 
 async fn write_groups(
@@ -68,15 +92,11 @@ async fn write_groups(
     let content = Bytes::from(vec![7; SLIVER_BYTES]);
     while Instant::now() < until {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        let mut blob = [0; 16];
-        blob[..8].copy_from_slice(&number.to_be_bytes());
-        blob[15] = (number % 256) as u8;
         let puts = (0_u8..).zip(&stores).map(|(index, store)| {
             let content = content.clone();
             async move {
-                let name = SliverName { blob: BlobId(blob), index, attempt: 0 };
                 let parts = vec![content.slice(..256), content.slice(256..3840), content.slice(3840..)];
-                store.put(&name, parts).await
+                store.put(&name(number, index), parts).await
             }
         });
         futures::future::try_join_all(puts).await?;

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Every operation is one hop to the blocking pool: look at the path (is it still the checked tree?), do the work
-//! through handles, return.
+//! through handles, return. Only small reads of what is in memory need no hop.
 
+mod cached;
 mod errno;
 mod listing;
 mod mount;
@@ -31,7 +32,9 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use rustix::io::Errno;
+use tokio::sync::Semaphore;
 
+use self::cached::Cached;
 use self::errno::{Doing, folder_error, store_error};
 use self::mount::Mount;
 use self::publish::Draft;
@@ -43,6 +46,9 @@ use crate::{SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreErro
 /// Reads longer than this look at the file's length before memory is taken for them.
 const TRUSTED_READ_BYTES: usize = 1 << 20;
 
+/// Operations of one store on the blocking pool at once: a disk that hangs must not take the threads of the others.
+const HOPS_MAX: usize = 64;
+
 /// A store in a directory. Clones share everything.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectoryStore(Arc<Inner>);
@@ -51,6 +57,8 @@ pub(crate) struct DirectoryStore(Arc<Inner>);
 struct Inner {
     mount: Mount,
     room: Room,
+    cached: Cached,
+    hops: Arc<Semaphore>,
 }
 
 impl DirectoryStore {
@@ -59,7 +67,13 @@ impl DirectoryStore {
     /// `free_floor` is the number of free bytes under which writes are refused; by default a twentieth of the disk,
     /// at most 64 MiB.
     pub(crate) fn new(path: PathBuf, marker: Marker, free_floor: Option<u64>) -> Self {
-        Self(Arc::new(Inner { mount: Mount::new(path, marker), room: Room::new(free_floor) }))
+        let hops = Arc::new(Semaphore::new(HOPS_MAX));
+        Self(Arc::new(Inner {
+            mount: Mount::new(path, marker),
+            room: Room::new(free_floor),
+            cached: Cached::default(),
+            hops,
+        }))
     }
 
     /// Formats the directory if it is absent or empty.
@@ -78,21 +92,20 @@ impl DirectoryStore {
         self.hop(|inner| inner.mount.verify().map(drop)).await
     }
 
-    /// Runs on the blocking pool.
+    /// Runs blocking work. Once begun it goes on even if nobody waits for it any more.
     async fn hop<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.0);
-        hop(move || work(&inner)).await
+        let turn = Arc::clone(&inner.hops).acquire_owned().await.map_err(StoreError::unavailable)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&inner);
+            drop(turn);
+            done
+        });
+        done.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
-}
-
-/// Runs blocking work. Once begun it goes on even if nobody waits for it any more.
-async fn hop<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
 }
 
 #[async_trait]
@@ -114,6 +127,9 @@ impl SliverStore for DirectoryStore {
     }
 
     async fn read(&self, name: &SliverName, range: Range<u64>) -> Result<BytesMut, StoreError> {
+        if let Some(read) = self.0.cached.read(&self.0.mount, name, &range) {
+            return Ok(read);
+        }
         let name = *name;
         self.hop(move |inner| inner.read(&name, range)).await
     }

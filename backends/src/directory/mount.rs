@@ -66,6 +66,19 @@ impl Mount {
         }
     }
 
+    /// The path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the right marker was seen lately. Looks at nothing and waits for nothing: while somebody else is
+    /// looking, it is not.
+    pub(super) fn is_believed(&self) -> bool {
+        let current = self.current.try_read();
+        let checked = current.ok().and_then(|current| current.as_ref().map(|current| current.checked));
+        checked.is_some_and(|checked| checked.elapsed() < MARKER_BELIEVED)
+    }
+
     /// The tree, after a look at everything.
     pub(super) fn verify(&self) -> Result<Arc<Volume>, StoreError> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
+use super::DirectoryStore;
 use super::publish::Draft;
 use super::volume::Volume;
-use super::{DirectoryStore, hop};
 use crate::{SliverName, SliverWriter, StoreError};
 
 /// After so many bytes their write-back begins, so that sealing has little left to wait for.
@@ -40,12 +40,13 @@ impl SliverWriter for DirectoryWriter {
         // Without its draft, a writer failed before or its last write was cancelled: the sliver is lost.
         let draft = self.draft.take().ok_or_else(lost)?;
         let len = bytes.len();
-        let (draft, written) = hop(move || {
-            let written = draft.append(&[bytes]);
-            Ok((draft, written))
-        })
-        .await?;
-        written.map_err(|errno| self.store.0.write_error(errno))?;
+        let draft = self
+            .store
+            .hop(move |inner| match draft.append(&[bytes]) {
+                Ok(()) => Ok(draft),
+                Err(errno) => Err(inner.write_error(errno)),
+            })
+            .await?;
         self.unsynced += len;
         if self.unsynced >= WRITE_BACK_BYTES {
             self.unsynced = 0;
@@ -71,11 +72,11 @@ impl SliverWriter for DirectoryWriter {
 
     async fn abort(mut self: Box<Self>) {
         if let Some(draft) = self.draft.take() {
-            let _ = hop(move || {
+            let removed = self.store.hop(move |_| {
                 drop(draft);
                 Ok(())
-            })
-            .await;
+            });
+            let _ = removed.await;
         }
     }
 }
