@@ -26,6 +26,9 @@ pub enum BodyError {
     /// More bytes than the object may have (`EntityTooLarge`).
     #[error("your proposed upload exceeds the maximum allowed size")]
     TooLarge,
+    /// Fewer bytes than a form's policy demands (`EntityTooSmall`).
+    #[error("your proposed upload is smaller than the minimum allowed size")]
+    TooSmall,
 }
 
 /// A stream of content bytes, already freed of any framing and with every chunk signature verified.

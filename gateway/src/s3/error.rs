@@ -123,6 +123,7 @@ impl From<BodyError> for S3Error {
             BodyError::BadTrailer(_) => Self::with(Code::MalformedTrailerError, error.to_string()),
             BodyError::TooSlow => Self::new(Code::RequestTimeout),
             BodyError::TooLarge => Self::new(Code::EntityTooLarge),
+            BodyError::TooSmall => Self::new(Code::EntityTooSmall),
         };
         // Where the next request would begin on this connection is unknown or not worth reading up to.
         refused.closing()

@@ -12,6 +12,7 @@ mod copy_source;
 mod door;
 mod encoding;
 pub mod error;
+pub mod form;
 mod handle;
 mod lent_body;
 mod listing;

@@ -12,6 +12,9 @@ use super::time;
 use crate::s3::error::S3Error;
 use crate::s3::uri::{self, Query};
 
+/// Names and values of headers, lower-case names, every value on its own.
+pub(super) type SignedHeaders<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
 /// A request as it is signed: decoded once from the wire and encoded once in Amazon's way.
 #[derive(Clone, Debug)]
 pub(super) struct Signable<'a> {
@@ -21,8 +24,8 @@ pub(super) struct Signable<'a> {
     pub(super) path: String,
     /// Names and values of the query, without the signature.
     pub(super) query: Vec<(String, String)>,
-    /// The signed headers, lower-case, every value on its own.
-    pub(super) headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The signed headers.
+    pub(super) headers: SignedHeaders<'a>,
     /// The payload's line: a digest or a literal.
     pub(super) payload: Cow<'a, str>,
 }

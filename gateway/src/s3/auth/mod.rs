@@ -10,14 +10,16 @@ mod canonical;
 mod chunks;
 mod claim;
 mod engine;
+mod form;
 mod header;
 mod keys;
 mod payload;
 mod query;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod time;
 mod v2;
+mod v2_resource;
 mod v4;
 
 use std::sync::Arc;

@@ -67,7 +67,7 @@ impl Declared {
     ///
     /// Clients that send no header at all (davix, curl before 8) sign `UNSIGNED-PAYLOAD` or the digest of nothing; if
     /// it is the digest, it binds the body.
-    pub(super) fn candidates<'a>(self, text: Option<&'a str>, presigned: bool) -> Vec<(&'a str, Self)> {
+    pub(super) fn candidates(self, text: Option<&str>, presigned: bool) -> Vec<(&str, Self)> {
         let text = text.unwrap_or(UNSIGNED);
         match self {
             Self::Missing if presigned => vec![(UNSIGNED, self)],

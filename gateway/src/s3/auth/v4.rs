@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::request::Parts;
 use subtle::ConstantTimeEq;
 
-use super::canonical::{self, Signable};
+use super::canonical::{self, Signable, SignedHeaders};
 use super::claim::{Claim, Place};
 use super::payload::{self, Declared};
 use super::{ChunkSigner, Identity, Verified, Verifier, engine, query, time};
@@ -21,7 +21,7 @@ pub(super) async fn verify(
     path: &str,
     parameters: &Query,
 ) -> Result<Verified, S3Error> {
-    verifier.check_region(claim)?;
+    verifier.check_region(claim.region, claim.place)?;
     let presigned = claim.place == Place::Query;
     if !presigned {
         verifier.check_skew(claim.time)?;
@@ -97,7 +97,7 @@ fn refuse_unsigned(head: &Parts, signed: &[&str]) -> Result<(), S3Error> {
 }
 
 /// The headers named as signed, with their values.
-fn signed<'a>(head: &'a Parts, names: &[&'a str]) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, S3Error> {
+fn signed<'a>(head: &'a Parts, names: &[&'a str]) -> Result<SignedHeaders<'a>, S3Error> {
     let mut headers = Vec::with_capacity(names.len());
     for &name in names {
         let lower = || match name.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -148,19 +148,20 @@ fn mismatch(signable: &Signable<'_>, claim: &Claim<'_>) -> S3Error {
 }
 
 impl Verifier {
-    fn check_region(&self, claim: &Claim<'_>) -> Result<(), S3Error> {
-        let (given, own) = (claim.region, self.settings.region.as_str());
+    /// The region must be our own, if the operator wants that.
+    pub(super) fn check_region(&self, given: &str, place: Place) -> Result<(), S3Error> {
+        let own = self.settings.region.as_str();
         if !self.settings.strict_region || given == own {
             return Ok(());
         }
         let given = super::claim::shown(given);
-        let why = match claim.place {
+        let why = match place {
             Place::Header => format!("the region '{given}' is wrong; expecting '{own}'"),
             Place::Query => format!(
                 "Error parsing the X-Amz-Credential parameter; the region '{given}' is wrong; expecting '{own}'"
             ),
         };
-        Err(claim.place.malformed(&why).field("Region", own))
+        Err(place.malformed(&why).field("Region", own))
     }
 
     /// The client's clock must agree with ours within the allowed skew.

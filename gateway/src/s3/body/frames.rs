@@ -12,14 +12,14 @@ use crate::objects::{BodyError, IncomingBody};
 
 /// Frames from the connection.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(in crate::s3) struct Frames {
     body: Body,
     idle: Duration,
 }
 
 impl Frames {
     /// The frames of a body whose sender may pause for `idle`.
-    pub(super) fn new(body: Body, idle: Duration) -> Self {
+    pub(in crate::s3) fn new(body: Body, idle: Duration) -> Self {
         Self { body, idle }
     }
 
@@ -29,7 +29,7 @@ impl Frames {
     }
 
     /// The next bytes, never empty.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+    pub(in crate::s3) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
         loop {
             let frame = tokio::time::timeout(self.idle, self.body.frame()).await.map_err(|_| BodyError::TooSlow)?;
             let Some(frame) = frame else { return Ok(None) };

@@ -150,7 +150,10 @@ mod tests {
 
     use super::*;
 
-    fn run(pieces: &[&[u8]], signed: bool) -> Result<(Vec<u8>, Vec<u64>, Vec<u8>), BodyError> {
+    /// Content, sizes of the chunks, trailer.
+    type Decoded = (Vec<u8>, Vec<u64>, Vec<u8>);
+
+    fn run(pieces: &[&[u8]], signed: bool) -> Result<Decoded, BodyError> {
         let mut framing = Framing::new(signed);
         let (mut content, mut sizes, mut open) = (Vec::new(), Vec::new(), false);
         for piece in pieces {

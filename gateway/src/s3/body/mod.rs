@@ -16,14 +16,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use http::HeaderMap;
 use http::request::Parts;
 use tokio::sync::Semaphore;
 
+pub(super) use frames::Frames;
 pub use integrity::check_framing;
 pub use small::{Integrity, read_small};
 
 use self::chunked::{Chunked, ChunkedBody};
-use self::frames::{Frames, PlainBody};
+use self::frames::PlainBody;
 use self::integrity::Checksums;
 use super::auth::Payload;
 use super::error::{Code, S3Error};
@@ -133,4 +135,11 @@ fn check_size(length: u64, limits: &BodyLimits) -> Result<(), S3Error> {
         .field("ProposedSize", length.to_string())
         .field("MaxSizeAllowed", limits.object_bytes_max.to_string())
         .closing())
+}
+
+/// What the fields of a form, as headers, promise about its file.
+pub(super) fn promise_of_form(headers: &HeaderMap) -> Result<BodyPromise, S3Error> {
+    let checksums = Checksums::of(headers)?;
+    let md5 = integrity::content_md5(headers)?;
+    Ok(BodyPromise { md5, checksum: checksums.value, algorithm: checksums.algorithm, ..BodyPromise::default() })
 }

@@ -4,6 +4,12 @@ use super::*;
 
 const HOST: (&str, &str) = ("host", "h");
 
+/// A change of the text of an `Authorization` header.
+type Change = Box<dyn Fn(&str) -> String>;
+
+/// A change of a signed request.
+type Edit = fn(&mut Parts);
+
 fn signed() -> Parts {
     Client::default().request("PUT", "/b/k", &[HOST, ("x-amz-meta-a", "1")], "UNSIGNED-PAYLOAD")
 }
@@ -40,7 +46,7 @@ async fn a_request_without_credentials_is_anonymous_and_nothing_else() {
 #[tokio::test]
 async fn a_broken_claim_is_refused_and_never_anonymous() {
     let zeros = "0".repeat(64);
-    let table: [(&str, Box<dyn Fn(&str) -> String>, Code); 14] = [
+    let table: [(&str, Change, Code); 14] = [
         (
             "no signature",
             Box::new(|a| a.split(", Signature").next().unwrap_or_default().to_owned()),
@@ -134,7 +140,7 @@ async fn any_amazon_header_added_after_signing_is_refused() {
 
 #[tokio::test]
 async fn what_is_signed_cannot_be_changed_or_left_out() {
-    let changes: [(&str, fn(&mut Parts), Code); 8] = [
+    let changes: [(&str, Edit, Code); 8] = [
         ("method", |head| head.method = http::Method::DELETE, Code::SignatureDoesNotMatch),
         ("path", |head| head.uri = "/b/l".parse().expect("valid"), Code::SignatureDoesNotMatch),
         ("query", |head| head.uri = "/b/k?acl".parse().expect("valid"), Code::SignatureDoesNotMatch),

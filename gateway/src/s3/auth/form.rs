@@ -1,0 +1,75 @@
+//! The signature of a form's policy, in its fields: version 4 or version 2.
+
+use aws_sigv4::sign::v4;
+use subtle::ConstantTimeEq;
+
+use super::claim::{ALGORITHM, Credential, Place, signature};
+use super::{Identity, Verifier, time, v2};
+use crate::domain::Timestamp;
+use crate::s3::error::{Code, S3Error};
+
+impl Verifier {
+    /// Finds out who signed the policy of a form. `field` gives the value of a field by its name in lower case. The
+    /// policy itself is not looked at: that is the form's business.
+    pub(in crate::s3) async fn verify_form<'a>(
+        &self,
+        field: impl Fn(&str) -> Option<&'a str>,
+    ) -> Result<Identity, S3Error> {
+        let any = |names: &[&str]| names.iter().any(|name| field(name).is_some());
+        let version4 = any(&["x-amz-algorithm", "x-amz-credential", "x-amz-signature"]);
+        let version2 = any(&["awsaccesskeyid", "signature"]);
+        let need = |name: &'static str| {
+            field(name).ok_or_else(|| {
+                let text = format!(
+                    "Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of \
+                     the fields."
+                );
+                S3Error::argument(text, name, "")
+            })
+        };
+        match (version4, version2) {
+            (false, false) if field("policy").is_none() => Ok(Identity::Anonymous),
+            (true, true) => Err(S3Error::with(Code::InvalidArgument, "Only one auth mechanism allowed")),
+            (true, false) => {
+                if need("x-amz-algorithm")? != ALGORITHM {
+                    return Err(Place::Query.malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+                }
+                let fields =
+                    [need("policy")?, need("x-amz-credential")?, need("x-amz-date")?, need("x-amz-signature")?];
+                self.verify_form_4(fields).await
+            }
+            (false, _) => {
+                let (policy, access_key) = (need("policy")?, need("awsaccesskeyid")?);
+                let signature = need("signature")?;
+                self.check_v2()?;
+                v2::prove(self, access_key, signature, policy).await
+            }
+        }
+    }
+
+    async fn verify_form_4(&self, [policy, credential, date, given]: [&str; 4]) -> Result<Identity, S3Error> {
+        let place = Place::Query;
+        let credential = Credential::parse(credential, place)?;
+        let seconds = time::parse_basic(date)
+            .ok_or_else(|| place.malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
+        credential.check_date(seconds, place)?;
+        self.check_region(credential.region, place)?;
+        let given = signature(given)?;
+        let key = self.key(credential.access_key).await?;
+        let secret = key.as_ref().map_or(self.nobody.as_str(), |key| key.secret.as_str());
+        let signing_key = v4::generate_signing_key(secret, time::system(seconds), credential.region, "s3");
+        let expected = signature(&v4::calculate_signature(signing_key, policy.as_bytes()))?;
+        let right = bool::from(expected.ct_eq(&given));
+        let key = key.ok_or_else(|| super::unknown_key(credential.access_key))?;
+        if right {
+            Ok(Identity::Known(key))
+        } else {
+            Err(super::mismatch(credential.access_key, policy, &hex::encode(given)))
+        }
+    }
+
+    /// The time by which policies expire.
+    pub(in crate::s3) fn now(&self) -> Timestamp {
+        self.ambient.clock.now()
+    }
+}
