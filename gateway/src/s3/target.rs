@@ -65,7 +65,7 @@ fn decoded(raw: &str) -> Result<Vec<u8>, TargetError> {
 }
 
 /// The labels of the host before the longest base domain it ends with, in lower case.
-fn bucket_of_host(host: &str, base_domains: &[String]) -> Option<String> {
+pub(super) fn bucket_of_host(host: &str, base_domains: &[String]) -> Option<String> {
     let host = without_port(host);
     if base_domains.iter().any(|base| base.eq_ignore_ascii_case(host)) {
         return None;

@@ -30,7 +30,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 pub use chunks::ChunkSigner;
-pub use keys::{KeyError, KeySource, SECRET_PURPOSE, StoredKeys};
+pub use keys::{KeyError, KeySource};
 
 use super::error::{Code, S3Error};
 use super::uri::{self, Query};

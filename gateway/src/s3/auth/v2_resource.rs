@@ -5,6 +5,7 @@
 
 use super::Verifier;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::target::bucket_of_host;
 use crate::s3::uri::{self, Query};
 
 /// Parameters that are part of the signed resource, sorted.
@@ -97,7 +98,7 @@ pub(super) fn check_parameters(parameters: &Query) -> Result<(), S3Error> {
 
 /// The bucket of a virtual host, the path as it stands on the wire, and the signed parameters, decoded.
 pub(super) fn resource(verifier: &Verifier, host: &str, path: &str, raw_query: &str) -> Result<String, S3Error> {
-    let bucket = verifier.virtual_bucket(host);
+    let bucket = bucket_of_host(host, &verifier.settings.domains);
     let mut resource = bucket.map_or_else(String::new, |bucket| format!("/{bucket}"));
     resource.push_str(path);
     let mut parameters = Vec::new();
@@ -119,20 +120,6 @@ pub(super) fn resource(verifier: &Verifier, host: &str, path: &str, raw_query: &
         }
     }
     Ok(resource)
-}
-
-impl Verifier {
-    /// The bucket a host name stands for, when it lies under one of our domains.
-    fn virtual_bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
-        let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-        let name = name.map_or(host, |(name, _)| name);
-        self.settings.domains.iter().find_map(|domain| {
-            let at = name.len().checked_sub(domain.len())?.checked_sub(1)?;
-            let (bucket, rest) = (name.get(..at)?, name.get(at + 1..)?);
-            let under = name.as_bytes()[at] == b'.' && rest.eq_ignore_ascii_case(domain);
-            (under && !bucket.is_empty()).then_some(bucket)
-        })
-    }
 }
 
 #[cfg(test)]
