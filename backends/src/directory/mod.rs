@@ -15,6 +15,7 @@ mod errno;
 mod listing;
 mod mount;
 mod publish;
+mod reading;
 mod space;
 mod sweeping;
 mod volume;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use rustix::io::Errno;
 use tokio::sync::Semaphore;
 
@@ -42,9 +43,6 @@ use self::space::Room;
 use self::volume::Volume;
 use crate::marker::Marker;
 use crate::{SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
-
-/// Reads longer than this look at the file's length before memory is taken for them.
-const TRUSTED_READ_BYTES: usize = 1 << 20;
 
 /// Operations of one store on the blocking pool at once: a disk that hangs must not take the threads of the others.
 const HOPS_MAX: usize = 64;
@@ -199,55 +197,6 @@ impl Inner {
             _ => {}
         }
         error
-    }
-
-    fn open(&self, name: &SliverName) -> Result<rustix::fd::OwnedFd, StoreError> {
-        let volume = self.mount.volume()?;
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let open = || {
-            let folder = volume.folder(name.folder())?;
-            rustix::fs::openat(folder, name.text().as_str(), flags, Mode::empty())
-        };
-        match open() {
-            // A folder that was put back by hand is another one than the handle leads to: ask by path before it is
-            // called lost.
-            Err(Errno::NOENT) => {
-                let found = rustix::fs::openat(volume.root(), name.path(), flags, Mode::empty());
-                if found.is_ok() {
-                    self.mount.forget();
-                }
-                found
-            }
-            done => done,
-        }
-        .map_err(|errno| store_error(errno, Doing::Reading))
-    }
-
-    fn read(&self, name: &SliverName, range: Range<u64>) -> Result<BytesMut, StoreError> {
-        let reading = |errno| store_error(errno, Doing::Reading);
-        let ends_early = || StoreError::damaged(format!("it ends before byte {}", range.end));
-        let len =
-            range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok()).ok_or_else(ends_early)?;
-        let file = self.open(name)?;
-        if len == 0 || len > TRUSTED_READ_BYTES {
-            let size = rustix::fs::fstat(&file).map_err(reading)?.st_size;
-            if u64::try_from(size).is_ok_and(|size| size < range.end) {
-                return Err(ends_early());
-            }
-        }
-        let mut read = Vec::with_capacity(len);
-        while read.len() < len {
-            // A vector may hold more than was asked for: the last piece is cut below.
-            let at = range.start + read.len() as u64;
-            match rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut read), at) {
-                Ok(0) => return Err(ends_early()),
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(errno) => return Err(reading(errno)),
-            }
-        }
-        read.truncate(len);
-        // By way of Bytes, which takes the vector over: BytesMut alone would copy it.
-        Ok(BytesMut::from(Bytes::from(read)))
     }
 
     fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
