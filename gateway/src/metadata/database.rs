@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
 use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
 
 use super::dialect::Dialect;
@@ -32,8 +33,8 @@ pub(super) enum Pools {
         writer: SqlitePool,
         /// Read-only connections, which see the last commit.
         readers: SqlitePool,
-        /// Holds the lock of the file for as long as anybody uses the pools.
-        _lock: Arc<File>,
+        /// Holds the lock of the file until the pools are closed, or nobody has them any more.
+        lock: Arc<File>,
     },
     Postgres(PgPool),
 }
@@ -160,9 +161,13 @@ impl Database {
     /// Closes all connections, waiting for those in use.
     pub(super) async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers, .. } => {
+            Pools::Sqlite { writer, readers, lock } => {
                 readers.close().await;
                 writer.close().await;
+                // Clones of the store may live on, and with them the file.
+                if let Err(error) = flock(lock, FlockOperation::Unlock) {
+                    tracing::warn!(%error, "the lock of the database stays until the process ends");
+                }
             }
             Pools::Postgres(pool) => pool.close().await,
         }

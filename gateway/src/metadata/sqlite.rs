@@ -48,7 +48,7 @@ pub(super) async fn open(path: &Path) -> Result<Pools> {
             options(path).read_only(true).row_buffer_size(1_024).pragma("cache_size", format!("-{READER_CACHE_KIB}")),
         )
         .await?;
-    Ok(Pools::Sqlite { writer, readers, _lock: lock })
+    Ok(Pools::Sqlite { writer, readers, lock })
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

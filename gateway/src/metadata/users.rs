@@ -62,7 +62,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn remove_access_key(&self, id: &str) -> Result<bool> {
-        todo!()
+        self.database().transact(RemoveKey(id.to_owned())).await
     }
 
     /// Every user with the ids of the user's access keys, by name.
@@ -162,6 +162,16 @@ impl Work for AddKey {
         );
         let statement = Statement::new(text).bind(&*self.id).bind(self.user.0).bind(&*self.sealed_secret);
         Ok(if tx.execute(statement).await? == 0 { AddAccessKey::IdTaken } else { AddAccessKey::Added })
+    }
+}
+
+struct RemoveKey(String);
+
+impl Work for RemoveKey {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Session) -> Result<bool> {
+        Ok(tx.execute(Statement::new("DELETE FROM access_key WHERE id = $1").bind(&*self.0)).await? > 0)
     }
 }
 
