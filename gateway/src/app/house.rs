@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,7 +19,7 @@ use super::ops::{BackendWatch, MetricsPage, Ops, Readiness};
 use super::root_user::{self, RootKey};
 use super::s3_door::S3Door;
 use super::sockets::Sockets;
-use super::tenure::{Tenure, gateway_name};
+use super::tenure::{Lease, Tenure, gateway_name};
 use crate::admin::{self, Admin, AdminSocket};
 use crate::clock::Ambient;
 use crate::config::Config;
@@ -107,7 +108,7 @@ impl House {
         let cluster_key = foundation.cluster.key();
         let root = root_user::settle(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
         let keys = Keys::new(metadata.clone(), foundation.cluster.key());
-        let tenure = Tenure::begin(&metadata, &gateway_name(folder.path())).await?;
+        let tenure = Tenure::begin(&metadata, &gateway_name(folder.path()), Lease::default()).await?;
         let (cluster, base) = (foundation.cluster.id, foundation.base.clone());
         let objects = foundation.objects(config, tenure.incarnation, ambient);
         let workers = Workers::start(&objects, &metadata, config.objects.trash_seconds);
@@ -138,12 +139,7 @@ impl House {
                 Arc::new(move || keys.forget())
             },
         };
-        let socket = AdminSocket::bind(&folder.socket()).context("cannot open the admin socket")?;
-        background.spawn(async move {
-            if let Err(error) = admin::serve(socket, Arc::new(admin)).await {
-                tracing::error!(%error, "the admin socket broke");
-            }
-        });
+        open_admin(&folder, admin, &mut background)?;
 
         let readiness = Readiness {
             metadata: metadata.clone(),
@@ -154,10 +150,7 @@ impl House {
             watch: Arc::clone(&watch),
         };
         let ops = Ops::new(readiness, MetricsPage::new(page.clone(), Arc::clone(&watch)));
-        let ops_watch = Watch::new(Patience { connections: OPS_CONNECTIONS, ..Patience::from(&config.limits) });
-        background.spawn(Arc::clone(&ops_watch).sweep_for_ever());
-        let ops = Listener { socket: sockets.ops, certificates: None, watch: ops_watch, handler: ops };
-        background.spawn(ops.run(TaskTracker::new()));
+        open_ops(sockets.ops, ops, Patience::from(&config.limits), &mut background);
 
         let door = S3Door::new(config, objects, metadata.clone(), Arc::new(keys), ambient);
         let tasks = TaskTracker::new();
@@ -219,4 +212,23 @@ impl House {
         background.shutdown().await;
         tracing::info!("stopped");
     }
+}
+
+/// Offers the admin socket.
+fn open_admin(folder: &DataFolder, admin: Admin, background: &mut JoinSet<()>) -> anyhow::Result<()> {
+    let socket = AdminSocket::bind(&folder.socket()).context("cannot open the admin socket")?;
+    background.spawn(async move {
+        if let Err(error) = admin::serve(socket, Arc::new(admin)).await {
+            tracing::error!(%error, "the admin socket broke");
+        }
+    });
+    Ok(())
+}
+
+/// Opens the second listener. Its connections are watched apart, so that a full S3 listener does not hide its state.
+fn open_ops(socket: TcpListener, ops: Ops, patience: Patience, background: &mut JoinSet<()>) {
+    let watch = Watch::new(Patience { connections: OPS_CONNECTIONS, ..patience });
+    background.spawn(Arc::clone(&watch).sweep_for_ever());
+    let listener = Listener { socket, certificates: None, watch, handler: ops };
+    background.spawn(listener.run(TaskTracker::new()));
 }

@@ -21,4 +21,7 @@ mod signals;
 mod sockets;
 mod tenure;
 
+#[cfg(test)]
+mod tests;
+
 pub use run::run;

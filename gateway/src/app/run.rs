@@ -40,6 +40,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn begin(cli: &Cli) -> anyhow::Result<Outcome> {
     let source = Source { file: cli.config().map(Into::into), overrides: cli.overrides() };
     let config = source.read()?;
+    // Whatever this process makes is for its user alone: database, sockets, slivers.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // Several libraries speak TLS; they all shall use the same one. A second call changes nothing.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread()

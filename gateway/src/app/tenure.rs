@@ -8,12 +8,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metadata::{MetadataError, MetadataStore};
 
-/// How long the database believes in a gateway that does not renew.
-const LEASE_SECONDS: i64 = 60;
-/// How often it renews.
-const RENEWAL: Duration = Duration::from_secs(15);
-/// How soon it tries again after it could not.
-const RETRY: Duration = Duration::from_secs(2);
+/// How a lease is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// How long the database believes in a gateway that does not renew.
+    pub seconds: i64,
+    /// How often it renews.
+    pub renewal: Duration,
+    /// How soon it tries again after it could not.
+    pub retry: Duration,
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self { seconds: 60, renewal: Duration::from_secs(15), retry: Duration::from_secs(2) }
+    }
+}
 
 /// An incarnation that is renewed until it ends.
 #[derive(Debug)]
@@ -31,11 +41,11 @@ impl Tenure {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn begin(metadata: &MetadataStore, gateway: &str) -> anyhow::Result<Self> {
-        let incarnation =
-            metadata.begin_incarnation(gateway, LEASE_SECONDS).await.context("cannot begin an incarnation")?;
+    pub async fn begin(metadata: &MetadataStore, gateway: &str, lease: Lease) -> anyhow::Result<Self> {
+        let begun = metadata.begin_incarnation(gateway, lease.seconds).await;
+        let incarnation = begun.context("cannot begin an incarnation")?;
         let fenced = CancellationToken::new();
-        let renewal = tokio::spawn(renew(metadata.clone(), incarnation, fenced.clone()));
+        let renewal = tokio::spawn(renew(metadata.clone(), incarnation, lease, fenced.clone()));
         Ok(Self { incarnation, fenced, metadata: metadata.clone(), renewal })
     }
 
@@ -48,19 +58,19 @@ impl Tenure {
     }
 }
 
-async fn renew(metadata: MetadataStore, incarnation: u32, fenced: CancellationToken) {
-    let mut pause = RENEWAL;
+async fn renew(metadata: MetadataStore, incarnation: u32, lease: Lease, fenced: CancellationToken) {
+    let mut pause = lease.renewal;
     loop {
         tokio::time::sleep(pause).await;
-        pause = match metadata.renew_incarnation(incarnation, LEASE_SECONDS).await {
-            Ok(()) => RENEWAL,
+        pause = match metadata.renew_incarnation(incarnation, lease.seconds).await {
+            Ok(()) => lease.renewal,
             Err(MetadataError::Fenced) => {
                 tracing::error!(incarnation, "the lease ran out and this incarnation was buried");
                 return fenced.cancel();
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot renew the lease");
-                RETRY
+                lease.retry
             }
         };
     }

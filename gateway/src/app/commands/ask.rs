@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::admin::{Admin, CallError, Operation, call};
 use crate::app::data_folder::DataFolder;
 use crate::app::foundation::Foundation;
-use crate::app::tenure::{Tenure, gateway_name};
+use crate::app::tenure::{Lease, Tenure, gateway_name};
 use crate::clock::Ambient;
 use crate::config::Config;
 
@@ -25,7 +25,7 @@ impl Asker {
     }
 
     /// Has it done.
-    pub(super) async fn ask<O: Operation>(&self, operation: O) -> anyhow::Result<O::Reply> {
+    pub(in crate::app) async fn ask<O: Operation>(&self, operation: O) -> anyhow::Result<O::Reply> {
         match call(&self.folder.socket(), &operation).await {
             Err(CallError::NobodyThere) => self.do_it(operation).await,
             answered => Ok(answered?),
@@ -39,7 +39,7 @@ impl Asker {
         let foundation = Foundation::find(&self.config, self.folder.clone(), &self.ambient).await?;
         let metadata = foundation.metadata.clone();
         let name = format!("{} (command)", gateway_name(self.folder.path()));
-        let tenure = Tenure::begin(&metadata, &name).await?;
+        let tenure = Tenure::begin(&metadata, &name, Lease::default()).await?;
         let admin = self.admin(foundation, &tenure);
         let done = operation.run(&admin).await;
         let flushed = admin.objects.flush_meters().await;
