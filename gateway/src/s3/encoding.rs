@@ -24,8 +24,8 @@ pub fn xml_time(time: Timestamp) -> String {
     out
 }
 
-/// A name as `encoding-type=url` shows it: letters, digits, `-_.*` and `/` stay, a space becomes `+`, every other byte
-/// of its UTF-8 `%XX`.
+/// A name as `encoding-type=url` shows it: letters, digits, `-_.*` and `/` stay, every other byte of its UTF-8 becomes
+/// `%XX`. So does a space: `%20` is understood by clients that read `+` as a space and by those that do not.
 #[must_use]
 pub fn url(name: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -33,7 +33,6 @@ pub fn url(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => out.push(char::from(byte)),
-            b' ' => out.push('+'),
             _ => {
                 out.push('%');
                 out.push(char::from(HEX[usize::from(byte >> 4)]));
@@ -58,8 +57,8 @@ mod tests {
     }
 
     #[test]
-    fn names_are_encoded_as_amazon_encodes_them() {
-        assert_eq!(url("a b/c+d~e*é\u{1}"), "a+b/c%2Bd%7Ee*%C3%A9%01");
+    fn names_are_encoded_as_any_client_decodes_them() {
+        assert_eq!(url("a b/c+d~e*é\u{1}"), "a%20b/c%2Bd%7Ee*%C3%A9%01");
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! What the listings of objects have in common: their parameters, and how entries are written.
 
+use std::borrow::Cow;
+
 use super::access::Owner;
 use super::call::Call;
 use super::checksums;
@@ -41,6 +43,14 @@ impl Names {
         };
     }
 
+    /// Writes the prefix of a version 1 listing. Amazon's SDK for Python does not decode it, others do: text that decodes
+    /// to itself is written as it is, so that both read the same.
+    pub fn write_prefix_v1(self, writer: &mut XmlWriter, prefix: &str) {
+        let decodes_to_itself = prefix.chars().all(|c| c != '%' && c != '+' && (c >= ' ' || "\t\r\n".contains(c)));
+        let names = if decodes_to_itself { Self::Plain } else { self };
+        names.write(writer, "Prefix", prefix);
+    }
+
     /// Says which encoding was used, when one was asked for.
     pub fn write_type(self, writer: &mut XmlWriter) {
         if self == Self::Url {
@@ -70,10 +80,15 @@ impl Listing {
         Ok(Self { query, names: Names::read(call)? })
     }
 
-    /// Writes what the parameters were.
+    /// The prefix as text.
+    #[must_use]
+    pub fn prefix(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.query.prefix)
+    }
+
+    /// Writes what the parameters were, but for the prefix.
     pub fn write_head(&self, writer: &mut XmlWriter, bucket: &str) {
         writer.text("Name", bucket);
-        self.names.write(writer, "Prefix", &String::from_utf8_lossy(&self.query.prefix));
         writer.plain("MaxKeys", self.query.limit);
         if !self.query.delimiter.is_empty() {
             self.names.write(writer, "Delimiter", &String::from_utf8_lossy(&self.query.delimiter));

@@ -46,6 +46,7 @@ async fn list_objects(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
     let names = listing.names;
     let mut writer = XmlWriter::document("ListBucketResult", capacity(&page));
     listing.write_head(&mut writer, bucket.name.as_str());
+    names.write_prefix_v1(&mut writer, &listing.prefix());
     names.write(&mut writer, "Marker", call.query.get("marker").unwrap_or_default());
     // Only with a delimiter: without one the last key is the marker.
     if page.truncated
@@ -74,6 +75,7 @@ async fn list_objects_v2(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
     let mut writer = XmlWriter::document("ListBucketResult", capacity(&page));
     listing.write_head(&mut writer, bucket.name.as_str());
+    listing.names.write(&mut writer, "Prefix", &listing.prefix());
     writer.plain("KeyCount", page.entries.len()).maybe("ContinuationToken", token);
     if let Some(last) = page.entries.last().filter(|_| page.truncated) {
         writer.plain("NextContinuationToken", make_token(last));

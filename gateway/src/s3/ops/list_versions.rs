@@ -35,6 +35,7 @@ async fn list_object_versions(call: Call, bucket: Arc<Bucket>) -> Result<Respons
     let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
     let mut writer = XmlWriter::document("ListVersionsResult", 1_024 + page.entries.len() * 480);
     listing.write_head(&mut writer, bucket.name.as_str());
+    listing.names.write(&mut writer, "Prefix", &listing.prefix());
     listing.names.write(&mut writer, "KeyMarker", key_marker);
     writer.text("VersionIdMarker", version_marker);
     if let Some(last) = page.entries.last().filter(|_| page.truncated) {
