@@ -75,7 +75,8 @@ impl Call {
         Asked { id: self.id, path: self.head.uri.path().to_owned(), door: self.door.clone() }
     }
 
-    fn take_body(&mut self) -> Body {
+    /// Takes the raw body.
+    pub fn take_body(&mut self) -> Body {
         std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -208,6 +208,10 @@ fn body_length(headers: &HeaderMap) -> u64 {
 /// Adds the request to the meters of its bucket. The content of objects is added by its own stream.
 fn charge(door: &Door, trace: &Trace, method: &Method, response: &Response) {
     let (Some(bucket), Some(row)) = (trace.bucket, trace.row.and_then(|row| TABLE.rows().get(row))) else { return };
+    if row.open && !response.status().is_success() {
+        // Whoever knocks without a name does not run up the owner's bill.
+        return;
+    }
     let reads = (*method == Method::GET || *method == Method::HEAD) && !row.operation.starts_with("List");
     let streamed = row.operation == "GetObject" && response.status().is_success();
     let egress = response.body().size_hint().exact().filter(|_| *method != Method::HEAD && !streamed);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method};
 
 use crate::domain::{Bucket, BucketName, ObjectKey, PartNumber};
 use crate::objects::{ChosenPart, CompleteUpload, Stored};
@@ -10,7 +10,7 @@ use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::checksums;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::respond::{Document, Response, when_ready};
+use crate::s3::respond::{Document, Response, place_of, when_ready};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::{Element, XmlWriter, parse};
 
@@ -72,14 +72,6 @@ fn read_part(line: &Element) -> Option<Result<ChosenPart, S3Error>> {
     };
     let chosen = PartNumber::new(number).map_err(refused);
     Some(chosen.map(|number| ChosenPart { number, etag, checksum: checksums::of_part(line) }))
-}
-
-/// Where the object can be found, as the client would write it.
-fn place_of(head: &http::request::Parts, bucket: &BucketName, key: &ObjectKey) -> String {
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let mut place = format!("http://{host}/{bucket}/");
-    crate::s3::uri::encode_path(key.as_bytes(), &mut place);
-    place
 }
 
 fn completed(stored: &Stored, bucket: &BucketName, key: &ObjectKey, place: &str) -> Document {

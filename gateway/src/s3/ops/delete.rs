@@ -13,7 +13,7 @@ use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::xml::{Element, XmlWriter, parse};
 
-use super::write::write_condition;
+use super::write::{check_key, write_condition};
 
 /// The most keys of one request.
 const KEYS_MAX: usize = 1_000;
@@ -133,11 +133,7 @@ fn wish_of(object: &Element, key: &str, version: Option<&str>) -> Result<Wish, S
     if is_another_version(version)? {
         return Ok(Wish::Nothing);
     }
-    let key = match ObjectKey::new(key.to_owned()) {
-        Ok(key) => key,
-        Err(crate::domain::KeyError::TooLong) => return Err(Code::KeyTooLongError.into()),
-        Err(error) => return Err(S3Error::with(Code::InvalidArgument, error.to_string())),
-    };
+    let key = check_key(key.to_owned())?;
     let condition = match object.text_of("ETag").map(str::trim) {
         None | Some("") => WriteCondition::None,
         Some("*") => WriteCondition::Present,

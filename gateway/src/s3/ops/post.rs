@@ -1,11 +1,88 @@
 //! `PostObject`: a form sent by a browser, which carries its own policy and signature.
 
-use http::Method;
+use std::sync::Arc;
 
-use crate::s3::route::{Need, Row, refused_form};
+use http::{HeaderValue, Method, StatusCode, header};
+
+use super::write::check_key;
+use crate::domain::{Bucket, BucketName, WriteCondition};
+use crate::objects::{Put, Stored};
+use crate::policy::Permission;
+use crate::s3::call::Call;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::form::{self, FormFields};
+use crate::s3::respond::{Response, empty, etag_header, place_of, xml};
+use crate::s3::route::{Need, Row, on_bucket};
+use crate::s3::xml::XmlWriter;
+use crate::s3::{checksums, object_headers, uri, write_headers};
+
+const PERMISSION: &str = "s3:PutObject";
 
 /// The rows of this group. The name is that of Amazon's documentation; its model has none.
 pub fn rows() -> Vec<Row> {
     let form = Need::HeaderStart("content-type", "multipart/form-data");
-    vec![refused_form("PostObject", Method::POST, "s3:PutObject").need(form).open_to_all()]
+    vec![on_bucket("PostObject", Method::POST, PERMISSION, post_object).need(form).open_to_all()]
+}
+
+async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = call.take_body();
+    let limits = &call.door.settings.body;
+    let form = form::parse(&call.door.verifier, bucket.name.as_str(), &call.head, body, limits).await?;
+    // The row is open, because only the form says who sends it: so permission is asked here.
+    let bucket = call.door.bucket_for(&bucket.name, &form.identity, Permission(PERMISSION)).await?;
+    write_headers::check(&form.headers)?;
+    if form.fields.get("tagging").is_some_and(|tags| !tags.is_empty()) {
+        return Err(Code::NotImplemented.into());
+    }
+    let key = check_key(form.key)?;
+    let attributes = object_headers::read(&form.headers)?;
+    let place = place_of(&call.head, &bucket.name, &key);
+    let name = bucket.name.clone();
+    let put = Put { bucket, key: key.clone(), attributes, condition: WriteCondition::None, promise: form.promise };
+    let stored = call.door.objects.put(put, form.body).await?;
+    let mut response = answer(&form.fields, &stored, &name, key.as_str(), &place);
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag_header(stored.etag));
+    checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
+    write_headers::echo_encryption(&form.headers, headers);
+    if !headers.contains_key(header::LOCATION)
+        && let Ok(place) = HeaderValue::from_str(&place)
+    {
+        headers.insert(header::LOCATION, place);
+    }
+    Ok(response)
+}
+
+/// What the form asks to be answered: a redirect, a document, or a bare status.
+fn answer(fields: &FormFields, stored: &Stored, bucket: &BucketName, key: &str, place: &str) -> Response {
+    if let Some(redirect) = redirect(fields, stored, bucket, key) {
+        let mut response = empty(StatusCode::SEE_OTHER);
+        response.headers_mut().insert(header::LOCATION, redirect);
+        return response;
+    }
+    match fields.get("success_action_status") {
+        Some("200") => empty(StatusCode::OK),
+        Some("201") => {
+            let mut writer = XmlWriter::declared(0);
+            writer.open("PostResponse").text("Location", place).text("Bucket", bucket.as_str()).text("Key", key);
+            writer.etag(stored.etag);
+            let mut response = xml(writer.end("PostResponse"));
+            *response.status_mut() = StatusCode::CREATED;
+            response
+        }
+        _ => empty(StatusCode::NO_CONTENT),
+    }
+}
+
+/// Where the browser is to go next. What is no web address is ignored, as Amazon does.
+fn redirect(fields: &FormFields, stored: &Stored, bucket: &BucketName, key: &str) -> Option<HeaderValue> {
+    let url = fields.get("success_action_redirect").or_else(|| fields.get("redirect"))?;
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return None;
+    }
+    let mut place = format!("{url}{}bucket={bucket}&key=", if url.contains('?') { '&' } else { '?' });
+    uri::encode_query(key.as_bytes(), &mut place);
+    place.push_str("&etag=");
+    uri::encode_query(format!("\"{}\"", stored.etag).as_bytes(), &mut place);
+    HeaderValue::try_from(place).ok()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode, header};
 
-use crate::domain::{Bucket, ObjectKey, WriteCondition};
+use crate::domain::{Bucket, KeyError, ObjectKey, WriteCondition};
 use crate::objects::{Put, Stored};
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
@@ -25,6 +25,20 @@ async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     let (promise, body) = call.take_content()?;
     let stored = call.door.objects.put(Put { bucket, key, attributes, condition, promise }, body).await?;
     Ok(written(&call, &stored))
+}
+
+/// A key that did not come in the path.
+///
+/// # Errors
+/// `KeyTooLongError`, or `InvalidArgument` for what can be no key.
+pub fn check_key(text: String) -> Result<ObjectKey, S3Error> {
+    match ObjectKey::new(text) {
+        Ok(key) => Ok(key),
+        Err(KeyError::TooLong) => Err(Code::KeyTooLongError.into()),
+        Err(error @ (KeyError::Empty | KeyError::NotText)) => {
+            Err(S3Error::with(Code::InvalidArgument, error.to_string()))
+        }
+    }
 }
 
 /// The condition of a write.

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub use content::content;
 pub use error::refuse;
-pub use version::{describe, etag_header, validators};
+pub use version::{describe, etag_header, place_of, validators};
 pub use waiting::{Document, when_ready};
 
 use super::request_id::{RequestId, RequestIds};

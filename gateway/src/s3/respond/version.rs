@@ -1,10 +1,11 @@
 //! The headers that describe a version.
 
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::domain::{ETag, Version};
+use crate::domain::{BucketName, ETag, ObjectKey, Version};
 use crate::s3::conditions::http_date;
-use crate::s3::object_headers;
+use crate::s3::{object_headers, uri};
 
 /// A tag in its quotes.
 #[must_use]
@@ -25,4 +26,13 @@ pub fn describe(version: &Version, headers: &mut HeaderMap) {
     validators(version, headers);
     headers.insert(header::ACCEPT_RANGES, const { HeaderValue::from_static("bytes") });
     object_headers::write(&version.attributes, headers);
+}
+
+/// Where an object can be found, as the client would write it.
+#[must_use]
+pub fn place_of(head: &Parts, bucket: &BucketName, key: &ObjectKey) -> String {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let mut place = format!("http://{host}/{bucket}/");
+    uri::encode_path(key.as_bytes(), &mut place);
+    place
 }

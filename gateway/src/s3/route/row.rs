@@ -179,12 +179,6 @@ where
     Row::new(operation, method, Level::Object, permission, boxed)
 }
 
-/// A row about a bucket that answers 501 to a form.
-#[must_use]
-pub fn refused_form(operation: &'static str, method: Method, permission: &'static str) -> Row {
-    Row::new(operation, method, Level::Bucket, permission, Handler::Unsupported)
-}
-
 /// A row that answers 501, told by one query parameter.
 #[must_use]
 pub fn unsupported(
