@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::HeaderValue;
 use http::request::Parts;
 
 use super::auth::{Identity, Payload};
@@ -72,7 +73,7 @@ impl Call {
     /// What an answer needs to know of the request later.
     #[must_use]
     pub fn asked(&self) -> Asked {
-        Asked { id: self.id, path: self.head.uri.path().to_owned(), door: self.door.clone() }
+        Asked { id: self.id, path: self.head.uri.path().to_owned(), host: self.door.ids.host().clone() }
     }
 
     /// Takes the raw body.
@@ -102,14 +103,14 @@ impl Call {
 }
 
 /// What an answer needs to know about its request after the handler is done with it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Asked {
     /// The request's name.
     pub id: RequestId,
     /// Its path, as errors show it.
     pub path: String,
-    /// The door it came through.
-    pub door: Arc<Door>,
+    /// The process that answers it, as `<HostId>` shows it.
+    pub host: HeaderValue,
 }
 
 /// Accepts no version id or `null`, see [`Call::current_version_only`].

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::auth::{Identity, Payload};
 use super::body;
-use super::call::Call;
+use super::call::{Asked, Call};
 use super::door::Door;
 use super::error::{Code, S3Error};
 use super::lent_body::{Lender, lend};
@@ -43,7 +43,8 @@ pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
         Ok(response) => response,
         Err(error) => {
             log(&error, id, &method, trace.row);
-            let mut response = respond::refuse(&error, &method, uri.path(), id, &door.ids);
+            let asked = Asked { id, path: uri.path().to_owned(), host: door.ids.host().clone() };
+            let mut response = respond::refuse(&error, &method, &asked);
             if close_after(lender, expects_continue, &error, version).await {
                 response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
             }

@@ -4,19 +4,22 @@ use axum::body::Body;
 use http::{Method, StatusCode, header};
 
 use super::{Response, XML};
+use crate::s3::call::Asked;
 use crate::s3::error::S3Error;
-use crate::s3::request_id::{RequestId, RequestIds};
 use crate::s3::xml::XmlWriter;
 
 /// The reply that tells a client why. HEAD gets the status alone, and so does a status that has no body.
 #[must_use]
-pub fn refuse(error: &S3Error, method: &Method, path: &str, id: RequestId, ids: &RequestIds) -> Response {
+pub fn refuse(error: &S3Error, method: &Method, asked: &Asked) -> Response {
     let status = error.status();
-    let mut response = if *method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
-        Response::new(Body::empty())
+    let body = if *method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
+        Body::empty()
     } else {
-        Response::new(Body::from(document(error, path, id, ids)))
+        let mut writer = XmlWriter::declared(512);
+        write(&mut writer, error, asked);
+        Body::from(writer.finish())
     };
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, XML);
@@ -26,20 +29,64 @@ pub fn refuse(error: &S3Error, method: &Method, path: &str, id: RequestId, ids: 
     response
 }
 
-/// The XML of an error.
-#[must_use]
-pub fn document(error: &S3Error, path: &str, id: RequestId, ids: &RequestIds) -> String {
-    let mut writer = XmlWriter::declared(512);
-    write(&mut writer, error, path, id, ids);
-    writer.finish()
-}
-
 /// Writes the element of an error.
-pub fn write(writer: &mut XmlWriter, error: &S3Error, path: &str, id: RequestId, ids: &RequestIds) {
+pub fn write(writer: &mut XmlWriter, error: &S3Error, asked: &Asked) {
     writer.open("Error").text("Code", error.code.name()).text("Message", &error.message);
     for (name, value) in &error.fields {
         writer.text(name, value);
     }
-    writer.text("Resource", path).plain("RequestId", id);
-    writer.text("HostId", ids.host().to_str().unwrap_or_default()).close("Error");
+    writer.text("Resource", &asked.path).plain("RequestId", asked.id);
+    writer.text("HostId", asked.host.to_str().unwrap_or_default()).close("Error");
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::clock::SystemEntropy;
+    use crate::s3::error::Code;
+    use crate::s3::request_id::RequestIds;
+
+    fn asked() -> Asked {
+        let id = RequestIds::new(&SystemEntropy).next();
+        Asked { id, path: "/photos/<x>".to_owned(), host: HeaderValue::from_static("aG9zdA==") }
+    }
+
+    async fn text(response: Response) -> String {
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_error_names_its_request() {
+        let asked = asked();
+        let error = S3Error::new(Code::NoSuchKey).field("Key", "<x>");
+        let response = refuse(&error, &Method::GET, &asked);
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["content-type"].as_bytes()),
+            (404, &b"application/xml"[..])
+        );
+        let expected = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does \
+             not exist.</Message><Key>&lt;x&gt;</Key><Resource>/photos/&lt;x&gt;</Resource><RequestId>{}</RequestId>\
+             <HostId>aG9zdA==</HostId></Error>",
+            asked.id
+        );
+        assert_eq!(text(response).await, expected);
+    }
+
+    #[tokio::test]
+    async fn head_gets_the_status_alone() {
+        let response = refuse(&S3Error::new(Code::AccessDenied), &Method::HEAD, &asked());
+        assert_eq!(response.status().as_u16(), 403);
+        assert_eq!(text(response).await, "");
+    }
+
+    #[tokio::test]
+    async fn what_went_wrong_inside_stays_inside() {
+        let error = S3Error::internal("secret place");
+        assert!(!text(refuse(&error, &Method::GET, &asked())).await.contains("secret"));
+    }
 }

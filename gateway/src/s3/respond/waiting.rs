@@ -63,6 +63,62 @@ where
 fn late_error(error: &S3Error, asked: &Asked) -> String {
     tracing::warn!(request = %asked.id, %error, "failed after the reply had begun");
     let mut writer = XmlWriter::fragment();
-    error::write(&mut writer, error, &asked.path, asked.id, &asked.door.ids);
+    error::write(&mut writer, error, asked);
     writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::clock::SystemEntropy;
+    use crate::s3::error::Code;
+    use crate::s3::request_id::RequestIds;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn asked() -> Asked {
+        let id = RequestIds::new(&SystemEntropy).next();
+        Asked { id, path: "/photos/x".to_owned(), host: HeaderValue::from_static("host") }
+    }
+
+    async fn work(seconds: u64, outcome: Result<(), Code>) -> Result<Document, S3Error> {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        outcome?;
+        let headers = [(http::header::ETAG, HeaderValue::from_static("\"e\""))].into_iter().collect();
+        Ok(Document { xml: XmlWriter::document("Done", 0).end("Done"), headers })
+    }
+
+    async fn text(response: Response) -> String {
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn quick_work_is_answered_as_a_whole() {
+        let response = when_ready(work(9, Ok(())), PATIENCE, asked()).await.unwrap();
+        assert_eq!(response.headers()["etag"], "\"e\"");
+        assert!(text(response).await.starts_with(DECLARATION));
+        let refused = when_ready(work(9, Err(Code::InvalidPart)), PATIENCE, asked()).await;
+        assert_eq!(refused.unwrap_err().code, Code::InvalidPart);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_work_is_waited_for_with_white_space() {
+        let response = when_ready(work(35, Ok(())), PATIENCE, asked()).await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        let text = text(response).await;
+        let rest = text.strip_prefix(DECLARATION).unwrap();
+        assert!(rest.starts_with("  <Done "), "one space for each further ten seconds: {rest:?}");
+        assert_eq!(text.matches("<?xml").count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_work_that_fails_says_so_in_its_200() {
+        let asked = asked();
+        let response = when_ready(work(35, Err(Code::InternalError)), PATIENCE, asked.clone()).await.unwrap();
+        let text = text(response).await;
+        assert!(text.contains("<Error><Code>InternalError</Code>") && text.contains(&asked.id.to_string()), "{text}");
+    }
 }
