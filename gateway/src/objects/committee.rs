@@ -10,10 +10,14 @@ use tokio::time::Instant;
 
 use super::latency::Latency;
 use crate::domain::BackendId;
-use crate::placement::Candidate;
+use crate::placement::{Candidate, Standing};
 
-/// How long a backend that refused a write is passed over while others are to be had.
+/// How long a backend that failed or answered late is passed over while others are to be had.
 const SUSPENSION: Duration = Duration::from_secs(3);
+
+/// How long a backend that did not answer a write is left out: it would hold up every write for as long as
+/// patience lasts.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// One backend.
 #[derive(Debug)]
@@ -30,7 +34,9 @@ pub struct Member {
     pub store: Arc<dyn SliverStore>,
     /// Read latency, for choosing and hedging.
     pub(crate) reads: Latency,
-    suspended_until_ms: AtomicU64,
+    doubtful_until_ms: AtomicU64,
+    silent_until_ms: AtomicU64,
+    read_suspended_until_ms: AtomicU64,
     born: Instant,
 }
 
@@ -38,21 +44,61 @@ impl Member {
     /// A member that takes writes until it fails one.
     #[must_use]
     pub fn new(id: BackendId, provider: String, zone: String, url: String, store: Arc<dyn SliverStore>) -> Self {
-        let suspended_until_ms = AtomicU64::new(0);
-        Self { id, provider, zone, url, store, reads: Latency::default(), suspended_until_ms, born: Instant::now() }
+        Self {
+            id,
+            provider,
+            zone,
+            url,
+            store,
+            reads: Latency::default(),
+            doubtful_until_ms: AtomicU64::new(0),
+            silent_until_ms: AtomicU64::new(0),
+            read_suspended_until_ms: AtomicU64::new(0),
+            born: Instant::now(),
+        }
     }
 
-    /// Whether new slivers may go there now.
-    #[must_use]
-    pub fn writable(&self) -> bool {
-        self.age_ms() >= self.suspended_until_ms.load(Ordering::Relaxed)
+    /// How it took the last writes.
+    pub(crate) fn standing(&self) -> Standing {
+        let now = self.age_ms();
+        if now < self.silent_until_ms.load(Ordering::Relaxed) {
+            Standing::Silent
+        } else if now < self.doubtful_until_ms.load(Ordering::Relaxed) {
+            Standing::Doubtful
+        } else {
+            Standing::Good
+        }
     }
 
-    /// Notes a failed write: the backend is passed over for a moment unless the failure was about one sliver only.
+    /// Whether reads ask it first; a backend in trouble is asked when the others do not suffice.
+    pub(crate) fn readable(&self) -> bool {
+        self.age_ms() >= self.read_suspended_until_ms.load(Ordering::Relaxed)
+    }
+
+    /// Notes a failed write: the backend is passed over for a moment.
     pub(crate) fn write_failed(&self, error: &StoreError) {
         tracing::warn!(backend = %self.id, %error, "a sliver could not be written");
-        let pause = u64::try_from(SUSPENSION.as_millis()).unwrap_or(0);
-        self.suspended_until_ms.store(self.age_ms() + pause, Ordering::Relaxed);
+        match error {
+            StoreError::TimedOut => self.suspend(&self.silent_until_ms, SILENCE),
+            _ => self.suspend(&self.doubtful_until_ms, SUSPENSION),
+        }
+    }
+
+    /// Notes a failed read; one that is about a single sliver says nothing about the backend.
+    pub(crate) fn read_failed(&self, error: &StoreError) {
+        if !matches!(error, StoreError::NotFound | StoreError::Damaged { .. }) {
+            self.suspend(&self.read_suspended_until_ms, SUSPENSION);
+        }
+    }
+
+    /// Notes an answer that did not come when the others' came.
+    pub(crate) fn answered_late(&self) {
+        self.suspend(&self.read_suspended_until_ms, SUSPENSION);
+    }
+
+    fn suspend(&self, until: &AtomicU64, pause: Duration) {
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(0);
+        until.store(self.age_ms() + pause, Ordering::Relaxed);
     }
 
     fn age_ms(&self) -> u64 {
@@ -91,14 +137,14 @@ impl Committee {
     /// The facts placement decides on.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
         let candidate =
-            |member: &Arc<Member>| Candidate { provider: member.provider.clone(), writable: member.writable() };
+            |member: &Arc<Member>| Candidate { provider: member.provider.clone(), standing: member.standing() };
         self.members.iter().map(candidate).collect()
     }
 
     /// Distinct failure domains that take writes now.
     #[must_use]
     pub fn writable_domains(&self) -> usize {
-        let writable = self.members.iter().filter(|member| member.writable());
+        let writable = self.members.iter().filter(|member| member.standing() == Standing::Good);
         writable.map(|member| member.provider.as_str()).collect::<std::collections::HashSet<_>>().len()
     }
 }

@@ -46,8 +46,18 @@ impl Lane {
 
     /// Hands over the next step; a lane that fails or stalls is lost, which the write survives.
     async fn step(&mut self, step: Step) {
-        if !self.lost && !matches!(tokio::time::timeout(PATIENCE, self.steps.send(step)).await, Ok(Ok(()))) {
-            self.lost = true;
+        if self.lost {
+            return;
+        }
+        match tokio::time::timeout(PATIENCE, self.steps.send(step)).await {
+            Ok(Ok(())) => {}
+            // The task has ended; sealing learns why.
+            Ok(Err(_)) => self.lost = true,
+            Err(_) => {
+                self.lost = true;
+                self.member.write_failed(&StoreError::TimedOut);
+                self.task.abort();
+            }
         }
     }
 
@@ -55,12 +65,14 @@ impl Lane {
     async fn sealed(&mut self) -> bool {
         let outcome = match tokio::time::timeout(SEAL_PATIENCE, &mut self.task).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => Err(StoreError::TimedOut),
+            // Aborted for stalling, which was noted then.
+            Ok(Err(_)) => return false,
+            Err(_) => Err(StoreError::TimedOut),
         };
-        if let Err(error) = outcome {
-            self.member.write_failed(&error);
-            self.lost = true;
+        if let Err(error) = &outcome {
+            self.member.write_failed(error);
         }
+        self.lost |= outcome.is_err();
         !self.lost
     }
 }

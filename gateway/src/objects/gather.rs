@@ -42,8 +42,11 @@ pub(crate) struct Gather<'a> {
 }
 
 /// How a gathering stands.
+#[derive(Default)]
 struct Progress {
     got: Vec<Sealed>,
+    /// Indices asked for anything.
+    asked: Vec<u8>,
     /// Indices asked for their whole blocks and not known to be late.
     asked_whole: Vec<u8>,
     whole_mode: bool,
@@ -63,15 +66,16 @@ impl Gather<'_> {
         let whole = self.whole();
         let k = self.opened.blob.layout.shape.scheme.k();
         let mut reads = FuturesUnordered::new();
-        let mut progress = Progress { got: Vec::new(), asked_whole: Vec::new(), whole_mode: self.wanted.is_empty() };
+        let mut progress = Progress { whole_mode: self.wanted.is_empty(), ..Progress::default() };
         for (index, range) in self.wanted.clone() {
-            if self.bad.contains(&index) || self.opened.sliver(index).is_none() {
+            if self.bad.contains(&index) || self.opened.sliver(index).is_none_or(|(member, _)| !member.readable()) {
                 progress.whole_mode = true;
                 continue;
             }
             if range == whole {
                 progress.asked_whole.push(index);
             }
+            progress.asked.push(index);
             reads.push(self.read(index, range));
         }
         let mut late_after = self.late_after();
@@ -79,6 +83,7 @@ impl Gather<'_> {
             if progress.whole_mode {
                 for index in self.candidates(&progress, k) {
                     progress.asked_whole.push(index);
+                    progress.asked.push(index);
                     reads.push(self.read(index, whole.clone()));
                 }
             }
@@ -100,10 +105,7 @@ impl Gather<'_> {
                     }
                 },
                 () = tokio::time::sleep(late_after) => {
-                    // What is still out is late: it may yet win, but no longer counts on the way to k.
-                    let Progress { got, asked_whole, .. } = &mut progress;
-                    asked_whole.retain(|asked| got.iter().any(|sealed| sealed.index == *asked));
-                    progress.whole_mode = true;
+                    self.mark_late(&mut progress);
                     late_after = late_after.saturating_mul(2).min(Duration::from_secs(10));
                 }
             }
@@ -125,8 +127,12 @@ impl Gather<'_> {
             let name = SliverName { blob: blob.id, index, attempt: placement.attempt };
             let asked = Instant::now();
             let mut answer = member.store.read(&name, range.clone()).await;
-            if answer.is_ok() {
-                member.reads.record(asked.elapsed());
+            match &answer {
+                Ok(bytes) if bytes.len() as u64 != range.end - range.start => {
+                    answer = Err(StoreError::Damaged { reason: "it answered with another number of bytes".into() });
+                }
+                Ok(_) => member.reads.record(asked.elapsed()),
+                Err(error) => member.read_failed(error),
             }
             if let (Ok(bytes), Some(stripes)) = (&answer, proof) {
                 let identity = identity(cluster, &blob, index);
@@ -138,17 +144,31 @@ impl Gather<'_> {
         }
     }
 
-    /// Slivers to ask next for whole blocks, so that k are held or on their way: data before parity, fast before slow.
+    /// What is still out is late: it may yet win, but it no longer counts on the way to k, and its backend is passed
+    /// over for a moment.
+    fn mark_late(&self, progress: &mut Progress) {
+        let Progress { got, asked, asked_whole, .. } = progress;
+        let out = |index: &u8| got.iter().all(|sealed| sealed.index != *index);
+        for (member, _) in asked.iter().filter(|index| out(index)).filter_map(|index| self.opened.sliver(*index)) {
+            member.answered_late();
+        }
+        asked_whole.retain(|index| !out(index));
+        progress.whole_mode = true;
+    }
+
+    /// Slivers to ask next for whole blocks, so that k are held or on their way: those not known to be in trouble
+    /// first, then data before parity, then fast before slow.
     fn candidates(&self, progress: &Progress, k: usize) -> Vec<u8> {
         let lacking = k.saturating_sub(progress.asked_whole.len());
-        let mut free: Vec<u8> = self
-            .opened
-            .indices()
-            .filter(|index| !self.bad.contains(index) && !progress.asked_whole.contains(index))
-            .collect();
+        let fresh = |index: &u8| !self.bad.contains(index) && !progress.asked.contains(index);
+        // A sliver that was asked for a small range only may be asked again for its whole blocks.
+        let partly =
+            |index: &u8| progress.got.iter().any(|s| s.index == *index) && !progress.asked_whole.contains(index);
+        let mut free: Vec<u8> = self.opened.indices().filter(|i| fresh(i) || partly(i)).collect();
         free.sort_by_key(|index| {
-            let mean = self.opened.sliver(*index).map_or(0, |(member, _)| member.reads.mean_us());
-            (usize::from(*index) >= k, mean)
+            let member = self.opened.sliver(*index).map(|(member, _)| member);
+            let (readable, mean) = member.map_or((false, 0), |member| (member.readable(), member.reads.mean_us()));
+            (!readable, usize::from(*index) >= k, mean)
         });
         free.truncate(lacking);
         free

@@ -14,7 +14,7 @@ use super::state::Inner;
 use super::{ObjectsError, rebuild};
 use crate::domain::{Placement, StoredBlob};
 use crate::metadata::NewBlob;
-use crate::placement::{choose, write_floor};
+use crate::placement::{Standing, choose, write_floor};
 
 /// A blob that takes stripes.
 pub(crate) struct BlobSink {
@@ -116,14 +116,14 @@ pub(crate) fn acknowledge(inner: &Inner, blob: StoredBlob, quilt: bool) -> Resul
 impl Inner {
     /// Backends for a new blob: one for each sliver, and spares.
     ///
-    /// Backends that just failed are passed over while the floor can be met without them; when it cannot, every
-    /// backend is tried again, because being refused now is no worse than refusing the client.
+    /// Backends that do not answer are left out while the floor can be met without them; when it cannot, every backend
+    /// is tried again, because being refused now is no worse than refusing the client.
     pub(crate) fn place(&self) -> Result<(Vec<Arc<Member>>, Vec<Arc<Member>>), ObjectsError> {
         let (n, floor) = (self.scheme.n(), write_floor(self.scheme));
         let mut candidates = self.committee.candidates();
         let seed = self.mint.seed();
         let choice = choose(&candidates, n, floor, seed).or_else(|_| {
-            candidates.iter_mut().for_each(|candidate| candidate.writable = true);
+            candidates.iter_mut().for_each(|candidate| candidate.standing = Standing::Good);
             choose(&candidates, n, floor, seed)
         });
         let choice = choice.map_err(|error| ObjectsError::Unavailable(error.to_string()))?;

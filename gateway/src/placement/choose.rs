@@ -7,8 +7,19 @@ use std::collections::HashSet;
 pub struct Candidate {
     /// Who answers for it: the failure domain. Two slivers of one blob never share one while there is a choice.
     pub provider: String,
-    /// Whether it takes writes now.
-    pub writable: bool,
+    /// How it took the last writes.
+    pub standing: Standing,
+}
+
+/// How a backend took the last writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It takes writes.
+    Good,
+    /// It refused one just now: it is asked when the good ones are not enough for every sliver.
+    Doubtful,
+    /// It did not answer just now: asking it again would hold up every write, so it is left out.
+    Silent,
 }
 
 /// Positions in the candidates' list: `chosen[i]` takes sliver `i`; the spares replace those that fail, in order.
@@ -16,11 +27,11 @@ pub struct Candidate {
 pub struct Choice {
     /// One position for each sliver that finds a home; fewer than n when backends are missing.
     pub chosen: Vec<usize>,
-    /// Further writable positions in failure domains of their own.
+    /// Further positions in failure domains of their own.
     pub spares: Vec<usize>,
 }
 
-/// Fewer failure domains take writes than the floor demands.
+/// Fewer failure domains may take writes than the floor demands.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{writable} failure domains take writes and {floor} are needed")]
 pub struct TooFewBackends {
@@ -37,11 +48,12 @@ pub struct TooFewBackends {
 /// # Errors
 /// When fewer than `floor` distinct domains take writes.
 pub fn choose(candidates: &[Candidate], n: usize, floor: usize, seed: u64) -> Result<Choice, TooFewBackends> {
+    let mut order = shuffled(candidates.len(), seed);
+    order.retain(|&at| candidates[at].standing != Standing::Silent);
+    order.sort_by_key(|&at| candidates[at].standing);
     let mut domains = HashSet::new();
-    let mut distinct: Vec<usize> = shuffled(candidates.len(), seed)
-        .into_iter()
-        .filter(|&at| candidates[at].writable && domains.insert(candidates[at].provider.as_str()))
-        .collect();
+    order.retain(|&at| domains.insert(candidates[at].provider.as_str()));
+    let mut distinct = order;
     if distinct.len() < floor {
         return Err(TooFewBackends { writable: distinct.len(), floor });
     }
@@ -69,8 +81,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn candidate(provider: &str, writable: bool) -> Candidate {
-        Candidate { provider: provider.to_owned(), writable }
+    fn candidate(provider: &str, answers: bool) -> Candidate {
+        let standing = if answers { Standing::Good } else { Standing::Silent };
+        Candidate { provider: provider.to_owned(), standing }
+    }
+
+    #[test]
+    fn a_doubtful_backend_is_asked_last_but_before_a_sliver_goes_without() {
+        let mut all: Vec<_> = (0..7).map(|i| candidate(&format!("p{i}"), true)).collect();
+        all[2].standing = Standing::Doubtful;
+        assert_eq!(choose(&all, 6, 5, 3).expect("seven").spares, [2]);
+        all[4].standing = Standing::Doubtful;
+        let choice = choose(&all, 6, 5, 3).expect("seven");
+        assert_eq!((choice.chosen.len(), choice.spares.len()), (6, 1));
     }
 
     #[test]

@@ -4,5 +4,5 @@
 mod choose;
 mod floor;
 
-pub use choose::{Candidate, Choice, TooFewBackends, choose};
+pub use choose::{Candidate, Choice, Standing, TooFewBackends, choose};
 pub use floor::write_floor;
