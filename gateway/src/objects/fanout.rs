@@ -10,15 +10,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::committee::Member;
+use super::stragglers::all_but_stragglers;
 
 /// Blocks that may wait for one backend. Two let a backend sync one block while the next is coded.
 const QUEUE_BLOCKS: usize = 2;
 
-/// How long one backend may hold up the others before it is given up and its sliver rebuilt elsewhere.
+/// How much longer than the others one backend may take before it is given up and its sliver rebuilt elsewhere.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long sealing (the syncs) may take.
-const SEAL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a lane is told.
 enum Step {
@@ -44,36 +42,32 @@ impl Lane {
         Self { index, member, name, steps, task, lost: false }
     }
 
-    /// Hands over the next step; a lane that fails or stalls is lost, which the write survives.
-    async fn step(&mut self, step: Step) {
-        if self.lost {
-            return;
-        }
-        match tokio::time::timeout(PATIENCE, self.steps.send(step)).await {
-            Ok(Ok(())) => {}
-            // The task has ended; sealing learns why.
-            Ok(Err(_)) => self.lost = true,
-            Err(_) => {
-                self.lost = true;
-                self.member.write_failed(&StoreError::TimedOut);
-                self.task.abort();
-            }
-        }
+    /// Hands over the next step; false when the lane has failed, which sealing learns the reason of.
+    async fn step(&mut self, step: Step) -> bool {
+        !self.lost && self.steps.send(step).await.is_ok()
     }
 
     /// Waits until the sliver is durable.
     async fn sealed(&mut self) -> bool {
-        let outcome = match tokio::time::timeout(SEAL_PATIENCE, &mut self.task).await {
-            Ok(Ok(outcome)) => outcome,
-            // Aborted for stalling, which was noted then.
-            Ok(Err(_)) => return false,
-            Err(_) => Err(StoreError::TimedOut),
-        };
-        if let Err(error) = &outcome {
-            self.member.write_failed(error);
+        self.step(Step::Seal).await;
+        match (&mut self.task).await {
+            Ok(Ok(())) => !self.lost,
+            Ok(Err(error)) => {
+                self.member.write_failed(&error);
+                false
+            }
+            // Given up before, which was noted then.
+            Err(_) => false,
         }
-        self.lost |= outcome.is_err();
-        !self.lost
+    }
+
+    /// Gives the lane up: it failed, or it did not keep up.
+    fn give_up(&mut self, outcome: Option<bool>) {
+        if outcome.is_none() && !self.lost {
+            self.member.write_failed(&StoreError::TimedOut);
+            self.task.abort();
+        }
+        self.lost |= outcome != Some(true);
     }
 }
 
@@ -104,16 +98,23 @@ async fn write_sliver(
 /// Every sliver of one blob.
 pub(crate) struct Fanout {
     lanes: Vec<Lane>,
+    /// Lanes that must keep up before others count as stragglers.
+    floor: usize,
 }
 
 impl Fanout {
     /// Starts the slivers of a blob on these members: `members[i]` takes sliver `i`.
-    pub(crate) fn start(blob: BlobId, members: Vec<Arc<Member>>, mut attempt: impl FnMut() -> u32) -> Self {
+    pub(crate) fn start(
+        blob: BlobId,
+        members: Vec<Arc<Member>>,
+        floor: usize,
+        mut attempt: impl FnMut() -> u32,
+    ) -> Self {
         let lane = |(index, member)| {
             let index = u8::try_from(index).unwrap_or(u8::MAX);
             Lane::start(index, member, SliverName { blob, index, attempt: attempt() })
         };
-        Self { lanes: members.into_iter().enumerate().map(lane).collect() }
+        Self { lanes: members.into_iter().enumerate().map(lane).collect(), floor }
     }
 
     /// Every sliver begun, sealed or not.
@@ -123,20 +124,19 @@ impl Fanout {
 
     /// Appends one block to each sliver: `blocks[i]` to sliver `i`.
     pub(crate) async fn write(&mut self, blocks: &[Bytes]) {
-        let steps = self.lanes.iter_mut().filter_map(|lane| {
-            let block = blocks.get(usize::from(lane.index))?.clone();
-            Some(lane.step(Step::Write(block)))
+        let steps = self.lanes.iter_mut().map(|lane| {
+            let block = blocks.get(usize::from(lane.index)).cloned().unwrap_or_default();
+            lane.step(Step::Write(block))
         });
-        futures::future::join_all(steps).await;
+        let outcomes = all_but_stragglers(steps, self.floor, PATIENCE, |taken| *taken).await;
+        self.lanes.iter_mut().zip(outcomes).for_each(|(lane, outcome)| lane.give_up(outcome));
     }
 
     /// Seals every sliver and tells which are durable.
     pub(crate) async fn seal(&mut self) -> Vec<&Lane> {
-        futures::future::join_all(self.lanes.iter_mut().map(|lane| async {
-            lane.step(Step::Seal).await;
-            lane.sealed().await
-        }))
-        .await;
+        let seals = self.lanes.iter_mut().map(Lane::sealed);
+        let outcomes = all_but_stragglers(seals, self.floor, PATIENCE, |sealed| *sealed).await;
+        self.lanes.iter_mut().zip(outcomes).for_each(|(lane, outcome)| lane.give_up(outcome));
         self.lanes.iter().filter(|lane| !lane.lost).collect()
     }
 }

@@ -37,6 +37,7 @@ mod requests;
 mod scaffold;
 mod sink;
 mod state;
+mod stragglers;
 #[cfg(test)]
 mod tests;
 

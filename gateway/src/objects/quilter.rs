@@ -1,23 +1,26 @@
 //! Quilts: small objects that arrive together are coded, written and committed together.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use backends::SliverName;
+use backends::{SliverName, StoreError};
 use bytes::Bytes;
-use codec::{Catalog, CatalogExtent, EncodedBlob, StripeShape};
+use codec::{Catalog, CatalogExtent, EncodedBlob, EncodedSliver, StripeShape};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::ObjectsError;
 use super::budget::Reservation;
+use super::committee::Member;
 use super::digest::Digested;
 use super::naming::Naming;
 use super::scaffold::Scaffold;
 use super::sink::acknowledge;
 use super::state::Inner;
+use super::stragglers::all_but_stragglers;
 use crate::domain::{Extent, Placement, StoredBlob};
 use crate::metadata::{Batch, Change, NewBlob, Outcome};
+use crate::placement::write_floor;
 
 /// Quilts sealed at the same time. The second overlaps its slivers' syncs with the first's transaction.
 const SEALING_MAX: usize = 2;
@@ -29,7 +32,7 @@ const PATCHES_MAX: usize = 256;
 /// longer matters.
 const INLINE_BYTES_MAX: usize = 128 << 10;
 
-/// How long one backend may take for a quilt's sliver before the write goes on without it.
+/// How much longer than the others one backend may take for a quilt's sliver before the write goes on without it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One small body that joins a quilt.
@@ -177,7 +180,8 @@ pub(crate) fn quilt_shape(scheme: codec::Scheme, mean_bytes: usize) -> StripeSha
     StripeShape { scheme, chunk_bytes, chunks_per_block: u16::try_from(per_block).unwrap_or(u16::MAX).max(1) }
 }
 
-/// Puts every sliver of a blob that is whole in memory; a backend that fails is replaced by a spare at once.
+/// Puts every sliver of a blob that is whole in memory; a backend that fails is replaced by a spare at once, one that
+/// lags behind the others by a spare a little later.
 pub(crate) async fn publish(
     inner: &Inner,
     mut blob: StoredBlob,
@@ -185,34 +189,65 @@ pub(crate) async fn publish(
     quilt: bool,
 ) -> Result<(NewBlob, Scaffold), ObjectsError> {
     let (members, spares) = inner.place()?;
-    let spares = std::sync::Mutex::new(spares);
-    let mut scaffold = Scaffold::default();
-    let puts = encoded.slivers.into_iter().enumerate().map(|(at, sliver)| {
-        let mut target = members.get(at).cloned();
-        let spares = &spares;
-        let (id, index) = (blob.id, u8::try_from(at).unwrap_or(u8::MAX));
-        async move {
-            let mut tried = Vec::new();
-            while let Some(member) = target {
-                let name = SliverName { blob: id, index, attempt: inner.mint.attempt() };
-                tried.push((Arc::clone(&member), name));
-                let put = tokio::time::timeout(PATIENCE, member.store.put(&name, sliver.parts.clone()));
-                match put.await.unwrap_or(Err(backends::StoreError::TimedOut)) {
-                    Ok(()) => {
-                        let placement =
-                            Placement { index, backend: member.id.clone(), attempt: name.attempt, root: sliver.root };
-                        return (tried, Some(placement));
-                    }
-                    Err(error) => member.write_failed(&error),
-                }
-                target = spares.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-            }
-            (tried, None)
-        }
+    let publish = Publish { inner, spares: Mutex::new(spares), scaffold: Mutex::default() };
+    let firsts = encoded.slivers.iter().enumerate().map(|(at, sliver)| {
+        let target = members.get(at).cloned();
+        publish.put(blob.id, at, sliver, target)
     });
-    for (tried, placement) in futures::future::join_all(puts).await {
-        tried.into_iter().for_each(|(member, name)| scaffold.add(&member, name));
-        blob.placements.extend(placement);
+    let floor = write_floor(inner.scheme);
+    let firsts = all_but_stragglers(firsts, floor, PATIENCE, Option::is_some).await;
+    let mut late = Vec::new();
+    for (at, outcome) in firsts.into_iter().enumerate() {
+        match outcome {
+            Some(placement) => blob.placements.extend(placement),
+            None => late.push(at),
+        }
     }
+    for at in late {
+        if let Some(member) = members.get(at) {
+            member.write_failed(&StoreError::TimedOut);
+        }
+        let spare = publish.spare();
+        blob.placements.extend(publish.put(blob.id, at, &encoded.slivers[at], spare).await);
+    }
+    blob.placements.sort_unstable_by_key(|placement| placement.index);
+    let scaffold = publish.scaffold.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok((acknowledge(inner, blob, quilt)?, scaffold))
+}
+
+/// The slivers of one blob being put.
+struct Publish<'a> {
+    inner: &'a Inner,
+    spares: Mutex<Vec<Arc<Member>>>,
+    scaffold: Mutex<Scaffold>,
+}
+
+impl Publish<'_> {
+    /// Puts one sliver to its target, or to the next spare when that fails, until one has it.
+    async fn put(
+        &self,
+        blob: codec::BlobId,
+        at: usize,
+        sliver: &EncodedSliver,
+        mut target: Option<Arc<Member>>,
+    ) -> Option<Placement> {
+        let index = u8::try_from(at).unwrap_or(u8::MAX);
+        while let Some(member) = target {
+            let name = SliverName { blob, index, attempt: self.inner.mint.attempt() };
+            self.scaffold.lock().unwrap_or_else(PoisonError::into_inner).add(&member, name);
+            match member.store.put(&name, sliver.parts.clone()).await {
+                Ok(()) => {
+                    let (backend, attempt, root) = (member.id.clone(), name.attempt, sliver.root);
+                    return Some(Placement { index, backend, attempt, root });
+                }
+                Err(error) => member.write_failed(&error),
+            }
+            target = self.spare();
+        }
+        None
+    }
+
+    fn spare(&self) -> Option<Arc<Member>> {
+        self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
 }

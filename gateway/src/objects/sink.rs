@@ -34,7 +34,7 @@ impl BlobSink {
         let (members, spares) = inner.place()?;
         let minted = inner.mint.blob();
         let encoder = BlobEncoder::new(inner.mint.cluster, minted.id, shape, &minted.key, minted.wrapped.clone());
-        let mut fanout = Fanout::start(minted.id, members, || inner.mint.attempt());
+        let mut fanout = Fanout::start(minted.id, members, write_floor(inner.scheme), || inner.mint.attempt());
         let mut scaffold = Scaffold::default();
         for lane in fanout.lanes() {
             scaffold.add(&lane.member, lane.name);
