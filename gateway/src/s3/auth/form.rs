@@ -42,7 +42,7 @@ impl Verifier {
                 let (policy, access_key) = (need("policy")?, need("awsaccesskeyid")?);
                 let signature = need("signature")?;
                 self.check_v2()?;
-                v2::prove(self, access_key, signature, policy).await
+                v2::prove(self, access_key, signature, &[policy.to_owned()]).await
             }
         }
     }

@@ -12,6 +12,7 @@ use super::payload::{self, Declared};
 use super::v2_resource::{check_parameters, resource};
 use super::{Identity, Verified, Verifier, header, query, time};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::target::bucket_of_host;
 use crate::s3::uri::Query;
 
 /// Whether the query claims a signature of version 2, complete or not.
@@ -35,8 +36,8 @@ pub(super) async fn verify_header(
     check_parameters(parameters)?;
     // With x-amz-date, which is among the amz headers, the date's own line is empty.
     let date = if head.headers.contains_key("x-amz-date") { "" } else { text(&head.headers, "date") };
-    let to_sign = string_to_sign(verifier, head, raw, date, &[])?;
-    let identity = prove(verifier, access_key, signature, &to_sign).await?;
+    let texts = strings_to_sign(verifier, head, raw, date, &[])?;
+    let identity = prove(verifier, access_key, signature, &texts).await?;
     let payload = Declared::parse(payload::text(&head.headers, None)?)?.without_stream()?;
     Ok(Verified { identity, payload, presigned: false, hoisted: Vec::new() })
 }
@@ -70,8 +71,8 @@ pub(super) async fn verify_query(
     }
     check_parameters(parameters)?;
     let hoisted = hoisted(parameters, head)?;
-    let to_sign = string_to_sign(verifier, head, raw, expires, &signed_hoists(parameters)?)?;
-    let identity = prove(verifier, access_key, signature, &to_sign).await?;
+    let texts = strings_to_sign(verifier, head, raw, expires, &signed_hoists(parameters)?)?;
+    let identity = prove(verifier, access_key, signature, &texts).await?;
     let payload = Declared::parse(payload::text(&head.headers, Some(parameters))?)?.without_stream()?;
     Ok(Verified { identity, payload, presigned: true, hoisted })
 }
@@ -82,20 +83,23 @@ pub(super) fn sign(secret: &str, text: &str) -> hmac::Tag {
     hmac::sign(&key, text.as_bytes())
 }
 
-/// Compares a base64 signature in constant time and tells whose it is.
+/// Compares a base64 signature of one of these texts in constant time and tells whose it is.
 pub(super) async fn prove(
     verifier: &Verifier,
     access_key: &str,
     signature: &str,
-    to_sign: &str,
+    texts: &[String],
 ) -> Result<Identity, S3Error> {
     let key = verifier.key(access_key).await?;
     let secret = key.as_ref().map_or(verifier.nobody.as_str(), |key| key.secret.as_str());
-    let expected = sign(secret, to_sign);
     let given = BASE64_STANDARD.decode(signature).unwrap_or_default();
-    let right = bool::from(expected.as_ref().ct_eq(&given));
+    let right = texts.iter().any(|text| sign(secret, text).as_ref().ct_eq(&given).into());
     let key = key.ok_or_else(|| super::unknown_key(access_key))?;
-    if right { Ok(Identity::Known(key)) } else { Err(super::mismatch(access_key, to_sign, signature)) }
+    if right {
+        Ok(Identity::Known(key))
+    } else {
+        Err(super::mismatch(access_key, texts.first().map_or("", String::as_str), signature))
+    }
 }
 
 /// The `x-amz-*` parameters of a URL, which are signed as the headers they stand for.
@@ -122,6 +126,23 @@ fn hoisted(parameters: &Query, head: &Parts) -> Result<Vec<(HeaderName, HeaderVa
         }
     }
     Ok(headers)
+}
+
+/// The text that is signed; for the root of a bucket in path style also with the slash that some clients sign after the
+/// bucket without sending it.
+fn strings_to_sign(
+    verifier: &Verifier,
+    head: &Parts,
+    (path, raw_query): (&str, &str),
+    date: &str,
+    hoisted: &[(String, String)],
+) -> Result<Vec<String>, S3Error> {
+    let mut texts = vec![string_to_sign(verifier, head, (path, raw_query), date, hoisted)?];
+    let path_style = bucket_of_host(text(&head.headers, "host"), &verifier.settings.domains).is_none();
+    if path_style && path.len() > 1 && path.rfind('/') == Some(0) {
+        texts.push(string_to_sign(verifier, head, (&format!("{path}/"), raw_query), date, hoisted)?);
+    }
+    Ok(texts)
 }
 
 fn string_to_sign(

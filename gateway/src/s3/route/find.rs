@@ -68,6 +68,9 @@ fn is_harmless(name: &str) -> bool {
     let amazon = name.len() > 6 && name.as_bytes()[..6].eq_ignore_ascii_case(b"x-amz-");
     amazon
         || name.starts_with("response-")
+        // What boto3 puts into presigned URLs of version 2.
+        || name.eq_ignore_ascii_case("content-type")
+        || name.eq_ignore_ascii_case("content-md5")
         || matches!(name, "x-id" | "AWSAccessKeyId" | "Signature" | "Expires" | "x-api-version")
 }
 

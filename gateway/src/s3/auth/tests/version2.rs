@@ -136,6 +136,29 @@ async fn parameters_that_stand_for_headers_are_signed_as_headers() {
 }
 
 #[tokio::test]
+async fn a_slash_after_the_bucket_may_be_signed_and_not_sent() {
+    for (target, signed, fine) in [
+        ("/b?acl", "/b/?acl", true),
+        ("/b?acl", "/b?acl", true),
+        ("/b/?acl", "/b?acl", false),
+        ("/b/k?acl", "/b/k/?acl", false),
+    ] {
+        let date = "Tue, 27 Mar 2007 19:36:42 +0000";
+        let text = format!("GET\n\n\n{date}\n{signed}");
+        let authorization = format!("AWS {KEY}:{}", BASE64_STANDARD.encode(v2::sign(SECRET, &text).as_ref()));
+        let head = head("GET", target, &[("host", "h"), ("date", date), ("authorization", &authorization)]);
+        assert_eq!(verify_with(&verifier_on(date), &head).await.is_ok(), fine, "{target} signed as {signed}");
+    }
+    // In a virtual host the path is a key, and a key with a slash after it is another key.
+    let date = "Tue, 27 Mar 2007 19:36:42 +0000";
+    let text = format!("GET\n\n\n{date}\n/johnsmith/k/");
+    let authorization = format!("AWS {KEY}:{}", BASE64_STANDARD.encode(v2::sign(SECRET, &text).as_ref()));
+    let headers = [("host", "johnsmith.s3.amazonaws.com"), ("date", date), ("authorization", authorization.as_str())];
+    assert!(verify_with(&verifier_on(date), &head("GET", "/k/", &headers)).await.is_ok());
+    assert!(verify_with(&verifier_on(date), &head("GET", "/k", &headers)).await.is_err());
+}
+
+#[tokio::test]
 async fn version_2_can_be_switched_off() {
     let settings = AuthSettings { sigv2: false, ..AuthSettings::default() };
     let verifier = verifier_at(StillClock::at(1_175_139_000), settings);
