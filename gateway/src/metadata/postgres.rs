@@ -27,6 +27,8 @@ pub(super) async fn open(url: &str) -> Result<Pools> {
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "10s"),
             ("default_transaction_isolation", "read committed"),
+            // Or every ROLLBACK of the release hook would be answered by a warning that there is nothing to roll back.
+            ("client_min_messages", "error"),
         ])
         .disable_statement_logging();
     // A connection of its own, because concurrent gateways take turns by a lock of the session.

@@ -113,9 +113,10 @@ impl Work for Prune {
 
     async fn run(&self, tx: &mut Session) -> Result<()> {
         let now = tx.dialect().now();
-        let text = format!("DELETE FROM commit_token WHERE created_at < {now} - {TOKEN_SECONDS} * 1000000");
+        // Written out, because PostgreSQL multiplies small numbers in 32 bits.
+        let text = format!("DELETE FROM commit_token WHERE created_at < {now} - {TOKEN_SECONDS}000000");
         tx.execute(Statement::new(text)).await?;
-        let text = format!("DELETE FROM completed_upload WHERE completed_at < {now} - {COMPLETED_SECONDS} * 1000000");
+        let text = format!("DELETE FROM completed_upload WHERE completed_at < {now} - {COMPLETED_SECONDS}000000");
         tx.execute(Statement::new(text)).await.map(drop)
     }
 }
