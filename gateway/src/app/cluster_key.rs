@@ -9,7 +9,7 @@ use crate::clock::{Ambient, random};
 use crate::metadata::{Cluster, MetadataStore};
 
 /// The file's name in the data folder: 64 hexadecimal digits.
-const FILE: &str = "cluster.key";
+pub const FILE: &str = "cluster.key";
 /// The id of the only key there is until keys can be replaced.
 const KEY_ID: u32 = 1;
 

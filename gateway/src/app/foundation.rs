@@ -44,6 +44,10 @@ impl Foundation {
     /// # Errors
     /// Something is missing, or does not fit together.
     pub async fn find(config: &Config, folder: DataFolder, ambient: &Ambient) -> anyhow::Result<Self> {
+        // Opening a database that is not there would make one.
+        if folder.read_secret(super::cluster_key::FILE)?.is_none() {
+            anyhow::bail!("{} belongs to no cluster yet: start `haulout serve` first", folder.path().display());
+        }
         Self::open(config, folder, ambient, false).await
     }
 

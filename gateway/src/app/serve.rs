@@ -38,11 +38,11 @@ pub(super) async fn run(
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let descriptors = descriptors::raise();
     tracing::debug!(descriptors, "file descriptors");
+    // Addresses first: one that is taken should be found out before a cluster is founded.
+    let mut sockets = Sockets::bind(&config)?;
     let folder = DataFolder::make(&config.data)?;
     let _lock = folder.lock()?;
     loop {
-        // Addresses first: one that is taken should be found out before a cluster is founded.
-        let sockets = Sockets::bind(&config)?;
         let house = Arc::new(House::open(&config, folder.clone(), sockets, &ambient, &page).await?);
         banner::show(&config, house.door_plate())?;
         let leave = stay(&house, &source, &mut config, &log, &mut signals).await;
@@ -51,6 +51,7 @@ pub(super) async fn run(
             Leave::Stop => return Ok(()),
             Leave::Fenced => tracing::warn!("beginning a new incarnation"),
         }
+        sockets = Sockets::bind(&config)?;
     }
 }
 

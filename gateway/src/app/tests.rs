@@ -90,6 +90,11 @@ async fn a_cluster_is_founded_once() {
     let first = place.foundation().await.unwrap();
     first.metadata.close().await;
     assert_eq!(mode(&place.config.data.join("cluster.key")), 0o600);
+    let elsewhere = Place::new();
+    let error =
+        Foundation::find(&elsewhere.config, elsewhere.data(), &Ambient::system()).await.expect_err("nothing is there");
+    assert!(error.to_string().contains("haulout serve"), "{error}");
+    assert_eq!(std::fs::read_dir(&elsewhere.config.data).unwrap().count(), 0, "looking makes nothing");
     let again = Foundation::find(&place.config, place.data(), &Ambient::system()).await.unwrap();
     assert_eq!(again.cluster.id, first.cluster.id);
     again.metadata.close().await;
