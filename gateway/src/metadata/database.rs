@@ -54,14 +54,6 @@ impl Database {
         Self { pools, ambient }
     }
 
-    /// Which database.
-    pub(super) fn dialect(&self) -> Dialect {
-        match self.pools {
-            Pools::Sqlite { .. } => Dialect::Sqlite,
-            Pools::Postgres(_) => Dialect::Postgres,
-        }
-    }
-
     /// A connection for statements that only read, each seeing what was committed before it.
     pub(super) async fn reader(&self) -> Result<Session> {
         Ok(match &self.pools {
@@ -173,12 +165,12 @@ impl Database {
         }
     }
 
-    /// The PostgreSQL pool, to break connections in tests.
+    /// A connection that may write, without a transaction: what no production code may have.
     #[cfg(test)]
-    pub(super) fn postgres(&self) -> &PgPool {
+    pub(super) async fn plain_writer(&self) -> Session {
         match &self.pools {
-            Pools::Postgres(pool) => pool,
-            Pools::Sqlite { .. } => panic!("not PostgreSQL"),
+            Pools::Sqlite { writer, .. } => Session::Sqlite(writer.acquire().await.unwrap()),
+            Pools::Postgres(pool) => Session::Postgres(pool.acquire().await.unwrap()),
         }
     }
 }

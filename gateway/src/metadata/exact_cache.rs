@@ -178,3 +178,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

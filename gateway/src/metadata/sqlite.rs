@@ -85,7 +85,7 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 /// Reads back what was asked for: a file system may refuse the write-ahead log.
-async fn refuse_unsafe_settings(pool: &SqlitePool) -> Result<()> {
+pub(super) async fn refuse_unsafe_settings(pool: &SqlitePool) -> Result<()> {
     let mode: String = pool.fetch_one("PRAGMA journal_mode").await?.try_get(0)?;
     let synchronous: i64 = pool.fetch_one("PRAGMA synchronous").await?.try_get(0)?;
     if mode != "wal" {

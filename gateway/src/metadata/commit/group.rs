@@ -14,7 +14,7 @@ use crate::domain::{BucketId, ObjectKey, WriteCondition};
 
 /// Batches that are committed together.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(in crate::metadata) struct Group {
     pub incarnation: u32,
     pub grace_seconds: i64,
     pub batches: Vec<Batch>,

@@ -6,7 +6,7 @@
 pub(super) mod apply;
 mod change;
 pub(super) mod facts;
-mod group;
+pub(super) mod group;
 pub(super) mod load;
 pub(super) mod plan;
 mod queue;

@@ -466,3 +466,6 @@ fn check_sum(extents: &[Extent], size: u64) -> Result<()> {
 fn unknown_blob(id: BlobId) -> MetadataError {
     MetadataError::Damaged(format!("an extent lies in blob {id}, which is not there"))
 }
+
+#[cfg(test)]
+mod tests;

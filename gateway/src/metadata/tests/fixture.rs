@@ -1,10 +1,12 @@
 //! A database with a user, a bucket and an incarnation, and short words for the stories told on it.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use codec::{BlobId, BlobLayout, Root, StripeShape, WrappedKey};
 use tempfile::TempDir;
 
+use super::super::statement::Statement;
 use super::super::{
     AddUser, Batch, Change, CreateBucket, DeleteChange, MetadataError, MetadataStore, NewBlob, Outcome, PutChange,
 };
@@ -49,7 +51,9 @@ pub(super) struct Fixture {
     pub bucket: BucketId,
     pub incarnation: u32,
     numbers: AtomicU64,
-    _folder: Option<TempDir>,
+    /// What a story has opened instead, to be checked at its end.
+    instead: OnceLock<MetadataStore>,
+    folder: Option<TempDir>,
 }
 
 impl Fixture {
@@ -72,7 +76,7 @@ impl Fixture {
         let made = store.create_bucket(user.id, &"first-bucket".parse().unwrap(), "").await.unwrap();
         let CreateBucket::Created(bucket) = made else { panic!("the first bucket") };
         let (owner, bucket) = (user.id, bucket.id);
-        Self { store, url, owner, bucket, incarnation, numbers: AtomicU64::new(1), _folder: folder }
+        Self { store, url, owner, bucket, incarnation, numbers: AtomicU64::new(1), instead: OnceLock::new(), folder: folder }
     }
 
     /// A second gateway on the same database; PostgreSQL only.
@@ -80,8 +84,24 @@ impl Fixture {
         MetadataStore::open(&self.url, Ambient::system()).await.unwrap()
     }
 
+    /// Another gateway where there can be one.
+    pub async fn other_gateway_or_self(&self) -> MetadataStore {
+        if self.url.starts_with("sqlite:") { self.store.clone() } else { self.other_gateway().await }
+    }
+
+    /// The story has closed the store and opened this one.
+    pub fn reopened(&self, store: MetadataStore) {
+        assert!(self.instead.set(store).is_ok());
+    }
+
     pub async fn agrees_with_itself(&self) {
-        assert_eq!(self.store.audit_counters().await.unwrap(), Vec::<String>::new());
+        let store = self.instead.get().unwrap_or(&self.store);
+        assert_eq!(store.audit_counters().await.unwrap(), Vec::<String>::new());
+    }
+
+    /// Lets the store go and keeps its files.
+    pub fn into_folder(self) -> Option<TempDir> {
+        self.folder
     }
 
     pub fn number(&self) -> u64 {
@@ -145,7 +165,12 @@ impl Fixture {
 
     /// Writes empty objects, which need no blob.
     pub async fn put_empty(&self, names: &[&str]) {
-        let changes = names.iter().map(|name| Change::Put(self.put_change(self.version(name, Vec::new()))));
+        self.put_empty_into(self.bucket, names).await;
+    }
+
+    pub async fn put_empty_into(&self, bucket: BucketId, names: &[&str]) {
+        let put = |name: &&str| PutChange { bucket, ..self.put_change(self.version(name, Vec::new())) };
+        let changes = names.iter().map(put).map(Change::Put);
         let outcomes = self.commit(Batch { blobs: Vec::new(), changes: changes.collect() }).await.unwrap();
         assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Stored));
     }
@@ -167,9 +192,21 @@ impl Fixture {
         self.store.current(self.bucket, &key(name)).await.unwrap().map(|version| (*version).clone())
     }
 
+    /// The one number a SELECT answers.
+    pub async fn one_int(&self, text: &'static str) -> i64 {
+        self.store.database().row(Statement::new(text)).await.unwrap().unwrap().int(0).unwrap()
+    }
+
+    /// Runs a statement behind the store's back.
+    pub async fn meddle(&self, text: &'static str) {
+        let mut tx = self.store.database().begin(&random(&SystemEntropy as &dyn Entropy)).await.unwrap();
+        tx.execute(Statement::new(text)).await.unwrap();
+        tx.command("COMMIT").await.unwrap();
+    }
+
     /// The blobs that would be deleted now if there were no grace.
     pub async fn dead(&self) -> Vec<BlobId> {
-        let rows = self.store.database().rows(super::super::statement::Statement::new("SELECT blob_id FROM reclaim"));
+        let rows = self.store.database().rows(Statement::new("SELECT blob_id FROM reclaim"));
         let mut dead: Vec<_> = rows.await.unwrap().iter().map(|row| BlobId(row.array(0).unwrap())).collect();
         dead.sort_unstable();
         dead

@@ -1,5 +1,16 @@
 //! Stories told on both databases.
 
+mod cached;
+mod checks;
+mod collection;
+mod connections;
 mod fixture;
+mod gateways;
+mod incarnations;
+mod lists;
+mod meters;
+mod opening;
+mod people;
 mod server;
+mod uploads;
 mod writes;

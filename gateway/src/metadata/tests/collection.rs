@@ -1,0 +1,99 @@
+//! Dead blobs and sparse quilts.
+
+use super::super::{Batch, Change, ExtentMove, MetadataError, NewBlob};
+use super::fixture::{Fixture, both};
+use crate::domain::{Extent, Version};
+
+/// A quilt of four objects of 25 bytes.
+async fn quilt(f: &Fixture, prefix: &str) -> (NewBlob, Vec<Version>) {
+    let quilt = f.blob(100, true);
+    let extent = |i: u64| vec![Extent { blob: quilt.blob.id, offset: i * 25, length: 25 }];
+    let versions: Vec<_> = (0..4).map(|i| f.version(&format!("{prefix}{i}"), extent(i))).collect();
+    let changes = versions.iter().map(|version| Change::Put(f.put_change(version.clone()))).collect();
+    f.commit(Batch { blobs: vec![quilt.clone()], changes }).await.unwrap();
+    (quilt, versions)
+}
+
+both! {
+    async fn dead_blobs_are_handed_out_once_after_their_grace(f: &Fixture) {
+        let early = f.put("early", 1).await;
+        f.delete("early").await;
+        assert_eq!(f.store.reclaimable(10).await.unwrap(), [], "its grace is an hour");
+        f.store.set_grace_seconds(0);
+        let blob = f.put("key", 1).await.extents[0].blob;
+        f.delete("key").await;
+        let expected = f.store.blob(&blob).await.unwrap().unwrap();
+        assert_eq!(f.store.reclaimable(10).await.unwrap(), [(*expected).clone()]);
+        assert_eq!(f.store.reclaimable(10).await.unwrap(), [], "claimed");
+        f.store.reclaimed(&[blob, early.extents[0].blob]).await.unwrap();
+        assert_eq!(f.store.blob(&blob).await.unwrap(), None);
+        assert!(f.store.blob(&early.extents[0].blob).await.unwrap().is_some(), "what was not claimed stays");
+    }
+
+    async fn a_claim_that_ran_out_is_handed_out_again(f: &Fixture) {
+        f.store.set_grace_seconds(0);
+        f.put("key", 1).await;
+        f.delete("key").await;
+        assert_eq!(f.store.reclaimable(10).await.unwrap().len(), 1);
+        f.meddle("UPDATE reclaim SET claimed_until = 1").await;
+        assert_eq!(f.store.reclaimable(10).await.unwrap().len(), 1);
+    }
+
+    async fn what_lives_is_kept_whatever_the_queue_says(f: &Fixture) {
+        let version = f.put("key", 1).await;
+        f.meddle("INSERT INTO reclaim (blob_id, not_before) SELECT id, 0 FROM blob").await;
+        assert_eq!(f.store.reclaimable(10).await.unwrap(), []);
+        f.store.reclaimed(&[version.extents[0].blob]).await.unwrap();
+        assert_eq!(f.store.audit_counters().await.unwrap().len(), 2, "even if somebody takes its slivers' rows");
+        assert!(f.store.blobs_after(None, 10).await.unwrap().len() == 1);
+        f.meddle("DELETE FROM version").await;
+        f.meddle("DELETE FROM extent").await;
+        f.meddle("DELETE FROM blob").await;
+    }
+
+    async fn a_quilt_mostly_of_holes_is_compacted(f: &Fixture) {
+        let (old, versions) = quilt(f, "a").await;
+        let (kept, _) = quilt(f, "b").await;
+        f.delete("a0").await;
+        f.delete("a2").await;
+        assert_eq!(f.store.sparse_quilts(10).await.unwrap(), [], "half of it is alive");
+        f.delete("a3").await;
+        f.delete("b3").await;
+        assert!(f.current("a1").await.is_some());
+        let sparse = f.store.sparse_quilts(10).await.unwrap();
+        assert_eq!(sparse.len(), 1);
+        assert_eq!(sparse[0].blob, old.blob);
+        let [living] = &*sparse[0].extents else { panic!("one is left: {sparse:?}") };
+        assert_eq!(living.extent, versions[1].extents[0]);
+
+        let new = f.blob(25, true);
+        let to = Extent { blob: new.blob.id, offset: 0, length: 25 };
+        let moved = f.store.move_extents(f.incarnation, vec![new.clone()], vec![ExtentMove { from: *living, to }]);
+        assert_eq!(moved.await.unwrap(), [true]);
+        assert_eq!(f.current("a1").await.unwrap(), Version { extents: vec![to], ..versions[1].clone() });
+        assert_eq!(f.dead().await, [old.blob.id]);
+        let again = f.store.move_extents(f.incarnation, Vec::new(), vec![ExtentMove { from: *living, to }]);
+        assert_eq!(again.await.unwrap(), [false], "it lies elsewhere now");
+        f.delete("a1").await;
+        let mut dead = vec![old.blob.id, new.blob.id];
+        dead.sort_unstable();
+        assert_eq!(f.dead().await, dead);
+        assert!(f.store.blob(&kept.blob.id).await.unwrap().is_some());
+    }
+
+    async fn a_move_that_comes_too_late_leaves_its_blob_to_the_collector(f: &Fixture) {
+        let (_, _) = quilt(f, "a").await;
+        for name in ["a0", "a1", "a2"] {
+            f.delete(name).await;
+        }
+        let living = f.store.sparse_quilts(10).await.unwrap()[0].extents[0];
+        f.delete("a3").await;
+        let new = f.blob(25, true);
+        let to = Extent { blob: new.blob.id, offset: 0, length: 25 };
+        let moved = f.store.move_extents(f.incarnation, vec![new.clone()], vec![ExtentMove { from: living, to }]);
+        assert_eq!(moved.await.unwrap(), [false]);
+        assert!(f.dead().await.contains(&new.blob.id));
+        let fenced = f.store.move_extents(99, Vec::new(), Vec::new()).await;
+        assert!(matches!(fenced, Err(MetadataError::Fenced)));
+    }
+}

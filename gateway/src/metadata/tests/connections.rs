@@ -1,0 +1,211 @@
+//! Futures that are dropped, and replies that are lost.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::super::session::Session;
+use super::super::statement::Statement;
+use super::super::{Batch, Change, MetadataError, MetadataStore, Outcome};
+use super::fixture::{Fixture, both, key, whole};
+use crate::clock::{Ambient, Entropy, SystemEntropy, random};
+
+/// Polls a future so many times, then drops it; what it answered if it came to its end before.
+async fn polled<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    struct Polled<'a, F> {
+        future: Pin<&'a mut F>,
+        left: usize,
+    }
+    impl<F: Future> Future for Polled<'_, F> {
+        type Output = Option<F::Output>;
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            self.left -= 1;
+            match self.future.as_mut().poll(context) {
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending if self.left == 0 => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        }
+    }
+    let future = pin!(future);
+    Polled { future, left: polls }.await
+}
+
+/// Takes every connection there is and writes through each without a transaction. What was answered `Ok` must be there
+/// when others look: a connection that still has somebody's transaction open would swallow it.
+async fn nothing_is_swallowed(f: &Fixture) {
+    let database = f.store.database();
+    let mut held: Vec<Session> = Vec::new();
+    let most = if f.url.starts_with("sqlite:") { 1 } else { 4 };
+    while held.len() < most {
+        held.push(database.plain_writer().await);
+    }
+    let before = f.one_int("SELECT COUNT(*) FROM backend").await;
+    for session in &mut held {
+        let name = hex::encode(random::<8>(&SystemEntropy as &dyn Entropy));
+        let text = "INSERT INTO backend (name, url, provider, zone, formatted, created_at) VALUES ($1, '', '', '', TRUE, 0)";
+        session.execute(Statement::new(text).bind(&*name)).await.unwrap();
+    }
+    drop(held);
+    let after = f.one_int("SELECT COUNT(*) FROM backend").await;
+    assert_eq!(after - before, i64::try_from(most).unwrap(), "an acknowledged write was lost");
+}
+
+both! {
+    async fn whoever_drops_a_transaction_poisons_no_connection(f: &Fixture) {
+        let database = f.store.database();
+        let mut came_through = false;
+        for polls in 1..=24 {
+            let token = random(&SystemEntropy as &dyn Entropy);
+            let story = async {
+                let mut tx = database.begin(&token).await?;
+                let text = "UPDATE backend SET zone = 'changed'";
+                tx.execute(Statement::new(text)).await?;
+                tx.command("COMMIT").await?;
+                Ok::<_, MetadataError>(())
+            };
+            let end = polled(story, polls).await;
+            came_through |= end.is_some();
+            if let Some(result) = end {
+                result.unwrap();
+            }
+            nothing_is_swallowed(f).await;
+        }
+        assert!(came_through, "the last ones had enough polls, so every await was met");
+    }
+
+    async fn work_whose_caller_is_dropped_goes_on(f: &Fixture) {
+        for polls in 1..=6 {
+            let gateway = format!("gateway {polls}");
+            let _ = polled(f.store.begin_incarnation(&gateway, 60), polls).await;
+            nothing_is_swallowed(f).await;
+        }
+        while f.one_int("SELECT COUNT(*) FROM incarnation").await < 7 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// What the wire does to the next COMMIT.
+const PASS: u8 = 0;
+const CUT_BEFORE: u8 = 1;
+const CUT_AFTER: u8 = 2;
+
+/// A wire between gateway and PostgreSQL that can be cut at a COMMIT.
+struct Wire {
+    next: Arc<AtomicU8>,
+    cuts: Arc<AtomicUsize>,
+    url: String,
+}
+
+impl Wire {
+    async fn to(url: &str) -> Self {
+        let (head, database) = url.rsplit_once('/').unwrap();
+        let (credentials, server) = head.rsplit_once('@').unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("{credentials}@{}/{database}", listener.local_addr().unwrap());
+        let (next, cuts) = (Arc::new(AtomicU8::new(PASS)), Arc::new(AtomicUsize::new(0)));
+        let (server, shared, counted) = (server.to_owned(), next.clone(), cuts.clone());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(&server).await.unwrap();
+                tokio::spawn(carry(client, server, shared.clone(), counted.clone()));
+            }
+        });
+        Self { next, cuts, url }
+    }
+}
+
+async fn carry(client: TcpStream, server: TcpStream, next: Arc<AtomicU8>, cuts: Arc<AtomicUsize>) {
+    const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let back = tokio::spawn(async move {
+        let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
+    });
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let read = from_client.read(&mut buffer).await.unwrap_or(0);
+        if read == 0 {
+            break;
+        }
+        let message = &buffer[..read];
+        if message.windows(COMMIT.len()).any(|window| window == COMMIT) {
+            match next.swap(PASS, Ordering::SeqCst) {
+                CUT_BEFORE => {
+                    cuts.fetch_add(1, Ordering::SeqCst);
+                    break;
+                }
+                CUT_AFTER => {
+                    cuts.fetch_add(1, Ordering::SeqCst);
+                    back.abort(); // the reply goes nowhere
+                    let _ = to_server.write_all(message).await;
+                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        if to_server.write_all(message).await.is_err() {
+            break;
+        }
+    }
+    back.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_reply_is_lost_is_found_out_about() {
+    let f = Fixture::postgres().await;
+    let wire = Wire::to(&f.url).await;
+    let remote = MetadataStore::open(&wire.url, Ambient::system()).await.unwrap();
+    for (round, cut) in [CUT_AFTER, CUT_BEFORE, CUT_AFTER, CUT_BEFORE].into_iter().enumerate() {
+        let name = format!("key{round}");
+        let blob = f.blob(10, false);
+        let version = f.version(&name, whole(&blob));
+        let put = Change::Put(f.put_change(version.clone()));
+        let batch = Batch { blobs: vec![blob], changes: vec![put] };
+        wire.next.store(cut, Ordering::SeqCst);
+        let outcomes = remote.commit(f.incarnation, batch).await.unwrap();
+        assert_eq!(wire.cuts.load(Ordering::SeqCst), round + 1, "the wire was cut");
+        assert_eq!(outcomes, [Outcome::Stored]);
+        let stored = f.store.current(f.bucket, &key(&name)).await.unwrap().unwrap();
+        assert_eq!(*stored, version, "there, whether the lost transaction or a second one has written it");
+    }
+    assert_eq!(f.one_int("SELECT COUNT(*) FROM version").await, 4);
+    assert_eq!(f.dead().await, [], "nothing was written twice");
+    f.agrees_with_itself().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_whose_connections_are_killed_goes_on() {
+    let f = Fixture::postgres().await;
+    f.put("before", 1).await;
+    let other = f.other_gateway().await;
+    let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for round in 0..4 {
+        other.database().row(Statement::new(kill)).await.unwrap();
+        // The first statement on a dead connection fails, and nothing was changed by it; soon there are new ones.
+        let name = format!("key{round}");
+        let mut tries = 0;
+        loop {
+            let version = f.version(&name, Vec::new());
+            let put = Change::Put(f.put_change(version));
+            let batch = Batch { blobs: Vec::new(), changes: vec![put] };
+            match f.commit(batch).await {
+                Ok(outcomes) => break assert_eq!(outcomes, [Outcome::Stored]),
+                Err(error) => assert!(matches!(error, MetadataError::Unavailable(_)) && tries < 20, "{error}"),
+            }
+            tries += 1;
+        }
+    }
+    drop(other);
+    assert_eq!(f.one_int("SELECT COUNT(*) FROM version").await, 5);
+}

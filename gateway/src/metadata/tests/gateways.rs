@@ -1,0 +1,122 @@
+//! Two gateways on one PostgreSQL.
+
+use std::time::Duration;
+
+use super::super::commit::group::Group;
+use super::super::compact::ExtentOwner;
+use super::super::database::Work;
+use super::super::session::Session;
+use super::super::{Batch, Change, DeleteBucket, DeleteChange, MetadataError, Outcome, Refusal};
+use super::fixture::{Fixture, key, whole};
+use crate::clock::{Entropy, SystemEntropy, random};
+use crate::domain::WriteCondition;
+
+/// A put of another gateway that has done everything but commit.
+async fn uncommitted_put(f: &Fixture, name: &str) -> Session {
+    let blob = f.blob(5, false);
+    let version = f.version(name, whole(&blob));
+    let group = Group {
+        incarnation: f.incarnation,
+        grace_seconds: 3_600,
+        batches: vec![Batch { blobs: vec![blob], changes: vec![Change::Put(f.put_change(version))] }],
+        part_ids: vec![ExtentOwner([0; 16])],
+    };
+    let mut tx = f.store.database().begin(&random(&SystemEntropy as &dyn Entropy)).await.unwrap();
+    assert_eq!(group.run(&mut tx).await.unwrap(), [[Outcome::Stored]]);
+    tx
+}
+
+/// Starts something, sees that it waits for the transaction, commits that, and answers what came of it.
+async fn overtake<T: Send + 'static>(
+    mut tx: Session, waits: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let mut waiting = tokio::spawn(waits);
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "it waits for the lock");
+    tx.command("COMMIT").await.unwrap();
+    drop(tx);
+    waiting.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delete_that_waited_for_a_put_deletes_what_that_put() {
+    let f = Fixture::postgres().await;
+    let other = f.other_gateway().await;
+    f.put("key", 1).await;
+    let tx = uncommitted_put(&f, "key").await;
+    let delete = Change::Delete(DeleteChange { bucket: f.bucket, key: key("key"), condition: WriteCondition::None });
+    let (incarnation, store) = (f.incarnation, other.clone());
+    let outcomes = overtake(tx, async move {
+        store.commit(incarnation, Batch { blobs: Vec::new(), changes: vec![delete] }).await.unwrap()
+    });
+    assert_eq!(outcomes.await, [Outcome::Deleted { existed: true }], "the version it locked first was replaced");
+    assert_eq!(f.current("key").await, None);
+    f.agrees_with_itself().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_first_versions_the_second_sees_the_first() {
+    let f = Fixture::postgres().await;
+    let other = f.other_gateway().await;
+    let tx = uncommitted_put(&f, "key").await;
+    let mut put = f.put_change(f.version("key", Vec::new()));
+    put.condition = WriteCondition::Absent;
+    let incarnation = f.incarnation;
+    let outcomes = overtake(tx, async move {
+        other.commit(incarnation, Batch { blobs: Vec::new(), changes: vec![Change::Put(put)] }).await.unwrap()
+    });
+    assert_eq!(outcomes.await, [Outcome::Refused(Refusal::PreconditionFailed)]);
+    assert_eq!(f.current("key").await.unwrap().size, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_is_not_deleted_under_a_put() {
+    let f = Fixture::postgres().await;
+    let other = f.other_gateway().await;
+    let tx = uncommitted_put(&f, "key").await;
+    let bucket = f.bucket;
+    let deleted = overtake(tx, async move { other.delete_bucket(bucket).await.unwrap() }).await;
+    assert_eq!(deleted, DeleteBucket::NotEmpty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incarnation_is_not_buried_under_a_put_and_then_stays_dead() {
+    let f = Fixture::postgres().await;
+    let other = f.other_gateway().await;
+    f.store.renew_incarnation(f.incarnation, -10).await.unwrap();
+    let tx = uncommitted_put(&f, "key").await;
+    let buried = overtake(tx, async move { other.bury_expired_incarnations().await.unwrap() }).await;
+    assert_eq!(buried, [f.incarnation]);
+    assert!(f.current("key").await.is_some(), "the put was first");
+    assert!(matches!(f.commit(Batch::default()).await, Err(MetadataError::Fenced)));
+}
+
+/// Two gateways write, copy and delete the same few keys. Whatever wins, the rows must agree with each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_gateways_on_the_same_keys_keep_the_rows_in_agreement() {
+    let f = Fixture::postgres().await;
+    let other = f.other_gateway().await;
+    let worker = async |seed: u64| {
+        let store = if seed.is_multiple_of(2) { &f.store } else { &other };
+        for round in 0..25 {
+            let name = format!("key{}", (seed * 7 + round * 3) % 5);
+            let change = match (seed + round) % 4 {
+                0 => Change::Delete(DeleteChange { bucket: f.bucket, key: key(&name), condition: WriteCondition::None }),
+                1 => {
+                    let Some(source) = store.current(f.bucket, &key(&name)).await.unwrap() else { continue };
+                    let mut copy = f.put_change(f.version(&format!("copy{}", round % 3), source.extents.clone()));
+                    copy.source = Some(source.id);
+                    Change::Put(copy)
+                }
+                _ => {
+                    let blob = f.blob(10, false);
+                    let put = Change::Put(f.put_change(f.version(&name, whole(&blob))));
+                    store.commit(f.incarnation, Batch { blobs: vec![blob], changes: vec![put] }).await.unwrap();
+                    continue;
+                }
+            };
+            store.commit(f.incarnation, Batch { blobs: Vec::new(), changes: vec![change] }).await.unwrap();
+        }
+    };
+    futures::future::join_all((0..8).map(worker)).await;
+    f.agrees_with_itself().await;
+}

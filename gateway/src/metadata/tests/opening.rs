@@ -1,0 +1,105 @@
+//! Opening a database, and refusing to.
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+
+use super::super::{MetadataError, MetadataStore};
+use super::fixture::{Fixture, both};
+use super::server;
+use crate::clock::Ambient;
+
+async fn open(url: &str) -> Result<MetadataStore, MetadataError> {
+    MetadataStore::open(url, Ambient::system()).await
+}
+
+both! {
+    async fn a_newer_schema_is_refused(f: &Fixture) {
+        f.meddle(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             SELECT 9999, 'of tomorrow', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1",
+        )
+        .await;
+        f.store.close().await;
+        assert!(matches!(open(&f.url).await, Err(MetadataError::SchemaTooNew)));
+        let folder = tempfile::tempdir().unwrap();
+        f.reopened(open(&format!("sqlite:{}", folder.path().join("other.db").display())).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn one_process_has_a_file() {
+    let f = Fixture::sqlite().await;
+    assert!(matches!(open(&f.url).await, Err(MetadataError::Locked)));
+    f.put("key", 1).await;
+    f.store.close().await;
+    let bucket = f.bucket;
+    let url = f.url.clone();
+    let folder = f.into_folder();
+    let again = open(&url).await.unwrap();
+    assert!(again.current(bucket, &super::fixture::key("key")).await.unwrap().is_some(), "everything is still there");
+    drop(folder);
+}
+
+#[tokio::test]
+async fn nothing_is_made_where_nothing_should_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing");
+    assert!(matches!(open(&format!("sqlite:{}/meta.db", missing.display())).await, Err(MetadataError::Unavailable(_))));
+    assert!(!missing.exists());
+    for url in ["meta.db", "mysql://here", "", "postgres://nobody@127.0.0.1:1/nothing"] {
+        assert!(matches!(open(url).await, Err(MetadataError::Unavailable(_))), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meta.db");
+    std::fs::write(&path, vec![7; 8_192]).unwrap();
+    assert!(matches!(open(&format!("sqlite:{}", path.display())).await, Err(MetadataError::Damaged(_))));
+}
+
+#[tokio::test]
+async fn sqlite_is_as_durable_as_it_was_asked_to_be() {
+    let f = Fixture::sqlite().await;
+    let mut tx = f.store.database().begin(&[0; 16]).await.unwrap();
+    for (pragma, expected) in [("synchronous", 2), ("foreign_keys", 1), ("mmap_size", 0), ("cache_size", -8_000)] {
+        let statement = super::super::statement::Statement::new(format!("PRAGMA {pragma}"));
+        assert_eq!(tx.row(statement).await.unwrap().unwrap().int(0).unwrap(), expected, "{pragma}");
+    }
+    let mode = tx.row(super::super::statement::Statement::new("PRAGMA journal_mode")).await.unwrap().unwrap();
+    assert_eq!(mode.text(0).unwrap(), "wal");
+}
+
+#[tokio::test]
+async fn a_forgetful_postgres_is_refused() {
+    let url = server::new_database().await;
+    let name = url.rsplit_once('/').unwrap().1;
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let text = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+    connection.execute(AssertSqlSafe(text)).await.unwrap();
+    let refused = open(&url).await.unwrap_err();
+    assert!(matches!(&refused, MetadataError::UnsafeSettings(text) if text.contains("synchronous_commit")), "{refused}");
+    let tables = connection.fetch_one("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'").await.unwrap();
+    assert_eq!(tables.get::<i64, _>(0), 0, "refused before anything was made");
+}
+
+/// The same file opened through a file system that refuses the write-ahead log cannot be had here; what is tested is the
+/// reading back.
+#[tokio::test]
+async fn a_forgetful_sqlite_is_refused() {
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+    let folder = tempfile::tempdir().unwrap();
+    for (journal, synchronous, name) in [
+        (SqliteJournalMode::Delete, SqliteSynchronous::Full, "journal_mode"),
+        (SqliteJournalMode::Wal, SqliteSynchronous::Normal, "synchronous"),
+    ] {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join(name))
+            .create_if_missing(true)
+            .journal_mode(journal)
+            .synchronous(synchronous);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let refused = super::super::sqlite::refuse_unsafe_settings(&pool).await.unwrap_err();
+        assert!(matches!(&refused, MetadataError::UnsafeSettings(text) if text.contains(name)), "{refused}");
+    }
+}
