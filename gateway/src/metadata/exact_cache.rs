@@ -154,7 +154,7 @@ where
         }
         for (slot, generation) in std::mem::take(&mut self.slots) {
             let mut state = self.cache.lock(slot);
-            if state.generation == generation {
+            if state.generation == generation && state.writers == 1 {
                 for (key, value) in by_slot.remove(&slot).unwrap_or_default() {
                     self.cache.entries.insert(key, value);
                 }

@@ -13,9 +13,15 @@ use super::{MetadataStore, Result};
 use crate::domain::StoredBlob;
 
 /// How long a claim lasts: more than it takes to delete the slivers of one claim's blobs.
-const CLAIM_SECONDS: i64 = 600;
-const TOKEN_SECONDS: i64 = 3_600;
-const COMPLETED_SECONDS: i64 = 86_400;
+const CLAIM: i64 = 600 * SECOND;
+/// How long a blob rests that is in the queue although something lives in it.
+const DOUBT: i64 = 3_600 * SECOND;
+/// How long tokens are kept: much longer than anybody asks for the outcome of a commit.
+const TOKENS: i64 = 3_600 * SECOND;
+/// How long a repeated Complete gets the same answer.
+const COMPLETED: i64 = 86_400 * SECOND;
+/// Microseconds.
+const SECOND: i64 = 1_000_000;
 
 impl MetadataStore {
     /// Sets how long a blob stays readable after its last extent went, in seconds of database time (default 3,600).
@@ -77,12 +83,15 @@ impl Work for Claim {
         );
         let rows = tx.rows_of_rows(&head, keys(&ids), &tail).await?;
         let dead = with_placements(tx, &rows).await?;
-        for id in ids.iter().filter(|id| dead.iter().all(|blob| blob.id != **id)) {
+        let (claimed, doubtful): (Vec<_>, Vec<_>) =
+            ids.into_iter().partition(|id| dead.iter().any(|blob| blob.id == *id));
+        let head = format!("UPDATE reclaim SET claimed_until = {now} + {CLAIM} WHERE blob_id IN (VALUES ");
+        tx.execute_rows(&head, keys(&claimed), ")").await?;
+        for id in &doubtful {
             tracing::error!(blob = %id, "queued for deletion although something lives in it: it is kept");
         }
-        let head =
-            format!("UPDATE reclaim SET claimed_until = {now} + {CLAIM_SECONDS} * 1000000 WHERE blob_id IN (VALUES ");
-        tx.execute_rows(&head, keys(&ids), ")").await?;
+        let head = format!("UPDATE reclaim SET not_before = {now} + {DOUBT} WHERE blob_id IN (VALUES ");
+        tx.execute_rows(&head, keys(&doubtful), ")").await?;
         Ok(dead)
     }
 }
@@ -93,16 +102,16 @@ impl Work for Forget {
     type Done = ();
 
     async fn run(&self, tx: &mut Session) -> Result<()> {
-        // Only what was claimed: anything else stays, whoever asks.
-        let tail = format!(") AND claimed_until > 0 ORDER BY blob_id{}", tx.dialect().for_update());
-        let rows =
-            tx.rows_of_rows("SELECT blob_id FROM reclaim WHERE blob_id IN (VALUES ", keys(&self.0), &tail).await?;
+        // Only what was claimed and is dead: anything else stays, whoever asks.
+        let tail =
+            format!(") AND r.claimed_until > 0 AND b.live_bytes = 0 ORDER BY r.blob_id{}", tx.dialect().for_update());
+        let head = "SELECT r.blob_id FROM reclaim r JOIN blob b ON b.id = r.blob_id WHERE r.blob_id IN (VALUES ";
+        let rows = tx.rows_of_rows(head, keys(&self.0), &tail).await?;
         let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
-        let tables = [("sliver", "blob_id"), ("job", "blob_id"), ("finding", "blob_id"), ("reclaim", "blob_id")];
-        for (table, column) in tables {
-            tx.execute_rows(&format!("DELETE FROM {table} WHERE {column} IN (VALUES "), keys(&ids), ")").await?;
+        for table in ["sliver", "job", "finding", "reclaim"] {
+            tx.execute_rows(&format!("DELETE FROM {table} WHERE blob_id IN (VALUES "), keys(&ids), ")").await?;
         }
-        tx.execute_rows("DELETE FROM blob WHERE live_bytes = 0 AND id IN (VALUES ", keys(&ids), ")").await.map(drop)
+        tx.execute_rows("DELETE FROM blob WHERE id IN (VALUES ", keys(&ids), ")").await.map(drop)
     }
 }
 
@@ -113,10 +122,9 @@ impl Work for Prune {
 
     async fn run(&self, tx: &mut Session) -> Result<()> {
         let now = tx.dialect().now();
-        // Written out, because PostgreSQL multiplies small numbers in 32 bits.
-        let text = format!("DELETE FROM commit_token WHERE created_at < {now} - {TOKEN_SECONDS}000000");
+        let text = format!("DELETE FROM commit_token WHERE created_at < {now} - {TOKENS}");
         tx.execute(Statement::new(text)).await?;
-        let text = format!("DELETE FROM completed_upload WHERE completed_at < {now} - {COMPLETED_SECONDS}000000");
+        let text = format!("DELETE FROM completed_upload WHERE completed_at < {now} - {COMPLETED}");
         tx.execute(Statement::new(text)).await.map(drop)
     }
 }

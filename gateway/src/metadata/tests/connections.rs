@@ -50,7 +50,8 @@ async fn nothing_is_swallowed(f: &Fixture) {
     let before = f.one_int("SELECT COUNT(*) FROM backend").await;
     for session in &mut held {
         let name = hex::encode(random::<8>(&SystemEntropy as &dyn Entropy));
-        let text = "INSERT INTO backend (name, url, provider, zone, formatted, created_at) VALUES ($1, '', '', '', TRUE, 0)";
+        let text =
+            "INSERT INTO backend (name, url, provider, zone, formatted, created_at) VALUES ($1, '', '', '', TRUE, 0)";
         session.execute(Statement::new(text).bind(&*name)).await.unwrap();
     }
     drop(held);

@@ -27,9 +27,7 @@ async fn uncommitted_put(f: &Fixture, name: &str) -> Session {
 }
 
 /// Starts something, sees that it waits for the transaction, commits that, and answers what came of it.
-async fn overtake<T: Send + 'static>(
-    mut tx: Session, waits: impl Future<Output = T> + Send + 'static,
-) -> T {
+async fn overtake<T: Send + 'static>(mut tx: Session, waits: impl Future<Output = T> + Send + 'static) -> T {
     let mut waiting = tokio::spawn(waits);
     assert!(tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "it waits for the lock");
     tx.command("COMMIT").await.unwrap();
@@ -100,7 +98,9 @@ async fn two_gateways_on_the_same_keys_keep_the_rows_in_agreement() {
         for round in 0..25 {
             let name = format!("key{}", (seed * 7 + round * 3) % 5);
             let change = match (seed + round) % 4 {
-                0 => Change::Delete(DeleteChange { bucket: f.bucket, key: key(&name), condition: WriteCondition::None }),
+                0 => {
+                    Change::Delete(DeleteChange { bucket: f.bucket, key: key(&name), condition: WriteCondition::None })
+                }
                 1 => {
                     let Some(source) = store.current(f.bucket, &key(&name)).await.unwrap() else { continue };
                     let mut copy = f.put_change(f.version(&format!("copy{}", round % 3), source.extents.clone()));

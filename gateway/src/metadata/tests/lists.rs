@@ -51,8 +51,28 @@ fn query(prefix: &str, delimiter: &str, after: &str, limit: usize) -> ListQuery 
 }
 
 const AWKWARD: [&str; 22] = [
-    "a", "a.txt", "a/", "a/b", "a/b/c", "a//", "a0", "A", "é", "éa", "z", "z/", "z/\u{ffff}", "\u{ffff}", "\u{ffff}/x",
-    "\u{10000}", "\u{10000}/y", "\u{1}", "\u{1}/x", "--a", "b--c--d", "b-",
+    "a",
+    "a.txt",
+    "a/",
+    "a/b",
+    "a/b/c",
+    "a//",
+    "a0",
+    "A",
+    "é",
+    "éa",
+    "z",
+    "z/",
+    "z/\u{ffff}",
+    "\u{ffff}",
+    "\u{ffff}/x",
+    "\u{10000}",
+    "\u{10000}/y",
+    "\u{1}",
+    "\u{1}/x",
+    "--a",
+    "b--c--d",
+    "b-",
 ];
 
 both! {
@@ -107,8 +127,10 @@ both! {
 fn any_list_is_what_the_model_says() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let f = runtime.block_on(Fixture::sqlite());
-    let word = || prop::collection::vec(prop::sample::select(vec!["a", "b", "/", "-", "é", "\u{10000}"]), 0..6)
-        .prop_map(|letters| letters.concat());
+    let word = || {
+        prop::collection::vec(prop::sample::select(vec!["a", "b", "/", "-", "é", "\u{10000}"]), 0..6)
+            .prop_map(|letters| letters.concat())
+    };
     let keys = prop::collection::btree_set(word().prop_filter("keys are not empty", |key| !key.is_empty()), 0..60);
     let delimiter = prop::sample::select(vec!["", "/", "a", "//", "-/", "é"]);
     let cases = (keys, word(), delimiter, word(), 1_usize..9);

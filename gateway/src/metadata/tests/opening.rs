@@ -78,7 +78,10 @@ async fn a_forgetful_postgres_is_refused() {
     let text = format!("ALTER DATABASE {name} SET synchronous_commit = off");
     connection.execute(AssertSqlSafe(text)).await.unwrap();
     let refused = open(&url).await.unwrap_err();
-    assert!(matches!(&refused, MetadataError::UnsafeSettings(text) if text.contains("synchronous_commit")), "{refused}");
+    assert!(
+        matches!(&refused, MetadataError::UnsafeSettings(text) if text.contains("synchronous_commit")),
+        "{refused}"
+    );
     let tables = connection.fetch_one("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'").await.unwrap();
     assert_eq!(tables.get::<i64, _>(0), 0, "refused before anything was made");
 }

@@ -3,7 +3,8 @@
 use codec::ClusterId;
 
 use super::super::{
-    AddAccessKey, AddUser, BackendRow, Batch, Change, Cluster, CreateBucket, DeleteBucket, Outcome, Refusal, RemoveUser, UploadListQuery,
+    AddAccessKey, AddUser, BackendRow, Batch, Change, Cluster, CreateBucket, DeleteBucket, Outcome, Refusal,
+    RemoveUser, UploadListQuery,
 };
 use super::fixture::{Fixture, both, key};
 use crate::domain::{BucketId, BucketName, CanonicalId, ObjectAttributes, Timestamp, Upload, UploadId, UserId};

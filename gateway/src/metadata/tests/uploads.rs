@@ -34,7 +34,11 @@ async fn send(f: &Fixture, upload: &Upload, of: u16, size: u64) -> (Outcome, Par
         number: number(of),
         size,
         etag: ETag::of_content(random(&SystemEntropy as &dyn Entropy)),
-        checksum: Some(Checksum { algorithm: ChecksumAlgorithm::Crc32, kind: ChecksumKind::FullObject, value: vec![1; 4] }),
+        checksum: Some(Checksum {
+            algorithm: ChecksumAlgorithm::Crc32,
+            kind: ChecksumKind::FullObject,
+            value: vec![1; 4],
+        }),
         modified_at: Timestamp(6),
         extents: whole(&blob),
     };
@@ -47,7 +51,8 @@ fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> CompleteChange {
     let extents = parts.iter().flat_map(|part| part.extents.clone()).collect();
     let mut version = f.version(upload.key.as_str(), extents);
     version.etag.parts = Some(u16::try_from(parts.len()).unwrap());
-    let listed = parts.iter().map(|part| VersionPart { number: part.number, size: part.size, checksum: part.checksum.clone() });
+    let listed =
+        parts.iter().map(|part| VersionPart { number: part.number, size: part.size, checksum: part.checksum.clone() });
     CompleteChange {
         bucket: upload.bucket,
         upload: upload.id,

@@ -109,7 +109,11 @@ fn a_condition_is_decided_by_what_the_key_holds() {
             let existed = name == "key";
             let expected_delete = expected.map_or_else(Outcome::Refused, |()| Outcome::Deleted { existed });
             let change = DeleteChange { bucket: BUCKET, key: key(name), condition: condition.clone() };
-            assert_eq!(plan(&facts, &[], &[Change::Delete(change)]).0, [expected_delete], "delete {name} if {condition:?}");
+            assert_eq!(
+                plan(&facts, &[], &[Change::Delete(change)]).0,
+                [expected_delete],
+                "delete {name} if {condition:?}"
+            );
         }
     }
 }
@@ -155,7 +159,10 @@ fn later_changes_of_a_key_see_the_earlier_ones() {
         delete("fresh"),
         delete("fresh"),
         Change::Put(absent(5, 20)),
-        Change::Put(PutChange { condition: WriteCondition::Matches(tag(5)), ..put(version(6, "fresh", &[extent(NEW, 30, 20)])) }),
+        Change::Put(PutChange {
+            condition: WriteCondition::Matches(tag(5)),
+            ..put(version(6, "fresh", &[extent(NEW, 30, 20)]))
+        }),
     ];
     let (outcomes, plan) = plan(&facts, &blobs, &changes);
     assert_eq!(
@@ -169,7 +176,11 @@ fn later_changes_of_a_key_see_the_earlier_ones() {
             Outcome::Stored,
         ]
     );
-    assert_eq!(plan.versions.iter().map(|planned| planned.version.id.0[0]).collect::<Vec<_>>(), [6], "one row at the end");
+    assert_eq!(
+        plan.versions.iter().map(|planned| planned.version.id.0[0]).collect::<Vec<_>>(),
+        [6],
+        "one row at the end"
+    );
     assert_eq!(plan.blobs[0].1, 20, "only what stays lives");
     assert!(plan.removed_versions.is_empty() && plan.died.is_empty());
     let flow = plan.flows[&BUCKET];
@@ -180,8 +191,7 @@ fn later_changes_of_a_key_see_the_earlier_ones() {
 fn a_blob_that_no_accepted_change_uses_is_dead_on_arrival() {
     let facts = facts();
     let blobs = [new_blob(NEW, 50)];
-    let refused =
-        PutChange { condition: WriteCondition::Absent, ..put(version(3, "key", &[extent(NEW, 0, 50)])) };
+    let refused = PutChange { condition: WriteCondition::Absent, ..put(version(3, "key", &[extent(NEW, 0, 50)])) };
     let changes = [Change::Put(refused)];
     let (outcomes, plan) = plan(&facts, &blobs, &changes);
     assert_eq!(outcomes, [Outcome::Refused(Refusal::PreconditionFailed)]);
@@ -312,10 +322,13 @@ fn a_part_sent_again_releases_the_one_before() {
     assert_eq!(made.parts.iter().map(|planned| planned.id.0[0]).collect::<Vec<_>>(), [201, 202]);
     assert_eq!((made.blobs[0].1, made.live_bytes), (20, vec![(blob_id(7), 20)]));
 
-    let elsewhere = PartChange { upload: UploadId([8; 16]), ..match part(1, 30) {
-        Change::Part(change) => change,
-        _ => unreachable!(),
-    } };
+    let elsewhere = PartChange {
+        upload: UploadId([8; 16]),
+        ..match part(1, 30) {
+            Change::Part(change) => change,
+            _ => unreachable!(),
+        }
+    };
     let changes = [Change::Part(elsewhere)];
     assert_eq!(plan(&facts, &blobs, &changes).0, [Outcome::Refused(Refusal::NoSuchUpload)]);
 }
