@@ -54,7 +54,7 @@ where
     /// A cache of at most `bytes` as `weigh` counts them, of entries that live at most as long as is said.
     pub(super) fn new(bytes: u64, weigh: fn(&K, &V) -> u32, lives: Option<Duration>) -> Self {
         let hasher = RandomState::new();
-        let mut entries = Cache::builder().max_capacity(bytes).weigher(move |key, value| weigh(key, value));
+        let mut entries = Cache::builder().max_capacity(bytes).weigher(weigh);
         if let Some(lives) = lives {
             entries = entries.time_to_live(lives);
         }

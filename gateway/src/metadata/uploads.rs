@@ -50,6 +50,7 @@ pub struct UploadListQuery {
 
 /// One entry of a page of uploads.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all entries are the large one")]
 pub enum UploadEntry {
     /// An upload.
     Upload(Upload),

@@ -18,7 +18,10 @@ const CACHE_BYTES: u64 = 32 << 20;
 const READS: usize = 5;
 
 /// Current versions by bucket and key; none for keys that have none.
-pub(super) type VersionCache = ExactCache<(BucketId, ObjectKey), Option<Arc<Version>>>;
+pub(super) type VersionCache = ExactCache<CachedKey, Option<Arc<Version>>>;
+
+/// What a cached version is found by.
+pub(super) type CachedKey = (BucketId, ObjectKey);
 
 /// An empty cache.
 pub(super) fn cache() -> VersionCache {
@@ -26,7 +29,7 @@ pub(super) fn cache() -> VersionCache {
 }
 
 /// About what an entry takes in memory.
-fn weight(key: &(BucketId, ObjectKey), version: &Option<Arc<Version>>) -> u32 {
+fn weight(key: &CachedKey, version: &Option<Arc<Version>>) -> u32 {
     const ENTRY: usize = 200;
     let version = version.as_ref().map_or(0, |version| {
         let attributes = &version.attributes;

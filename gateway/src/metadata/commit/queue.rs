@@ -8,12 +8,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::super::compact::ExtentOwner;
-use super::super::versions::VersionCache;
+use super::super::versions::{CachedKey, VersionCache};
 use super::super::{MetadataError, Result, Shared};
 use super::group::Group;
 use super::{Batch, Change, Outcome};
 use crate::clock::random;
-use crate::domain::{BucketId, ObjectKey, Version};
+use crate::domain::Version;
 
 /// Batches that may wait before callers must.
 const WAITING_MAX: usize = 1_024;
@@ -138,7 +138,7 @@ async fn commit_batches(
 }
 
 /// What each key holds after the group; of several changes of a key the last that was accepted.
-fn now_current(group: &Group, outcomes: &[Vec<Outcome>]) -> Vec<((BucketId, ObjectKey), Option<Arc<Version>>)> {
+fn now_current(group: &Group, outcomes: &[Vec<Outcome>]) -> Vec<(CachedKey, Option<Arc<Version>>)> {
     let changes = group.batches.iter().zip(outcomes).flat_map(|(batch, outcomes)| batch.changes.iter().zip(outcomes));
     let mut values = Vec::new();
     for (change, outcome) in changes {

@@ -76,16 +76,7 @@ impl Fixture {
         let made = store.create_bucket(user.id, &"first-bucket".parse().unwrap(), "").await.unwrap();
         let CreateBucket::Created(bucket) = made else { panic!("the first bucket") };
         let (owner, bucket) = (user.id, bucket.id);
-        Self {
-            store,
-            url,
-            owner,
-            bucket,
-            incarnation,
-            numbers: AtomicU64::new(1),
-            instead: OnceLock::new(),
-            folder: folder,
-        }
+        Self { store, url, owner, bucket, incarnation, numbers: AtomicU64::new(1), instead: OnceLock::new(), folder }
     }
 
     /// A second gateway on the same database; PostgreSQL only.

@@ -110,7 +110,7 @@ both! {
         assert_eq!(f.dead().await, [old.extents[0].blob]);
         let stale = completion(f, &upload, &[old]);
         assert_eq!(f.store.complete_upload(f.incarnation, stale).await.unwrap(), CompleteOutcome::PartsChanged);
-        let refused = CompleteChange { condition: WriteCondition::Present, ..completion(f, &upload, &[new.clone()]) };
+        let refused = CompleteChange { condition: WriteCondition::Present, ..completion(f, &upload, std::slice::from_ref(&new)) };
         let outcome = f.store.complete_upload(f.incarnation, refused).await.unwrap();
         assert_eq!(outcome, CompleteOutcome::Refused(Refusal::NoSuchKey));
         let change = completion(f, &upload, &[new]);
@@ -132,7 +132,7 @@ both! {
     async fn many_completions_of_one_upload_make_one_version(f: &Fixture) {
         let upload = begin(f, "film").await;
         let (_, part) = send(f, &upload, 1, 100).await;
-        let attempts = (0..6).map(|_| f.store.complete_upload(f.incarnation, completion(f, &upload, &[part.clone()])));
+        let attempts = (0..6).map(|_| f.store.complete_upload(f.incarnation, completion(f, &upload, std::slice::from_ref(&part))));
         let outcomes = futures::future::join_all(attempts).await;
         let completed = outcomes.iter().filter(|o| matches!(o, Ok(CompleteOutcome::Completed))).count();
         let repeated = outcomes.iter().filter(|o| matches!(o, Ok(CompleteOutcome::AlreadyCompleted(_)))).count();
