@@ -72,9 +72,12 @@ pub fn text_of(bytes: &[u8]) -> String {
 }
 
 fn without_aws_chunked(value: &str) -> Option<String> {
+    if !value.to_ascii_lowercase().contains("aws-chunked") {
+        return Some(value.to_owned());
+    }
     let kept: Vec<_> =
         value.split(',').map(str::trim).filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked")).collect();
-    Some(kept.join(",")).filter(|value| !value.is_empty())
+    Some(kept.join(", ")).filter(|value| !value.is_empty())
 }
 
 /// Writes the attributes of a version into the headers of a reply.

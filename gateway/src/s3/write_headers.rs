@@ -75,11 +75,9 @@ pub fn names_foreign_key(header: &str) -> bool {
         || header.starts_with("x-amz-copy-source-server-side-encryption-")
 }
 
-/// Repeats `AES256` to those who asked for it.
-pub fn echo_encryption(asked: &HeaderMap, reply: &mut HeaderMap) {
-    if asked.get(SSE).is_some_and(|word| word == "AES256") {
-        reply.insert(SSE, const { HeaderValue::from_static("AES256") });
-    }
+/// Says that the object is encrypted with the gateway's own keys, as every object is.
+pub fn show_encryption(reply: &mut HeaderMap) {
+    reply.insert(SSE, const { HeaderValue::from_static("AES256") });
 }
 
 #[cfg(test)]

@@ -91,7 +91,6 @@ async fn delete_bucket(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Er
 /// That a bucket's name can be used as the alias of an access point; it cannot here.
 const ACCESS_POINT_ALIAS: HeaderName = HeaderName::from_static("x-amz-access-point-alias");
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 async fn head_bucket(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();

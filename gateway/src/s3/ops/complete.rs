@@ -8,11 +8,11 @@ use crate::domain::{Bucket, BucketName, ObjectKey, PartNumber};
 use crate::objects::{ChosenPart, CompleteUpload, Stored};
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
-use crate::s3::checksums;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Document, Response, place_of, when_ready};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::{Element, XmlWriter, parse};
+use crate::s3::{checksums, write_headers};
 
 use super::uploads::{UPLOAD_ID, upload_id};
 use super::write::write_condition;
@@ -78,7 +78,9 @@ fn completed(stored: &Stored, bucket: &BucketName, key: &ObjectKey, place: &str)
     let mut writer = XmlWriter::document("CompleteMultipartUploadResult", 0);
     writer.text("Location", place).text("Bucket", bucket.as_str()).text("Key", key.as_str()).etag(stored.etag);
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
-    Document { xml: writer.end("CompleteMultipartUploadResult"), headers: HeaderMap::new() }
+    let mut headers = HeaderMap::new();
+    write_headers::show_encryption(&mut headers);
+    Document { xml: writer.end("CompleteMultipartUploadResult"), headers }
 }
 
 #[cfg(test)]

@@ -70,9 +70,9 @@ async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<
     let attributes = attributes_of_copy(&call.head.headers, &source.version, replace)?;
     let condition = write_condition(&call)?;
     let copy = Copy { source: source.version, bucket, key, attributes, condition, algorithm };
-    let (asked, patience, headers) = (call.asked(), call.door.settings.patience, call.head.headers.clone());
+    let (asked, patience) = (call.asked(), call.door.settings.patience);
     let objects = call.door.objects.clone();
-    let work = async move { Ok(copied(&objects.copy(copy).await?, &headers)) };
+    let work = async move { Ok(copied(&objects.copy(copy).await?)) };
     when_ready(work, patience, asked).await
 }
 
@@ -99,11 +99,11 @@ fn changes_something(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(*name))
 }
 
-fn copied(stored: &Stored, asked: &HeaderMap) -> Document {
+fn copied(stored: &Stored) -> Document {
     let mut writer = XmlWriter::document("CopyObjectResult", 0);
     writer.plain("LastModified", xml_time(stored.modified_at)).etag(stored.etag);
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
-    write_headers::echo_encryption(asked, &mut headers);
+    write_headers::show_encryption(&mut headers);
     Document { xml: writer.end("CopyObjectResult"), headers }
 }

@@ -16,7 +16,7 @@ use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::xml::XmlWriter;
 
 /// A configuration that is empty until it is set: operation, parameter, permission, root element, what is in it.
-const EMPTY: [(&str, &str, &str, &str, &str); 5] = [
+const EMPTY: [(&str, &str, &str, &str, &str); 6] = [
     ("GetBucketVersioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", ""),
     ("GetBucketLogging", "logging", "s3:GetBucketLogging", "BucketLoggingStatus", ""),
     ("GetBucketNotificationConfiguration", "notification", "s3:GetBucketNotification", "NotificationConfiguration", ""),
@@ -28,10 +28,11 @@ const EMPTY: [(&str, &str, &str, &str, &str); 5] = [
         "RequestPaymentConfiguration",
         "<Payer>BucketOwner</Payer>",
     ),
+    ("GetBucketPolicyStatus", "policyStatus", "s3:GetBucketPolicyStatus", "PolicyStatus", "<IsPublic>false</IsPublic>"),
 ];
 
 /// A configuration that does not exist until it is set: operation, parameter, permission, what is said then.
-const MISSING: [(&str, &str, &str, Code); 12] = [
+const MISSING: [(&str, &str, &str, Code); 11] = [
     ("GetBucketCors", "cors", "s3:GetBucketCORS", Code::NoSuchCORSConfiguration),
     (
         "GetBucketEncryption",
@@ -52,7 +53,6 @@ const MISSING: [(&str, &str, &str, Code); 12] = [
         Code::OwnershipControlsNotFoundError,
     ),
     ("GetBucketPolicy", "policy", "s3:GetBucketPolicy", Code::NoSuchBucketPolicy),
-    ("GetBucketPolicyStatus", "policyStatus", "s3:GetBucketPolicyStatus", Code::NoSuchBucketPolicy),
     (
         "GetBucketReplication",
         "replication",
@@ -106,7 +106,7 @@ pub fn rows() -> Vec<Row> {
     ];
     rows.extend(empty);
     rows.extend(missing);
-    rows.into_iter().map(Row::as_default).collect()
+    rows.into_iter().map(Row::answering_defaults).collect()
 }
 
 fn done(answer: Result<Response, S3Error>) -> Ready<Result<Response, S3Error>> {

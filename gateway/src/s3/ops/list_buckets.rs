@@ -24,7 +24,7 @@ async fn list_buckets(call: Call) -> Result<Response, S3Error> {
     let user = call.user()?.clone();
     let prefix = call.query.get("prefix").unwrap_or_default();
     let token = call.query.get("continuation-token").filter(|token| !token.is_empty());
-    let after = token.map(|token| read_token(token)).transpose()?.unwrap_or_default();
+    let after = token.map(read_token).transpose()?.unwrap_or_default();
     let limit = page_size(&call)?;
     let region = &call.door.settings.region;
     let asked_region = call.query.get("bucket-region").filter(|asked| !asked.is_empty());

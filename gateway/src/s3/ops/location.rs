@@ -19,7 +19,6 @@ pub fn rows() -> Vec<Row> {
     vec![on_bucket("GetBucketLocation", Method::GET, "s3:GetBucketLocation", get_bucket_location).query("location")]
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 async fn get_bucket_location(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let place = if bucket.location.is_empty() { &call.door.settings.region } else { &bucket.location };
     let mut writer = XmlWriter::document("LocationConstraint", 0);

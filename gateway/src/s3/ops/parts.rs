@@ -44,6 +44,7 @@ async fn upload_part(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Res
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(part.etag));
+    write_headers::show_encryption(headers);
     if let Some(checksum) = &part.checksum {
         checksums::write_value(checksum, None, headers);
     }
@@ -102,13 +103,12 @@ async fn upload_part_copy(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Re
 }
 
 fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
-    let message = if outside {
-        format!("Range specified is not valid for source object of size: {size}")
-    } else {
-        "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
-         zero-based offsets of the first and last bytes to copy"
-            .to_owned()
-    };
+    if outside {
+        let message = format!("Range specified is not valid for source object of size: {size}");
+        return S3Error::with(Code::InvalidRange, message).field("RangeRequested", text);
+    }
+    let message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+                   zero-based offsets of the first and last bytes to copy";
     S3Error::argument(message, "x-amz-copy-source-range", text)
 }
 
@@ -116,7 +116,9 @@ fn copied(part: &Part) -> Document {
     let mut writer = XmlWriter::document("CopyPartResult", 0);
     writer.plain("LastModified", xml_time(part.modified_at)).etag(part.etag);
     checksums::write_element(part.checksum.as_ref(), None, &mut writer);
-    Document { xml: writer.end("CopyPartResult"), headers: HeaderMap::new() }
+    let mut headers = HeaderMap::new();
+    write_headers::show_encryption(&mut headers);
+    Document { xml: writer.end("CopyPartResult"), headers }
 }
 
 async fn list_parts(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {

@@ -44,7 +44,7 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
-    write_headers::echo_encryption(&form.headers, headers);
+    write_headers::show_encryption(headers);
     if !headers.contains_key(header::LOCATION)
         && let Ok(place) = HeaderValue::from_str(&place)
     {

@@ -18,12 +18,10 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 async fn bucket(call: Call, _bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     Err(refusal(&call))
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 async fn object(call: Call, _bucket: Arc<Bucket>, _key: ObjectKey) -> Result<Response, S3Error> {
     Err(refusal(&call))
 }

@@ -170,13 +170,14 @@ async fn part(call: &Call, version: &Version, number: &str) -> Result<Piece, S3E
 }
 
 fn no_such_part(number: &str) -> S3Error {
-    S3Error::new(Code::InvalidPartNumber).field("PartNumberRequested", number)
+    S3Error::new(Code::InvalidPart).field("PartNumberRequested", number)
 }
 
 /// Only a value that covers exactly the bytes sent is shown, since clients verify it against them.
 fn show_checksum(version: &Version, piece: &Piece, headers: &mut HeaderMap) {
     if let Some(checksum) = &piece.part_checksum {
         checksums::write_value(checksum, None, headers);
+        checksums::write_kind(version.checksum.as_ref(), headers);
     } else if !piece.partial || piece.bytes == (0..version.size) {
         checksums::write_headers(version.checksum.as_ref(), version.etag.parts, headers);
     }

@@ -34,7 +34,7 @@ async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     writer.text("Bucket", bucket.name.as_str()).text("Key", upload.key.as_str()).plain("UploadId", upload.id);
     let mut response = xml(writer.end("InitiateMultipartUploadResult"));
     checksums::write_plan(upload.checksum, response.headers_mut());
-    write_headers::echo_encryption(&call.head.headers, response.headers_mut());
+    write_headers::show_encryption(response.headers_mut());
     Ok(response)
 }
 

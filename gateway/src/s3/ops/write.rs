@@ -24,7 +24,7 @@ async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     refuse_early(&call, &bucket, &key, &condition).await?;
     let (promise, body) = call.take_content()?;
     let stored = call.door.objects.put(Put { bucket, key, attributes, condition, promise }, body).await?;
-    Ok(written(&call, &stored))
+    Ok(written(&stored))
 }
 
 /// A key that did not come in the path.
@@ -72,11 +72,11 @@ async fn refuse_early(
     }
 }
 
-fn written(call: &Call, stored: &Stored) -> Response {
+fn written(stored: &Stored) -> Response {
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
-    write_headers::echo_encryption(&call.head.headers, headers);
+    write_headers::show_encryption(headers);
     response
 }

@@ -14,7 +14,6 @@ use crate::s3::request_id::RequestId;
 
 /// Streams exactly `length` bytes. An error or an early end breaks the connection, so that no client takes a part for the
 /// whole. What was really sent is metered when the stream is dropped.
-#[must_use]
 pub fn content(reader: ObjectReader, length: u64, objects: Objects, bucket: BucketId, id: RequestId) -> Body {
     Body::new(Content { reader, left: length, sent: 0, objects, bucket, id })
 }

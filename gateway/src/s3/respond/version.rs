@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::domain::{BucketName, ETag, ObjectKey, Version};
 use crate::s3::conditions::http_date;
-use crate::s3::{object_headers, uri};
+use crate::s3::{object_headers, uri, write_headers};
 
 /// A tag in its quotes.
 #[must_use]
@@ -25,6 +25,7 @@ pub fn validators(version: &Version, headers: &mut HeaderMap) {
 pub fn describe(version: &Version, headers: &mut HeaderMap) {
     validators(version, headers);
     headers.insert(header::ACCEPT_RANGES, const { HeaderValue::from_static("bytes") });
+    write_headers::show_encryption(headers);
     object_headers::write(&version.attributes, headers);
 }
 

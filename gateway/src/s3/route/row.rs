@@ -121,7 +121,7 @@ impl Row {
 
     /// Marks an answer that is always that of a bucket where nothing was configured.
     #[must_use]
-    pub fn as_default(mut self) -> Self {
+    pub fn answering_defaults(mut self) -> Self {
         self.default_only = true;
         self
     }
