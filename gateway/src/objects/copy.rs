@@ -38,7 +38,8 @@ impl Objects {
             modified_at: version.modified_at,
         };
         let parts = self.version_parts(&copy.source).await?;
-        let source = Some(copy.source.id);
+        // What has no bytes needs no source that still has them.
+        let source = (!version.extents.is_empty()).then_some(copy.source.id);
         let change =
             Change::Put(PutChange { bucket: copy.bucket.id, version, parts, condition: copy.condition, source });
         match self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await? {

@@ -104,8 +104,8 @@ impl Objects {
             modified_at: self.inner.mint.now(),
             extents: cut_extents(&copy.source.extents, &copy.range),
         };
-        let change =
-            Change::Part(PartChange { upload: copy.upload.id, part: part.clone(), source: Some(copy.source.id) });
+        let source = (!part.extents.is_empty()).then_some(copy.source.id);
+        let change = Change::Part(PartChange { upload: copy.upload.id, part: part.clone(), source });
         stored_part(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)?;
         Ok(part)
     }
