@@ -21,7 +21,6 @@ async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     write_headers::check(&call.head.headers)?;
     let attributes = object_headers::read(&call.head.headers)?;
     let condition = write_condition(&call)?;
-    refuse_early(&call, &bucket, &key, &condition).await?;
     let (promise, body) = call.take_content()?;
     let stored = call.door.objects.put(Put { bucket, key, attributes, condition, promise }, body).await?;
     Ok(written(&stored))
@@ -47,29 +46,6 @@ pub fn check_key(text: String) -> Result<ObjectKey, S3Error> {
 /// `NotImplemented` for both conditions at once.
 pub fn write_condition(call: &Call) -> Result<WriteCondition, S3Error> {
     conditions::of_write(&call.head.headers).ok_or_else(|| Code::NotImplemented.into())
-}
-
-/// Spares a client the upload of what will be refused anyway. The committing transaction decides again.
-async fn refuse_early(
-    call: &Call,
-    bucket: &Bucket,
-    key: &ObjectKey,
-    condition: &WriteCondition,
-) -> Result<(), S3Error> {
-    if *condition == WriteCondition::None {
-        return Ok(());
-    }
-    let current = call.door.objects.current(bucket, key).await?.map(|version| version.etag);
-    match (condition, current) {
-        (WriteCondition::Absent, Some(_)) => Err(Code::PreconditionFailed.into()),
-        (WriteCondition::Matches(_) | WriteCondition::Present | WriteCondition::Never, None) => {
-            Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))
-        }
-        (WriteCondition::Matches(tag), Some(etag)) if *tag != etag => Err(Code::PreconditionFailed.into()),
-        (WriteCondition::Differs(tag), Some(etag)) if *tag == etag => Err(Code::PreconditionFailed.into()),
-        (WriteCondition::Never, Some(_)) => Err(Code::PreconditionFailed.into()),
-        _ => Ok(()),
-    }
 }
 
 fn written(stored: &Stored) -> Response {
