@@ -81,7 +81,7 @@ impl<'a> Credential<'a> {
 
     /// The date of the scope must be the day of the request.
     pub(super) fn check_date(&self, time: i64, place: Place) -> Result<(), S3Error> {
-        if time::basic(time).get(..8) == Some(self.date) {
+        if time::is_day(self.date, time) {
             return Ok(());
         }
         Err(match place {

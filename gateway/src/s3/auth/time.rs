@@ -21,12 +21,21 @@ pub(super) fn parse_basic(text: &str) -> Option<i64> {
     Some(date.with_time(time).assume_utc().unix_timestamp()).filter(|seconds| *seconds >= 0)
 }
 
+/// Whether `text` is the day of a moment, as `20130524`.
+pub(super) fn is_day(text: &str, seconds: i64) -> bool {
+    let date = at(seconds).date();
+    let day = date.year() * 10_000 + i32::from(u8::from(date.month())) * 100 + i32::from(date.day());
+    text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse() == Ok(day)
+}
+
 /// Seconds since the Unix epoch of a `Date` header, in any of the forms clients send.
 pub(super) fn parse_http(text: &str) -> Option<i64> {
-    let fixed = httpdate::parse_http_date(text).ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let seconds = fixed.and_then(|since| i64::try_from(since.as_secs()).ok());
+    let fixed = || {
+        let since = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    };
     let mail = || OffsetDateTime::parse(text, &Rfc2822).ok().map(OffsetDateTime::unix_timestamp);
-    seconds.or_else(mail).or_else(|| parse_basic(text)).filter(|seconds| *seconds >= 0)
+    parse_basic(text).or_else(fixed).or_else(mail).filter(|seconds| *seconds >= 0)
 }
 
 /// `20130524T000000Z`.
@@ -89,6 +98,15 @@ mod tests {
         ] {
             assert_eq!(parse_basic(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_day_is_compared_as_it_is_written() {
+        assert!(is_day("20130524", 1_369_353_600) && is_day("20130524", 1_369_439_999));
+        for text in ["20130525", "2013524", "020130524", "+0130524", "20130524T", "", "2013052é"] {
+            assert!(!is_day(text, 1_369_353_600), "{text}");
+        }
+        assert!(!is_day("20130524", 1_369_439_999 + 1));
     }
 
     #[test]
