@@ -1,6 +1,6 @@
 //! One connection: TLS if asked for, then HTTP/1.1 or, where the client chose it, HTTP/2.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -8,10 +8,10 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connection_watch::{ConnectionWatch, Order};
+use super::connection_watch::{ConnectionWatch, Kind, Order};
 use super::request::{Handler, answer};
 use super::stream::WatchedStream;
 use super::tls::Certificates;
@@ -30,6 +30,9 @@ const FRAME_BYTES: u32 = 256 << 10;
 const WINDOW_BYTES: (u32, u32) = (1 << 20, 4 << 20);
 
 /// Serves a connection to its end.
+///
+/// Ten thousand connections that rest must not cost much, so nothing is built for one before its first byte, and what
+/// only TLS and HTTP/2 need lies in a box of its own.
 pub(super) async fn serve<H: Handler>(
     stream: TcpStream,
     certificates: Option<Arc<Certificates>>,
@@ -40,80 +43,129 @@ pub(super) async fn serve<H: Handler>(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let Some(certificates) = certificates else {
-        return speak_http1(stream, &watch, handler).await;
-    };
+    let progress = ConnectionWatch::begin(&watch, Kind::Plain);
+    let mut stream = stream;
+    while says_something(&stream, &progress).await {
+        if let Some(certificates) = certificates {
+            drop(progress);
+            return Box::pin(serve_tls(stream, certificates, watch, handler)).await;
+        }
+        match speak_http1(stream, Arc::clone(&progress), handler.clone()).await {
+            Some(resting) => stream = resting,
+            None => return,
+        }
+    }
+}
+
+/// Waits for the first byte of a connection, or of its next request; `false` when none comes.
+async fn says_something(stream: &TcpStream, progress: &ConnectionWatch) -> bool {
+    let mut byte = [0; 1];
+    std::future::poll_fn(|context| match progress.poll_order(context) {
+        Poll::Ready(Order::Finish | Order::Cut) => Poll::Ready(false),
+        // A new socket may be said to be readable when it is not: only a look is certain.
+        Poll::Ready(Order::Rest) | Poll::Pending => {
+            stream.poll_peek(context, &mut ReadBuf::new(&mut byte)).map(|seen| matches!(seen, Ok(1..)))
+        }
+    })
+    .await
+}
+
+async fn serve_tls<H: Handler>(stream: TcpStream, certificates: Arc<Certificates>, watch: Arc<Watch>, handler: H) {
     let handshake = certificates.acceptor().accept(stream);
     match tokio::time::timeout(watch.patience().handshake, handshake).await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-            speak_http2(stream, &watch, handler).await
+            speak_http2(stream, ConnectionWatch::begin(&watch, Kind::Multiplexed), handler).await;
         }
-        Ok(Ok(stream)) => speak_http1(stream, &watch, handler).await,
+        Ok(Ok(stream)) => drop(speak_http1(stream, ConnectionWatch::begin(&watch, Kind::Sealed), handler).await),
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
 }
 
-async fn speak_http1<S, H>(stream: S, watch: &Arc<Watch>, handler: H)
+/// Serves HTTP/1.1 until the connection ends, or rests: then the stream is given back, and what was built around it is gone.
+/// That is 16 KiB of buffers at the least, and as much as the largest body filled at the most.
+async fn speak_http1<S, H>(stream: S, progress: Arc<ConnectionWatch>, handler: H) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
-    let progress = ConnectionWatch::begin(watch, false);
     let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&progress)));
     let service = {
         let progress = Arc::clone(&progress);
         service_fn(move |request| answer(handler.clone(), Arc::clone(&progress), request))
     };
-    let connection = http1::Builder::new()
+    progress.wake();
+    let mut connection = http1::Builder::new()
         .half_close(false)
         // The watch times heads, and without a timer per request.
         .header_read_timeout(None)
         .max_buf_size(BUFFER_BYTES)
         .max_header_size(HEAD_BYTES_MAX)
         .serve_connection(io, service);
-    drive(connection, &progress).await;
+    if drive(Pin::new(&mut connection), &progress).await == Ended::Never {
+        let parts = connection.into_parts();
+        // A resting connection has read nothing ahead; if it had, that must not be lost silently.
+        return parts.read_buf.is_empty().then(|| parts.io.into_inner().into_inner());
+    }
+    None
 }
 
-async fn speak_http2<S, H>(stream: S, watch: &Arc<Watch>, handler: H)
+async fn speak_http2<S, H>(stream: S, progress: Arc<ConnectionWatch>, handler: H)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
-    let progress = ConnectionWatch::begin(watch, true);
     let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&progress)));
     let service = {
         let progress = Arc::clone(&progress);
         service_fn(move |request| answer(handler.clone(), Arc::clone(&progress), request))
     };
-    let connection = http2::Builder::new(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_frame_size(FRAME_BYTES)
-        .initial_stream_window_size(WINDOW_BYTES.0)
-        .initial_connection_window_size(WINDOW_BYTES.1)
-        .max_send_buf_size(BUFFER_BYTES)
-        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
-        .serve_connection(io, service);
+    let connection = pin!(
+        http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_frame_size(FRAME_BYTES)
+            .initial_stream_window_size(WINDOW_BYTES.0)
+            .initial_connection_window_size(WINDOW_BYTES.1)
+            .max_send_buf_size(BUFFER_BYTES)
+            .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+            .serve_connection(io, service)
+    );
     drive(connection, &progress).await;
 }
 
-/// Runs a connection until it ends or the watch ends it.
-async fn drive<C: GracefulConnection<Error = hyper::Error>>(connection: C, progress: &ConnectionWatch) {
-    let mut connection = pin!(connection);
+/// Why a connection is no longer driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// It is over.
+    Closed,
+    /// It rests, and goes on with its next request.
+    Never,
+}
+
+/// Runs a connection until it ends, rests, or the watch ends it.
+async fn drive<C>(mut connection: Pin<&mut C>, progress: &ConnectionWatch) -> Ended
+where
+    C: GracefulConnection<Error = hyper::Error>,
+{
     let mut finishing = false;
-    let ended = std::future::poll_fn(|context| {
+    std::future::poll_fn(|context| {
         match progress.poll_order(context) {
-            Poll::Ready(Order::Cut) => return Poll::Ready(Ok(())),
+            Poll::Ready(Order::Cut) => return Poll::Ready(Ended::Closed),
             Poll::Ready(Order::Finish) if !finishing => {
                 finishing = true;
                 connection.as_mut().graceful_shutdown();
             }
+            Poll::Ready(Order::Rest) if progress.rests() => return Poll::Ready(Ended::Never),
+            Poll::Ready(Order::Rest) => progress.wake(),
             _ => {}
         }
-        connection.as_mut().poll(context)
-    });
-    if let Err(error) = ended.await {
-        tracing::debug!(%error, "connection ended");
-    }
+        connection.as_mut().poll(context).map(|ended| {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended");
+            }
+            Ended::Closed
+        })
+    })
+    .await
 }

@@ -12,6 +12,17 @@ use super::watch::{Patience, Watch};
 /// A connection that was told to finish gets this long before it is cut.
 const FINISH_MS: u64 = 5_000;
 
+/// What can be said about a connection by looking at its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// HTTP/1.1 on a socket, which can tell whether bytes wait without taking them: it can rest.
+    Plain,
+    /// HTTP/1.1 inside TLS.
+    Sealed,
+    /// HTTP/2: frames arrive at any time and mean no request head.
+    Multiplexed,
+}
+
 // Phases.
 const NEW: u8 = 0;
 const HEAD: u8 = 1;
@@ -21,6 +32,8 @@ const IDLE: u8 = 3;
 /// What the watch wants of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
+    /// Nothing has been asked for a while: give back what a resting connection does not need.
+    Rest,
     /// Take no further request, answer those under way, close.
     Finish,
     /// Close now.
@@ -29,15 +42,15 @@ pub(super) enum Order {
 
 // Orders, as stored.
 const NONE: u8 = 0;
-const FINISH: u8 = 1;
-const CUT: u8 = 2;
+const REST: u8 = 1;
+const FINISH: u8 = 2;
+const CUT: u8 = 3;
 
 /// Progress of one connection. Marks are relaxed: a mark that the sweep sees one round late costs a quarter of a second.
 #[derive(Debug)]
 pub(super) struct ConnectionWatch {
     watch: Arc<Watch>,
-    /// HTTP/2: frames arrive at any time and mean no request head.
-    multiplexed: bool,
+    kind: Kind,
     phase: AtomicU8,
     /// When the phase began.
     since_ms: AtomicU64,
@@ -47,6 +60,8 @@ pub(super) struct ConnectionWatch {
     reply_waits: AtomicBool,
     /// When the client last took bytes.
     written_ms: AtomicU64,
+    /// Everything that was written has left the buffers of this process.
+    flushed: AtomicBool,
     order: AtomicU8,
     ordered_ms: AtomicU64,
     waker: AtomicWaker,
@@ -54,16 +69,17 @@ pub(super) struct ConnectionWatch {
 
 impl ConnectionWatch {
     /// Begins to watch a connection that has been accepted, and its TLS handshake, if any, made.
-    pub(super) fn begin(watch: &Arc<Watch>, multiplexed: bool) -> Arc<Self> {
+    pub(super) fn begin(watch: &Arc<Watch>, kind: Kind) -> Arc<Self> {
         let now = watch.now_ms();
         let connection = Arc::new(Self {
             watch: Arc::clone(watch),
-            multiplexed,
+            kind,
             phase: AtomicU8::new(NEW),
             since_ms: AtomicU64::new(now),
             active: AtomicU32::new(0),
             reply_waits: AtomicBool::new(false),
             written_ms: AtomicU64::new(now),
+            flushed: AtomicBool::new(true),
             order: AtomicU8::new(NONE),
             ordered_ms: AtomicU64::new(0),
             waker: AtomicWaker::new(),
@@ -79,7 +95,7 @@ impl ConnectionWatch {
     /// Bytes came from the client.
     pub(super) fn received(&self) {
         let phase = self.phase.load(Ordering::Relaxed);
-        if (phase == NEW || phase == IDLE) && !self.multiplexed {
+        if (phase == NEW || phase == IDLE) && self.kind != Kind::Multiplexed {
             self.enter(HEAD);
         }
     }
@@ -87,6 +103,23 @@ impl ConnectionWatch {
     /// The client took bytes.
     pub(super) fn sent(&self) {
         self.written_ms.store(self.watch.now_ms(), Ordering::Relaxed);
+        self.flushed.store(false, Ordering::Relaxed);
+    }
+
+    /// There is nothing left to send.
+    pub(super) fn flushed(&self) {
+        self.flushed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing is under way in either direction. Certain only in the connection's own task.
+    pub(super) fn rests(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == IDLE && self.flushed.load(Ordering::Relaxed)
+    }
+
+    /// Takes back an order to rest.
+    pub(super) fn wake(&self) {
+        // Any other order stays.
+        let _ = self.order.compare_exchange(REST, NONE, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// A request's head is complete.
@@ -141,6 +174,7 @@ impl ConnectionWatch {
         self.waker.register(context.waker());
         match self.order.load(Ordering::Acquire) {
             NONE => Poll::Pending,
+            REST => Poll::Ready(Order::Rest),
             FINISH => Poll::Ready(Order::Finish),
             _ => Poll::Ready(Order::Cut),
         }
@@ -155,6 +189,7 @@ impl ConnectionWatch {
             NEW if over(since, patience.first_byte) => self.cut(),
             HEAD if over(since, patience.header) => self.cut(),
             IDLE if over(since.max(written), patience.idle) => self.finish(),
+            IDLE if self.kind == Kind::Plain && self.rests() && over(since, patience.rest) => self.give(REST),
             BUSY if self.reply_waits.load(Ordering::Relaxed) && over(written, patience.write) => self.cut(),
             _ => {}
         }

@@ -33,7 +33,9 @@ pub(super) async fn answer<H: Handler>(
     let under_way = UnderWay::begin(connection, place);
     let response = if admitted {
         let request = request.map(|body| with_watch(body, watch));
-        AssertUnwindSafe(handler.answer(request)).catch_unwind().await.unwrap_or_else(|_| refuse::internal_error())
+        // In a box, which goes when the answer is there: hyper would keep room for it while the connection rests.
+        let answer = Box::pin(handler.answer(request));
+        AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| refuse::internal_error())
     } else {
         refuse::slow_down()
     };

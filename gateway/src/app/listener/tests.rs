@@ -56,6 +56,7 @@ fn patience() -> Patience {
         header: Duration::from_millis(300),
         handshake: Duration::from_millis(300),
         idle: Duration::from_millis(400),
+        rest: Duration::from_millis(60),
         write: Duration::from_millis(500),
         body_rate_min: 1_000,
         body_window: Duration::from_millis(400),
@@ -137,6 +138,25 @@ async fn requests_are_answered_one_after_the_other() {
     assert!(response(&mut stream).await.ends_with("\r\n\r\n5"));
     say(&mut stream, "PUT /count HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n").await;
     assert!(response(&mut stream).await.ends_with("\r\n\r\n0"));
+}
+
+#[tokio::test]
+async fn a_connection_that_rested_goes_on() {
+    let stage = stage_with(Patience { idle: Duration::from_secs(9), rest: Duration::ZERO, ..patience() }, None);
+    let mut stream = connect(&stage).await;
+    for round in 0..6_u64 {
+        say(&mut stream, "PUT /count HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n").await;
+        say(&mut stream, &"z".repeat(100_000)).await;
+        assert!(response(&mut stream).await.ends_with("100000"), "round {round}");
+        // Now and then two at once, so that one is read ahead.
+        say(&mut stream, &HELLO.repeat(if round % 2 == 0 { 1 } else { 2 })).await;
+        for _ in 0..=round % 2 {
+            assert!(response(&mut stream).await.ends_with("hello"), "round {round}");
+        }
+        tokio::time::sleep(Duration::from_millis(20 * round)).await;
+    }
+    stage.watch.close();
+    assert_eq!(rest(&mut stream).await, "", "a resting connection hears that it is over");
 }
 
 #[tokio::test]

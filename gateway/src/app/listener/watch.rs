@@ -12,6 +12,8 @@ use crate::config::LimitsConfig;
 
 /// How long a slow body is observed before it is judged, so that a pause alone does not end it.
 const BODY_WINDOW: Duration = Duration::from_secs(20);
+/// How long a connection keeps its buffers for the next request.
+const REST: Duration = Duration::from_secs(1);
 /// How often the watch looks.
 const SWEEP: Duration = Duration::from_millis(250);
 
@@ -30,6 +32,8 @@ pub struct Patience {
     pub handshake: Duration,
     /// A connection may rest this long between requests.
     pub idle: Duration,
+    /// After this long between requests a connection gives its buffers back.
+    pub rest: Duration,
     /// A client may leave a response untouched this long.
     pub write: Duration,
     /// The least average of body bytes a second while they are waited for.
@@ -50,6 +54,7 @@ impl From<&LimitsConfig> for Patience {
             header: seconds(limits.header_seconds),
             handshake: seconds(limits.handshake_seconds),
             idle: seconds(limits.idle_seconds),
+            rest: REST,
             write: seconds(limits.write_seconds),
             body_rate_min: limits.body_rate_min,
             body_window: BODY_WINDOW,
