@@ -37,6 +37,9 @@ pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
     let (method, uri, version) = (head.method.clone(), head.uri.clone(), head.version);
     let expects_continue = head.headers.contains_key(header::EXPECT);
+    // Without a body there is no 100 to send, and boto3, which asks for one all the same, then takes the next reply on
+    // the connection for this one's and waits a minute. A connection that ends cannot be misread.
+    let would_be_misread = expects_continue && body.is_end_stream() && version < Version::HTTP_2;
     let (body, lender) = lend(body);
     let mut trace = Trace::default();
     let mut response = match answer(&door, head, body, id, &mut trace).await {
@@ -51,6 +54,9 @@ pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
             response
         }
     };
+    if would_be_misread {
+        response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
+    }
     respond::stamp(&mut response, id, &door.ids);
     let took = started.elapsed();
     door.meters.record(trace.row, response.status(), took);
