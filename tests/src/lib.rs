@@ -28,7 +28,7 @@ pub use files::{same_tree, write_tree};
 pub use gateway::{TestGateway, binary};
 pub use payload::Payload;
 pub use program::{Outcome, Program};
-pub use raw::{RawReply, send_raw};
+pub use raw::{RawReply, send_raw, send_raw_and_hang_up};
 pub use s3::{ListedPage, Reply, Request, S3, encode_key};
 pub use settings::Settings;
 

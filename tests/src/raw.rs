@@ -25,17 +25,31 @@ impl RawReply {
     }
 }
 
-/// Sends bytes, says no more, and reads what comes until the gateway closes, or is silent for a while.
+/// Sends bytes, and reads what comes until the gateway closes, or is silent for a while.
 ///
 /// # Errors
 /// No connection.
 pub async fn send_raw(address: SocketAddr, bytes: &[u8]) -> Result<RawReply> {
+    exchange(address, bytes, false).await
+}
+
+/// Sends bytes, says that no more will come, and reads what comes.
+///
+/// # Errors
+/// No connection.
+pub async fn send_raw_and_hang_up(address: SocketAddr, bytes: &[u8]) -> Result<RawReply> {
+    exchange(address, bytes, true).await
+}
+
+async fn exchange(address: SocketAddr, bytes: &[u8], hang_up: bool) -> Result<RawReply> {
     let (mut reader, mut writer) = TcpStream::connect(address).await?.into_split();
     let bytes = bytes.to_vec();
     // A gateway that has seen enough may close before it has read everything: that is its right.
     let sending = tokio::spawn(async move {
         let _ = writer.write_all(&bytes).await;
-        let _ = writer.shutdown().await;
+        if hang_up {
+            let _ = writer.shutdown().await;
+        }
         writer
     });
     let (mut received, mut buffer, mut closed) = (Vec::new(), [0; 8192], false);

@@ -1,7 +1,7 @@
 //! What no honest client sends: a clear refusal, nothing visible, and a gateway that stays alive.
 
 use anyhow::{Result, ensure};
-use harness::{TestGateway, on_sqlite, send_raw};
+use harness::{TestGateway, on_sqlite, send_raw, send_raw_and_hang_up};
 use http::Method;
 
 on_sqlite!(garbage_is_refused, bodies_that_lie_are_refused, odd_keys_are_just_keys, xml_bombs_do_not_go_off);
@@ -70,7 +70,7 @@ async fn bodies_that_lie_are_refused(gateway: &mut TestGateway) -> Result<()> {
 
     // A body that ends before its length: the head is honest and signed.
     let head = put("short").header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").body(vec![b'x'; 1000]).head_text()?;
-    let reply = send_raw(gateway.address(), &[head.as_bytes(), &[b'x'; 400]].concat()).await?;
+    let reply = send_raw_and_hang_up(gateway.address(), &[head.as_bytes(), &[b'x'; 400]].concat()).await?;
     ensure!(reply.status().is_none_or(|status| status >= 400), "{}", reply.text);
 
     let other = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

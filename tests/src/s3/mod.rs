@@ -120,7 +120,10 @@ impl S3 {
         let (mut keys, mut prefixes, mut token) = (Vec::new(), Vec::new(), None::<String>);
         loop {
             let mut query = query.to_vec();
-            query.extend(token.as_deref().map(|token| ("continuation-token", token)));
+            if let Some(token) = &token {
+                query.retain(|(name, _)| *name != "continuation-token");
+                query.push(("continuation-token", token));
+            }
             let page = self.list_page(bucket, &query).await?;
             keys.extend(page.keys);
             prefixes.extend(page.prefixes);
