@@ -99,7 +99,13 @@ impl Check<'_> {
                 .buffered(AHEAD)
                 .collect()
                 .await;
-            verdicts.into_iter().for_each(|(blob, verdicts)| self.record(&blob, verdicts));
+            for (blob, verdicts) in verdicts {
+                let good = verdicts.iter().all(|verdict| matches!(verdict, Verdict::Good));
+                // It may have been deleted while it was looked at.
+                if good || self.metadata.is_expected(&blob.id).await? {
+                    self.record(&blob, verdicts);
+                }
+            }
         }
     }
 

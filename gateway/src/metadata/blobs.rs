@@ -34,6 +34,9 @@ pub(super) fn cache(alone: bool) -> BlobCache {
 pub(super) const BLOB_COLUMNS: &str =
     "b.id, b.scheme, b.chunk_bytes, b.chunks_per_block, b.content_len, b.catalog_len, b.wrapped_key";
 
+/// A blob that was claimed once may have lost slivers already, and will lose the others.
+const EXPECTED: &str = "NOT EXISTS (SELECT 1 FROM reclaim r WHERE r.blob_id = b.id AND r.claimed_until > 0)";
+
 impl MetadataStore {
     /// A blob with its placements. Cached, because only repair ever changes a blob.
     ///
@@ -58,16 +61,26 @@ impl MetadataStore {
         self.shared.blobs.invalidate(id);
     }
 
-    /// Blobs in the order of their ids, after one.
+    /// Blobs whose slivers should all be there, in the order of their ids, after one: not those being deleted.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn blobs_after(&self, after: Option<BlobId>, most: usize) -> Result<Vec<StoredBlob>> {
         let mut session = self.database().reader().await?;
-        let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id > $1 ORDER BY b.id LIMIT $2");
+        let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id > $1 AND {EXPECTED} ORDER BY b.id LIMIT $2");
         let after = after.map_or(Vec::new(), |id| id.0.to_vec());
         let rows = session.rows(Statement::new(text).bind(after).bind(limit(most))).await?;
         with_placements(&mut session, &rows).await
+    }
+
+    /// Whether all slivers of a blob should be there: it exists, and its deletion has not begun.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn is_expected(&self, id: &BlobId) -> Result<bool> {
+        let mut session = self.database().reader().await?;
+        let text = format!("SELECT b.id FROM blob b WHERE b.id = $1 AND {EXPECTED}");
+        Ok(!session.rows(Statement::new(text).bind(id.0)).await?.is_empty())
     }
 }
 
