@@ -49,6 +49,7 @@ async fn any_range_holds_the_right_bytes(gateway: &mut TestGateway) -> Result<()
         for number in lost.into_iter().filter(|number| *number != 0) {
             gateway.bring_back(number)?;
         }
+        gateway.wait_for_backends().await?;
     }
     Ok(())
 }

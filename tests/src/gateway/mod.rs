@@ -8,6 +8,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::time::Duration;
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -51,7 +52,7 @@ impl TestGateway {
             Self { folder, settings, place, database, process: None, canaries, access_key, secret_key, clean: true };
         gateway.write_configuration()?;
         gateway.launch()?;
-        gateway.wait_until_ready()?;
+        gateway.wait_for("/health/ready")?;
         Ok(gateway)
     }
 
@@ -114,6 +115,20 @@ impl TestGateway {
     pub fn haulout(&self, arguments: &[&str]) -> Program {
         let program = Program::new(binary()).args(arguments).args([Path::new("--config"), &self.configuration()]);
         self.environment().into_iter().fold(program, |program, (name, value)| program.env(&name, value))
+    }
+
+    /// Waits until every backend is what it should be. Looking at them is also how the gateway learns that one is back.
+    ///
+    /// # Errors
+    /// One is not, for long.
+    pub async fn wait_for_backends(&self) -> Result<()> {
+        for _ in 0..100 {
+            if self.haulout(&["backend", "list"]).run().await?.code == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        self.haulout(&["backend", "list"]).ok().await.map(drop)
     }
 
     /// What `haulout check --json` says, whatever it says.

@@ -77,7 +77,17 @@ impl TestGateway {
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
         self.launch()?;
-        self.wait_until_ready()
+        self.wait_for("/health/ready")
+    }
+
+    /// Starts it again while backends are away: it lives and answers, but is not ready for writes.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn restart_without_backends(&mut self) -> Result<()> {
+        self.kill();
+        self.launch()?;
+        self.wait_for("/health/live")
     }
 
     /// Resident memory in bytes: now, and the most it ever was.
@@ -118,10 +128,10 @@ impl TestGateway {
         Ok(())
     }
 
-    pub(super) fn wait_until_ready(&mut self) -> Result<()> {
+    pub(super) fn wait_for(&mut self, path: &str) -> Result<()> {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
-            if self.ops("/health/ready").is_ok_and(|(status, _)| status == 200) {
+            if self.ops(path).is_ok_and(|(status, _)| status == 200) {
                 return Ok(());
             }
             let ended = self.process.as_mut().map(Child::try_wait).transpose()?.flatten();
@@ -129,7 +139,7 @@ impl TestGateway {
                 bail!("the gateway ended with {status} at its start\n{}", self.log());
             }
             if Instant::now() > deadline {
-                bail!("the gateway was not ready within {} s\n{}", START_DEADLINE.as_secs(), self.log());
+                bail!("{path} was not 200 within {} s\n{}", START_DEADLINE.as_secs(), self.log());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
