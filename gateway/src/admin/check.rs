@@ -18,6 +18,7 @@ impl Operation for Check {
     type Reply = CheckReport;
 
     async fn run(self, admin: &Admin) -> Result<CheckReport> {
-        Ok(audit::check(&admin.metadata, admin.objects.committee(), admin.cluster, self.deep).await?)
+        let stores = admin.objects.committee().stores();
+        Ok(audit::check(&admin.metadata, &stores, admin.cluster, self.deep).await?)
     }
 }

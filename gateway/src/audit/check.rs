@@ -1,6 +1,6 @@
 //! `haulout check`: metadata against backends, and with `deep` against every byte.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use backends::{SliverEntry, SliverName, SliverStore, StoreError};
@@ -8,9 +8,8 @@ use codec::{SliverIdentity, SliverVerifier};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::report::{BackendReport, CheckReport, SliverProblem};
-use crate::domain::StoredBlob;
+use crate::domain::{BackendId, StoredBlob};
 use crate::metadata::{IncarnationState, MetadataError, MetadataStore};
-use crate::objects::{Committee, Member};
 
 /// Rows read in one query.
 const PAGE: usize = 512;
@@ -21,22 +20,25 @@ const AHEAD: usize = 8;
 /// Bytes read in one step of a deep check.
 const READ_BYTES: u64 = 1 << 20;
 
+/// The configured backends, open.
+pub type Stores = BTreeMap<BackendId, Arc<dyn SliverStore>>;
+
 /// Compares everything the database expects with what the backends hold.
 ///
 /// # Errors
 /// When the database cannot be read; a backend that cannot be is part of the report.
 pub async fn check(
     metadata: &MetadataStore,
-    committee: &Committee,
+    stores: &Stores,
     cluster: codec::ClusterId,
     deep: bool,
 ) -> Result<CheckReport, MetadataError> {
     let mut check = Check {
         metadata,
-        committee,
+        stores,
         cluster,
         deep,
-        reports: committee.members().iter().map(|member| (member.id.to_string(), empty(member))).collect(),
+        reports: stores.keys().map(|backend| (backend.to_string(), empty(backend))).collect(),
         report: CheckReport { deep, ..CheckReport::default() },
     };
     check.probe().await;
@@ -49,14 +51,14 @@ pub async fn check(
     Ok(report)
 }
 
-fn empty(member: &Arc<Member>) -> BackendReport {
-    BackendReport { backend: member.id.to_string(), ..BackendReport::default() }
+fn empty(backend: &BackendId) -> BackendReport {
+    BackendReport { backend: backend.to_string(), ..BackendReport::default() }
 }
 
 /// A check under way.
 struct Check<'a> {
     metadata: &'a MetadataStore,
-    committee: &'a Committee,
+    stores: &'a Stores,
     cluster: codec::ClusterId,
     deep: bool,
     reports: HashMap<String, BackendReport>,
@@ -73,10 +75,10 @@ enum Verdict {
 impl Check<'_> {
     /// Asks every backend whether it is there and the right one.
     async fn probe(&mut self) {
-        for member in self.committee.members() {
-            if let Err(error) = member.store.probe().await
+        for (backend, store) in self.stores {
+            if let Err(error) = store.probe().await
                 && !matches!(error, StoreError::Full)
-                && let Some(report) = self.reports.get_mut(member.id.as_str())
+                && let Some(report) = self.reports.get_mut(backend.as_str())
             {
                 report.unreachable = Some(error.to_string());
             }
@@ -90,10 +92,10 @@ impl Check<'_> {
             let blobs = self.metadata.blobs_after(after, PAGE).await?;
             let Some(last) = blobs.last() else { return Ok(()) };
             after = Some(last.id);
-            let (committee, cluster, deep) = (self.committee, self.cluster, self.deep);
+            let (stores, cluster, deep) = (self.stores, self.cluster, self.deep);
             let verdicts: Vec<_> = futures::stream::iter(blobs)
                 .map(|blob| async move {
-                    let verdicts = look_at_blob(committee, cluster, deep, &blob).await;
+                    let verdicts = look_at_blob(stores, cluster, deep, &blob).await;
                     (blob, verdicts)
                 })
                 .buffered(AHEAD)
@@ -137,26 +139,25 @@ impl Check<'_> {
 
     /// Looks for slivers nobody expects.
     async fn unexpected(&mut self) -> Result<(), MetadataError> {
-        for member in self.committee.members() {
-            let mut pages = member.store.list().try_chunks(PAGE);
+        for (backend, store) in self.stores {
+            let mut pages = store.list().try_chunks(PAGE);
             let mut found = Ok(());
             while found.is_ok() {
                 match pages.next().await {
-                    Some(Ok(page)) => self.unexpected_of(member, page).await?,
+                    Some(Ok(page)) => self.unexpected_of(backend, page).await?,
                     Some(Err(error)) => found = Err(error.1),
                     None => break,
                 }
             }
-            if let (Err(error), Some(report)) = (found, self.reports.get_mut(member.id.as_str())) {
+            if let (Err(error), Some(report)) = (found, self.reports.get_mut(backend.as_str())) {
                 report.unreachable.get_or_insert_with(|| error.to_string());
             }
         }
         Ok(())
     }
 
-    async fn unexpected_of(&mut self, member: &Arc<Member>, page: Vec<SliverEntry>) -> Result<(), MetadataError> {
-        let names: Vec<_> =
-            page.iter().map(|e| (e.name.blob, e.name.index, e.name.attempt, member.id.clone())).collect();
+    async fn unexpected_of(&mut self, backend: &BackendId, page: Vec<SliverEntry>) -> Result<(), MetadataError> {
+        let names: Vec<_> = page.iter().map(|e| (e.name.blob, e.name.index, e.name.attempt, backend.clone())).collect();
         let known = self.metadata.known_slivers(&names).await?;
         let unknown: Vec<SliverName> =
             page.iter().zip(known).filter(|(_, known)| !known).map(|(e, _)| e.name).collect();
@@ -164,7 +165,7 @@ impl Check<'_> {
             return Ok(());
         }
         let states: HashMap<u32, IncarnationState> = self.metadata.incarnation_states().await?.into_iter().collect();
-        let Some(report) = self.reports.get_mut(member.id.as_str()) else { return Ok(()) };
+        let Some(report) = self.reports.get_mut(backend.as_str()) else { return Ok(()) };
         for name in unknown {
             match states.get(&name.blob.incarnation()) {
                 Some(IncarnationState::Live) => report.in_flight += 1,
@@ -181,13 +182,13 @@ fn orphan(name: SliverName, reason: &str) -> SliverProblem {
 }
 
 /// Looks at each placement of a blob.
-async fn look_at_blob(committee: &Committee, cluster: codec::ClusterId, deep: bool, blob: &StoredBlob) -> Vec<Verdict> {
+async fn look_at_blob(stores: &Stores, cluster: codec::ClusterId, deep: bool, blob: &StoredBlob) -> Vec<Verdict> {
     let looks = blob.placements.iter().map(|placement| async move {
-        let Some(member) = committee.member(&placement.backend) else {
+        let Some(store) = stores.get(&placement.backend) else {
             return Verdict::Missing("the configuration does not name its backend".to_owned());
         };
         let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
-        match look_at_sliver(&*member.store, &name, cluster, deep.then_some(placement.root), blob).await {
+        match look_at_sliver(&**store, &name, cluster, deep.then_some(placement.root), blob).await {
             Ok(()) => Verdict::Good,
             Err(StoreError::Damaged { reason }) => Verdict::Wrong(reason),
             Err(error) => Verdict::Missing(error.to_string()),

@@ -3,5 +3,5 @@
 mod check;
 mod report;
 
-pub use check::check;
+pub use check::{Stores, check};
 pub use report::{BackendReport, CheckReport, SliverProblem};

@@ -1,6 +1,6 @@
 //! The backends that hold slivers, as the use cases see them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -132,6 +132,12 @@ impl Committee {
     #[must_use]
     pub fn member(&self, id: &BackendId) -> Option<&Arc<Member>> {
         self.by_id.get(id)
+    }
+
+    /// Every member's store, by name.
+    #[must_use]
+    pub fn stores(&self) -> BTreeMap<BackendId, Arc<dyn SliverStore>> {
+        self.members.iter().map(|member| (member.id.clone(), Arc::clone(&member.store))).collect()
     }
 
     /// The facts placement decides on.

@@ -119,7 +119,7 @@ impl World {
     }
 
     pub(super) async fn check(&self) -> CheckReport {
-        check(&self.metadata, self.objects.committee(), self.cluster, true).await.expect("a database")
+        check(&self.metadata, &self.objects.committee().stores(), self.cluster, true).await.expect("a database")
     }
 
     /// Slivers on all backends together.
