@@ -153,3 +153,66 @@ pub fn page_size(call: &Call, parameter: &str) -> Result<usize, S3Error> {
     let asked = call.number(parameter)?.and_then(|asked| usize::try_from(asked).ok());
     Ok(asked.unwrap_or(ENTRIES_MAX).min(ENTRIES_MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CanonicalId, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey, Timestamp};
+
+    fn page() -> ListPage {
+        let object = |key: &str| {
+            ListEntry::Object(ListedObject {
+                key: ObjectKey::new(key.to_owned()).unwrap(),
+                size: 7,
+                etag: ETag { md5: [0xab; 16], parts: Some(2) },
+                modified_at: Timestamp(1_445_412_480_500_000),
+                checksum: Some((ChecksumAlgorithm::Crc32, ChecksumKind::Composite)),
+            })
+        };
+        let entries = vec![object("a&b c"), ListEntry::Prefix(b"d e/".to_vec()), object("z\u{1}")];
+        ListPage { entries, truncated: true }
+    }
+
+    fn written(names: Names, owner: Option<&Owner>) -> String {
+        let listing = Listing { query: ListQuery::default(), names };
+        let mut writer = XmlWriter::fragment();
+        listing.write_entries(&mut writer, &page(), owner);
+        writer.finish()
+    }
+
+    const TAIL: &str = "<LastModified>2015-10-21T07:28:00.000Z</LastModified>\
+                        <ETag>&quot;abababababababababababababababab-2&quot;</ETag>\
+                        <ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>COMPOSITE</ChecksumType>\
+                        <Size>7</Size><StorageClass>STANDARD</StorageClass>";
+
+    #[test]
+    fn objects_come_first_and_prefixes_after_them() {
+        let expected = format!(
+            "<IsTruncated>true</IsTruncated><Contents><Key>a&amp;b c</Key>{TAIL}</Contents>\
+             <Contents><Key>z&#1;</Key>{TAIL}</Contents><CommonPrefixes><Prefix>d e/</Prefix></CommonPrefixes>"
+        );
+        assert_eq!(written(Names::Plain, None), expected);
+    }
+
+    #[test]
+    fn encoded_names_need_no_escaping_and_owners_are_repeated() {
+        let owner = Owner { id: CanonicalId("ff".to_owned()), name: "<me>".to_owned() };
+        let person = "<Owner><ID>ff</ID><DisplayName>&lt;me&gt;</DisplayName></Owner>";
+        let expected = format!(
+            "<IsTruncated>true</IsTruncated><Contents><Key>a%26b%20c</Key>{TAIL}{person}</Contents>\
+             <Contents><Key>z%01</Key>{TAIL}{person}</Contents><CommonPrefixes><Prefix>d%20e/</Prefix></CommonPrefixes>"
+        );
+        assert_eq!(written(Names::Url, Some(&owner)), expected);
+    }
+
+    #[test]
+    fn the_prefix_of_version_1_reads_the_same_decoded_or_not() {
+        for (prefix, expected) in
+            [("a b/", "a b/"), ("a%2F", "a%252F"), ("a+b", "a%2Bb"), ("\n", "&#10;"), ("\u{1}", "%01")]
+        {
+            let mut writer = XmlWriter::fragment();
+            Names::Url.write_prefix_v1(&mut writer, prefix);
+            assert_eq!(writer.finish(), format!("<Prefix>{expected}</Prefix>"));
+        }
+    }
+}
