@@ -33,14 +33,25 @@ impl Frames {
         loop {
             let frame = tokio::time::timeout(self.idle, self.body.frame()).await.map_err(|_| BodyError::TooSlow)?;
             let Some(frame) = frame else { return Ok(None) };
-            // The connection broke, or HTTP's own framing did: either way the client did not send what it announced.
-            let frame = frame.map_err(|_| BodyError::Incomplete)?;
+            let frame = frame.map_err(|error| why(&error))?;
             match frame.into_data() {
                 Ok(bytes) if !bytes.is_empty() => return Ok(Some(bytes)),
                 // HTTP trailers carry nothing for us.
                 _ => {}
             }
         }
+    }
+}
+
+/// The connection broke, or HTTP's own framing did: either way the client did not send what it announced. Unless the listener
+/// lost patience with a client that sends a few bytes now and then.
+fn why(error: &(dyn std::error::Error + 'static)) -> BodyError {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let timed_out = |io: &std::io::Error| io.kind() == std::io::ErrorKind::TimedOut;
+    if causes.filter_map(|error| error.downcast_ref()).any(timed_out) {
+        BodyError::TooSlow
+    } else {
+        BodyError::Incomplete
     }
 }
 

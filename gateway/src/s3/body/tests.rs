@@ -365,3 +365,15 @@ fn requests_that_could_be_read_in_two_ways_are_refused() {
     absolute.uri = "http://elsewhere/b/k".parse().expect("valid");
     assert_eq!(check_framing(&absolute).expect_err("refused").code, Code::BadRequest);
 }
+
+#[tokio::test]
+async fn a_client_with_whom_the_listener_lost_patience_was_too_slow() {
+    for (kind, slow) in [(std::io::ErrorKind::TimedOut, true), (std::io::ErrorKind::ConnectionReset, false)] {
+        let broken = futures::stream::iter([Ok(Bytes::from_static(b"he")), Err(std::io::Error::from(kind))]);
+        let head = head("PUT", &[("content-length", "50")]);
+        let (_, body) =
+            open(Payload::Unsigned, &head, Body::from_stream(broken), &BodyLimits::default()).expect("opens");
+        let error = drain(body).await.expect_err("it broke off");
+        assert_eq!(matches!(error, BodyError::TooSlow), slow, "{error}");
+    }
+}
