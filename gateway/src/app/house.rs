@@ -68,6 +68,8 @@ pub(super) struct House {
     tasks: TaskTracker,
     /// Accept loops: stopped first.
     doors: Vec<AbortHandle>,
+    /// Connections of the second listener, which answers until the end.
+    ops_watch: Arc<Watch>,
     /// Everything else that runs for ever: stopped last.
     background: Mutex<JoinSet<()>>,
     last: Mutex<Option<(Workers, Tenure)>>,
@@ -150,7 +152,7 @@ impl House {
             watch: Arc::clone(&watch),
         };
         let ops = Ops::new(readiness, MetricsPage::new(page.clone(), Arc::clone(&watch)));
-        open_ops(sockets.ops, ops, Patience::from(&config.limits), &mut background);
+        let ops_watch = open_ops(sockets.ops, ops, Patience::from(&config.limits), &mut background);
 
         let door = S3Door::new(config, objects, metadata.clone(), Arc::new(keys), ambient);
         let tasks = TaskTracker::new();
@@ -166,6 +168,7 @@ impl House {
             metadata,
             tasks,
             doors,
+            ops_watch,
             background: Mutex::new(background),
             last: Mutex::new(Some((workers, tenure))),
         })
@@ -208,6 +211,8 @@ impl House {
             tenure.end().await;
         }
         self.metadata.close().await;
+        self.ops_watch.close();
+        self.ops_watch.cut();
         let mut background = std::mem::take(&mut *self.background.lock().unwrap_or_else(PoisonError::into_inner));
         background.shutdown().await;
         tracing::info!("stopped");
@@ -226,9 +231,10 @@ fn open_admin(folder: &DataFolder, admin: Admin, background: &mut JoinSet<()>) -
 }
 
 /// Opens the second listener. Its connections are watched apart, so that a full S3 listener does not hide its state.
-fn open_ops(socket: TcpListener, ops: Ops, patience: Patience, background: &mut JoinSet<()>) {
+fn open_ops(socket: TcpListener, ops: Ops, patience: Patience, background: &mut JoinSet<()>) -> Arc<Watch> {
     let watch = Watch::new(Patience { connections: OPS_CONNECTIONS, ..patience });
     background.spawn(Arc::clone(&watch).sweep_for_ever());
-    let listener = Listener { socket, certificates: None, watch, handler: ops };
+    let listener = Listener { socket, certificates: None, watch: Arc::clone(&watch), handler: ops };
     background.spawn(listener.run(TaskTracker::new()));
+    watch
 }

@@ -1,6 +1,7 @@
 //! Access keys for the verifier: from the database, opened, and remembered for a moment.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +24,8 @@ pub struct Keys {
     metadata: MetadataStore,
     cluster_key: Arc<ClusterKey>,
     remembered: Cache<String, Option<Arc<AccessKey>>>,
+    /// How often everything was forgotten: what was looked up before must not be remembered after.
+    forgotten: Arc<AtomicU64>,
 }
 
 impl Keys {
@@ -30,11 +33,12 @@ impl Keys {
     #[must_use]
     pub fn new(metadata: MetadataStore, cluster_key: ClusterKey) -> Self {
         let remembered = Cache::builder().max_capacity(KEYS_MAX).time_to_live(BELIEF).build();
-        Self { metadata, cluster_key: Arc::new(cluster_key), remembered }
+        Self { metadata, cluster_key: Arc::new(cluster_key), remembered, forgotten: Arc::default() }
     }
 
     /// Forgets everything: a user or key changed.
     pub fn forget(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.remembered.invalidate_all();
     }
 }
@@ -51,6 +55,7 @@ impl KeySource for Keys {
         if let Some(remembered) = self.remembered.get(id) {
             return Ok(remembered);
         }
+        let before = self.forgotten.load(Ordering::Acquire);
         let row = self.metadata.access_key(id).await.map_err(|error| KeyError::Unavailable(error.to_string()))?;
         let key = match row {
             None => None,
@@ -60,7 +65,9 @@ impl KeySource for Keys {
                 Some(Arc::new(AccessKey { id: id.to_owned(), secret, user }))
             }
         };
-        self.remembered.insert(id.to_owned(), key.clone());
+        if self.forgotten.load(Ordering::Acquire) == before {
+            self.remembered.insert(id.to_owned(), key.clone());
+        }
         Ok(key)
     }
 }

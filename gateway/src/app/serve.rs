@@ -1,7 +1,5 @@
 //! `haulout serve`, from the first socket to the last commit.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -43,7 +41,10 @@ pub(super) async fn run(
     let folder = DataFolder::make(&config.data)?;
     let _lock = folder.lock()?;
     loop {
-        let house = Arc::new(House::open(&config, folder.clone(), sockets, &ambient, &page).await?);
+        let house = tokio::select! {
+            house = House::open(&config, folder.clone(), sockets, &ambient, &page) => house?,
+            () = signals.stop() => return Ok(()),
+        };
         banner::show(&config, house.door_plate())?;
         let leave = stay(&house, &source, &mut config, &log, &mut signals).await;
         house.leave(config.limits.shutdown(), signals.stop()).await;
