@@ -1,5 +1,7 @@
 //! From content to slivers.
 
+use std::collections::VecDeque;
+
 use aws_lc_rs::error::Unspecified;
 use bytes::Bytes;
 
@@ -241,17 +243,32 @@ pub fn encode_blob(
     content: &[u8],
     catalog: &[u8],
 ) -> Result<EncodedBlob, EncodeError> {
+    encode_blob_parts(cluster, id, shape, key, wrapped, &[content], catalog)
+}
+
+/// As [`encode_blob`], with content that lies in pieces: they are not copied together first.
+///
+/// # Errors
+/// As [`encode_blob`].
+pub fn encode_blob_parts(
+    cluster: ClusterId,
+    id: BlobId,
+    shape: StripeShape,
+    key: &BlobKey,
+    wrapped: WrappedKey,
+    content: &[&[u8]],
+    catalog: &[u8],
+) -> Result<EncodedBlob, EncodeError> {
     shape.check()?;
     let catalog_len = u32::try_from(catalog.len()).map_err(|_| EncodeError::TooLong)?;
-    let layout = BlobLayout { shape, content_len: content.len() as u64, catalog_len };
+    let content_len = content.iter().map(|piece| piece.len() as u64).sum();
+    let layout = BlobLayout { shape, content_len, catalog_len };
     let mut encoder = BlobEncoder::new(cluster, id, shape, key, wrapped);
     let mut parts: Vec<Vec<Bytes>> = encoder.headers().into_iter().map(|header| vec![header]).collect();
-    let (mut content, mut catalog) = (content, catalog);
+    let mut left: VecDeque<&[u8]> = content.iter().copied().chain([catalog]).collect();
     for stripe in 0..layout.stripes() {
-        let (head, rest) = content.split_at(content.len().min(shape.stripe_bytes()));
-        let (tail, left) = catalog.split_at(catalog.len().min(shape.stripe_bytes() - head.len()));
-        (content, catalog) = (rest, left);
-        let blocks = encoder.encode_stripe_parts(&[head, tail], stripe + 1 == layout.stripes())?;
+        let pieces = cut_off(&mut left, shape.stripe_bytes());
+        let blocks = encoder.encode_stripe_parts(&pieces, stripe + 1 == layout.stripes())?;
         parts.iter_mut().zip(blocks).for_each(|(sliver, block)| sliver.push(block));
     }
     let footers = encoder.finish(layout.content_len, catalog_len)?;
@@ -260,4 +277,19 @@ pub fn encode_blob(
         EncodedSliver { parts, root: footer.root }
     });
     Ok(EncodedBlob { layout, slivers: slivers.collect() })
+}
+
+/// Cuts the first `len` bytes off a list of pieces, or all there are.
+fn cut_off<'a>(pieces: &mut VecDeque<&'a [u8]>, mut len: usize) -> Vec<&'a [u8]> {
+    let mut cut = Vec::new();
+    while len > 0 {
+        let Some(piece) = pieces.pop_front() else { break };
+        let (head, rest) = piece.split_at(piece.len().min(len));
+        len -= head.len();
+        cut.push(head);
+        if !rest.is_empty() {
+            pieces.push_front(rest);
+        }
+    }
+    cut
 }

@@ -44,7 +44,7 @@ pub use catalog::{Catalog, CatalogEntry, CatalogError, CatalogExtent, CatalogTar
 pub use chunk_cipher::TAG_BYTES;
 pub use cluster_id::ClusterId;
 pub use cluster_key::{ClusterKey, KeyError};
-pub use encoder::{BlobEncoder, EncodeError, EncodedBlob, EncodedSliver, encode_blob};
+pub use encoder::{BlobEncoder, EncodeError, EncodedBlob, EncodedSliver, encode_blob, encode_blob_parts};
 pub use erasure::{ErasureScheme, ReconstructError, coder, reconstruct};
 pub use hex_text::HexError;
 pub use layout::{BlobLayout, STRIPES_MAX};

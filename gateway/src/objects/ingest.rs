@@ -1,11 +1,12 @@
 //! Taking a body in: small ones whole, large ones stripe by stripe into blobs.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use codec::{Catalog, CatalogExtent, StripeShape};
 
 use super::body::IncomingBody;
 use super::budget::Reservation;
 use super::digest::{Digested, Digests};
+use super::frames::Frames;
 use super::naming::Naming;
 use super::scaffold::Scaffold;
 use super::sink::BlobSink;
@@ -24,7 +25,7 @@ const INLINE_DIGEST_BYTES_MAX: usize = 32 << 10;
 /// A body that was taken in and found true to its promise.
 pub(crate) enum Ingested {
     /// All of it in memory, to join a quilt.
-    Small { content: Bytes, digested: Digested, reservation: Reservation },
+    Small { content: Frames, digested: Digested, reservation: Reservation },
     /// Sealed in blobs of its own, not yet committed.
     Streamed { extents: Vec<Extent>, blobs: Vec<NewBlob>, digested: Digested, scaffold: Scaffold },
 }
@@ -43,7 +44,7 @@ pub(crate) async fn ingest(
     if promise.length.is_some_and(|length| length > inner.settings.object_bytes_max) {
         return Err(ObjectsError::TooLarge);
     }
-    let mut prefix = Vec::new();
+    let mut prefix = Frames::default();
     if promise.length.is_none_or(|length| length <= small_max) {
         let reservation = inner.budget.take(promise.length.unwrap_or(small_max)).await?;
         match collect(&mut *body, small_max).await? {
@@ -56,38 +57,31 @@ pub(crate) async fn ingest(
     }
     let stripe_bytes = StripeShape::streaming(inner.scheme).stripe_bytes();
     let _reservation = inner.budget.take(STRIPES_HELD * stripe_bytes as u64).await?;
-    let source =
-        Source { body, carry: prefix.into(), ended: false, length: 0, length_max: inner.settings.object_bytes_max };
+    let source = Source { body, carry: prefix, ended: false, length: 0, length_max: inner.settings.object_bytes_max };
     stream(inner, source, promise, naming, stripe_bytes).await
 }
 
 /// Reads frames until the body ends (`true`) or there are more than `bytes_max`.
-async fn collect(body: &mut dyn IncomingBody, bytes_max: u64) -> Result<(Vec<Bytes>, bool), ObjectsError> {
-    let mut frames = Vec::new();
-    let mut length = 0;
+async fn collect(body: &mut dyn IncomingBody, bytes_max: u64) -> Result<(Frames, bool), ObjectsError> {
+    let mut frames = Frames::default();
     while let Some(frame) = body.next().await? {
-        length += frame.len() as u64;
         frames.push(frame);
-        if length > bytes_max {
+        if frames.len() as u64 > bytes_max {
             return Ok((frames, false));
         }
     }
     Ok((frames, true))
 }
 
-/// Digests a small body and joins its frames.
+/// Digests a small body.
 async fn digest_small(
-    mut frames: Vec<Bytes>,
+    content: Frames,
     promise: &BodyPromise,
     trailer: Option<(crate::domain::ChecksumAlgorithm, Vec<u8>)>,
-) -> Result<(Bytes, Digested), ObjectsError> {
-    let content = match frames.len() {
-        0 | 1 => frames.pop().unwrap_or_default(),
-        _ => Bytes::from(frames.concat()),
-    };
+) -> Result<(Frames, Digested), ObjectsError> {
     let mut digests = Digests::new(promise);
     if content.len() <= INLINE_DIGEST_BYTES_MAX {
-        digests.update(&content);
+        content.pieces().for_each(|piece| digests.update(piece));
     } else {
         digests = update_elsewhere(digests, content.clone()).await?;
     }
@@ -95,9 +89,9 @@ async fn digest_small(
 }
 
 /// Digests on a blocking thread.
-pub(crate) async fn update_elsewhere(mut digests: Digests, bytes: Bytes) -> Result<Digests, ObjectsError> {
+pub(crate) async fn update_elsewhere(mut digests: Digests, content: Frames) -> Result<Digests, ObjectsError> {
     let updated = tokio::task::spawn_blocking(move || {
-        digests.update(&bytes);
+        content.pieces().for_each(|piece| digests.update(piece));
         digests
     });
     updated.await.map_err(|error| ObjectsError::Internal(error.to_string()))
@@ -106,37 +100,34 @@ pub(crate) async fn update_elsewhere(mut digests: Digests, bytes: Bytes) -> Resu
 /// A body being cut into stripes.
 struct Source {
     body: Box<dyn IncomingBody>,
-    carry: std::collections::VecDeque<Bytes>,
+    carry: Frames,
     ended: bool,
     length: u64,
     length_max: u64,
 }
 
 impl Source {
-    /// Fills a buffer with the next `bytes` of content; less only at the end of the body.
-    async fn fill(&mut self, bytes: usize) -> Result<BytesMut, ObjectsError> {
-        let mut buffer = BytesMut::with_capacity(bytes);
-        while buffer.len() < bytes && self.more().await? {
-            let Some(frame) = self.carry.front_mut() else { break };
-            let part = frame.split_to(frame.len().min(bytes - buffer.len()));
-            buffer.extend_from_slice(&part);
-            if frame.is_empty() {
-                self.carry.pop_front();
+    /// The next `bytes` of content; less only at the end of the body.
+    async fn fill(&mut self, bytes: usize) -> Result<Frames, ObjectsError> {
+        while self.carry.len() < bytes && !self.ended {
+            match self.body.next().await? {
+                Some(frame) => self.carry.push(frame),
+                None => self.ended = true,
             }
         }
-        self.length += buffer.len() as u64;
+        let stripe = self.carry.take(bytes);
+        self.length += stripe.len() as u64;
         if self.length > self.length_max {
             return Err(BodyError::TooLarge.into());
         }
-        Ok(buffer)
+        Ok(stripe)
     }
 
     /// Whether there is more; waits for the next frame to know.
     async fn more(&mut self) -> Result<bool, ObjectsError> {
         while self.carry.is_empty() && !self.ended {
             match self.body.next().await? {
-                Some(frame) if frame.is_empty() => {}
-                Some(frame) => self.carry.push_back(frame),
+                Some(frame) => self.carry.push(frame),
                 None => self.ended = true,
             }
         }
@@ -162,7 +153,7 @@ async fn stream(
     let mut digests = Digests::new(promise);
     let mut done = Streamed { extents: Vec::new(), blobs: Vec::new(), scaffold: Scaffold::default() };
     let blob_stripes = (inner.settings.blob_bytes_max / stripe_bytes as u64).max(1);
-    let mut next = source.fill(stripe_bytes).await?.freeze();
+    let mut next = source.fill(stripe_bytes).await?;
     loop {
         let mut sink = BlobSink::open(inner).await?;
         let mut content_len = 0;
@@ -179,7 +170,7 @@ async fn stream(
             let digest = update_elsewhere(digests, current.clone());
             let (updated, coded, filled) =
                 tokio::join!(digest, sink.write_stripe(current, false), source.fill(stripe_bytes));
-            (digests, next) = (updated?, filled?.freeze());
+            (digests, next) = (updated?, filled?);
             coded?;
         }
         let object_offset = source.length - content_len;
@@ -199,7 +190,7 @@ async fn stream(
             }
             (None, None) => return Err(ObjectsError::Internal("digests were lost".to_owned())),
         }
-        next = source.fill(stripe_bytes).await?.freeze();
+        next = source.fill(stripe_bytes).await?;
     }
 }
 
@@ -207,7 +198,7 @@ async fn stream(
 struct Sealing {
     content_len: u64,
     object_offset: u64,
-    tail: Bytes,
+    tail: Frames,
     stripe_bytes: usize,
 }
 
@@ -223,12 +214,12 @@ impl Sealing {
         let extent = CatalogExtent { object_offset: self.object_offset, blob_offset: 0, length: self.content_len };
         let catalog = Catalog { entries: vec![naming.entry(vec![extent], digested)] }.encode();
         let catalog_len = u32::try_from(catalog.len()).map_err(|_| ObjectsError::TooLarge)?;
-        let mut payload = BytesMut::from(self.tail);
-        payload.extend_from_slice(&catalog);
+        let mut payload = self.tail;
+        payload.push(Bytes::from(catalog));
         while payload.len() > self.stripe_bytes {
-            sink.write_stripe(payload.split_to(self.stripe_bytes).freeze(), false).await?;
+            sink.write_stripe(payload.take(self.stripe_bytes), false).await?;
         }
-        sink.write_stripe(payload.freeze(), true).await?;
+        sink.write_stripe(payload, true).await?;
         let (blob, scaffold) = sink.seal(inner, self.content_len, catalog_len).await?;
         done.extents.push(Extent { blob: blob.blob.id, offset: 0, length: self.content_len });
         done.blobs.push(blob);

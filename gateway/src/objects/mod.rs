@@ -19,6 +19,7 @@ mod error;
 mod fanout;
 mod fetch;
 mod findings;
+mod frames;
 mod gather;
 mod ingest;
 mod latency;

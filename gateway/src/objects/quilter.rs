@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use backends::{SliverName, StoreError};
-use bytes::Bytes;
 use codec::{Catalog, CatalogExtent, EncodedBlob, EncodedSliver, StripeShape};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -13,6 +12,7 @@ use super::ObjectsError;
 use super::budget::Reservation;
 use super::committee::Member;
 use super::digest::Digested;
+use super::frames::Frames;
 use super::naming::Naming;
 use super::scaffold::Scaffold;
 use super::sink::acknowledge;
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One small body that joins a quilt.
 pub(crate) struct Patch {
-    pub(crate) content: Bytes,
+    pub(crate) content: Frames,
     pub(crate) naming: Naming,
     pub(crate) digested: Digested,
     /// Makes the change once the extent is known.
@@ -142,22 +142,28 @@ async fn seal(inner: &Inner, quilt: Vec<Waiting>) {
 /// Writes one quilt and commits its objects in one transaction.
 async fn write(inner: &Inner, patches: Vec<Patch>) -> Result<Vec<Outcome>, ObjectsError> {
     let minted = inner.mint.blob();
-    let mut content = Vec::with_capacity(patches.iter().map(|patch| patch.content.len()).sum());
+    let mut contents = Vec::with_capacity(patches.len());
+    let mut offset = 0;
     let mut catalog = Catalog { entries: Vec::with_capacity(patches.len()) };
     let mut changes = Vec::with_capacity(patches.len());
     let mut reservations = Vec::with_capacity(patches.len());
     for patch in patches {
-        let (offset, length) = (content.len() as u64, patch.content.len() as u64);
-        content.extend_from_slice(&patch.content);
+        let length = patch.content.len() as u64;
         let extent = CatalogExtent { object_offset: 0, blob_offset: offset, length };
         catalog.entries.push(patch.naming.entry(vec![extent], Some(&patch.digested)));
         changes.push((patch.change)(Extent { blob: minted.id, offset, length }));
         reservations.push(patch.reservation);
+        contents.push(patch.content);
+        offset += length;
     }
-    let shape = quilt_shape(inner.scheme, content.len() / changes.len().max(1));
-    let (cluster, id, key, wrapped) = (inner.mint.cluster, minted.id, minted.key, minted.wrapped.clone());
-    let encode = move || codec::encode_blob(cluster, id, shape, &key, wrapped, &content, &catalog.encode());
-    let encoded = if reservations.len() * (shape.chunk_bytes as usize) <= INLINE_BYTES_MAX {
+    let bytes = usize::try_from(offset).unwrap_or(usize::MAX);
+    let shape = quilt_shape(inner.scheme, bytes / changes.len().max(1));
+    let (cluster, id, key, wrapped) = (inner.mint.cluster, minted.id, minted.key, minted.wrapped);
+    let encode = move || {
+        let pieces: Vec<&[u8]> = contents.iter().flat_map(Frames::pieces).collect();
+        codec::encode_blob_parts(cluster, id, shape, &key, wrapped, &pieces, &catalog.encode())
+    };
+    let encoded = if bytes <= INLINE_BYTES_MAX {
         encode()
     } else {
         let coded = tokio::task::spawn_blocking(encode).await;

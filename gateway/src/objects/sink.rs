@@ -8,6 +8,7 @@ use codec::{BlobEncoder, BlobLayout, StripeShape};
 
 use super::committee::Member;
 use super::fanout::Fanout;
+use super::frames::Frames;
 use super::mint::Minted;
 use super::scaffold::Scaffold;
 use super::state::Inner;
@@ -44,10 +45,10 @@ impl BlobSink {
     }
 
     /// Codes one stripe on a blocking thread and queues its blocks. Every stripe but the last is full.
-    pub(crate) async fn write_stripe(&mut self, payload: Bytes, last: bool) -> Result<(), ObjectsError> {
+    pub(crate) async fn write_stripe(&mut self, payload: Frames, last: bool) -> Result<(), ObjectsError> {
         let mut encoder = self.encoder.take().ok_or_else(|| ObjectsError::Internal("no encoder".to_owned()))?;
         let coded = tokio::task::spawn_blocking(move || {
-            let blocks = encoder.encode_stripe(&payload, last);
+            let blocks = encoder.encode_stripe_parts(&payload.slices(), last);
             (encoder, blocks)
         });
         let (encoder, blocks) = coded.await.map_err(|error| ObjectsError::Internal(error.to_string()))?;

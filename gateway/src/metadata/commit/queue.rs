@@ -1,11 +1,15 @@
 //! The queue of batches and the task that commits them in groups.
 //!
-//! Nobody waits for company: whatever has arrived while one transaction ran shares the next one.
+//! Whatever has arrived while one transaction ran shares the next one. Callers that wait for their outcome before they
+//! send again come back together, so the committer waits for about as many as last time, for a moment at most; a lone
+//! caller never waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::super::compact::ExtentOwner;
 use super::super::versions::{CachedKey, VersionCache};
@@ -17,6 +21,8 @@ use crate::domain::Version;
 
 /// Batches that may wait before callers must.
 const WAITING_MAX: usize = 1_024;
+/// Longest wait for company. The timer counts in whole milliseconds.
+const LINGER_MAX: Duration = Duration::from_millis(1);
 /// Changes after which a group is full.
 const GROUP_CHANGES: usize = 512;
 
@@ -49,6 +55,7 @@ pub(in crate::metadata) fn start(shared: Arc<Shared>) -> (Queue, JoinHandle<()>)
 
 async fn run(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Request>) {
     let mut next = None;
+    let mut expected = 1;
     loop {
         let first = match next.take() {
             Some(request) => request,
@@ -65,26 +72,44 @@ async fn run(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Request>) {
                 request
             }
         };
-        let mut group = vec![first];
-        let mut changes = group[0].batch.changes.len();
-        while changes < GROUP_CHANGES {
-            match waiting.try_recv() {
-                Ok(request) if request.incarnation == group[0].incarnation => {
-                    changes += request.batch.changes.len();
-                    group.push(request);
-                }
-                Ok(request) => {
-                    next = Some(request);
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
+        let group = gather(first, expected, &mut waiting, &mut next).await;
+        expected = group.len();
         // A task of its own: should it panic, its callers hear that the outcome is unknown and the queue goes on.
         if let Err(error) = tokio::spawn(commit_group(shared.clone(), group)).await {
             tracing::error!(%error, "a group commit broke off");
         }
     }
+}
+
+/// Takes what waits, and waits a moment for as many as are expected. A request of another incarnation comes first in the
+/// `next` group.
+async fn gather(
+    first: Request,
+    expected: usize,
+    waiting: &mut mpsc::Receiver<Request>,
+    next: &mut Option<Request>,
+) -> Vec<Request> {
+    let deadline = Instant::now() + LINGER_MAX;
+    let incarnation = first.incarnation;
+    let mut changes = first.batch.changes.len();
+    let mut group = vec![first];
+    while changes < GROUP_CHANGES {
+        let request = match waiting.try_recv() {
+            Ok(request) => request,
+            Err(_) if group.len() >= expected => break,
+            Err(_) => match tokio::time::timeout_at(deadline, waiting.recv()).await {
+                Ok(Some(request)) => request,
+                Ok(None) | Err(_) => break,
+            },
+        };
+        if request.incarnation != incarnation {
+            *next = Some(request);
+            break;
+        }
+        changes += request.batch.changes.len();
+        group.push(request);
+    }
+    group
 }
 
 async fn commit_group(shared: Arc<Shared>, requests: Vec<Request>) {
