@@ -92,11 +92,13 @@ async fn gather(
     let deadline = Instant::now() + LINGER_MAX;
     let incarnation = first.incarnation;
     let mut changes = first.batch.changes.len();
+    let brings_blobs = !first.batch.blobs.is_empty();
     let mut group = vec![first];
     while changes < GROUP_CHANGES {
         let request = match waiting.try_recv() {
             Ok(request) => request,
-            Err(_) if group.len() >= expected => break,
+            // What brings blobs is a group already, and its backends have kept it waiting long enough.
+            Err(_) if group.len() >= expected || brings_blobs => break,
             Err(_) => match tokio::time::timeout_at(deadline, waiting.recv()).await {
                 Ok(Some(request)) => request,
                 Ok(None) | Err(_) => break,
