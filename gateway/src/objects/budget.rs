@@ -1,4 +1,4 @@
-//! The one budget of bytes in flight.
+//! A budget of bytes in flight.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -79,7 +79,7 @@ impl Objects {
         if let [(extent, within)] = extents[..]
             && within.1 - within.0 <= single_step_bytes(&self.inner)
         {
-            let _reservation = self.inner.budget.take(within.1 - within.0).await?;
+            let _reservation = self.inner.read_budget.take(within.1 - within.0).await?;
             return read_step(&self.inner, &Step { extent, range: within.0..within.1 }).await.map(ObjectReader::of);
         }
         let (reservation, steps_ahead) = self.inner.reserve_steps().await?;
@@ -101,9 +101,9 @@ impl Inner {
     /// Memory for a stream of steps, and how many of them may be under way: fewer when memory is short.
     async fn reserve_steps(&self) -> Result<(Reservation, usize), ObjectsError> {
         let step = single_step_bytes(self);
-        match self.budget.try_take(step * STEPS_AHEAD as u64) {
+        match self.read_budget.try_take(step * STEPS_AHEAD as u64) {
             Some(reservation) => Ok((reservation, STEPS_AHEAD)),
-            None => Ok((self.budget.take(step).await?, 1)),
+            None => Ok((self.read_budget.take(step).await?, 1)),
         }
     }
 }

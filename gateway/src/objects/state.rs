@@ -25,7 +25,7 @@ pub struct ObjectsSettings {
     pub quilt_bytes_max: u64,
     /// Longest wait for company before a quilt is sealed, in microseconds; a lone writer never waits.
     pub quilt_linger_us_max: u64,
-    /// Bytes all requests together may hold.
+    /// Bytes all requests together may hold: one half for writes, the other for reads.
     pub memory_bytes: u64,
     /// Largest object, in bytes.
     pub object_bytes_max: u64,
@@ -71,7 +71,10 @@ pub(crate) struct Inner {
     pub(crate) committee: Committee,
     pub(crate) scheme: Scheme,
     pub(crate) mint: Mint,
+    /// Memory of writes.
     pub(crate) budget: ByteBudget,
+    /// Memory of reads, apart: clients that read slowly must not keep others from writing.
+    pub(crate) read_budget: ByteBudget,
     pub(crate) settings: ObjectsSettings,
     pub(crate) meters: Meters,
     /// Blobs with their data keys unwrapped. Blobs are immutable; a moved sliver only makes an entry incomplete,
@@ -101,7 +104,8 @@ impl Inner {
             committee: parts.committee,
             scheme: parts.scheme,
             mint,
-            budget: ByteBudget::new(parts.settings.memory_bytes),
+            budget: ByteBudget::new(parts.settings.memory_bytes / 2),
+            read_budget: ByteBudget::new(parts.settings.memory_bytes / 2),
             settings: parts.settings,
             meters: Meters::default(),
             opened: Cache::new(OPENED_BLOBS_MAX),
