@@ -211,7 +211,7 @@ async fn look_at_sliver(
         return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}") });
     }
     let Some(root) = root else { return Ok(()) };
-    let (layout, wrapped_key) = (blob.layout, blob.wrapped_key.clone());
+    let (layout, wrapped_key) = (blob.layout, blob.wrapped_key);
     let identity = SliverIdentity { cluster, blob: blob.id, index: name.index, layout, wrapped_key };
     let mut verifier = SliverVerifier::new(identity, root);
     let mut at = 0;

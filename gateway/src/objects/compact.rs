@@ -72,7 +72,7 @@ impl Objects {
         let minted = self.inner.mint.blob();
         moves.iter_mut().for_each(|one| one.to.blob = minted.id);
         let shape = quilt_shape(self.inner.scheme, content.len() / moves.len().max(1));
-        let (cluster, id, wrapped) = (self.inner.mint.cluster, minted.id, minted.wrapped.clone());
+        let (cluster, id, wrapped) = (self.inner.mint.cluster, minted.id, minted.wrapped);
         let coded = tokio::task::spawn_blocking(move || {
             codec::encode_blob(cluster, id, shape, &minted.key, wrapped, &content, &catalog.encode())
         });

@@ -216,7 +216,7 @@ pub(crate) fn distinct_whole<'a>(got: &'a [Sealed], whole: &'a Range<u64>) -> im
 
 /// What a sliver of this blob must say of itself.
 pub(crate) fn identity(cluster: codec::ClusterId, blob: &StoredBlob, index: u8) -> SliverIdentity {
-    SliverIdentity { cluster, blob: blob.id, index, layout: blob.layout, wrapped_key: blob.wrapped_key.clone() }
+    SliverIdentity { cluster, blob: blob.id, index, layout: blob.layout, wrapped_key: blob.wrapped_key }
 }
 
 /// Proves whole blocks against the root that SQL holds.

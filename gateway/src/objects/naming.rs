@@ -22,7 +22,7 @@ impl Naming {
         CatalogEntry {
             bucket: self.bucket.clone(),
             key: self.key.as_bytes().to_vec(),
-            target: self.target.clone(),
+            target: self.target,
             write_counter: self.write_counter,
             object_size: digested.map(|d| d.length),
             etag: digested.map(|d| (d.md5, None)),

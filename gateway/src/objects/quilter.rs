@@ -15,7 +15,7 @@ use super::digest::Digested;
 use super::frames::Frames;
 use super::naming::Naming;
 use super::scaffold::Scaffold;
-use super::sink::acknowledge;
+use super::sink::{Places, acknowledge};
 use super::state::Inner;
 use super::stragglers::all_but_stragglers;
 use crate::domain::{Extent, Placement, StoredBlob};
@@ -194,7 +194,7 @@ pub(crate) async fn publish(
     encoded: EncodedBlob,
     quilt: bool,
 ) -> Result<(NewBlob, Scaffold), ObjectsError> {
-    let (members, spares) = inner.place()?;
+    let Places { members, spares } = inner.place()?;
     let publish = Publish { inner, spares: Mutex::new(spares), scaffold: Mutex::default() };
     let firsts = encoded.slivers.iter().enumerate().map(|(at, sliver)| {
         let target = members.get(at).cloned();

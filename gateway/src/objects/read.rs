@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use codec::Piece;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 
 use super::budget::Reservation;
@@ -26,7 +27,7 @@ const STEPS_AHEAD: usize = 2;
 /// The bytes of a version. An `Err` item means that the rest cannot be had: the connection must be cut.
 pub struct ObjectReader {
     ready: VecDeque<Bytes>,
-    rest: Option<Pin<Box<dyn Stream<Item = Result<Vec<Bytes>, ObjectsError>> + Send>>>,
+    rest: Option<BoxStream<'static, Result<Vec<Bytes>, ObjectsError>>>,
     _reservation: Option<Reservation>,
 }
 

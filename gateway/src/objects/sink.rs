@@ -32,9 +32,9 @@ impl BlobSink {
     /// Chooses backends and starts the slivers with their headers.
     pub(crate) async fn open(inner: &Inner) -> Result<Self, ObjectsError> {
         let shape = StripeShape::streaming(inner.scheme);
-        let (members, spares) = inner.place()?;
+        let Places { members, spares } = inner.place()?;
         let minted = inner.mint.blob();
-        let encoder = BlobEncoder::new(inner.mint.cluster, minted.id, shape, &minted.key, minted.wrapped.clone());
+        let encoder = BlobEncoder::new(inner.mint.cluster, minted.id, shape, &minted.key, minted.wrapped);
         let mut fanout = Fanout::start(minted.id, members, write_floor(inner.scheme), || inner.mint.attempt());
         let mut scaffold = Scaffold::default();
         for lane in fanout.lanes() {
@@ -114,12 +114,20 @@ pub(crate) fn acknowledge(inner: &Inner, blob: StoredBlob, quilt: bool) -> Resul
     Ok(NewBlob { degraded: durable < n, quilt, blob })
 }
 
+/// Where a new blob goes.
+pub(crate) struct Places {
+    /// `members[i]` takes sliver `i`; fewer than n when backends are missing.
+    pub(crate) members: Vec<Arc<Member>>,
+    /// Backends that replace those that fail.
+    pub(crate) spares: Vec<Arc<Member>>,
+}
+
 impl Inner {
     /// Backends for a new blob: one for each sliver, and spares.
     ///
     /// Backends that do not answer are left out while the floor can be met without them; when it cannot, every backend
     /// is tried again, because being refused now is no worse than refusing the client.
-    pub(crate) fn place(&self) -> Result<(Vec<Arc<Member>>, Vec<Arc<Member>>), ObjectsError> {
+    pub(crate) fn place(&self) -> Result<Places, ObjectsError> {
         let (n, floor) = (self.scheme.n(), write_floor(self.scheme));
         let mut candidates = self.committee.candidates();
         let seed = self.mint.seed();
@@ -129,6 +137,7 @@ impl Inner {
         });
         let choice = choice.map_err(|error| ObjectsError::Unavailable(error.to_string()))?;
         let member = |at: usize| Arc::clone(&self.committee.members()[at]);
-        Ok((choice.chosen.into_iter().map(member).collect(), choice.spares.into_iter().map(member).collect()))
+        let of = |positions: Vec<usize>| positions.into_iter().map(member).collect();
+        Ok(Places { members: of(choice.chosen), spares: of(choice.spares) })
     }
 }
