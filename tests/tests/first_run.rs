@@ -1,6 +1,7 @@
 //! The first minutes of a person: one command, what it prints, and the README's tour typed as it stands there.
 //!
-//! This story alone uses the default ports, 9000 and 9001: nothing else may listen there.
+//! This story alone uses the default ports, 9000 and 9001. Root tells it in a network of its own, where they are free;
+//! for anybody else nothing may listen there.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -23,8 +24,8 @@ struct Plain {
 impl Plain {
     fn start(folder: &Path, run: usize) -> Result<Self> {
         let printed = folder.join(format!("printed-{run}"));
-        let mut command = Command::new(binary());
-        command.current_dir(folder).stdin(Stdio::null()).stdout(File::create(&printed)?);
+        let mut command = in_a_network_of_its_own();
+        command.arg(binary()).current_dir(folder).stdin(Stdio::null()).stdout(File::create(&printed)?);
         command.stderr(File::create(folder.join(format!("log-{run}")))?);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HAULOUT_") || name.starts_with("AWS_")) {
             command.env_remove(name);
@@ -42,7 +43,9 @@ impl Plain {
     }
 
     fn shell(&self, script: &str) -> Program {
-        Program::new("bash")
+        let network = format!("--net=/proc/{}/ns/net", self.process.id());
+        let shell = if is_root() { Program::new("nsenter").args([&network, "bash"]) } else { Program::new("bash") };
+        shell
             .args(["-euo", "pipefail", "-c", script])
             .env("PATH", path_with_clients())
             .env("HOME", &self.folder)
@@ -126,7 +129,28 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+fn is_root() -> bool {
+    rustix::process::getuid().is_root()
+}
+
+/// The beginning of a command line: root gets an empty network, in which only the loopback has to be switched on.
+fn in_a_network_of_its_own() -> Command {
+    if !is_root() {
+        return Command::new("env");
+    }
+    // SIOCSIFFLAGS with IFF_UP: a bare machine has Python, but no `ip`.
+    let switch_on = "import fcntl, os, socket, struct, sys\n\
+                     fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh', b'lo', 1))\n\
+                     os.execv(sys.argv[1], sys.argv[1:])";
+    let mut command = Command::new("unshare");
+    command.args(["--net", "python3", "-c", switch_on]);
+    command
+}
+
 fn wait_for_default_ports() -> Result<()> {
+    if is_root() {
+        return Ok(());
+    }
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let free = [9000, 9001].into_iter().all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
