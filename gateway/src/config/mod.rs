@@ -1,7 +1,7 @@
 //! The configuration: what an operator decides, checked as a whole before anything starts.
 //!
 //! One TOML file and a handful of `HAULOUT_*` environment variables, each concern in a file of its own. Unknown keys
-//! are refused with the line they stand on, and [`problems`](validate::problems) names everything that is wrong at
+//! are refused with the line they stand on, and [`problems`] names everything that is wrong at
 //! once, so that nobody fixes a configuration one error at a time. A value of type [`Config`] has passed all of it.
 
 mod backend;

@@ -1,8 +1,8 @@
 //! All SQL of the gateway: one room, one file for each aggregate, one text for SQLite and PostgreSQL wherever possible.
 //!
-//! Whatever changes rows is a [`database::Work`]: it runs in a transaction, in a task that a dropped request cannot
+//! Whatever changes rows is a `database::Work`: it runs in a transaction, in a task that a dropped request cannot
 //! cancel, and is run again when it lost against another transaction. What is decided from rows is decided by the pure
-//! [`commit::plan`]; the rest loads its facts and applies its plan.
+//! `commit::plan`; the rest loads its facts and applies its plan.
 
 mod backends;
 mod blobs;
