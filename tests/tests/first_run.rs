@@ -50,6 +50,7 @@ impl Plain {
             .env("PATH", path_with_clients())
             .env("HOME", &self.folder)
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .without_env("AWS_CA_BUNDLE") // rclone does not start with it
             .without_env("AWS_DEFAULT_REGION")
             .without_env("HAULOUT_CONFIG")
             .without_env("HAULOUT_DATA")
