@@ -77,7 +77,8 @@ CREATE INDEX bucket_account ON bucket (account_id, name);
 -- Versions, clustered by key in byte order, what lists show first. `seq` comes from `version_seq` under the key's lock
 -- and alone orders the versions of a key. `etag`: 16 bytes of MD5, then the number of parts (2 bytes, big-endian) if
 -- it was uploaded in parts. `checksum`: algorithm, kind, value (see gateway/src/metadata/columns.rs). `encoded_bytes` is
--- what was metered when it came and is metered back when it goes. `attributes` is JSON. `is_null` and `is_marker` wait
+-- what was metered when it came and is metered back when it goes. A version of exactly one extent, as nearly all are, has
+-- it here (`blob_id`, `blob_offset`; its length is `size`); the extents of others are in `extent`. `attributes` is JSON. `is_null` and `is_marker` wait
 -- for versioned buckets: every version is the null version until then, and there are no delete markers.
 CREATE TABLE version (
     bucket_id     INTEGER NOT NULL,
@@ -93,12 +94,15 @@ CREATE TABLE version (
     is_null       INTEGER NOT NULL DEFAULT 1 CHECK (is_null IN (0, 1)),
     encoded_bytes INTEGER NOT NULL CHECK (encoded_bytes >= 0),
     extent_count  INTEGER NOT NULL CHECK (extent_count >= 0),
+    blob_id       BLOB             CHECK ((blob_id IS NOT NULL) = (extent_count = 1)),
+    blob_offset   INTEGER          CHECK ((blob_offset IS NOT NULL) = (extent_count = 1)),
     part_count    INTEGER NOT NULL CHECK (part_count >= 0),
     attributes    TEXT    NOT NULL,
     PRIMARY KEY (bucket_id, key, seq)
 ) STRICT, WITHOUT ROWID;
--- At most one current version of a key, whatever two gateways do at once.
-CREATE UNIQUE INDEX version_current ON version (bucket_id, key) WHERE is_current;
+-- Versions whose bytes lie in a blob: the check before it is deleted, and compaction. There is no index of current versions
+-- here: one writer cannot make two, and each more index costs every PUT a page.
+CREATE INDEX version_blob ON version (blob_id) WHERE blob_id IS NOT NULL;
 
 -- Parts of versions that were uploaded in parts.
 CREATE TABLE version_part (
@@ -109,7 +113,8 @@ CREATE TABLE version_part (
     PRIMARY KEY (version_id, number)
 ) STRICT, WITHOUT ROWID;
 
--- Where bytes lie. `owner` is a version id or a part id. A blob's `live_bytes` is the sum of the lengths here.
+-- Where the bytes of parts and of versions of several extents lie. `owner` is a version id or a part id. A blob's
+-- `live_bytes` is the sum of the lengths here and of the versions that have their one extent in their row.
 CREATE TABLE extent (
     owner       BLOB    NOT NULL CHECK (length(owner) = 16),
     ordinal     INTEGER NOT NULL CHECK (ordinal >= 0),

@@ -185,15 +185,16 @@ impl Work for Delete {
         let rows = tx.rows(Statement::new("SELECT id FROM upload WHERE bucket_id = $1").bind(self.id.0)).await?;
         let ids = rows.iter().map(|row| row.array(0).map(UploadId)).collect::<Result<BTreeSet<_>>>()?;
         let mut facts = Facts::default();
-        load::uploads(tx, &mut facts, ids.clone(), true).await?;
+        let dialect = tx.dialect();
+        load::ask(tx, &mut facts, [load::now(dialect, None), load::uploads(dialect, ids.clone(), true)]).await?;
         load::released(tx, &mut facts, ids.clone()).await?;
         let mut planner = Planner::new(&facts);
         for id in ids {
             planner.abort(id)?;
         }
         // Not a gateway's incarnation: the meters of what goes with the bucket are kept under the number 0.
-        let given = Circumstances { now: load::now(tx).await?, grace_seconds: self.grace_seconds, incarnation: 0 };
-        apply(tx, &planner.finish()?, given).await?;
+        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: 0 };
+        apply(tx, &facts, &planner.finish()?, given).await?;
         tx.execute(Statement::new("DELETE FROM completed_upload WHERE bucket_id = $1").bind(self.id.0)).await?;
         tx.execute(Statement::new("DELETE FROM bucket WHERE id = $1").bind(self.id.0)).await?;
         Ok(DeleteBucket::Deleted)

@@ -7,7 +7,7 @@ use codec::{BlobId, Root};
 use super::columns::{self, limit};
 use super::database::Work;
 use super::session::Session;
-use super::statement::{Statement, Value};
+use super::statement::Statement;
 use super::{MetadataError, MetadataStore, Result};
 use crate::domain::BackendId;
 
@@ -46,17 +46,20 @@ const COMPLAINTS: usize = 100;
 const INVARIANTS: [(&str, &str); 13] = [
     (
         "blob {}: live_bytes is not the sum of its extents",
-        "SELECT b.id FROM blob b LEFT JOIN extent e ON e.blob_id = b.id GROUP BY b.id, b.live_bytes \
-         HAVING b.live_bytes <> COALESCE(SUM(e.length), 0)",
+        "SELECT b.id FROM blob b WHERE b.live_bytes <> \
+         COALESCE((SELECT SUM(e.length) FROM extent e WHERE e.blob_id = b.id), 0) \
+         + COALESCE((SELECT SUM(v.size) FROM version v WHERE v.blob_id = b.id), 0)",
     ),
     (
         "blob {}: an extent lies in it but it is not there",
-        "SELECT DISTINCT e.blob_id FROM extent e WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = e.blob_id)",
+        "SELECT e.blob_id FROM extent e WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = e.blob_id) \
+         UNION SELECT v.blob_id FROM version v \
+         WHERE v.blob_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = v.blob_id)",
     ),
     (
         "blob {}: an extent leaves its content",
-        "SELECT DISTINCT b.id FROM extent e JOIN blob b ON b.id = e.blob_id \
-         WHERE e.blob_offset + e.length > b.content_len",
+        "SELECT b.id FROM extent e JOIN blob b ON b.id = e.blob_id WHERE e.blob_offset + e.length > b.content_len \
+         UNION SELECT b.id FROM version v JOIN blob b ON b.id = v.blob_id WHERE v.blob_offset + v.size > b.content_len",
     ),
     (
         "blob {}: nothing lives in it but it is not queued for deletion",
@@ -80,8 +83,9 @@ const INVARIANTS: [(&str, &str); 13] = [
     (
         "version {}: its extents do not add up to its size",
         "SELECT v.version_id FROM version v LEFT JOIN extent e ON e.owner = v.version_id \
-         GROUP BY v.version_id, v.size, v.extent_count \
-         HAVING COUNT(e.owner) <> v.extent_count OR COALESCE(SUM(e.length), 0) <> v.size",
+         GROUP BY v.version_id, v.size, v.extent_count, v.blob_id \
+         HAVING COUNT(e.owner) + (CASE WHEN v.blob_id IS NULL THEN 0 ELSE 1 END) <> v.extent_count \
+         OR (v.blob_id IS NULL AND COALESCE(SUM(e.length), 0) <> v.size)",
     ),
     (
         "version {}: its bucket is not there",
@@ -224,10 +228,12 @@ impl Work for Record {
             .bind(&*finding.kind);
         tx.execute(statement).await?;
         if row.int(0)? > 0 {
-            let now = Value::Int(super::commit::load::now(tx).await?);
-            let rows = vec![["repair".into(), finding.blob.0.into(), now]];
-            let tail = " ON CONFLICT (kind, blob_id) DO NOTHING";
-            tx.execute_rows("INSERT INTO job (kind, blob_id, created_at) VALUES ", rows, tail).await?;
+            let text = format!(
+                "INSERT INTO job (kind, blob_id, created_at) VALUES ('repair', $1, {}) \
+                 ON CONFLICT (kind, blob_id) DO NOTHING",
+                dialect.now()
+            );
+            tx.execute(Statement::new(text).bind(finding.blob.0)).await?;
         }
         Ok(())
     }

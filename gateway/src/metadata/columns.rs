@@ -112,6 +112,15 @@ pub(super) fn extent(row: &Row, first: usize) -> Result<Extent> {
     Ok(Extent { blob: BlobId(row.array(first)?), offset: row.number(first + 1)?, length: row.number(first + 2)? })
 }
 
+/// The one extent a version has in its own row, in two columns from `first`: blob, offset.
+pub(super) fn inline_extent(row: &Row, first: usize, size: u64) -> Result<Option<Extent>> {
+    let (Some(blob), Some(offset)) = (row.bytes_if_any(first)?, row.number_if_any(first + 1)?) else {
+        return Ok(None);
+    };
+    let blob = blob.try_into().map_err(|_| MetadataError::Damaged("a blob id in a version".to_owned()))?;
+    Ok(Some(Extent { blob: BlobId(blob), offset, length: size }))
+}
+
 /// A layout in five columns from `first`: scheme, chunk bytes, chunks per block, content length, catalog length.
 pub(super) fn layout(row: &Row, first: usize) -> Result<BlobLayout> {
     let scheme = row.text(first)?;

@@ -61,16 +61,21 @@ impl MetadataStore {
         );
         let rows = session.rows(Statement::new(text).bind(limit(most))).await?;
         let blobs = with_placements(&mut session, &rows).await?;
-        let ids = blobs.iter().map(|blob| [Value::from(blob.id.0)]).collect();
-        let head = "SELECT blob_id, blob_offset, length, owner, ordinal FROM extent WHERE blob_id IN (VALUES ";
         let mut extents = HashMap::<BlobId, Vec<OwnedExtent>>::new();
-        for row in session.rows_of_rows(head, ids, ") ORDER BY blob_id, blob_offset, owner, ordinal").await? {
-            let extent = columns::extent(&row, 0)?;
-            let owned = OwnedExtent { owner: ExtentOwner(row.array(3)?), ordinal: row.number(4)?, extent };
-            extents.entry(extent.blob).or_default().push(owned);
+        for head in [
+            "SELECT blob_id, blob_offset, size, version_id, 0 FROM version WHERE blob_id IN (VALUES ",
+            "SELECT blob_id, blob_offset, length, owner, ordinal FROM extent WHERE blob_id IN (VALUES ",
+        ] {
+            let ids = blobs.iter().map(|blob| [Value::from(blob.id.0)]).collect();
+            for row in session.rows_of_rows(head, ids, ")").await? {
+                let extent = columns::extent(&row, 0)?;
+                let owned = OwnedExtent { owner: ExtentOwner(row.array(3)?), ordinal: row.number(4)?, extent };
+                extents.entry(extent.blob).or_default().push(owned);
+            }
         }
         let quilts = blobs.into_iter().map(|blob| {
-            let extents = extents.remove(&blob.id).unwrap_or_default();
+            let mut extents = extents.remove(&blob.id).unwrap_or_default();
+            extents.sort_unstable_by_key(|owned| (owned.extent.offset, owned.owner, owned.ordinal));
             SparseQuilt { blob, extents }
         });
         // One without extents died between the two statements.
@@ -110,17 +115,23 @@ impl Work for Move {
     type Done = Vec<bool>;
 
     async fn run(&self, tx: &mut Session) -> Result<Vec<bool>> {
-        let now = load::fence(tx, self.incarnation).await?;
+        let dialect = tx.dialect();
         let mut facts = Facts::default();
-        load::extents(tx, &mut facts, self.moves.iter().map(|wanted| wanted.from.owner).collect()).await?;
+        let left = self.moves.iter().map(|wanted| wanted.from.extent.blob).collect();
+        load::ask(tx, &mut facts, [load::now(dialect, Some(self.incarnation)), load::inline(dialect, left)]).await?;
+        facts.fenced_now()?;
+        let owners = self.moves.iter().map(|wanted| wanted.from.owner).filter(|owner| !facts.inline.contains(owner));
+        let owners = owners.collect();
+        load::ask(tx, &mut facts, [load::extents(dialect, owners)]).await?;
         let new: BTreeSet<_> = self.blobs.iter().map(|new| new.blob.id).collect();
         let blobs = self.moves.iter().flat_map(|wanted| [wanted.from.extent.blob, wanted.to.blob]);
-        load::blobs(tx, &mut facts, blobs.filter(|id| !new.contains(id)).collect()).await?;
+        let blobs = blobs.filter(|id| !new.contains(id)).collect();
+        load::ask(tx, &mut facts, [load::blobs(dialect, blobs)]).await?;
         let mut planner = Planner::new(&facts);
         planner.blobs(&self.blobs);
         let moved = planner.moves(&self.moves)?;
-        let given = Circumstances { now, grace_seconds: self.grace_seconds, incarnation: self.incarnation };
-        apply(tx, &planner.finish()?, given).await?;
+        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
+        apply(tx, &facts, &planner.finish()?, given).await?;
         Ok(moved)
     }
 }

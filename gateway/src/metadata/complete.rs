@@ -118,29 +118,35 @@ impl Work for Complete {
     type Done = (CompleteOutcome, Vec<Extent>);
 
     async fn run(&self, tx: &mut Session) -> Result<Self::Done> {
-        let now = load::fence(tx, self.incarnation).await?;
+        let dialect = tx.dialect();
         let change = &self.change;
         let key = &change.version.key;
+        let keys = BTreeSet::from([(change.bucket, key)]);
         let mut facts = Facts::default();
-        load::buckets(tx, &mut facts, BTreeSet::from([change.bucket])).await?;
-        load::uploads(tx, &mut facts, BTreeSet::from([change.upload]), true).await?;
+        let first = [
+            load::now(dialect, Some(self.incarnation)),
+            load::buckets(dialect, BTreeSet::from([change.bucket])),
+            load::uploads(dialect, BTreeSet::from([change.upload]), true),
+            load::currents(dialect, &keys),
+            load::numbers(dialect, 1),
+            load::parts_of(dialect, BTreeSet::from([change.upload])),
+        ];
+        load::ask(tx, &mut facts, first).await?;
+        let now = facts.fenced_now()?;
         let named =
             facts.uploads.get(&change.upload).is_some_and(|fact| fact.bucket == change.bucket && fact.key == *key);
         if !named {
             let row = tx.row(select_completed(change.bucket, key, &change.upload)).await?;
             return Ok((already(row.as_ref())?, Vec::new()));
         }
-        let keys = BTreeSet::from([(change.bucket, key)]);
-        load::currents(tx, &mut facts, &keys).await?;
         if facts.currents.is_empty() && change.condition != WriteCondition::None {
             load::confirm_absent(tx, &keys).await?;
         }
-        load::parts_of(tx, &mut facts, BTreeSet::from([change.upload])).await?;
-        let replaced = facts.currents.values().map(|fact| ExtentOwner(fact.id.0));
+        let replaced = facts.currents.values().filter(|fact| fact.has_extents).map(|fact| ExtentOwner(fact.id.0));
         let owners = replaced.chain(facts.parts.values().map(|part| part.id)).collect();
-        load::extents(tx, &mut facts, owners).await?;
+        load::ask(tx, &mut facts, [load::extents(dialect, owners)]).await?;
         let blobs = facts.extents.values().flatten().map(|extent| extent.blob).collect();
-        load::blobs(tx, &mut facts, blobs).await?;
+        load::ask(tx, &mut facts, [load::blobs(dialect, blobs)]).await?;
 
         let mut planner = Planner::new(&facts);
         match planner.complete(change)? {
@@ -149,8 +155,8 @@ impl Work for Complete {
             Some(Outcome::Stored | Outcome::Deleted { .. }) => {}
         }
         let plan = planner.finish()?;
-        apply(tx, &plan, Circumstances { now, grace_seconds: self.grace_seconds, incarnation: self.incarnation })
-            .await?;
+        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
+        apply(tx, &facts, &plan, given).await?;
         self.remember(tx, now).await?;
         let extents = plan.versions.into_iter().next().map(|planned| planned.extents).unwrap_or_default();
         Ok((CompleteOutcome::Completed, extents))

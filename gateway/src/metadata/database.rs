@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -33,6 +34,8 @@ pub(super) enum Pools {
         writer: SqlitePool,
         /// Read-only connections, which see the last commit.
         readers: SqlitePool,
+        /// The writer is in a transaction, or may be: set before it begins and cleared after it was committed.
+        unfinished: Arc<AtomicBool>,
         /// Holds the lock of the file until the pools are closed, or nobody has them any more.
         lock: Arc<File>,
     },
@@ -100,6 +103,9 @@ impl Database {
         // On an error the session is dropped, and with that rolled back.
         let done = work.run(&mut tx).await?;
         let Err(error) = tx.command("COMMIT").await else {
+            if let Pools::Sqlite { unfinished, .. } = &self.pools {
+                unfinished.store(false, Ordering::SeqCst);
+            }
             return Ok(done);
         };
         drop(tx);
@@ -114,8 +120,9 @@ impl Database {
     /// out later whether it was committed.
     pub(super) async fn begin(&self, token: &[u8; 16]) -> Result<Session> {
         match &self.pools {
-            Pools::Sqlite { writer, .. } => {
+            Pools::Sqlite { writer, unfinished, .. } => {
                 let mut tx = Session::Sqlite(writer.acquire().await?);
+                unfinished.store(true, Ordering::SeqCst);
                 tx.command("BEGIN IMMEDIATE").await?;
                 Ok(tx)
             }
@@ -153,7 +160,7 @@ impl Database {
     /// Closes all connections, waiting for those in use.
     pub(super) async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers, lock } => {
+            Pools::Sqlite { writer, readers, lock, .. } => {
                 readers.close().await;
                 writer.close().await;
                 // Clones of the store may live on, and with them the file.

@@ -42,12 +42,16 @@ impl Dialect {
         }
     }
 
-    /// Takes `$1` consecutive numbers (SQLite) or some growing numbers (PostgreSQL) of the version sequence. Answers one
-    /// row with the last number in SQLite, one row for each number in PostgreSQL.
-    pub(super) fn take_sequence(self) -> &'static str {
+    /// Takes growing numbers of the version sequence. Each row of the answer is the first and last of a run of them.
+    pub(super) fn take_numbers(self, wanted: usize) -> String {
         match self {
-            Self::Sqlite => "UPDATE counter SET value = value + $1 WHERE name = 'version_seq' RETURNING value",
-            Self::Postgres => "SELECT nextval('version_seq') FROM generate_series(1, $1)",
+            Self::Sqlite => format!(
+                "UPDATE counter SET value = value + {wanted} WHERE name = 'version_seq' \
+                 RETURNING value - {wanted} + 1, value"
+            ),
+            Self::Postgres => format!(
+                "SELECT n, n FROM (SELECT nextval('version_seq') AS n FROM generate_series(1, {wanted})) AS taken"
+            ),
         }
     }
 

@@ -78,7 +78,8 @@ impl Work for Claim {
         // Nothing else may decide: a row here says that the blob is dead, and the extents must agree.
         let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");
         let tail = format!(
-            ") AND b.live_bytes = 0 AND NOT EXISTS (SELECT 1 FROM extent e WHERE e.blob_id = b.id) ORDER BY b.id{}",
+            ") AND b.live_bytes = 0 AND NOT EXISTS (SELECT 1 FROM extent e WHERE e.blob_id = b.id) \
+             AND NOT EXISTS (SELECT 1 FROM version v WHERE v.blob_id = b.id) ORDER BY b.id{}",
             dialect.for_update()
         );
         let rows = tx.rows_of_rows(&head, keys(&ids), &tail).await?;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use sqlx::pool::PoolConnection;
-use sqlx::{Executor, Postgres, Sqlite};
+use sqlx::{Either, Executor, Postgres, Sqlite};
 
 use super::dialect::Dialect;
 use super::row::Row;
@@ -17,6 +18,14 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(40);
 pub(super) enum Session {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
+}
+
+/// What one of several statements did.
+pub(super) struct Answer {
+    /// How many rows it changed.
+    pub changed: u64,
+    /// The rows it answered.
+    pub rows: Vec<Row>,
 }
 
 impl Session {
@@ -67,6 +76,36 @@ impl Session {
         Ok(self.rows(statement).await?.into_iter().next())
     }
 
+    /// Runs statements one after the other and answers what each did. On SQLite they make one trip to the connection's
+    /// thread, which costs more than most statements do.
+    pub(super) async fn all(&mut self, statements: Vec<Statement>) -> Result<Vec<Answer>> {
+        let mut answers = Vec::with_capacity(statements.len());
+        if statements.is_empty() {
+            return Ok(answers);
+        }
+        match self {
+            Self::Sqlite(connection) => {
+                let query = Statement::joined(statements).for_sqlite()?;
+                let mut steps = connection.fetch_many(query);
+                let mut rows = Vec::new();
+                while let Some(step) = steps.try_next().await? {
+                    match step {
+                        Either::Right(row) => rows.push(Row::Sqlite(row)),
+                        Either::Left(done) => {
+                            answers.push(Answer { changed: done.rows_affected(), rows: std::mem::take(&mut rows) });
+                        }
+                    }
+                }
+            }
+            Self::Postgres(connection) => {
+                for statement in statements {
+                    answers.push(step(connection, statement).await?);
+                }
+            }
+        }
+        Ok(answers)
+    }
+
     /// Runs a statement over many rows of values, in as many pieces as the database needs: `head (..), (..) tail`.
     pub(super) async fn execute_rows<const N: usize>(
         &mut self,
@@ -74,15 +113,8 @@ impl Session {
         rows: Vec<[Value; N]>,
         tail: &str,
     ) -> Result<u64> {
-        let dialect = self.dialect();
-        let mut changed = 0;
-        let mut rows = rows.into_iter();
-        while rows.len() > 0 {
-            let size = piece_size(rows.len(), dialect.values_max() / N);
-            let piece: Vec<_> = rows.by_ref().take(size).collect();
-            changed += self.execute(Statement::of_rows(dialect, head, piece.into_iter(), tail)).await?;
-        }
-        Ok(changed)
+        let answers = self.all(Statement::pieces(self.dialect(), head, rows, tail)).await?;
+        Ok(answers.iter().map(|answer| answer.changed).sum())
     }
 
     /// Like [`Session::execute_rows`], for statements that answer rows.
@@ -92,16 +124,8 @@ impl Session {
         rows: Vec<[Value; N]>,
         tail: &str,
     ) -> Result<Vec<Row>> {
-        let dialect = self.dialect();
-        let mut found = Vec::new();
-        let mut rows = rows.into_iter();
-        while rows.len() > 0 {
-            let size = piece_size(rows.len(), dialect.values_max() / N);
-            let piece: Vec<_> = rows.by_ref().take(size).collect();
-            let mut more = self.rows(Statement::of_rows(dialect, head, piece.into_iter(), tail)).await?;
-            if found.is_empty() { found = more } else { found.append(&mut more) }
-        }
-        Ok(found)
+        let answers = self.all(Statement::pieces(self.dialect(), head, rows, tail)).await?;
+        Ok(answers.into_iter().flat_map(|answer| answer.rows).collect())
     }
 
     /// Runs text without values: BEGIN, COMMIT and the like.
@@ -119,16 +143,24 @@ impl Session {
     }
 }
 
-/// How many of the remaining rows go into the next statement. Only few sizes occur, so that prepared statements are used
-/// again: every number up to 32, then 128 and 512.
-fn piece_size(remaining: usize, most: usize) -> usize {
-    let size = match remaining {
-        0..=32 => remaining,
-        33..=127 => 32,
-        128..=511 => 128,
-        _ => 512,
+/// Runs one statement on PostgreSQL, whether it answers rows or changes them.
+async fn step(connection: &mut PoolConnection<Postgres>, statement: Statement) -> Result<Answer> {
+    let query = statement.for_postgres()?;
+    let work = async {
+        let mut answer = Answer { changed: 0, rows: Vec::new() };
+        let mut steps = connection.fetch_many(query);
+        while let Some(step) = steps.try_next().await? {
+            match step {
+                Either::Right(row) => answer.rows.push(Row::Postgres(row)),
+                Either::Left(done) => answer.changed += done.rows_affected(),
+            }
+        }
+        Ok::<_, MetadataError>(answer)
     };
-    size.min(most)
+    match tokio::time::timeout(REPLY_TIMEOUT, work).await {
+        Ok(answer) => answer,
+        Err(_) => Err(gone(connection)),
+    }
 }
 
 fn gone(connection: &mut PoolConnection<Postgres>) -> MetadataError {

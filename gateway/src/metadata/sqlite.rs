@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::fs::FlockOperation;
@@ -25,6 +26,8 @@ const CHECKPOINT_PAGES: u32 = 4_000;
 /// Opens or makes the file at `path`, whose directory must exist.
 pub(super) async fn open(path: &Path) -> Result<Pools> {
     let lock = Arc::new(lock(path)?);
+    let unfinished = Arc::new(AtomicBool::new(false));
+    let left_unfinished = unfinished.clone();
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
@@ -32,7 +35,11 @@ pub(super) async fn open(path: &Path) -> Result<Pools> {
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(10))
-        .after_release(|connection, _| Box::pin(async move { Ok(roll_back(connection).await) }))
+        .after_release(move |connection, _| {
+            // A trip to the connection's thread costs as much as a small statement: only if a transaction was left.
+            let left = left_unfinished.swap(false, Ordering::SeqCst);
+            Box::pin(async move { Ok(!left || roll_back(connection).await) })
+        })
         .connect_with(options(path).create_if_missing(true).pragma("cache_size", format!("-{WRITER_CACHE_KIB}")))
         .await?;
     refuse_unsafe_settings(&writer).await?;
@@ -48,7 +55,7 @@ pub(super) async fn open(path: &Path) -> Result<Pools> {
             options(path).read_only(true).row_buffer_size(1_024).pragma("cache_size", format!("-{READER_CACHE_KIB}")),
         )
         .await?;
-    Ok(Pools::Sqlite { writer, readers, lock })
+    Ok(Pools::Sqlite { writer, readers, unfinished, lock })
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

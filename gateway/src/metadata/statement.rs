@@ -16,8 +16,10 @@ pub(super) enum Value {
     Bool(bool),
     Bytes(Vec<u8>),
     Text(String),
-    /// NULL in a column of bytes; no other column may be NULL.
+    /// NULL in a column of bytes.
     NoBytes,
+    /// NULL in a column of integers.
+    NoInt,
 }
 
 impl From<i64> for Value {
@@ -112,6 +114,38 @@ impl Statement {
         Self { text: text.into(), values }
     }
 
+    /// Like [`Statement::of_rows`], in as many pieces as the database needs.
+    pub(super) fn pieces<const N: usize>(dialect: Dialect, head: &str, rows: Vec<[Value; N]>, tail: &str) -> Vec<Self> {
+        let mut pieces = Vec::new();
+        let mut rows = rows.into_iter();
+        while rows.len() > 0 {
+            let size = piece_size(rows.len(), dialect.values_max() / N);
+            let piece: Vec<_> = rows.by_ref().take(size).collect();
+            pieces.push(Self::of_rows(dialect, head, piece.into_iter(), tail));
+        }
+        pieces
+    }
+
+    /// Several statements as one text for SQLite, which runs them one after the other. Their placeholders must appear in the
+    /// order of their numbers, each once, because here they are counted.
+    pub(super) fn joined(statements: Vec<Self>) -> Self {
+        let mut text = String::with_capacity(statements.iter().map(|statement| statement.text.len() + 1).sum());
+        let mut values = Vec::with_capacity(statements.iter().map(|statement| statement.values.len()).sum());
+        for statement in statements {
+            if !text.is_empty() {
+                text.push(';');
+            }
+            let mut parts = statement.text.split('$');
+            text.push_str(parts.next().unwrap_or_default());
+            for part in parts {
+                text.push('?');
+                text.push_str(part.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+            }
+            values.extend(statement.values);
+        }
+        Self { text: text.into(), values }
+    }
+
     /// As SQLite takes it.
     pub(super) fn for_sqlite(self) -> Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>> {
         let mut arguments = SqliteArguments::default();
@@ -123,6 +157,7 @@ impl Statement {
                 Value::Bytes(value) => arguments.add(value),
                 Value::Text(value) => arguments.add(value),
                 Value::NoBytes => arguments.add(None::<Vec<u8>>),
+                Value::NoInt => arguments.add(None::<i64>),
             }
             .map_err(|error| MetadataError::Damaged(error.to_string()))?;
         }
@@ -143,6 +178,7 @@ impl Statement {
                 Value::Bytes(value) => arguments.add(value),
                 Value::Text(value) => arguments.add(value),
                 Value::NoBytes => arguments.add(None::<Vec<u8>>),
+                Value::NoInt => arguments.add(None::<i64>),
             }
             .map_err(|error| MetadataError::Damaged(error.to_string()))?;
         }
@@ -150,5 +186,49 @@ impl Statement {
             Cow::Borrowed(text) => sqlx::query_with(text, arguments),
             Cow::Owned(text) => sqlx::query_with(AssertSqlSafe(text), arguments),
         })
+    }
+}
+
+/// How many of the remaining rows go into the next statement. Only few sizes occur, so that prepared statements are used
+/// again: every number up to 32, then 128 and 512.
+fn piece_size(remaining: usize, most: usize) -> usize {
+    let size = match remaining {
+        0..=32 => remaining,
+        33..=127 => 32,
+        128..=511 => 128,
+        _ => 512,
+    };
+    size.min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_joined_with_their_values_in_order() {
+        let rows = vec![[Value::Int(3), Value::Int(4)], [Value::Int(5), Value::Int(6)]];
+        let mut statements = vec![Statement::new("UPDATE a SET b = $1 WHERE c = $2").bind(1_i64).bind(2_i64)];
+        statements.extend(Statement::pieces(Dialect::Sqlite, "INSERT INTO d VALUES ", rows, " RETURNING e"));
+        let joined = Statement::joined(statements);
+        assert_eq!(joined.text, "UPDATE a SET b = ? WHERE c = ?;INSERT INTO d VALUES (?,?),(?,?) RETURNING e");
+        assert_eq!(joined.values, (1..=6).map(Value::Int).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn rows_are_cut_into_pieces_the_database_can_take() {
+        let pieces = |rows: usize| {
+            let rows = (0..rows).map(|_| [const { Value::NoInt }; 100]).collect();
+            let pieces = Statement::pieces(Dialect::Postgres, "", rows, "");
+            pieces.iter().map(|piece| piece.values.len() / 100).collect::<Vec<_>>()
+        };
+        assert_eq!(pieces(0), [0; 0]);
+        assert_eq!(pieces(31), [31]);
+        assert_eq!(pieces(70), [32, 32, 6]);
+        assert_eq!(pieces(1_100), [512, 512, 32, 32, 12]);
+        assert!(
+            Statement::pieces(Dialect::Sqlite, "", vec![[const { Value::NoInt }; 100]; 700], "")[0].values.len()
+                <= 32_000
+        );
     }
 }

@@ -192,7 +192,7 @@ impl Work for Create {
     async fn run(&self, tx: &mut Session) -> Result<CreateUpload> {
         let upload = &self.upload;
         let mut facts = Facts::default();
-        load::buckets(tx, &mut facts, BTreeSet::from([upload.bucket])).await?;
+        load::ask(tx, &mut facts, [load::buckets(tx.dialect(), BTreeSet::from([upload.bucket]))]).await?;
         if facts.buckets.is_empty() {
             return Ok(CreateUpload::NoSuchBucket);
         }
@@ -223,17 +223,19 @@ impl Work for Abort {
 
     async fn run(&self, tx: &mut Session) -> Result<AbortUpload> {
         let mut facts = Facts::default();
-        load::uploads(tx, &mut facts, BTreeSet::from([self.id]), true).await?;
+        let dialect = tx.dialect();
+        let ids = BTreeSet::from([self.id]);
+        load::ask(tx, &mut facts, [load::now(dialect, None), load::uploads(dialect, ids.clone(), true)]).await?;
         let named = facts.uploads.get(&self.id).is_some_and(|fact| fact.bucket == self.bucket && fact.key == self.key);
         if !named {
             return Ok(AbortUpload::NoSuchUpload);
         }
-        load::released(tx, &mut facts, BTreeSet::from([self.id])).await?;
+        load::released(tx, &mut facts, ids).await?;
         let mut planner = Planner::new(&facts);
         planner.abort(self.id)?;
         // Not on behalf of an incarnation: what it releases is metered under the number 0.
-        let given = Circumstances { now: load::now(tx).await?, grace_seconds: self.grace_seconds, incarnation: 0 };
-        apply(tx, &planner.finish()?, given).await?;
+        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: 0 };
+        apply(tx, &facts, &planner.finish()?, given).await?;
         Ok(AbortUpload::Aborted)
     }
 }

@@ -1,6 +1,7 @@
 //! Meters: what each bucket did in each hour.
 
 use super::columns::int;
+use super::commit::facts::Facts;
 use super::commit::load;
 use super::database::Work;
 use super::session::Session;
@@ -81,7 +82,9 @@ impl Work for Add {
     type Done = ();
 
     async fn run(&self, tx: &mut Session) -> Result<()> {
-        let hour = load::now(tx).await?.div_euclid(3_600_000_000);
+        let mut facts = Facts::default();
+        load::ask(tx, &mut facts, [load::now(tx.dialect(), None)]).await?;
+        let hour = facts.fenced_now()?.div_euclid(3_600_000_000);
         // One order for everybody, so that two writers of the same rows do not wait in a circle.
         let usage: std::collections::BTreeMap<_, _> = self.usage.iter().filter(|(_, delta)| !delta.is_zero()).collect();
         let mut rows = Vec::with_capacity(usage.len());

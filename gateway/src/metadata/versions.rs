@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codec::BlobId;
 
 use super::columns::{self, etag, extent};
 use super::exact_cache::ExactCache;
@@ -90,33 +89,24 @@ impl MetadataStore {
     }
 }
 
-/// The version with its extents. The first extent comes with the row, which is all there is for most; the others are
-/// read after it, and must add up.
+/// The version with its extents. The only one comes with the row, which is all there is for most; several are read after
+/// it, and must add up.
 async fn read(session: &mut Session, bucket: BucketId, key: &ObjectKey) -> Result<Option<Version>> {
     for _ in 0..READS {
-        let text = "SELECT v.version_id, v.size, v.etag, v.modified_at, v.checksum, v.attributes, v.extent_count, \
-                    e.blob_id, e.blob_offset, e.length \
-                    FROM version v LEFT JOIN extent e ON e.owner = v.version_id AND e.ordinal = 0 \
-                    WHERE v.bucket_id = $1 AND v.key = $2 AND v.is_current AND NOT v.is_marker";
+        let text = "SELECT version_id, size, etag, modified_at, checksum, attributes, extent_count, blob_id, blob_offset \
+                    FROM version WHERE bucket_id = $1 AND key = $2 AND is_current AND NOT is_marker";
         let statement = Statement::new(text).bind(bucket.0).bind(key.as_bytes());
         let Some(row) = session.row(statement).await? else { return Ok(None) };
-        let id = VersionId(row.array(0)?);
+        let (id, size) = (VersionId(row.array(0)?), row.number(1)?);
         let count: usize = row.number(6)?;
         let mut extents = Vec::with_capacity(count);
-        if let (Some(blob), Some(offset), Some(length)) =
-            (row.bytes_if_any(7)?, row.number_if_any(8)?, row.number_if_any(9)?)
-        {
-            let blob = blob.try_into().map_err(|_| MetadataError::Damaged("a blob id in an extent".to_owned()))?;
-            extents.push(Extent { blob: BlobId(blob), offset, length });
-        }
+        extents.extend(columns::inline_extent(&row, 7, size)?);
         if count > 1 {
-            let text =
-                "SELECT blob_id, blob_offset, length FROM extent WHERE owner = $1 AND ordinal > 0 ORDER BY ordinal";
+            let text = "SELECT blob_id, blob_offset, length FROM extent WHERE owner = $1 ORDER BY ordinal";
             for row in session.rows(Statement::new(text).bind(id.0)).await? {
                 extents.push(extent(&row, 0)?);
             }
         }
-        let size = row.number(1)?;
         let sum: u128 = extents.iter().map(|extent| u128::from(extent.length)).sum();
         if extents.len() != count || sum != u128::from(size) {
             continue;

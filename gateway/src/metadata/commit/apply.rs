@@ -1,18 +1,17 @@
-//! Carries out a plan: a fixed number of statements, each for many rows, nothing decided.
+//! Carries out a plan: a fixed number of statements, each for many rows, all sent together, nothing decided.
 
 use super::super::columns::{attributes_text, checksum_value, etag_bytes, int};
 use super::super::dialect::Dialect;
 use super::super::session::Session;
 use super::super::statement::{Statement, Value};
 use super::super::{MetadataError, Result};
+use super::facts::Facts;
 use super::plan::Plan;
 use crate::domain::Extent;
 
-/// What rows say besides the plan.
+/// What rows say besides facts and plan.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::metadata) struct Circumstances {
-    /// The database's time, in microseconds.
-    pub now: i64,
     /// How long dead blobs stay.
     pub grace_seconds: i64,
     /// Whose meters are written.
@@ -20,53 +19,93 @@ pub(in crate::metadata) struct Circumstances {
 }
 
 /// Applies a plan.
-pub(in crate::metadata) async fn apply(tx: &mut Session, plan: &Plan<'_>, given: Circumstances) -> Result<()> {
-    remove(tx, plan).await?;
-    insert_versions(tx, plan).await?;
-    insert_parts(tx, plan).await?;
-    insert_extents(tx, plan).await?;
-    insert_blobs(tx, plan, given.now).await?;
-    update_live_bytes(tx, plan).await?;
-    bury_dead_blobs(tx, plan, given).await?;
-    meter(tx, plan, given).await
+pub(in crate::metadata) async fn apply(
+    tx: &mut Session,
+    facts: &Facts,
+    plan: &Plan<'_>,
+    given: Circumstances,
+) -> Result<()> {
+    let now = facts.fenced_now()?;
+    let mut writes = Writes { dialect: tx.dialect(), statements: Vec::new(), exact: Vec::new() };
+    remove(&mut writes, plan);
+    insert_versions(&mut writes, facts, plan)?;
+    insert_parts(&mut writes, plan)?;
+    insert_extents(&mut writes, plan)?;
+    move_extents(&mut writes, plan)?;
+    insert_blobs(&mut writes, plan, now)?;
+    update_live_bytes(&mut writes, plan)?;
+    bury_dead_blobs(&mut writes, plan, now, given.grace_seconds);
+    meter(&mut writes, plan, now, given.incarnation)?;
+    writes.send(tx).await
 }
 
-async fn remove(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
-    let versions: Vec<[Value; 3]> = plan
+/// Statements that only write.
+struct Writes {
+    dialect: Dialect,
+    statements: Vec<Statement>,
+    /// Statements that change rows which were read and locked: which tables', from which statement to which, and how many
+    /// rows in all.
+    exact: Vec<(&'static str, std::ops::Range<usize>, usize)>,
+}
+
+impl Writes {
+    /// `head (..), (..) tail` for all rows; nothing for none.
+    fn rows<const N: usize>(&mut self, head: &str, rows: Vec<[Value; N]>, tail: &str) {
+        self.statements.extend(Statement::pieces(self.dialect, head, rows, tail));
+    }
+
+    /// The same for rows that were read and locked, and so must all be changed.
+    fn exactly<const N: usize>(&mut self, table: &'static str, head: &str, rows: Vec<[Value; N]>, tail: &str) {
+        let (first, wanted) = (self.statements.len(), rows.len());
+        self.rows(head, rows, tail);
+        self.exact.push((table, first..self.statements.len(), wanted));
+    }
+
+    async fn send(self, tx: &mut Session) -> Result<()> {
+        let answers = tx.all(self.statements).await?;
+        for (table, statements, wanted) in self.exact {
+            let changed: u64 = answers.get(statements).unwrap_or_default().iter().map(|answer| answer.changed).sum();
+            if usize::try_from(changed) != Ok(wanted) {
+                // Something is wrong with the locks, and running the transaction again is better than going on.
+                tracing::warn!(table, changed, wanted, "rows changed under a lock");
+                return Err(MetadataError::Conflict);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remove(writes: &mut Writes, plan: &Plan<'_>) {
+    let versions = plan
         .removed_versions
         .iter()
         .map(|(bucket, key, seq)| [bucket.0.into(), key.as_bytes().into(), (*seq).into()])
         .collect();
-    let wanted = versions.len();
-    let gone = tx.execute_rows("DELETE FROM version WHERE (bucket_id, key, seq) IN (VALUES ", versions, ")").await?;
-    expect_rows("version", gone, wanted)?;
-    let ids = plan.removed_version_parts.iter().map(|id| [id.0.into()]).collect::<Vec<[Value; 1]>>();
-    tx.execute_rows("DELETE FROM version_part WHERE version_id IN (VALUES ", ids, ")").await?;
-    let parts: Vec<[Value; 2]> =
+    writes.exactly("version", "DELETE FROM version WHERE (bucket_id, key, seq) IN (VALUES ", versions, ")");
+    let ids = plan.removed_version_parts.iter().map(|id| [id.0.into()]).collect();
+    writes.rows("DELETE FROM version_part WHERE version_id IN (VALUES ", ids, ")");
+    let parts =
         plan.removed_parts.iter().map(|(upload, number)| [upload.0.into(), u32::from(number.get()).into()]).collect();
-    let wanted = parts.len();
-    let gone = tx.execute_rows("DELETE FROM part WHERE (upload_id, number) IN (VALUES ", parts, ")").await?;
-    expect_rows("part", gone, wanted)?;
-    let uploads = plan.removed_uploads.iter().map(|id| [id.0.into()]).collect::<Vec<[Value; 1]>>();
-    tx.execute_rows("DELETE FROM upload WHERE id IN (VALUES ", uploads, ")").await?;
-    let owners = plan.removed_owners.iter().map(|owner| [owner.0.into()]).collect::<Vec<[Value; 1]>>();
-    tx.execute_rows("DELETE FROM extent WHERE owner IN (VALUES ", owners, ")").await?;
-    Ok(())
+    writes.exactly("part", "DELETE FROM part WHERE (upload_id, number) IN (VALUES ", parts, ")");
+    let uploads = plan.removed_uploads.iter().map(|id| [id.0.into()]).collect();
+    writes.exactly("upload", "DELETE FROM upload WHERE id IN (VALUES ", uploads, ")");
+    let owners = plan.removed_owners.iter().map(|owner| [owner.0.into()]).collect();
+    writes.rows("DELETE FROM extent WHERE owner IN (VALUES ", owners, ")");
 }
 
-async fn insert_versions(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
-    if plan.versions.is_empty() {
-        return Ok(());
+fn insert_versions(writes: &mut Writes, facts: &Facts, plan: &Plan<'_>) -> Result<()> {
+    if facts.numbers.len() < plan.versions.len() {
+        return Err(MetadataError::Damaged("the version sequence gave too few numbers".to_owned()));
     }
-    let numbers = take_numbers(tx, plan.versions.len()).await?;
     let mut rows = Vec::with_capacity(plan.versions.len());
     let mut parts = Vec::new();
-    for (planned, seq) in plan.versions.iter().zip(numbers) {
+    for (planned, seq) in plan.versions.iter().zip(&facts.numbers) {
         let version = planned.version;
+        let inline = planned.inline();
         rows.push([
             planned.bucket.0.into(),
             version.key.as_bytes().into(),
-            seq.into(),
+            (*seq).into(),
             true.into(),
             int(version.size)?.into(),
             etag_bytes(&version.etag).into(),
@@ -77,6 +116,8 @@ async fn insert_versions(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
             count(planned.extents.len())?,
             count(planned.parts.len())?,
             attributes_text(&version.attributes)?,
+            inline.map(|extent| extent.blob.0.to_vec()).into(),
+            inline.map_or(Ok(Value::NoInt), |extent| int(extent.offset).map(Value::Int))?,
         ]);
         for part in planned.parts {
             parts.push([
@@ -88,29 +129,13 @@ async fn insert_versions(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
         }
     }
     let head = "INSERT INTO version (bucket_id, key, seq, is_current, size, etag, modified_at, checksum, version_id, \
-                encoded_bytes, extent_count, part_count, attributes) VALUES ";
-    tx.execute_rows(head, rows, "").await?;
-    tx.execute_rows("INSERT INTO version_part (version_id, number, size, checksum) VALUES ", parts, "").await?;
+                encoded_bytes, extent_count, part_count, attributes, blob_id, blob_offset) VALUES ";
+    writes.rows(head, rows, "");
+    writes.rows("INSERT INTO version_part (version_id, number, size, checksum) VALUES ", parts, "");
     Ok(())
 }
 
-/// As many numbers of the version sequence, ascending. They are taken after the keys were locked, so that of two versions
-/// of a key the later one has the higher number.
-async fn take_numbers(tx: &mut Session, wanted: usize) -> Result<Vec<i64>> {
-    let dialect = tx.dialect();
-    let wanted = i64::try_from(wanted).map_err(|_| MetadataError::Damaged("too many versions".to_owned()))?;
-    let rows = tx.rows(Statement::new(dialect.take_sequence()).bind(wanted)).await?;
-    match dialect {
-        Dialect::Postgres => rows.iter().map(|row| row.int(0)).collect(),
-        Dialect::Sqlite => {
-            let row = rows.first().ok_or_else(|| MetadataError::Damaged("version_seq is missing".to_owned()))?;
-            let last = row.int(0)?;
-            Ok((last - wanted + 1..=last).collect())
-        }
-    }
-}
-
-async fn insert_parts(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
+fn insert_parts(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
     let mut rows = Vec::with_capacity(plan.parts.len());
     for planned in &plan.parts {
         let part = planned.part;
@@ -127,11 +152,11 @@ async fn insert_parts(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
     }
     let head =
         "INSERT INTO part (upload_id, number, part_id, size, etag, checksum, modified_at, encoded_bytes) VALUES ";
-    tx.execute_rows(head, rows, "").await?;
+    writes.rows(head, rows, "");
     Ok(())
 }
 
-async fn insert_extents(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
+fn insert_extents(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
     let mut rows = Vec::new();
     let mut add = |owner: [u8; 16], extents: &[Extent]| -> Result<()> {
         for (ordinal, extent) in extents.iter().enumerate() {
@@ -145,27 +170,37 @@ async fn insert_extents(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
         }
         Ok(())
     };
-    for planned in &plan.versions {
+    for planned in plan.versions.iter().filter(|planned| planned.inline().is_none()) {
         add(planned.version.id.0, &planned.extents)?;
     }
     for planned in &plan.parts {
         add(planned.id.0, &planned.part.extents)?;
     }
-    tx.execute_rows("INSERT INTO extent (owner, ordinal, blob_id, blob_offset, length) VALUES ", rows, "").await?;
-    for wanted in &plan.moves {
-        let text = "UPDATE extent SET blob_id = $1, blob_offset = $2 WHERE owner = $3 AND ordinal = $4";
-        let statement = Statement::new(text)
-            .bind(wanted.to.blob.0)
-            .bind(int(wanted.to.offset)?)
-            .bind(wanted.from.owner.0)
-            .bind(wanted.from.ordinal);
-        let moved = tx.execute(statement).await?;
-        expect_rows("extent", moved, 1)?;
-    }
+    writes.rows("INSERT INTO extent (owner, ordinal, blob_id, blob_offset, length) VALUES ", rows, "");
     Ok(())
 }
 
-async fn insert_blobs(tx: &mut Session, plan: &Plan<'_>, now: i64) -> Result<()> {
+fn move_extents(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
+    let (mut versions, mut extents) = (Vec::new(), Vec::new());
+    for (wanted, inline) in &plan.moves {
+        let (from, to) = (&wanted.from, &wanted.to);
+        let (old, new, offset) = (from.extent.blob.0.into(), to.blob.0.into(), int(to.offset)?.into());
+        if *inline {
+            versions.push([from.owner.0.into(), old, new, offset]);
+        } else {
+            extents.push([from.owner.0.into(), from.ordinal.into(), new, offset]);
+        }
+    }
+    let tail = ") UPDATE version SET blob_id = n.new, blob_offset = n.place FROM n \
+                WHERE version.blob_id = n.old AND version.version_id = n.owner";
+    writes.exactly("version", "WITH n (owner, old, new, place) AS (VALUES ", versions, tail);
+    let tail = ") UPDATE extent SET blob_id = n.new, blob_offset = n.place FROM n \
+                WHERE extent.owner = n.owner AND extent.ordinal = n.position";
+    writes.exactly("extent", "WITH n (owner, position, new, place) AS (VALUES ", extents, tail);
+    Ok(())
+}
+
+fn insert_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64) -> Result<()> {
     let mut blobs = Vec::with_capacity(plan.blobs.len());
     let mut slivers = Vec::new();
     let mut jobs = Vec::new();
@@ -199,39 +234,37 @@ async fn insert_blobs(tx: &mut Session, plan: &Plan<'_>, now: i64) -> Result<()>
     }
     let head = "INSERT INTO blob (id, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len, wrapped_key, \
                 live_bytes, is_quilt, created_at) VALUES ";
-    tx.execute_rows(head, blobs, "").await?;
-    tx.execute_rows("INSERT INTO sliver (blob_id, sliver_index, attempt, backend, root) VALUES ", slivers, "").await?;
+    writes.rows(head, blobs, "");
+    writes.rows("INSERT INTO sliver (blob_id, sliver_index, attempt, backend, root) VALUES ", slivers, "");
     let tail = " ON CONFLICT (kind, blob_id) DO NOTHING";
-    tx.execute_rows("INSERT INTO job (kind, blob_id, created_at) VALUES ", jobs, tail).await?;
+    writes.rows("INSERT INTO job (kind, blob_id, created_at) VALUES ", jobs, tail);
     Ok(())
 }
 
-async fn update_live_bytes(tx: &mut Session, plan: &Plan<'_>) -> Result<()> {
+fn update_live_bytes(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
     let mut rows = Vec::with_capacity(plan.live_bytes.len());
     for (id, live) in &plan.live_bytes {
-        rows.push([Value::from(id.0), int(*live)?.into()]);
+        rows.push([id.0.into(), int(*live)?.into()]);
     }
-    let wanted = rows.len();
     let tail = ") UPDATE blob SET live_bytes = n.live_bytes FROM n WHERE blob.id = n.id";
-    let changed = tx.execute_rows("WITH n (id, live_bytes) AS (VALUES ", rows, tail).await?;
-    expect_rows("blob", changed, wanted)
-}
-
-async fn bury_dead_blobs(tx: &mut Session, plan: &Plan<'_>, given: Circumstances) -> Result<()> {
-    let not_before = given.now.saturating_add(given.grace_seconds.saturating_mul(1_000_000));
-    let rows: Vec<[Value; 2]> = plan.died.iter().map(|id| [id.0.into(), not_before.into()]).collect();
-    tx.execute_rows("INSERT INTO reclaim (blob_id, not_before) VALUES ", rows, "").await?;
+    writes.exactly("blob", "WITH n (id, live_bytes) AS (VALUES ", rows, tail);
     Ok(())
 }
 
-async fn meter(tx: &mut Session, plan: &Plan<'_>, given: Circumstances) -> Result<()> {
-    let hour = given.now.div_euclid(3_600_000_000);
+fn bury_dead_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64, grace_seconds: i64) {
+    let not_before = now.saturating_add(grace_seconds.saturating_mul(1_000_000));
+    let rows = plan.died.iter().map(|id| [id.0.into(), not_before.into()]).collect();
+    writes.rows("INSERT INTO reclaim (blob_id, not_before) VALUES ", rows, "");
+}
+
+fn meter(writes: &mut Writes, plan: &Plan<'_>, now: i64, incarnation: u32) -> Result<()> {
+    let hour = now.div_euclid(3_600_000_000);
     let mut rows = Vec::with_capacity(plan.flows.len());
     for (bucket, flow) in &plan.flows {
         rows.push([
             bucket.0.into(),
             hour.into(),
-            given.incarnation.into(),
+            incarnation.into(),
             int(flow.encoded_added)?.into(),
             int(flow.encoded_removed)?.into(),
             int(flow.content_added)?.into(),
@@ -247,22 +280,11 @@ async fn meter(tx: &mut Session, plan: &Plan<'_>, given: Circumstances) -> Resul
                 encoded_bytes_removed = meter.encoded_bytes_removed + excluded.encoded_bytes_removed, \
                 content_bytes_added = meter.content_bytes_added + excluded.content_bytes_added, \
                 content_bytes_removed = meter.content_bytes_removed + excluded.content_bytes_removed";
-    tx.execute_rows(head, rows, tail).await?;
+    writes.rows(head, rows, tail);
     Ok(())
 }
 
 fn count(value: usize) -> Result<Value> {
     let value = i64::try_from(value).map_err(|_| MetadataError::Damaged("a count does not fit".to_owned()))?;
     Ok(Value::Int(value))
-}
-
-/// Rows that were read and locked in this transaction are still there; if not, something is wrong with the locks, and
-/// running the transaction again is better than going on.
-fn expect_rows(table: &str, changed: u64, wanted: usize) -> Result<()> {
-    if usize::try_from(changed).is_ok_and(|changed| changed == wanted) {
-        Ok(())
-    } else {
-        tracing::warn!(table, changed, wanted, "rows changed under a lock");
-        Err(MetadataError::Conflict)
-    }
 }

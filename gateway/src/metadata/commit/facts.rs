@@ -5,11 +5,16 @@ use std::collections::{HashMap, HashSet};
 use codec::BlobId;
 
 use super::super::compact::ExtentOwner;
+use super::super::{MetadataError, Result};
 use crate::domain::{BucketId, ETag, Extent, ObjectKey, PartNumber, UploadId, VersionId};
 
 /// Rows that were read, and on PostgreSQL locked, in the transaction that will change them.
 #[derive(Clone, Debug, Default)]
 pub(in crate::metadata) struct Facts {
+    /// The database's time; none if the incarnation that was asked about must not commit.
+    pub now: Option<i64>,
+    /// Numbers for new versions, ascending.
+    pub numbers: Vec<i64>,
     /// The buckets that exist, of those that are asked for.
     pub buckets: HashSet<BucketId>,
     /// The current version of each key that has one.
@@ -22,8 +27,20 @@ pub(in crate::metadata) struct Facts {
     pub sources: HashSet<VersionId>,
     /// Where the bytes of the versions and parts above lie, in order.
     pub extents: HashMap<ExtentOwner, Vec<Extent>>,
+    /// The versions among their owners that have their one extent in their own row.
+    pub inline: HashSet<ExtentOwner>,
     /// The blobs of those extents, and of the extents that changes bring without bringing the blob.
     pub blobs: HashMap<BlobId, BlobFact>,
+}
+
+impl Facts {
+    /// The database's time.
+    ///
+    /// # Errors
+    /// [`MetadataError::Fenced`] if the incarnation must not commit.
+    pub(in crate::metadata) fn fenced_now(&self) -> Result<i64> {
+        self.now.ok_or(MetadataError::Fenced)
+    }
 }
 
 /// A key's current version.
@@ -35,6 +52,8 @@ pub(in crate::metadata) struct CurrentFact {
     pub etag: ETag,
     /// What was metered for it.
     pub encoded_bytes: u64,
+    /// It has rows in `extent`.
+    pub has_extents: bool,
     /// It has rows in `version_part`.
     pub has_parts: bool,
 }

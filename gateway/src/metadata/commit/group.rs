@@ -33,27 +33,43 @@ impl Group {
     }
 
     async fn facts(&self, tx: &mut Session) -> Result<Facts> {
+        let dialect = tx.dialect();
         let mut facts = Facts::default();
         let keys = self.keys();
-        load::buckets(tx, &mut facts, keys.iter().map(|(bucket, _)| *bucket).collect()).await?;
         let parts =
             || self.changes().filter_map(|change| if let Change::Part(part) = change { Some(part) } else { None });
-        load::uploads(tx, &mut facts, parts().map(|part| part.upload).collect(), false).await?;
-        load::currents(tx, &mut facts, &keys).await?;
+        let puts = self.changes().filter(|change| matches!(change, Change::Put(_))).count();
+        let first = [
+            load::now(dialect, Some(self.incarnation)),
+            load::buckets(dialect, keys.iter().map(|(bucket, _)| *bucket).collect()),
+            load::uploads(dialect, parts().map(|part| part.upload).collect(), false),
+            load::currents(dialect, &keys),
+            load::numbers(dialect, puts),
+        ];
+        load::ask(tx, &mut facts, first).await?;
+        facts.fenced_now()?;
         let must_be_absent = self.changes().filter(|change| change.relies_on_absence()).filter_map(Change::key);
         let must_be_absent =
             must_be_absent.filter(|(b, k)| !facts.currents.contains_key(&(*b, (*k).clone()))).collect();
         load::confirm_absent(tx, &must_be_absent).await?;
-        load::parts(tx, &mut facts, &parts().map(|part| (part.upload, part.part.number)).collect()).await?;
-        load::sources(tx, &mut facts, self.changes().filter_map(Change::source).collect()).await?;
-        let versions = facts.currents.values().map(|fact| ExtentOwner(fact.id.0));
+
+        let copies = self.changes().filter(|change| change.source().is_some());
+        let copied = copies.flat_map(Change::extents).map(|extent| extent.blob).collect();
+        let second = [
+            load::parts(dialect, &parts().map(|part| (part.upload, part.part.number)).collect()),
+            load::sources(dialect, &self.changes().filter_map(Change::source).collect(), copied),
+        ];
+        load::ask(tx, &mut facts, second).await?;
+
+        let versions = facts.currents.values().filter(|fact| fact.has_extents).map(|fact| ExtentOwner(fact.id.0));
         let owners = versions.chain(facts.parts.values().map(|fact| fact.id)).collect();
-        load::extents(tx, &mut facts, owners).await?;
+        load::ask(tx, &mut facts, [load::extents(dialect, owners)]).await?;
+
         let new: BTreeSet<_> = self.batches.iter().flat_map(|batch| &batch.blobs).map(|new| new.blob.id).collect();
         let brought = self.changes().flat_map(Change::extents);
         let blobs = brought.chain(facts.extents.values().flatten()).map(|extent| extent.blob);
         let blobs = blobs.filter(|id| !new.contains(id)).collect();
-        load::blobs(tx, &mut facts, blobs).await?;
+        load::ask(tx, &mut facts, [load::blobs(dialect, blobs)]).await?;
         Ok(facts)
     }
 }
@@ -62,7 +78,6 @@ impl Work for Group {
     type Done = Vec<Vec<Outcome>>;
 
     async fn run(&self, tx: &mut Session) -> Result<Self::Done> {
-        let now = load::fence(tx, self.incarnation).await?;
         let facts = self.facts(tx).await?;
         let mut planner = Planner::new(&facts);
         for batch in &self.batches {
@@ -78,8 +93,8 @@ impl Work for Group {
             }
             outcomes.push(of_batch);
         }
-        let given = Circumstances { now, grace_seconds: self.grace_seconds, incarnation: self.incarnation };
-        apply(tx, &planner.finish()?, given).await?;
+        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
+        apply(tx, &facts, &planner.finish()?, given).await?;
         Ok(outcomes)
     }
 }

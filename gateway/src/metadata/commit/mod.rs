@@ -4,6 +4,7 @@
 //! decides, [`apply`] writes.
 
 pub(super) mod apply;
+mod balance;
 mod change;
 pub(super) mod facts;
 pub(super) mod group;

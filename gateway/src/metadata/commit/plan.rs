@@ -6,7 +6,8 @@ use codec::BlobId;
 
 use super::super::compact::{ExtentMove, ExtentOwner};
 use super::super::{CompleteChange, MetadataError, Result};
-use super::facts::{BlobFact, CurrentFact, Facts, PartFact};
+use super::balance::Balance;
+use super::facts::{CurrentFact, Facts, PartFact};
 use super::{Change, DeleteChange, NewBlob, Outcome, PartChange, PutChange, Refusal};
 use crate::domain::{
     BucketId, ETag, Extent, ObjectKey, Part, PartNumber, UploadId, Version, VersionId, VersionPart, WriteCondition,
@@ -23,14 +24,14 @@ pub(in crate::metadata) struct Plan<'a> {
     pub removed_parts: Vec<(UploadId, PartNumber)>,
     /// Uploads that go.
     pub removed_uploads: Vec<UploadId>,
-    /// Whose extents go.
+    /// Whose rows in `extent` go.
     pub removed_owners: Vec<ExtentOwner>,
     /// Versions that come, each the current one of its key.
     pub versions: Vec<PlannedVersion<'a>>,
     /// Parts that come.
     pub parts: Vec<PlannedPart<'a>>,
-    /// Extents that are the same bytes elsewhere.
-    pub moves: Vec<ExtentMove>,
+    /// Extents that are the same bytes elsewhere, and whether each is in its version's own row.
+    pub moves: Vec<(ExtentMove, bool)>,
     /// Blobs that come, with the bytes that live in them.
     pub blobs: Vec<(&'a NewBlob, u64)>,
     /// Blobs that were there, with the bytes that live in them now.
@@ -50,6 +51,13 @@ pub(in crate::metadata) struct PlannedVersion<'a> {
     pub extents: Vec<Extent>,
     pub parts: &'a [VersionPart],
     pub encoded_bytes: u64,
+}
+
+impl PlannedVersion<'_> {
+    /// The one extent, which is kept in the version's own row.
+    pub(super) fn inline(&self) -> Option<&Extent> {
+        if let [extent] = &*self.extents { Some(extent) } else { None }
+    }
 }
 
 /// A part to insert.
@@ -97,8 +105,7 @@ pub(in crate::metadata) struct Planner<'a> {
     /// What keys hold that were changed already.
     keys: HashMap<(BucketId, ObjectKey), Option<Holder<'a, CurrentFact>>>,
     numbers: HashMap<(UploadId, PartNumber), Holder<'a, PartFact>>,
-    new_blobs: HashMap<BlobId, &'a NewBlob>,
-    live: HashMap<BlobId, i128>,
+    balance: Balance<'a>,
     gone: HashSet<ExtentOwner>,
 }
 
@@ -112,18 +119,14 @@ impl<'a> Planner<'a> {
             parts: Vec::new(),
             keys: HashMap::new(),
             numbers: HashMap::new(),
-            new_blobs: HashMap::new(),
-            live: HashMap::new(),
+            balance: Balance::new(facts),
             gone: HashSet::new(),
         }
     }
 
     /// Blobs that come with this transaction.
     pub(in crate::metadata) fn blobs(&mut self, blobs: &'a [NewBlob]) {
-        for new in blobs {
-            self.new_blobs.insert(new.blob.id, new);
-            self.live.entry(new.blob.id).or_insert(0);
-        }
+        self.balance.bring(blobs);
     }
 
     /// One change of a batch. `id` becomes the owner of the extents if it is a part.
@@ -142,7 +145,7 @@ impl<'a> Planner<'a> {
         if let Err(refusal) = self.admit(put.bucket, &put.version.key, &put.condition) {
             return Ok(Outcome::Refused(refusal));
         }
-        if !self.has_source(put.source) || !self.can_hold(&put.version.extents)? {
+        if !self.has_source(put.source, &put.version.extents) || !self.balance.can_hold(&put.version.extents)? {
             return Ok(Outcome::Refused(Refusal::SourceGone));
         }
         self.place(put.bucket, &put.version, put.version.extents.clone(), &put.parts, None)?;
@@ -166,7 +169,7 @@ impl<'a> Planner<'a> {
         let Some(upload) = self.facts.uploads.get(&change.upload) else {
             return Ok(Outcome::Refused(Refusal::NoSuchUpload));
         };
-        if !self.has_source(change.source) || !self.can_hold(&change.part.extents)? {
+        if !self.has_source(change.source, &change.part.extents) || !self.balance.can_hold(&change.part.extents)? {
             return Ok(Outcome::Refused(Refusal::SourceGone));
         }
         check_sum(&change.part.extents, change.part.size)?;
@@ -176,14 +179,14 @@ impl<'a> Planner<'a> {
             Some(Holder::Row(fact)) => self.release_part(upload.bucket, place, fact)?,
             Some(Holder::Planned(index)) => {
                 if let Some(planned) = self.parts[index].take() {
-                    self.unlive(&planned.part.extents)?;
+                    self.balance.take(&planned.part.extents)?;
                     self.flow(upload.bucket).went(planned.encoded_bytes, planned.part.size);
                 }
             }
             None => {}
         }
-        let encoded_bytes = self.encoded(&change.part.extents)?;
-        self.live(&change.part.extents);
+        let encoded_bytes = self.balance.encoded(&change.part.extents)?;
+        self.balance.add(&change.part.extents);
         self.flow(upload.bucket).came(encoded_bytes, change.part.size);
         self.numbers.insert(place, Holder::Planned(self.parts.len()));
         self.parts.push(Some(PlannedPart { upload: change.upload, id, part: &change.part, encoded_bytes }));
@@ -245,11 +248,11 @@ impl<'a> Planner<'a> {
             if wanted.to.length != from.extent.length {
                 return Err(MetadataError::Damaged("a move must keep the length of its extent".to_owned()));
             }
-            let fits = row && moved.insert((from.owner, from.ordinal)) && self.can_hold(&[wanted.to])?;
+            let fits = row && moved.insert((from.owner, from.ordinal)) && self.balance.can_hold(&[wanted.to])?;
             if fits {
-                self.unlive(&[from.extent])?;
-                self.live(&[wanted.to]);
-                self.plan.moves.push(*wanted);
+                self.balance.take(&[from.extent])?;
+                self.balance.add(&[wanted.to]);
+                self.plan.moves.push((*wanted, self.facts.inline.contains(&from.owner)));
             }
             done.push(fits);
         }
@@ -263,25 +266,15 @@ impl<'a> Planner<'a> {
     pub(in crate::metadata) fn finish(mut self) -> Result<Plan<'a>> {
         self.plan.versions = self.versions.into_iter().flatten().collect();
         self.plan.parts = self.parts.into_iter().flatten().collect();
-        for (id, delta) in self.live {
-            let new = self.new_blobs.get(&id).copied();
-            let fact = self.facts.blobs.get(&id).copied();
-            let before = fact.map_or(0, |fact| fact.live_bytes);
-            let after = u64::try_from(i128::from(before) + delta)
-                .map_err(|_| MetadataError::Damaged(format!("more of blob {id} is released than lives in it")))?;
-            if let Some(new) = new {
-                self.plan.blobs.push((new, after));
-            } else if delta != 0 {
-                self.plan.live_bytes.push((id, after));
+        for end in self.balance.close()? {
+            match end.new {
+                Some(new) => self.plan.blobs.push((new, end.live_bytes)),
+                None => self.plan.live_bytes.push((end.id, end.live_bytes)),
             }
-            if after == 0 && (new.is_some() || delta != 0) {
-                self.plan.died.push(id);
+            if end.live_bytes == 0 {
+                self.plan.died.push(end.id);
             }
         }
-        // One order for every gateway: rows are locked in it.
-        self.plan.blobs.sort_unstable_by_key(|(new, _)| new.blob.id);
-        self.plan.live_bytes.sort_unstable();
-        self.plan.died.sort_unstable();
         Ok(self.plan)
     }
 
@@ -333,9 +326,9 @@ impl<'a> Planner<'a> {
         }
         let encoded_bytes = match metered {
             Some(bytes) => bytes,
-            None => self.encoded(&extents)?,
+            None => self.balance.encoded(&extents)?,
         };
-        self.live(&extents);
+        self.balance.add(&extents);
         self.flow(bucket).came(encoded_bytes, version.size);
         self.keys.insert(place, Some(Holder::Planned(self.versions.len())));
         self.versions.push(Some(PlannedVersion { bucket, version, extents, parts, encoded_bytes }));
@@ -356,7 +349,7 @@ impl<'a> Planner<'a> {
             }
             Holder::Planned(index) => {
                 if let Some(planned) = self.versions[index].take() {
-                    self.unlive(&planned.extents)?;
+                    self.balance.take(&planned.extents)?;
                     self.flow(place.0).went(planned.encoded_bytes, planned.version.size);
                 }
             }
@@ -375,66 +368,18 @@ impl<'a> Planner<'a> {
         let facts = self.facts;
         let extents = facts.extents.get(&owner).map_or(&[][..], Vec::as_slice);
         check_sum(extents, size)?;
-        self.unlive(extents)?;
-        if !extents.is_empty() {
+        self.balance.take(extents)?;
+        if !extents.is_empty() && !facts.inline.contains(&owner) {
             self.plan.removed_owners.push(owner);
         }
         self.gone.insert(owner);
         Ok(())
     }
 
-    fn has_source(&self, source: Option<VersionId>) -> bool {
-        source.is_none_or(|id| self.facts.sources.contains(&id) && !self.gone.contains(&ExtentOwner(id.0)))
-    }
-
-    /// Whether all extents lie in blobs that can be referenced: new ones, or old ones in which something lives.
-    fn can_hold(&self, extents: &[Extent]) -> Result<bool> {
-        for extent in extents {
-            let Some((fact, new)) = self.blob(extent.blob) else { return Ok(false) };
-            let end = extent.offset.checked_add(extent.length);
-            if extent.length == 0 || end.is_none_or(|end| end > fact.content_len) {
-                return Err(MetadataError::Damaged(format!("an extent leaves blob {}", extent.blob)));
-            }
-            if !new && fact.live_bytes == 0 {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// A blob, and whether it comes with this transaction.
-    fn blob(&self, id: BlobId) -> Option<(BlobFact, bool)> {
-        let new = self.new_blobs.get(&id).map(|new| {
-            let layout = &new.blob.layout;
-            (BlobFact { live_bytes: 0, content_len: layout.content_len, encoded_len: layout.encoded_len() }, true)
-        });
-        new.or_else(|| self.facts.blobs.get(&id).map(|fact| (*fact, false)))
-    }
-
-    /// The share of their blobs' slivers that extents account for, each rounded up.
-    fn encoded(&self, extents: &[Extent]) -> Result<u64> {
-        let mut sum = 0_u64;
-        for extent in extents {
-            let (fact, _) = self.blob(extent.blob).ok_or_else(|| unknown_blob(extent.blob))?;
-            let share = u128::from(extent.length) * u128::from(fact.encoded_len);
-            let share = share.div_ceil(u128::from(fact.content_len.max(1)));
-            sum = sum.saturating_add(u64::try_from(share).unwrap_or(u64::MAX));
-        }
-        Ok(sum)
-    }
-
-    fn live(&mut self, extents: &[Extent]) {
-        for extent in extents {
-            *self.live.entry(extent.blob).or_insert(0) += i128::from(extent.length);
-        }
-    }
-
-    fn unlive(&mut self, extents: &[Extent]) -> Result<()> {
-        for extent in extents {
-            self.blob(extent.blob).ok_or_else(|| unknown_blob(extent.blob))?;
-            *self.live.entry(extent.blob).or_insert(0) -= i128::from(extent.length);
-        }
-        Ok(())
+    /// Whether the version that is copied is still there. One without bytes leaves no trace, and has nothing to lose.
+    fn has_source(&self, source: Option<VersionId>, extents: &[Extent]) -> bool {
+        let is_there = |id: VersionId| self.facts.sources.contains(&id) && !self.gone.contains(&ExtentOwner(id.0));
+        extents.is_empty() || source.is_none_or(is_there)
     }
 
     fn flow(&mut self, bucket: BucketId) -> &mut Flow {
@@ -461,10 +406,6 @@ fn check_sum(extents: &[Extent], size: u64) -> Result<()> {
     } else {
         Err(MetadataError::Damaged(format!("extents of {sum} bytes for content of {size}")))
     }
-}
-
-fn unknown_blob(id: BlobId) -> MetadataError {
-    MetadataError::Damaged(format!("an extent lies in blob {id}, which is not there"))
 }
 
 #[cfg(test)]

@@ -70,11 +70,15 @@ both! {
         let blob = f.put("key", 10).await.extents[0].blob;
         f.put("other", 10).await;
         assert_eq!(f.store.audit_counters().await.unwrap(), Vec::<String>::new());
-        f.meddle("UPDATE extent SET length = 9 WHERE owner = (SELECT version_id FROM version ORDER BY key LIMIT 1)").await;
+        f.meddle("UPDATE version SET size = 9 WHERE key = (SELECT key FROM version ORDER BY key LIMIT 1)").await;
         let complaints = f.store.audit_counters().await.unwrap();
         assert!(complaints[0].contains(&blob.to_string()) && complaints[0].contains("live_bytes"), "{complaints:?}");
-        assert_eq!(complaints.len(), 2, "the blob's and the version's: {complaints:?}");
-        f.meddle("UPDATE extent SET length = 10").await;
+        assert_eq!(complaints.len(), 1, "{complaints:?}");
+        f.meddle("UPDATE version SET size = 10").await;
+        f.meddle("INSERT INTO extent (owner, ordinal, blob_id, blob_offset, length) SELECT id, 0, id, 0, 1 FROM blob").await;
+        let complaints = f.store.audit_counters().await.unwrap();
+        assert_eq!(complaints.len(), 4, "both blobs' sums, and owners that are nobody: {complaints:?}");
+        f.meddle("DELETE FROM extent").await;
         f.meddle("INSERT INTO reclaim (blob_id, not_before) SELECT id, 0 FROM blob").await;
         assert_eq!(f.store.audit_counters().await.unwrap().len(), 2);
         f.meddle("DELETE FROM reclaim").await;

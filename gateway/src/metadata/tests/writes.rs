@@ -1,6 +1,6 @@
 //! Writing and deleting objects.
 
-use super::super::{Batch, Change, MetadataError, Outcome, Refusal};
+use super::super::{Batch, Change, MetadataError, Outcome, PutChange, Refusal};
 use super::fixture::{Fixture, both, key, whole};
 use crate::domain::{BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, Extent, ObjectAttributes, WriteCondition};
 
@@ -109,6 +109,27 @@ both! {
         assert_eq!(f.commit(batch()).await.unwrap(), [Outcome::Refused(Refusal::SourceGone)]);
         f.delete("copy").await;
         assert_eq!(f.dead().await, [source.extents[0].blob]);
+    }
+
+    async fn an_object_without_bytes_can_be_copied(f: &Fixture) {
+        f.put_empty(&["source"]).await;
+        let mut copy = f.put_change(f.version("copy", Vec::new()));
+        copy.source = f.current("source").await.map(|version| version.id);
+        let outcomes = f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Put(copy)] }).await.unwrap();
+        assert_eq!(outcomes, [Outcome::Stored]);
+    }
+
+    async fn a_copy_of_several_extents_lives_on_its_own(f: &Fixture) {
+        let (one, two) = (f.blob(10, false), f.blob(20, false));
+        let source = f.version("source", [whole(&one), whole(&two)].concat());
+        let changes = vec![Change::Put(f.put_change(source.clone()))];
+        f.commit(Batch { blobs: vec![one, two], changes }).await.unwrap();
+        let copied = f.version("copy", source.extents.clone());
+        let copy = Change::Put(PutChange { source: Some(source.id), ..f.put_change(copied.clone()) });
+        assert_eq!(f.commit(Batch { blobs: Vec::new(), changes: vec![copy] }).await.unwrap(), [Outcome::Stored]);
+        f.delete("source").await;
+        assert_eq!(f.current("copy").await.unwrap(), copied);
+        assert_eq!(f.dead().await, []);
     }
 
     async fn a_version_of_thousands_of_extents_comes_and_goes(f: &Fixture) {

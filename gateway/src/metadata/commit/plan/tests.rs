@@ -3,7 +3,7 @@
 use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
 use super::super::super::compact::OwnedExtent;
-use super::super::facts::UploadFact;
+use super::super::facts::{BlobFact, UploadFact};
 use super::*;
 use crate::domain::{Checksum, ObjectAttributes, StoredBlob, Timestamp};
 
@@ -66,6 +66,7 @@ fn facts() -> Facts {
             size: length,
             etag: tag(name),
             encoded_bytes: 2 * length,
+            has_extents: true,
             has_parts: false,
         };
         facts.currents.insert((BUCKET, key(key_name)), fact);
