@@ -129,7 +129,8 @@ impl SliverStore for DirectoryStore {
             return Ok(read);
         }
         let name = *name;
-        self.hop(move |inner| inner.read(&name, range)).await
+        let buffer = reading::buffer(&range);
+        self.hop(move |inner| inner.read(&name, range, buffer)).await
     }
 
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {

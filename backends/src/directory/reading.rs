@@ -39,7 +39,12 @@ impl Inner {
     }
 
     /// Reads exactly the range.
-    pub(super) fn read(&self, name: &SliverName, range: Range<u64>) -> Result<BytesMut, StoreError> {
+    pub(super) fn read(
+        &self,
+        name: &SliverName,
+        range: Range<u64>,
+        mut read: Vec<u8>,
+    ) -> Result<BytesMut, StoreError> {
         let reading = |errno| store_error(errno, Doing::Reading);
         let ends_early = || StoreError::damaged(format!("it ends before byte {}", range.end));
         let len =
@@ -51,7 +56,7 @@ impl Inner {
                 return Err(ends_early());
             }
         }
-        let mut read = Vec::with_capacity(len);
+        read.reserve_exact(len);
         while read.len() < len {
             // A vector may hold more than was asked for: the last piece is cut below.
             let at = range.start + read.len() as u64;
@@ -65,4 +70,13 @@ impl Inner {
         // By way of Bytes, which takes the vector over: BytesMut alone would copy it.
         Ok(BytesMut::from(Bytes::from(read)))
     }
+}
+
+/// Room for a range, where its length can be believed.
+///
+/// Made by the task that asks and not by the thread that waits for the disk: the allocator keeps what a thread once
+/// had for that thread, and there are many of those.
+pub(super) fn buffer(range: &Range<u64>) -> Vec<u8> {
+    let len = range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok());
+    Vec::with_capacity(len.filter(|len| *len <= TRUSTED_READ_BYTES).unwrap_or(0))
 }
