@@ -47,7 +47,7 @@ async fn pool(options: PgConnectOptions) -> Result<PgPool> {
         .test_before_acquire(false)
         .idle_timeout(Duration::from_secs(300))
         .max_lifetime(Duration::from_secs(1_800))
-        .acquire_timeout(Duration::from_secs(2))
+        .acquire_timeout(Duration::from_secs(5))
         .after_release(|connection, _| Box::pin(async move { Ok(roll_back(connection).await) }))
         .connect_with(options)
         .await?)
