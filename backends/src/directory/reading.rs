@@ -39,12 +39,7 @@ impl Inner {
     }
 
     /// Reads exactly the range.
-    pub(super) fn read(
-        &self,
-        name: &SliverName,
-        range: Range<u64>,
-        mut read: Vec<u8>,
-    ) -> Result<BytesMut, StoreError> {
+    pub(super) fn read(&self, name: &SliverName, range: Range<u64>, mut read: Vec<u8>) -> Result<BytesMut, StoreError> {
         let reading = |errno| store_error(errno, Doing::Reading);
         let ends_early = || StoreError::damaged(format!("it ends before byte {}", range.end));
         let len =
