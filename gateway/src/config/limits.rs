@@ -49,7 +49,7 @@ impl LimitsConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
-            memory_bytes: 256 << 20,
+            memory_bytes: 288 << 20,
             connections: 4_096,
             requests: 2_048,
             first_byte_seconds: 10,

@@ -10,8 +10,8 @@ use super::ObjectsError;
 /// Bytes that one permit stands for.
 const GRAIN: u64 = 4_096;
 
-/// How long a request waits for memory before it is told to come back.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a request waits for memory before it is told to come back: a little less than clients wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(50);
 
 /// Bounds the bytes of content and slivers that all requests together hold in memory.
 ///

@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use super::committee::Member;
 use super::stragglers::all_but_stragglers;
 
-/// Blocks that may wait for one backend. Two let a backend sync one block while the next is coded.
-const QUEUE_BLOCKS: usize = 2;
+/// Blocks that may wait for one backend: one waits while one is written and the next stripe is coded.
+const QUEUE_BLOCKS: usize = 1;
 
 /// How much longer than the others one backend may take before it is given up and its sliver rebuilt elsewhere.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -15,9 +15,9 @@ use super::{BodyError, BodyPromise, ObjectsError};
 use crate::domain::Extent;
 use crate::metadata::NewBlob;
 
-/// Stripes' worth of memory a streaming write holds: one being filled, one being coded, two more in the slivers'
-/// queues with their parity.
-const STRIPES_HELD: u64 = 5;
+/// Stripes' worth of memory a streaming write is reserved: one being received, one being coded, and with their parity
+/// one being written and one waiting in the slivers' queues. Thirty-two such writes fit the default budget.
+const STRIPES_HELD: u64 = 4;
 
 /// Bodies up to this are digested where they are; more would hold up the reactor for longer than a hop costs.
 const INLINE_DIGEST_BYTES_MAX: usize = 32 << 10;

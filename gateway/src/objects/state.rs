@@ -38,7 +38,7 @@ impl Default for ObjectsSettings {
             quilt_object_bytes_max: 1 << 20,
             quilt_bytes_max: 16 << 20,
             quilt_linger_us_max: 2_000,
-            memory_bytes: 256 << 20,
+            memory_bytes: 288 << 20,
             object_bytes_max: 5 << 40,
         }
     }
