@@ -85,17 +85,34 @@ impl BlobSink {
         let layout = BlobLayout { shape: self.shape, content_len, catalog_len };
         let mut blob = StoredBlob { id: self.minted.id, layout, wrapped_key: self.minted.wrapped, placements };
         for index in missing(&blob) {
-            let Some(spare) = self.spares.pop() else { break };
-            let name = SliverName { blob: blob.id, index, attempt: inner.mint.attempt() };
-            self.scaffold.add(&spare, name);
             let ends = (headers[usize::from(index)].clone(), bytes[usize::from(index)].clone());
-            match rebuild::sliver(inner, &blob, &spare, name, ends).await {
-                Ok(()) => blob.placements.push(placement(index, &spare, &name)),
-                Err(error) => tracing::warn!(backend = %spare.id, %error, "a spare did not take a sliver"),
+            if let Some((spare, name)) = self.rebuild_on_spare(inner, &blob, index, ends).await {
+                blob.placements.push(placement(index, &spare, &name));
             }
         }
         blob.placements.sort_unstable_by_key(|placement| placement.index);
         Ok((acknowledge(inner, blob, false)?, self.scaffold))
+    }
+}
+
+impl BlobSink {
+    /// Rebuilds one lost sliver on the first spare that takes it.
+    async fn rebuild_on_spare(
+        &mut self,
+        inner: &Inner,
+        blob: &StoredBlob,
+        index: u8,
+        ends: (Bytes, Bytes),
+    ) -> Option<(Arc<Member>, SliverName)> {
+        while let Some(spare) = self.spares.pop() {
+            let name = SliverName { blob: blob.id, index, attempt: inner.mint.attempt() };
+            self.scaffold.add(&spare, name);
+            match rebuild::sliver(inner, blob, &spare, name, ends.clone()).await {
+                Ok(()) => return Some((spare, name)),
+                Err(error) => tracing::warn!(backend = %spare.id, %error, "a spare did not take a sliver"),
+            }
+        }
+        None
     }
 }
 
