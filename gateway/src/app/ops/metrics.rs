@@ -1,6 +1,7 @@
 //! The page Prometheus reads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
@@ -8,6 +9,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::process;
 use crate::app::listener::Watch;
+
+/// How often samples are folded.
+const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
 
 /// Bounds of the histograms of durations, in seconds: from a HEAD in memory to a large upload.
 const SECONDS: [f64; 14] =
@@ -54,6 +58,9 @@ impl MetricsPage {
     /// The page of this recorder, with the numbers of this watch.
     #[must_use]
     pub fn new(handle: PrometheusHandle, watch: Arc<Watch>) -> Self {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(keep_up(handle.clone()));
+        }
         Self { handle, watch }
     }
 
@@ -65,5 +72,13 @@ impl MetricsPage {
         process::note();
         self.handle.run_upkeep();
         self.handle.render()
+    }
+}
+
+/// Folds samples into their histograms now and then: until that is done each is kept, and nobody may ever ask for them.
+async fn keep_up(handle: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP_PERIOD).await;
+        handle.run_upkeep();
     }
 }
