@@ -13,7 +13,7 @@ use gateway::domain::{
     VersionId, WriteCondition,
 };
 use gateway::metadata::{
-    AddUser, Batch, Change, CreateBucket, DeleteChange, ListQuery, MetadataStore, NewBlob, PutChange,
+    AddUser, Batch, Change, CreateBucket, DeleteChange, ListQuery, MetadataStore, NewBlob, NewBucket, PutChange,
 };
 
 const GROUP: u64 = 32;
@@ -124,7 +124,7 @@ async fn run(url: &str) {
     let AddUser::Added(user) = store.add_user("bench", &CanonicalId("b".repeat(64)), true).await.expect("added") else {
         return;
     };
-    let made = store.create_bucket(user.id, &"bench".parse().expect("a name"), "").await.expect("made");
+    let made = store.create_bucket(NewBucket::new(user.id, "bench".parse().expect("a name"), "")).await.expect("made");
     let CreateBucket::Created(bucket) = made else { return };
     let incarnation = store.begin_incarnation("bench", 3_600).await.expect("begun");
     let bench = Bench { store, ambient: ambient.clone(), bucket: bucket.id, incarnation };

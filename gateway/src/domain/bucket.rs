@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{Timestamp, UserId};
+use super::{BucketSettings, Timestamp, UserId};
 
 /// The database's number of a bucket. A bucket that is deleted and made again gets a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,4 +65,6 @@ pub struct Bucket {
     pub location: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What is configured on it.
+    pub settings: BucketSettings,
 }

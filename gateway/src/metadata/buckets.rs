@@ -14,8 +14,8 @@ use super::exact_cache::ExactCache;
 use super::row::Row;
 use super::session::Session;
 use super::statement::Statement;
-use super::{MetadataError, MetadataStore, Result};
-use crate::domain::{Bucket, BucketId, BucketName, Timestamp, UploadId, UserId};
+use super::{MetadataError, MetadataStore, Result, settings};
+use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting, Timestamp, UploadId, UserId};
 
 /// Memory for cached buckets, roughly.
 const CACHE_BYTES: u64 = 4 << 20;
@@ -27,10 +27,59 @@ pub(super) type BucketCache = ExactCache<BucketName, Arc<Bucket>>;
 
 /// An empty cache.
 pub(super) fn cache(alone: bool) -> BucketCache {
-    ExactCache::new(CACHE_BYTES, |_, _| 400, (!alone).then_some(SHARED_LIFE))
+    ExactCache::new(CACHE_BYTES, weight, (!alone).then_some(SHARED_LIFE))
+}
+
+/// About what an entry takes in memory: a setting is kept as text and, once read, as what it says.
+fn weight(_: &BucketName, bucket: &Arc<Bucket>) -> u32 {
+    let settings: usize = bucket.settings.texts().map(|(kind, text)| 200 + kind.len() + 3 * text.len()).sum();
+    u32::try_from(400 + settings).unwrap_or(u32::MAX)
 }
 
 const COLUMNS: &str = "id, name, account_id, location, created_at";
+
+/// A bucket to be.
+#[derive(Clone, Debug)]
+pub struct NewBucket {
+    /// Whose it will be.
+    pub owner: UserId,
+    /// Its name.
+    pub name: BucketName,
+    /// Its `LocationConstraint`; empty for the gateway's own region.
+    pub location: String,
+    /// What is configured on it from the start, by kind.
+    settings: Vec<(&'static str, String)>,
+}
+
+impl NewBucket {
+    /// A bucket on which nothing is configured.
+    #[must_use]
+    pub fn new(owner: UserId, name: BucketName, location: &str) -> Self {
+        Self { owner, name, location: location.to_owned(), settings: Vec::new() }
+    }
+
+    /// Configures something from the start: there is never a moment without it.
+    ///
+    /// # Errors
+    /// When the setting cannot be written as JSON.
+    pub fn configure<T: Setting>(&mut self, setting: &T) -> Result<()> {
+        self.settings.push((T::KIND, settings::document(setting)?));
+        Ok(())
+    }
+}
+
+/// What a list shows of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketEntry {
+    /// The row.
+    pub id: BucketId,
+    /// Its name.
+    pub name: BucketName,
+    /// Its `LocationConstraint`; empty for the gateway's own region.
+    pub location: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
 
 /// What came of making a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +108,14 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn create_bucket(&self, owner: UserId, name: &BucketName, location: &str) -> Result<CreateBucket> {
-        let work = Create { owner, name: name.clone(), location: location.to_owned() };
+    pub async fn create_bucket(&self, new: NewBucket) -> Result<CreateBucket> {
+        let work = Create(new);
         let shared = self.shared.clone();
         let task = tokio::spawn(async move {
-            let announced = shared.buckets.announce([work.name.clone()]);
+            let announced = shared.buckets.announce([work.0.name.clone()]);
             let done = shared.database.transact_here(&work).await?;
             match &done {
-                CreateBucket::Created(bucket) => announced.finish([(work.name.clone(), bucket.clone())]),
+                CreateBucket::Created(bucket) => announced.finish([(work.0.name.clone(), bucket.clone())]),
                 CreateBucket::OwnedByYou(_) | CreateBucket::Taken => drop(announced),
             }
             Ok(done)
@@ -85,10 +134,12 @@ impl MetadataStore {
         }
         let ticket = cache.ticket(name);
         let text = format!("SELECT {COLUMNS} FROM bucket WHERE name = $1");
-        let Some(row) = self.database().row(Statement::new(text).bind(name.as_str())).await? else {
+        let mut session = self.database().reader().await?;
+        let Some(row) = session.row(Statement::new(text).bind(name.as_str())).await? else {
             return Ok(None);
         };
-        let bucket = Arc::new(bucket(&row)?);
+        let settings = settings::read(&mut session, BucketId(row.int(0)?)).await?;
+        let bucket = Arc::new(bucket(&row, settings)?);
         // Its own name, not the caller's: that one may be a piece of a larger buffer.
         cache.offer(ticket, bucket.name.clone(), bucket.clone());
         Ok(Some(bucket))
@@ -101,7 +152,7 @@ impl MetadataStore {
     pub async fn delete_bucket(&self, id: BucketId) -> Result<DeleteBucket> {
         let row = self.database().row(Statement::new("SELECT name FROM bucket WHERE id = $1").bind(id.0)).await?;
         let Some(row) = row else { return Ok(DeleteBucket::NoSuchBucket) };
-        let name: BucketName = row.text(0)?.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))?;
+        let name = name(row.text(0)?)?;
         let shared = self.shared.clone();
         let task = tokio::spawn(async move {
             let _announced = shared.buckets.announce([name]);
@@ -120,7 +171,7 @@ impl MetadataStore {
         prefix: &str,
         after: &str,
         most: usize,
-    ) -> Result<Vec<Bucket>> {
+    ) -> Result<Vec<BucketEntry>> {
         // Names are ASCII: everything that begins with the prefix lies between it and the prefix with the last letter.
         let end = format!("{prefix}\u{7f}");
         let whose = if owner.is_some() { "account_id = $5" } else { "$5 = $5" };
@@ -133,15 +184,11 @@ impl MetadataStore {
             .bind(after)
             .bind(limit(most))
             .bind(owner.map_or(0, |owner| owner.0));
-        self.database().rows(statement).await?.iter().map(bucket).collect()
+        self.database().rows(statement).await?.iter().map(entry).collect()
     }
 }
 
-struct Create {
-    owner: UserId,
-    name: BucketName,
-    location: String,
-}
+struct Create(NewBucket);
 
 impl Work for Create {
     type Done = CreateBucket;
@@ -152,15 +199,22 @@ impl Work for Create {
              ON CONFLICT (name) DO NOTHING RETURNING {COLUMNS}",
             tx.dialect().now()
         );
-        let statement = Statement::new(text).bind(self.name.as_str()).bind(self.owner.0).bind(&*self.location);
+        let Self(new) = self;
+        let statement = Statement::new(text).bind(new.name.as_str()).bind(new.owner.0).bind(&*new.location);
         if let Some(row) = tx.row(statement).await? {
-            return Ok(CreateBucket::Created(Arc::new(bucket(&row)?)));
+            let id = BucketId(row.int(0)?);
+            for (kind, document) in &new.settings {
+                settings::write(tx, id, kind, document).await?;
+            }
+            let texts = new.settings.iter().map(|(kind, document)| ((*kind).to_owned(), document.clone()));
+            return Ok(CreateBucket::Created(Arc::new(bucket(&row, BucketSettings::from_texts(texts))?)));
         }
         let text = format!("SELECT {COLUMNS} FROM bucket WHERE name = $1");
         // Gone again since: run the transaction again.
-        let row = tx.row(Statement::new(text).bind(self.name.as_str())).await?.ok_or(MetadataError::Conflict)?;
-        let bucket = bucket(&row)?;
-        Ok(if bucket.owner == self.owner { CreateBucket::OwnedByYou(Arc::new(bucket)) } else { CreateBucket::Taken })
+        let row = tx.row(Statement::new(text).bind(new.name.as_str())).await?.ok_or(MetadataError::Conflict)?;
+        let settings = settings::read(tx, BucketId(row.int(0)?)).await?;
+        let bucket = bucket(&row, settings)?;
+        Ok(if bucket.owner == new.owner { CreateBucket::OwnedByYou(Arc::new(bucket)) } else { CreateBucket::Taken })
     }
 }
 
@@ -196,17 +250,33 @@ impl Work for Delete {
         let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: 0 };
         apply(tx, &facts, &planner.finish()?, given).await?;
         tx.execute(Statement::new("DELETE FROM completed_upload WHERE bucket_id = $1").bind(self.id.0)).await?;
+        tx.execute(Statement::new("DELETE FROM bucket_setting WHERE bucket_id = $1").bind(self.id.0)).await?;
         tx.execute(Statement::new("DELETE FROM bucket WHERE id = $1").bind(self.id.0)).await?;
         Ok(DeleteBucket::Deleted)
     }
 }
 
-fn bucket(row: &Row) -> Result<Bucket> {
+/// A name from the database.
+pub(super) fn name(text: &str) -> Result<BucketName> {
+    text.parse().map_err(|error| MetadataError::Damaged(format!("{text}: {error}")))
+}
+
+fn entry(row: &Row) -> Result<BucketEntry> {
+    Ok(BucketEntry {
+        id: BucketId(row.int(0)?),
+        name: name(row.text(1)?)?,
+        location: row.text(3)?.to_owned(),
+        created_at: Timestamp(row.int(4)?),
+    })
+}
+
+fn bucket(row: &Row, settings: BucketSettings) -> Result<Bucket> {
     Ok(Bucket {
         id: BucketId(row.int(0)?),
-        name: row.text(1)?.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))?,
+        name: name(row.text(1)?)?,
         owner: UserId(row.int(2)?),
         location: row.text(3)?.to_owned(),
         created_at: Timestamp(row.int(4)?),
+        settings,
     })
 }

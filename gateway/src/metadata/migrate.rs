@@ -7,23 +7,31 @@ use super::dialect::Dialect;
 use super::{MetadataError, Result};
 
 /// Number, name, and the text for each database. A text that was released is never edited: add a migration.
-const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
-    1,
-    "main",
-    include_str!("../../../migrations/sqlite/0001_main.sql"),
-    include_str!("../../../migrations/postgres/0001_main.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "main",
+        include_str!("../../../migrations/sqlite/0001_main.sql"),
+        include_str!("../../../migrations/postgres/0001_main.sql"),
+    ),
+    (
+        2,
+        "bucket_setting",
+        include_str!("../../../migrations/sqlite/0002_bucket_setting.sql"),
+        include_str!("../../../migrations/postgres/0002_bucket_setting.sql"),
+    ),
+];
 
 /// What brings the schema up to date, each migration in a transaction of its own.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
-    let migrations = MIGRATIONS.map(|(number, name, sqlite, postgres)| {
+    let migrations = MIGRATIONS.iter().map(|&(number, name, sqlite, postgres)| {
         let text = match dialect {
             Dialect::Sqlite => sqlite,
             Dialect::Postgres => postgres,
         };
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     });
-    Migrator::with_migrations(migrations.into())
+    Migrator::with_migrations(migrations.collect())
 }
 
 /// Says what a failed migration means. A schema that has migrations this program does not know is refused.

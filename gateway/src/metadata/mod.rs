@@ -25,6 +25,7 @@ mod reclaim;
 mod roll_up;
 mod row;
 mod session;
+mod settings;
 mod sqlite;
 mod statement;
 mod uploads;
@@ -43,7 +44,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use backends::BackendRow;
-pub use buckets::{CreateBucket, DeleteBucket};
+pub use buckets::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use check::{ExpectedSliver, Finding};
 pub use cluster::Cluster;
 pub use commit::{Batch, Change, DeleteChange, NewBlob, Outcome, PartChange, PutChange, Refusal};

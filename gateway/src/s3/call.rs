@@ -13,8 +13,9 @@ use super::door::Door;
 use super::error::{Code, S3Error};
 use super::request_id::RequestId;
 use super::uri::Query;
-use crate::domain::{User, VersionId};
+use crate::domain::{Bucket, ObjectKey, User, VersionId};
 use crate::objects::{BodyPromise, IncomingBody};
+use crate::policy::{Decision, Permission, decide};
 
 /// A verified request.
 pub struct Call {
@@ -50,6 +51,33 @@ impl Call {
             Identity::Known(key) => Ok(&key.user),
             Identity::Anonymous => Err(Code::AccessDenied.into()),
         }
+    }
+
+    /// Whether the caller may also do this with this bucket, or with this key of it.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    #[expect(clippy::unused_async, reason = "rules may have to be looked up")]
+    pub async fn permits(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        _key: Option<&ObjectKey>,
+    ) -> Result<bool, S3Error> {
+        Ok(decide(self.identity.requester(), permission, Some(bucket.owner)) == Decision::Allow)
+    }
+
+    /// Goes on only if the caller may also do this, see [`Call::permits`].
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub async fn require(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: Option<&ObjectKey>,
+    ) -> Result<(), S3Error> {
+        if self.permits(permission, bucket, key).await? { Ok(()) } else { Err(Code::AccessDenied.into()) }
     }
 
     /// Takes the content of an object or part. Nothing is read before the use case reads it.

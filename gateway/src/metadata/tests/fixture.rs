@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use super::super::statement::Statement;
 use super::super::{
-    AddUser, Batch, Change, CreateBucket, DeleteChange, MetadataError, MetadataStore, NewBlob, Outcome, PutChange,
+    AddUser, Batch, Change, CreateBucket, DeleteChange, MetadataError, MetadataStore, NewBlob, NewBucket, Outcome,
+    PutChange,
 };
 use super::server;
 use crate::clock::{Ambient, Entropy, SystemEntropy, random};
@@ -73,7 +74,7 @@ impl Fixture {
             panic!("the first user");
         };
         let incarnation = store.begin_incarnation("gateway", 60).await.unwrap();
-        let made = store.create_bucket(user.id, &"first-bucket".parse().unwrap(), "").await.unwrap();
+        let made = store.create_bucket(NewBucket::new(user.id, "first-bucket".parse().unwrap(), "")).await.unwrap();
         let CreateBucket::Created(bucket) = made else { panic!("the first bucket") };
         let (owner, bucket) = (user.id, bucket.id);
         Self { store, url, owner, bucket, incarnation, numbers: AtomicU64::new(1), instead: OnceLock::new(), folder }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::super::{Batch, Change, CreateBucket, ListEntry, ListPage, ListQuery};
+use super::super::{Batch, Change, CreateBucket, ListEntry, ListPage, ListQuery, NewBucket};
 use super::fixture::{Fixture, both};
-use crate::domain::{BucketId, Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::domain::{BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind};
 
 /// What S3 says a whole list is: keys and common prefixes in byte order, each once, after the marker.
 fn model(keys: &BTreeSet<String>, query: &ListQuery) -> Vec<Vec<u8>> {
@@ -137,8 +137,8 @@ fn any_list_is_what_the_model_says() {
     let mut runner = TestRunner::new(Config { cases: 128, failure_persistence: None, ..Config::default() });
     let result = runner.run(&cases, |(keys, prefix, delimiter, after, limit)| {
         let (listed, expected) = runtime.block_on(async {
-            let name = format!("bucket-{}", f.number()).parse().unwrap();
-            let made = f.store.create_bucket(f.owner, &name, "").await.unwrap();
+            let name: BucketName = format!("bucket-{}", f.number()).parse().unwrap();
+            let made = f.store.create_bucket(NewBucket::new(f.owner, name.clone(), "")).await.unwrap();
             let CreateBucket::Created(bucket) = made else { panic!("a new name") };
             f.put_empty_into(bucket.id, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await;
             let query = query(&prefix, delimiter, &after, limit);

@@ -12,5 +12,6 @@ mod meters;
 mod opening;
 mod people;
 mod server;
+mod settings;
 mod uploads;
 mod writes;

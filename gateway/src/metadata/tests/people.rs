@@ -3,7 +3,7 @@
 use codec::ClusterId;
 
 use super::super::{
-    AddAccessKey, AddUser, BackendRow, Batch, Change, Cluster, CreateBucket, DeleteBucket, Outcome, Refusal,
+    AddAccessKey, AddUser, BackendRow, Batch, Change, Cluster, CreateBucket, DeleteBucket, NewBucket, Outcome, Refusal,
     RemoveUser, UploadListQuery,
 };
 use super::fixture::{Fixture, both, key};
@@ -66,17 +66,17 @@ both! {
         let other = f.store.add_user("otto", &CanonicalId("0".repeat(64)), false).await.unwrap();
         let AddUser::Added(otto) = other else { panic!("new") };
         assert_eq!(f.store.bucket(&name("seals")).await.unwrap(), None);
-        let made = f.store.create_bucket(f.owner, &name("seals"), "eu-west-1").await.unwrap();
+        let made = f.store.create_bucket(NewBucket::new(f.owner, name("seals"), "eu-west-1")).await.unwrap();
         let CreateBucket::Created(seals) = made else { panic!("new") };
         assert_eq!((seals.location.as_str(), seals.owner), ("eu-west-1", f.owner));
         for _ in 0..2 {
             assert_eq!(f.store.bucket(&name("seals")).await.unwrap().as_ref(), Some(&seals));
         }
-        let again = f.store.create_bucket(f.owner, &name("seals"), "").await.unwrap();
+        let again = f.store.create_bucket(NewBucket::new(f.owner, name("seals"), "")).await.unwrap();
         assert_eq!(again, CreateBucket::OwnedByYou(seals.clone()));
-        assert_eq!(f.store.create_bucket(otto.id, &name("seals"), "").await.unwrap(), CreateBucket::Taken);
-        f.store.create_bucket(otto.id, &name("sea.lions"), "").await.unwrap();
-        f.store.create_bucket(otto.id, &name("walrus"), "").await.unwrap();
+        assert_eq!(f.store.create_bucket(NewBucket::new(otto.id, name("seals"), "")).await.unwrap(), CreateBucket::Taken);
+        f.store.create_bucket(NewBucket::new(otto.id, name("sea.lions"), "")).await.unwrap();
+        f.store.create_bucket(NewBucket::new(otto.id, name("walrus"), "")).await.unwrap();
 
         let listed = async |owner, prefix, after, limit| {
             let buckets = f.store.list_buckets(owner, prefix, after, limit).await.unwrap();
@@ -109,7 +109,7 @@ both! {
         assert_eq!(f.store.list_uploads(f.bucket, &query).await.unwrap().entries, []);
         assert_eq!(f.store.delete_bucket(f.bucket).await.unwrap(), DeleteBucket::NoSuchBucket);
         assert_eq!(f.store.delete_bucket(BucketId(77)).await.unwrap(), DeleteBucket::NoSuchBucket);
-        let CreateBucket::Created(again) = f.store.create_bucket(f.owner, &name("first-bucket"), "").await.unwrap() else {
+        let CreateBucket::Created(again) = f.store.create_bucket(NewBucket::new(f.owner, name("first-bucket"), "")).await.unwrap() else {
             panic!("the name is free");
         };
         assert_ne!(again.id, f.bucket);

@@ -10,7 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use crate::audit::{CheckReport, check};
 use crate::clock::{Ambient, Entropy as _, SystemEntropy};
 use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
-use crate::metadata::{AddUser, CreateBucket, MetadataStore};
+use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
 use crate::objects::{
     BodyPromise, BytesBody, Committee, Delete, Member, Objects, ObjectsError, ObjectsParts, ObjectsSettings, Put,
     Stored,
@@ -59,7 +59,9 @@ impl World {
             panic!("the first user")
         };
         let name = "bucket".parse().expect("a bucket name");
-        let CreateBucket::Created(bucket) = metadata.create_bucket(user.id, &name, "").await.expect("a bucket") else {
+        let CreateBucket::Created(bucket) =
+            metadata.create_bucket(NewBucket::new(user.id, name, "")).await.expect("a bucket")
+        else {
             panic!("the first bucket")
         };
         let objects = Objects::new(ObjectsParts {

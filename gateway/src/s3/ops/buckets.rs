@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, BucketName};
-use crate::metadata::{CreateBucket, DeleteBucket};
+use crate::metadata::{CreateBucket, DeleteBucket, NewBucket};
 use crate::s3::access::BUCKET_REGION;
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
@@ -34,8 +34,8 @@ async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3E
     let body = call.small_body(Integrity::Optional, CONFIGURATION_BYTES_MAX).await?;
     let asked = location_asked(&body)?;
     let place = location::accept(asked.as_deref(), &call.door.settings.region)?;
-    let owner = call.user()?.id;
-    match call.door.metadata.create_bucket(owner, &name, &place).await? {
+    let new = NewBucket::new(call.user()?.id, name.clone(), &place);
+    match call.door.metadata.create_bucket(new).await? {
         CreateBucket::Created(_) => Ok(created(&name)),
         // What scripts written against us-east-1 count on: making one's own bucket again is fine there.
         CreateBucket::OwnedByYou(_) if call.door.settings.region == location::CLASSIC => Ok(created(&name)),
