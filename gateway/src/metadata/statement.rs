@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, Postgres, Sqlite};
+use sqlx::{Arguments, AssertSqlSafe, Database, Encode, IntoArguments, Postgres, Sqlite, Type};
 
 use super::dialect::Dialect;
 use super::{MetadataError, Result};
@@ -147,30 +148,30 @@ impl Statement {
     }
 
     /// As SQLite takes it.
-    pub(super) fn for_sqlite(self) -> Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>> {
+    pub(super) fn for_sqlite(self) -> Result<Query<'static, Sqlite, SqliteArguments>> {
         let mut arguments = SqliteArguments::default();
         arguments.reserve(self.values.len(), 0);
-        for value in self.values {
-            match value {
-                Value::Int(value) => arguments.add(value),
-                Value::Bool(value) => arguments.add(value),
-                Value::Bytes(value) => arguments.add(value),
-                Value::Text(value) => arguments.add(value),
-                Value::NoBytes => arguments.add(None::<Vec<u8>>),
-                Value::NoInt => arguments.add(None::<i64>),
-            }
-            .map_err(|error| MetadataError::Damaged(error.to_string()))?;
-        }
-        Ok(match self.text {
-            Cow::Borrowed(text) => sqlx::query_with(text, arguments),
-            Cow::Owned(text) => sqlx::query_with(AssertSqlSafe(text), arguments),
-        })
+        self.with(arguments)
     }
 
     /// As PostgreSQL takes it.
-    pub(super) fn for_postgres(self) -> Result<sqlx::query::Query<'static, Postgres, PgArguments>> {
+    pub(super) fn for_postgres(self) -> Result<Query<'static, Postgres, PgArguments>> {
         let mut arguments = PgArguments::default();
         arguments.reserve(self.values.len(), self.values.len() * 16);
+        self.with(arguments)
+    }
+
+    fn with<D>(self, mut arguments: D::Arguments) -> Result<Query<'static, D, D::Arguments>>
+    where
+        D: Database,
+        D::Arguments: Arguments<Database = D> + IntoArguments<D>,
+        i64: Encode<'static, D> + Type<D>,
+        bool: Encode<'static, D> + Type<D>,
+        Vec<u8>: Encode<'static, D> + Type<D>,
+        String: Encode<'static, D> + Type<D>,
+        Option<Vec<u8>>: Encode<'static, D> + Type<D>,
+        Option<i64>: Encode<'static, D> + Type<D>,
+    {
         for value in self.values {
             match value {
                 Value::Int(value) => arguments.add(value),
