@@ -54,27 +54,17 @@ pub fn tell(settings: Settings, story: impl AsyncFnOnce(&mut TestGateway) -> Res
 /// Tells each story on SQLite and on PostgreSQL. `settings => story, ..` starts the gateway with `settings(database)`.
 #[macro_export]
 macro_rules! on_both {
-    ($settings:ident => $($story:ident),+ $(,)?) => {
+    ($settings:ident => $($story:ident),+ $(,)?) => { $crate::on_both!(@ super::$settings => $($story),+); };
+    ($($story:ident),+ $(,)?) => { $crate::on_both!(@ $crate::Settings::new => $($story),+); };
+    (@ $settings:path => $($story:ident),+) => {
         $(mod $story {
             #[test]
             fn sqlite() -> anyhow::Result<()> {
-                $crate::tell(super::$settings($crate::Database::Sqlite), super::$story)
+                $crate::tell($settings($crate::Database::Sqlite), super::$story)
             }
             #[test]
             fn postgres() -> anyhow::Result<()> {
-                $crate::tell(super::$settings($crate::Database::Postgres), super::$story)
-            }
-        })+
-    };
-    ($($story:ident),+ $(,)?) => {
-        $(mod $story {
-            #[test]
-            fn sqlite() -> anyhow::Result<()> {
-                $crate::tell($crate::Settings::new($crate::Database::Sqlite), super::$story)
-            }
-            #[test]
-            fn postgres() -> anyhow::Result<()> {
-                $crate::tell($crate::Settings::new($crate::Database::Postgres), super::$story)
+                $crate::tell($settings($crate::Database::Postgres), super::$story)
             }
         })+
     };
@@ -83,19 +73,13 @@ macro_rules! on_both {
 /// Tells each story on SQLite only: for what does not touch SQL.
 #[macro_export]
 macro_rules! on_sqlite {
-    ($settings:ident => $($story:ident),+ $(,)?) => {
+    ($settings:ident => $($story:ident),+ $(,)?) => { $crate::on_sqlite!(@ super::$settings => $($story),+); };
+    ($($story:ident),+ $(,)?) => { $crate::on_sqlite!(@ $crate::Settings::new => $($story),+); };
+    (@ $settings:path => $($story:ident),+) => {
         $(mod $story {
             #[test]
             fn sqlite() -> anyhow::Result<()> {
-                $crate::tell(super::$settings($crate::Database::Sqlite), super::$story)
-            }
-        })+
-    };
-    ($($story:ident),+ $(,)?) => {
-        $(mod $story {
-            #[test]
-            fn sqlite() -> anyhow::Result<()> {
-                $crate::tell($crate::Settings::new($crate::Database::Sqlite), super::$story)
+                $crate::tell($settings($crate::Database::Sqlite), super::$story)
             }
         })+
     };
