@@ -40,17 +40,7 @@ pub(super) fn parse_http(text: &str) -> Option<i64> {
 
 /// `20130524T000000Z`.
 pub(super) fn basic(seconds: i64) -> String {
-    let at = at(seconds);
-    let (date, time) = (at.date(), at.time());
-    format!(
-        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
+    extended(seconds).replace(['-', ':'], "")
 }
 
 /// `2013-05-24T00:00:00Z`, the form error bodies use.
