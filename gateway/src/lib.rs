@@ -11,4 +11,5 @@ pub mod objects;
 pub mod placement;
 pub mod policy;
 pub mod s3;
+pub mod web;
 pub mod workers;

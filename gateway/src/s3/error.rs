@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub use code::Code;
 
+use crate::domain::DamagedSetting;
 use crate::metadata::MetadataError;
 use crate::objects::{BodyError, ObjectsError};
 
@@ -159,6 +160,12 @@ impl From<ObjectsError> for S3Error {
             ObjectsError::Unavailable(why) => Self::unavailable(why),
             ObjectsError::Internal(why) => Self::internal(why),
         }
+    }
+}
+
+impl From<DamagedSetting> for S3Error {
+    fn from(error: DamagedSetting) -> Self {
+        Self::internal(error.to_string())
     }
 }
 

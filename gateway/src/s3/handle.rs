@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::auth::{Identity, Payload};
 use super::body;
 use super::call::{Asked, Call};
+use super::cors::{self, CorsQuestion};
 use super::door::Door;
 use super::error::{Code, S3Error};
 use super::lent_body::{Lender, lend};
@@ -20,13 +21,16 @@ use super::respond::{self, Response};
 use super::route::{Found, Handler, Level, Question, Row, TABLE};
 use super::target::{self, Target, TargetError};
 use super::uri::{self, Query};
-use crate::domain::{Bucket, BucketId, UsageDelta};
+use crate::domain::{Bucket, BucketName, UsageDelta};
 
 /// What is learned about a request on its way, for meters and the log.
 #[derive(Default)]
 struct Trace {
     row: Option<usize>,
-    bucket: Option<BucketId>,
+    /// The bucket its target names.
+    name: Option<BucketName>,
+    /// The bucket, once the caller was let in.
+    bucket: Option<Arc<Bucket>>,
     ingress: u64,
 }
 
@@ -40,6 +44,7 @@ pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
     // Without a body there is no 100 to send, and boto3, which asks for one all the same, then takes the next reply on
     // the connection for this one's and waits a minute. A connection that ends cannot be misread.
     let would_be_misread = expects_continue && body.is_end_stream() && version < Version::HTTP_2;
+    let question = CorsQuestion::read(&head.method, &head.headers);
     let (body, lender) = lend(body);
     let mut trace = Trace::default();
     let mut response = match answer(&door, head, body, id, &mut trace).await {
@@ -56,6 +61,10 @@ pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
     };
     if would_be_misread {
         response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
+    }
+    if let Err(error) = share(&door, &trace, &method, question.as_ref(), &mut response).await {
+        // The browser then keeps the reply from the page, which is right for rules that nobody can read.
+        tracing::warn!(request = %id, %error, "cannot tell what the CORS rules say");
     }
     respond::stamp(&mut response, id, &door.ids);
     let took = started.elapsed();
@@ -78,6 +87,7 @@ async fn answer(
     let query = Query::parse(raw_query)?;
     let target = target::read(host(&head), raw_path, &door.settings.base_domains)?;
     let level = target.level();
+    trace.name = target.bucket().cloned();
     let question = Question { method: &head.method, level, query: &query, headers: &head.headers };
     let found = TABLE.find(&question);
     let row = match &found {
@@ -155,7 +165,7 @@ async fn admitted(
     door: &Door,
     call: &Call,
     row: &Row,
-    name: &crate::domain::BucketName,
+    name: &BucketName,
     trace: &mut Trace,
 ) -> Result<Arc<Bucket>, S3Error> {
     let bucket = if row.open {
@@ -166,7 +176,7 @@ async fn admitted(
     if let Some(expected) = call.header("x-amz-expected-bucket-owner") {
         door.expect_owner(expected, &bucket, &call.identity).await?;
     }
-    trace.bucket = Some(bucket.id);
+    trace.bucket = Some(bucket.clone());
     Ok(bucket)
 }
 
@@ -212,9 +222,37 @@ fn body_length(headers: &HeaderMap) -> u64 {
     number("x-amz-decoded-content-length").or_else(|| number("content-length")).unwrap_or_default()
 }
 
+/// Says in the reply what pages of other origins may do with it; in errors too, or a page could not tell what went wrong.
+async fn share(
+    door: &Door,
+    trace: &Trace,
+    method: &Method,
+    question: Option<&CorsQuestion>,
+    response: &mut Response,
+) -> Result<(), S3Error> {
+    // A preflight has answered for itself.
+    if *method == Method::OPTIONS {
+        response.headers_mut().append(header::VARY, cors::VARY);
+        return Ok(());
+    }
+    let refused;
+    let bucket = match (&trace.bucket, &trace.name) {
+        (Some(bucket), _) => bucket,
+        (None, Some(name)) if question.is_some() => {
+            let Some(found) = door.metadata.bucket(name).await? else { return Ok(()) };
+            refused = found;
+            &refused
+        }
+        _ => return Ok(()),
+    };
+    cors::decorate(bucket, question, response.headers_mut())
+}
+
 /// Adds the request to the meters of its bucket. The content of objects is added by its own stream.
 fn charge(door: &Door, trace: &Trace, method: &Method, response: &Response) {
-    let (Some(bucket), Some(row)) = (trace.bucket, trace.row.and_then(|row| TABLE.rows().get(row))) else { return };
+    let (Some(bucket), Some(row)) = (trace.bucket.as_ref(), trace.row.and_then(|row| TABLE.rows().get(row))) else {
+        return;
+    };
     if row.open && !response.status().is_success() {
         // Whoever knocks without a name does not run up the owner's bill.
         return;
@@ -228,7 +266,7 @@ fn charge(door: &Door, trace: &Trace, method: &Method, response: &Response) {
         ingress_bytes: if response.status().is_success() { trace.ingress } else { 0 },
         egress_bytes: egress.unwrap_or_default(),
     };
-    door.objects.meter(bucket, usage);
+    door.objects.meter(bucket.id, usage);
 }
 
 fn log(error: &S3Error, id: RequestId, method: &Method, row: Option<usize>) {
@@ -241,6 +279,13 @@ fn log(error: &S3Error, id: RequestId, method: &Method, row: Option<usize>) {
 }
 
 impl Target {
+    fn bucket(&self) -> Option<&BucketName> {
+        match self {
+            Self::Service => None,
+            Self::Bucket(name) | Self::Object(name, _) => Some(name),
+        }
+    }
+
     fn level(&self) -> Level {
         match self {
             Self::Service => Level::Service,

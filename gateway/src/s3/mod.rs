@@ -9,6 +9,7 @@ mod call;
 mod checksums;
 mod conditions;
 mod copy_source;
+mod cors;
 mod door;
 mod encoding;
 pub mod error;

@@ -16,30 +16,46 @@ use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::xml::XmlWriter;
 
 /// A configuration that is empty until it is set: operation, parameter, permission, root element, what is in it.
-const EMPTY: [(&str, &str, &str, &str, &str); 6] = [
+const EMPTY: &[(&str, &str, &str, &str, &str)] = &[
     ("GetBucketVersioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", ""),
     ("GetBucketLogging", "logging", "s3:GetBucketLogging", "BucketLoggingStatus", ""),
     ("GetBucketNotificationConfiguration", "notification", "s3:GetBucketNotification", "NotificationConfiguration", ""),
-    ("GetBucketAccelerateConfiguration", "accelerate", "s3:GetAccelerateConfiguration", "AccelerateConfiguration", ""),
-    (
-        "GetBucketRequestPayment",
-        "requestPayment",
-        "s3:GetBucketRequestPayment",
-        "RequestPaymentConfiguration",
-        "<Payer>BucketOwner</Payer>",
-    ),
     ("GetBucketPolicyStatus", "policyStatus", "s3:GetBucketPolicyStatus", "PolicyStatus", "<IsPublic>false</IsPublic>"),
+    (
+        "ListBucketAnalyticsConfigurations",
+        "analytics",
+        "s3:GetAnalyticsConfiguration",
+        "ListBucketAnalyticsConfigurationResult",
+        NO_MORE,
+    ),
+    (
+        "ListBucketIntelligentTieringConfigurations",
+        "intelligent-tiering",
+        "s3:GetIntelligentTieringConfiguration",
+        "ListBucketIntelligentTieringConfigurationsOutput",
+        NO_MORE,
+    ),
+    (
+        "ListBucketMetricsConfigurations",
+        "metrics",
+        "s3:GetMetricsConfiguration",
+        "ListMetricsConfigurationsResult",
+        NO_MORE,
+    ),
+];
+
+/// The end of an empty list.
+const NO_MORE: &str = "<IsTruncated>false</IsTruncated>";
+
+/// A configuration of which there could be several, each with an id: operation, parameter, permission.
+const NAMED: &[(&str, &str, &str)] = &[
+    ("GetBucketAnalyticsConfiguration", "analytics", "s3:GetAnalyticsConfiguration"),
+    ("GetBucketIntelligentTieringConfiguration", "intelligent-tiering", "s3:GetIntelligentTieringConfiguration"),
+    ("GetBucketMetricsConfiguration", "metrics", "s3:GetMetricsConfiguration"),
 ];
 
 /// A configuration that does not exist until it is set: operation, parameter, permission, what is said then.
-const MISSING: [(&str, &str, &str, Code); 11] = [
-    ("GetBucketCors", "cors", "s3:GetBucketCORS", Code::NoSuchCORSConfiguration),
-    (
-        "GetBucketEncryption",
-        "encryption",
-        "s3:GetEncryptionConfiguration",
-        Code::ServerSideEncryptionConfigurationNotFoundError,
-    ),
+const MISSING: &[(&str, &str, &str, Code)] = &[
     (
         "GetBucketLifecycleConfiguration",
         "lifecycle",
@@ -60,7 +76,6 @@ const MISSING: [(&str, &str, &str, Code); 11] = [
         Code::ReplicationConfigurationNotFoundError,
     ),
     ("GetBucketTagging", "tagging", "s3:GetBucketTagging", Code::NoSuchTagSet),
-    ("GetBucketWebsite", "website", "s3:GetBucketWebsite", Code::NoSuchWebsiteConfiguration),
     (
         "GetObjectLockConfiguration",
         "object-lock",
@@ -83,10 +98,17 @@ const MISSING: [(&str, &str, &str, Code); 11] = [
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    let empty = EMPTY.map(|(operation, parameter, permission, root, inside)| {
-        on_bucket(operation, Method::GET, permission, move |_, _| done(empty_document(root, inside))).query(parameter)
+    let empty = EMPTY.iter().map(|&(operation, parameter, permission, root, inside)| {
+        let row = on_bucket(operation, Method::GET, permission, move |_, _| done(empty_document(root, inside)));
+        row.query(parameter).accepts(&["continuation-token"])
     });
-    let missing = MISSING.map(|(operation, parameter, permission, code)| {
+    let named = NAMED.iter().map(|&(operation, parameter, permission)| {
+        let code = Code::NoSuchConfiguration;
+        let handler =
+            move |_, bucket: Arc<Bucket>| done(Err(S3Error::new(code).field("BucketName", bucket.name.as_str())));
+        on_bucket(operation, Method::GET, permission, handler).query(parameter).query("id")
+    });
+    let missing = MISSING.iter().map(|&(operation, parameter, permission, code)| {
         let handler =
             move |_, bucket: Arc<Bucket>| done(Err(S3Error::new(code).field("BucketName", bucket.name.as_str())));
         on_bucket(operation, Method::GET, permission, handler).query(parameter)
@@ -106,6 +128,7 @@ pub fn rows() -> Vec<Row> {
     ];
     rows.extend(empty);
     rows.extend(missing);
+    rows.extend(named);
     rows.into_iter().map(Row::answering_defaults).collect()
 }
 

@@ -1,11 +1,15 @@
 //! The operations: one file for each group, each of which exports its rows of the route table.
 
+mod accelerate;
 mod attributes;
 mod buckets;
 mod complete;
+mod configuration;
 mod copy;
+mod cors;
 mod defaults;
 mod delete;
+mod encryption;
 mod list_buckets;
 mod list_objects;
 mod list_uploads;
@@ -15,8 +19,10 @@ mod parts;
 mod post;
 mod preflight;
 mod read;
+mod request_payment;
 mod unsupported;
 mod uploads;
+mod website;
 mod write;
 
 use super::route::Row;
@@ -39,6 +45,11 @@ pub fn rows() -> Vec<Row> {
         parts::rows(),
         complete::rows(),
         list_uploads::rows(),
+        cors::rows(),
+        website::rows(),
+        encryption::rows(),
+        accelerate::rows(),
+        request_payment::rows(),
         defaults::rows(),
         post::rows(),
         preflight::rows(),

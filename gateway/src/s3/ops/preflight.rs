@@ -1,37 +1,57 @@
-//! The preflight of a browser. It carries no signature, and without a CORS configuration it is refused.
+//! The preflight of a browser: whether a page may send the request it is about to send. It carries no signature, whatever
+//! the URL says, and learns nothing but the rules that apply to it.
 
 use std::sync::Arc;
 
-use http::{Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, ObjectKey};
 use crate::s3::call::Call;
+use crate::s3::cors::{self, CorsQuestion};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::respond::Response;
+use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_bucket, on_object};
+use crate::web::{CorsConfiguration, METHODS};
 
 /// The rows of this group. The names are ours: Amazon's model has none for a preflight.
 pub fn rows() -> Vec<Row> {
     vec![
-        on_bucket("PreflightBucket", Method::OPTIONS, "s3:GetBucketCORS", bucket).open_to_all(),
-        on_object("PreflightObject", Method::OPTIONS, "s3:GetBucketCORS", object).open_to_all(),
+        on_bucket("PreflightBucket", Method::OPTIONS, "s3:GetBucketCORS", bucket).open_to_all().accepts_anything(),
+        on_object("PreflightObject", Method::OPTIONS, "s3:GetBucketCORS", object).open_to_all().accepts_anything(),
     ]
 }
 
-async fn bucket(call: Call, _bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    Err(refusal(&call))
+async fn bucket(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    answer(&call, &bucket, "BUCKET")
 }
 
-async fn object(call: Call, _bucket: Arc<Bucket>, _key: ObjectKey) -> Result<Response, S3Error> {
-    Err(refusal(&call))
+async fn object(call: Call, bucket: Arc<Bucket>, _key: ObjectKey) -> Result<Response, S3Error> {
+    answer(&call, &bucket, "OBJECT")
 }
 
-fn refusal(call: &Call) -> S3Error {
-    if !call.head.headers.contains_key(header::ORIGIN) {
-        return S3Error::with(Code::BadRequest, "Insufficient information. Origin request header needed.");
+fn answer(call: &Call, bucket: &Bucket, kind: &str) -> Result<Response, S3Error> {
+    let question = CorsQuestion::read(&call.head.method, &call.head.headers)
+        .ok_or_else(|| S3Error::with(Code::BadRequest, "Insufficient information. Origin request header needed."))?;
+    let asked = call.header(header::ACCESS_CONTROL_REQUEST_METHOD.as_str());
+    if !asked.is_some_and(|method| METHODS.contains(&method)) {
+        let message = format!("Invalid Access-Control-Request-Method: {}", asked.unwrap_or("null"));
+        return Err(S3Error::with(Code::BadRequest, message));
     }
-    let asked = call.header("access-control-request-method").unwrap_or_default();
-    S3Error::with(Code::AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.")
-        .field("Method", asked)
-        .field("ResourceType", "BUCKET")
+    let refused = |message: &'static str| {
+        let error = S3Error::with(Code::AccessForbidden, message);
+        error.field("Method", question.method.as_str()).field("ResourceType", kind)
+    };
+    let rules = bucket.settings.get::<CorsConfiguration>()?;
+    let rules = rules.ok_or_else(|| refused("CORSResponse: CORS is not enabled for this bucket."))?;
+    let grant = question.ask(&rules).ok_or_else(|| {
+        refused(
+            "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request \
+             method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the \
+             resource's CORS spec.",
+        )
+    })?;
+    let mut response = empty(StatusCode::OK);
+    cors::write(&grant, &question, response.headers_mut());
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+    Ok(response)
 }

@@ -55,7 +55,7 @@ impl Table {
     fn is_known(&self, row: &Row, name: &str, value: &str) -> bool {
         let own = row.accepts.contains(&name)
             || row.needs.iter().any(|need| matches!(need, Need::Query(n) | Need::QueryValue(n, _) if *n == name));
-        if own || is_harmless(name) {
+        if own || row.accepts_any || is_harmless(name) {
             return true;
         }
         let reads = row.method == Method::GET || row.method == Method::HEAD;

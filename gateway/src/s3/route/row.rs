@@ -66,6 +66,8 @@ pub struct Row {
     pub needs: Vec<Need>,
     /// Parameters it understands besides.
     pub accepts: &'static [&'static str],
+    /// Any parameter is understood, because the request is about another one.
+    pub accepts_any: bool,
     /// What the caller must be allowed.
     pub permission: Permission,
     /// Nobody need be known: preflights, and forms that carry their own signature.
@@ -85,6 +87,7 @@ impl Row {
             level,
             needs: Vec::new(),
             accepts: &[],
+            accepts_any: false,
             permission,
             open: false,
             default_only: false,
@@ -109,6 +112,13 @@ impl Row {
     #[must_use]
     pub fn accepts(mut self, names: &'static [&'static str]) -> Self {
         self.accepts = names;
+        self
+    }
+
+    /// Understands every parameter.
+    #[must_use]
+    pub fn accepts_anything(mut self) -> Self {
+        self.accepts_any = true;
         self
     }
 

@@ -1,0 +1,81 @@
+//! What a bucket's CORS rules say, as headers of replies.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use super::error::S3Error;
+use crate::domain::Bucket;
+use crate::web::{CorsConfiguration, CorsGrant};
+
+/// What a reply depends on besides its URL, once a bucket has rules.
+pub const VARY: HeaderValue =
+    HeaderValue::from_static("Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
+
+/// What a browser says about the page that makes it send a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorsQuestion {
+    /// `Origin`.
+    pub origin: String,
+    /// The method the page will use: of the request, or what a preflight asks about.
+    pub method: String,
+    /// The headers a preflight asks about.
+    pub headers: Vec<String>,
+}
+
+impl CorsQuestion {
+    /// Reads it; `None` for a request that no page sent.
+    #[must_use]
+    pub fn read(method: &Method, headers: &HeaderMap) -> Option<Self> {
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let origin = text(header::ORIGIN)?.to_owned();
+        let method = text(header::ACCESS_CONTROL_REQUEST_METHOD).unwrap_or(method.as_str()).to_owned();
+        let asked = text(header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
+        let headers = asked.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        Some(Self { origin, method, headers })
+    }
+
+    /// What the rules grant to it.
+    #[must_use]
+    pub fn ask<'a>(&'a self, rules: &'a CorsConfiguration) -> Option<CorsGrant<'a>> {
+        let headers: Vec<_> = self.headers.iter().map(String::as_str).collect();
+        rules.grant(&self.origin, &self.method, &headers)
+    }
+}
+
+/// Adds what the rules of a bucket say to the reply to a request. Caches must keep replies to pages of different origins
+/// apart even when the first of them came without an origin, so `Vary` is there whenever there are rules.
+///
+/// # Errors
+/// When the rules of the bucket cannot be read.
+pub fn decorate(bucket: &Bucket, question: Option<&CorsQuestion>, reply: &mut HeaderMap) -> Result<(), S3Error> {
+    let Some(rules) = bucket.settings.get::<CorsConfiguration>()? else { return Ok(()) };
+    reply.append(header::VARY, VARY);
+    if let Some(question) = question
+        && let Some(grant) = question.ask(&rules)
+    {
+        write(&grant, question, reply);
+    }
+    Ok(())
+}
+
+/// Writes what is granted.
+pub fn write(grant: &CorsGrant<'_>, question: &CorsQuestion, reply: &mut HeaderMap) {
+    let mut put = |name: HeaderName, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            reply.insert(name, value);
+        }
+    };
+    put(header::ACCESS_CONTROL_ALLOW_ORIGIN, grant.origin);
+    put(header::ACCESS_CONTROL_ALLOW_METHODS, &grant.rule.methods.join(", "));
+    if !question.headers.is_empty() {
+        put(header::ACCESS_CONTROL_ALLOW_HEADERS, &question.headers.join(", ").to_ascii_lowercase());
+    }
+    if !grant.rule.exposed.is_empty() {
+        put(header::ACCESS_CONTROL_EXPOSE_HEADERS, &grant.rule.exposed.join(", "));
+    }
+    if let Some(seconds) = grant.rule.max_age_seconds {
+        put(header::ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
+    }
+    if grant.credentials() {
+        put(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+    }
+}
