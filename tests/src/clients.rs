@@ -1,4 +1,4 @@
-//! The programs people use: aws-cli, rclone, restic, and boto3 in Python.
+//! The programs people use: aws-cli, rclone, restic, scripts in Python and JavaScript.
 
 use std::path::{Path, PathBuf};
 
@@ -89,6 +89,18 @@ impl Clients<'_> {
     pub fn python(&self, script: &str) -> Program {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
         self.with_keys(Program::new(installed("python3"))).env("HAULOUT_ENDPOINT", &self.endpoint).args([script])
+    }
+
+    /// `tests/clients/node/SCRIPT`, with the packages of `tests/clients/node/package.json`.
+    #[must_use]
+    pub fn node(&self, script: &str) -> Program {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/node").join(script);
+        let program = self.with_keys(Program::new(installed("node"))).env("HAULOUT_ENDPOINT", &self.endpoint);
+        let program = match &self.authority {
+            Some(authority) => program.env("NODE_EXTRA_CA_CERTS", authority),
+            None => program,
+        };
+        program.env("NODE_PATH", installed("../node/node_modules")).args([script])
     }
 
     /// `openssl`, `curl` and the like: a program with the keys in its environment.
