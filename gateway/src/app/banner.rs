@@ -17,6 +17,9 @@ fn text(config: &Config, plate: &DoorPlate) -> String {
     for (address, tls) in &plate.s3 {
         lines.push(format!("  S3        {}", url(*address, *tls)));
     }
+    if let Some((address, tls)) = plate.website {
+        lines.push(format!("  websites  {}", url(address, tls)));
+    }
     lines.push(format!("  health    {}/health/ready, metrics at /metrics", url(plate.ops, false)));
     lines.push(format!("  data      {}", plate.folder.path().display()));
     lines.push(format!("  backends  {}, {}", plate.backends, config.scheme));

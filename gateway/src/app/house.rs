@@ -39,6 +39,8 @@ const CUT: Duration = Duration::from_secs(2);
 pub(super) struct DoorPlate {
     /// Where S3 is, and whether over TLS.
     pub(super) s3: Vec<(SocketAddr, bool)>,
+    /// Where websites are, if they are served, and whether over TLS.
+    pub(super) website: Option<(SocketAddr, bool)>,
     /// Where health and metrics are.
     pub(super) ops: SocketAddr,
     /// The root key.
@@ -117,6 +119,7 @@ impl House {
 
         let plate = DoorPlate {
             s3: sockets.s3_addresses()?,
+            website: sockets.website_address()?,
             ops: sockets.ops.local_addr()?,
             root,
             folder: folder.clone(),
@@ -160,7 +163,12 @@ impl House {
             let listener = Listener { socket, certificates, watch: Arc::clone(&watch), handler: door.clone() };
             background.spawn(listener.run(tasks.clone()))
         });
-        let doors = doors.collect();
+        let mut doors: Vec<_> = doors.collect();
+        if let (Some((socket, certificates)), Some(website)) = (sockets.website, &config.website) {
+            let handler = door.websites(&website.base_domains);
+            let listener = Listener { socket, certificates, watch: Arc::clone(&watch), handler };
+            doors.push(background.spawn(listener.run(tasks.clone())));
+        }
         Ok(Self {
             plate,
             reloadable: Reloadable { certificates: sockets.certificates, watch },

@@ -20,6 +20,7 @@ mod serve;
 mod signals;
 mod sockets;
 mod tenure;
+mod website_door;
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<&'static str> {
         ("database", running.database != fresh.database),
         ("[s3]", running.s3 != fresh.s3),
         ("[tls] listen", listen(running) != listen(fresh)),
+        ("[website]", running.website != fresh.website),
         ("[ops]", running.ops != fresh.ops),
         ("[limits] memory_bytes", running.limits.memory_bytes != fresh.limits.memory_bytes),
         ("[limits] body_seconds", running.limits.body_seconds != fresh.limits.body_seconds),

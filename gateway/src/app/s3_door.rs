@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{Request, Response};
 
 use super::listener::Handler;
+use super::website_door::WebsiteDoor;
 use crate::clock::Ambient;
 use crate::config::Config;
 use crate::metadata::MetadataStore;
@@ -47,6 +48,13 @@ impl S3Door {
         };
         let verifier = Arc::new(Verifier::new(keys, auth, ambient.clone()));
         Self(service(S3State { objects, metadata, verifier, settings, ambient: ambient.clone() }))
+    }
+}
+
+impl S3Door {
+    /// The websites of the same buckets, under these domains.
+    pub(super) fn websites(&self, domains: &[String]) -> WebsiteDoor {
+        WebsiteDoor(self.0.websites(domains))
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Sockets {
     pub(super) s3: Vec<(TcpListener, Option<Arc<Certificates>>)>,
     /// Health and metrics.
     pub(super) ops: TcpListener,
+    /// Websites; over TLS when there are certificates and they are asked for.
+    pub(super) website: Option<(TcpListener, Option<Arc<Certificates>>)>,
     /// The certificates in use, if any.
     pub(super) certificates: Option<Arc<Certificates>>,
 }
@@ -33,7 +35,20 @@ impl Sockets {
         if let Some(listen) = separate {
             s3.push((bind(listen).context("[tls] listen")?, certificates.clone()));
         }
-        Ok(Self { s3, ops: bind(config.ops.listen).context("[ops] listen")?, certificates })
+        let website = match &config.website {
+            Some(website) => {
+                let socket = bind(website.listen).context("[website] listen")?;
+                Some((socket, certificates.clone().filter(|_| website.tls)))
+            }
+            None => None,
+        };
+        Ok(Self { s3, website, ops: bind(config.ops.listen).context("[ops] listen")?, certificates })
+    }
+
+    /// Where websites are, if they are served, and whether over TLS.
+    pub(super) fn website_address(&self) -> std::io::Result<Option<(SocketAddr, bool)>> {
+        let Some((socket, certificates)) = &self.website else { return Ok(None) };
+        Ok(Some((socket.local_addr()?, certificates.is_some())))
     }
 
     /// Where S3 is, and whether over TLS.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::line::{line_of, position};
 use super::{
     BackendConfig, Config, ConfigError, Environment, LimitsConfig, LogConfig, ObjectsConfig, OpsConfig, Problem,
-    RootCredentials, S3Config, TlsConfig, problems,
+    RootCredentials, S3Config, TlsConfig, WebsiteConfig, problems,
 };
 
 /// The scheme nobody has to choose: any two of six backends may be lost.
@@ -35,6 +35,7 @@ struct Written {
     database: Option<String>,
     s3: S3Config,
     tls: Option<TlsConfig>,
+    website: Option<WebsiteConfig>,
     ops: OpsConfig,
     limits: LimitsConfig,
     objects: ObjectsConfig,
@@ -120,6 +121,7 @@ fn resolve(
         data,
         s3,
         tls,
+        website: written.website,
         ops: written.ops,
         limits: written.limits,
         objects: written.objects,

@@ -17,6 +17,7 @@ mod s3;
 mod secret;
 mod tls;
 mod validate;
+mod website;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use s3::S3Config;
 pub use secret::{RootCredentials, refused_secret};
 pub use tls::TlsConfig;
 pub use validate::problems;
+pub use website::WebsiteConfig;
 
 use codec::Scheme;
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub s3: S3Config,
     /// Certificates, when S3 speaks TLS.
     pub tls: Option<TlsConfig>,
+    /// The listener for websites, if they are served.
+    pub website: Option<WebsiteConfig>,
     /// The second listener, for health and metrics.
     pub ops: OpsConfig,
     /// Memory, connections, time.

@@ -60,8 +60,12 @@ fn backends(config: &Config) -> Vec<Problem> {
 fn listeners(config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
     let tls = config.tls.as_ref().and_then(|tls| tls.listen);
-    let listeners =
-        [("s3.listen", Some(config.s3.listen)), ("tls.listen", tls), ("ops.listen", Some(config.ops.listen))];
+    let listeners = [
+        ("s3.listen", Some(config.s3.listen)),
+        ("tls.listen", tls),
+        ("website.listen", config.website.as_ref().map(|website| website.listen)),
+        ("ops.listen", Some(config.ops.listen)),
+    ];
     let mut taken = BTreeMap::new();
     for (key, listen) in listeners.into_iter().filter_map(|(key, listen)| Some((key, listen?))) {
         // Port 0 asks for any free port: two of those never collide.
@@ -71,11 +75,11 @@ fn listeners(config: &Config) -> Vec<Problem> {
             found.push(Problem::at(key, format!("{listen} is already taken by {other}")));
         }
     }
-    for (index, domain) in config.s3.base_domains.iter().enumerate() {
-        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-        if domain.is_empty() || !domain.chars().all(letter) || domain.starts_with('.') || domain.ends_with('.') {
-            let text = format!("{domain:?} is no host name: lower case, no port, no dot at either end");
-            found.push(Problem::at(format!("s3.base_domains.{index}"), text));
+    found.extend(domains("s3", &config.s3.base_domains));
+    if let Some(website) = &config.website {
+        found.extend(domains("website", &website.base_domains));
+        if website.tls && config.tls.is_none() {
+            found.push(Problem::at("website.tls", "there are no certificates: add [tls]"));
         }
     }
     let region = &config.s3.region;
@@ -86,6 +90,18 @@ fn listeners(config: &Config) -> Vec<Problem> {
         found.push(Problem::at("s3.object_bytes_max", format!("choose 1 to {OBJECT_BYTES_MAX} bytes")));
     }
     found
+}
+
+fn domains(section: &str, domains: &[String]) -> Vec<Problem> {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let refused = |domain: &String| {
+        domain.is_empty() || !domain.chars().all(letter) || domain.starts_with('.') || domain.ends_with('.')
+    };
+    let problem = |(index, domain): (usize, &String)| {
+        let text = format!("{domain:?} is no host name: lower case, no port, no dot at either end");
+        Problem::at(format!("{section}.base_domains.{index}"), text)
+    };
+    domains.iter().enumerate().filter(|(_, domain)| refused(domain)).map(problem).collect()
 }
 
 fn database(config: &Config) -> Vec<Problem> {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
+use super::arrival::host;
 use super::auth::{Identity, Payload};
 use super::body;
 use super::call::{Asked, Call};
@@ -202,11 +203,6 @@ fn not_allowed(method: &Method, level: Level) -> S3Error {
         Level::Object => "OBJECT",
     };
     S3Error::new(Code::MethodNotAllowed).field("Method", method.as_str()).field("ResourceType", kind)
-}
-
-fn host(head: &Parts) -> &str {
-    let named = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    named.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
 }
 
 async fn close_after(lender: Option<Lender>, expects_continue: bool, error: &S3Error, version: Version) -> bool {

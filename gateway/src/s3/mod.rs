@@ -3,6 +3,7 @@
 //! Read `handle` first: it is the way of a request. `route` says which operation a request is, `ops` holds the operations.
 
 mod access;
+mod arrival;
 pub mod auth;
 pub mod body;
 mod call;
@@ -27,12 +28,15 @@ mod route;
 mod service;
 mod target;
 pub mod uri;
+mod website;
 mod write_headers;
 mod xml;
 
+pub use arrival::Arrival;
 pub use door::{S3Settings, S3State};
 pub use respond::Response;
 pub use service::{S3Service, service};
+pub use website::WebsiteService;
 
 /// The list of operations as the README shows it between `<!-- operations -->` and `<!-- /operations -->`.
 #[must_use]

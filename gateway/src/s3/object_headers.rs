@@ -11,7 +11,8 @@ use super::uri::Query;
 use crate::domain::ObjectAttributes;
 
 const USER_PREFIX: &str = "x-amz-meta-";
-const WEBSITE_REDIRECT: &str = "x-amz-website-redirect-location";
+/// Where a website redirects whoever asks for the object.
+pub const WEBSITE_REDIRECT: &str = "x-amz-website-redirect-location";
 
 /// Reads the attributes a write carries.
 ///

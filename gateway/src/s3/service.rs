@@ -12,6 +12,7 @@ use http::Request;
 use super::door::{Door, S3State};
 use super::handle::handle;
 use super::respond::Response;
+use super::website::WebsiteService;
 
 /// Opens the door.
 #[must_use]
@@ -24,6 +25,12 @@ pub fn service(state: S3State) -> S3Service {
 pub struct S3Service(Arc<Door>);
 
 impl S3Service {
+    /// The websites of the same buckets.
+    #[must_use]
+    pub fn websites(&self, domains: &[String]) -> WebsiteService {
+        WebsiteService::new(self.0.clone(), domains)
+    }
+
     /// Answers one request.
     pub async fn handle(&self, request: Request<Body>) -> Response {
         handle(self.0.clone(), request).await

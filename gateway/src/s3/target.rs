@@ -80,7 +80,7 @@ pub(super) fn bucket_of_host(host: &str, base_domains: &[String]) -> Option<Stri
 }
 
 /// The host without its port and without the dot that may end a full name; an IPv6 address keeps its brackets.
-fn without_port(host: &str) -> &str {
+pub(super) fn without_port(host: &str) -> &str {
     let bare = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
         _ => host,

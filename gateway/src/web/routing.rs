@@ -76,8 +76,12 @@ pub struct Redirection {
     pub protocol: Option<Protocol>,
     /// The host, when it is given.
     pub host: Option<String>,
-    /// The key, not encoded.
-    pub key: String,
+    /// What the owner wrote to put at the beginning of the path, as it is.
+    pub start: String,
+    /// What follows it of the key that was asked for, not encoded.
+    pub rest: String,
+    /// Whether the query goes along.
+    pub keeps_query: bool,
 }
 
 impl RoutingRule {
@@ -93,13 +97,20 @@ impl RoutingRule {
     #[must_use]
     pub fn redirection(&self, key: &str) -> Redirection {
         let to = &self.redirect;
-        let replaced = || {
-            let prefix = self.condition.as_ref().and_then(|condition| condition.key_prefix.as_deref());
-            let rest = key.strip_prefix(prefix.unwrap_or_default()).unwrap_or(key);
-            to.key_prefix.as_ref().map(|start| format!("{start}{rest}"))
+        let prefix = self.condition.as_ref().and_then(|condition| condition.key_prefix.as_deref());
+        let (start, rest) = match (&to.key, &to.key_prefix) {
+            (Some(whole), _) => (whole.as_str(), ""),
+            (None, Some(start)) => (start.as_str(), key.strip_prefix(prefix.unwrap_or_default()).unwrap_or(key)),
+            (None, None) => ("", key),
         };
-        let key = to.key.clone().or_else(replaced).unwrap_or_else(|| key.to_owned());
-        Redirection { status: to.status.unwrap_or(301), protocol: to.protocol, host: to.host.clone(), key }
+        Redirection {
+            status: to.status.unwrap_or(301),
+            protocol: to.protocol,
+            host: to.host.clone(),
+            start: start.to_owned(),
+            rest: rest.to_owned(),
+            keeps_query: false,
+        }
     }
 }
 
@@ -145,7 +156,7 @@ mod tests {
             (None, to(None, None), "same", "same"),
         ] {
             let redirection = RoutingRule { condition: when, redirect: to }.redirection(key);
-            assert_eq!((redirection.key.as_str(), redirection.status), (expected, 301));
+            assert_eq!((redirection.start + &redirection.rest, redirection.status), (expected.to_owned(), 301));
         }
     }
 }

@@ -61,8 +61,14 @@ impl WebsiteConfiguration {
     #[must_use]
     pub fn redirection(&self, path: &str) -> Option<Redirection> {
         if let Some(all) = &self.redirect_all {
-            let (host, protocol) = (Some(all.host.clone()), all.protocol);
-            return Some(Redirection { status: 301, protocol, host, key: path.to_owned() });
+            return Some(Redirection {
+                status: 301,
+                protocol: all.protocol,
+                host: Some(all.host.clone()),
+                start: String::new(),
+                rest: path.to_owned(),
+                keeps_query: true,
+            });
         }
         self.first_rule(path, None)
     }
@@ -109,9 +115,9 @@ mod tests {
 
     #[test]
     fn the_first_rule_counts() {
-        assert_eq!(site().redirection("old/x").unwrap().key, "first");
+        assert_eq!(site().redirection("old/x").unwrap().start, "first");
         assert_eq!(site().redirection("new"), None);
-        assert_eq!(site().redirection_after("new", 404).unwrap().key, "missing");
+        assert_eq!(site().redirection_after("new", 404).unwrap().start, "missing");
         assert_eq!(site().redirection_after("new", 403), None);
     }
 
@@ -120,6 +126,6 @@ mod tests {
         let all = RedirectAll { host: "example.org".to_owned(), protocol: Some(Protocol::Https) };
         let site = WebsiteConfiguration { redirect_all: Some(all), ..WebsiteConfiguration::default() };
         let sent = site.redirection("a/b").unwrap();
-        assert_eq!((sent.status, sent.host.as_deref(), sent.key.as_str()), (301, Some("example.org"), "a/b"));
+        assert_eq!((sent.status, sent.host.as_deref(), sent.rest.as_str()), (301, Some("example.org"), "a/b"));
     }
 }

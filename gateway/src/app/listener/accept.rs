@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::connection::serve;
+use super::connection::{Guest, serve};
 use super::refuse::turn_away;
 use super::request::Handler;
 use super::tls::Certificates;
 use super::watch::Watch;
+use crate::s3::Arrival;
 
 /// Connections that are being told it is full; beyond these they are closed without a word.
 const PARTINGS_MAX: usize = 64;
@@ -45,7 +46,7 @@ impl<H: Handler> Listener<H> {
         let partings = Arc::new(AtomicUsize::new(0));
         loop {
             match self.socket.accept().await {
-                Ok((stream, _)) => self.welcome(stream, &tasks, &partings),
+                Ok((stream, peer)) => self.welcome(stream, peer, &tasks, &partings),
                 Err(error) if passing(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -55,9 +56,11 @@ impl<H: Handler> Listener<H> {
         }
     }
 
-    fn welcome(&self, stream: TcpStream, tasks: &TaskTracker, partings: &Arc<AtomicUsize>) {
+    fn welcome(&self, stream: TcpStream, peer: SocketAddr, tasks: &TaskTracker, partings: &Arc<AtomicUsize>) {
         if let Some(place) = self.watch.admit() {
-            let served = serve(stream, self.certificates.clone(), Arc::clone(&self.watch), self.handler.clone());
+            let arrival = Arrival { peer: Some(peer.ip().to_canonical()), encrypted: self.certificates.is_some() };
+            let guest = Guest { arrival, watch: Arc::clone(&self.watch), handler: self.handler.clone() };
+            let served = serve(stream, self.certificates.clone(), guest);
             tasks.spawn(async move {
                 served.await;
                 drop(place);

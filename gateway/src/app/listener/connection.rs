@@ -16,6 +16,7 @@ use super::request::{Handler, answer};
 use super::stream::WatchedStream;
 use super::tls::Certificates;
 use super::watch::Watch;
+use crate::s3::Arrival;
 
 /// Bytes a connection reads or writes at once: enough that a large body costs few system calls. The buffer only grows to it
 /// while a body flows.
@@ -29,28 +30,41 @@ const FRAME_BYTES: u32 = 256 << 10;
 /// Bytes a client may send ahead on one HTTP/2 stream, and on all of a connection together.
 const WINDOW_BYTES: (u32, u32) = (1 << 20, 4 << 20);
 
+/// Whose connection it is, and who serves it.
+#[derive(Clone)]
+pub(super) struct Guest<H> {
+    /// How its requests reach the gateway.
+    pub(super) arrival: Arrival,
+    /// The watch over it.
+    pub(super) watch: Arc<Watch>,
+    /// Who answers.
+    pub(super) handler: H,
+}
+
+impl<H: Handler> Guest<H> {
+    /// Begins to watch a connection.
+    fn watched(&self, kind: Kind) -> Arc<ConnectionWatch> {
+        ConnectionWatch::begin(&self.watch, kind)
+    }
+}
+
 /// Serves a connection to its end.
 ///
 /// Ten thousand connections that rest must not cost much, so nothing is built for one before its first byte, and what
 /// only TLS and HTTP/2 need lies in a box of its own.
-pub(super) async fn serve<H: Handler>(
-    stream: TcpStream,
-    certificates: Option<Arc<Certificates>>,
-    watch: Arc<Watch>,
-    handler: H,
-) {
+pub(super) async fn serve<H: Handler>(stream: TcpStream, certificates: Option<Arc<Certificates>>, guest: Guest<H>) {
     // Small answers must not wait for the acknowledgement of earlier ones.
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let progress = ConnectionWatch::begin(&watch, Kind::Plain);
+    let progress = guest.watched(Kind::Plain);
     let mut stream = stream;
     while says_something(&stream, &progress).await {
         if let Some(certificates) = certificates {
             drop(progress);
-            return Box::pin(serve_tls(stream, certificates, watch, handler)).await;
+            return Box::pin(serve_tls(stream, certificates, guest)).await;
         }
-        match speak_http1(stream, Arc::clone(&progress), handler.clone()).await {
+        match speak_http1(stream, Arc::clone(&progress), guest.clone()).await {
             Some(resting) => stream = resting,
             None => return,
         }
@@ -70,13 +84,13 @@ async fn says_something(stream: &TcpStream, progress: &ConnectionWatch) -> bool 
     .await
 }
 
-async fn serve_tls<H: Handler>(stream: TcpStream, certificates: Arc<Certificates>, watch: Arc<Watch>, handler: H) {
+async fn serve_tls<H: Handler>(stream: TcpStream, certificates: Arc<Certificates>, guest: Guest<H>) {
     let handshake = certificates.acceptor().accept(stream);
-    match tokio::time::timeout(watch.patience().handshake, handshake).await {
+    match tokio::time::timeout(guest.watch.patience().handshake, handshake).await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-            speak_http2(stream, ConnectionWatch::begin(&watch, Kind::Multiplexed), handler).await;
+            speak_http2(stream, guest.watched(Kind::Multiplexed), guest).await;
         }
-        Ok(Ok(stream)) => drop(speak_http1(stream, ConnectionWatch::begin(&watch, Kind::Sealed), handler).await),
+        Ok(Ok(stream)) => drop(speak_http1(stream, guest.watched(Kind::Sealed), guest).await),
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
@@ -84,7 +98,7 @@ async fn serve_tls<H: Handler>(stream: TcpStream, certificates: Arc<Certificates
 
 /// Serves HTTP/1.1 until the connection ends, or rests: then the stream is given back, and what was built around it is gone.
 /// That is 16 KiB of buffers at the least, and as much as the largest body filled at the most.
-async fn speak_http1<S, H>(stream: S, progress: Arc<ConnectionWatch>, handler: H) -> Option<S>
+async fn speak_http1<S, H>(stream: S, progress: Arc<ConnectionWatch>, guest: Guest<H>) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
@@ -92,7 +106,7 @@ where
     let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&progress)));
     let service = {
         let progress = Arc::clone(&progress);
-        service_fn(move |request| answer(handler.clone(), Arc::clone(&progress), request))
+        service_fn(move |request| answer(guest.handler.clone(), Arc::clone(&progress), guest.arrival, request))
     };
     progress.wake();
     let mut connection = http1::Builder::new()
@@ -110,7 +124,7 @@ where
     None
 }
 
-async fn speak_http2<S, H>(stream: S, progress: Arc<ConnectionWatch>, handler: H)
+async fn speak_http2<S, H>(stream: S, progress: Arc<ConnectionWatch>, guest: Guest<H>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
@@ -118,7 +132,7 @@ where
     let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&progress)));
     let service = {
         let progress = Arc::clone(&progress);
-        service_fn(move |request| answer(handler.clone(), Arc::clone(&progress), request))
+        service_fn(move |request| answer(guest.handler.clone(), Arc::clone(&progress), guest.arrival, request))
     };
     let connection = pin!(
         http2::Builder::new(TokioExecutor::new())

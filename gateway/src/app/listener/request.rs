@@ -14,6 +14,7 @@ use super::body::RequestBody;
 use super::connection_watch::ConnectionWatch;
 use super::refuse;
 use super::reply::{Reply, UnderWay};
+use crate::s3::Arrival;
 
 /// Answers requests. Cloned for each request, so it should be cheap to clone.
 pub trait Handler: Clone + Send + Sync + 'static {
@@ -25,6 +26,7 @@ pub trait Handler: Clone + Send + Sync + 'static {
 pub(super) async fn answer<H: Handler>(
     handler: H,
     connection: Arc<ConnectionWatch>,
+    arrival: Arrival,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
     let place = connection.watch().admit_request();
@@ -32,7 +34,8 @@ pub(super) async fn answer<H: Handler>(
     let watch = Arc::clone(connection.watch());
     let under_way = UnderWay::begin(connection, place);
     let response = if admitted {
-        let request = request.map(|body| with_watch(body, watch));
+        let mut request = request.map(|body| with_watch(body, watch));
+        request.extensions_mut().insert(arrival);
         // In a box, which goes when the answer is there: hyper would keep room for it while the connection rests.
         let answer = Box::pin(handler.answer(request));
         AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| refuse::internal_error())

@@ -110,7 +110,7 @@ fn value(headers: &HeaderMap) -> Result<Option<Checksum>, S3Error> {
         }
         let raw = BASE64_STANDARD.decode(text.as_bytes()).ok().filter(|raw| raw.len() == algorithm.bytes());
         let value =
-            raw.ok_or_else(|| S3Error::with(Code::InvalidRequest, format!("Value for {name} header is invalid.")))?;
+            raw.ok_or_else(|| S3Error::with(Code::BadDigest, format!("Value for {name} header is invalid.")))?;
         found = Some(Checksum { algorithm, kind: ChecksumKind::FullObject, value });
     }
     Ok(found)

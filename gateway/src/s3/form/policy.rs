@@ -35,8 +35,7 @@ impl Policy {
         }
         let expiration = document.get("expiration").and_then(Value::as_str);
         let expiration = expiration.ok_or_else(|| invalid("Policy missing expiration."))?;
-        let expiration = OffsetDateTime::parse(expiration, &Rfc3339);
-        let expiration = expiration.map_err(|_| invalid("Invalid 'expiration' value."))?.unix_timestamp();
+        let expiration = instant(expiration).ok_or_else(|| invalid("Invalid 'expiration' value."))?;
         let conditions = document.get("conditions").and_then(Value::as_array);
         let conditions = conditions.ok_or_else(|| invalid("Policy missing conditions."))?;
         let mut policy = Self { expiration, conditions: Vec::with_capacity(conditions.len()), length: None };
@@ -113,6 +112,9 @@ impl Policy {
         };
         let free = |name: &str| {
             name.starts_with("x-ignore-")
+                // They say what the file is, not where it goes: SDKs add them on their own.
+                || name.starts_with("x-amz-checksum-")
+                || name == "x-amz-sdk-checksum-algorithm"
                 || matches!(name, "policy" | "signature" | "awsaccesskeyid" | "x-amz-signature" | "file")
         };
         match fields.iter().find(|(name, _)| !free(name) && !covered(name)) {
@@ -120,6 +122,13 @@ impl Policy {
             Some((name, _)) => Err(denied(&format!("Extra input fields: {name}"))),
         }
     }
+}
+
+/// Seconds since the epoch of `2007-12-01T12:00:00.000Z`; no other way to write a time is taken.
+fn instant(text: &str) -> Option<i64> {
+    let strict = text.as_bytes().get(10) == Some(&b'T') && text.ends_with('Z');
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok().filter(|_| strict)?;
+    Some(time.unix_timestamp())
 }
 
 fn invalid(why: &str) -> S3Error {
@@ -161,6 +170,8 @@ mod tests {
             (r#"["starts-with","$key",""],["starts-with","$x-amz-meta-a",""]"#, &[key], true),
             (r#"["starts-with","$key",""]"#, &[key, ("x-ignore-a", "b"), ("policy", "p"), ("signature", "s")], true),
             (r#"["starts-with","$key",""]"#, &[key, ("x-amz-credential", "c")], false),
+            (r#"["starts-with","$key",""]"#, &[key, ("x-amz-checksum-sha256", "c")], true),
+            (r#"["starts-with","$key",""]"#, &[key, ("x-amz-checksum", "c")], false),
         ] {
             let outcome = check(conditions, fields);
             assert_eq!(outcome.is_ok(), fine, "{conditions} {fields:?}");

@@ -34,7 +34,7 @@ async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) ->
     let body = call.small_body(Integrity::OfObject, LIST_BYTES_MAX).await?;
     let parts = read_parts(&body)?;
     let name = bucket.name.clone();
-    let place = place_of(&call.head, &name, &key);
+    let place = place_of(&call.head, &call.door.settings.base_domains, &name, &key);
     let objects = call.door.objects.clone();
     let work = async move {
         let complete =
@@ -59,7 +59,19 @@ fn read_parts(body: &[u8]) -> Result<Vec<ChosenPart>, S3Error> {
     if lines.is_empty() || lines.len() > usize::from(PartNumber::MAX) {
         return Err(malformed());
     }
-    lines.into_iter().collect()
+    lines.into_iter().collect::<Result<_, _>>().map(last_of_each)
+}
+
+/// A client that sent a part again may name it twice in a row: its last word counts, as with Amazon.
+fn last_of_each(parts: Vec<ChosenPart>) -> Vec<ChosenPart> {
+    let mut kept: Vec<ChosenPart> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match kept.last_mut() {
+            Some(last) if last.number == part.number => *last = part,
+            _ => kept.push(part),
+        }
+    }
+    kept
 }
 
 /// `None` for a line without a number or tag.
@@ -111,6 +123,15 @@ mod tests {
             request("<Part><PartNumber>1</PartNumber><ETag>x</ETag><ChecksumCRC32>AAAAAQ==</ChecksumCRC32></Part>");
         let part = &parts.unwrap()[0];
         assert_eq!((part.etag, &part.checksum), (None, &Some((ChecksumAlgorithm::Crc32, vec![0, 0, 0, 1]))));
+    }
+
+    #[test]
+    fn the_last_word_about_a_part_counts() {
+        let line = |number, etag: &str| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+        let (old, new) = ("0a".repeat(16), "0b".repeat(16));
+        let parts = request(&[line(1, &old), line(1, &new), line(2, &old)].concat()).unwrap();
+        let named: Vec<_> = parts.iter().map(|part| (part.number.get(), part.etag.unwrap().to_string())).collect();
+        assert_eq!(named, [(1, new), (2, old)]);
     }
 
     #[test]

@@ -25,6 +25,9 @@ mod uploads;
 mod website;
 mod write;
 
+pub use preflight::answer as preflight;
+pub use read::read_object;
+
 use super::route::Row;
 
 /// The rows of all groups.

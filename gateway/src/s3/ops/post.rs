@@ -36,7 +36,7 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     }
     let key = check_key(form.key)?;
     let attributes = object_headers::read(&form.headers)?;
-    let place = place_of(&call.head, &bucket.name, &key);
+    let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();
     let put = Put { bucket, key: key.clone(), attributes, condition: WriteCondition::None, promise: form.promise };
     let stored = call.door.objects.put(put, form.body).await?;

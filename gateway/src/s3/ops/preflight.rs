@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, ObjectKey};
@@ -22,24 +23,28 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn bucket(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    answer(&call, &bucket, "BUCKET")
+    answer(&call.head, &bucket)
 }
 
 async fn object(call: Call, bucket: Arc<Bucket>, _key: ObjectKey) -> Result<Response, S3Error> {
-    answer(&call, &bucket, "OBJECT")
+    answer(&call.head, &bucket)
 }
 
-fn answer(call: &Call, bucket: &Bucket, kind: &str) -> Result<Response, S3Error> {
-    let question = CorsQuestion::read(&call.head.method, &call.head.headers)
+/// Answers a preflight by the rules of the bucket.
+///
+/// # Errors
+/// `BadRequest` to what is no preflight, `AccessForbidden` when no rule allows what it asks.
+pub fn answer(head: &Parts, bucket: &Bucket) -> Result<Response, S3Error> {
+    let question = CorsQuestion::read(&head.method, &head.headers)
         .ok_or_else(|| S3Error::with(Code::BadRequest, "Insufficient information. Origin request header needed."))?;
-    let asked = call.header(header::ACCESS_CONTROL_REQUEST_METHOD.as_str());
+    let asked = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok());
     if !asked.is_some_and(|method| METHODS.contains(&method)) {
         let message = format!("Invalid Access-Control-Request-Method: {}", asked.unwrap_or("null"));
         return Err(S3Error::with(Code::BadRequest, message));
     }
     let refused = |message: &'static str| {
         let error = S3Error::with(Code::AccessForbidden, message);
-        error.field("Method", question.method.as_str()).field("ResourceType", kind)
+        error.field("Method", question.method.as_str()).field("ResourceType", "OBJECT")
     };
     let rules = bucket.settings.get::<CorsConfiguration>()?;
     let rules = rules.ok_or_else(|| refused("CORSResponse: CORS is not enabled for this bucket."))?;

@@ -28,6 +28,18 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
+/// Answers GET and HEAD of an object, for whoever was found to be allowed to read it.
+///
+/// # Errors
+/// What `GetObject` says.
+pub async fn read_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    if call.head.method == Method::HEAD {
+        head_object(call, bucket, key).await
+    } else {
+        get_object(call, bucket, key).await
+    }
+}
+
 async fn get_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let Reading { version, bytes, mut response } = match prepare(&call, &bucket, key).await? {
         Prepared::Answered(response) => return Ok(response),

@@ -4,7 +4,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::domain::{BucketName, ETag, ObjectKey, Version};
+use crate::s3::arrival::{host, scheme};
 use crate::s3::conditions::http_date;
+use crate::s3::target::bucket_of_host;
 use crate::s3::{object_headers, uri, write_headers};
 
 /// A tag in its quotes.
@@ -31,9 +33,13 @@ pub fn describe(version: &Version, headers: &mut HeaderMap) {
 
 /// Where an object can be found, as the client would write it.
 #[must_use]
-pub fn place_of(head: &Parts, bucket: &BucketName, key: &ObjectKey) -> String {
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let mut place = format!("http://{host}/{bucket}/");
+pub fn place_of(head: &Parts, base_domains: &[String], bucket: &BucketName, key: &ObjectKey) -> String {
+    let (scheme, host) = (scheme(head), host(head));
+    let mut place = format!("{scheme}://{host}/");
+    if bucket_of_host(host, base_domains).is_none() {
+        place.push_str(bucket.as_str());
+        place.push('/');
+    }
     uri::encode_path(key.as_bytes(), &mut place);
     place
 }

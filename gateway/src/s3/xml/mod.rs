@@ -5,4 +5,5 @@ mod escape;
 mod writer;
 
 pub use document::{Element, parse};
+pub use escape::push_escaped;
 pub use writer::XmlWriter;

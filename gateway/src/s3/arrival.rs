@@ -1,0 +1,64 @@
+//! How a request reached the gateway: from which address, over what, and under which name.
+
+use std::net::IpAddr;
+
+use http::header;
+use http::request::Parts;
+
+/// What the listener knows about a request; it travels as an extension of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Who opened the connection, as far as the system says.
+    pub peer: Option<IpAddr>,
+    /// Whether the connection is TLS.
+    pub encrypted: bool,
+}
+
+impl Arrival {
+    /// How a request came; in the clear from nowhere, when no listener said anything.
+    #[must_use]
+    pub fn of(head: &Parts) -> Self {
+        head.extensions.get().copied().unwrap_or(Self { peer: None, encrypted: false })
+    }
+}
+
+/// The host a client asked for, with its port; empty when it named none.
+#[must_use]
+pub fn host(head: &Parts) -> &str {
+    let named = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    named.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
+}
+
+/// The scheme a client used. A proxy that speaks TLS for the gateway says so in `X-Forwarded-Proto`; whoever sends that
+/// header without one gets an address that does not work back, and nothing else.
+#[must_use]
+pub fn scheme(head: &Parts) -> &'static str {
+    match head.headers.get("x-forwarded-proto").map(http::HeaderValue::as_bytes) {
+        Some(b"https") => "https",
+        Some(b"http") => "http",
+        _ if Arrival::of(head).encrypted => "https",
+        _ => "http",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_the_clients() {
+        for (encrypted, forwarded, expected) in
+            [(false, None, "http"), (true, None, "https"), (false, Some("https"), "https"), (true, Some("x"), "https")]
+        {
+            let mut request = Request::builder().uri("http://a:1/x");
+            if let Some(proto) = forwarded {
+                request = request.header("x-forwarded-proto", proto);
+            }
+            let (mut head, ()) = request.body(()).unwrap().into_parts();
+            head.extensions.insert(Arrival { peer: None, encrypted });
+            assert_eq!((scheme(&head), host(&head)), (expected, "a:1"));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Buckets as websites: anonymous GET and HEAD on a listener of its own, where the host names the bucket.
+//!
+//! 1. The host says which bucket, its website configuration how it answers.
+//! 2. A redirect of everything, or a routing rule on the key, answers before anything is read.
+//! 3. A path that ends a folder is answered by the folder's index document; a folder without its slash is redirected.
+//! 4. What an anonymous caller may read is read as `GetObject` reads it: ranges, conditions, validators and all.
+//! 5. What fails is redirected by a routing rule on the status, shown as the error document, or as a plain page.
+
+mod page;
+mod place;
+mod visit;
+
+use std::sync::{Arc, LazyLock};
+
+use axum::body::Body;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http_body::Body as _;
+use tokio::time::Instant;
+
+use super::call::Asked;
+use super::cors::{self, CorsQuestion};
+use super::door::Door;
+use super::error::S3Error;
+use super::respond::{self, Response};
+use super::route::TABLE;
+use crate::domain::{Bucket, UsageDelta};
+
+/// The row of the route table that visits are counted as.
+static ROW: LazyLock<Option<usize>> =
+    LazyLock::new(|| TABLE.rows().iter().position(|row| row.operation == "GetObject"));
+
+const ERROR_CODE: HeaderName = HeaderName::from_static("x-amz-error-code");
+const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amz-error-message");
+
+/// Answers visits to websites. Cheap to clone; it never fails.
+#[derive(Clone, Debug)]
+pub struct WebsiteService {
+    door: Arc<Door>,
+    domains: Arc<[String]>,
+}
+
+impl WebsiteService {
+    /// Websites of the buckets behind a door, under these domains; any other host is the name of its bucket.
+    #[must_use]
+    pub(super) fn new(door: Arc<Door>, domains: &[String]) -> Self {
+        Self { door, domains: domains.into() }
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request<Body>) -> Response {
+        let started = Instant::now();
+        let id = self.door.ids.next();
+        let (head, _) = request.into_parts();
+        let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+        let question = CorsQuestion::read(&method, &head.headers);
+        let mut bucket = None;
+        let mut response = match visit::answer(&self.door, &self.domains, head, id, &mut bucket).await {
+            Ok(response) => response,
+            Err(error) => {
+                if error.status().is_server_error() {
+                    tracing::warn!(request = %id, %method, %error, "a visit failed");
+                }
+                page::show(&error, None, &Asked { id, path, host: self.door.ids.host().clone() })
+            }
+        };
+        if let Some(bucket) = &bucket {
+            if method != Method::OPTIONS
+                && let Err(error) = cors::decorate(bucket, question.as_ref(), response.headers_mut())
+            {
+                tracing::warn!(request = %id, %error, "cannot tell what the CORS rules say");
+            }
+            self.charge(bucket, &method, &response);
+        }
+        if method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        respond::stamp(&mut response, id, &self.door.ids);
+        self.door.meters.record(*ROW, response.status(), started.elapsed());
+        response
+    }
+
+    /// Adds a visit to the meters of the bucket, as a read. Refusals are free: whoever knocks without a name does not run up
+    /// the owner's bill. Content is added by its own stream.
+    fn charge(&self, bucket: &Bucket, method: &Method, response: &Response) {
+        if response.status().is_client_error() || response.status().is_server_error() {
+            return;
+        }
+        let streamed = *method == Method::GET && response.status().is_success();
+        let egress = response.body().size_hint().exact().filter(|_| *method != Method::HEAD && !streamed);
+        let usage = UsageDelta { requests_read: 1, egress_bytes: egress.unwrap_or_default(), ..UsageDelta::default() };
+        self.door.objects.meter(bucket.id, usage);
+    }
+}
+
+/// A redirect without a body.
+fn redirect(status: StatusCode, location: HeaderValue) -> Response {
+    let mut response = respond::empty(status);
+    response.headers_mut().insert(header::LOCATION, location);
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+    response
+}
+
+/// Says in headers what went wrong, whatever the page shows.
+fn name_error(error: &S3Error, response: &mut Response) {
+    response.headers_mut().insert(ERROR_CODE, HeaderValue::from_static(error.code.name()));
+    if let Ok(message) = HeaderValue::from_str(&error.message) {
+        response.headers_mut().insert(ERROR_MESSAGE, message);
+    }
+}

@@ -1,0 +1,172 @@
+//! One visit: from a host and a path to what is shown.
+
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode, header};
+
+use super::place::{bucket_of, folder, location};
+use super::{name_error, page, redirect};
+use crate::domain::{Bucket, ObjectKey};
+use crate::policy::Permission;
+use crate::s3::arrival::host;
+use crate::s3::auth::{Identity, Payload};
+use crate::s3::body::check_framing;
+use crate::s3::call::Call;
+use crate::s3::door::Door;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::object_headers::WEBSITE_REDIRECT;
+use crate::s3::ops;
+use crate::s3::request_id::RequestId;
+use crate::s3::respond::Response;
+use crate::s3::uri::{self, Query};
+use crate::web::{Redirection, WebsiteConfiguration};
+
+/// What a visitor's browser or cache may ask of a read. Everything else a request brings means nothing here.
+const READING: [header::HeaderName; 6] = [
+    header::RANGE,
+    header::IF_RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+];
+
+/// A visit under way.
+struct Visit<'a> {
+    door: &'a Arc<Door>,
+    bucket: Arc<Bucket>,
+    site: Arc<WebsiteConfiguration>,
+    head: Parts,
+    raw_query: String,
+    /// The path without its first slash, decoded.
+    path: String,
+    id: RequestId,
+}
+
+/// Answers a visit; `seen` tells the bucket, once it is known.
+pub(super) async fn answer(
+    door: &Arc<Door>,
+    domains: &[String],
+    head: Parts,
+    id: RequestId,
+    seen: &mut Option<Arc<Bucket>>,
+) -> Result<Response, S3Error> {
+    check_framing(&head)?;
+    let asked = host(&head);
+    let missing = || S3Error::new(Code::NoSuchBucket).field("BucketName", asked);
+    let name = bucket_of(asked, domains).ok_or_else(missing)?;
+    let bucket = door.metadata.bucket(&name).await?.ok_or_else(missing)?;
+    *seen = Some(bucket.clone());
+    if head.method == Method::OPTIONS {
+        return ops::preflight(&head, &bucket);
+    }
+    let site = bucket.settings.get::<WebsiteConfiguration>()?;
+    let none = || S3Error::new(Code::NoSuchWebsiteConfiguration).field("BucketName", name.as_str());
+    let site = site.ok_or_else(none)?;
+    if head.method != Method::GET && head.method != Method::HEAD {
+        let error = S3Error::new(Code::MethodNotAllowed).field("Method", head.method.as_str());
+        return Err(error.field("ResourceType", "OBJECT").closing());
+    }
+    let raw_target = head.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+    let (raw_path, raw_query) = uri::split(raw_target)?;
+    let path = uri::decode(raw_path.strip_prefix('/').unwrap_or(raw_path))?;
+    let path = String::from_utf8(path).map_err(|_| Code::InvalidURI)?;
+    let raw_query = raw_query.to_owned();
+    Visit { door, bucket, site, head, raw_query, path, id }.answer().await
+}
+
+impl Visit<'_> {
+    async fn answer(&self) -> Result<Response, S3Error> {
+        if let Some(to) = self.site.redirection(&self.path) {
+            return self.redirected(&to);
+        }
+        match self.read(&self.site.key_of(&self.path), true).await {
+            Ok(response) => Ok(followed(response)),
+            Err(error) => self.failed(error).await,
+        }
+    }
+
+    fn redirected(&self, to: &Redirection) -> Result<Response, S3Error> {
+        let status = StatusCode::from_u16(to.status).unwrap_or(StatusCode::MOVED_PERMANENTLY);
+        let place = location(to, &self.head, &self.raw_query);
+        place.map(|place| redirect(status, place)).ok_or_else(|| Code::InvalidURI.into())
+    }
+
+    /// Reads a key as anybody may.
+    async fn read(&self, key: &str, conditionally: bool) -> Result<Response, S3Error> {
+        let text = key;
+        let key = ObjectKey::new(key.to_owned()).map_err(|_| S3Error::from(Code::KeyTooLongError))?;
+        let call = self.call(conditionally);
+        let missing = |error: &S3Error| error.code == Code::NoSuchKey;
+        call.require(Permission("s3:GetObject"), &self.bucket, Some(&key)).await?;
+        let may_list = call.permits(Permission("s3:ListBucket"), &self.bucket, None).await?;
+        match ops::read_object(call, self.bucket.clone(), key).await {
+            // Whoever may not list must not find out by asking.
+            Err(error) if missing(&error) && !may_list => Err(Code::AccessDenied.into()),
+            Err(error) if missing(&error) => Err(S3Error::new(Code::NoSuchKey).field("Key", text)),
+            other => other,
+        }
+    }
+
+    /// The request as an anonymous `GetObject`.
+    fn call(&self, conditionally: bool) -> Call {
+        let mut head = self.head.clone();
+        head.headers = HeaderMap::new();
+        for name in READING.into_iter().filter(|_| conditionally) {
+            if let Some(value) = self.head.headers.get(&name) {
+                head.headers.insert(name, value.clone());
+            }
+        }
+        Call {
+            door: Arc::clone(self.door),
+            head,
+            query: Query::default(),
+            identity: Identity::Anonymous,
+            payload: Payload::Unsigned,
+            body: Mutex::new(Body::empty()),
+            id: self.id,
+        }
+    }
+
+    async fn failed(&self, error: S3Error) -> Result<Response, S3Error> {
+        let absent = matches!(error.code, Code::NoSuchKey | Code::AccessDenied);
+        if absent && let Some(place) = self.folder().await? {
+            return Ok(redirect(StatusCode::FOUND, place));
+        }
+        if let Some(to) = self.site.redirection_after(&self.path, error.status().as_u16()) {
+            return self.redirected(&to);
+        }
+        // A condition or a range that fails is between the browser and its cache: no page for people.
+        let shown = error.status().is_client_error() && !matches!(error.status().as_u16(), 412 | 416);
+        let Some(key) = self.site.error.as_deref().filter(|_| shown) else { return Err(error) };
+        match self.read(key, false).await {
+            Ok(mut response) => {
+                *response.status_mut() = error.status();
+                name_error(&error, &mut response);
+                Ok(response)
+            }
+            Err(second) => Ok(page::show(&error, Some(&second), &self.call(false).asked())),
+        }
+    }
+
+    /// Where the index of the path is, if the path is a folder that was asked for without its slash.
+    async fn folder(&self) -> Result<Option<http::HeaderValue>, S3Error> {
+        let Some(Ok(key)) = self.site.index_below(&self.path).map(ObjectKey::new) else { return Ok(None) };
+        let call = self.call(false);
+        let readable = call.permits(Permission("s3:GetObject"), &self.bucket, Some(&key)).await?;
+        if !readable || self.door.objects.current(&self.bucket, &key).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(folder(&self.path))
+    }
+}
+
+/// An object may itself be a redirect.
+fn followed(response: Response) -> Response {
+    match response.headers().get(WEBSITE_REDIRECT) {
+        Some(place) if response.status().is_success() => redirect(StatusCode::MOVED_PERMANENTLY, place.clone()),
+        _ => response,
+    }
+}
