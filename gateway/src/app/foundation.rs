@@ -12,7 +12,7 @@ use crate::clock::Ambient;
 use crate::config::{BackendConfig, Config};
 use crate::domain::BackendId;
 use crate::metadata::{BackendRow, MetadataError, MetadataStore};
-use crate::objects::{Committee, Member, Objects, ObjectsParts, ObjectsSettings};
+use crate::objects::{Committee, Compute, Member, Objects, ObjectsParts, ObjectsSettings};
 
 /// Opened and proven to belong together.
 #[derive(Debug)]
@@ -84,6 +84,7 @@ impl Foundation {
     /// Builds the use cases on it, for this incarnation.
     #[must_use]
     pub fn objects(self, config: &Config, incarnation: u32, ambient: &Ambient) -> Objects {
+        let compute = Compute::of_all_cores();
         let settings = ObjectsSettings {
             blob_bytes_max: config.objects.blob_bytes_max,
             quilt_object_bytes_max: config.objects.quilt_object_bytes_max,
@@ -100,6 +101,7 @@ impl Foundation {
             committee: self.committee,
             incarnation,
             ambient: ambient.clone(),
+            compute,
             settings,
         })
     }

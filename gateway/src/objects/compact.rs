@@ -73,11 +73,9 @@ impl Objects {
         moves.iter_mut().for_each(|one| one.to.blob = minted.id);
         let shape = quilt_shape(self.inner.scheme, content.len() / moves.len().max(1));
         let (cluster, id, wrapped) = (self.inner.mint.cluster, minted.id, minted.wrapped);
-        let coded = tokio::task::spawn_blocking(move || {
-            codec::encode_blob(cluster, id, shape, &minted.key, wrapped, &content, &catalog.encode())
-        });
-        let encoded = coded.await.map_err(|error| ObjectsError::Internal(error.to_string()))?;
-        let encoded = encoded.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        let encode = move || codec::encode_blob(cluster, id, shape, &minted.key, wrapped, &content, &catalog.encode());
+        let encoded =
+            self.inner.compute.run(encode).await?.map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let blob = StoredBlob { id, layout: encoded.layout, wrapped_key: minted.wrapped, placements: Vec::new() };
         let (blob, scaffold) = publish(&self.inner, blob, encoded, true).await?;
         Ok((blob, moves, scaffold))

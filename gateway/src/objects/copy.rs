@@ -72,7 +72,7 @@ impl Objects {
         let mut digests = Digests::new(promise);
         let mut reader = self.read(Arc::clone(source), range).await?;
         while let Some(bytes) = reader.next().await.transpose()? {
-            digests = update_elsewhere(digests, bytes.into()).await?;
+            digests = update_elsewhere(&self.inner, digests, bytes.into()).await?;
         }
         digests.finish(promise, None)
     }

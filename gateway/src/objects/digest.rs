@@ -74,6 +74,12 @@ pub struct Digested {
     pub checksum: Option<Checksum>,
 }
 
+impl std::fmt::Debug for Digests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Digests").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
 impl Digests {
     /// Begins the digests that a promise calls for.
     #[must_use]

@@ -63,13 +63,13 @@ async fn complete(gather: &Gather<'_>, got: Vec<Sealed>) -> Result<(Vec<Sealed>,
     let scheme = gather.opened.blob.layout.shape.scheme;
     let want = lacking.clone();
     let range = whole.clone();
-    let decoded = tokio::task::spawn_blocking(move || {
+    let decode = move || {
         let have: Vec<(u8, &[u8])> =
             distinct_whole(&got, &range).take(scheme.k()).map(|s| (s.index, &s.bytes[..])).collect();
         let made = codec::reconstruct(scheme, &have, &want);
         (got, made)
-    });
-    let (mut got, made) = decoded.await.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+    };
+    let (mut got, made) = gather.inner.compute.run(decode).await?;
     for (index, bytes) in made.map_err(|error| ObjectsError::Internal(error.to_string()))? {
         got.push(Sealed { index, range: whole.clone(), bytes: BytesMut::from(Bytes::from(bytes)) });
     }

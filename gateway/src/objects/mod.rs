@@ -2,9 +2,9 @@
 //!
 //! ARCHITECTURE.md walks through PUT, GET, delete and collection step by step; each step names its file here.
 //!
-//! - in: [`body`](IncomingBody) -> `ingest` -> `quilter` (small, together) or `sink` + `fanout` (large, streamed)
+//! - in: [`body`](IncomingBody) -> `source` -> `ingest` -> `quilter` (small, together) or `streaming` -> `sink` -> `fanout` (large)
 //! - out: `read` -> `fetch` -> `gather`
-//! - names and keys: `mint`; memory: `budget`; what a failed write leaves: `scaffold`
+//! - names and keys: `mint`; memory: `budget`; threads: `compute`, `digest_lane`; what a failed write leaves: `scaffold`
 
 mod body;
 mod budget;
@@ -12,9 +12,11 @@ mod combine;
 mod committee;
 mod compact;
 mod complete;
+mod compute;
 mod copy;
 mod delete;
 mod digest;
+mod digest_lane;
 mod error;
 mod fanout;
 mod fetch;
@@ -37,8 +39,10 @@ mod reclaim;
 mod requests;
 mod scaffold;
 mod sink;
+mod source;
 mod state;
 mod stragglers;
+mod streaming;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +50,7 @@ use std::sync::Arc;
 
 pub use body::{BodyError, BodyPromise, BytesBody, IncomingBody};
 pub use committee::{Committee, Member};
+pub use compute::Compute;
 pub use digest::{Digested, Digests};
 pub use error::ObjectsError;
 pub use orphans::OrphanReport;

@@ -28,7 +28,7 @@ const SEALING_MAX: usize = 2;
 /// Most objects of one quilt: bounds the transaction.
 const PATCHES_MAX: usize = 256;
 
-/// Content up to this is coded where the quilt is sealed; more goes to a blocking thread, where a hop of 15 us no
+/// Content up to this is coded where the quilt is sealed; more goes to a thread that computes, where a hop of 15 us no
 /// longer matters.
 const INLINE_BYTES_MAX: usize = 128 << 10;
 
@@ -163,12 +163,7 @@ async fn write(inner: &Inner, patches: Vec<Patch>) -> Result<Vec<Outcome>, Objec
         let pieces: Vec<&[u8]> = contents.iter().flat_map(Frames::pieces).collect();
         codec::encode_blob_parts(cluster, id, shape, &key, wrapped, &pieces, &catalog.encode())
     };
-    let encoded = if bytes <= INLINE_BYTES_MAX {
-        encode()
-    } else {
-        let coded = tokio::task::spawn_blocking(encode).await;
-        coded.map_err(|error| ObjectsError::Internal(error.to_string()))?
-    };
+    let encoded = if bytes <= INLINE_BYTES_MAX { encode() } else { inner.compute.run(encode).await? };
     let encoded = encoded.map_err(|error| ObjectsError::Internal(error.to_string()))?;
     let blob = StoredBlob { id, layout: encoded.layout, wrapped_key: minted.wrapped, placements: Vec::new() };
     let (blob, scaffold) = publish(inner, blob, encoded, true).await?;

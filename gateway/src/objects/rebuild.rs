@@ -60,11 +60,10 @@ async fn blocks(
 ) -> Result<Bytes, ObjectsError> {
     let have = gather_blocks(inner, blob, stripes, &[index]).await?;
     let scheme = blob.layout.shape.scheme;
-    let made = tokio::task::spawn_blocking(move || {
+    let make = move || {
         let have: Vec<(u8, &[u8])> = have.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
         codec::reconstruct(scheme, &have, &[index])
-    });
-    let made = made.await.map_err(|error| ObjectsError::Internal(error.to_string()))?;
-    let mut made = made.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+    };
+    let mut made = inner.compute.run(make).await?.map_err(|error| ObjectsError::Internal(error.to_string()))?;
     made.pop().map(|(_, bytes)| Bytes::from(bytes)).ok_or_else(|| ObjectsError::Internal("nothing made".to_owned()))
 }

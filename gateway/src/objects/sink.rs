@@ -7,6 +7,7 @@ use bytes::Bytes;
 use codec::{BlobEncoder, BlobLayout, StripeShape};
 
 use super::committee::Member;
+use super::compute::Compute;
 use super::fanout::Fanout;
 use super::frames::Frames;
 use super::mint::Minted;
@@ -21,6 +22,7 @@ use crate::placement::{Standing, choose, write_floor};
 pub(crate) struct BlobSink {
     minted: Minted,
     shape: StripeShape,
+    compute: Compute,
     /// Absent only while a stripe is being coded on another thread.
     encoder: Option<BlobEncoder>,
     fanout: Fanout,
@@ -41,17 +43,18 @@ impl BlobSink {
             scaffold.add(&lane.member, lane.name);
         }
         fanout.write(&encoder.headers()).await;
-        Ok(Self { minted, shape, encoder: Some(encoder), fanout, spares, scaffold })
+        let compute = inner.compute.clone();
+        Ok(Self { minted, shape, compute, encoder: Some(encoder), fanout, spares, scaffold })
     }
 
-    /// Codes one stripe on a blocking thread and queues its blocks. Every stripe but the last is full.
+    /// Codes one stripe on a thread that computes and queues its blocks. Every stripe but the last is full.
     pub(crate) async fn write_stripe(&mut self, payload: Frames, last: bool) -> Result<(), ObjectsError> {
         let mut encoder = self.encoder.take().ok_or_else(|| ObjectsError::Internal("no encoder".to_owned()))?;
-        let coded = tokio::task::spawn_blocking(move || {
+        let code = move || {
             let blocks = encoder.encode_stripe_parts(&payload.slices(), last);
             (encoder, blocks)
-        });
-        let (encoder, blocks) = coded.await.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        };
+        let (encoder, blocks) = self.compute.run(code).await?;
         self.encoder = Some(encoder);
         let blocks = blocks.map_err(|error| ObjectsError::Internal(error.to_string()))?;
         self.fanout.write(&blocks).await;

@@ -7,6 +7,7 @@ use moka::sync::Cache;
 
 use super::budget::ByteBudget;
 use super::committee::Committee;
+use super::compute::Compute;
 use super::meter::Meters;
 use super::mint::Mint;
 use super::opened::OpenedBlob;
@@ -61,6 +62,8 @@ pub struct ObjectsParts {
     pub incarnation: u32,
     /// Time and chance.
     pub ambient: Ambient,
+    /// Who codes and digests.
+    pub compute: Compute,
     /// Tuning.
     pub settings: ObjectsSettings,
 }
@@ -71,6 +74,7 @@ pub(crate) struct Inner {
     pub(crate) committee: Committee,
     pub(crate) scheme: Scheme,
     pub(crate) mint: Mint,
+    pub(crate) compute: Compute,
     /// Memory of writes.
     pub(crate) budget: ByteBudget,
     /// Memory of reads, apart: clients that read slowly must not keep others from writing.
@@ -104,6 +108,7 @@ impl Inner {
             committee: parts.committee,
             scheme: parts.scheme,
             mint,
+            compute: parts.compute,
             budget: ByteBudget::new(parts.settings.memory_bytes / 2),
             read_budget: ByteBudget::new(parts.settings.memory_bytes / 2),
             settings: parts.settings,

@@ -12,8 +12,8 @@ use crate::clock::{Ambient, Entropy as _, SystemEntropy};
 use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
 use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
 use crate::objects::{
-    BodyPromise, BytesBody, Committee, Delete, Member, Objects, ObjectsError, ObjectsParts, ObjectsSettings, Put,
-    Stored,
+    BodyPromise, BytesBody, Committee, Compute, Delete, Member, Objects, ObjectsError, ObjectsParts, ObjectsSettings,
+    Put, Stored,
 };
 
 /// Everything a story needs.
@@ -72,6 +72,7 @@ impl World {
             key: ClusterKey::new(1, [9; 32]),
             incarnation,
             ambient: Ambient::system(),
+            compute: Compute::new(2),
             settings: ObjectsSettings { blob_bytes_max: 8 << 20, ..ObjectsSettings::default() },
         });
         Self { objects, metadata, bucket, faults, cluster, incarnation, _folder: folder }

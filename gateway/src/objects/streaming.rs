@@ -1,0 +1,251 @@
+//! A large body on its way into blobs: received, digested, coded and written at the same time.
+
+use bytes::Bytes;
+use codec::{Catalog, CatalogExtent, StripeShape};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use super::budget::Reservation;
+use super::digest::{Digested, Digests};
+use super::digest_lane::DigestLane;
+use super::frames::Frames;
+use super::ingest::{FIRST_BYTES, Ingested, coded_bytes};
+use super::naming::Naming;
+use super::scaffold::Scaffold;
+use super::sink::BlobSink;
+use super::source::{Filled, Source};
+use super::state::Inner;
+use super::{BodyPromise, ObjectsError};
+use crate::domain::Extent;
+use crate::metadata::NewBlob;
+
+/// Stripes' worth of memory of a write that has room to run ahead: one stripe being received, two in the digest lane, one being
+/// coded, and with their parity one being written and one waiting in the slivers' queues.
+const STRIPES_HELD_AT_EASE: u64 = 8;
+
+/// The same when memory is short: thirty-two such writes fit the default budget.
+const STRIPES_HELD: u64 = 4;
+
+/// Stripes in the digest lane.
+const DIGEST_STRIPES_MAX: u32 = 3;
+
+/// What a write may hold, for one blob or longer.
+struct Grant {
+    room: Room,
+    _reservation: Reservation,
+}
+
+/// How much that is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Enough to do everything at once, and to begin a blob while the one before is being sealed.
+    Ample,
+    /// Enough for one thing after the other.
+    Scarce,
+    /// Enough for what has been received: its sender is slow and others wait.
+    Spill,
+}
+
+impl Grant {
+    fn new(room: Room, reservation: Reservation) -> Self {
+        Self { room, _reservation: reservation }
+    }
+}
+
+/// What comes of sealing a blob.
+type Sealed = Result<(Extent, NewBlob, Scaffold), ObjectsError>;
+
+/// Streams a body into as many blobs as it takes. `spill` is memory for what the source already holds.
+///
+/// Memory is taken when there are bytes to fill it. A sender that is slow while others wait gets what it has sent written as a
+/// short blob, gives its memory back, and stands in line again when it has sent more: so it never holds up those
+/// who are fast. After each blob the same goes for everybody, which lets more writes proceed than fit at once.
+///
+/// # Errors
+/// Whatever the body breaks; `Unavailable` when memory or backends are short. Nothing is left behind.
+pub(super) async fn stream(
+    inner: &Inner,
+    source: Source,
+    promise: &BodyPromise,
+    naming: &Naming,
+    spill: Option<Reservation>,
+) -> Result<Ingested, ObjectsError> {
+    let stripe_bytes = StripeShape::streaming(inner.scheme).stripe_bytes();
+    let lane = DigestLane::new(&inner.compute, Digests::new(promise), DIGEST_STRIPES_MAX);
+    let mut write = Write {
+        inner,
+        promise,
+        naming,
+        source,
+        stripe_bytes,
+        lane: Some(lane),
+        object_offset: 0,
+        done: Vec::new(),
+        sealing: None,
+    };
+    let mut grant = spill.map(|reservation| Grant::new(Room::Spill, reservation));
+    loop {
+        let held = match grant.take() {
+            Some(grant) => grant,
+            None => write.stand_in_line().await?,
+        };
+        let digested = write.blob(held.room).await?;
+        // A blob must not be begun for nothing.
+        let keeps = held.room == Room::Ample && !inner.budget.crowded() && write.source.held() > 1;
+        if digested.is_some() || !keeps {
+            write.finish_sealing().await?;
+        }
+        if let Some(digested) = digested {
+            return Ok(write.ingested(digested));
+        }
+        grant = keeps.then_some(held);
+    }
+}
+
+/// A write under way.
+struct Write<'a> {
+    inner: &'a Inner,
+    promise: &'a BodyPromise,
+    naming: &'a Naming,
+    source: Source,
+    stripe_bytes: usize,
+    /// Absent once the digests are known.
+    lane: Option<DigestLane>,
+    /// Where in the object the next blob begins.
+    object_offset: u64,
+    done: Vec<(Extent, NewBlob, Scaffold)>,
+    /// The blob before, being sealed while this one is written.
+    sealing: Option<BoxFuture<'a, Sealed>>,
+}
+
+/// The end of a blob's content.
+struct Tail {
+    content: Frames,
+    content_len: u64,
+    ends_body: bool,
+}
+
+impl<'a> Write<'a> {
+    /// Takes memory for the next blob, once there is something to put into it. Nothing else is held meanwhile.
+    async fn stand_in_line(&mut self) -> Result<Grant, ObjectsError> {
+        self.source.fill(FIRST_BYTES, || false).await?;
+        let budget = &self.inner.budget;
+        let stripe = self.stripe_bytes as u64;
+        if let Some(ample) = budget.try_take(STRIPES_HELD_AT_EASE * stripe) {
+            return Ok(Grant::new(Room::Ample, ample));
+        }
+        if let Some(scarce) = budget.try_take(STRIPES_HELD * stripe) {
+            return Ok(Grant::new(Room::Scarce, scarce));
+        }
+        if self.source.is_slow() {
+            let held = coded_bytes(self.inner, self.source.held() as u64);
+            return Ok(Grant::new(Room::Spill, budget.take(held).await?));
+        }
+        Ok(Grant::new(Room::Scarce, budget.take(STRIPES_HELD * stripe).await?))
+    }
+
+    /// Writes one blob and begins to seal it. Answers the digests when it holds the body's end.
+    async fn blob(&mut self, room: Room) -> Result<Option<Digested>, ObjectsError> {
+        let mut sink = BlobSink::open(self.inner).await?;
+        let before = self.sealing.take();
+        let written = self.stripes(&mut sink, room);
+        let (tail, before) = match before {
+            None => (written.await, None),
+            Some(before) => {
+                let (tail, before) = futures::join!(written, before);
+                (tail, Some(before))
+            }
+        };
+        self.done.extend(before.transpose()?);
+        let tail = tail?;
+        self.lane()?.push(tail.content.clone()).await?;
+        let digested = match self.lane.take_if(|_| tail.ends_body) {
+            Some(lane) => Some(lane.finish().await?.finish(self.promise, self.source.trailing_checksum())?),
+            None => None,
+        };
+        self.seal(sink, tail, digested.as_ref());
+        Ok(digested)
+    }
+
+    /// Writes a blob's stripes up to its tail. The body's last byte is never written before its end is seen, so that the last blob
+    /// can carry the digests.
+    async fn stripes(&mut self, sink: &mut BlobSink, room: Room) -> Result<Tail, ObjectsError> {
+        let blob_bytes =
+            (self.inner.settings.blob_bytes_max / self.stripe_bytes as u64).max(1) * self.stripe_bytes as u64;
+        let (enough, budget) = (self.stripe_bytes + 1, &self.inner.budget);
+        let crowded = || budget.crowded();
+        let mut content_len = 0;
+        let mut filled = match room == Room::Spill && !self.source.ended() {
+            true => Filled::Slow,
+            false => self.source.fill(enough, crowded).await?,
+        };
+        loop {
+            let at_hand = self.source.held();
+            let take = match filled {
+                Filled::Full => self.stripe_bytes,
+                Filled::Ended => at_hand,
+                Filled::Slow => at_hand.saturating_sub(1).min(self.stripe_bytes),
+            };
+            let content = self.source.take(take);
+            content_len += take as u64;
+            if filled != Filled::Full || content_len >= blob_bytes {
+                return Ok(Tail { content, content_len, ends_body: filled == Filled::Ended });
+            }
+            self.lane()?.push(content.clone()).await?;
+            let (coded, more) = tokio::join!(sink.write_stripe(content, false), self.source.fill(enough, crowded));
+            coded?;
+            filled = more?;
+        }
+    }
+
+    fn lane(&self) -> Result<&DigestLane, ObjectsError> {
+        self.lane.as_ref().ok_or_else(|| ObjectsError::Internal("a body went on after its end".to_owned()))
+    }
+
+    /// Begins the end of a blob: its last stripe of content, the catalog, the seals. It goes on when it is waited for.
+    fn seal(&mut self, sink: BlobSink, tail: Tail, digested: Option<&Digested>) {
+        let content_len = tail.content_len;
+        let extent = CatalogExtent { object_offset: self.object_offset, blob_offset: 0, length: content_len };
+        let catalog = Catalog { entries: vec![self.naming.entry(vec![extent], digested)] }.encode();
+        self.object_offset += content_len;
+        self.sealing = Some(seal(self.inner, sink, tail.content, content_len, catalog, self.stripe_bytes).boxed());
+    }
+
+    async fn finish_sealing(&mut self) -> Result<(), ObjectsError> {
+        if let Some(sealing) = self.sealing.take() {
+            self.done.push(sealing.await?);
+        }
+        Ok(())
+    }
+
+    fn ingested(self, digested: Digested) -> Ingested {
+        let mut scaffold = Scaffold::default();
+        let mut extents = Vec::with_capacity(self.done.len());
+        let mut blobs = Vec::with_capacity(self.done.len());
+        for (extent, blob, made) in self.done {
+            extents.push(extent);
+            blobs.push(blob);
+            scaffold.join(made);
+        }
+        Ingested::Streamed { extents, blobs, digested, scaffold }
+    }
+}
+
+async fn seal(
+    inner: &Inner,
+    mut sink: BlobSink,
+    tail: Frames,
+    content_len: u64,
+    catalog: Vec<u8>,
+    stripe_bytes: usize,
+) -> Sealed {
+    let catalog_len = u32::try_from(catalog.len()).map_err(|_| ObjectsError::TooLarge)?;
+    let mut payload = tail;
+    payload.push(Bytes::from(catalog));
+    while payload.len() > stripe_bytes {
+        sink.write_stripe(payload.take(stripe_bytes), false).await?;
+    }
+    sink.write_stripe(payload, true).await?;
+    let (blob, scaffold) = sink.seal(inner, content_len, catalog_len).await?;
+    Ok((Extent { blob: blob.blob.id, offset: 0, length: content_len }, blob, scaffold))
+}
