@@ -55,6 +55,14 @@ pub trait SliverWriter: Send {
     /// Appends bytes. After an error the sliver is lost: abort it.
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
 
+    /// Appends several pieces, one after the other, at the cost of one operation where a store can.
+    async fn write_parts(&mut self, parts: Vec<Bytes>) -> Result<(), StoreError> {
+        for part in parts {
+            self.write(part).await?;
+        }
+        Ok(())
+    }
+
     /// Makes the sliver durable, then visible. After an error it is lost, and may or may not be visible.
     async fn seal(self: Box<Self>) -> Result<(), StoreError>;
 

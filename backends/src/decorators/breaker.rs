@@ -188,6 +188,10 @@ impl SliverWriter for BreakerWriter {
         self.switch.run_early(self.writer.write(bytes)).await
     }
 
+    async fn write_parts(&mut self, parts: Vec<Bytes>) -> Result<(), StoreError> {
+        self.switch.run_early(self.writer.write_parts(parts)).await
+    }
+
     async fn seal(self: Box<Self>) -> Result<(), StoreError> {
         let Self { writer, switch } = *self;
         switch.run(writer.seal()).await

@@ -124,6 +124,11 @@ impl SliverWriter for DeadlineWriter {
         within(self.deadlines.for_bytes(self.written), self.writer.write(bytes)).await
     }
 
+    async fn write_parts(&mut self, parts: Vec<Bytes>) -> Result<(), StoreError> {
+        self.written += parts.iter().map(|part| part.len() as u64).sum::<u64>();
+        within(self.deadlines.for_bytes(self.written), self.writer.write_parts(parts)).await
+    }
+
     async fn seal(self: Box<Self>) -> Result<(), StoreError> {
         within(self.deadlines.for_bytes(self.written), self.writer.seal()).await
     }

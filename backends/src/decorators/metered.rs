@@ -155,6 +155,13 @@ impl SliverWriter for MeteredWriter {
         Ok(())
     }
 
+    async fn write_parts(&mut self, parts: Vec<Bytes>) -> Result<(), StoreError> {
+        let len = parts.iter().map(|part| part.len() as u64).sum();
+        self.meters.run(Operation::Write, self.writer.write_parts(parts)).await?;
+        self.meters.written.increment(len);
+        Ok(())
+    }
+
     async fn seal(self: Box<Self>) -> Result<(), StoreError> {
         let Self { writer, meters } = *self;
         meters.run(Operation::Seal, writer.seal()).await

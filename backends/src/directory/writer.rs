@@ -37,12 +37,16 @@ pub(super) fn boxed(
 #[async_trait]
 impl SliverWriter for DirectoryWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        self.write_parts(vec![bytes]).await
+    }
+
+    async fn write_parts(&mut self, parts: Vec<Bytes>) -> Result<(), StoreError> {
         // Without its draft, a writer failed before or its last write was cancelled: the sliver is lost.
         let draft = self.draft.take().ok_or_else(lost)?;
-        let len = bytes.len();
+        let len: usize = parts.iter().map(Bytes::len).sum();
         let draft = self
             .store
-            .hop(move |inner| match draft.append(&[bytes]) {
+            .hop(move |inner| match draft.append(&parts) {
                 Ok(()) => Ok(draft),
                 Err(errno) => Err(inner.write_error(errno)),
             })

@@ -112,7 +112,7 @@ impl House {
         let cluster_key = foundation.cluster.key();
         let root = root_user::settle(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
         let keys = Keys::new(metadata.clone(), foundation.cluster.key());
-        let tenure = Tenure::begin(&metadata, &gateway_name(folder.path()), Lease::default()).await?;
+        let tenure = Tenure::begin(&metadata, &gateway_name(&folder, ambient)?, Lease::default()).await?;
         let (cluster, base) = (foundation.cluster.id, foundation.base.clone());
         let objects = foundation.objects(config, tenure.incarnation, ambient);
         let workers = Workers::start(&objects, &metadata, config.objects.trash_seconds);
@@ -150,6 +150,7 @@ impl House {
             metadata: metadata.clone(),
             objects: objects.clone(),
             backends,
+            read_floor: config.scheme.k(),
             write_floor: write_floor(config.scheme),
             fenced: tenure.fenced.clone(),
             watch: Arc::clone(&watch),

@@ -6,7 +6,12 @@ use anyhow::Context as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::data_folder::DataFolder;
+use crate::clock::Ambient;
 use crate::metadata::{MetadataError, MetadataStore};
+
+/// Where a data folder keeps its own number.
+const NUMBER_FILE: &str = "gateway.id";
 
 /// How a lease is kept.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +42,19 @@ pub struct Tenure {
 }
 
 impl Tenure {
-    /// Begins an incarnation.
+    /// Begins an incarnation, and buries the earlier ones of this gateway: whoever begins holds the data folder's lock, so
+    /// they are gone, and what they did not commit need not wait for their leases to run out before it is collected.
     ///
     /// # Errors
     /// The database is away.
     pub async fn begin(metadata: &MetadataStore, gateway: &str, lease: Lease) -> anyhow::Result<Self> {
         let begun = metadata.begin_incarnation(gateway, lease.seconds).await;
         let incarnation = begun.context("cannot begin an incarnation")?;
+        match metadata.bury_predecessors(gateway, incarnation).await {
+            Ok(buried) if buried.is_empty() => {}
+            Ok(buried) => tracing::info!(?buried, "earlier incarnations of this gateway had not ended"),
+            Err(error) => tracing::warn!(%error, "cannot bury earlier incarnations; their leases will run out"),
+        }
         let fenced = CancellationToken::new();
         let renewal = tokio::spawn(renew(metadata.clone(), incarnation, lease, fenced.clone()));
         Ok(Self { incarnation, fenced, metadata: metadata.clone(), renewal })
@@ -76,10 +87,23 @@ async fn renew(metadata: MetadataStore, incarnation: u32, lease: Lease, fenced: 
     }
 }
 
-/// A name for this gateway among the others of the cluster, for people: host and data folder.
-#[must_use]
-pub fn gateway_name(folder: &std::path::Path) -> String {
+/// The name of this gateway among the others of the cluster: host, data folder, and the folder's own number, because
+/// containers may look alike. No two gateways that run at the same time have the same name.
+///
+/// # Errors
+/// The number cannot be read or written.
+pub fn gateway_name(folder: &DataFolder, ambient: &Ambient) -> anyhow::Result<String> {
+    let number = match folder.read_secret(NUMBER_FILE)? {
+        Some(number) if !number.trim().is_empty() => number.trim().to_owned(),
+        _ => {
+            let mut number = [0; 8];
+            ambient.entropy.fill(&mut number);
+            let number = hex::encode(number);
+            folder.write_secret(NUMBER_FILE, &format!("{number}\n"))?;
+            number
+        }
+    };
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = if host.trim().is_empty() { "gateway" } else { host.trim() };
-    format!("{host}:{}", folder.display())
+    Ok(format!("{host}:{}#{number}", folder.path().display()))
 }

@@ -151,7 +151,11 @@ async fn a_gateway_opens_its_doors_and_leaves_nothing_behind() {
     let house = place.house().await;
     let plate = house.door_plate();
     let ready = get(plate.ops, "/health/ready").await;
-    assert!(ready.starts_with("HTTP/1.1 200") && ready.ends_with("{\"ready\":true,\"reasons\":[]}"), "{ready}");
+    assert!(
+        ready.starts_with("HTTP/1.1 200")
+            && ready.ends_with("{\"ready\":true,\"reads\":true,\"writes\":true,\"reasons\":[]}"),
+        "{ready}"
+    );
     assert!(get(plate.ops, "/health/live").await.starts_with("HTTP/1.1 200"));
     let metrics = get(plate.ops, "/metrics").await;
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
@@ -170,16 +174,26 @@ async fn a_gateway_opens_its_doors_and_leaves_nothing_behind() {
 async fn too_few_backends_are_said_by_readiness() {
     let place = Place::new();
     place.foundation().await.unwrap().metadata.close().await;
-    for backend in ["b2", "b5"] {
-        std::fs::remove_dir_all(place.config.data.join("backends").join(backend)).unwrap();
+    for (lost, status, said) in [
+        (
+            ["b2", "b5"],
+            200,
+            "\"reads\":true,\"writes\":false,\"reasons\":[\"4 failure domains take writes and 5 are needed\"]",
+        ),
+        (
+            ["b1", "b3"],
+            503,
+            "\"reads\":false,\"writes\":false,\"reasons\":[\"2 failure domains answer and 4 are needed to read\"",
+        ),
+    ] {
+        for backend in lost {
+            std::fs::remove_dir_all(place.config.data.join("backends").join(backend)).unwrap();
+        }
+        let house = place.house().await;
+        let ready = get(house.door_plate().ops, "/health/ready").await;
+        assert!(ready.starts_with(&format!("HTTP/1.1 {status}")) && ready.contains(said), "{ready}");
+        house.leave(Duration::from_secs(5), std::future::pending()).await;
     }
-    let house = place.house().await;
-    let ready = get(house.door_plate().ops, "/health/ready").await;
-    assert!(
-        ready.starts_with("HTTP/1.1 503") && ready.contains("4 failure domains take writes and 5 are needed"),
-        "{ready}"
-    );
-    house.leave(Duration::from_secs(5), std::future::pending()).await;
 }
 
 /// The same questions, with a gateway running and without.

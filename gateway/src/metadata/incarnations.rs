@@ -24,6 +24,15 @@ impl MetadataStore {
         self.database().transact(Begin { gateway: gateway.to_owned(), lease_seconds }).await
     }
 
+    /// Buries the earlier incarnations of the same gateway, before their leases run out, and answers their numbers. Only
+    /// for a caller who knows that they are gone: their process is dead, or it could not hold what the caller holds.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn bury_predecessors(&self, gateway: &str, incarnation: u32) -> Result<Vec<u32>> {
+        self.database().transact(Succeed { gateway: gateway.to_owned(), incarnation }).await
+    }
+
     /// Extends the lease of a living incarnation to now plus `lease_seconds`.
     ///
     /// # Errors
@@ -82,6 +91,23 @@ impl Work for Begin {
         );
         let row = tx.row(Statement::new(text).bind(&*self.gateway).bind(self.lease_seconds)).await?;
         row.ok_or_else(|| MetadataError::Damaged("no number for an incarnation".to_owned()))?.number(0)
+    }
+}
+
+struct Succeed {
+    gateway: String,
+    incarnation: u32,
+}
+
+impl Work for Succeed {
+    type Done = Vec<u32>;
+
+    async fn run(&self, tx: &mut Session) -> Result<Vec<u32>> {
+        let text = "UPDATE incarnation SET is_dead = TRUE WHERE gateway = $1 AND id < $2 AND NOT is_dead RETURNING id";
+        let rows = tx.rows(Statement::new(text).bind(&*self.gateway).bind(self.incarnation)).await?;
+        let mut buried = rows.iter().map(|row| row.number(0)).collect::<Result<Vec<u32>>>()?;
+        buried.sort_unstable();
+        Ok(buried)
     }
 }
 

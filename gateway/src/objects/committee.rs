@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backends::{SliverStore, StoreError};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::latency::Latency;
@@ -18,6 +19,12 @@ const SUSPENSION: Duration = Duration::from_secs(3);
 /// How long a backend that did not answer a write is left out: it would hold up every write for as long as
 /// patience lasts.
 const SILENCE: Duration = Duration::from_secs(15);
+
+/// How long a backend that is thought to be down may take to say that it is not.
+const KNOCK: Duration = Duration::from_secs(2);
+
+/// How long that answer stands: everybody who needs the backend would ask.
+const KNOCK_STANDS: Duration = Duration::from_millis(250);
 
 /// One backend.
 #[derive(Debug)]
@@ -37,6 +44,8 @@ pub struct Member {
     doubtful_until_ms: AtomicU64,
     silent_until_ms: AtomicU64,
     read_suspended_until_ms: AtomicU64,
+    /// When it was last asked whether it is back, and whether it was.
+    knocked: Mutex<Option<(Instant, bool)>>,
     born: Instant,
 }
 
@@ -54,6 +63,7 @@ impl Member {
             doubtful_until_ms: AtomicU64::new(0),
             silent_until_ms: AtomicU64::new(0),
             read_suspended_until_ms: AtomicU64::new(0),
+            knocked: Mutex::new(None),
             born: Instant::now(),
         }
     }
@@ -94,6 +104,20 @@ impl Member {
     /// Notes an answer that did not come when the others' came.
     pub(crate) fn answered_late(&self) {
         self.suspend(&self.read_suspended_until_ms, SUSPENSION);
+    }
+
+    /// Asks a backend that failed whether it is back: whoever cannot do without it does not wait until somebody else
+    /// finds out. An answer opens the way for everybody.
+    pub(crate) async fn is_back(&self) -> bool {
+        let mut knocked = self.knocked.lock().await;
+        if let Some((at, back)) = *knocked
+            && at.elapsed() < KNOCK_STANDS
+        {
+            return back;
+        }
+        let back = matches!(tokio::time::timeout(KNOCK, self.store.probe()).await, Ok(Ok(_)));
+        *knocked = Some((Instant::now(), back));
+        back
     }
 
     fn suspend(&self, until: &AtomicU64, pause: Duration) {

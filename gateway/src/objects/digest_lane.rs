@@ -13,13 +13,15 @@ use super::compute::Compute;
 use super::digest::Digests;
 use super::frames::Frames;
 
+/// What may be in a lane at once: one being digested, one waiting.
+const PLACES: u32 = 2;
+
 /// The lane of one body. Dropped, it ends after the stripe under way.
 #[derive(Debug)]
 pub(crate) struct DigestLane {
     compute: Compute,
     lane: Arc<Mutex<Lane>>,
     places: Arc<Semaphore>,
-    places_max: u32,
 }
 
 #[derive(Debug, Default)]
@@ -37,23 +39,24 @@ struct Stripe {
 }
 
 impl DigestLane {
-    /// A lane that holds at most `stripes` stripes, the one being digested included.
-    pub(crate) fn new(compute: &Compute, digests: Digests, stripes: u32) -> Self {
+    /// An empty lane.
+    pub(crate) fn new(compute: &Compute, digests: Digests) -> Self {
         let lane = Lane { digests: Some(digests), waiting: VecDeque::new() };
         Self {
             compute: compute.clone(),
             lane: Arc::new(Mutex::new(lane)),
-            places: Arc::new(Semaphore::new(stripes as usize)),
-            places_max: stripes,
+            places: Arc::new(Semaphore::new(PLACES as usize)),
         }
     }
 
-    /// Hands over the next stripe; waits while the lane is full.
+    /// Hands over what comes next, and waits while the lane is full: two hand-overs may be in it, or only this one when it is
+    /// not to run `ahead`.
     ///
     /// # Errors
     /// `Internal` when the lane broke.
-    pub(crate) async fn push(&self, content: Frames) -> Result<(), ObjectsError> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| broken())?;
+    pub(crate) async fn push(&self, content: Frames, ahead: bool) -> Result<(), ObjectsError> {
+        let places = if ahead { 1 } else { PLACES };
+        let place = Arc::clone(&self.places).acquire_many_owned(places).await.map_err(|_| broken())?;
         let stripe = Stripe { content, place };
         let mut lane = lock(&self.lane);
         match lane.digests.take() {
@@ -71,7 +74,7 @@ impl DigestLane {
     /// # Errors
     /// `Internal` when the lane broke.
     pub(crate) async fn finish(self) -> Result<Digests, ObjectsError> {
-        let _all = self.places.acquire_many(self.places_max).await.map_err(|_| broken())?;
+        let _all = self.places.acquire_many(PLACES).await.map_err(|_| broken())?;
         let digests = lock(&self.lane).digests.take();
         digests.ok_or_else(broken)
     }
@@ -137,14 +140,14 @@ mod tests {
 
     #[tokio::test]
     async fn digests_are_those_of_the_stripes_in_order() {
-        for (threads, stripes) in [(1, 1), (1, 2), (2, 3)] {
+        for (threads, ahead) in [(1, false), (1, true), (2, true)] {
             let promise = BodyPromise::default();
             let mut expected = Digests::new(&promise);
-            let lane = DigestLane::new(&Compute::new(threads), Digests::new(&promise), stripes);
+            let lane = DigestLane::new(&Compute::new(threads), Digests::new(&promise));
             for number in 0..50_u8 {
                 let stripe = Bytes::from(vec![number; usize::from(number) * 100]);
                 expected.update(&stripe);
-                lane.push(stripe.into()).await.expect("a place");
+                lane.push(stripe.into(), ahead).await.expect("a place");
             }
             let finish = |digests: Digests| digests.finish(&promise, None).expect("nothing promised");
             let (found, expected) = (finish(lane.finish().await.expect("whole")), finish(expected));
@@ -157,11 +160,11 @@ mod tests {
         let compute = Compute::new(1);
         let (release, held) = std::sync::mpsc::channel::<()>();
         compute.submit(move || assert!(held.recv().is_err()));
-        let lane = DigestLane::new(&compute, Digests::new(&BodyPromise::default()), 2);
+        let lane = DigestLane::new(&compute, Digests::new(&BodyPromise::default()));
         let stripe = Bytes::from(vec![1; 10]);
-        lane.push(stripe.clone().into()).await.expect("the first");
-        lane.push(stripe.clone().into()).await.expect("the second");
-        let mut third = Box::pin(lane.push(stripe.clone().into()));
+        lane.push(stripe.clone().into(), true).await.expect("the first");
+        lane.push(stripe.clone().into(), true).await.expect("the second");
+        let mut third = Box::pin(lane.push(stripe.clone().into(), true));
         assert!(futures::poll!(&mut third).is_pending());
         drop(third);
         drop(lane);

@@ -12,15 +12,15 @@ use tokio::task::JoinHandle;
 use super::committee::Member;
 use super::stragglers::all_but_stragglers;
 
-/// Blocks that may wait for one backend: one waits while one is written and the next stripe is coded.
-const QUEUE_BLOCKS: usize = 1;
+/// Steps that may wait for one backend: one waits while one is written and the next stripes are coded.
+const QUEUE_STEPS: usize = 1;
 
 /// How much longer than the others one backend may take before it is given up and its sliver rebuilt elsewhere.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a lane is told.
 enum Step {
-    Write(Bytes),
+    Write(Vec<Bytes>),
     Seal,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Lane {
 impl Lane {
     /// Starts writing one sliver. Nothing is visible on the backend before it is sealed.
     fn start(index: u8, member: Arc<Member>, name: SliverName) -> Self {
-        let (steps, queue) = mpsc::channel(QUEUE_BLOCKS);
+        let (steps, queue) = mpsc::channel(QUEUE_STEPS);
         let task = tokio::spawn(write_sliver(Arc::clone(&member), name, queue));
         Self { index, member, name, steps, task, lost: false }
     }
@@ -87,7 +87,7 @@ async fn write_sliver(
     let mut writer = member.store.create(&name).await?;
     while let Some(step) = queue.recv().await {
         match step {
-            Step::Write(bytes) => writer.write(bytes).await?,
+            Step::Write(parts) => writer.write_parts(parts).await?,
             Step::Seal => return writer.seal().await,
         }
     }
@@ -122,11 +122,11 @@ impl Fanout {
         &self.lanes
     }
 
-    /// Appends one block to each sliver: `blocks[i]` to sliver `i`.
-    pub(crate) async fn write(&mut self, blocks: &[Bytes]) {
+    /// Appends pieces to each sliver: `pieces[i]` to sliver `i`.
+    pub(crate) async fn write(&mut self, mut pieces: Vec<Vec<Bytes>>) {
         let steps = self.lanes.iter_mut().map(|lane| {
-            let block = blocks.get(usize::from(lane.index)).cloned().unwrap_or_default();
-            lane.step(Step::Write(block))
+            let pieces = pieces.get_mut(usize::from(lane.index)).map(std::mem::take).unwrap_or_default();
+            lane.step(Step::Write(pieces))
         });
         let outcomes = all_but_stragglers(steps, self.floor, PATIENCE, |taken| *taken).await;
         self.lanes.iter_mut().zip(outcomes).for_each(|(lane, outcome)| lane.give_up(outcome));

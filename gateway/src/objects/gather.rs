@@ -12,6 +12,7 @@ use backends::{SliverName, StoreError};
 use bytes::BytesMut;
 use codec::{Footer, SliverIdentity};
 use futures::StreamExt as _;
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 
@@ -50,6 +51,9 @@ struct Progress {
     /// Indices asked for their whole blocks and not known to be late.
     asked_whole: Vec<u8>,
     whole_mode: bool,
+    /// Indices whose backend failed as a whole: it may be back.
+    refused: Vec<u8>,
+    knocked: bool,
 }
 
 impl Gather<'_> {
@@ -88,6 +92,9 @@ impl Gather<'_> {
                 }
             }
             if reads.is_empty() {
+                if self.knock(&mut progress).await {
+                    continue;
+                }
                 return Err(self.too_few(&progress, k));
             }
             tokio::select! {
@@ -100,6 +107,7 @@ impl Gather<'_> {
                     }
                     Err(error) => {
                         self.sliver_failed(index, &error);
+                        progress.refused.extend(error.is_about_backend().then_some(index));
                         progress.asked_whole.retain(|asked| *asked != index);
                         progress.whole_mode = true;
                     }
@@ -142,6 +150,27 @@ impl Gather<'_> {
             }
             (index, range, answer)
         }
+    }
+
+    /// The last resort, once: asks the backends that failed as a whole whether they are back. What is known of them
+    /// may be old, and without them there is nothing to answer.
+    async fn knock(&mut self, progress: &mut Progress) -> bool {
+        if std::mem::replace(&mut progress.knocked, true) {
+            return false;
+        }
+        let refused = std::mem::take(&mut progress.refused);
+        let knocks = refused.iter().map(|index| async {
+            let sliver = self.opened.sliver(*index);
+            match sliver {
+                Some((member, _)) if member.is_back().await => Some(*index),
+                _ => None,
+            }
+        });
+        let back: Vec<u8> = join_all(knocks).await.into_iter().flatten().collect();
+        self.bad.retain(|index| !back.contains(index));
+        progress.asked.retain(|index| !back.contains(index));
+        progress.whole_mode = true;
+        !back.is_empty()
     }
 
     /// What is still out is late: it may yet win, but it no longer counts on the way to k, and its backend is passed

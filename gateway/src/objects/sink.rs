@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backends::SliverName;
 use bytes::Bytes;
-use codec::{BlobEncoder, BlobLayout, StripeShape};
+use codec::{BlobEncoder, BlobLayout, EncodeError, StripeShape};
 
 use super::committee::Member;
 use super::compute::Compute;
@@ -42,22 +42,23 @@ impl BlobSink {
         for lane in fanout.lanes() {
             scaffold.add(&lane.member, lane.name);
         }
-        fanout.write(&encoder.headers()).await;
+        fanout.write(encoder.headers().into_iter().map(|header| vec![header]).collect()).await;
         let compute = inner.compute.clone();
         Ok(Self { minted, shape, compute, encoder: Some(encoder), fanout, spares, scaffold })
     }
 
-    /// Codes one stripe on a thread that computes and queues its blocks. Every stripe but the last is full.
-    pub(crate) async fn write_stripe(&mut self, payload: Frames, last: bool) -> Result<(), ObjectsError> {
+    /// Codes stripes on a thread that computes and queues their blocks. Every stripe but the `last` of all is full. Stripes that
+    /// come together are handed on together, which saves most of the hand-overs.
+    pub(crate) async fn write_stripes(&mut self, payload: Frames, last: bool) -> Result<(), ObjectsError> {
         let mut encoder = self.encoder.take().ok_or_else(|| ObjectsError::Internal("no encoder".to_owned()))?;
+        let stripe_bytes = self.shape.stripe_bytes();
         let code = move || {
-            let blocks = encoder.encode_stripe_parts(&payload.slices(), last);
+            let blocks = encode_stripes(&mut encoder, payload, stripe_bytes, last);
             (encoder, blocks)
         };
         let (encoder, blocks) = self.compute.run(code).await?;
         self.encoder = Some(encoder);
-        let blocks = blocks.map_err(|error| ObjectsError::Internal(error.to_string()))?;
-        self.fanout.write(&blocks).await;
+        self.fanout.write(blocks.map_err(|error| ObjectsError::Internal(error.to_string()))?).await;
         Ok(())
     }
 
@@ -76,7 +77,7 @@ impl BlobSink {
         let footers =
             encoder.finish(content_len, catalog_len).map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let bytes: Vec<Bytes> = footers.iter().map(|footer| footer.bytes.clone()).collect();
-        self.fanout.write(&bytes).await;
+        self.fanout.write(bytes.iter().map(|footer| vec![footer.clone()]).collect()).await;
         let placement = |index: u8, member: &Member, name: &SliverName| Placement {
             index,
             backend: member.id.clone(),
@@ -96,6 +97,23 @@ impl BlobSink {
         blob.placements.sort_unstable_by_key(|placement| placement.index);
         Ok((acknowledge(inner, blob, false)?, self.scaffold))
     }
+}
+
+/// The blocks of each sliver, one for each stripe of the payload.
+fn encode_stripes(
+    encoder: &mut BlobEncoder,
+    mut payload: Frames,
+    stripe_bytes: usize,
+    last: bool,
+) -> Result<Vec<Vec<Bytes>>, EncodeError> {
+    let mut blocks: Vec<Vec<Bytes>> = Vec::new();
+    while !payload.is_empty() {
+        let stripe = payload.take(stripe_bytes);
+        let coded = encoder.encode_stripe_parts(&stripe.slices(), last && payload.is_empty())?;
+        blocks.resize_with(coded.len(), Vec::new);
+        blocks.iter_mut().zip(coded).for_each(|(sliver, block)| sliver.push(block));
+    }
+    Ok(blocks)
 }
 
 impl BlobSink {

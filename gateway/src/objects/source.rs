@@ -12,7 +12,7 @@ use super::{BodyError, ObjectsError};
 use crate::domain::ChecksumAlgorithm;
 
 /// How long a stripe may take to arrive before its sender counts as slow.
-const PACE: Duration = Duration::from_secs(1);
+const PACE: Duration = Duration::from_secs(2);
 
 /// Why receiving paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

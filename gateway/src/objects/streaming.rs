@@ -19,15 +19,15 @@ use super::{BodyPromise, ObjectsError};
 use crate::domain::Extent;
 use crate::metadata::NewBlob;
 
-/// Stripes' worth of memory of a write that has room to run ahead: one stripe being received, two in the digest lane, one being
-/// coded, and with their parity one being written and one waiting in the slivers' queues.
-const STRIPES_HELD_AT_EASE: u64 = 8;
+/// Stripes that a write with room to run ahead handles together. Each hand-over between threads then carries more.
+const STRIPES_AT_A_TIME: usize = 4;
+
+/// Stripes' worth of memory of such a write: four being received, eight in the digest lane, four of which are being coded, and
+/// with their parity four being written and four waiting in the slivers' queues.
+const STRIPES_HELD_AT_EASE: u64 = 24;
 
 /// The same when memory is short: thirty-two such writes fit the default budget.
 const STRIPES_HELD: u64 = 4;
-
-/// Stripes in the digest lane.
-const DIGEST_STRIPES_MAX: u32 = 3;
 
 /// What a write may hold, for one blob or longer.
 struct Grant {
@@ -71,7 +71,7 @@ pub(super) async fn stream(
     spill: Option<Reservation>,
 ) -> Result<Ingested, ObjectsError> {
     let stripe_bytes = StripeShape::streaming(inner.scheme).stripe_bytes();
-    let lane = DigestLane::new(&inner.compute, Digests::new(promise), DIGEST_STRIPES_MAX);
+    let lane = DigestLane::new(&inner.compute, Digests::new(promise));
     let mut write = Write {
         inner,
         promise,
@@ -158,7 +158,7 @@ impl<'a> Write<'a> {
         };
         self.done.extend(before.transpose()?);
         let tail = tail?;
-        self.lane()?.push(tail.content.clone()).await?;
+        self.lane()?.push(tail.content.clone(), true).await?;
         let digested = match self.lane.take_if(|_| tail.ends_body) {
             Some(lane) => Some(lane.finish().await?.finish(self.promise, self.source.trailing_checksum())?),
             None => None,
@@ -170,32 +170,46 @@ impl<'a> Write<'a> {
     /// Writes a blob's stripes up to its tail. The body's last byte is never written before its end is seen, so that the last blob
     /// can carry the digests.
     async fn stripes(&mut self, sink: &mut BlobSink, room: Room) -> Result<Tail, ObjectsError> {
-        let blob_bytes =
-            (self.inner.settings.blob_bytes_max / self.stripe_bytes as u64).max(1) * self.stripe_bytes as u64;
-        let (enough, budget) = (self.stripe_bytes + 1, &self.inner.budget);
+        let stripe = self.stripe_bytes;
+        let mut left = usize::try_from(self.inner.settings.blob_bytes_max).unwrap_or(usize::MAX) / stripe * stripe;
+        let most = if room == Room::Ample { STRIPES_AT_A_TIME } else { 1 };
+        let budget = &self.inner.budget;
         let crowded = || budget.crowded();
+        let mut turn = 1;
         let mut content_len = 0;
-        let mut filled = match room == Room::Spill && !self.source.ended() {
+        let mut filled = match room == Room::Spill {
             true => Filled::Slow,
-            false => self.source.fill(enough, crowded).await?,
+            false => self.source.fill(stripe + 1, crowded).await?,
         };
+        left = left.max(stripe);
         loop {
-            let at_hand = self.source.held();
-            let take = match filled {
-                Filled::Full => self.stripe_bytes,
-                Filled::Ended => at_hand,
-                Filled::Slow => at_hand.saturating_sub(1).min(self.stripe_bytes),
-            };
-            let content = self.source.take(take);
-            content_len += take as u64;
-            if filled != Filled::Full || content_len >= blob_bytes {
-                return Ok(Tail { content, content_len, ends_body: filled == Filled::Ended });
+            let certain = self.source.held().saturating_sub(1) / stripe * stripe;
+            let take = certain.min(turn * stripe).min(left - stripe);
+            if take == 0 {
+                let content = self.tail(filled);
+                content_len += content.len() as u64;
+                let ends_body = self.source.ended() && self.source.held() == 0;
+                return Ok(Tail { content, content_len, ends_body });
             }
-            self.lane()?.push(content.clone()).await?;
-            let (coded, more) = tokio::join!(sink.write_stripe(content, false), self.source.fill(enough, crowded));
+            let content = self.source.take(take);
+            (content_len, left) = (content_len + take as u64, left - take);
+            self.lane()?.push(content.clone(), room == Room::Ample).await?;
+            // It begins with little, so that a short body does not wait for itself, and soon takes several at a time.
+            turn = (turn * 2).min(most);
+            let more = async {
+                if filled == Filled::Slow { Ok(filled) } else { self.source.fill(turn * stripe + 1, crowded).await }
+            };
+            let (coded, more) = tokio::join!(sink.write_stripes(content, false), more);
             coded?;
             filled = more?;
         }
+    }
+
+    /// The last stripe of a blob's content: everything, or all but a byte of a body that may go on.
+    fn tail(&mut self, filled: Filled) -> Frames {
+        let held = self.source.held();
+        let most = if filled == Filled::Ended || self.source.ended() { held } else { held.saturating_sub(1) };
+        self.source.take(most.min(self.stripe_bytes))
     }
 
     fn lane(&self) -> Result<&DigestLane, ObjectsError> {
@@ -208,7 +222,7 @@ impl<'a> Write<'a> {
         let extent = CatalogExtent { object_offset: self.object_offset, blob_offset: 0, length: content_len };
         let catalog = Catalog { entries: vec![self.naming.entry(vec![extent], digested)] }.encode();
         self.object_offset += content_len;
-        self.sealing = Some(seal(self.inner, sink, tail.content, content_len, catalog, self.stripe_bytes).boxed());
+        self.sealing = Some(seal(self.inner, sink, tail.content, content_len, catalog).boxed());
     }
 
     async fn finish_sealing(&mut self) -> Result<(), ObjectsError> {
@@ -231,21 +245,11 @@ impl<'a> Write<'a> {
     }
 }
 
-async fn seal(
-    inner: &Inner,
-    mut sink: BlobSink,
-    tail: Frames,
-    content_len: u64,
-    catalog: Vec<u8>,
-    stripe_bytes: usize,
-) -> Sealed {
+async fn seal(inner: &Inner, mut sink: BlobSink, tail: Frames, content_len: u64, catalog: Vec<u8>) -> Sealed {
     let catalog_len = u32::try_from(catalog.len()).map_err(|_| ObjectsError::TooLarge)?;
     let mut payload = tail;
     payload.push(Bytes::from(catalog));
-    while payload.len() > stripe_bytes {
-        sink.write_stripe(payload.take(stripe_bytes), false).await?;
-    }
-    sink.write_stripe(payload, true).await?;
+    sink.write_stripes(payload, true).await?;
     let (blob, scaffold) = sink.seal(inner, content_len, catalog_len).await?;
     Ok((Extent { blob: blob.blob.id, offset: 0, length: content_len }, blob, scaffold))
 }

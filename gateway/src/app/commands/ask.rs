@@ -38,7 +38,7 @@ impl Asker {
         let lock = self.folder.lock()?;
         let foundation = Foundation::find(&self.config, self.folder.clone(), &self.ambient).await?;
         let metadata = foundation.metadata.clone();
-        let name = format!("{} (command)", gateway_name(self.folder.path()));
+        let name = format!("{} (command)", gateway_name(&self.folder, &self.ambient)?);
         let tenure = Tenure::begin(&metadata, &name, Lease::default()).await?;
         let admin = self.admin(foundation, &tenure);
         let done = operation.run(&admin).await;

@@ -13,7 +13,6 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{Request, StatusCode, header};
-use serde::Serialize;
 use tower::ServiceExt as _;
 
 pub use backend_watch::BackendWatch;
@@ -54,17 +53,10 @@ impl Handler for Ops {
     }
 }
 
-#[derive(Serialize)]
-struct Verdict {
-    ready: bool,
-    /// What keeps it from being ready.
-    reasons: Vec<String>,
-}
-
 async fn ready(State(shown): State<Arc<Shown>>) -> Response {
-    let reasons = shown.readiness.reasons().await;
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Verdict { ready: reasons.is_empty(), reasons })).into_response()
+    let verdict = shown.readiness.verdict().await;
+    let status = if verdict.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(verdict)).into_response()
 }
 
 async fn page(State(shown): State<Arc<Shown>>) -> Response {

@@ -1,8 +1,12 @@
 //! Whether requests should be sent here.
+//!
+//! A gateway is ready while it can answer reads: one that refuses writes for want of backends says so in the body, but
+//! sending its requests elsewhere would help nobody, because every gateway of the cluster has the same backends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::BackendWatch;
@@ -22,6 +26,8 @@ pub struct Readiness {
     pub objects: Objects,
     /// Knows which backends answer.
     pub backends: BackendWatch,
+    /// Failure domains that must answer for reads.
+    pub read_floor: usize,
     /// Failure domains that must take writes.
     pub write_floor: usize,
     /// Cancelled when this incarnation was buried.
@@ -30,19 +36,44 @@ pub struct Readiness {
     pub watch: Arc<Watch>,
 }
 
+/// What it comes to.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    /// Requests should be sent here.
+    pub ready: bool,
+    /// Objects can be read.
+    pub reads: bool,
+    /// Objects can be written.
+    pub writes: bool,
+    /// What is wrong, whether or not it keeps the gateway from being ready.
+    pub reasons: Vec<String>,
+}
+
 impl Readiness {
-    /// What keeps the gateway from being ready; empty when nothing does.
-    pub async fn reasons(&self) -> Vec<String> {
+    /// How the gateway stands.
+    pub async fn verdict(&self) -> Verdict {
+        let mut reasons = self.of_the_gateway().await;
+        let serves = reasons.is_empty();
+        let answering = self.backends.answering_domains();
+        let writable = self.objects.committee().writable_domains().min(answering);
+        let (reads, writes) = (answering >= self.read_floor, writable >= self.write_floor);
+        if !reads {
+            reasons.push(format!("{answering} failure domains answer and {} are needed to read", self.read_floor));
+        }
+        if !writes {
+            reasons.push(format!("{writable} failure domains take writes and {} are needed", self.write_floor));
+        }
+        Verdict { ready: serves && reads, reads: serves && reads, writes: serves && reads && writes, reasons }
+    }
+
+    /// What keeps the gateway itself, without its backends, from doing anything.
+    async fn of_the_gateway(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.watch.is_closing() {
             reasons.push("shutting down".to_owned());
         }
         if self.fenced.is_cancelled() {
             reasons.push("the lease ran out".to_owned());
-        }
-        let writable = self.objects.committee().writable_domains().min(self.backends.answering_domains());
-        if writable < self.write_floor {
-            reasons.push(format!("{writable} failure domains take writes and {} are needed", self.write_floor));
         }
         match tokio::time::timeout(DATABASE, self.metadata.cluster()).await {
             Ok(Ok(_)) => {}

@@ -27,6 +27,19 @@ both! {
         );
     }
 
+    async fn a_gateway_that_comes_back_buries_itself_and_nobody_else(f: &Fixture) {
+        let other = f.store.begin_incarnation("another gateway", 60).await.unwrap();
+        let again = f.store.begin_incarnation("gateway", 60).await.unwrap();
+        f.store.bury_predecessors("gateway", again).await.unwrap();
+        f.store.renew_incarnation(again, 60).await.unwrap();
+        assert!(matches!(f.store.renew_incarnation(f.incarnation, 60).await, Err(MetadataError::Fenced)));
+        // On SQLite nobody else can live.
+        if !f.url.starts_with("sqlite:") {
+            f.store.renew_incarnation(other, 60).await.unwrap();
+        }
+        assert_eq!(f.store.bury_predecessors("gateway", again).await.unwrap(), Vec::<u32>::new());
+    }
+
     async fn incarnations_that_begin_at_once_get_numbers_of_their_own(f: &Fixture) {
         let other = f.other_gateway_or_self().await;
         let begun = (0..12).map(|i| if i % 2 == 0 { &f.store } else { &other }.begin_incarnation("gateway", 60));

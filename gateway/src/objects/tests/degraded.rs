@@ -1,6 +1,9 @@
 //! Writes while backends are missing.
 
-use backends::{Fault, Operation, When};
+use std::sync::Arc;
+use std::time::Duration;
+
+use backends::{Breaker, CircuitPolicy, Fault, Operation, When};
 
 use super::world::{World, content};
 use crate::objects::ObjectsError;
@@ -52,4 +55,26 @@ async fn a_backend_that_breaks_in_the_middle_costs_one_sliver() {
     world.collect().await;
     let report = world.check().await;
     assert_eq!((report.degraded_blobs, report.unreadable_blobs), (0, 0), "{report:?}");
+}
+
+/// The breakers would refuse for an hour; what is needed is asked all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn backends_that_came_back_are_read_although_their_circuits_are_open() {
+    let hour = Duration::from_secs(3_600);
+    let policy = CircuitPolicy { failures: 1, backoff_min: hour, backoff_max: hour };
+    let world = World::build("rs-4-2", 6, |name, store| Arc::new(Breaker::new(store, name, policy))).await;
+    let bodies = [("small", content(500)), ("large", content(5 << 20))];
+    for (key, body) in &bodies {
+        world.put(key, body).await.expect("stored");
+    }
+    world.faults.iter().for_each(|faults| faults.set_all(Fault::Down));
+    for (key, _) in &bodies {
+        assert!(matches!(world.get(key).await, Err(ObjectsError::Unavailable(_))));
+    }
+    // Exactly k come back.
+    world.faults[1..5].iter().for_each(backends::Faults::clear);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for (key, body) in &bodies {
+        assert!(world.get(key).await.expect("read") == *body);
+    }
 }

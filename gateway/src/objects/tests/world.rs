@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backends::{BackendSpec, Expect, Faults, Faulty, open_bare};
+use backends::{BackendSpec, Expect, Faults, Faulty, SliverStore, open_bare};
 use bytes::Bytes;
 use codec::{ClusterId, ClusterKey};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -30,6 +30,15 @@ pub(super) struct World {
 impl World {
     /// `backends` directories under a scheme; blobs of at most 8 MiB, so that a few stripes make several.
     pub(super) async fn new(scheme: &str, backends: usize) -> Self {
+        Self::build(scheme, backends, |_, store| store).await
+    }
+
+    /// The same, with each faulty directory behind something else.
+    pub(super) async fn build(
+        scheme: &str,
+        backends: usize,
+        guard: impl Fn(&str, Arc<dyn SliverStore>) -> Arc<dyn SliverStore>,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let cluster = ClusterId([7; 16]);
         let mut members = Vec::new();
@@ -45,7 +54,7 @@ impl World {
             };
             let store = open_bare(&spec, cluster, folder.path(), Expect::New).await.expect("a directory");
             let fault = Faults::new(at as u64);
-            let store = Arc::new(Faulty::new(store, fault.clone()));
+            let store = guard(&name, Arc::new(Faulty::new(store, fault.clone())));
             let id: BackendId = name.parse().expect("a name");
             members.push(Member::new(id, name, String::new(), String::new(), store));
             faults.push(fault);
