@@ -43,6 +43,7 @@ impl S3Door {
         let settings = S3Settings {
             region: config.s3.region.clone(),
             base_domains: config.s3.base_domains.clone(),
+            default_ownership: config.s3.default_ownership,
             body,
             ..S3Settings::default()
         };

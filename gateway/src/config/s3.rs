@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
+use crate::domain::Ownership;
+
 /// The S3 listener and how requests are understood.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -18,6 +20,9 @@ pub struct S3Config {
     pub base_domains: Vec<String>,
     /// Accept SigV2, which boto3 still uses for presigned URLs of custom endpoints.
     pub sigv2: bool,
+    /// Who owns what others write into a bucket that was not told: `BucketOwnerEnforced`, which turns access lists off as
+    /// Amazon does on new buckets, `BucketOwnerPreferred` or `ObjectWriter`.
+    pub default_ownership: Ownership,
     /// The largest object, in bytes of content.
     pub object_bytes_max: u64,
 }
@@ -30,6 +35,7 @@ impl Default for S3Config {
             strict_region: false,
             base_domains: Vec::new(),
             sigv2: true,
+            default_ownership: Ownership::default(),
             object_bytes_max: 5 << 40,
         }
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{AccessList, UserId};
+
 /// System headers and user metadata, kept verbatim and returned on GET and HEAD.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -30,6 +32,15 @@ pub struct ObjectAttributes {
     /// `x-amz-meta-*`: lower-case names without the prefix, in the order they came.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub user: Vec<(String, String)>,
+    /// Object tags, checked as a `TagSet`, in the order they came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(String, String)>,
+    /// Who wrote it; none for the owner of the bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
+    /// Who else may do something with it, where access lists count; none is that of what is private.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acl: Option<AccessList>,
 }
 
 impl ObjectAttributes {

@@ -3,6 +3,7 @@
 //! Everything a request carries is parsed into one of these at the border; past the border a value of one of
 //! these types is known to be valid.
 
+mod access_list;
 mod attributes;
 mod backend_id;
 mod bucket;
@@ -12,6 +13,7 @@ mod default_encryption;
 mod etag;
 mod extent;
 mod key;
+mod ownership;
 mod setting;
 mod stored_blob;
 mod timestamp;
@@ -20,6 +22,7 @@ mod usage;
 mod user;
 mod version;
 
+pub use access_list::{AccessList, Grant, Grantee, Right};
 pub use attributes::ObjectAttributes;
 pub use backend_id::{BackendId, BackendIdError};
 pub use bucket::{Bucket, BucketId, BucketName, BucketNameError};
@@ -29,6 +32,7 @@ pub use default_encryption::{DefaultAlgorithm, DefaultEncryption};
 pub use etag::ETag;
 pub use extent::Extent;
 pub use key::{KeyError, ObjectKey};
+pub use ownership::Ownership;
 pub use setting::{BucketSettings, DamagedSetting, Setting};
 pub use stored_blob::{Placement, StoredBlob};
 pub use timestamp::Timestamp;

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Timestamp;
 
 /// The database's number of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UserId(pub i64);
 
 /// The 64 hexadecimal digits S3 shows as an owner's ID.
@@ -44,6 +45,14 @@ pub struct AccessKey {
     pub secret: Zeroizing<String>,
     /// Whose key it is.
     pub user: User,
+}
+
+impl AccessKey {
+    /// Whether the account itself acts, which may do everything in it.
+    #[must_use]
+    pub fn is_account(&self) -> bool {
+        true
+    }
 }
 
 impl fmt::Debug for AccessKey {

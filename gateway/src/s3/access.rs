@@ -7,8 +7,8 @@ use http::{HeaderName, HeaderValue};
 use super::auth::Identity;
 use super::door::Door;
 use super::error::{Code, S3Error};
-use crate::domain::{Bucket, BucketName, CanonicalId, User, UserId};
-use crate::policy::{Decision, Permission, Requester, decide};
+use crate::domain::{Bucket, BucketName, CanonicalId, User};
+use crate::policy::{Principal, account_number};
 
 /// Says in which region a bucket is.
 pub const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
@@ -23,44 +23,24 @@ pub struct Owner {
 }
 
 impl Identity {
-    /// The caller as the rule book knows callers.
+    /// The caller as policies see callers; nobody for a request without credentials.
     #[must_use]
-    pub fn requester(&self) -> Requester {
+    pub fn principal(&self) -> Option<Principal> {
         match self {
-            Self::Anonymous => Requester::Anonymous,
-            Self::Known(key) => Requester::User { id: key.user.id, root: key.user.root },
+            Self::Anonymous => None,
+            Self::Known(key) => Some(Principal::of_account(&key.user)),
         }
     }
 }
 
 impl Door {
-    /// A bucket the caller may do this with.
+    /// A bucket.
     ///
     /// # Errors
-    /// `NoSuchBucket` before `AccessDenied`, as Amazon has it.
-    pub async fn bucket_for(
-        &self,
-        name: &BucketName,
-        identity: &Identity,
-        permission: Permission,
-    ) -> Result<Arc<Bucket>, S3Error> {
+    /// `NoSuchBucket`.
+    pub async fn bucket(&self, name: &BucketName) -> Result<Arc<Bucket>, S3Error> {
         let found = self.metadata.bucket(name).await?;
-        let bucket = found.ok_or_else(|| S3Error::new(Code::NoSuchBucket).field("BucketName", name.as_str()))?;
-        match decide(identity.requester(), permission, Some(bucket.owner)) {
-            Decision::Allow => Ok(bucket),
-            Decision::Deny => Err(S3Error::new(Code::AccessDenied).header(BUCKET_REGION, self.region_of(&bucket))),
-        }
-    }
-
-    /// Checks what needs no bucket.
-    ///
-    /// # Errors
-    /// `AccessDenied`.
-    pub fn allow(identity: &Identity, permission: Permission) -> Result<(), S3Error> {
-        match decide(identity.requester(), permission, None) {
-            Decision::Allow => Ok(()),
-            Decision::Deny => Err(Code::AccessDenied.into()),
-        }
+        found.ok_or_else(|| S3Error::new(Code::NoSuchBucket).field("BucketName", name.as_str()))
     }
 
     /// The region a bucket says it is in.
@@ -101,10 +81,4 @@ impl Door {
         }
         Err(Code::AccessDenied.into())
     }
-}
-
-/// The twelve digits of a user's account.
-#[must_use]
-pub fn account_number(user: UserId) -> String {
-    format!("{:012}", user.0)
 }

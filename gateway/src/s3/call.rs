@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 use super::auth::{Identity, Payload};
 use super::body::{self, Integrity};
@@ -13,9 +13,8 @@ use super::door::Door;
 use super::error::{Code, S3Error};
 use super::request_id::RequestId;
 use super::uri::Query;
-use crate::domain::{Bucket, ObjectKey, User, VersionId};
+use crate::domain::{User, VersionId};
 use crate::objects::{BodyPromise, IncomingBody};
-use crate::policy::{Decision, Permission, decide};
 
 /// A verified request.
 pub struct Call {
@@ -53,31 +52,16 @@ impl Call {
         }
     }
 
-    /// Whether the caller may also do this with this bucket, or with this key of it.
-    ///
-    /// # Errors
-    /// When that cannot be found out.
-    #[expect(clippy::unused_async, reason = "rules may have to be looked up")]
-    pub async fn permits(
-        &self,
-        permission: Permission,
-        bucket: &Bucket,
-        _key: Option<&ObjectKey>,
-    ) -> Result<bool, S3Error> {
-        Ok(decide(self.identity.requester(), permission, Some(bucket.owner)) == Decision::Allow)
-    }
-
-    /// Goes on only if the caller may also do this, see [`Call::permits`].
-    ///
-    /// # Errors
-    /// `AccessDenied`.
-    pub async fn require(
-        &self,
-        permission: Permission,
-        bucket: &Bucket,
-        key: Option<&ObjectKey>,
-    ) -> Result<(), S3Error> {
-        if self.permits(permission, bucket, key).await? { Ok(()) } else { Err(Code::AccessDenied.into()) }
+    /// Makes this the request that a form stands for: sent by whom the form says, with the fields that are headers
+    /// elsewhere. What the browser sent in headers of the same kind nobody has signed.
+    pub fn be_form(&mut self, identity: Identity, fields: &HeaderMap) {
+        self.identity = identity;
+        let unsigned: Vec<_> =
+            self.head.headers.keys().filter(|name| name.as_str().starts_with("x-amz-")).cloned().collect();
+        for name in unsigned {
+            self.head.headers.remove(name);
+        }
+        self.head.headers.extend(fields.clone());
     }
 
     /// Takes the content of an object or part. Nothing is read before the use case reads it.

@@ -9,6 +9,7 @@ use super::body::BodyLimits;
 use super::meters::Meters;
 use super::request_id::RequestIds;
 use crate::clock::Ambient;
+use crate::domain::Ownership;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 
@@ -19,6 +20,8 @@ pub struct S3Settings {
     pub region: String,
     /// Domains under which a host names a bucket (`bucket.domain`), without a dot before or a port after them.
     pub base_domains: Vec<String>,
+    /// Who owns what others write into a bucket that was not told.
+    pub default_ownership: Ownership,
     /// What bodies may cost.
     pub body: BodyLimits,
     /// How long an answer may take before white space keeps its connection alive.
@@ -30,6 +33,7 @@ impl Default for S3Settings {
         Self {
             region: "us-east-1".to_owned(),
             base_domains: Vec::new(),
+            default_ownership: Ownership::default(),
             body: BodyLimits::default(),
             patience: Duration::from_secs(10),
         }

@@ -22,7 +22,8 @@ use super::respond::{self, Response};
 use super::route::{Found, Handler, Level, Question, Row, TABLE};
 use super::target::{self, Target, TargetError};
 use super::uri::{self, Query};
-use crate::domain::{Bucket, BucketName, UsageDelta};
+use crate::domain::{Bucket, BucketName, ObjectKey, UsageDelta};
+use crate::policy::Decision;
 
 /// What is learned about a request on its way, for meters and the log.
 #[derive(Default)]
@@ -127,58 +128,96 @@ async fn enter(
     trace: &mut Trace,
 ) -> Result<Response, S3Error> {
     trace.ingress = body_length(&call.head.headers);
-    let door = call.door.clone();
     match (&row.handler, target) {
         (Handler::Service(handler), Target::Service) => {
-            Door::allow(&call.identity, row.permission)?;
+            call.require_service(row.permission, None)?;
             settled(found)?;
             handler(call).await
         }
         (Handler::NewBucket(handler), Target::Bucket(name)) => {
-            Door::allow(&call.identity, row.permission)?;
+            call.require_service(row.permission, Some(name.as_str()))?;
             settled(found)?;
             handler(call, name).await
         }
         (Handler::Bucket(handler), Target::Bucket(name)) => {
-            let bucket = admitted(&door, &call, row, &name, trace).await?;
+            let Admitted { bucket, .. } = admitted(&call, row, &name, None, trace).await?;
             settled(found)?;
             handler(call, bucket).await
         }
         (Handler::Object(handler), Target::Object(name, key)) => {
-            let bucket = admitted(&door, &call, row, &name, trace).await?;
+            let Admitted { bucket, hides } = admitted(&call, row, &name, Some(&key), trace).await?;
             settled(found)?;
-            handler(call, bucket, key).await
+            let answer = handler(call, bucket, key).await;
+            match hides {
+                Some(refusal) => answer.map_err(|error| if tells_of_absence(&error) { refusal } else { error }),
+                None => answer,
+            }
         }
         (Handler::Unsupported, Target::Service) => {
-            Door::allow(&call.identity, row.permission)?;
+            call.require_service(row.permission, None)?;
             Err(Code::NotImplemented.into())
         }
-        (Handler::Unsupported, Target::Bucket(name) | Target::Object(name, _)) => {
-            admitted(&door, &call, row, &name, trace).await?;
+        (Handler::Unsupported, Target::Bucket(name)) => {
+            admitted(&call, row, &name, None, trace).await?;
+            Err(Code::NotImplemented.into())
+        }
+        (Handler::Unsupported, Target::Object(name, key)) => {
+            admitted(&call, row, &name, Some(&key), trace).await?;
             Err(Code::NotImplemented.into())
         }
         _ => Err(S3Error::internal(format!("the row {row:?} has a handler of another level"))),
     }
 }
 
+/// A bucket that a request may be carried out on.
+struct Admitted {
+    bucket: Arc<Bucket>,
+    /// What to say instead of that something is not there, to a caller who may not know.
+    hides: Option<S3Error>,
+}
+
 /// The bucket, if the caller may do this with it and it is whose the caller expects it to be.
 async fn admitted(
-    door: &Door,
     call: &Call,
     row: &Row,
     name: &BucketName,
+    key: Option<&ObjectKey>,
     trace: &mut Trace,
-) -> Result<Arc<Bucket>, S3Error> {
-    let bucket = if row.open {
-        door.metadata.bucket(name).await?.ok_or(Code::NoSuchBucket)?
-    } else {
-        door.bucket_for(name, &call.identity, row.permission).await?
-    };
+) -> Result<Admitted, S3Error> {
+    let bucket = call.door.bucket(name).await?;
+    let hides = if row.open { None } else { admit(call, row, &bucket, key).await? };
     if let Some(expected) = call.header("x-amz-expected-bucket-owner") {
-        door.expect_owner(expected, &bucket, &call.identity).await?;
+        call.door.expect_owner(expected, &bucket, &call.identity).await?;
     }
     trace.bucket = Some(bucket.clone());
-    Ok(bucket)
+    Ok(Admitted { bucket, hides })
+}
+
+/// Lets the rules decide. Answers what has to be said instead of that an object is not there.
+async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<Option<S3Error>, S3Error> {
+    if call.is_unbound(bucket) {
+        return Ok(None);
+    }
+    if row.per_key {
+        return if call.might_be_admitted(bucket)? { Ok(None) } else { Err(call.refusal(bucket)) };
+    }
+    let version = call.query.get("versionId");
+    let decision = call.judge(row.permission_for(version), bucket, key, version).await?;
+    let reads = key.filter(|_| row.reads_object());
+    let Some(key) = reads else {
+        return if decision == Decision::Allow { Ok(None) } else { Err(call.refusal(bucket)) };
+    };
+    let may_list = call.may_list(bucket, key).await?;
+    match decision {
+        Decision::Allow => Ok((!may_list).then(|| call.refusal(bucket))),
+        // Whoever may list the bucket may be told that the key is not there.
+        Decision::Deny if may_list && call.door.objects.current(bucket, key).await?.is_none() => Ok(None),
+        Decision::Deny | Decision::DenyExplicitly => Err(call.refusal(bucket)),
+    }
+}
+
+fn tells_of_absence(error: &S3Error) -> bool {
+    matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion)
 }
 
 /// Refuses what the table could not place for certain; only now, when the caller has proven to be somebody.

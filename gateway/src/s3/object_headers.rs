@@ -29,6 +29,7 @@ pub fn read(headers: &HeaderMap) -> Result<ObjectAttributes, S3Error> {
         expires: one(header::EXPIRES),
         website_redirect: website_redirect(headers)?,
         user: user_metadata(headers)?,
+        ..ObjectAttributes::default()
     };
     Ok(attributes)
 }

@@ -177,6 +177,11 @@ impl Verifier {
     }
 }
 
+/// Seconds since the epoch of a date as `x-amz-date` has it.
+pub(in crate::s3) fn parse_date(text: &str) -> Option<i64> {
+    time::parse_basic(text)
+}
+
 fn unknown_key(id: &str) -> S3Error {
     S3Error::new(Code::InvalidAccessKeyId).field("AWSAccessKeyId", claim::shown(id))
 }

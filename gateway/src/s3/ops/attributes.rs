@@ -21,6 +21,7 @@ pub fn rows() -> Vec<Row> {
     vec![
         on_object("GetObjectAttributes", Method::GET, "s3:GetObjectAttributes", get_attributes)
             .query("attributes")
+            .version_permission("s3:GetObjectVersionAttributes")
             .accepts(&["versionId"]),
     ]
 }

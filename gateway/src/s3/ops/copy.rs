@@ -42,13 +42,19 @@ pub struct Source {
 pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
     let header = call.head.headers.get(COPY_SOURCE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let source = copy_source::read(header)?;
-    let bucket = call.door.bucket_for(&source.bucket, &call.identity, Permission("s3:GetObject")).await?;
+    let bucket = call.door.bucket(&source.bucket).await?;
+    let named = source.version.as_deref();
+    let permission = if named.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+    call.require_version(Permission(permission), &bucket, Some(&source.key), named).await?;
     if let Some(expected) = call.header("x-amz-source-expected-bucket-owner") {
         call.door.expect_owner(expected, &bucket, &call.identity).await?;
     }
     check_version(source.version.as_deref())?;
     let found = call.door.objects.current(&bucket, &source.key).await?;
-    let version = found.ok_or_else(|| S3Error::new(Code::NoSuchKey).field("Key", source.key.as_str()))?;
+    let Some(version) = found else {
+        let missing = S3Error::new(Code::NoSuchKey).field("Key", source.key.as_str());
+        return Err(call.absence(&bucket, &source.key, missing).await?);
+    };
     match conditions::judge(&call.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
         Verdict::Proceed => Ok(Source { bucket, version }),
         Verdict::NotModified | Verdict::Failed => Err(Code::PreconditionFailed.into()),

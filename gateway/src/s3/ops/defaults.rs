@@ -20,7 +20,6 @@ const EMPTY: &[(&str, &str, &str, &str, &str)] = &[
     ("GetBucketVersioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", ""),
     ("GetBucketLogging", "logging", "s3:GetBucketLogging", "BucketLoggingStatus", ""),
     ("GetBucketNotificationConfiguration", "notification", "s3:GetBucketNotification", "NotificationConfiguration", ""),
-    ("GetBucketPolicyStatus", "policyStatus", "s3:GetBucketPolicyStatus", "PolicyStatus", "<IsPublic>false</IsPublic>"),
     (
         "ListBucketAnalyticsConfigurations",
         "analytics",
@@ -63,13 +62,6 @@ const MISSING: &[(&str, &str, &str, Code)] = &[
         Code::NoSuchLifecycleConfiguration,
     ),
     (
-        "GetBucketOwnershipControls",
-        "ownershipControls",
-        "s3:GetBucketOwnershipControls",
-        Code::OwnershipControlsNotFoundError,
-    ),
-    ("GetBucketPolicy", "policy", "s3:GetBucketPolicy", Code::NoSuchBucketPolicy),
-    (
         "GetBucketReplication",
         "replication",
         "s3:GetReplicationConfiguration",
@@ -81,12 +73,6 @@ const MISSING: &[(&str, &str, &str, Code)] = &[
         "object-lock",
         "s3:GetBucketObjectLockConfiguration",
         Code::ObjectLockConfigurationNotFoundError,
-    ),
-    (
-        "GetPublicAccessBlock",
-        "publicAccessBlock",
-        "s3:GetBucketPublicAccessBlock",
-        Code::NoSuchPublicAccessBlockConfiguration,
     ),
     (
         "GetBucketMetadataConfiguration",
@@ -115,9 +101,13 @@ pub fn rows() -> Vec<Row> {
     });
     let mut rows = vec![
         on_bucket("GetBucketAcl", Method::GET, "s3:GetBucketAcl", get_bucket_acl).query("acl"),
-        on_object("GetObjectAcl", Method::GET, "s3:GetObjectAcl", get_object_acl).query("acl").accepts(&["versionId"]),
+        on_object("GetObjectAcl", Method::GET, "s3:GetObjectAcl", get_object_acl)
+            .query("acl")
+            .version_permission("s3:GetObjectVersionAcl")
+            .accepts(&["versionId"]),
         on_object("GetObjectTagging", Method::GET, "s3:GetObjectTagging", get_object_tagging)
             .query("tagging")
+            .version_permission("s3:GetObjectVersionTagging")
             .accepts(&["versionId"]),
         on_object("GetObjectRetention", Method::GET, "s3:GetObjectRetention", no_lock)
             .query("retention")

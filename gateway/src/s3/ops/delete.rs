@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 
 use crate::domain::{Bucket, ObjectKey, WriteCondition};
 use crate::objects::Delete;
+use crate::policy::Permission;
 use crate::s3::body::Integrity;
 use crate::s3::call::{Call, check_version};
 use crate::s3::error::{Code, S3Error};
@@ -24,8 +25,10 @@ const LIST_BYTES_MAX: usize = 4 << 20;
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
     vec![
-        on_object("DeleteObject", Method::DELETE, "s3:DeleteObject", delete_object).accepts(&["versionId"]),
-        on_bucket("DeleteObjects", Method::POST, "s3:DeleteObject", delete_objects).query("delete"),
+        on_object("DeleteObject", Method::DELETE, "s3:DeleteObject", delete_object)
+            .version_permission("s3:DeleteObjectVersion")
+            .accepts(&["versionId"]),
+        on_bucket("DeleteObjects", Method::POST, "s3:DeleteObject", delete_objects).query("delete").decided_per_key(),
     ]
 }
 
@@ -68,7 +71,8 @@ enum Wish {
 
 async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Required, LIST_BYTES_MAX).await?;
-    let (lines, quiet) = read_lines(&body)?;
+    let (mut lines, quiet) = read_lines(&body)?;
+    refuse_what_is_not_permitted(&call, &bucket, &mut lines).await?;
     let wanted = lines.iter().filter_map(|line| match &line.wish {
         Ok(Wish::Delete(key, condition)) => {
             Some(Delete { bucket: bucket.clone(), key: key.clone(), condition: condition.clone() })
@@ -89,6 +93,23 @@ async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response,
         write_outcome(&mut writer, &line.key, line.version.as_deref(), outcome, quiet);
     }
     Ok(xml(writer.end("DeleteResult")))
+}
+
+/// Every line needs its own permission, and fails alone.
+async fn refuse_what_is_not_permitted(call: &Call, bucket: &Bucket, lines: &mut [Line]) -> Result<(), S3Error> {
+    if call.is_unbound(bucket) {
+        return Ok(());
+    }
+    for line in lines {
+        // What is wrong in itself fails anyway; what could name an object must not tell whether it does.
+        let Ok(key) = check_key(line.key.clone()) else { continue };
+        let version = line.version.as_deref();
+        let permission = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+        if !call.permits_version(Permission(permission), bucket, Some(&key), version).await? {
+            line.wish = Err(Code::AccessDenied.into());
+        }
+    }
+    Ok(())
 }
 
 fn write_outcome(writer: &mut XmlWriter, key: &str, version: Option<&str>, outcome: Result<(), S3Error>, quiet: bool) {

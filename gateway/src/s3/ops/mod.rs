@@ -15,9 +15,12 @@ mod list_objects;
 mod list_uploads;
 mod list_versions;
 mod location;
+mod ownership;
 mod parts;
+mod policy;
 mod post;
 mod preflight;
+mod public_access;
 mod read;
 mod request_payment;
 mod unsupported;
@@ -53,6 +56,9 @@ pub fn rows() -> Vec<Row> {
         encryption::rows(),
         accelerate::rows(),
         request_payment::rows(),
+        policy::rows(),
+        public_access::rows(),
+        ownership::rows(),
         defaults::rows(),
         post::rows(),
         preflight::rows(),

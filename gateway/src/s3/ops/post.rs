@@ -28,13 +28,14 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     let body = call.take_body();
     let limits = &call.door.settings.body;
     let form = form::parse(&call.door.verifier, bucket.name.as_str(), &call.head, body, limits).await?;
-    // The row is open, because only the form says who sends it: so permission is asked here.
-    let bucket = call.door.bucket_for(&bucket.name, &form.identity, Permission(PERMISSION)).await?;
+    // The row is open, because only the form says who sends it: so permission is asked here, and for what the form says.
+    let key = check_key(form.key)?;
+    call.be_form(form.identity, &form.headers);
+    call.require(Permission(PERMISSION), &bucket, Some(&key)).await?;
     write_headers::check(&form.headers)?;
     if form.fields.get("tagging").is_some_and(|tags| !tags.is_empty()) {
         return Err(Code::NotImplemented.into());
     }
-    let key = check_key(form.key)?;
     let attributes = object_headers::read(&form.headers)?;
     let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();

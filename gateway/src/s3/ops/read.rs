@@ -23,8 +23,12 @@ const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
 pub fn rows() -> Vec<Row> {
     let accepts = &["partNumber", "versionId"];
     vec![
-        on_object("GetObject", Method::GET, "s3:GetObject", get_object).accepts(accepts),
-        on_object("HeadObject", Method::HEAD, "s3:GetObject", head_object).accepts(accepts),
+        on_object("GetObject", Method::GET, "s3:GetObject", get_object)
+            .version_permission("s3:GetObjectVersion")
+            .accepts(accepts),
+        on_object("HeadObject", Method::HEAD, "s3:GetObject", head_object)
+            .version_permission("s3:GetObjectVersion")
+            .accepts(accepts),
     ]
 }
 

@@ -70,6 +70,10 @@ pub struct Row {
     pub accepts_any: bool,
     /// What the caller must be allowed.
     pub permission: Permission,
+    /// What the caller must be allowed instead when `versionId` names a version.
+    pub version_permission: Option<Permission>,
+    /// Every key the request names is decided about on its own, by the handler.
+    pub per_key: bool,
     /// Nobody need be known: preflights, and forms that carry their own signature.
     pub open: bool,
     /// It only ever answers as if nothing had been configured.
@@ -89,6 +93,8 @@ impl Row {
             accepts: &[],
             accepts_any: false,
             permission,
+            version_permission: None,
+            per_key: false,
             open: false,
             default_only: false,
             handler,
@@ -120,6 +126,33 @@ impl Row {
     pub fn accepts_anything(mut self) -> Self {
         self.accepts_any = true;
         self
+    }
+
+    /// Asks for this permission instead when `versionId` names a version.
+    #[must_use]
+    pub fn version_permission(mut self, permission: &'static str) -> Self {
+        self.version_permission = Some(Permission(permission));
+        self
+    }
+
+    /// What a request must be allowed; `version` is what its `versionId` says.
+    #[must_use]
+    pub fn permission_for(&self, version: Option<&str>) -> Permission {
+        self.version_permission.filter(|_| version.is_some()).unwrap_or(self.permission)
+    }
+
+    /// Leaves it to the handler to decide about every key that the request names.
+    #[must_use]
+    pub fn decided_per_key(mut self) -> Self {
+        self.per_key = true;
+        self
+    }
+
+    /// Whether it reads an object, so that who may not list the bucket must not learn that there is none.
+    #[must_use]
+    pub fn reads_object(&self) -> bool {
+        let reads = self.method == Method::GET || self.method == Method::HEAD;
+        reads && self.level == Level::Object && self.permission.0 != "s3:ListMultipartUploadParts"
     }
 
     /// Lets anybody in.

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::{Found, Level, Need, Question, Row, TABLE, operations_as_markdown};
-use crate::domain::UserId;
-use crate::policy::{Decision, Requester, decide};
+use crate::domain::{CanonicalId, Ownership, Timestamp, User, UserId};
+use crate::policy::{BucketPolicy, BucketRules, Decision, Permission, Principal, PublicAccessBlock, decide};
 use crate::s3::uri::Query;
 
 /// Every operation of Amazon's model of 2026, but four old names of others and the one of Object Lambda, which has an
@@ -97,19 +97,67 @@ fn every_operation_of_the_model_is_a_row() {
     assert_eq!(ours, HashSet::from(["PostObject", "PreflightBucket", "PreflightObject"]));
 }
 
+fn account(number: i64) -> Principal {
+    let canonical_id = CanonicalId(format!("{number:064x}"));
+    let (id, created_at) = (UserId(number), Timestamp(0));
+    Principal::of_account(&User { id, name: "anna".to_owned(), canonical_id, root: false, created_at })
+}
+
+/// What is decided about a row's main permission, on a bucket of account 1 under this policy.
+fn decision(row: &Row, caller: Option<&Principal>, permission: Permission, policy: Option<&BucketPolicy>) -> Decision {
+    let resource = match row.level {
+        Level::Service => "*",
+        Level::Bucket => "arn:aws:s3:::photos",
+        Level::Object => "arn:aws:s3:::photos/cat.jpg",
+    };
+    // Many keys are deleted in the name of the bucket, each decided about on its own.
+    let resource = if row.per_key || row.operation == "PostObject" { "arn:aws:s3:::photos/cat.jpg" } else { resource };
+    let question = crate::policy::Question { caller, action: permission.0, resource, keys: &|_| None };
+    let (ownership, block) = (Ownership::default(), PublicAccessBlock::default());
+    let rules = BucketRules { owner: UserId(1), policy, list: None, ownership, block };
+    let existing = row.level != Level::Service && row.operation != "CreateBucket";
+    decide(&question, existing.then_some(&rules), None)
+}
+
 #[test]
 fn every_row_is_refused_to_those_without_rights() {
-    let stranger = Requester::User { id: UserId(2), root: false };
+    let stranger = account(2);
     for row in TABLE.rows() {
         assert!(row.permission.0.starts_with("s3:"), "{row:?} has no permission");
-        let owner = (row.level != Level::Service && row.operation != "CreateBucket").then_some(UserId(1));
-        assert_eq!(decide(Requester::Anonymous, row.permission, owner), Decision::Deny, "anonymous: {row:?}");
-        if owner.is_some() {
-            assert_eq!(decide(stranger, row.permission, owner), Decision::Deny, "a stranger: {row:?}");
+        for permission in [Some(row.permission), row.version_permission].into_iter().flatten() {
+            assert_eq!(decision(row, None, permission, None), Decision::Deny, "anonymous: {row:?}");
+            assert_eq!(decision(row, Some(&account(1)), permission, None), Decision::Allow, "the owner: {row:?}");
+            if row.level != Level::Service && row.operation != "CreateBucket" {
+                assert_eq!(decision(row, Some(&stranger), permission, None), Decision::Deny, "a stranger: {row:?}");
+            }
         }
     }
     let open: HashSet<_> = TABLE.rows().iter().filter(|row| row.open).map(|row| row.operation).collect();
     assert_eq!(open, HashSet::from(["PostObject", "PreflightBucket", "PreflightObject"]), "rows open to all");
+}
+
+#[test]
+fn a_policy_for_one_permission_opens_the_rows_that_ask_for_it_and_no_other() {
+    let stranger = account(2);
+    let permissions =
+        |row: &Row| [Some(row.permission), row.version_permission].into_iter().flatten().collect::<Vec<_>>();
+    let asked: HashSet<_> = TABLE.rows().iter().flat_map(permissions).collect();
+    for allowed in asked {
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":"{}",
+               "Resource":["arn:aws:s3:::photos","arn:aws:s3:::photos/*"]}}}}"#,
+            allowed.0
+        );
+        let policy = BucketPolicy::parse(&text, "photos", false).unwrap_or_else(|error| panic!("{allowed:?}: {error}"));
+        for row in TABLE.rows().iter().filter(|row| row.level != Level::Service && row.operation != "CreateBucket") {
+            for permission in permissions(row) {
+                let wanted = if permission == allowed { Decision::Allow } else { Decision::Deny };
+                for caller in [None, Some(&stranger)] {
+                    assert_eq!(decision(row, caller, permission, Some(&policy)), wanted, "{allowed:?} {row:?}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

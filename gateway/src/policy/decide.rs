@@ -1,0 +1,180 @@
+//! The decision: all that speaks about a request is weighed here, and nowhere else.
+//!
+//! In order: a denial anywhere is the last word. Within the bucket's account, its own keys may do everything, its users
+//! what their policies or the bucket's policy say. From another account both sides must agree. Nobody known needs the
+//! bucket's policy or an access list. Access lists count only where the bucket's ownership lets them.
+
+use super::access_list::{Granted, On, granted, is_about_existing, right_for};
+use super::bucket_policy::BucketPolicy;
+use super::evaluate::{Question, Verdict};
+use super::principal::{Principal, PrincipalKind};
+use super::public_access::PublicAccessBlock;
+use crate::domain::{AccessList, Ownership, Right, UserId};
+
+/// The decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Go on.
+    Allow,
+    /// `AccessDenied`: nothing allows it.
+    Deny,
+    /// `AccessDenied`: something denies it.
+    DenyExplicitly,
+}
+
+/// The rules of the bucket that is touched.
+#[derive(Clone, Copy, Debug)]
+pub struct BucketRules<'a> {
+    /// Whose it is.
+    pub owner: UserId,
+    /// Its policy.
+    pub policy: Option<&'a BucketPolicy>,
+    /// Its access list; none is that of what is private.
+    pub list: Option<&'a AccessList>,
+    /// Whether lists count.
+    pub ownership: Ownership,
+    /// What of the public is blocked.
+    pub block: PublicAccessBlock,
+}
+
+/// The rules of the object that is touched, when it exists.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectRules<'a> {
+    /// Whose it is.
+    pub owner: UserId,
+    /// Its access list; none is that of what is private.
+    pub list: Option<&'a AccessList>,
+}
+
+impl BucketRules<'_> {
+    /// Whether deciding about an action needs the object it is about.
+    #[must_use]
+    pub fn need_object(&self, action: &str) -> bool {
+        let asks = self.policy.is_some_and(|policy| policy.document().asks_about_objects());
+        (asks && action.contains("Object")) || (self.ownership.has_lists() && is_about_existing(action))
+    }
+
+    /// Whether anybody but the owner's account could be let in at all.
+    #[must_use]
+    pub fn may_admit_others(&self) -> bool {
+        self.policy.is_some() || (self.ownership.has_lists() && self.list.is_some())
+    }
+}
+
+/// Decides. `bucket` is what is touched, `None` when that is no existing bucket; `object` is what is touched in it.
+#[must_use]
+pub fn decide(question: &Question<'_>, bucket: Option<&BucketRules<'_>>, object: Option<&ObjectRules<'_>>) -> Decision {
+    if question.caller.is_some_and(|caller| caller.operator) {
+        return Decision::Allow;
+    }
+    let own = question.caller.map_or(Own::NOBODY, |caller| Own::of(caller, question));
+    if own.denied {
+        return Decision::DenyExplicitly;
+    }
+    let Some(bucket) = bucket else {
+        return if own.allowed { Decision::Allow } else { Decision::Deny };
+    };
+    let policy = match bucket.says(question) {
+        Verdict::Deny => return Decision::DenyExplicitly,
+        verdict => verdict,
+    };
+    // An object that somebody else wrote and owns is not the bucket owner's to give.
+    let foreign = object.filter(|object| {
+        bucket.ownership.has_lists() && object.owner != bucket.owner && is_about_existing(question.action)
+    });
+    let list = bucket.lists_grant(question, object);
+    let policy = if foreign.is_some() { Verdict::Silent } else { policy };
+    let direct = policy == Verdict::Allow || list == Granted::Caller;
+    let Some(caller) = question.caller else {
+        return if direct { Decision::Allow } else { Decision::Deny };
+    };
+    let home = foreign.map_or(bucket.owner, |object| object.owner);
+    let allowed = if caller.account != home {
+        (direct || policy == Verdict::AllowAccount || list == Granted::Account) && own.allowed
+    } else if foreign.is_some() {
+        // The object's owner: what the list says, and always the list itself.
+        let lists_own = matches!(right_for(question.action), Some((On::Object, Right::ReadAcp | Right::WriteAcp)));
+        (list != Granted::No || lists_own) && own.allowed
+    } else {
+        own.allowed || (direct && own.in_session)
+    };
+    if allowed { Decision::Allow } else { Decision::Deny }
+}
+
+impl BucketRules<'_> {
+    /// What the bucket's policy says, after what limits it.
+    fn says(&self, question: &Question<'_>) -> Verdict {
+        let Some(policy) = self.policy else { return Verdict::Silent };
+        let owner = question.caller.is_some_and(|caller| caller.account == self.owner);
+        match policy.document().evaluate(question) {
+            Verdict::Deny if self.owner_keeps(policy, question) => Verdict::Silent,
+            Verdict::Allow | Verdict::AllowAccount
+                if self.block.restrict_public_buckets && policy.is_public() && !owner =>
+            {
+                Verdict::Silent
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// Nobody can shut the owner out of the policy by mistake.
+    fn owner_keeps(&self, policy: &BucketPolicy, question: &Question<'_>) -> bool {
+        let account = |caller: &Principal| caller.account == self.owner && caller.kind == PrincipalKind::Account;
+        !policy.binds_owner()
+            && question.caller.is_some_and(account)
+            && matches!(question.action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy")
+    }
+
+    /// What the access lists grant.
+    fn lists_grant(&self, question: &Question<'_>, object: Option<&ObjectRules<'_>>) -> Granted {
+        if !self.ownership.has_lists() {
+            return Granted::No;
+        }
+        let public = !self.block.ignore_public_acls;
+        match right_for(question.action) {
+            Some((On::Bucket, right)) => {
+                self.list.map_or(Granted::No, |list| granted(list, question.caller, right, public))
+            }
+            Some((On::Object, right)) => object.map_or(Granted::No, |object| match object.list {
+                Some(list) => granted(list, question.caller, right, public),
+                None if question.caller.is_some_and(|caller| caller.account == object.owner) => Granted::Account,
+                None => Granted::No,
+            }),
+            None => Granted::No,
+        }
+    }
+}
+
+/// What the caller's own side says.
+struct Own {
+    denied: bool,
+    /// Its account lets it.
+    allowed: bool,
+    /// Its session lets it.
+    in_session: bool,
+}
+
+impl Own {
+    const NOBODY: Self = Self { denied: false, allowed: false, in_session: true };
+
+    fn of(caller: &Principal, question: &Question<'_>) -> Self {
+        let mut own = Self { allowed: caller.kind == PrincipalKind::Account, ..Self::NOBODY };
+        for document in &caller.policies {
+            match document.evaluate(question) {
+                Verdict::Deny => own.denied = true,
+                Verdict::Allow | Verdict::AllowAccount => own.allowed = true,
+                Verdict::Silent => {}
+            }
+        }
+        for document in caller.boundary.iter().chain(&caller.session_policies) {
+            match document.evaluate(question) {
+                Verdict::Deny => own.denied = true,
+                Verdict::Allow | Verdict::AllowAccount => {}
+                Verdict::Silent => own.allowed = false,
+            }
+        }
+        let silent = |document: &std::sync::Arc<super::Document>| document.evaluate(question) == Verdict::Silent;
+        own.in_session = !caller.session_policies.iter().any(silent);
+        own
+    }
+}

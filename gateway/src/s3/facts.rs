@@ -1,0 +1,150 @@
+//! What conditions of policies may ask about a request. Nothing is worked out before a condition asks for it.
+
+use std::borrow::Cow;
+
+use http::header;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::arrival::Arrival;
+use super::auth::parse_date;
+use super::call::Call;
+use super::copy_source;
+use super::encoding::xml_time;
+use super::uri::Query;
+use crate::domain::{Bucket, ObjectKey, Version};
+use crate::policy::{ARN_PREFIX, Value, account_number};
+
+/// What a decision is about, besides the request it is made for.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) bucket: Option<&'a Bucket>,
+    /// The name of the bucket, which need not exist.
+    pub(super) name: Option<&'a str>,
+    pub(super) key: Option<&'a ObjectKey>,
+    /// The version that is asked for.
+    pub(super) version: Option<&'a str>,
+    /// What is there already, when the decision needs it.
+    pub(super) existing: Option<&'a Version>,
+    /// Stands for the prefix of a listing, when the question is whether this key could be listed.
+    pub(super) listed: Option<&'a ObjectKey>,
+}
+
+impl Subject<'_> {
+    /// The name of what is touched, as policies name it.
+    pub(super) fn resource(&self) -> String {
+        match (self.name, self.key) {
+            (None, _) => "*".to_owned(),
+            (Some(bucket), None) => format!("{ARN_PREFIX}{bucket}"),
+            (Some(bucket), Some(key)) => format!("{ARN_PREFIX}{bucket}/{key}"),
+        }
+    }
+}
+
+impl Call {
+    /// The value of a condition key; keys come in lower case.
+    pub(super) fn fact<'a>(&'a self, subject: &Subject<'a>, key: &str) -> Option<Value<'a>> {
+        let (service, name) = key.split_once(':')?;
+        match service {
+            "aws" => self.global_fact(subject, name),
+            "s3" => self.tag_fact(subject, name).or_else(|| self.s3_fact(subject, name)),
+            _ => None,
+        }
+    }
+
+    fn global_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
+        match name {
+            "sourceip" => Arrival::of(&self.head).peer.map(|address| Value::from(address.to_canonical().to_string())),
+            "securetransport" => Some(Value::from(if Arrival::of(&self.head).encrypted { "true" } else { "false" })),
+            "currenttime" => Some(Value::from(xml_time(self.door.verifier.now()))),
+            "epochtime" => Some(Value::from(self.door.verifier.now().seconds().to_string())),
+            "useragent" => self.header("user-agent").map(Value::from),
+            "referer" => self.header("referer").map(Value::from),
+            "requestedregion" => Some(Value::from(self.door.settings.region.as_str())),
+            "resourceaccount" => subject.bucket.map(|bucket| Value::from(account_number(bucket.owner))),
+            _ => None,
+        }
+    }
+
+    fn s3_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
+        match name {
+            "prefix" => match subject.listed {
+                Some(key) => Some(Value::from(key.as_str())),
+                None if subject.key.is_none() => Some(Value::from(self.query.get("prefix").unwrap_or_default())),
+                None => None,
+            },
+            "delimiter" | "max-keys" => self.query.get(name).map(Value::from),
+            "versionid" => subject.version.map(Value::from),
+            "resourceaccount" => subject.bucket.map(|bucket| Value::from(account_number(bucket.owner))),
+            "if-match" | "if-none-match" => self.owned_header(name),
+            "object-lock-mode" | "object-lock-retain-until-date" | "object-lock-legal-hold" => {
+                self.owned_header(&format!("x-amz-{name}"))
+            }
+            "object-lock-remaining-retention-days" => self.remaining_days().map(|days| Value::from(days.to_string())),
+            "x-amz-copy-source" => self.copy_source(),
+            "signatureversion" => self.signature().map(|(version, _)| Value::from(version)),
+            "authtype" => self.signature().map(|(_, place)| Value::from(place)),
+            "signatureage" => self.signature_age().map(|age| Value::from(age.to_string())),
+            _ => name.starts_with("x-amz-").then(|| self.owned_header(name))?,
+        }
+    }
+
+    /// Tags: those that are there, and those that the request brings in a header.
+    fn tag_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
+        if let Some(tag) = name.strip_prefix("existingobjecttag/") {
+            let tags = subject.existing.map(|version| version.attributes.tags.as_slice()).unwrap_or_default();
+            return tags.iter().find(|(key, _)| key == tag).map(|(_, value)| Value::from(value.as_str()));
+        }
+        if let Some(tag) = name.strip_prefix("requestobjecttag/") {
+            let tags = Query::parse(self.header("x-amz-tagging")?).ok()?;
+            return tags.get(tag).map(|value| Value::from(value.to_owned()));
+        }
+        if name == "requestobjecttagkeys" {
+            let tags = Query::parse(self.header("x-amz-tagging")?).ok()?;
+            return Some(Value::Many(tags.iter().map(|(key, _)| Cow::Owned(key.to_owned())).collect()));
+        }
+        None
+    }
+
+    fn owned_header(&self, name: &str) -> Option<Value<'_>> {
+        self.header(name).map(Value::from)
+    }
+
+    /// The source of a copy as it is understood, however it was written: a condition must not be passed by escaping.
+    fn copy_source(&self) -> Option<Value<'_>> {
+        let source = copy_source::read(self.header("x-amz-copy-source")?).ok()?;
+        Some(Value::from(format!("{}/{}", source.bucket, source.key)))
+    }
+
+    /// The version of the signature, and where it stands.
+    fn signature(&self) -> Option<(&'static str, &'static str)> {
+        let authorization = self.header(header::AUTHORIZATION.as_str());
+        if authorization.is_some_and(|text| text.starts_with("AWS4-")) {
+            Some(("AWS4-HMAC-SHA256", "REST-HEADER"))
+        } else if authorization.is_some_and(|text| text.starts_with("AWS ")) {
+            Some(("AWS", "REST-HEADER"))
+        } else if self.in_query("x-amz-signature").is_some() {
+            Some(("AWS4-HMAC-SHA256", "REST-QUERY-STRING"))
+        } else if self.query.get("Signature").is_some() {
+            Some(("AWS", "REST-QUERY-STRING"))
+        } else {
+            None
+        }
+    }
+
+    fn in_query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// How long ago a presigned request was signed, in milliseconds.
+    fn signature_age(&self) -> Option<i64> {
+        let signed = parse_date(self.in_query("x-amz-date")?)?;
+        Some((self.door.verifier.now().seconds() - signed).max(0) * 1_000)
+    }
+
+    /// Whole days for which the request wants the object locked.
+    fn remaining_days(&self) -> Option<i64> {
+        let until = OffsetDateTime::parse(self.header("x-amz-object-lock-retain-until-date")?, &Rfc3339).ok()?;
+        Some((until.unix_timestamp() - self.door.verifier.now().seconds()).max(0) / 86_400)
+    }
+}

@@ -1,0 +1,231 @@
+//! Judging requests: gathers what a decision needs, lets the rule book decide, and says so to the client.
+//!
+//! Most requests are made by the owner of a bucket without a policy, and for those nothing is gathered at all.
+
+use std::sync::Arc;
+
+use super::access::BUCKET_REGION;
+use super::auth::Identity;
+use super::call::Call;
+use super::error::{Code, S3Error};
+use super::facts::Subject;
+use crate::domain::{AccessList, Bucket, ObjectKey, Ownership, Setting, Version};
+use crate::policy::{
+    BucketPolicy, BucketRules, Decision, ObjectRules, OwnershipControls, Permission, Principal, PublicAccessBlock,
+    Question, decide,
+};
+
+/// The access list of a bucket, as a setting. A bucket without one is private.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct BucketList(pub AccessList);
+
+impl Setting for BucketList {
+    const KIND: &'static str = "acl";
+}
+
+/// Looking a listing's way: whether somebody may see that a key is not there.
+const LIST: Permission = Permission("s3:ListBucket");
+
+impl Call {
+    /// Whether the caller may also do this with this bucket, or with this key of it. `versionId` names the version, if the
+    /// request has one.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub async fn permits(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: Option<&ObjectKey>,
+    ) -> Result<bool, S3Error> {
+        self.permits_version(permission, bucket, key, self.query.get("versionId")).await
+    }
+
+    /// As [`Call::permits`], about a version that the query does not name.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub async fn permits_version(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: Option<&ObjectKey>,
+        version: Option<&str>,
+    ) -> Result<bool, S3Error> {
+        Ok(self.judge(permission, bucket, key, version).await? == Decision::Allow)
+    }
+
+    /// Goes on only if the caller may also do this, see [`Call::permits`].
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub async fn require(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: Option<&ObjectKey>,
+    ) -> Result<(), S3Error> {
+        self.require_version(permission, bucket, key, self.query.get("versionId")).await
+    }
+
+    /// As [`Call::require`], about a version that the query does not name.
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub async fn require_version(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: Option<&ObjectKey>,
+        version: Option<&str>,
+    ) -> Result<(), S3Error> {
+        match self.judge(permission, bucket, key, version).await? {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::DenyExplicitly => Err(self.refusal(bucket)),
+        }
+    }
+
+    /// Goes on only if the caller may do what is about no existing bucket; `bucket` is the name of one that is to be.
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub fn require_service(&self, permission: Permission, bucket: Option<&str>) -> Result<(), S3Error> {
+        let principal = self.identity.principal();
+        let subject = Subject { bucket: None, name: bucket, key: None, version: None, existing: None, listed: None };
+        match self.ask(principal.as_ref(), permission, &subject, None, None) {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::DenyExplicitly => Err(Code::AccessDenied.into()),
+        }
+    }
+
+    /// What is said of a key that is not there: `NoSuchKey` is for those who may list the bucket, others are not to
+    /// learn what it holds.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub async fn absence(&self, bucket: &Bucket, key: &ObjectKey, otherwise: S3Error) -> Result<S3Error, S3Error> {
+        Ok(if self.may_list(bucket, key).await? { otherwise } else { self.refusal(bucket) })
+    }
+
+    /// Whether the caller could find this key, or its absence, in a listing.
+    pub(super) async fn may_list(&self, bucket: &Bucket, key: &ObjectKey) -> Result<bool, S3Error> {
+        if self.is_unbound(bucket) {
+            return Ok(true);
+        }
+        let rules = Rules::of(self, bucket)?;
+        let name = Some(bucket.name.as_str());
+        let subject =
+            Subject { bucket: Some(bucket), name, key: None, version: None, existing: None, listed: Some(key) };
+        let principal = self.identity.principal();
+        Ok(self.ask(principal.as_ref(), LIST, &subject, Some(&rules.as_rules(bucket)), None) == Decision::Allow)
+    }
+
+    /// `AccessDenied`, with the region that clients look for.
+    pub(super) fn refusal(&self, bucket: &Bucket) -> S3Error {
+        S3Error::new(Code::AccessDenied).header(BUCKET_REGION, self.door.region_of(bucket))
+    }
+
+    /// Whether nothing could keep the caller from anything in this bucket: the way of most requests, which costs nothing.
+    pub(super) fn is_unbound(&self, bucket: &Bucket) -> bool {
+        let Identity::Known(key) = &self.identity else { return false };
+        key.is_account()
+            && (key.user.root
+                || (key.user.id == bucket.owner
+                    && !bucket.settings.has::<BucketPolicy>()
+                    && !bucket.settings.has::<OwnershipControls>()
+                    && !self.door.settings.default_ownership.has_lists()))
+    }
+
+    /// Whether the caller might be let in at all, before it is known what for.
+    pub(super) fn might_be_admitted(&self, bucket: &Bucket) -> Result<bool, S3Error> {
+        let home = matches!(&self.identity, Identity::Known(key) if key.user.id == bucket.owner || key.user.root);
+        Ok(home || Rules::of(self, bucket)?.as_rules(bucket).may_admit_others())
+    }
+
+    /// Decides about a bucket or a key of it.
+    pub(super) async fn judge(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: Option<&ObjectKey>,
+        version: Option<&str>,
+    ) -> Result<Decision, S3Error> {
+        if self.is_unbound(bucket) {
+            return Ok(Decision::Allow);
+        }
+        let rules = Rules::of(self, bucket)?;
+        let rules = rules.as_rules(bucket);
+        let existing = match key {
+            Some(key) if rules.need_object(permission.0) => self.existing(bucket, key, version).await?,
+            _ => None,
+        };
+        let object = existing.as_deref().map(|version| ObjectRules {
+            owner: version.attributes.owner.unwrap_or(bucket.owner),
+            list: version.attributes.acl.as_ref(),
+        });
+        let name = Some(bucket.name.as_str());
+        let subject = Subject { bucket: Some(bucket), name, key, version, existing: existing.as_deref(), listed: None };
+        let principal = self.identity.principal();
+        Ok(self.ask(principal.as_ref(), permission, &subject, Some(&rules), object.as_ref()))
+    }
+
+    /// The version a decision is about, if it is there.
+    async fn existing(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        version: Option<&str>,
+    ) -> Result<Option<Arc<Version>>, S3Error> {
+        if super::call::check_version(version).is_err() {
+            return Ok(None);
+        }
+        Ok(self.door.objects.current(bucket, key).await?)
+    }
+
+    fn ask(
+        &self,
+        principal: Option<&Principal>,
+        permission: Permission,
+        subject: &Subject<'_>,
+        bucket: Option<&BucketRules<'_>>,
+        object: Option<&ObjectRules<'_>>,
+    ) -> Decision {
+        let resource = subject.resource();
+        let keys = |key: &str| self.fact(subject, key);
+        let question = Question { caller: principal, action: permission.0, resource: &resource, keys: &keys };
+        decide(&question, bucket, object)
+    }
+}
+
+/// What is configured on a bucket about access.
+pub(super) struct Rules {
+    pub(super) policy: Option<Arc<BucketPolicy>>,
+    pub(super) list: Option<Arc<BucketList>>,
+    pub(super) ownership: Ownership,
+    pub(super) block: PublicAccessBlock,
+}
+
+impl Rules {
+    /// Reads it. What cannot be read refuses everything: it may be what denies.
+    pub(super) fn of(call: &Call, bucket: &Bucket) -> Result<Self, S3Error> {
+        let settings = &bucket.settings;
+        let controls = settings.get::<OwnershipControls>()?;
+        Ok(Self {
+            policy: settings.get()?,
+            list: settings.get()?,
+            ownership: controls.map_or(call.door.settings.default_ownership, |controls| controls.effective()),
+            block: settings.get::<PublicAccessBlock>()?.map_or_else(PublicAccessBlock::default, |block| *block),
+        })
+    }
+
+    fn as_rules<'a>(&'a self, bucket: &Bucket) -> BucketRules<'a> {
+        BucketRules {
+            owner: bucket.owner,
+            policy: self.policy.as_deref(),
+            list: self.list.as_deref().map(|list| &list.0),
+            ownership: self.ownership,
+            block: self.block,
+        }
+    }
+}
