@@ -113,17 +113,24 @@ const INVARIANTS: [(&str, &str); 13] = [
 ];
 
 impl MetadataStore {
-    /// For each sliver name found on a backend, whether a row expects exactly it there.
+    /// For each sliver name found on a backend, whether a row knows exactly it there: as a blob's, as
+    /// one that repair is writing, or as one that was replaced and waits for its deletion.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn known_slivers(&self, names: &[(BlobId, u8, u32, BackendId)]) -> Result<Vec<bool>> {
         let head =
             "SELECT blob_id, sliver_index, attempt, backend FROM sliver WHERE (blob_id, sliver_index) IN (VALUES ";
-        let places = names.iter().map(|(blob, index, ..)| [blob.0.into(), u32::from(*index).into()]).collect();
+        let underway =
+            "SELECT blob_id, sliver_index, attempt, backend FROM discard WHERE (blob_id, sliver_index) IN (VALUES ";
+        let places = || names.iter().map(|(blob, index, ..)| [blob.0.into(), u32::from(*index).into()]).collect();
         let mut known = HashSet::new();
-        for row in self.database().reader().await?.rows_of_rows(head, places, ")").await? {
-            known.insert((BlobId(row.array(0)?), row.number(1)?, row.number(2)?, backend(row.text(3)?)?));
+        let mut session = self.database().reader().await?;
+        // What is on its way first: by the time the blobs' own are read, it may have become one of them.
+        for head in [underway, head] {
+            for row in session.rows_of_rows(head, places(), ")").await? {
+                known.insert((BlobId(row.array(0)?), row.number(1)?, row.number(2)?, backend(row.text(3)?)?));
+            }
         }
         Ok(names.iter().map(|name| known.contains(name)).collect())
     }
@@ -213,7 +220,11 @@ impl Work for Record {
     /// The blob's row is held, so that no finding outlives it; a blob that is gone needs none.
     async fn run(&self, tx: &mut Session) -> Result<()> {
         let (dialect, finding) = (tx.dialect(), &self.0);
-        let text = format!("SELECT live_bytes FROM blob WHERE id = $1{}", dialect.for_share());
+        let text = format!(
+            "SELECT live_bytes, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len FROM blob \
+             WHERE id = $1{}",
+            dialect.for_share()
+        );
         let Some(row) = tx.row(Statement::new(text).bind(finding.blob.0)).await? else { return Ok(()) };
         let text = format!(
             "INSERT INTO finding (blob_id, sliver_index, backend, kind, found_at) VALUES ($1, $2, $3, $4, {}) \
@@ -229,14 +240,23 @@ impl Work for Record {
         tx.execute(statement).await?;
         if row.int(0)? > 0 {
             let text = format!(
-                "INSERT INTO job (kind, blob_id, created_at) VALUES ('repair', $1, {}) \
-                 ON CONFLICT (kind, blob_id) DO NOTHING",
+                "INSERT INTO job (kind, blob_id, created_at, urgency) VALUES ('repair', $1, {}, $2) \
+                 ON CONFLICT (kind, blob_id) DO UPDATE SET urgency = excluded.urgency",
                 dialect.now()
             );
-            tx.execute(Statement::new(text).bind(finding.blob.0)).await?;
+            let urgency = urgency(tx, finding.blob, columns::layout(&row, 1)?.shape.scheme.k()).await?;
+            tx.execute(Statement::new(text).bind(finding.blob.0).bind(urgency)).await?;
         }
         Ok(())
     }
+}
+
+/// How many more slivers a blob may lose: those nobody complained of, less k.
+async fn urgency(tx: &mut Session, blob: BlobId, k: usize) -> Result<i64> {
+    let text = "SELECT COUNT(*) FROM sliver s WHERE s.blob_id = $1 AND NOT EXISTS (SELECT 1 FROM finding f \
+                WHERE f.blob_id = s.blob_id AND f.sliver_index = s.sliver_index AND f.backend = s.backend)";
+    let good = tx.row(Statement::new(text).bind(blob.0)).await?.map_or(Ok(0), |row| row.int(0))?;
+    Ok(good - limit(k))
 }
 
 fn backend(name: &str) -> Result<BackendId> {

@@ -20,6 +20,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0002_bucket_setting.sql"),
         include_str!("../../../migrations/postgres/0002_bucket_setting.sql"),
     ),
+    (
+        7,
+        "workers",
+        include_str!("../../../migrations/sqlite/0007_workers.sql"),
+        include_str!("../../../migrations/postgres/0007_workers.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

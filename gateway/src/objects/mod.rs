@@ -36,6 +36,7 @@ mod quilter;
 mod read;
 mod rebuild;
 mod reclaim;
+mod repair;
 mod requests;
 mod scaffold;
 mod sink;

@@ -1,13 +1,15 @@
-//! Making one sliver again from the others.
+//! Making slivers again from the others: one while its blob is still being written, several for repair.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use backends::SliverName;
-use bytes::Bytes;
+use backends::{SliverName, SliverWriter, StoreError};
+use bytes::{Bytes, BytesMut};
+use codec::{BlobLayout, Root, SliverSealer};
 
 use super::ObjectsError;
 use super::committee::Member;
-use super::gather::gather_blocks;
+use super::gather::{gather_blocks, identity};
 use super::state::Inner;
 use crate::domain::StoredBlob;
 
@@ -27,7 +29,7 @@ pub(crate) async fn sliver(
     name: SliverName,
     ends: (Bytes, Bytes),
 ) -> Result<(), ObjectsError> {
-    let refused = |error: backends::StoreError| {
+    let refused = |error: StoreError| {
         target.write_failed(&error);
         ObjectsError::Unavailable(format!("backend {}: {error}", target.id))
     };
@@ -56,14 +58,142 @@ async fn blocks(
     inner: &Inner,
     blob: &StoredBlob,
     index: u8,
-    stripes: std::ops::Range<u32>,
+    stripes: Range<u32>,
 ) -> Result<Bytes, ObjectsError> {
     let have = gather_blocks(inner, blob, stripes, &[index]).await?;
-    let scheme = blob.layout.shape.scheme;
+    let mut made = reconstructed(inner, blob.layout.shape.scheme, have, vec![index]).await?;
+    made.pop().map(|(_, bytes)| Bytes::from(bytes)).ok_or_else(|| ObjectsError::Internal("nothing made".to_owned()))
+}
+
+/// Where a sliver that is made again goes.
+pub(crate) struct Target {
+    pub(crate) member: Arc<Member>,
+    pub(crate) name: SliverName,
+}
+
+/// A target that is being written.
+struct Remaking {
+    target: Target,
+    writer: Box<dyn SliverWriter>,
+    sealer: SliverSealer,
+}
+
+/// Makes slivers of a blob again, all from one reading of k others but `without`. Answers those that were sealed, with
+/// their roots; a target that fails is left out.
+///
+/// # Errors
+/// When fewer than k slivers can be read.
+pub(crate) async fn remake(
+    inner: &Inner,
+    blob: &StoredBlob,
+    without: &[u8],
+    targets: Vec<Target>,
+) -> Result<Vec<(Target, Root)>, ObjectsError> {
+    let layout = blob.layout;
+    let held = u64::from(STRIPES_PER_STEP) * layout.shape.stripe_bytes() as u64;
+    let _reservation = inner.budget.take(held * 2).await?;
+    let mut remaking = begin(inner, blob, targets).await;
+    let mut first = 0;
+    while first < layout.stripes() && !remaking.is_empty() {
+        let stripes = first..(first + STRIPES_PER_STEP).min(layout.stripes());
+        first = stripes.end;
+        let have = gather_blocks(inner, blob, stripes.clone(), without).await;
+        let wanted: Vec<u8> = remaking.iter().map(|one| one.target.name.index).collect();
+        let made = match have {
+            Ok(have) => reconstructed(inner, layout.shape.scheme, have, wanted).await,
+            Err(error) => Err(error),
+        };
+        let mut made = match made {
+            Ok(made) => made,
+            Err(error) => {
+                for one in remaking {
+                    one.writer.abort().await;
+                }
+                return Err(error);
+            }
+        };
+        let mut going_on = Vec::with_capacity(remaking.len());
+        for one in remaking {
+            let index = one.target.name.index;
+            let at = made.iter().position(|(of, _)| *of == index);
+            let bytes = at.map(|at| made.swap_remove(at).1).unwrap_or_default();
+            going_on.extend(append(one, &layout, stripes.clone(), bytes.into()).await);
+        }
+        remaking = going_on;
+    }
+    let mut sealed = Vec::with_capacity(remaking.len());
+    for one in remaking {
+        sealed.extend(finish(one, &layout).await);
+    }
+    Ok(sealed)
+}
+
+/// Opens the targets and writes their headers.
+async fn begin(inner: &Inner, blob: &StoredBlob, targets: Vec<Target>) -> Vec<Remaking> {
+    let mut remaking = Vec::with_capacity(targets.len());
+    for target in targets {
+        let identity = identity(inner.mint.cluster, blob, target.name.index);
+        let begun = async {
+            let mut writer = target.member.store.create(&target.name).await?;
+            writer.write(identity.header_bytes()).await?;
+            Ok::<_, StoreError>(writer)
+        };
+        match begun.await {
+            Ok(writer) => remaking.push(Remaking { writer, sealer: SliverSealer::new(identity.header()), target }),
+            Err(error) => target.member.write_failed(&error),
+        }
+    }
+    remaking
+}
+
+/// Writes one run of blocks; nothing when the target fails.
+async fn append(mut one: Remaking, layout: &BlobLayout, stripes: Range<u32>, bytes: Bytes) -> Option<Remaking> {
+    let mut rest = &bytes[..];
+    for stripe in stripes {
+        let (block, after) = rest.split_at_checked(layout.block_len(stripe))?;
+        one.sealer.push_block(block);
+        rest = after;
+    }
+    match one.writer.write(bytes).await {
+        Ok(()) => Some(one),
+        Err(error) => {
+            one.target.member.write_failed(&error);
+            one.writer.abort().await;
+            None
+        }
+    }
+}
+
+/// Writes the footer and seals; nothing when the target fails.
+async fn finish(one: Remaking, layout: &BlobLayout) -> Option<(Target, Root)> {
+    let Remaking { target, mut writer, sealer } = one;
+    let footer = sealer.seal(layout.content_len, layout.catalog_len);
+    let sealed = match writer.write(footer.bytes).await {
+        Ok(()) => writer.seal().await,
+        Err(error) => {
+            writer.abort().await;
+            Err(error)
+        }
+    };
+    match sealed {
+        Ok(()) => Some((target, footer.root)),
+        Err(error) => {
+            target.member.write_failed(&error);
+            None
+        }
+    }
+}
+
+/// Reconstructs blocks on another thread.
+async fn reconstructed(
+    inner: &Inner,
+    scheme: codec::Scheme,
+    have: Vec<(u8, BytesMut)>,
+    wanted: Vec<u8>,
+) -> Result<Vec<(u8, Vec<u8>)>, ObjectsError> {
     let make = move || {
         let have: Vec<(u8, &[u8])> = have.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
-        codec::reconstruct(scheme, &have, &[index])
+        codec::reconstruct(scheme, &have, &wanted)
     };
-    let mut made = inner.compute.run(make).await?.map_err(|error| ObjectsError::Internal(error.to_string()))?;
-    made.pop().map(|(_, bytes)| Bytes::from(bytes)).ok_or_else(|| ObjectsError::Internal("nothing made".to_owned()))
+    inner.compute.run(make).await?.map_err(|error| ObjectsError::Internal(error.to_string()))
 }

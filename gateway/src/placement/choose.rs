@@ -62,7 +62,7 @@ pub fn choose(candidates: &[Candidate], n: usize, floor: usize, seed: u64) -> Re
 }
 
 /// A permutation of `0..len` drawn from a seed (Fisher-Yates over a SplitMix64 sequence).
-fn shuffled(len: usize, seed: u64) -> Vec<usize> {
+pub(super) fn shuffled(len: usize, seed: u64) -> Vec<usize> {
     let mut state = seed;
     let mut order: Vec<usize> = (0..len).collect();
     for last in (1..len).rev() {

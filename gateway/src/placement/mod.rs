@@ -3,6 +3,8 @@
 
 mod choose;
 mod floor;
+mod repair;
 
 pub use choose::{Candidate, Choice, Standing, TooFewBackends, choose};
 pub use floor::write_floor;
+pub use repair::{Remake, RepairPlan, SliverFact, plan_repair};

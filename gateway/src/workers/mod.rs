@@ -1,5 +1,6 @@
 //! Background work: small steps that are safe to repeat, each driven by rows in the database.
 
+mod repair;
 mod steps;
 mod worker;
 
@@ -48,6 +49,7 @@ fn all(objects: &Objects, metadata: &MetadataStore, trash_seconds: u64) -> Vec<A
     vec![
         Arc::new(steps::Reclaim(objects.clone())),
         Arc::new(steps::Compact(objects.clone())),
+        Arc::new(repair::Repair::new(objects.clone(), metadata.clone())),
         Arc::new(steps::Orphans::new(objects.clone(), metadata.clone())),
         Arc::new(steps::Sweep { objects: objects.clone(), trash_seconds }),
         Arc::new(steps::Meter(objects.clone())),

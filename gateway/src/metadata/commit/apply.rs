@@ -229,7 +229,8 @@ fn insert_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64) -> Result<()> {
             ]);
         }
         if new.degraded && *live > 0 {
-            jobs.push(["repair".into(), blob.id.0.into(), now.into()]);
+            let left = blob.placements.len().saturating_sub(layout.shape.scheme.k());
+            jobs.push(["repair".into(), blob.id.0.into(), now.into(), count(left)?]);
         }
     }
     let head = "INSERT INTO blob (id, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len, wrapped_key, \
@@ -237,7 +238,7 @@ fn insert_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64) -> Result<()> {
     writes.rows(head, blobs, "");
     writes.rows("INSERT INTO sliver (blob_id, sliver_index, attempt, backend, root) VALUES ", slivers, "");
     let tail = " ON CONFLICT (kind, blob_id) DO NOTHING";
-    writes.rows("INSERT INTO job (kind, blob_id, created_at) VALUES ", jobs, tail);
+    writes.rows("INSERT INTO job (kind, blob_id, created_at, urgency) VALUES ", jobs, tail);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod lists;
 mod meters;
 mod opening;
 mod people;
+mod repairs;
 mod server;
 mod settings;
 mod uploads;

@@ -4,5 +4,6 @@ mod collecting;
 mod damage;
 mod degraded;
 mod parts;
+mod repairing;
 mod round_trip;
 mod world;

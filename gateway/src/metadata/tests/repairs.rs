@@ -1,0 +1,114 @@
+//! Repair jobs and the slivers that move.
+
+use super::super::{Batch, Change, Finding, MetadataError, RepairEnd, SliverMove, SliverPlace};
+use super::fixture::{Fixture, both, whole};
+use crate::domain::Placement;
+
+const DONE: RepairEnd = RepairEnd { complete: true, again_seconds: 0, urgency: 2 };
+
+/// A blob that was written with `slivers` of six.
+async fn degraded(f: &Fixture, name: &str, slivers: usize) -> codec::BlobId {
+    let mut blob = f.blob(10, false);
+    blob.degraded = true;
+    blob.blob.placements.truncate(slivers);
+    let put = Change::Put(f.put_change(f.version(name, whole(&blob))));
+    let id = blob.blob.id;
+    f.commit(Batch { blobs: vec![blob], changes: vec![put] }).await.unwrap();
+    id
+}
+
+fn place(placement: &Placement, blob: codec::BlobId) -> SliverPlace {
+    SliverPlace { blob, index: placement.index, attempt: placement.attempt, backend: placement.backend.clone() }
+}
+
+both! {
+    async fn the_most_endangered_is_first_and_claimed_once(f: &Fixture) {
+        let five = degraded(f, "five", 5).await;
+        let four = degraded(f, "four", 4).await;
+        let jobs = f.store.claim_repairs(1, 60).await.unwrap();
+        assert_eq!((jobs.len(), jobs[0].blob.id, jobs[0].attempts), (1, four, 0));
+        let jobs = f.store.claim_repairs(10, 60).await.unwrap();
+        assert_eq!((jobs.len(), jobs[0].blob.id), (1, five));
+        assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
+        let again = RepairEnd { complete: false, again_seconds: 0, urgency: 7 };
+        f.store.end_repair(four, jobs[0].claimed_at, again).await.unwrap();
+        let jobs = f.store.claim_repairs(10, 0).await.unwrap();
+        assert_eq!((jobs.len(), jobs[0].blob.id, jobs[0].attempts), (1, four, 1));
+        f.store.end_repair(four, jobs[0].claimed_at, DONE).await.unwrap();
+        f.store.end_repair(five, jobs[0].claimed_at, DONE).await.unwrap();
+        assert_eq!(f.store.jobs().await.unwrap(), []);
+    }
+
+    async fn a_finding_meanwhile_keeps_the_job(f: &Fixture) {
+        let blob = degraded(f, "key", 5).await;
+        let finding = |index| Finding { blob, index, backend: "b1".parse().unwrap(), kind: "damaged".to_owned() };
+        f.store.record_finding(finding(1)).await.unwrap();
+        let jobs = f.store.claim_repairs(10, 60).await.unwrap();
+        assert_eq!(jobs[0].suspects, [(1, "b1".parse().unwrap())]);
+        f.meddle("UPDATE finding SET found_at = found_at + 3600000000").await;
+        f.store.end_repair(blob, jobs[0].claimed_at, DONE).await.unwrap();
+        assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 1)]);
+        let jobs = f.store.claim_repairs(10, 60).await.unwrap();
+        f.meddle("UPDATE finding SET found_at = 1").await;
+        f.store.end_repair(blob, jobs[0].claimed_at, DONE).await.unwrap();
+        assert_eq!((f.store.jobs().await.unwrap(), f.store.findings().await.unwrap()), (vec![], vec![]));
+    }
+
+    async fn a_sliver_moves_once_and_the_old_one_is_queued(f: &Fixture) {
+        let blob = f.put("key", 10).await.extents[0].blob;
+        let from = f.store.blob(&blob).await.unwrap().unwrap().placements[2].clone();
+        let to = Placement { backend: "b9".parse().unwrap(), attempt: 99, ..from.clone() };
+        let new = place(&to, blob);
+        let name = (blob, 2, 99, to.backend.clone());
+        assert_eq!(f.store.known_slivers(std::slice::from_ref(&name)).await.unwrap(), [false]);
+        let stamp = f.store.intend_slivers(f.incarnation, vec![new.clone()]).await.unwrap();
+        assert_eq!(f.store.known_slivers(std::slice::from_ref(&name)).await.unwrap(), [true], "it is no orphan");
+        let sliver = SliverMove { blob, from: Some(from.clone()), to: to.clone(), stamp, discard: true };
+        let stale = SliverMove { from: None, ..sliver.clone() };
+        assert!(!f.store.move_sliver(f.incarnation, stale).await.unwrap(), "there is one");
+        let late = SliverMove { stamp: stamp - 1, ..sliver.clone() };
+        assert!(!f.store.move_sliver(f.incarnation, late).await.unwrap(), "another announcement");
+        assert!(f.store.move_sliver(f.incarnation, sliver.clone()).await.unwrap());
+        assert!(!f.store.move_sliver(f.incarnation, sliver.clone()).await.unwrap(), "it moved already");
+        assert_eq!(f.store.blob(&blob).await.unwrap().unwrap().placements[2], to);
+        assert_eq!(f.store.discardable(10).await.unwrap(), [place(&from, blob)]);
+        assert_eq!(f.store.discardable(10).await.unwrap(), [], "claimed");
+        f.store.discarded(vec![place(&from, blob)]).await.unwrap();
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM discard").await, 0);
+        let fenced = f.store.intend_slivers(99, vec![new.clone()]).await;
+        assert!(matches!(fenced, Err(MetadataError::Fenced)));
+        assert!(matches!(f.store.move_sliver(99, sliver).await, Err(MetadataError::Fenced)));
+    }
+
+    async fn a_dead_blob_takes_no_sliver_and_its_job_goes(f: &Fixture) {
+        let blob = degraded(f, "key", 5).await;
+        let to = Placement { index: 5, backend: "b5".parse().unwrap(), attempt: 9, root: codec::Root([1; 32]) };
+        let stamp = f.store.intend_slivers(f.incarnation, vec![place(&to, blob)]).await.unwrap();
+        f.delete("key").await;
+        let sliver = SliverMove { blob, from: None, to: to.clone(), stamp, discard: false };
+        assert!(!f.store.move_sliver(f.incarnation, sliver).await.unwrap());
+        assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
+        assert_eq!(f.store.jobs().await.unwrap(), []);
+        assert_eq!(f.store.discardable(10).await.unwrap(), [], "it may still be written");
+        f.meddle("UPDATE discard SET not_before = 1").await;
+        assert_eq!(f.store.discardable(10).await.unwrap(), [place(&to, blob)]);
+    }
+
+    async fn what_a_row_names_is_never_discarded(f: &Fixture) {
+        f.put("key", 10).await;
+        f.meddle("INSERT INTO discard (blob_id, sliver_index, attempt, backend, not_before) \
+                  SELECT blob_id, sliver_index, attempt, backend, 1 FROM sliver").await;
+        assert_eq!(f.store.discardable(10).await.unwrap(), []);
+    }
+
+    async fn blobs_on_forgotten_backends_ask_for_repair(f: &Fixture) {
+        f.put("key", 10).await;
+        f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
+                  SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
+        let all = || (0..6).map(|number| format!("b{number}").parse().unwrap());
+        assert_eq!(f.store.ask_for_strays(all().collect(), 10).await.unwrap(), 0);
+        assert_eq!(f.store.ask_for_strays(all().skip(2).collect(), 10).await.unwrap(), 1);
+        assert_eq!(f.store.ask_for_strays(all().skip(2).collect(), 10).await.unwrap(), 0);
+        assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 1)]);
+    }
+}

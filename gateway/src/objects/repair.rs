@@ -1,0 +1,213 @@
+//! Repair: slivers that are lost are made again on other backends, from any k that are there.
+//!
+//! Look at every sliver, let the rule book plan, carry the plan out. Each step may be repeated and may be lost: a new
+//! sliver has a name of its own, is read back and proven before its row moves, and the old one goes after that.
+
+use std::sync::Arc;
+
+use backends::{SliverName, StoreError};
+use codec::SliverVerifier;
+
+use super::committee::Member;
+use super::gather::identity;
+use super::rebuild::{Target, remake};
+use super::{Objects, ObjectsError};
+use crate::domain::{Placement, StoredBlob};
+use crate::metadata::{RepairEnd, RepairJob, SliverMove, SliverPlace};
+use crate::placement::{RepairPlan, SliverFact, plan_repair};
+
+/// Jobs claimed at a time. They are done one after the other, so this and the lease bound how long one may take.
+const JOBS_PER_STEP: usize = 4;
+
+/// How long claimed jobs are left to this gateway, in seconds.
+const LEASE_SECONDS: i64 = 1_800;
+
+/// The first pause before a job is tried again, in seconds; it doubles up to the last.
+const AGAIN_SECONDS: (i64, i64) = (4, 600);
+
+/// Replaced slivers deleted in one step.
+const DISCARDS_PER_STEP: usize = 256;
+
+/// Jobs written in one step for backends that are no longer configured.
+const STRAYS_PER_STEP: usize = 1_024;
+
+/// Bytes read in one step when a sliver is proven.
+const PROOF_BYTES: u64 = 1 << 20;
+
+impl Objects {
+    /// Repairs a few blobs, the most endangered first. Returns how many were looked at; zero means there is no more to do
+    /// now.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away. What one blob's repair meets is logged, and the blob tried again later.
+    pub async fn repair(&self) -> Result<usize, ObjectsError> {
+        let jobs = self.inner.metadata.claim_repairs(JOBS_PER_STEP, LEASE_SECONDS).await?;
+        let claimed = jobs.len();
+        for job in jobs {
+            let (id, claimed_at) = (job.blob.id, job.claimed_at);
+            let doublings = job.attempts.min(20);
+            let again_seconds = (AGAIN_SECONDS.0 << doublings).min(AGAIN_SECONDS.1);
+            let end = match self.repair_blob(job).await {
+                Ok((complete, urgency)) => RepairEnd { complete, again_seconds, urgency },
+                Err(error) => {
+                    metrics::counter!("haulout_repair_failures_total").increment(1);
+                    tracing::warn!(blob = %id, %error, "a blob could not be repaired and will be tried again");
+                    RepairEnd { complete: false, again_seconds, urgency: 0 }
+                }
+            };
+            self.inner.metadata.end_repair(id, claimed_at, end).await?;
+        }
+        Ok(claimed)
+    }
+
+    /// Deletes slivers that were replaced. Returns how many went.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn discard(&self) -> Result<usize, ObjectsError> {
+        let mut gone = Vec::new();
+        for place in self.inner.metadata.discardable(DISCARDS_PER_STEP).await? {
+            let name = SliverName { blob: place.blob, index: place.index, attempt: place.attempt };
+            // A backend that was taken out of the configuration has nothing left that could be deleted.
+            let deleted = match self.inner.committee.member(&place.backend) {
+                Some(member) => member.store.delete(&name).await,
+                None => Ok(()),
+            };
+            match deleted {
+                Ok(()) => gone.push(place),
+                Err(error) => tracing::debug!(backend = %place.backend, %name, %error, "a replaced sliver stays for now"),
+            }
+        }
+        let count = gone.len();
+        self.inner.metadata.discarded(gone).await?;
+        Ok(count)
+    }
+
+    /// Asks for the repair of blobs with slivers on backends that are no longer configured. Returns how many jobs were
+    /// written.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn ask_for_strays(&self) -> Result<u64, ObjectsError> {
+        let configured = self.inner.committee.members().iter().map(|member| member.id.clone()).collect();
+        Ok(self.inner.metadata.ask_for_strays(configured, STRAYS_PER_STEP).await?)
+    }
+
+    /// Repairs one blob: whether nothing is left to do, and how many more slivers it may lose.
+    async fn repair_blob(&self, job: RepairJob) -> Result<(bool, i64), ObjectsError> {
+        let inner = &self.inner;
+        let scheme = job.blob.layout.shape.scheme;
+        let facts = self.look(&job).await;
+        let plan = plan_repair(&facts, scheme.k(), &inner.committee.candidates(), inner.mint.seed());
+        let good = facts.iter().filter(|fact| matches!(fact, SliverFact::Good(_))).count();
+        if plan.unreadable {
+            tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
+        }
+        let moved = self.carry_out(&job.blob, &facts, &plan).await?;
+        let left = i64::try_from(good + moved).unwrap_or(0) - i64::try_from(scheme.k()).unwrap_or(0);
+        Ok((plan.completes() && moved == plan.remakes.len(), left))
+    }
+
+    /// What is known of each sliver of a blob.
+    async fn look(&self, job: &RepairJob) -> Vec<SliverFact> {
+        let n = u8::try_from(job.blob.layout.shape.scheme.n()).unwrap_or(u8::MAX);
+        let looks = (0..n).map(|index| async move {
+            let Some(placement) = job.blob.placements.iter().find(|placement| placement.index == index) else {
+                return SliverFact::Lost;
+            };
+            let Some(member) = self.inner.committee.member(&placement.backend) else { return SliverFact::Lost };
+            let suspect = job.suspects.contains(&(index, placement.backend.clone()));
+            match self.examine(&job.blob, placement, member, suspect).await {
+                Ok(()) => SliverFact::Good(member.provider.clone()),
+                Err(StoreError::NotFound | StoreError::Damaged { .. }) => SliverFact::Lost,
+                Err(error) => {
+                    tracing::debug!(backend = %member.id, blob = %job.blob.id, %error, "a sliver cannot be judged now");
+                    SliverFact::Unreachable(member.provider.clone())
+                }
+            }
+        });
+        futures::future::join_all(looks).await
+    }
+
+    /// Compares a sliver's length, and proves all of its bytes when somebody complained of it.
+    async fn examine(
+        &self,
+        blob: &StoredBlob,
+        placement: &Placement,
+        member: &Member,
+        deep: bool,
+    ) -> Result<(), StoreError> {
+        let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
+        let (len, expected) = (member.store.len(&name).await?, blob.layout.sliver_len());
+        if len != expected {
+            return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}").into() });
+        }
+        if deep {
+            let mut verifier =
+                SliverVerifier::new(identity(self.inner.mint.cluster, blob, placement.index), placement.root);
+            let mut at = 0;
+            while at < len {
+                let end = (at + PROOF_BYTES).min(len);
+                verifier.push(&member.store.read(&name, at..end).await?);
+                at = end;
+            }
+            verifier.finish().map_err(|error| StoreError::Damaged { reason: error.to_string().into() })?;
+        }
+        Ok(())
+    }
+
+    /// Makes the planned slivers and moves their rows; how many moved.
+    async fn carry_out(
+        &self,
+        blob: &StoredBlob,
+        facts: &[SliverFact],
+        plan: &RepairPlan,
+    ) -> Result<usize, ObjectsError> {
+        let inner = &self.inner;
+        if plan.remakes.is_empty() || plan.unreadable {
+            return Ok(0);
+        }
+        let targets: Vec<Target> = plan
+            .remakes
+            .iter()
+            .map(|one| {
+                let member = Arc::clone(&inner.committee.members()[one.target]);
+                let name = SliverName { blob: blob.id, index: one.index, attempt: inner.mint.attempt() };
+                Target { member, name }
+            })
+            .collect();
+        let place = |target: &Target| SliverPlace {
+            blob: blob.id,
+            index: target.name.index,
+            attempt: target.name.attempt,
+            backend: target.member.id.clone(),
+        };
+        let incarnation = inner.mint.incarnation();
+        let stamp = inner.metadata.intend_slivers(incarnation, targets.iter().map(place).collect()).await?;
+        let without: Vec<u8> =
+            (0_u8..).zip(facts).filter(|(_, fact)| !matches!(fact, SliverFact::Good(_))).map(|(at, _)| at).collect();
+        let mut moved = 0;
+        for (target, root) in remake(inner, blob, &without, targets).await? {
+            let index = target.name.index;
+            let to = Placement { index, backend: target.member.id.clone(), attempt: target.name.attempt, root };
+            let from = blob.placements.iter().find(|old| old.index == index).cloned();
+            if from.as_ref().is_some_and(|old| old.root != root) {
+                let reason = format!("sliver {index} of blob {} came out with another root", blob.id);
+                return Err(ObjectsError::Internal(reason));
+            }
+            if let Err(error) = self.examine(blob, &to, &target.member, true).await {
+                target.member.write_failed(&error);
+                continue;
+            }
+            let discard = from.as_ref().is_some_and(|old| inner.committee.member(&old.backend).is_some());
+            let sliver = SliverMove { blob: blob.id, from, to, stamp, discard };
+            if inner.metadata.move_sliver(incarnation, sliver).await? {
+                moved += 1;
+                metrics::counter!("haulout_repair_slivers_total").increment(1);
+                metrics::counter!("haulout_repair_bytes_total").increment(blob.layout.sliver_len());
+            }
+            inner.forget_blob(&blob.id);
+        }
+        Ok(moved)
+    }
+}

@@ -1,0 +1,19 @@
+-- What background work keeps. Same name, number, tables and columns as migrations/sqlite/0007_workers.sql.
+
+-- How many more slivers a blob may lose before it cannot be read: good slivers less k, when the job was last asked for.
+-- Repair goes by it, because the blob that can lose the least must be first.
+ALTER TABLE job ADD COLUMN urgency BIGINT NOT NULL DEFAULT 0;
+-- The most urgent job of a kind, without reading the others.
+CREATE INDEX job_urgency ON job (kind, urgency, blob_id);
+
+-- Slivers that were replaced, until they are deleted from their backends: no blob's row names them any more, and without this
+-- one they would be taken for those of a write under way.
+CREATE TABLE discard (
+    blob_id      BYTEA  NOT NULL CHECK (length(blob_id) = 16),
+    sliver_index BIGINT NOT NULL CHECK (sliver_index BETWEEN 0 AND 255),
+    attempt      BIGINT NOT NULL,
+    backend      TEXT COLLATE "C" NOT NULL,
+    not_before   BIGINT NOT NULL,
+    PRIMARY KEY (blob_id, sliver_index, attempt, backend)
+);
+CREATE INDEX discard_due ON discard (not_before);
