@@ -17,3 +17,14 @@ CREATE TABLE discard (
     PRIMARY KEY (blob_id, sliver_index, attempt, backend)
 );
 CREATE INDEX discard_due ON discard (not_before);
+
+-- Uploads by age: those that are given up are found without reading the others.
+CREATE INDEX upload_age ON upload (created_at);
+
+-- Work that goes round, done by one gateway at a time: who does it, until when, and how far it came (JSON).
+CREATE TABLE errand (
+    name        TEXT COLLATE "C" PRIMARY KEY,
+    holder      BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    progress    TEXT   NOT NULL
+);

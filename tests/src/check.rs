@@ -36,6 +36,13 @@ impl CheckReport {
         backends.iter().filter_map(|backend| Some(backend["missing"].as_array()?.len())).sum()
     }
 
+    /// How many slivers it says are damaged.
+    #[must_use]
+    pub fn wrong(&self) -> usize {
+        let backends = self.json["backends"].as_array().map(Vec::as_slice).unwrap_or_default();
+        backends.iter().filter_map(|backend| Some(backend["wrong"].as_array()?.len())).sum()
+    }
+
     /// It must say that something is not right; returns all it said.
     ///
     /// # Errors

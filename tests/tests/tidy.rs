@@ -10,7 +10,7 @@ const ROWS: [&[&str]; 8] = [
     &["domain"],
     &["config", "clock"],
     &["metadata"],
-    &["ledger", "staking", "placement", "policy", "web"],
+    &["ledger", "staking", "placement", "policy", "web", "lifecycle"],
     &["objects", "audit", "settlement", "recover"],
     &["s3", "admin", "console", "workers"],
     &["app"],
@@ -18,7 +18,7 @@ const ROWS: [&[&str]; 8] = [
 ];
 
 /// Rule books decide and nothing else: the words are all they may know.
-const RULE_BOOKS: [&str; 5] = ["ledger", "staking", "placement", "policy", "web"];
+const RULE_BOOKS: [&str; 6] = ["ledger", "staking", "placement", "policy", "web", "lifecycle"];
 
 /// Folders, the crates that must not be named in them, and why.
 const STRANGERS: [(&str, &[&str], &str); 8] = [
@@ -30,6 +30,7 @@ const STRANGERS: [(&str, &[&str], &str); 8] = [
     ("backends/src", &["sqlx", "axum"], "a backend knows nothing of SQL or S3"),
     ("gateway/src/domain", &["tokio", "sqlx", "axum", "hyper", "backends"], "domain holds words only"),
     ("gateway/src/placement", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a plan out"),
+    ("gateway/src/lifecycle", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, actions out"),
     ("gateway/src/policy", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a decision out"),
     ("gateway/src/web", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a decision out"),
     ("gateway/src/objects", &["sqlx", "axum"], "a use case asks metadata for rows and knows no HTTP framework"),

@@ -69,7 +69,7 @@ async fn look(member: &Member) -> ListedBackend {
 }
 
 /// Accept an empty replacement (a new disk at the old place) as this backend: it is formatted again. What the old
-/// one held is missing until it is repaired.
+/// one held is made again from the other backends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AcceptBackend {
     /// The name.
@@ -99,7 +99,12 @@ impl Operation for AcceptBackend {
         let (url, provider, zone) = (member.url.clone(), member.provider.clone(), member.zone.clone());
         let row = BackendRow { id: member.id.clone(), url, provider, zone, formatted: true };
         admin.metadata.record_backend(row).await?;
-        tracing::info!(backend = self.name, "accepted and formatted");
+        let asked = admin.metadata.ask_for_backend(&member.id).await?;
+        tracing::info!(
+            backend = self.name,
+            blobs = asked,
+            "accepted and formatted; what the old one held is made again"
+        );
         Ok(look(member).await)
     }
 }

@@ -23,9 +23,10 @@ use super::tenure::{Lease, Tenure, gateway_name};
 use crate::admin::{self, Admin, AdminSocket};
 use crate::clock::Ambient;
 use crate::config::Config;
+use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::placement::write_floor;
-use crate::workers::Workers;
+use crate::workers::{WorkerSettings, Workers};
 
 /// Connections to the second listener: nobody needs more, and they must not take descriptors from S3.
 const OPS_CONNECTIONS: usize = 64;
@@ -115,7 +116,13 @@ impl House {
         let tenure = Tenure::begin(&metadata, &gateway_name(&folder, ambient)?, Lease::default()).await?;
         let (cluster, base) = (foundation.cluster.id, foundation.base.clone());
         let objects = foundation.objects(config, tenure.incarnation, ambient);
-        let workers = Workers::start(&objects, &metadata, config.objects.trash_seconds);
+        let settings = WorkerSettings {
+            trash_seconds: config.objects.trash_seconds,
+            upload_days_max: config.objects.upload_days_max,
+            calendar: config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds),
+            ambient: ambient.clone(),
+        };
+        let workers = Workers::start(&objects, &metadata, &settings);
 
         let plate = DoorPlate {
             s3: sockets.s3_addresses()?,

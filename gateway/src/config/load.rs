@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::line::{line_of, position};
 use super::{
-    BackendConfig, Config, ConfigError, Environment, LimitsConfig, LogConfig, ObjectsConfig, OpsConfig, Problem,
-    RootCredentials, S3Config, TlsConfig, WebsiteConfig, problems,
+    BackendConfig, Config, ConfigError, DebugConfig, Environment, LimitsConfig, LogConfig, ObjectsConfig, OpsConfig,
+    Problem, RootCredentials, S3Config, TlsConfig, WebsiteConfig, problems,
 };
 
 /// The scheme nobody has to choose: any two of six backends may be lost.
@@ -40,6 +40,7 @@ struct Written {
     limits: LimitsConfig,
     objects: ObjectsConfig,
     log: LogConfig,
+    debug: DebugConfig,
     backend: Vec<BackendConfig>,
 }
 
@@ -126,6 +127,7 @@ fn resolve(
         limits: written.limits,
         objects: written.objects,
         log: written.log,
+        debug: written.debug,
         backends,
     };
     (config, found)

@@ -5,6 +5,7 @@
 //! once, so that nobody fixes a configuration one error at a time. A value of type [`Config`] has passed all of it.
 
 mod backend;
+mod debug;
 mod environment;
 mod error;
 mod limits;
@@ -25,6 +26,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use backend::BackendConfig;
+pub use debug::DebugConfig;
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use limits::LimitsConfig;
@@ -65,6 +67,8 @@ pub struct Config {
     pub objects: ObjectsConfig,
     /// Logs.
     pub log: LogConfig,
+    /// For those who try things out.
+    pub debug: DebugConfig,
     /// Where slivers go. Six local folders when the file names none.
     pub backends: Vec<BackendConfig>,
     /// The root user's key when the environment gives it; otherwise one is generated once.

@@ -18,6 +18,8 @@ pub struct ObjectsConfig {
     pub grace_seconds: i64,
     /// Seconds a deleted sliver stays in the trash of backends that have one.
     pub trash_seconds: u64,
+    /// Days after which an upload that was neither completed nor aborted and got no part is given up; 0 for never.
+    pub upload_days_max: u32,
 }
 
 impl Default for ObjectsConfig {
@@ -29,6 +31,7 @@ impl Default for ObjectsConfig {
             linger_ms: 2,
             grace_seconds: 3_600,
             trash_seconds: 7 * 86_400,
+            upload_days_max: 7,
         }
     }
 }

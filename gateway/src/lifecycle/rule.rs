@@ -237,9 +237,10 @@ impl Configuration {
     /// When an upload to a key is given up by the calendar, and the rule that says so.
     #[must_use]
     pub fn abort(&self, key: &[u8], begun_at: Timestamp, calendar: super::Calendar) -> Option<(Timestamp, &str)> {
-        let aborts = self.in_force().filter(|rule| rule.scope.holds_upload(key)).filter_map(|rule| {
-            Some((calendar.due(When::Days(rule.abort_days?), begun_at), rule.id.as_str()))
-        });
+        let aborts = self
+            .in_force()
+            .filter(|rule| rule.scope.holds_upload(key))
+            .filter_map(|rule| Some((calendar.due(When::Days(rule.abort_days?), begun_at), rule.id.as_str())));
         aborts.min_by_key(|(at, _)| *at)
     }
 }

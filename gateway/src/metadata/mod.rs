@@ -15,6 +15,7 @@ mod compact;
 mod complete;
 mod database;
 mod dialect;
+mod errands;
 mod error;
 mod exact_cache;
 mod incarnations;
@@ -33,6 +34,7 @@ mod uploads;
 mod usage;
 mod users;
 mod versions;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +60,7 @@ pub use repair::{RepairEnd, RepairJob, SliverMove, SliverPlace};
 pub use uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
 pub use usage::UsageRow;
 pub use users::{AddAccessKey, AddUser, RemoveUser};
+pub use walk::{StaleUpload, WalkPlace, WalkedVersion};
 
 use crate::clock::Ambient;
 use database::{Database, Pools};

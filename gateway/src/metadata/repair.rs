@@ -22,6 +22,8 @@ use crate::domain::{BackendId, Placement, StoredBlob};
 const SECOND: i64 = 1_000_000;
 /// How long a new sliver may take from its first byte to its row.
 const INTENT: i64 = 3_600 * SECOND;
+/// Jobs written in one transaction.
+const PAGE: usize = 1_000;
 /// How long a claim on slivers to delete lasts.
 const DISCARD_CLAIM: i64 = 600 * SECOND;
 
@@ -121,6 +123,21 @@ impl MetadataStore {
     /// See [`super::MetadataError`].
     pub async fn ask_for_strays(&self, configured: Vec<BackendId>, most: usize) -> Result<u64> {
         self.database().transact(Strays { configured, most }).await
+    }
+
+    /// Asks for the repair of every blob that has a sliver on this backend, because another disk stands in its place; how
+    /// many there are.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn ask_for_backend(&self, backend: &BackendId) -> Result<u64> {
+        let (mut asked, mut after) = (0, Vec::new());
+        loop {
+            let page = self.database().transact(Replaced { backend: backend.clone(), after }).await?;
+            let Some(last) = page.last() else { return Ok(asked) };
+            asked += u64::try_from(page.len()).unwrap_or(u64::MAX);
+            after = last.0.to_vec();
+        }
     }
 
     /// Claims replaced slivers to delete, for ten minutes.
@@ -299,6 +316,31 @@ impl Work for Strays {
             asked += tx.execute(Statement::new(text).bind(name.as_str()).bind(limit(self.most))).await?;
         }
         Ok(asked)
+    }
+}
+
+struct Replaced {
+    backend: BackendId,
+    after: Vec<u8>,
+}
+
+impl Work for Replaced {
+    type Done = Vec<BlobId>;
+
+    async fn run(&self, tx: &mut Session) -> Result<Vec<BlobId>> {
+        let text = "SELECT DISTINCT blob_id FROM sliver WHERE backend = $1 AND blob_id > $2 ORDER BY blob_id LIMIT $3";
+        let statement = Statement::new(text).bind(self.backend.as_str()).bind(self.after.clone()).bind(limit(PAGE));
+        let rows = tx.rows(statement).await?;
+        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        let head = "WITH n (blob_id) AS (VALUES ";
+        let tail = format!(
+            ") INSERT INTO job (kind, blob_id, created_at, urgency) SELECT 'repair', b.id, {}, 1 \
+             FROM n JOIN blob b ON b.id = n.blob_id WHERE b.live_bytes > 0 \
+             ON CONFLICT (kind, blob_id) DO UPDATE SET claimed_until = 0",
+            tx.dialect().now()
+        );
+        tx.execute_rows(head, keys(&ids), &tail).await?;
+        Ok(ids)
     }
 }
 

@@ -25,6 +25,7 @@ mod frames;
 mod gather;
 mod ingest;
 mod latency;
+mod lifecycle;
 mod meter;
 mod mint;
 mod naming;
@@ -112,6 +113,12 @@ impl Objects {
             usage.iter().for_each(|(bucket, delta)| self.inner.meters.add(*bucket, delta));
         }
         Ok(written?)
+    }
+
+    /// This run of this gateway, as the database numbered it.
+    #[must_use]
+    pub fn incarnation(&self) -> u32 {
+        self.inner.mint.incarnation()
     }
 
     /// The backends, for operators and health.

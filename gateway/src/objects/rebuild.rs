@@ -54,12 +54,7 @@ pub(crate) async fn sliver(
 }
 
 /// The blocks of one sliver for a run of stripes.
-async fn blocks(
-    inner: &Inner,
-    blob: &StoredBlob,
-    index: u8,
-    stripes: Range<u32>,
-) -> Result<Bytes, ObjectsError> {
+async fn blocks(inner: &Inner, blob: &StoredBlob, index: u8, stripes: Range<u32>) -> Result<Bytes, ObjectsError> {
     let have = gather_blocks(inner, blob, stripes, &[index]).await?;
     let mut made = reconstructed(inner, blob.layout.shape.scheme, have, vec![index]).await?;
     made.pop().map(|(_, bytes)| Bytes::from(bytes)).ok_or_else(|| ObjectsError::Internal("nothing made".to_owned()))

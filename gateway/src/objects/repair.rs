@@ -75,7 +75,9 @@ impl Objects {
             };
             match deleted {
                 Ok(()) => gone.push(place),
-                Err(error) => tracing::debug!(backend = %place.backend, %name, %error, "a replaced sliver stays for now"),
+                Err(error) => {
+                    tracing::debug!(backend = %place.backend, %name, %error, "a replaced sliver stays for now")
+                }
             }
         }
         let count = gone.len();
@@ -140,7 +142,9 @@ impl Objects {
         let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
         let (len, expected) = (member.store.len(&name).await?, blob.layout.sliver_len());
         if len != expected {
-            return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}").into() });
+            return Err(StoreError::Damaged {
+                reason: format!("it has {len} bytes and should have {expected}").into(),
+            });
         }
         if deep {
             let mut verifier =

@@ -1,5 +1,6 @@
 //! Background work: small steps that are safe to repeat, each driven by rows in the database.
 
+mod lifecycle;
 mod repair;
 mod steps;
 mod worker;
@@ -12,8 +13,23 @@ use tokio_util::sync::CancellationToken;
 
 pub use worker::{StepError, Worker};
 
+use crate::clock::Ambient;
+use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
+
+/// What an operator decides about background work.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// How long deleted slivers stay in the trash of backends that have one, in seconds.
+    pub trash_seconds: u64,
+    /// Days after which an upload that was left alone is given up; 0 for never.
+    pub upload_days_max: u32,
+    /// What a day is to lifecycle rules.
+    pub calendar: Calendar,
+    /// Time and chance.
+    pub ambient: Ambient,
+}
 
 /// The workers of one gateway. Dropped or stopped, they end after their current step.
 #[derive(Debug)]
@@ -23,12 +39,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts every worker. Deleted slivers stay in the trash of backends that have one for `trash_seconds`.
+    /// Starts every worker.
     #[must_use]
-    pub fn start(objects: &Objects, metadata: &MetadataStore, trash_seconds: u64) -> Self {
+    pub fn start(objects: &Objects, metadata: &MetadataStore, settings: &WorkerSettings) -> Self {
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for worker in all(objects, metadata, trash_seconds) {
+        for worker in all(objects, metadata, settings) {
             tasks.spawn(worker::run(worker, stopping.clone()));
         }
         Self { stopping, tasks }
@@ -45,14 +61,25 @@ impl Workers {
 }
 
 /// Every worker there is.
-fn all(objects: &Objects, metadata: &MetadataStore, trash_seconds: u64) -> Vec<Arc<dyn Worker>> {
+fn all(objects: &Objects, metadata: &MetadataStore, settings: &WorkerSettings) -> Vec<Arc<dyn Worker>> {
     vec![
         Arc::new(steps::Reclaim(objects.clone())),
         Arc::new(steps::Compact(objects.clone())),
         Arc::new(repair::Repair::new(objects.clone(), metadata.clone())),
         Arc::new(steps::Orphans::new(objects.clone(), metadata.clone())),
-        Arc::new(steps::Sweep { objects: objects.clone(), trash_seconds }),
+        Arc::new(steps::Sweep { objects: objects.clone(), trash_seconds: settings.trash_seconds }),
         Arc::new(steps::Meter(objects.clone())),
         Arc::new(steps::Prune(metadata.clone())),
+        Arc::new(lifecycle::Lifecycle {
+            objects: objects.clone(),
+            metadata: metadata.clone(),
+            calendar: settings.calendar,
+            ambient: settings.ambient.clone(),
+        }),
+        Arc::new(lifecycle::StaleUploads {
+            objects: objects.clone(),
+            days: settings.upload_days_max,
+            calendar: settings.calendar,
+        }),
     ]
 }

@@ -59,7 +59,8 @@ impl Worker for Repair {
         let asked = self.survey().await?;
         let repaired = self.objects.repair().await?;
         let discarded = self.objects.discard().await?;
-        let waiting: u64 = self.metadata.jobs().await?.iter().filter(|(kind, _)| kind == "repair").map(|(_, n)| n).sum();
+        let waiting: u64 =
+            self.metadata.jobs().await?.iter().filter(|(kind, _)| kind == "repair").map(|(_, n)| n).sum();
         metrics::gauge!("haulout_repair_jobs").set(u32::try_from(waiting).unwrap_or(u32::MAX));
         Ok(asked > 0 || repaired > 0 || discarded > 0)
     }

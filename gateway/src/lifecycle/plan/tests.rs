@@ -83,10 +83,18 @@ fn current_versions_expire_when_their_days_are_over() {
         (expiring(Scope::Filter(and()), 3), tagged(version("logs/a", 1, 3)), &["expire 1"]),
         (expiring(Scope::Filter(and()), 3), VersionFact { size: 10, ..tagged(version("logs/a", 1, 3)) }, &[]),
         (expiring(Scope::Filter(and()), 3), VersionFact { size: 100, ..tagged(version("logs/a", 1, 3)) }, &[]),
-        (expiring(Scope::Filter(and()), 3), VersionFact { tags: vec![tag("b")], ..tagged(version("logs/a", 1, 3)) }, &[]),
+        (
+            expiring(Scope::Filter(and()), 3),
+            VersionFact { tags: vec![tag("b")], ..tagged(version("logs/a", 1, 3)) },
+            &[],
+        ),
         (expiring(Scope::Filter(Filter::GreaterThan(1 << 20)), 0), version("a", 1, 1), &[]),
         (expiring(Scope::Filter(Filter::LessThan(1 << 21)), 0), version("a", 1, 1), &["expire 1"]),
-        (Rule { expiration: Some(Expiration::At(When::Date(NOW.0))), ..everything() }, version("a", 1, 0), &["expire 1"]),
+        (
+            Rule { expiration: Some(Expiration::At(When::Date(NOW.0))), ..everything() },
+            version("a", 1, 0),
+            &["expire 1"],
+        ),
         (Rule { expiration: Some(Expiration::At(When::Date(NOW.0 + 1))), ..everything() }, version("a", 1, 9), &[]),
     ];
     for (rule, fact, actions) in table {
@@ -104,7 +112,8 @@ fn noncurrent_versions_count_from_when_they_were_replaced_and_the_newest_may_be_
         old(version("a", 4, 7)),
         old(version("a", 5, 9)),
     ];
-    let after = |days, newer| Rule { noncurrent_expiration: Some(NoncurrentExpiration { days, newer }), ..everything() };
+    let after =
+        |days, newer| Rule { noncurrent_expiration: Some(NoncurrentExpiration { days, newer }), ..everything() };
     let table: [(u32, Option<u32>, &[&str]); 5] = [
         (8, None, &[]),
         (5, None, &["remove 4", "remove 5"]),

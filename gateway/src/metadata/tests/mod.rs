@@ -15,4 +15,5 @@ mod repairs;
 mod server;
 mod settings;
 mod uploads;
+mod walks;
 mod writes;

@@ -110,5 +110,10 @@ both! {
         assert_eq!(f.store.ask_for_strays(all().skip(2).collect(), 10).await.unwrap(), 1);
         assert_eq!(f.store.ask_for_strays(all().skip(2).collect(), 10).await.unwrap(), 0);
         assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 1)]);
+        f.put("other", 10).await;
+        f.put_empty(&["empty"]).await;
+        assert_eq!(f.store.ask_for_backend(&"b3".parse().unwrap()).await.unwrap(), 2);
+        assert_eq!(f.store.ask_for_backend(&"b7".parse().unwrap()).await.unwrap(), 0);
+        assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 2)]);
     }
 }

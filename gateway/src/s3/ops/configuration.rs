@@ -76,10 +76,18 @@ pub fn shown<C: Configuration>(configuration: &C) -> Response {
 /// # Errors
 /// `NoSuchBucket` when the bucket is gone meanwhile.
 pub async fn delete<C: Configuration>(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    if call.door.metadata.clear_setting::<C>(&bucket).await? {
+    clear::<C>(&call, &bucket).await
+}
+
+/// Takes back a setting, whatever form its document has.
+///
+/// # Errors
+/// `NoSuchBucket` when the bucket is gone meanwhile.
+pub async fn clear<T: Setting>(call: &Call, bucket: &Bucket) -> Result<Response, S3Error> {
+    if call.door.metadata.clear_setting::<T>(bucket).await? {
         Ok(empty(StatusCode::NO_CONTENT))
     } else {
-        Err(gone(&bucket))
+        Err(gone(bucket))
     }
 }
 

@@ -56,12 +56,6 @@ const NAMED: &[(&str, &str, &str)] = &[
 /// A configuration that does not exist until it is set: operation, parameter, permission, what is said then.
 const MISSING: &[(&str, &str, &str, Code)] = &[
     (
-        "GetBucketLifecycleConfiguration",
-        "lifecycle",
-        "s3:GetLifecycleConfiguration",
-        Code::NoSuchLifecycleConfiguration,
-    ),
-    (
         "GetBucketReplication",
         "replication",
         "s3:GetReplicationConfiguration",

@@ -10,6 +10,7 @@ mod cors;
 mod defaults;
 mod delete;
 mod encryption;
+mod lifecycle;
 mod list_buckets;
 mod list_objects;
 mod list_uploads;
@@ -28,6 +29,7 @@ mod uploads;
 mod website;
 mod write;
 
+pub(super) use configuration::{only, optional};
 pub use preflight::answer as preflight;
 pub use read::read_object;
 
@@ -37,6 +39,7 @@ use super::route::Row;
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let groups = [
+        lifecycle::rows(),
         list_buckets::rows(),
         buckets::rows(),
         location::rows(),

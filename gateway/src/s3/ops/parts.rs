@@ -14,7 +14,7 @@ use crate::s3::range;
 use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
 use crate::s3::route::{Need, Row, on_object};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, write_headers};
+use crate::s3::{checksums, expiration, write_headers};
 
 use super::copy::{COPY_SOURCE, find_source};
 use super::uploads::{UPLOAD_ID, upload_id};
@@ -151,5 +151,7 @@ async fn list_parts(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<R
         checksums::write_element(part.checksum.as_ref(), None, &mut writer);
         writer.close("Part");
     }
-    Ok(xml(writer.end("ListPartsResult")))
+    let mut response = xml(writer.end("ListPartsResult"));
+    expiration::announce_abort(&bucket, &key, upload.created_at, response.headers_mut())?;
+    Ok(response)
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, Checksum, ObjectKey, PartNumber, Version};
+use crate::lifecycle::Subject;
 use crate::s3::auth::Identity;
 use crate::s3::call::Call;
 use crate::s3::checksums;
 use crate::s3::conditions::{self, Verdict};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::expiration;
 use crate::s3::object_headers;
 use crate::s3::range::{self, Wanted};
 use crate::s3::respond::{self, Response, describe, empty, validators};
@@ -97,6 +99,8 @@ async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepare
     let mut response = empty(if piece.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
     let headers = response.headers_mut();
     describe(&version, headers);
+    let subject = Subject { key: version.key.as_bytes(), size: version.size, tags: &[] };
+    expiration::announce(bucket, &subject, version.modified_at, headers)?;
     object_headers::apply_overrides(&call.query, matches!(call.identity, Identity::Known(_)), headers)?;
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(piece.bytes.end - piece.bytes.start));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, const { HeaderValue::from_static("nosniff") });

@@ -34,7 +34,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "s3:PutIntelligentTieringConfiguration",
     ),
     ("DeleteBucketInventoryConfiguration", Method::DELETE, BUCKET, "inventory", "s3:PutInventoryConfiguration"),
-    ("DeleteBucketLifecycle", Method::DELETE, BUCKET, "lifecycle", "s3:PutLifecycleConfiguration"),
     (
         "DeleteBucketMetadataConfiguration",
         Method::DELETE,
@@ -76,7 +75,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "s3:PutIntelligentTieringConfiguration",
     ),
     ("PutBucketInventoryConfiguration", Method::PUT, BUCKET, "inventory", "s3:PutInventoryConfiguration"),
-    ("PutBucketLifecycleConfiguration", Method::PUT, BUCKET, "lifecycle", "s3:PutLifecycleConfiguration"),
     ("PutBucketLogging", Method::PUT, BUCKET, "logging", "s3:PutBucketLogging"),
     ("PutBucketMetricsConfiguration", Method::PUT, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("PutBucketNotificationConfiguration", Method::PUT, BUCKET, "notification", "s3:PutBucketNotification"),

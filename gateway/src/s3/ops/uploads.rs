@@ -11,7 +11,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, object_headers, write_headers};
+use crate::s3::{checksums, expiration, object_headers, write_headers};
 
 /// The parameter that names an upload.
 pub const UPLOAD_ID: &str = "uploadId";
@@ -35,6 +35,7 @@ async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     let mut response = xml(writer.end("InitiateMultipartUploadResult"));
     checksums::write_plan(upload.checksum, response.headers_mut());
     write_headers::show_encryption(response.headers_mut());
+    expiration::announce_abort(&bucket, &upload.key, upload.created_at, response.headers_mut())?;
     Ok(response)
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use http::{Method, StatusCode, header};
 
 use crate::domain::{Bucket, KeyError, ObjectKey, WriteCondition};
+use crate::lifecycle::Subject;
 use crate::objects::{Put, Stored};
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, etag_header};
 use crate::s3::route::{Row, on_object};
-use crate::s3::{checksums, conditions, object_headers, write_headers};
+use crate::s3::{checksums, conditions, expiration, object_headers, write_headers};
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -22,8 +23,12 @@ async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     let attributes = object_headers::read(&call.head.headers)?;
     let condition = write_condition(&call)?;
     let (promise, body) = call.take_content()?;
-    let stored = call.door.objects.put(Put { bucket, key, attributes, condition, promise }, body).await?;
-    Ok(written(&stored))
+    let put = Put { bucket: bucket.clone(), key: key.clone(), attributes, condition, promise };
+    let stored = call.door.objects.put(put, body).await?;
+    let mut response = written(&stored);
+    let subject = Subject { key: key.as_bytes(), size: stored.size, tags: &[] };
+    expiration::announce(&bucket, &subject, stored.modified_at, response.headers_mut())?;
+    Ok(response)
 }
 
 /// A key that did not come in the path.

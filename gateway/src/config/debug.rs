@@ -1,0 +1,11 @@
+//! `[debug]`: what only those need who try things out.
+
+use serde::Deserialize;
+
+/// Knobs that no gateway with real data should turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DebugConfig {
+    /// Seconds a day has to lifecycle rules, inventories and stale uploads.
+    pub lifecycle_day_seconds: Option<u32>,
+}

@@ -1,0 +1,143 @@
+//! Lifecycle: pages of a bucket's versions are read, planned by the rule book, and the plan applied through the same
+//! transactions as anybody's DELETE, so that locks, markers and meters hold.
+
+use std::sync::Arc;
+
+use super::{Objects, ObjectsError};
+use crate::domain::{Bucket, Timestamp, WriteCondition};
+use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
+use crate::metadata::{Batch, Change, DeleteChange, Outcome, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
+
+/// Versions read in one query.
+const PAGE: usize = 1_000;
+
+/// Uploads given up in one step.
+const UPLOADS_PER_STEP: usize = 100;
+
+/// The class of versions that name none.
+const STANDARD: &str = "STANDARD";
+
+impl Objects {
+    /// Applies a bucket's rules to a page of its versions after a key; the key to go on after, none at the end.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away: the page is done again.
+    pub async fn apply_lifecycle(
+        &self,
+        bucket: &Arc<Bucket>,
+        rules: &Configuration,
+        calendar: Calendar,
+        after: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, ObjectsError> {
+        let mut planner = Planner::new(rules, calendar, self.inner.mint.now());
+        let mut actions = Vec::new();
+        let mut place = WalkPlace { key: after, seq: None };
+        let (mut key, mut seen) = (None, 0);
+        // A page ends where a key ends: the planner must see all versions of a key.
+        let next = 'walk: loop {
+            let page = self.inner.metadata.walk_versions(bucket.id, &place, PAGE).await?;
+            let full = page.len() == PAGE;
+            for version in page {
+                if seen >= PAGE && key.as_ref().is_some_and(|key| *key != version.key) {
+                    break 'walk Some(place.key);
+                }
+                actions.extend(planner.next(&fact(&version)));
+                place = WalkPlace { key: version.key.as_bytes().to_vec(), seq: Some(version.seq) };
+                key = Some(version.key);
+                seen += 1;
+            }
+            if !full {
+                break None;
+            }
+        };
+        actions.extend(planner.end());
+        self.carry_out_lifecycle(bucket, actions).await?;
+        Ok(next)
+    }
+
+    /// Gives up uploads that a bucket's rules say are old enough.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn abort_by_lifecycle(
+        &self,
+        bucket: &Bucket,
+        rules: &Configuration,
+        calendar: Calendar,
+    ) -> Result<(), ObjectsError> {
+        let now = self.inner.mint.now();
+        let mut query = UploadListQuery { limit: PAGE, ..UploadListQuery::default() };
+        loop {
+            let page = self.inner.metadata.list_uploads(bucket.id, &query).await?;
+            for entry in &page.entries {
+                let UploadEntry::Upload(upload) = entry else { continue };
+                let due = rules.abort(upload.key.as_bytes(), upload.created_at, calendar);
+                if due.is_some_and(|(at, _)| at <= now) {
+                    self.inner.metadata.abort_upload(bucket.id, &upload.key, &upload.id).await?;
+                    count("abort", 1);
+                }
+            }
+            match page.entries.last() {
+                Some(UploadEntry::Upload(last)) if page.truncated => {
+                    query.key_marker = last.key.as_bytes().to_vec();
+                    query.upload_marker = Some(last.id);
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Gives up uploads that were begun and left alone for so long, whatever rules there are. Returns how many.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn abort_stale_uploads(&self, seconds: i64) -> Result<usize, ObjectsError> {
+        let stale = self.inner.metadata.stale_uploads(seconds, UPLOADS_PER_STEP).await?;
+        for upload in &stale {
+            self.inner.metadata.abort_upload(upload.bucket, &upload.key, &upload.id).await?;
+            tracing::info!(upload = %upload.id, "an upload that was never completed is given up");
+        }
+        Ok(stale.len())
+    }
+
+    async fn carry_out_lifecycle(&self, bucket: &Arc<Bucket>, actions: Vec<Action>) -> Result<(), ObjectsError> {
+        let mut changes = Vec::new();
+        for action in actions {
+            match action {
+                Action::Expire(key, _id) => changes.push(Change::Delete(DeleteChange {
+                    bucket: bucket.id,
+                    key,
+                    condition: WriteCondition::None,
+                })),
+                Action::Remove(..) | Action::RemoveMarker(..) | Action::Move(..) => {}
+            }
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let batch = Batch { blobs: Vec::new(), changes };
+        let outcomes = self.inner.metadata.commit(self.inner.mint.incarnation(), batch).await?;
+        count("expire", outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::Refused(_))).count());
+        Ok(())
+    }
+}
+
+fn count(action: &'static str, times: usize) {
+    if times > 0 {
+        let times = u64::try_from(times).unwrap_or(u64::MAX);
+        metrics::counter!("haulout_lifecycle_actions_total", "action" => action).increment(times);
+    }
+}
+
+fn fact(version: &WalkedVersion) -> VersionFact {
+    VersionFact {
+        key: version.key.clone(),
+        id: version.id,
+        current: version.current,
+        marker: version.marker,
+        size: version.size,
+        modified_at: Timestamp(version.modified_at.0),
+        tags: Vec::new(),
+        class: STANDARD.to_owned(),
+    }
+}

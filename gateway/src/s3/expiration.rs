@@ -1,0 +1,49 @@
+//! What replies say of a bucket's lifecycle rules. They follow the calendar, whatever length a day has for the worker.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::conditions::http_date;
+use super::encoding::url;
+use super::error::S3Error;
+use crate::domain::{Bucket, ObjectKey, Timestamp};
+use crate::lifecycle::{Calendar, Configuration, Subject};
+
+const EXPIRATION: HeaderName = HeaderName::from_static("x-amz-expiration");
+const ABORT_DATE: HeaderName = HeaderName::from_static("x-amz-abort-date");
+const ABORT_RULE: HeaderName = HeaderName::from_static("x-amz-abort-rule-id");
+
+/// Says when a current version expires, if a rule says so.
+///
+/// # Errors
+/// When the rules in the database cannot be read.
+pub fn announce(
+    bucket: &Bucket,
+    subject: &Subject<'_>,
+    modified_at: Timestamp,
+    headers: &mut HeaderMap,
+) -> Result<(), S3Error> {
+    let Some(rules) = bucket.settings.get::<Configuration>()? else { return Ok(()) };
+    if let Some((at, rule)) = rules.expiry(subject, modified_at, Calendar::default()) {
+        let text = format!("expiry-date=\"{}\", rule-id=\"{}\"", http_date(at), url(rule));
+        headers.extend(HeaderValue::from_str(&text).ok().map(|value| (EXPIRATION, value)));
+    }
+    Ok(())
+}
+
+/// Says when an upload is given up, if a rule says so.
+///
+/// # Errors
+/// When the rules in the database cannot be read.
+pub fn announce_abort(
+    bucket: &Bucket,
+    key: &ObjectKey,
+    begun_at: Timestamp,
+    headers: &mut HeaderMap,
+) -> Result<(), S3Error> {
+    let Some(rules) = bucket.settings.get::<Configuration>()? else { return Ok(()) };
+    if let Some((at, rule)) = rules.abort(key.as_bytes(), begun_at, Calendar::default()) {
+        headers.extend(HeaderValue::from_str(&http_date(at)).ok().map(|value| (ABORT_DATE, value)));
+        headers.extend(HeaderValue::from_str(&url(rule)).ok().map(|value| (ABORT_RULE, value)));
+    }
+    Ok(())
+}

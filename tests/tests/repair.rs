@@ -1,0 +1,109 @@
+//! What was lost is made again: after degraded writes, after damage, after a disk was replaced.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use harness::{Payload, S3, TestGateway, on_both, on_sqlite};
+
+on_both!(degraded_writes_are_completed_when_the_backend_is_back);
+on_sqlite!(a_replaced_disk_is_filled_again, damage_that_a_read_notices_is_repaired);
+
+fn payloads() -> Vec<Payload> {
+    [1, 4_096, 1 << 20, 5_000_000].into_iter().map(|size| Payload::new(&size.to_string(), 1, size)).collect()
+}
+
+async fn fill(s3: &S3) -> Result<()> {
+    s3.create_bucket("lost").await?;
+    for payload in payloads() {
+        s3.put("lost", &payload.len.to_string(), payload.bytes()).await?.ok()?;
+    }
+    Ok(())
+}
+
+async fn read_all(s3: &S3) -> Result<()> {
+    for payload in payloads() {
+        let reply = s3.get("lost", &payload.len.to_string()).await?.ok()?;
+        ensure!(reply.body == payload.bytes(), "{} bytes came back wrong", payload.len);
+    }
+    Ok(())
+}
+
+/// Waits until a deep check finds nothing wrong.
+async fn wait_for_repair(gateway: &TestGateway) -> Result<()> {
+    for _ in 0..60 {
+        if gateway.check(true).await?.must_be_clean().is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    gateway.check(true).await?.must_be_clean()?;
+    bail!("the repair did not end");
+}
+
+/// Any two others may go afterwards.
+async fn survives_the_loss_of(gateway: &mut TestGateway, s3: &S3, others: [usize; 2]) -> Result<()> {
+    for number in others {
+        gateway.take_away(number)?;
+    }
+    read_all(s3).await?;
+    for number in others {
+        gateway.bring_back(number)?;
+    }
+    gateway.wait_for_backends().await
+}
+
+async fn degraded_writes_are_completed_when_the_backend_is_back(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    gateway.take_away(4)?;
+    fill(&s3).await?;
+    gateway.bring_back(4)?;
+    gateway.wait_for_backends().await?;
+    wait_for_repair(gateway).await?;
+    survives_the_loss_of(gateway, &s3, [1, 2]).await
+}
+
+async fn a_replaced_disk_is_filled_again(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    fill(&s3).await?;
+    gateway.destroy(2)?;
+    gateway.bring_back_empty(2)?;
+    gateway.haulout(&["backend", "accept", "b2"]).ok().await?;
+    wait_for_repair(gateway).await?;
+    survives_the_loss_of(gateway, &s3, [5, 6]).await
+}
+
+async fn damage_that_a_read_notices_is_repaired(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    fill(&s3).await?;
+    let mut harmed = 0;
+    for sliver in gateway.slivers_of(3)? {
+        let mut bytes = fs::read(&sliver)?;
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x40;
+        fs::write(&sliver, bytes)?;
+        harmed += 1;
+    }
+    ensure!(harmed > 0, "b3 holds something");
+    gateway.restart()?;
+    // A sliver of parity is read when others are away.
+    gateway.take_away(1)?;
+    gateway.restart_without_backends()?;
+    read_all(&s3).await?;
+    gateway.bring_back(1)?;
+    gateway.wait_for_backends().await?;
+    read_all(&s3).await?;
+    gateway.take_away(2)?;
+    read_all(&s3).await?;
+    gateway.bring_back(2)?;
+    gateway.wait_for_backends().await?;
+    // What no read has met is still damaged; what one has met is sound again.
+    for _ in 0..60 {
+        if gateway.check(true).await?.wrong() < harmed {
+            gateway.leaves_damage();
+            return read_all(&s3).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    bail!("nothing of {harmed} damaged slivers was repaired");
+}
