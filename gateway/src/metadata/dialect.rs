@@ -67,6 +67,22 @@ impl Dialect {
         }
     }
 
+    /// The type of columns of bytes.
+    pub(super) fn bytes(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BLOB",
+            Self::Postgres => "BYTEA",
+        }
+    }
+
+    /// Where bytes stand in others, counted from 1; 0 when they do not.
+    pub(super) fn position(self, needle: &str, hay: &str) -> String {
+        match self {
+            Self::Sqlite => format!("instr({hay}, {needle})"),
+            Self::Postgres => format!("position(CAST({needle} AS BYTEA) IN {hay})"),
+        }
+    }
+
     /// The most values one statement may carry.
     pub(super) fn values_max(self) -> usize {
         match self {

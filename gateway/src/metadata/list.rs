@@ -4,7 +4,7 @@ use super::columns::{self, etag, limit};
 use super::roll_up::{RollUp, Turn};
 use super::row::Row;
 use super::statement::Statement;
-use super::{MetadataStore, Result};
+use super::{MetadataStore, Result, steps};
 use crate::domain::{BucketId, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey, Timestamp};
 
 /// What to list.
@@ -79,11 +79,16 @@ impl MetadataStore {
         let mut roll = RollUp::new(&query.prefix, &query.delimiter, query.limit);
         let (mut from, end) = (roll.first_after(&query.after), roll.end());
         while from < end {
-            let wanted = roll.piece();
+            let sparse = roll.sparse();
+            let wanted = if sparse { roll.missing() } else { roll.piece() };
             let text = "SELECT key, size, etag, modified_at, checksum FROM version \
                         WHERE bucket_id = $1 AND key >= $2 AND key < $3 AND is_current AND NOT is_marker \
                         ORDER BY key LIMIT $4";
-            let statement = Statement::new(text).bind(bucket.0).bind(from).bind(&*end).bind(limit(wanted));
+            let statement = if sparse {
+                steps::statement(session.dialect(), bucket, (from, &end), &roll, wanted)
+            } else {
+                Statement::new(text).bind(bucket.0).bind(from).bind(&*end).bind(limit(wanted))
+            };
             let rows = session.rows(statement).await?;
             for row in &rows {
                 match roll.turn(row.bytes(0)?) {

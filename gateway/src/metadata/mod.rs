@@ -30,6 +30,7 @@ mod session;
 mod settings;
 mod sqlite;
 mod statement;
+mod steps;
 mod uploads;
 mod usage;
 mod users;

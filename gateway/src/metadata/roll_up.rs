@@ -13,6 +13,8 @@ pub(super) struct RollUp<'q> {
     skip_to: Vec<u8>,
     /// Rows of the next piece.
     piece: usize,
+    /// Most rows of the last piece lay in common prefixes that were shown already.
+    sparse: bool,
 }
 
 /// What becomes of a key.
@@ -31,13 +33,15 @@ pub(super) enum Turn<'k> {
 /// Rows read at first when keys may be rolled up, and so most of them useless.
 const FIRST_PIECE: usize = 64;
 const SMALLEST_PIECE: usize = 4;
+/// A step costs about as much as this many rows.
+const SPARSE: usize = 4;
 
 impl<'q> RollUp<'q> {
     /// A page of at most `limit` entries.
     pub(super) fn new(prefix: &'q [u8], delimiter: &'q [u8], limit: usize) -> Self {
         let all = limit.saturating_add(1);
         let piece = if delimiter.is_empty() { all } else { all.min(FIRST_PIECE) };
-        Self { prefix, delimiter, limit, shown: 0, shown_before: 0, skip_to: Vec::new(), piece }
+        Self { prefix, delimiter, limit, shown: 0, shown_before: 0, skip_to: Vec::new(), piece, sparse: false }
     }
 
     /// The smallest key that may be shown after `after`, inclusive: after the whole common prefix it lies in, if any.
@@ -58,6 +62,26 @@ impl<'q> RollUp<'q> {
     /// Rows to ask for next.
     pub(super) fn piece(&self) -> usize {
         self.piece
+    }
+
+    /// Whether it is better to step from entry to entry than to read on row by row.
+    pub(super) fn sparse(&self) -> bool {
+        self.sparse
+    }
+
+    /// Entries that are still to be found: what the page has room for, and the one that tells whether there are more.
+    pub(super) fn missing(&self) -> usize {
+        (self.limit - self.shown).saturating_add(1)
+    }
+
+    /// Keys begin with this.
+    pub(super) fn prefix(&self) -> &'q [u8] {
+        self.prefix
+    }
+
+    /// Keys are rolled up to the first of these after the prefix.
+    pub(super) fn delimiter(&self) -> &'q [u8] {
+        self.delimiter
     }
 
     /// What becomes of the next key.
@@ -83,8 +107,9 @@ impl<'q> RollUp<'q> {
     pub(super) fn go_on(&mut self, last: &[u8]) -> Vec<u8> {
         let useful = self.shown - self.shown_before;
         self.shown_before = self.shown;
-        let wanted = (self.limit - self.shown).saturating_add(1);
+        let wanted = self.missing();
         if *self.skip_to > *last {
+            self.sparse = useful.saturating_mul(SPARSE) <= self.piece;
             self.piece = useful.saturating_mul(2).clamp(SMALLEST_PIECE, wanted.max(SMALLEST_PIECE));
             self.skip_to.clone()
         } else {

@@ -120,6 +120,16 @@ both! {
         assert_eq!((page.entries.len(), page.truncated), (1, false), "the last page knows that it is the last");
         assert_eq!(f.store.list_current(f.bucket, &query("", "", "", 0)).await.unwrap(), ListPage::default());
     }
+
+    async fn a_thousand_small_folders_are_one_page(f: &Fixture) {
+        let names: Vec<String> = (0..1_001).flat_map(|i| (0..5).map(move |j| format!("{i:04}/{j}"))).collect();
+        f.put_empty(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let page = f.store.list_current(f.bucket, &query("", "/", "", 1_000)).await.unwrap();
+        assert_eq!((page.entries.len(), page.truncated), (1_000, true));
+        assert_eq!(page.entries[999].marker(), b"0999/");
+        let rest = f.store.list_current(f.bucket, &query("", "/", "0999/", 1_000)).await.unwrap();
+        assert_eq!(rest, ListPage { entries: vec![ListEntry::Prefix(b"1000/".into())], truncated: false });
+    }
 }
 
 /// Any keys, any query: the pages together are the model.
