@@ -1,9 +1,13 @@
 //! What a client says about an object: from the headers of a write to [`ObjectAttributes`], and back to the headers of a
 //! read.
 //!
-//! Header values are bytes. They are kept one character per byte (as ISO 8859-1 reads them), so that what a client sent,
-//! raw UTF-8 or not, is what it gets back, byte for byte.
+//! Header values are bytes. System headers are kept one character per byte (as ISO 8859-1 reads them), so that what a client
+//! sent is what it gets back, byte for byte. User metadata is text: clients send it as UTF-8 or as ISO 8859-1, and all of
+//! them read headers as ISO 8859-1, so it goes back in that alphabet, or encoded as RFC 2047 says where the alphabet has no
+//! such letters. What a client encoded itself comes back as it came.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::error::{Code, S3Error};
@@ -46,8 +50,8 @@ fn website_redirect(headers: &HeaderMap) -> Result<Option<String>, S3Error> {
 fn user_metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, S3Error> {
     let names = headers.keys().filter_map(|name| Some((name, name.as_str().strip_prefix(USER_PREFIX)?)));
     let user: Vec<_> =
-        names.map(|(name, short)| (short.to_owned(), joined(headers, name).unwrap_or_default())).collect();
-    let bytes: usize = user.iter().map(|(name, value)| name.len() + value.chars().count()).sum();
+        names.map(|(name, short)| (short.to_owned(), in_full(&joined(headers, name).unwrap_or_default()))).collect();
+    let bytes: usize = user.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > ObjectAttributes::USER_BYTES_MAX {
         return Err(S3Error::new(Code::MetadataTooLarge)
             .field("Size", bytes.to_string())
@@ -65,6 +69,15 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
         all.push_str(&text_of(value.as_bytes()));
     }
     Some(all)
+}
+
+/// The text that these bytes, one a character, mean: UTF-8 where they can be, else ISO 8859-1.
+fn in_full(bytes: &str) -> String {
+    if bytes.is_ascii() {
+        return bytes.to_owned();
+    }
+    let raw: Vec<u8> = bytes.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    String::from_utf8(raw).unwrap_or_else(|_| bytes.to_owned())
 }
 
 /// One character per byte.
@@ -104,10 +117,19 @@ pub fn write(attributes: &ObjectAttributes, headers: &mut HeaderMap) {
     }
     for (name, value) in &attributes.user {
         let name = HeaderName::from_bytes([USER_PREFIX.as_bytes(), name.as_bytes()].concat().as_slice());
-        if let (Ok(name), Some(value)) = (name, value_of(value)) {
+        if let (Ok(name), Some(value)) = (name, user_value(value)) {
             headers.append(name, value);
         }
     }
+}
+
+/// Metadata as a header can carry it: in ISO 8859-1, or as an encoded word of RFC 2047.
+fn user_value(text: &str) -> Option<HeaderValue> {
+    let latin = text.chars().all(|character| character <= '\u{ff}');
+    if latin {
+        return value_of(text);
+    }
+    HeaderValue::try_from(format!("=?UTF-8?B?{}?=", BASE64_STANDARD.encode(text))).ok()
 }
 
 /// The bytes a value was read from; `None` for what no header can carry.
@@ -170,13 +192,27 @@ mod tests {
             ("cache-control", b"no-cache"),
             ("content-language", b"en"),
             ("content-disposition", b"attachment; filename=\"a b\""),
-            ("x-amz-meta-a", "é".as_bytes()),
             ("x-amz-meta-b", b"\xe9"),
             ("x-amz-meta-c", b"=?UTF-8?B?w6k=?="),
         ]);
         let mut shown = HeaderMap::new();
         write(&read(&sent).unwrap(), &mut shown);
         assert_eq!(shown, sent);
+    }
+
+    #[test]
+    fn metadata_is_text_in_the_alphabet_of_headers() {
+        for (sent, shown) in [
+            (&b"plain"[..], &b"plain"[..]),
+            ("é".as_bytes(), b"\xe9"),
+            (b"\xe9", b"\xe9"),
+            ("Zażółć".as_bytes(), b"=?UTF-8?B?WmHFvMOzxYLEhw==?="),
+            (b"=?UTF-8?Q?=C3=A9?=", b"=?UTF-8?Q?=C3=A9?="),
+        ] {
+            let mut reply = HeaderMap::new();
+            write(&read(&headers(&[("x-amz-meta-k", sent)])).unwrap(), &mut reply);
+            assert_eq!(reply["x-amz-meta-k"].as_bytes(), shown);
+        }
     }
 
     #[test]
@@ -196,7 +232,8 @@ mod tests {
         let of = |bytes: usize| read(&headers(&[("x-amz-meta-k", &vec![b'a'; bytes])]));
         assert!(of(2_047).is_ok());
         assert_eq!(of(2_048).unwrap_err().code, Code::MetadataTooLarge);
-        assert!(read(&headers(&[("x-amz-meta-k", &[0xe9; 2_047])])).is_ok(), "bytes are counted, not characters");
+        let of_two = |count: usize| read(&headers(&[("x-amz-meta-k", "é".repeat(count).as_bytes())]));
+        assert!(of_two(1_023).is_ok() && of_two(1_024).is_err(), "bytes of UTF-8 are counted, not characters");
     }
 
     #[test]
@@ -219,11 +256,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_a_header_can_carry_survives(bytes in proptest::collection::vec(any::<u8>(), 1..80)) {
+        fn every_system_value_a_header_can_carry_survives(bytes in proptest::collection::vec(any::<u8>(), 1..80)) {
             if let Ok(value) = HeaderValue::from_bytes(bytes.trim_ascii())
                 && !value.is_empty()
             {
-                let sent = headers(&[("content-type", b"a"), ("x-amz-meta-k", value.as_bytes())]);
+                let sent = headers(&[("content-type", b"a"), ("content-disposition", value.as_bytes())]);
                 let mut shown = HeaderMap::new();
                 write(&read(&sent).unwrap(), &mut shown);
                 prop_assert_eq!(shown, sent);

@@ -189,7 +189,7 @@ fn headers(fields: &FormFields) -> Result<HeaderMap, S3Error> {
             return Err(invalid());
         }
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-        headers.insert(header, HeaderValue::from_str(value).map_err(|_| invalid())?);
+        headers.insert(header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?);
     }
     Ok(headers)
 }
