@@ -11,6 +11,8 @@ use crate::certificate::Certificate;
 pub struct Settings {
     pub(crate) database: Database,
     pub(crate) tls: bool,
+    /// The domain of websites, when they are served.
+    websites: Option<String>,
     scheme: String,
     backends: Vec<BackendSetting>,
     sections: Vec<(String, String)>,
@@ -31,6 +33,7 @@ pub(crate) struct Place {
     pub http: u16,
     pub https: Option<(u16, Certificate)>,
     pub ops: u16,
+    pub website: u16,
 }
 
 impl Settings {
@@ -40,6 +43,7 @@ impl Settings {
         let settings = Self {
             database,
             tls: false,
+            websites: None,
             scheme: "rs-4-2".into(),
             backends: Vec::new(),
             sections: Vec::new(),
@@ -88,6 +92,13 @@ impl Settings {
         self
     }
 
+    /// A listener for websites, under this domain and under their own.
+    #[must_use]
+    pub fn with_websites(mut self, domain: &str) -> Self {
+        self.websites = Some(domain.into());
+        self
+    }
+
     /// An environment variable of the gateway.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -110,6 +121,10 @@ impl Settings {
                     certificate.key.display()
                 ),
             ));
+        }
+        if let Some(domain) = &self.websites {
+            let text = format!("listen = \"127.0.0.1:{}\"\nbase_domains = [\"{domain}\"]", place.website);
+            sections.push(("website".into(), text));
         }
         sections.extend(self.sections.iter().cloned());
         sections.sort_by(|a, b| a.0.cmp(&b.0));

@@ -30,6 +30,7 @@ mod request_id;
 mod respond;
 mod route;
 mod service;
+mod tags;
 mod target;
 pub mod uri;
 mod website;

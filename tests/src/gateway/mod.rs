@@ -44,7 +44,7 @@ impl TestGateway {
             true => Some((free_port()?, certificate::make(folder.path()).await?)),
             false => None,
         };
-        let place = Place { data, http: free_port()?, https, ops: free_port()? };
+        let place = Place { data, http: free_port()?, https, ops: free_port()?, website: free_port()? };
         let database = FreshDatabase::create(settings.database).await?;
         let (access_key, secret_key) = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
         let canaries = Canaries::new(&secret_key);
@@ -88,6 +88,12 @@ impl TestGateway {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.place.http))
+    }
+
+    /// Where websites are, if the settings ask for them.
+    #[must_use]
+    pub fn website(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.place.website))
     }
 
     /// The secret that must never be seen anywhere.

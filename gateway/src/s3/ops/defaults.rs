@@ -61,7 +61,6 @@ const MISSING: &[(&str, &str, &str, Code)] = &[
         "s3:GetReplicationConfiguration",
         Code::ReplicationConfigurationNotFoundError,
     ),
-    ("GetBucketTagging", "tagging", "s3:GetBucketTagging", Code::NoSuchTagSet),
     (
         "GetObjectLockConfiguration",
         "object-lock",
@@ -110,6 +109,11 @@ pub fn rows() -> Vec<Row> {
             .query("legal-hold")
             .accepts(&["versionId"]),
     ];
+    rows.push(
+        on_object("GetObjectTorrent", Method::GET, "s3:GetObjectTorrent", no_torrent)
+            .query("torrent")
+            .accepts(&["versionId"]),
+    );
     rows.extend(empty);
     rows.extend(missing);
     rows.extend(named);
@@ -149,6 +153,11 @@ fn acl(owner: &Owner) -> Response {
 async fn get_object_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     must_exist(&call, &bucket, &key).await?;
     empty_document("Tagging", "<TagSet></TagSet>")
+}
+
+/// Nothing is offered to peers, so no torrent exists whatever object does.
+async fn no_torrent(_call: Call, _bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))
 }
 
 async fn no_lock(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {

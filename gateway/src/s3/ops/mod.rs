@@ -2,6 +2,7 @@
 
 mod accelerate;
 mod attributes;
+mod bucket_tagging;
 mod buckets;
 mod complete;
 mod configuration;
@@ -55,6 +56,7 @@ pub fn rows() -> Vec<Row> {
         complete::rows(),
         list_uploads::rows(),
         cors::rows(),
+        bucket_tagging::rows(),
         website::rows(),
         encryption::rows(),
         accelerate::rows(),
