@@ -110,6 +110,15 @@ impl MetadataStore {
         row.map(|row| Ok((user(&row)?, row.bytes(5)?.to_vec()))).transpose()
     }
 
+    /// A user by canonical id, in lower case.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn user_by_canonical_id(&self, id: &str) -> Result<Option<User>> {
+        let text = format!("SELECT {COLUMNS} FROM account a WHERE a.canonical_id = $1");
+        self.database().row(Statement::new(text).bind(id)).await?.as_ref().map(user).transpose()
+    }
+
     /// A user by number.
     ///
     /// # Errors

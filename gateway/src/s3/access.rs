@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue};
 use super::auth::Identity;
 use super::door::Door;
 use super::error::{Code, S3Error};
-use crate::domain::{Bucket, BucketName, CanonicalId, User};
+use crate::domain::{Bucket, BucketName, CanonicalId, User, UserId};
 use crate::policy::{Principal, account_number};
 
 /// Says in which region a bucket is.
@@ -55,14 +55,22 @@ impl Door {
     /// # Errors
     /// When the database is away.
     pub async fn owner_of(&self, bucket: &Bucket, identity: &Identity) -> Result<Owner, S3Error> {
+        self.person(bucket.owner, identity).await
+    }
+
+    /// A user, as owners are shown; the caller, most of the time.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn person(&self, id: UserId, identity: &Identity) -> Result<Owner, S3Error> {
         let known = |user: &User| Owner { id: user.canonical_id.clone(), name: user.name.clone() };
         if let Identity::Known(key) = identity
-            && key.user.id == bucket.owner
+            && key.user.id == id
         {
             return Ok(known(&key.user));
         }
-        let user = self.metadata.user(bucket.owner).await?;
-        user.as_ref().map(known).ok_or_else(|| S3Error::internal("a bucket has an owner who does not exist"))
+        let user = self.metadata.user(id).await?;
+        user.as_ref().map(known).ok_or_else(|| S3Error::internal("something has an owner who does not exist"))
     }
 
     /// Checks `x-amz-expected-bucket-owner`: a canonical id, or the twelve digits of an account.

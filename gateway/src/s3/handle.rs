@@ -23,6 +23,7 @@ use super::route::{Found, Handler, Level, Question, Row, TABLE};
 use super::target::{self, Target, TargetError};
 use super::uri::{self, Query};
 use crate::domain::{Bucket, BucketName, ObjectKey, UsageDelta};
+use crate::objects::ObjectsError;
 use crate::policy::Decision;
 
 /// What is learned about a request on its way, for meters and the log.
@@ -205,7 +206,8 @@ async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>)
     let decision = call.judge(row.permission_for(version), bucket, key, version).await?;
     let reads = key.filter(|_| row.reads_object());
     let Some(key) = reads else {
-        return if decision == Decision::Allow { Ok(None) } else { Err(call.refusal(bucket)) };
+        let begun = decision == Decision::Deny && began_upload(call, row, bucket, key).await?;
+        return if decision == Decision::Allow || begun { Ok(None) } else { Err(call.refusal(bucket)) };
     };
     let may_list = call.may_list(bucket, key).await?;
     match decision {
@@ -213,6 +215,18 @@ async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>)
         // Whoever may list the bucket may be told that the key is not there.
         Decision::Deny if may_list && call.door.objects.current(bucket, key).await?.is_none() => Ok(None),
         Decision::Deny | Decision::DenyExplicitly => Err(call.refusal(bucket)),
+    }
+}
+
+/// Whether the request is about an upload that the caller began, which the caller may look at and abort.
+async fn began_upload(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<bool, S3Error> {
+    let own = matches!(row.permission.0, "s3:AbortMultipartUpload" | "s3:ListMultipartUploadParts");
+    let id = call.query.get("uploadId").filter(|_| own).and_then(|id| id.parse().ok());
+    let (Some(id), Some(key), Identity::Known(caller)) = (id, key, &call.identity) else { return Ok(false) };
+    match call.door.objects.upload(bucket, key, &id).await {
+        Ok(upload) => Ok(caller.is_account() && upload.attributes.owner == Some(caller.user.id)),
+        Err(ObjectsError::NoSuchUpload) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -160,14 +160,52 @@ impl Call {
             Some(key) if rules.need_object(permission.0) => self.existing(bucket, key, version).await?,
             _ => None,
         };
-        let object = existing.as_deref().map(|version| ObjectRules {
-            owner: version.attributes.owner.unwrap_or(bucket.owner),
-            list: version.attributes.acl.as_ref(),
-        });
+        let object = existing.as_deref().map(|version| object_rules(bucket, version));
         let name = Some(bucket.name.as_str());
         let subject = Subject { bucket: Some(bucket), name, key, version, existing: existing.as_deref(), listed: None };
         let principal = self.identity.principal();
         Ok(self.ask(principal.as_ref(), permission, &subject, Some(&rules), object.as_ref()))
+    }
+
+    /// Decides again, on the version that is about to be sent, where it matters which that is: another may have taken its
+    /// place since the door looked.
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub fn confirm(&self, permission: Permission, bucket: &Bucket, version: &Version) -> Result<(), S3Error> {
+        if self.is_unbound(bucket) {
+            return Ok(());
+        }
+        let rules = Rules::of(self, bucket)?;
+        let rules = rules.as_rules(bucket);
+        if !rules.need_object(permission.0) {
+            return Ok(());
+        }
+        let (name, key) = (Some(bucket.name.as_str()), Some(&version.key));
+        let named = self.query.get("versionId");
+        let existing = Some(version);
+        let subject = Subject { bucket: Some(bucket), name, key, version: named, existing, listed: None };
+        let principal = self.identity.principal();
+        match self.ask(principal.as_ref(), permission, &subject, Some(&rules), Some(&object_rules(bucket, version))) {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::DenyExplicitly => Err(self.refusal(bucket)),
+        }
+    }
+
+    /// Decides about an object that is about to be made.
+    pub(super) fn judge_new(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        object: &ObjectRules<'_>,
+    ) -> Result<Decision, S3Error> {
+        let rules = Rules::of(self, bucket)?;
+        let name = Some(bucket.name.as_str());
+        let subject =
+            Subject { bucket: Some(bucket), name, key: Some(key), version: None, existing: None, listed: None };
+        let principal = self.identity.principal();
+        Ok(self.ask(principal.as_ref(), permission, &subject, Some(&rules.as_rules(bucket)), Some(object)))
     }
 
     /// The version a decision is about, if it is there.
@@ -196,6 +234,10 @@ impl Call {
         let question = Question { caller: principal, action: permission.0, resource: &resource, keys: &keys };
         decide(&question, bucket, object)
     }
+}
+
+fn object_rules<'a>(bucket: &Bucket, version: &'a Version) -> ObjectRules<'a> {
+    ObjectRules { owner: version.attributes.owner.unwrap_or(bucket.owner), list: version.attributes.acl.as_ref() }
 }
 
 /// What is configured on a bucket about access.

@@ -3,6 +3,7 @@
 //! Read `handle` first: it is the way of a request. `route` says which operation a request is, `ops` holds the operations.
 
 mod access;
+mod acl;
 mod arrival;
 pub mod auth;
 pub mod body;

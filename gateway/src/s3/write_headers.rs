@@ -1,4 +1,4 @@
-//! Headers of writes that ask for more than bytes: access lists, storage classes, encryption, tags, locks. What is not
+//! Headers of writes that ask for more than bytes: storage classes, encryption, tags, locks. What is not
 //! supported is refused; nothing that changes the meaning of a write is passed over.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +12,6 @@ const SSE: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
 /// # Errors
 /// What Amazon says to each, or `NotImplemented`.
 pub fn check(headers: &HeaderMap) -> Result<(), S3Error> {
-    access(headers)?;
     storage_class(headers)?;
     encryption(headers)?;
     let asked = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
@@ -22,25 +21,6 @@ pub fn check(headers: &HeaderMap) -> Result<(), S3Error> {
     let locks = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold"];
     if locks.into_iter().any(asked) {
         return Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"));
-    }
-    Ok(())
-}
-
-/// Access lists are off, as on every new bucket of Amazon: only those that change nothing are taken.
-///
-/// # Errors
-/// `AccessControlListNotSupported`, or `InvalidArgument` for an unknown word.
-pub fn access(headers: &HeaderMap) -> Result<(), S3Error> {
-    if let Some(acl) = headers.get("x-amz-acl") {
-        match acl.to_str().unwrap_or_default() {
-            "" | "private" | "bucket-owner-full-control" => {}
-            "public-read" | "public-read-write" | "authenticated-read" | "aws-exec-read" | "bucket-owner-read"
-            | "log-delivery-write" => return Err(Code::AccessControlListNotSupported.into()),
-            word => return Err(S3Error::argument("Invalid canned ACL", "x-amz-acl", word)),
-        }
-    }
-    if headers.keys().any(|name| name.as_str().starts_with("x-amz-grant-")) {
-        return Err(Code::AccessControlListNotSupported.into());
     }
     Ok(())
 }
@@ -87,11 +67,6 @@ mod tests {
     #[test]
     fn each_header_has_its_answer() {
         let table: &[(&'static str, &'static str, Option<Code>)] = &[
-            ("x-amz-acl", "private", None),
-            ("x-amz-acl", "bucket-owner-full-control", None),
-            ("x-amz-acl", "public-read", Some(Code::AccessControlListNotSupported)),
-            ("x-amz-acl", "nonsense", Some(Code::InvalidArgument)),
-            ("x-amz-grant-read", "id=1", Some(Code::AccessControlListNotSupported)),
             ("x-amz-storage-class", "STANDARD", None),
             ("x-amz-storage-class", "GLACIER", Some(Code::InvalidStorageClass)),
             ("x-amz-server-side-encryption", "AES256", None),

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::domain::{Bucket, BucketName};
+use crate::domain::{Bucket, BucketName, Ownership};
 use crate::metadata::{CreateBucket, DeleteBucket, NewBucket};
+use crate::policy::{OwnershipControls, Permission};
 use crate::s3::access::BUCKET_REGION;
+use crate::s3::acl::{self, Asked};
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::judge::BucketList;
 use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_bucket, on_new_bucket};
-use crate::s3::write_headers;
 use crate::s3::xml;
 
 use super::location;
@@ -34,7 +36,8 @@ async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3E
     let body = call.small_body(Integrity::Optional, CONFIGURATION_BYTES_MAX).await?;
     let asked = location_asked(&body)?;
     let place = location::accept(asked.as_deref(), &call.door.settings.region)?;
-    let new = NewBucket::new(call.user()?.id, name.clone(), &place);
+    let mut new = NewBucket::new(call.user()?.id, name.clone(), &place);
+    configure_access(&call, &mut new).await?;
     match call.door.metadata.create_bucket(new).await? {
         CreateBucket::Created(_) => Ok(created(&name)),
         // What scripts written against us-east-1 count on: making one's own bucket again is fine there.
@@ -48,15 +51,38 @@ async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3E
 
 /// Headers that would give the bucket a property that buckets here do not have.
 fn check_headers(call: &Call) -> Result<(), S3Error> {
-    write_headers::access(&call.head.headers)?;
     if call.header("x-amz-bucket-object-lock-enabled").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
         return Err(Code::NotImplemented.into());
     }
-    match call.header("x-amz-object-ownership") {
-        None | Some("BucketOwnerEnforced") => Ok(()),
-        Some("BucketOwnerPreferred" | "ObjectWriter") => Err(Code::NotImplemented.into()),
-        Some(word) => Err(S3Error::argument("Invalid x-amz-object-ownership header", "x-amz-object-ownership", word)),
+    Ok(())
+}
+
+/// What the headers say about who owns the objects of the bucket, and who else may do something with it.
+async fn configure_access(call: &Call, new: &mut NewBucket) -> Result<(), S3Error> {
+    let name = new.name.as_str().to_owned();
+    let refused = |word| S3Error::argument("Invalid x-amz-object-ownership header", "x-amz-object-ownership", word);
+    let word = call.header("x-amz-object-ownership");
+    let told = word.map(|word| Ownership::parse(word).ok_or_else(|| refused(word))).transpose()?;
+    if let Some(rule) = told {
+        call.require_service(Permission("s3:PutBucketOwnershipControls"), Some(&name))?;
+        new.configure(&OwnershipControls { rule: Some(rule) })?;
     }
+    let owner = call.user()?.canonical_id.0.as_str();
+    let list = match acl::asked(&call.head.headers)? {
+        Asked::Nothing => return Ok(()),
+        Asked::Canned(canned) => canned.list(owner, None),
+        Asked::Grants(list) => list,
+    };
+    call.require_service(Permission("s3:PutBucketAcl"), Some(&name))?;
+    call.check_grantees(&list).await?;
+    if told.unwrap_or(call.door.settings.default_ownership).has_lists() {
+        new.configure(&BucketList(list))?;
+        return Ok(());
+    }
+    if list.reaches_beyond(owner) {
+        return Err(Code::InvalidBucketAclWithObjectOwnership.into());
+    }
+    Ok(())
 }
 
 /// The location a body asks for; none when there is no body or no constraint in it.

@@ -55,6 +55,7 @@ pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
         let missing = S3Error::new(Code::NoSuchKey).field("Key", source.key.as_str());
         return Err(call.absence(&bucket, &source.key, missing).await?);
     };
+    call.confirm(Permission(permission), &bucket, &version)?;
     match conditions::judge(&call.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
         Verdict::Proceed => Ok(Source { bucket, version }),
         Verdict::NotModified | Verdict::Failed => Err(Code::PreconditionFailed.into()),
@@ -74,6 +75,7 @@ async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<
         return Err(S3Error::with(Code::InvalidRequest, message));
     }
     let attributes = attributes_of_copy(&call.head.headers, &source.version, replace)?;
+    let attributes = call.authored(&bucket, &key, attributes).await?;
     let condition = write_condition(&call)?;
     let copy = Copy { source: source.version, bucket, key, attributes, condition, algorithm };
     let (asked, patience) = (call.asked(), call.door.settings.patience);

@@ -7,10 +7,8 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::domain::{Bucket, ObjectKey};
-use crate::s3::access::Owner;
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::listing::write_person;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::xml::XmlWriter;
@@ -93,11 +91,6 @@ pub fn rows() -> Vec<Row> {
         on_bucket(operation, Method::GET, permission, handler).query(parameter)
     });
     let mut rows = vec![
-        on_bucket("GetBucketAcl", Method::GET, "s3:GetBucketAcl", get_bucket_acl).query("acl"),
-        on_object("GetObjectAcl", Method::GET, "s3:GetObjectAcl", get_object_acl)
-            .query("acl")
-            .version_permission("s3:GetObjectVersionAcl")
-            .accepts(&["versionId"]),
         on_object("GetObjectTagging", Method::GET, "s3:GetObjectTagging", get_object_tagging)
             .query("tagging")
             .version_permission("s3:GetObjectVersionTagging")
@@ -128,26 +121,6 @@ fn empty_document(root: &str, inside: &str) -> Result<Response, S3Error> {
     let mut writer = XmlWriter::document(root, 0);
     writer.raw(inside);
     Ok(xml(writer.end(root)))
-}
-
-async fn get_bucket_acl(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    Ok(acl(&call.door.owner_of(&bucket, &call.identity).await?))
-}
-
-async fn get_object_acl(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    must_exist(&call, &bucket, &key).await?;
-    Ok(acl(&call.door.owner_of(&bucket, &call.identity).await?))
-}
-
-/// The access list of what is private: the owner may do everything, nobody else anything.
-fn acl(owner: &Owner) -> Response {
-    let mut writer = XmlWriter::document("AccessControlPolicy", 0);
-    write_person(&mut writer, "Owner", owner);
-    writer.raw("<AccessControlList><Grant>");
-    writer.raw("<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">");
-    writer.text("ID", &owner.id.0).text("DisplayName", &owner.name);
-    writer.raw("</Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList>");
-    xml(writer.end("AccessControlPolicy"))
 }
 
 async fn get_object_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {

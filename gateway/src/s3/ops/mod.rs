@@ -1,6 +1,7 @@
 //! The operations: one file for each group, each of which exports its rows of the route table.
 
 mod accelerate;
+mod acl;
 mod attributes;
 mod bucket_tagging;
 mod buckets;
@@ -61,6 +62,7 @@ pub fn rows() -> Vec<Row> {
         encryption::rows(),
         accelerate::rows(),
         request_payment::rows(),
+        acl::rows(),
         policy::rows(),
         public_access::rows(),
         ownership::rows(),

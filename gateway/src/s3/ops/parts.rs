@@ -131,7 +131,7 @@ async fn list_parts(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<R
     let mut parts = call.door.metadata.parts(&upload.id, after, limit + 1).await?;
     let truncated = limit > 0 && parts.len() > limit;
     parts.truncate(limit);
-    let owner = call.door.owner_of(&bucket, &call.identity).await?;
+    let owner = call.door.person(upload.attributes.owner.unwrap_or(bucket.owner), &call.identity).await?;
     let mut writer = XmlWriter::document("ListPartsResult", 1_024 + parts.len() * 320);
     writer.text("Bucket", bucket.name.as_str());
     names.write(&mut writer, "Key", key.as_str());

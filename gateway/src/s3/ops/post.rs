@@ -37,6 +37,7 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
         return Err(Code::NotImplemented.into());
     }
     let attributes = object_headers::read(&form.headers)?;
+    let attributes = call.authored(&bucket, &key, attributes).await?;
     let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();
     let put = Put { bucket, key: key.clone(), attributes, condition: WriteCondition::None, promise: form.promise };

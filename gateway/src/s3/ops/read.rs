@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, Checksum, ObjectKey, PartNumber, Version};
 use crate::lifecycle::Subject;
+use crate::policy::Permission;
 use crate::s3::auth::Identity;
 use crate::s3::call::Call;
 use crate::s3::checksums;
@@ -90,6 +91,8 @@ async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepare
     }
     let found = call.door.objects.current(bucket, &key).await?;
     let version = found.ok_or_else(|| S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))?;
+    let permission = if call.query.has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" };
+    call.confirm(Permission(permission), bucket, &version)?;
     match conditions::judge(asked, &conditions::READ, version.etag, version.modified_at) {
         Verdict::Proceed => {}
         Verdict::NotModified => return Ok(Prepared::Answered(not_modified(&version))),

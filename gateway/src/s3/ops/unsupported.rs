@@ -63,7 +63,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     ("ListBucketInventoryConfigurations", Method::GET, BUCKET, "inventory", "s3:GetInventoryConfiguration"),
     ("ListObjectAnnotations", Method::GET, OBJECT, "annotation", "s3:ListObjectAnnotations"),
     ("PutBucketAbac", Method::PUT, BUCKET, "abac", "s3:PutBucketAbac"),
-    ("PutBucketAcl", Method::PUT, BUCKET, "acl", "s3:PutBucketAcl"),
     ("PutBucketAnalyticsConfiguration", Method::PUT, BUCKET, "analytics", "s3:PutAnalyticsConfiguration"),
     (
         "PutBucketIntelligentTieringConfiguration",

@@ -27,6 +27,7 @@ pub fn rows() -> Vec<Row> {
 async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     write_headers::check(&call.head.headers)?;
     let attributes = object_headers::read(&call.head.headers)?;
+    let attributes = call.authored(&bucket, &key, attributes).await?;
     let checksum = checksums::plan(&call.head.headers)?;
     let create = CreateUpload { bucket: bucket.clone(), key, attributes, checksum };
     let upload = call.door.objects.create_upload(create).await?;

@@ -21,6 +21,7 @@ pub fn rows() -> Vec<Row> {
 async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     write_headers::check(&call.head.headers)?;
     let attributes = object_headers::read(&call.head.headers)?;
+    let attributes = call.authored(&bucket, &key, attributes).await?;
     let condition = write_condition(&call)?;
     let (promise, body) = call.take_content()?;
     let put = Put { bucket: bucket.clone(), key: key.clone(), attributes, condition, promise };

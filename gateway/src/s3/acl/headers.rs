@@ -1,0 +1,120 @@
+//! The headers that ask for an access list: `x-amz-acl` and `x-amz-grant-*`.
+
+use http::HeaderMap;
+
+use super::{Canned, account, group};
+use crate::domain::{AccessList, Grant, Grantee, Right};
+use crate::s3::error::{Code, S3Error};
+
+const CANNED: &str = "x-amz-acl";
+const GRANTS: [(&str, Right); 5] = [
+    ("x-amz-grant-read", Right::Read),
+    ("x-amz-grant-write", Right::Write),
+    ("x-amz-grant-read-acp", Right::ReadAcp),
+    ("x-amz-grant-write-acp", Right::WriteAcp),
+    ("x-amz-grant-full-control", Right::FullControl),
+];
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing.
+    Nothing,
+    /// A canned list.
+    Canned(Canned),
+    /// These grants, and none besides.
+    Grants(AccessList),
+}
+
+/// Reads the headers.
+///
+/// # Errors
+/// `InvalidArgument` for what is no list; `InvalidRequest` for two kinds of lists at once.
+pub fn asked(headers: &HeaderMap) -> Result<Asked, S3Error> {
+    let mut list = AccessList::default();
+    for (name, right) in GRANTS {
+        for value in headers.get_all(name) {
+            let text = value.to_str().map_err(|_| S3Error::argument("Argument format not recognized", name, ""))?;
+            for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+                list.grants.push(Grant { to: grantee(part, name)?, right });
+            }
+        }
+    }
+    let canned = headers.get(CANNED).map(|value| value.to_str().unwrap_or("?")).filter(|word| !word.is_empty());
+    match canned {
+        Some(_) if !list.grants.is_empty() => {
+            let message = "Specifying both Canned ACLs and Header Grants is not allowed";
+            Err(S3Error::with(Code::InvalidRequest, message))
+        }
+        Some(word) => {
+            Canned::parse(word).map(Asked::Canned).ok_or_else(|| S3Error::argument("Invalid canned ACL", CANNED, word))
+        }
+        None if list.grants.is_empty() => Ok(Asked::Nothing),
+        None => Ok(Asked::Grants(list)),
+    }
+}
+
+/// One of `id="..."`, `uri="..."`, `emailAddress="..."`.
+fn grantee(part: &str, header: &str) -> Result<Grantee, S3Error> {
+    let malformed = || S3Error::argument("Argument format not recognized", header, part.trim());
+    let (kind, value) = part.trim().split_once('=').ok_or_else(malformed)?;
+    let value = value.trim().trim_matches('"');
+    match kind.trim() {
+        word if word.eq_ignore_ascii_case("id") => account(value),
+        word if word.eq_ignore_ascii_case("uri") => group(value),
+        word if word.eq_ignore_ascii_case("emailAddress") => {
+            Err(S3Error::new(Code::UnresolvableGrantByEmailAddress).field("emailAddress", value))
+        }
+        _ => Err(malformed()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn read(pairs: &[(&'static str, &str)]) -> Result<Asked, Code> {
+        let pair = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        };
+        asked(&pairs.iter().map(pair).collect()).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn lists_come_in_headers() {
+        let id = "a".repeat(64);
+        let both = format!("id=\"{id}\", uri=\"http://acs.amazonaws.com/groups/global/AllUsers\"");
+        let account = Grantee::Account(id.clone());
+        let grants = vec![
+            Grant { to: account.clone(), right: Right::Read },
+            Grant { to: Grantee::Everybody, right: Right::Read },
+            Grant { to: account, right: Right::FullControl },
+        ];
+        let full = format!("id={id}");
+        assert_eq!(read(&[]), Ok(Asked::Nothing));
+        assert_eq!(read(&[("x-amz-acl", "")]), Ok(Asked::Nothing));
+        assert_eq!(read(&[("x-amz-acl", "public-read")]), Ok(Asked::Canned(Canned::PublicRead)));
+        assert_eq!(
+            read(&[("x-amz-grant-full-control", &full), ("x-amz-grant-read", &both)]),
+            Ok(Asked::Grants(AccessList { grants }))
+        );
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused() {
+        let full = format!("id={}", "a".repeat(64));
+        for (pairs, code) in [
+            (&[("x-amz-acl", "public-ready")][..], Code::InvalidArgument),
+            (&[("x-amz-grant-read", "id=_foo")], Code::InvalidArgument),
+            (&[("x-amz-grant-read", "anna")], Code::InvalidArgument),
+            (&[("x-amz-grant-read", "name=anna")], Code::InvalidArgument),
+            (&[("x-amz-grant-read", "uri=\"http://example.com/\"")], Code::InvalidArgument),
+            (&[("x-amz-grant-read", "emailAddress=\"a@example.com\"")], Code::UnresolvableGrantByEmailAddress),
+            (&[("x-amz-grant-read", &full), ("x-amz-acl", "private")], Code::InvalidRequest),
+        ] {
+            assert_eq!(read(pairs), Err(code), "{pairs:?}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `GetBucketAcl`, `PutBucketAcl`, `GetObjectAcl`, `PutObjectAcl`.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::domain::{AccessList, Bucket, Grantee, ObjectKey, Version};
+use crate::s3::access::Owner;
+use crate::s3::acl::{self, Asked, Canned};
+use crate::s3::body::Integrity;
+use crate::s3::call::Call;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::judge::{BucketList, Rules};
+use crate::s3::respond::{Response, empty, xml};
+use crate::s3::route::{Row, on_bucket, on_object};
+
+/// The largest document: a hundred grants fit.
+const DOCUMENT_BYTES_MAX: usize = 64 << 10;
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![
+        on_bucket("GetBucketAcl", Method::GET, "s3:GetBucketAcl", get_bucket_acl).query("acl"),
+        on_bucket("PutBucketAcl", Method::PUT, "s3:PutBucketAcl", put_bucket_acl).query("acl"),
+        on_object("GetObjectAcl", Method::GET, "s3:GetObjectAcl", get_object_acl)
+            .query("acl")
+            .version_permission("s3:GetObjectVersionAcl")
+            .accepts(&["versionId"]),
+    ]
+}
+
+async fn get_bucket_acl(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let owner = call.door.owner_of(&bucket, &call.identity).await?;
+    let rules = Rules::of(&call, &bucket)?;
+    let list = rules.list.filter(|_| rules.ownership.has_lists()).map(|list| list.0.clone());
+    shown(&call, &owner, list).await
+}
+
+async fn put_bucket_acl(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let owner = call.door.owner_of(&bucket, &call.identity).await?;
+    let Some(list) = wanted(&mut call, &bucket, &owner, None).await? else { return Ok(empty(StatusCode::OK)) };
+    if call.door.metadata.set_setting(&bucket, &BucketList(list)).await? {
+        return Ok(empty(StatusCode::OK));
+    }
+    Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()))
+}
+
+/// Shows a list; none is that of what is private.
+async fn shown(call: &Call, owner: &Owner, list: Option<AccessList>) -> Result<Response, S3Error> {
+    let list = list.unwrap_or_else(|| AccessList::private(&owner.id.0));
+    let mut names = Vec::with_capacity(list.grants.len());
+    for grant in &list.grants {
+        names.push(match &grant.to {
+            Grantee::Account(id) if *id == owner.id.0 => Some(owner.name.clone()),
+            Grantee::Account(id) => call.door.metadata.user_by_canonical_id(id).await?.map(|user| user.name),
+            _ => None,
+        });
+    }
+    Ok(xml(acl::write(owner, &list, &names)))
+}
+
+/// The list that a request wants, from its headers or its document; none where it changes nothing. `bucket_owner` is given
+/// for objects.
+async fn wanted(
+    call: &mut Call,
+    bucket: &Bucket,
+    owner: &Owner,
+    bucket_owner: Option<&Owner>,
+) -> Result<Option<AccessList>, S3Error> {
+    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+    let asked = acl::asked(&call.head.headers)?;
+    let rules = Rules::of(call, bucket)?;
+    let list = match asked {
+        Asked::Nothing if body.is_empty() => return Err(Code::MissingSecurityHeader.into()),
+        Asked::Nothing => {
+            let (named, list) = acl::read(&body)?;
+            if !named.eq_ignore_ascii_case(&owner.id.0) {
+                return Err(Code::AccessDenied.into());
+            }
+            list
+        }
+        Asked::Canned(_) | Asked::Grants(_) if !body.is_empty() => return Err(Code::UnexpectedContent.into()),
+        Asked::Canned(canned) => {
+            if !rules.ownership.has_lists() {
+                call.without_lists(bucket, &asked)?;
+                return Ok(None);
+            }
+            canned.list(&owner.id.0, bucket_owner.map(|owner| owner.id.0.as_str()))
+        }
+        Asked::Grants(list) => list,
+    };
+    if !rules.ownership.has_lists() {
+        // The one list that says what is so anyway.
+        let same = list == AccessList::private(&owner.id.0);
+        let says = if same { Asked::Canned(Canned::BucketOwnerFullControl) } else { Asked::Grants(list) };
+        call.without_lists(bucket, &says)?;
+        return Ok(None);
+    }
+    call.check_grantees(&list).await?;
+    if rules.block.block_public_acls && list.is_public() {
+        return Err(acl::public_lists_are_blocked());
+    }
+    Ok(Some(list))
+}
+
+async fn get_object_acl(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    call.current_version_only()?;
+    let found = call.door.objects.current(&bucket, &key).await?;
+    let version = found.ok_or_else(|| S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))?;
+    let owner = owner_of(&call, &bucket, &version).await?;
+    let rules = Rules::of(&call, &bucket)?;
+    let list = version.attributes.acl.clone().filter(|_| rules.ownership.has_lists());
+    shown(&call, &owner, list).await
+}
+
+/// Whose a version is: its writer's where writers own, else the bucket owner's.
+async fn owner_of(call: &Call, bucket: &Bucket, version: &Version) -> Result<Owner, S3Error> {
+    let writer =
+        version.attributes.owner.filter(|_| Rules::of(call, bucket).is_ok_and(|rules| rules.ownership.has_lists()));
+    match writer {
+        Some(writer) => call.door.person(writer, &call.identity).await,
+        None => call.door.owner_of(bucket, &call.identity).await,
+    }
+}

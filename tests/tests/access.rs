@@ -1,0 +1,218 @@
+//! Who may do what: bucket policies, access lists, ownership and the block of public access, as two users and nobody see
+//! them.
+
+use anyhow::{Result, ensure};
+use harness::{Reply, S3, Settings, TestGateway, on_both, send_raw};
+use http::Method;
+
+on_both!(
+    a_policy_opens_what_it_says_and_nothing_else,
+    a_policy_is_kept_word_for_word_and_a_wrong_one_refused,
+    a_denial_binds_the_owner_but_for_the_policy,
+    many_keys_are_decided_one_by_one,
+    public_access_can_be_blocked,
+);
+on_both!(lists_on => lists_let_others_in, writers_own_what_they_write);
+
+fn lists_on(database: harness::Database) -> Settings {
+    Settings::new(database).set("s3", "default_ownership = \"ObjectWriter\"")
+}
+
+const DENIED: &str = "AccessDenied";
+
+async fn add(gateway: &TestGateway, name: &str) -> Result<S3> {
+    let secret = format!("the-secret-of-{name}-0123456789");
+    let arguments = ["user", "add", name, "--access-key", &format!("KEY{name}"), "--secret-key", &secret];
+    gateway.haulout(&arguments).ok().await?;
+    Ok(gateway.user(&format!("KEY{name}"), &secret))
+}
+
+async fn put_policy(s3: &S3, bucket: &str, statements: &str) -> Result<Reply> {
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+    s3.request(Method::PUT, &format!("/{bucket}")).query("policy", "").body(text).send().await
+}
+
+fn statement(effect: &str, principal: &str, actions: &str, resource: &str) -> String {
+    format!(
+        r#"{{"Effect":"{effect}","Principal":{principal},"Action":[{actions}],"Resource":"arn:aws:s3:::{resource}"}}"#
+    )
+}
+
+async fn anonymously(gateway: &TestGateway, method: &str, target: &str) -> Result<Option<u16>> {
+    let head = format!("{method} {target} HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    Ok(send_raw(gateway.address(), head.as_bytes()).await?.status())
+}
+
+async fn a_policy_opens_what_it_says_and_nothing_else(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("hers").await?;
+    bob.create_bucket("his").await?;
+    alice.put("hers", "public/a", "for all").await?.ok()?;
+    alice.put("hers", "private/a", "for none").await?.ok()?;
+    ensure!(anonymously(gateway, "GET", "/hers/public/a").await? == Some(403));
+    put_policy(&alice, "hers", &statement("Allow", "\"*\"", "\"s3:GetObject\"", "hers/public/*")).await?.ok()?;
+    ensure!(anonymously(gateway, "GET", "/hers/public/a").await? == Some(200));
+    ensure!(anonymously(gateway, "HEAD", "/hers/public/a").await? == Some(200));
+    ensure!(bob.get("hers", "public/a").await?.ok()?.text() == "for all");
+    for (method, target) in [
+        ("GET", "/hers/private/a"),
+        ("GET", "/hers/public/no-such-key"),
+        ("PUT", "/hers/public/a"),
+        ("DELETE", "/hers/public/a"),
+        ("GET", "/hers"),
+        ("GET", "/hers?policy"),
+        ("GET", "/hers/public/a?acl"),
+        ("POST", "/hers?delete"),
+        ("POST", "/hers/public/a?uploads"),
+        ("PUT", "/new-bucket"),
+        ("GET", "/"),
+    ] {
+        ensure!(anonymously(gateway, method, target).await? == Some(403), "{method} {target}");
+    }
+    // Copies read under the rules of their source and write under those of their target.
+    let copy = |from: &'static str, bucket: &'static str| {
+        bob.on(Method::PUT, bucket, "copy").header("x-amz-copy-source", from).send()
+    };
+    copy("/hers/public/a", "his").await?.ok()?;
+    copy("/hers/private/a", "his").await?.refused(403, DENIED)?;
+    copy("/hers/public/a", "hers").await?.refused(403, DENIED)?;
+    ensure!(bob.get("his", "copy").await?.ok()?.text() == "for all");
+    // Who may list may be told that a key is not there.
+    let list = statement("Allow", "\"*\"", "\"s3:ListBucket\"", "hers");
+    put_policy(&alice, "hers", &list).await?.ok()?;
+    bob.get("hers", "no such key").await?.refused(404, "NoSuchKey")?;
+    bob.get("hers", "private/a").await?.refused(403, DENIED)?;
+    alice.request(Method::DELETE, "/hers").query("policy", "").send().await?.ok()?;
+    bob.get("hers", "no such key").await?.refused(403, DENIED)?;
+    Ok(())
+}
+
+async fn a_policy_is_kept_word_for_word_and_a_wrong_one_refused(gateway: &mut TestGateway) -> Result<()> {
+    let alice = add(gateway, "alice").await?;
+    alice.create_bucket("hers").await?;
+    let policy = || alice.request(Method::GET, "/hers").query("policy", "");
+    policy().send().await?.refused(404, "NoSuchBucketPolicy")?;
+    let text = "{ \"Statement\" : [ { \"Sid\":\"é\", \"Effect\":\"Deny\",\n \"Principal\":{\"AWS\":\"000000000099\"}, \
+                \"Action\":\"s3:*\", \"Resource\":\"arn:aws:s3:::hers/*\" } ] }";
+    alice.request(Method::PUT, "/hers").query("policy", "").body(text.to_owned()).send().await?.ok()?;
+    ensure!(policy().send().await?.ok()?.text() == text);
+    put_policy(&alice, "hers", &statement("Allow", "\"*\"", "\"s3:GetObject\"", "other/*"))
+        .await?
+        .refused(400, "MalformedPolicy")?;
+    put_policy(&alice, "hers", &statement("Allow", "\"anna\"", "\"s3:GetObject\"", "hers/*"))
+        .await?
+        .refused(400, "MalformedPolicy")?;
+    let long = format!("{{\"Id\":\"{}\"}}", "x".repeat(21 << 10));
+    let too_long = alice.request(Method::PUT, "/hers").query("policy", "").body(long).send().await?;
+    too_long.refused(400, "MalformedPolicy")?;
+    ensure!(policy().send().await?.ok()?.text() == text, "a refused policy replaces nothing");
+    Ok(())
+}
+
+async fn a_denial_binds_the_owner_but_for_the_policy(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, root) = (add(gateway, "alice").await?, gateway.root());
+    alice.create_bucket("hers").await?;
+    alice.put("hers", "a", "x").await?.ok()?;
+    let deny = [statement("Deny", "\"*\"", "\"s3:*\"", "hers"), statement("Deny", "\"*\"", "\"s3:*\"", "hers/*")];
+    put_policy(&alice, "hers", &deny.join(",")).await?.ok()?;
+    alice.get("hers", "a").await?.refused(403, DENIED)?;
+    alice.request(Method::GET, "/hers").send().await?.refused(403, DENIED)?;
+    ensure!(root.get("hers", "a").await?.ok()?.text() == "x", "the root user helps out");
+    alice.request(Method::GET, "/hers").query("policy", "").send().await?.ok()?;
+    alice.request(Method::DELETE, "/hers").query("policy", "").send().await?.ok()?;
+    alice.get("hers", "a").await?.ok()?;
+    Ok(())
+}
+
+async fn many_keys_are_decided_one_by_one(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("hers").await?;
+    for key in ["tmp/a", "tmp/b", "kept"] {
+        alice.put("hers", key, "x").await?.ok()?;
+    }
+    let body = "<Delete><Object><Key>tmp/a</Key></Object><Object><Key>kept</Key></Object></Delete>";
+    let delete = || {
+        let request = bob.request(Method::POST, "/hers").query("delete", "");
+        request.header("content-md5", "8ckdmZCOZ+pRSROyp+7Yqg==").body(body.to_owned()).send()
+    };
+    delete().await?.refused(403, DENIED)?;
+    put_policy(&alice, "hers", &statement("Allow", "\"*\"", "\"s3:DeleteObject\"", "hers/tmp/*")).await?.ok()?;
+    let text = delete().await?.ok()?.text();
+    ensure!(text.contains("<Deleted><Key>tmp/a</Key>"), "{text}");
+    ensure!(text.contains("<Error><Key>kept</Key><Code>AccessDenied</Code>"), "{text}");
+    alice.get("hers", "kept").await?.ok()?;
+    alice.get("hers", "tmp/a").await?.refused(404, "NoSuchKey")?;
+    Ok(())
+}
+
+async fn public_access_can_be_blocked(gateway: &mut TestGateway) -> Result<()> {
+    let alice = add(gateway, "alice").await?;
+    alice.create_bucket("hers").await?;
+    alice.put("hers", "a", "x").await?.ok()?;
+    let everybody = statement("Allow", "\"*\"", "\"s3:GetObject\"", "hers/*");
+    let block = |switch: &str| {
+        let body =
+            format!("<PublicAccessBlockConfiguration><{switch}>true</{switch}></PublicAccessBlockConfiguration>");
+        alice.request(Method::PUT, "/hers").query("publicAccessBlock", "").body(body).send()
+    };
+    let status = || alice.request(Method::GET, "/hers").query("policyStatus", "").send();
+    let get = || alice.request(Method::GET, "/hers").query("publicAccessBlock", "").send();
+    get().await?.refused(404, "NoSuchPublicAccessBlockConfiguration")?;
+    block("BlockPublicPolicy").await?.ok()?;
+    put_policy(&alice, "hers", &everybody).await?.refused(403, DENIED)?;
+    alice.request(Method::DELETE, "/hers").query("publicAccessBlock", "").send().await?.ok()?;
+    put_policy(&alice, "hers", &everybody).await?.ok()?;
+    ensure!(status().await?.ok()?.text().contains("<IsPublic>true</IsPublic>"));
+    ensure!(anonymously(gateway, "GET", "/hers/a").await? == Some(200));
+    block("RestrictPublicBuckets").await?.ok()?;
+    ensure!(get().await?.ok()?.text().contains("<RestrictPublicBuckets>true</RestrictPublicBuckets>"));
+    ensure!(anonymously(gateway, "GET", "/hers/a").await? == Some(403));
+    alice.get("hers", "a").await?.ok()?;
+    Ok(())
+}
+
+async fn lists_let_others_in(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("hers").await?;
+    let list = |word: &str| alice.request(Method::PUT, "/hers").query("acl", "").header("x-amz-acl", word).send();
+    bob.request(Method::GET, "/hers").send().await?.refused(403, DENIED)?;
+    list("public-read").await?.ok()?;
+    bob.request(Method::GET, "/hers").send().await?.ok()?;
+    ensure!(anonymously(gateway, "GET", "/hers").await? == Some(200));
+    ensure!(anonymously(gateway, "PUT", "/hers/a").await? == Some(403));
+    list("authenticated-read").await?.ok()?;
+    ensure!(anonymously(gateway, "GET", "/hers").await? == Some(403));
+    list("public-read-write").await?.ok()?;
+    ensure!(anonymously(gateway, "PUT", "/hers/a").await? == Some(200));
+    let open = alice.on(Method::PUT, "hers", "open").header("x-amz-acl", "public-read").body("o");
+    open.send().await?.ok()?;
+    alice.put("hers", "shut", "s").await?.ok()?;
+    ensure!(anonymously(gateway, "GET", "/hers/open").await? == Some(200));
+    ensure!(anonymously(gateway, "GET", "/hers/shut").await? == Some(403));
+    let text = alice.on(Method::GET, "hers", "open").query("acl", "").send().await?.ok()?.text();
+    ensure!(text.contains("AllUsers") && text.contains("<DisplayName>alice</DisplayName>"), "{text}");
+    list("public-ready").await?.refused(400, "InvalidArgument")?;
+    Ok(())
+}
+
+async fn writers_own_what_they_write(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("hers").await?;
+    put_policy(&alice, "hers", &statement("Allow", "\"*\"", "\"s3:PutObject\"", "hers/*")).await?.ok()?;
+    bob.put("hers", "his", "bob's").await?.ok()?;
+    alice.get("hers", "his").await?.refused(403, DENIED)?;
+    ensure!(bob.get("hers", "his").await?.ok()?.text() == "bob's");
+    let given = bob.on(Method::PUT, "hers", "given").header("x-amz-acl", "bucket-owner-full-control").body("g");
+    given.send().await?.ok()?;
+    ensure!(alice.get("hers", "given").await?.ok()?.text() == "g");
+    alice.delete("hers", "his").await?.ok()?;
+    let enforced =
+        "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>";
+    let controls = alice.request(Method::PUT, "/hers").query("ownershipControls", "").body(enforced.to_owned());
+    controls.send().await?.ok()?;
+    bob.put("hers", "now hers", "x").await?.ok()?;
+    alice.get("hers", "now hers").await?.ok()?;
+    let list = alice.on(Method::PUT, "hers", "a").header("x-amz-acl", "public-read").body("x").send().await?;
+    list.refused(400, "AccessControlListNotSupported")?;
+    Ok(())
+}
