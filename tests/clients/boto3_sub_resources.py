@@ -23,7 +23,7 @@ for operation, code in {
     "get_bucket_lifecycle_configuration": "NoSuchLifecycleConfiguration",
 }.items():
     refused(code, getattr(s3, operation), Bucket=B)
-for operation in ("analytics", "metrics", "intelligent_tiering", "inventory"):
+for operation in ("analytics", "metrics", "intelligent_tiering"):
     refused("NoSuchConfiguration", getattr(s3, f"get_bucket_{operation}_configuration"), Bucket=B, Id="any")
 
 # Never configured: these answer, and say nothing.
@@ -33,7 +33,7 @@ assert answer("get_bucket_notification_configuration") == {}
 assert answer("get_bucket_accelerate_configuration") == {}
 assert answer("get_bucket_request_payment") == {"Payer": "BucketOwner"}
 assert answer("get_bucket_location") == {"LocationConstraint": None}
-for operation in ("analytics", "metrics", "intelligent_tiering", "inventory"):
+for operation in ("analytics", "metrics", "intelligent_tiering"):
     assert answer(f"list_bucket_{operation}_configurations") == {"IsTruncated": False}, operation
 assert answer("get_bucket_acl")["Grants"][0]["Permission"] == "FULL_CONTROL"
 s3.head_bucket(Bucket=B)

@@ -59,7 +59,7 @@ status, headers, body = visit(WWW, "/nothing")
 assert (status, body, headers["x-amz-error-code"]) == (403, b"oops", "AccessDenied"), "whoever may not list is not told more"
 for method in ("PUT", "POST", "DELETE"):
     assert visit(WWW, "/", method)[0] == 405
-status, headers, body = visit("nobody.example.org", "/<script>")
+status, headers, body = visit("nobody.example.org", "/%3Cscript%3E")
 assert status == 404 and b"NoSuchBucket" in body and headers["Content-Type"].startswith("text/html") and b"<script>" not in body
 
 # Redirects.

@@ -306,7 +306,7 @@ fn charge(door: &Door, trace: &Trace, method: &Method, response: &Response) {
         // Whoever knocks without a name does not run up the owner's bill.
         return;
     }
-    let reads = (*method == Method::GET || *method == Method::HEAD) && !row.operation.starts_with("List");
+    let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) && !row.operation.starts_with("List");
     let streamed = row.operation == "GetObject" && response.status().is_success();
     let egress = response.body().size_hint().exact().filter(|_| *method != Method::HEAD && !streamed);
     let usage = UsageDelta {
