@@ -76,11 +76,9 @@ impl Door {
     /// Checks `x-amz-expected-bucket-owner`: a canonical id, or the twelve digits of an account.
     ///
     /// # Errors
-    /// `InvalidBucketOwnerAWSAccountID` for text that can be neither, `AccessDenied` when it is another's.
+    /// `InvalidBucketOwnerAWSAccountID` for what is no id of anything, `AccessDenied` when it is another's or nobody's.
     pub async fn expect_owner(&self, expected: &str, bucket: &Bucket, identity: &Identity) -> Result<(), S3Error> {
-        let account = expected.len() == 12 && expected.bytes().all(|b| b.is_ascii_digit());
-        let canonical = expected.len() == 64 && expected.bytes().all(|b| b.is_ascii_hexdigit());
-        if !account && !canonical {
+        if expected.is_empty() || !expected.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(Code::InvalidBucketOwnerAWSAccountID.into());
         }
         let owner = self.owner_of(bucket, identity).await?;
