@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{BucketSettings, Timestamp, UserId};
+use super::{DefaultRetention, Timestamp, UserId};
 
 /// The database's number of a bucket. A bucket that is deleted and made again gets a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +53,37 @@ impl fmt::Display for BucketName {
     }
 }
 
+/// Whether a bucket keeps what is replaced and deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Versioning {
+    /// It never did: every version is the null version, and there are no delete markers.
+    #[default]
+    Never,
+    /// Each write makes a version with an id of its own, each delete a marker.
+    Enabled,
+    /// Each write and each delete replaces the null version; older versions stay.
+    Suspended,
+}
+
+impl Versioning {
+    /// The word in `VersioningConfiguration`; none when it was never configured.
+    #[must_use]
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Never => None,
+            Self::Enabled => Some("Enabled"),
+            Self::Suspended => Some("Suspended"),
+        }
+    }
+}
+
+/// What a bucket with object lock does with new versions. Once on, it stays on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ObjectLock {
+    /// What versions get that bring no retention of their own.
+    pub default: Option<DefaultRetention>,
+}
+
 /// A bucket as the database knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -67,4 +99,8 @@ pub struct Bucket {
     pub created_at: Timestamp,
     /// What is configured on it.
     pub settings: BucketSettings,
+    /// Whether it keeps versions. Commits ask the database again, under the bucket's lock.
+    pub versioning: Versioning,
+    /// Object lock, when it is on.
+    pub lock: Option<ObjectLock>,
 }

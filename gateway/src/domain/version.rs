@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use super::{Checksum, ETag, Extent, ObjectAttributes, ObjectKey, PartNumber, Timestamp};
+use super::{Checksum, ETag, Extent, ObjectAttributes, ObjectKey, PartNumber, Timestamp, VersionLock};
 
 /// 128 random bits that name one version for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,11 +25,74 @@ impl FromStr for VersionId {
     }
 }
 
+/// What clients call a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VersionName {
+    /// `null`: what was written while the bucket was not versioned, or versioning was suspended.
+    Null,
+    /// An id.
+    Id(VersionId),
+}
+
+impl fmt::Display for VersionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Id(id) => id.fmt(f),
+        }
+    }
+}
+
+/// Which version of a key a request is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum VersionSelector {
+    /// The current one.
+    #[default]
+    Current,
+    /// The one named `null`.
+    Null,
+    /// The one with this id.
+    Id(VersionId),
+}
+
+/// Text that can name no version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid version id specified")]
+pub struct VersionSelectorError;
+
+impl FromStr for VersionSelector {
+    type Err = VersionSelectorError;
+
+    /// Reads a `versionId`: `null` or an id. What is missing altogether means the current version.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "null" {
+            return Ok(Self::Null);
+        }
+        text.parse().map(Self::Id).map_err(|_| VersionSelectorError)
+    }
+}
+
+impl VersionSelector {
+    /// The version it names, when it names one.
+    #[must_use]
+    pub fn name(self) -> Option<VersionName> {
+        match self {
+            Self::Current => None,
+            Self::Null => Some(VersionName::Null),
+            Self::Id(id) => Some(VersionName::Id(id)),
+        }
+    }
+}
+
 /// One version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// Its name.
+    /// Its name inside; clients know it by [`Version::name`].
     pub id: VersionId,
+    /// It is the key's null version. The commit decides, by the state of the bucket; whoever makes one says `true`.
+    pub null: bool,
+    /// What keeps it from being removed.
+    pub lock: VersionLock,
     /// The key it belongs to.
     pub key: ObjectKey,
     /// Bytes of content.
@@ -45,6 +109,46 @@ pub struct Version {
     pub extents: Vec<Extent>,
 }
 
+impl Version {
+    /// What clients call it.
+    #[must_use]
+    pub fn name(&self) -> VersionName {
+        if self.null { VersionName::Null } else { VersionName::Id(self.id) }
+    }
+}
+
+/// A delete marker: a version that says there is no object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeleteMarker {
+    /// What clients call it.
+    pub name: VersionName,
+    /// When it was made.
+    pub modified_at: Timestamp,
+}
+
+/// What is found where a version was looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A delete marker.
+    Marker(DeleteMarker),
+    /// An object.
+    Version(Arc<Version>),
+}
+
+impl Found {
+    /// The object; a delete marker is none.
+    #[must_use]
+    pub fn version(self) -> Option<Arc<Version>> {
+        match self {
+            Self::Version(version) => Some(version),
+            Self::Nothing | Self::Marker(_) => None,
+        }
+    }
+}
+
 /// One part of a version that was uploaded in parts, for `partNumber` reads and `GetObjectAttributes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionPart {
@@ -54,4 +158,21 @@ pub struct VersionPart {
     pub size: u64,
     /// The part's own checksum.
     pub checksum: Option<Checksum>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_selected_by_its_name() {
+        let id = VersionId([0xa5; 16]);
+        for name in [VersionName::Null, VersionName::Id(id)] {
+            let selector: VersionSelector = name.to_string().parse().unwrap();
+            assert_eq!(selector.name(), Some(name));
+        }
+        for text in ["", "NULL", "a5", "zz", &"a".repeat(33)] {
+            assert_eq!(text.parse::<VersionSelector>(), Err(VersionSelectorError), "{text}");
+        }
+    }
 }

@@ -14,8 +14,8 @@ use super::exact_cache::ExactCache;
 use super::row::Row;
 use super::session::Session;
 use super::statement::Statement;
-use super::{MetadataError, MetadataStore, Result, settings};
-use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting, Timestamp, UploadId, UserId};
+use super::{MetadataError, MetadataStore, Result, lock_columns, settings};
+use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting, Timestamp, UploadId, UserId, Versioning};
 
 /// Memory for cached buckets, roughly.
 const CACHE_BYTES: u64 = 4 << 20;
@@ -36,7 +36,8 @@ fn weight(_: &BucketName, bucket: &Arc<Bucket>) -> u32 {
     u32::try_from(400 + settings).unwrap_or(u32::MAX)
 }
 
-const COLUMNS: &str = "id, name, account_id, location, created_at";
+pub(super) const COLUMNS: &str =
+    "id, name, account_id, location, created_at, versioning, is_locked, lock_mode, lock_days, lock_years";
 
 /// A bucket to be.
 #[derive(Clone, Debug)]
@@ -49,13 +50,21 @@ pub struct NewBucket {
     pub location: String,
     /// What is configured on it from the start, by kind.
     settings: Vec<(&'static str, String)>,
+    /// Object lock is on from the start, and so is versioning.
+    object_lock: bool,
 }
 
 impl NewBucket {
     /// A bucket on which nothing is configured.
     #[must_use]
     pub fn new(owner: UserId, name: BucketName, location: &str) -> Self {
-        Self { owner, name, location: location.to_owned(), settings: Vec::new() }
+        Self { owner, name, location: location.to_owned(), settings: Vec::new(), object_lock: false }
+    }
+
+    /// Turns object lock on, and with it versioning.
+    #[must_use]
+    pub fn with_object_lock(self) -> Self {
+        Self { object_lock: true, ..self }
     }
 
     /// Configures something from the start: there is never a moment without it.
@@ -195,12 +204,20 @@ impl Work for Create {
 
     async fn run(&self, tx: &mut Session) -> Result<CreateBucket> {
         let text = format!(
-            "INSERT INTO bucket (name, account_id, location, created_at) VALUES ($1, $2, $3, {}) \
+            "INSERT INTO bucket (name, account_id, location, versioning, is_locked, has_quota, created_at) \
+             SELECT $1, $2, $3, $4, $5, EXISTS (SELECT 1 FROM quota WHERE scope = 'user' AND id = $6), {} WHERE TRUE \
              ON CONFLICT (name) DO NOTHING RETURNING {COLUMNS}",
             tx.dialect().now()
         );
         let Self(new) = self;
-        let statement = Statement::new(text).bind(new.name.as_str()).bind(new.owner.0).bind(&*new.location);
+        let versioning = if new.object_lock { Versioning::Enabled } else { Versioning::Never };
+        let statement = Statement::new(text)
+            .bind(new.name.as_str())
+            .bind(new.owner.0)
+            .bind(&*new.location)
+            .bind(lock_columns::versioning_number(versioning))
+            .bind(new.object_lock)
+            .bind(new.owner.0);
         if let Some(row) = tx.row(statement).await? {
             let id = BucketId(row.int(0)?);
             for (kind, document) in &new.settings {
@@ -240,7 +257,12 @@ impl Work for Delete {
         let ids = rows.iter().map(|row| row.array(0).map(UploadId)).collect::<Result<BTreeSet<_>>>()?;
         let mut facts = Facts::default();
         let dialect = tx.dialect();
-        load::ask(tx, &mut facts, [load::now(dialect, None), load::uploads(dialect, ids.clone(), true)]).await?;
+        let first = [
+            load::now(dialect, None),
+            load::buckets(dialect, BTreeSet::from([self.id])),
+            load::uploads(dialect, ids.clone(), true),
+        ];
+        load::ask(tx, &mut facts, first).await?;
         load::released(tx, &mut facts, ids.clone()).await?;
         let mut planner = Planner::new(&facts);
         for id in ids {
@@ -251,6 +273,8 @@ impl Work for Delete {
         apply(tx, &facts, &planner.finish()?, given).await?;
         tx.execute(Statement::new("DELETE FROM completed_upload WHERE bucket_id = $1").bind(self.id.0)).await?;
         tx.execute(Statement::new("DELETE FROM bucket_setting WHERE bucket_id = $1").bind(self.id.0)).await?;
+        let text = "DELETE FROM quota WHERE scope = 'bucket' AND id = $1";
+        tx.execute(Statement::new(text).bind(self.id.0)).await?;
         tx.execute(Statement::new("DELETE FROM bucket WHERE id = $1").bind(self.id.0)).await?;
         Ok(DeleteBucket::Deleted)
     }
@@ -278,5 +302,7 @@ fn bucket(row: &Row, settings: BucketSettings) -> Result<Bucket> {
         location: row.text(3)?.to_owned(),
         created_at: Timestamp(row.int(4)?),
         settings,
+        versioning: lock_columns::versioning(row, 5)?,
+        lock: lock_columns::object_lock(row, 6)?,
     })
 }

@@ -21,6 +21,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0002_bucket_setting.sql"),
     ),
     (
+        3,
+        "versions",
+        include_str!("../../../migrations/sqlite/0003_versions.sql"),
+        include_str!("../../../migrations/postgres/0003_versions.sql"),
+    ),
+    (
         7,
         "workers",
         include_str!("../../../migrations/sqlite/0007_workers.sql"),

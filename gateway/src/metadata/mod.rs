@@ -20,6 +20,7 @@ mod error;
 mod exact_cache;
 mod incarnations;
 mod list;
+mod lock_columns;
 mod migrate;
 mod postgres;
 mod reclaim;

@@ -51,6 +51,11 @@ impl Row {
         column!(self, index, bool)
     }
 
+    /// A flag, or none where the column is NULL.
+    pub(super) fn flag_if_any(&self, index: usize) -> Result<Option<bool>> {
+        column!(self, index, Option<bool>)
+    }
+
     /// Text.
     pub(super) fn text(&self, index: usize) -> Result<&str> {
         column!(self, index, &str)

@@ -21,6 +21,8 @@ pub(super) enum Value {
     NoBytes,
     /// NULL in a column of integers.
     NoInt,
+    /// NULL in a column of flags.
+    NoBool,
 }
 
 impl From<i64> for Value {
@@ -180,6 +182,7 @@ impl Statement {
                 Value::Text(value) => arguments.add(value),
                 Value::NoBytes => arguments.add(None::<Vec<u8>>),
                 Value::NoInt => arguments.add(None::<i64>),
+                Value::NoBool => arguments.add(None::<bool>),
             }
             .map_err(|error| MetadataError::Damaged(error.to_string()))?;
         }

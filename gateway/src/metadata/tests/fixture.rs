@@ -15,7 +15,7 @@ use super::server;
 use crate::clock::{Ambient, Entropy, SystemEntropy, random};
 use crate::domain::{
     BucketId, CanonicalId, ETag, Extent, ObjectAttributes, ObjectKey, Placement, StoredBlob, Timestamp, UserId,
-    Version, VersionId, WriteCondition,
+    Version, VersionId, VersionLock, WriteCondition,
 };
 
 /// Tells each story twice: on SQLite and on PostgreSQL. Afterwards the rows must agree with each other.
@@ -140,6 +140,8 @@ impl Fixture {
             etag: ETag { md5, parts: None },
             modified_at: Timestamp(1_700_000_000_000_000),
             attributes: ObjectAttributes::default(),
+            null: true,
+            lock: VersionLock::NONE,
             checksum: None,
             extents,
         }

@@ -5,7 +5,7 @@ use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 use super::super::super::compact::OwnedExtent;
 use super::super::facts::{BlobFact, UploadFact};
 use super::*;
-use crate::domain::{Checksum, ObjectAttributes, StoredBlob, Timestamp};
+use crate::domain::{Checksum, ObjectAttributes, StoredBlob, Timestamp, VersionLock};
 
 const BUCKET: BucketId = BucketId(1);
 const OLD: u8 = 1;
@@ -35,6 +35,8 @@ fn version(name: u8, key_name: &str, extents: &[Extent]) -> Version {
         etag: tag(name),
         modified_at: Timestamp(0),
         attributes: ObjectAttributes::default(),
+        null: true,
+        lock: VersionLock::NONE,
         checksum: None::<Checksum>,
         extents: extents.to_vec(),
     }
