@@ -10,7 +10,7 @@ use codec::{BlobId, BlobLayout, Root, StripeShape, WrappedKey};
 use gateway::clock::{Ambient, random};
 use gateway::domain::{
     BucketId, CanonicalId, ETag, Extent, ObjectAttributes, ObjectKey, Placement, StoredBlob, Timestamp, Version,
-    VersionId, WriteCondition,
+    VersionId, VersionLock, VersionSelector, WriteCondition,
 };
 use gateway::metadata::{
     AddUser, Batch, Change, CreateBucket, DeleteChange, ListQuery, MetadataStore, NewBlob, NewBucket, PutChange,
@@ -48,6 +48,8 @@ impl Bench {
         };
         let changes = numbers.zip((0..).step_by(4_096)).map(|(number, offset)| {
             let version = Version {
+                null: true,
+                lock: VersionLock::NONE,
                 id: VersionId(random(entropy)),
                 key: key(name(number)),
                 size: OBJECT_BYTES,
@@ -68,7 +70,14 @@ impl Bench {
     }
 
     fn deletes(&self, names: impl Iterator<Item = String>) -> Vec<Batch> {
-        let delete = |name| DeleteChange { bucket: self.bucket, key: key(name), condition: WriteCondition::None };
+        let delete = |name| DeleteChange {
+            bucket: self.bucket,
+            key: key(name),
+            selector: VersionSelector::Current,
+            condition: WriteCondition::None,
+            bypass: false,
+            marker: (VersionId([0; 16]), Timestamp(0)),
+        };
         names.map(|name| Batch { blobs: Vec::new(), changes: vec![Change::Delete(delete(name))] }).collect()
     }
 

@@ -4,8 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{BucketSettings, Timestamp, UserId};
-use super::{DefaultRetention, Timestamp, UserId};
+use super::{BucketSettings, DefaultRetention, Timestamp, UserId};
 
 /// The database's number of a bucket. A bucket that is deleted and made again gets a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{
-    BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey, Timestamp,
+    BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey, Timestamp, VersionLock,
 };
 
 /// 128 random bits that name one upload for ever.
@@ -69,6 +69,8 @@ pub struct Upload {
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     /// When it began.
     pub created_at: Timestamp,
+    /// The lock its version will have.
+    pub lock: VersionLock,
 }
 
 /// A part that was uploaded. Sending the number again replaces it.

@@ -210,6 +210,9 @@ impl Work for Create {
             tx.dialect().now()
         );
         let Self(new) = self;
+        // A quota over the owner that is just being set is waited for, and then seen.
+        let owner = format!("SELECT id FROM account WHERE id = $1{}", tx.dialect().for_share());
+        tx.row(Statement::new(owner).bind(new.owner.0)).await?;
         let versioning = if new.object_lock { Versioning::Enabled } else { Versioning::Never };
         let statement = Statement::new(text)
             .bind(new.name.as_str())

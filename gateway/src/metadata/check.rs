@@ -43,7 +43,7 @@ pub struct Finding {
 const COMPLAINTS: usize = 100;
 
 /// What must hold between rows: what is wrong, and a SELECT of the names (as bytes) for which it is.
-const INVARIANTS: [(&str, &str); 13] = [
+const INVARIANTS: [(&str, &str); 18] = [
     (
         "blob {}: live_bytes is not the sum of its extents",
         "SELECT b.id FROM blob b WHERE b.live_bytes <> \
@@ -94,6 +94,36 @@ const INVARIANTS: [(&str, &str); 13] = [
     (
         "key {}: it has more than one current version",
         "SELECT v.key FROM version v WHERE v.is_current GROUP BY v.bucket_id, v.key HAVING COUNT(*) > 1",
+    ),
+    (
+        "key {}: its newest version is not the current one",
+        "SELECT v.key FROM version v GROUP BY v.bucket_id, v.key \
+         HAVING MAX(CASE WHEN v.is_current THEN v.seq ELSE 0 END) <> MAX(v.seq)",
+    ),
+    (
+        "key {}: it has more than one null version",
+        "SELECT v.key FROM version v WHERE v.is_null GROUP BY v.bucket_id, v.key HAVING COUNT(*) > 1",
+    ),
+    (
+        "key {}: its bucket was never versioned, and it has a version that cannot be there",
+        "SELECT v.key FROM version v JOIN bucket b ON b.id = v.bucket_id \
+         WHERE b.versioning = 0 AND (v.is_marker OR NOT v.is_null OR NOT v.is_current)",
+    ),
+    (
+        "version {}: a delete marker with content, or a lock without object lock",
+        "SELECT v.version_id FROM version v WHERE v.is_marker AND (v.size > 0 OR v.extent_count > 0) \
+         UNION SELECT v.version_id FROM version v JOIN bucket b ON b.id = v.bucket_id \
+         WHERE NOT b.is_locked AND (v.lock_mode IS NOT NULL OR v.legal_hold IS NOT NULL)",
+    ),
+    (
+        "quota over {}: the sums are not those of the rows",
+        "SELECT q.scope FROM quota q WHERE q.bytes <> \
+         COALESCE((SELECT SUM(v.size) FROM version v JOIN bucket b ON b.id = v.bucket_id \
+         WHERE CASE WHEN q.scope = 'user' THEN b.account_id ELSE b.id END = q.id), 0) \
+         + COALESCE((SELECT SUM(p.size) FROM part p JOIN upload u ON u.id = p.upload_id JOIN bucket b ON b.id = u.bucket_id \
+         WHERE CASE WHEN q.scope = 'user' THEN b.account_id ELSE b.id END = q.id), 0) OR q.objects <> \
+         (SELECT COUNT(*) FROM version v JOIN bucket b ON b.id = v.bucket_id \
+         WHERE NOT v.is_marker AND CASE WHEN q.scope = 'user' THEN b.account_id ELSE b.id END = q.id)",
     ),
     (
         "part {}: its extents do not add up to its size",

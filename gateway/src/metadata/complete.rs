@@ -1,14 +1,13 @@
 //! Completing an upload: metadata alone, in one transaction, the same answer for 24 hours.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::columns::{self, checksum_value, etag, etag_bytes, int};
 use super::commit::apply::{Circumstances, apply};
-use super::commit::facts::Facts;
-use super::commit::load;
+use super::commit::facts::{Facts, Place};
 use super::commit::plan::Planner;
-use super::compact::ExtentOwner;
+use super::commit::targets::Targets;
+use super::commit::{load, load_versions};
 use super::database::Work;
 use super::row::Row;
 use super::session::Session;
@@ -16,8 +15,8 @@ use super::statement::Statement;
 use super::versions::VersionCache;
 use super::{MetadataError, MetadataStore, Outcome, Refusal, Result};
 use crate::domain::{
-    BucketId, Checksum, ETag, Extent, ObjectKey, PartNumber, Timestamp, UploadId, Version, VersionId, VersionPart,
-    WriteCondition,
+    BucketId, Checksum, ETag, Found, ObjectKey, PartNumber, Timestamp, UploadId, Version, VersionId, VersionName,
+    VersionPart, WriteCondition,
 };
 
 /// An upload and the version it is to become.
@@ -50,13 +49,18 @@ pub struct CompletedUpload {
     pub size: u64,
     /// When it was committed.
     pub modified_at: Timestamp,
+    /// What clients call it where there are versions.
+    pub name: VersionName,
 }
 
 /// What came of completing an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompleteOutcome {
     /// The version is visible.
-    Completed,
+    Completed {
+        /// What clients call it; none in a bucket that was never versioned.
+        name: Option<VersionName>,
+    },
     /// An earlier request has completed it; nothing changed.
     AlreadyCompleted(CompletedUpload),
     /// There is no such upload.
@@ -67,7 +71,7 @@ pub enum CompleteOutcome {
     Refused(Refusal),
 }
 
-const COLUMNS: &str = "version_id, etag, checksum, size, modified_at";
+const COLUMNS: &str = "version_id, etag, checksum, size, modified_at, is_null";
 
 impl MetadataStore {
     /// Makes a version of an upload's parts.
@@ -79,13 +83,10 @@ impl MetadataStore {
         let work = Complete { incarnation, change, grace_seconds: shared.grace_seconds() };
         let task = tokio::spawn(async move {
             let place = (work.change.bucket, VersionCache::own_key(&work.change.version.key));
-            let announced = shared.versions.as_ref().map(|cache| cache.announce([place.clone()]));
-            let (outcome, extents) = shared.database.transact_here(&work).await?;
-            if let Some(announced) = announced
-                && outcome == CompleteOutcome::Completed
-            {
-                let version = Version { extents, ..VersionCache::own(&work.change.version) };
-                announced.finish([(place, Some(Arc::new(version)))]);
+            let announced = shared.versions.as_ref().map(|cache| cache.announce([place]));
+            let (outcome, known) = shared.database.transact_here(&work).await?;
+            if let Some(announced) = announced {
+                announced.finish(known);
             }
             Ok(outcome)
         });
@@ -114,8 +115,8 @@ struct Complete {
 }
 
 impl Work for Complete {
-    /// The outcome, and the version's extents when it was completed.
-    type Done = (CompleteOutcome, Vec<Extent>);
+    /// The outcome, and what the key holds when it was completed.
+    type Done = (CompleteOutcome, Vec<(Place, Found)>);
 
     async fn run(&self, tx: &mut Session) -> Result<Self::Done> {
         let dialect = tx.dialect();
@@ -127,7 +128,7 @@ impl Work for Complete {
             load::now(dialect, Some(self.incarnation)),
             load::buckets(dialect, BTreeSet::from([change.bucket])),
             load::uploads(dialect, BTreeSet::from([change.upload]), true),
-            load::currents(dialect, &keys),
+            load_versions::currents(dialect, &keys),
             load::numbers(dialect, 1),
             load::parts_of(dialect, BTreeSet::from([change.upload])),
         ];
@@ -140,34 +141,42 @@ impl Work for Complete {
             return Ok((already(row.as_ref())?, Vec::new()));
         }
         if facts.currents.is_empty() && change.condition != WriteCondition::None {
-            load::confirm_absent(tx, &keys).await?;
+            load_versions::confirm_absent(tx, &keys).await?;
         }
-        let replaced = facts.currents.values().filter(|fact| fact.has_extents).map(|fact| ExtentOwner(fact.id.0));
-        let owners = replaced.chain(facts.parts.values().map(|part| part.id)).collect();
-        load::ask(tx, &mut facts, [load::extents(dialect, owners)]).await?;
-        let blobs = facts.extents.values().flatten().map(|extent| extent.blob).collect();
-        load::ask(tx, &mut facts, [load::blobs(dialect, blobs)]).await?;
+        let mut targets = Targets::default();
+        targets.written(change.bucket, key, &facts);
+        load::ask(tx, &mut facts, targets.questions(tx)).await?;
+        let going = targets.going(&facts);
+        let owners: BTreeSet<_> = going.into_iter().chain(facts.parts.values().map(|part| part.id)).collect();
+        let kept_apart = owners.iter().copied().filter(|owner| !facts.inline.contains(owner)).collect();
+        load::ask(tx, &mut facts, [load::extents(dialect, kept_apart)]).await?;
+        let extents = owners.iter().filter_map(|owner| facts.extents.get(owner)).flatten();
+        let blobs = extents.map(|extent| extent.blob).collect();
+        let last = [load::blobs(dialect, blobs), load::quotas(dialect, &facts)];
+        load::ask(tx, &mut facts, last).await?;
 
         let mut planner = Planner::new(&facts);
-        match planner.complete(change)? {
+        let outcome = match planner.complete(change)? {
             None => return Ok((CompleteOutcome::PartsChanged, Vec::new())),
             Some(Outcome::Refused(refusal)) => return Ok((CompleteOutcome::Refused(refusal), Vec::new())),
-            Some(Outcome::Stored | Outcome::Deleted { .. }) => {}
-        }
+            Some(Outcome::Stored { name }) => CompleteOutcome::Completed { name },
+            Some(Outcome::Deleted(_) | Outcome::Amended { .. }) => {
+                return Err(MetadataError::Damaged("completing an upload did something else".to_owned()));
+            }
+        };
         let plan = planner.finish()?;
         let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
         apply(tx, &facts, &plan, given).await?;
-        self.remember(tx, now).await?;
-        let extents = plan.versions.into_iter().next().map(|planned| planned.extents).unwrap_or_default();
-        Ok((CompleteOutcome::Completed, extents))
+        self.remember(tx, now, plan.versions.first().is_none_or(|planned| planned.version.null)).await?;
+        Ok((outcome, plan.known()))
     }
 }
 
 impl Complete {
-    async fn remember(&self, tx: &mut Session, now: i64) -> Result<()> {
+    async fn remember(&self, tx: &mut Session, now: i64, null: bool) -> Result<()> {
         let version = &self.change.version;
         let text = "INSERT INTO completed_upload (upload_id, bucket_id, key, version_id, etag, checksum, size, \
-                    modified_at, completed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+                    modified_at, completed_at, is_null) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let statement = Statement::new(text)
             .bind(self.change.upload.0)
             .bind(self.change.bucket.0)
@@ -177,7 +186,8 @@ impl Complete {
             .bind(checksum_value(version.checksum.as_ref()))
             .bind(int(version.size)?)
             .bind(version.modified_at.0)
-            .bind(now);
+            .bind(now)
+            .bind(null);
         tx.execute(statement).await.map(drop)
     }
 }
@@ -198,5 +208,6 @@ fn completed(row: &Row) -> Result<CompletedUpload> {
         checksum: columns::checksum(row.bytes_if_any(2)?)?,
         size: row.number(3)?,
         modified_at: Timestamp(row.int(4)?),
+        name: if row.flag(5)? { VersionName::Null } else { VersionName::Id(VersionId(row.array(0)?)) },
     })
 }

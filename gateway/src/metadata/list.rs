@@ -110,7 +110,8 @@ impl MetadataStore {
     }
 }
 
-fn listed(row: &Row) -> Result<ListedObject> {
+/// An object from columns key, size, etag, modified_at, checksum.
+pub(super) fn listed(row: &Row) -> Result<ListedObject> {
     let checksum = row.bytes_if_any(4)?.map(columns::split_checksum).transpose()?;
     Ok(ListedObject {
         key: columns::key(row.bytes(0)?)?,

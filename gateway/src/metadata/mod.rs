@@ -20,9 +20,11 @@ mod error;
 mod exact_cache;
 mod incarnations;
 mod list;
+mod list_versions;
 mod lock_columns;
 mod migrate;
 mod postgres;
+mod quotas;
 mod reclaim;
 mod repair;
 mod roll_up;
@@ -35,6 +37,7 @@ mod steps;
 mod uploads;
 mod usage;
 mod users;
+mod versioning;
 mod versions;
 mod walk;
 
@@ -52,16 +55,22 @@ pub use backends::BackendRow;
 pub use buckets::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use check::{ExpectedSliver, Finding};
 pub use cluster::Cluster;
-pub use commit::{Batch, Change, DeleteChange, NewBlob, Outcome, PartChange, PutChange, Refusal};
+pub use commit::{
+    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome, PartChange, PutChange,
+    Refusal,
+};
 pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
 pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload};
 pub use error::{MetadataError, Result};
 pub use incarnations::IncarnationState;
 pub use list::{ListEntry, ListPage, ListQuery, ListedObject};
+pub use list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};
+pub use quotas::{Quota, QuotaLimits, QuotaScope};
 pub use repair::{RepairEnd, RepairJob, SliverMove, SliverPlace};
 pub use uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
 pub use usage::UsageRow;
 pub use users::{AddAccessKey, AddUser, RemoveUser};
+pub use versioning::SetState;
 pub use walk::{StaleUpload, WalkPlace, WalkedVersion};
 
 use crate::clock::Ambient;

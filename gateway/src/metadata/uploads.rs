@@ -12,8 +12,8 @@ use super::roll_up::{RollUp, Turn, successor};
 use super::row::Row;
 use super::session::Session;
 use super::statement::{Statement, Value};
-use super::{MetadataError, MetadataStore, Result};
-use crate::domain::{BucketId, Extent, ObjectKey, Part, PartNumber, Timestamp, Upload, UploadId, UserId};
+use super::{MetadataError, MetadataStore, Result, lock_columns};
+use crate::domain::{BucketId, Extent, ObjectKey, Part, PartNumber, Timestamp, Upload, UploadId, UserId, VersionLock};
 
 /// What came of beginning an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum CreateUpload {
     Created,
     /// The bucket is gone.
     NoSuchBucket,
+    /// A lock is asked for, and the bucket has no object lock.
+    NoObjectLock,
 }
 
 /// What came of aborting an upload.
@@ -67,7 +69,8 @@ pub struct UploadPage {
     pub truncated: bool,
 }
 
-const COLUMNS: &str = "id, bucket_id, key, attributes, checksum, created_at";
+const COLUMNS: &str =
+    "id, bucket_id, key, attributes, checksum, created_at, lock_mode, retain_until, legal_hold";
 
 impl MetadataStore {
     /// Begins an upload.
@@ -196,8 +199,12 @@ impl Work for Create {
         if facts.buckets.is_empty() {
             return Ok(CreateUpload::NoSuchBucket);
         }
-        let text = "INSERT INTO upload (id, bucket_id, key, account_id, checksum, attributes, created_at) \
-                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        if facts.buckets.values().all(|fact| fact.lock.is_none()) && upload.lock != VersionLock::NONE {
+            return Ok(CreateUpload::NoObjectLock);
+        }
+        let text = "INSERT INTO upload (id, bucket_id, key, account_id, checksum, attributes, created_at, lock_mode, \
+                    retain_until, legal_hold) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let [mode, until, hold] = lock_columns::version_lock_values(upload.lock);
         let statement = Statement::new(text)
             .bind(upload.id.0)
             .bind(upload.bucket.0)
@@ -205,7 +212,10 @@ impl Work for Create {
             .bind(self.owner.0)
             .bind(upload.checksum.map(|(algorithm, kind)| checksum_head(algorithm, kind)))
             .bind(attributes_text(&upload.attributes)?)
-            .bind(upload.created_at.0);
+            .bind(upload.created_at.0)
+            .bind(mode)
+            .bind(until)
+            .bind(hold);
         tx.execute(statement).await?;
         Ok(CreateUpload::Created)
     }
@@ -225,7 +235,12 @@ impl Work for Abort {
         let mut facts = Facts::default();
         let dialect = tx.dialect();
         let ids = BTreeSet::from([self.id]);
-        load::ask(tx, &mut facts, [load::now(dialect, None), load::uploads(dialect, ids.clone(), true)]).await?;
+        let first = [
+            load::now(dialect, None),
+            load::buckets(dialect, BTreeSet::from([self.bucket])),
+            load::uploads(dialect, ids.clone(), true),
+        ];
+        load::ask(tx, &mut facts, first).await?;
         let named = facts.uploads.get(&self.id).is_some_and(|fact| fact.bucket == self.bucket && fact.key == self.key);
         if !named {
             return Ok(AbortUpload::NoSuchUpload);
@@ -249,5 +264,6 @@ fn upload(row: &Row) -> Result<Upload> {
         attributes: columns::attributes(row.text(3)?)?,
         checksum: checksum.map(|(algorithm, kind, _)| (algorithm, kind)),
         created_at: Timestamp(row.int(5)?),
+        lock: lock_columns::version_lock(row, 6)?,
     })
 }

@@ -8,16 +8,19 @@ use super::columns::{self, etag, extent};
 use super::exact_cache::ExactCache;
 use super::session::Session;
 use super::statement::Statement;
-use super::{MetadataError, MetadataStore, Result};
-use crate::domain::{BucketId, Extent, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionPart};
+use super::{MetadataError, MetadataStore, Result, lock_columns};
+use crate::domain::{
+    BucketId, DeleteMarker, Extent, Found, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionName, VersionPart,
+    VersionSelector,
+};
 
 /// Memory for cached versions, roughly.
 const CACHE_BYTES: u64 = 32 << 20;
 /// How often a version is read again whose extents do not fit it, because it went or moved between two statements.
 const READS: usize = 5;
 
-/// Current versions by bucket and key; none for keys that have none.
-pub(super) type VersionCache = ExactCache<CachedKey, Option<Arc<Version>>>;
+/// What keys currently hold.
+pub(super) type VersionCache = ExactCache<CachedKey, Found>;
 
 /// What a cached version is found by.
 pub(super) type CachedKey = (BucketId, ObjectKey);
@@ -28,13 +31,16 @@ pub(super) fn cache() -> VersionCache {
 }
 
 /// About what an entry takes in memory.
-fn weight(key: &CachedKey, version: &Option<Arc<Version>>) -> u32 {
+fn weight(key: &CachedKey, found: &Found) -> u32 {
     const ENTRY: usize = 200;
-    let version = version.as_ref().map_or(0, |version| {
+    let version = if let Found::Version(version) = found {
         let attributes = &version.attributes;
-        let user: usize = attributes.user.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
-        300 + version.extents.len() * size_of::<Extent>() + user
-    });
+        let pairs = attributes.user.iter().chain(&attributes.tags);
+        let pairs: usize = pairs.map(|(name, value)| name.len() + value.len() + 48).sum();
+        300 + version.extents.len() * size_of::<Extent>() + pairs
+    } else {
+        0
+    };
     u32::try_from(ENTRY + 2 * key.1.as_bytes().len() + version).unwrap_or(u32::MAX)
 }
 
@@ -51,22 +57,30 @@ impl VersionCache {
 }
 
 impl MetadataStore {
-    /// The current version of a key. On SQLite an exact cache stands in front.
+    /// The current version of a key; a delete marker is none. On SQLite an exact cache stands in front.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn current(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Arc<Version>>> {
-        let Some(cache) = &self.shared.versions else {
-            return Ok(read(&mut self.database().reader().await?, bucket, key).await?.map(Arc::new));
+        Ok(self.find(bucket, key, VersionSelector::Current).await?.version())
+    }
+
+    /// What a key holds where the selector points. The current version comes from an exact cache on SQLite.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn find(&self, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Result<Found> {
+        let Some(cache) = self.shared.versions.as_ref().filter(|_| selector == VersionSelector::Current) else {
+            return read(&mut self.database().reader().await?, bucket, key, selector).await;
         };
         let place = (bucket, key.clone());
         if let Some(known) = cache.get(&place) {
             return Ok(known);
         }
         let ticket = cache.ticket(&place);
-        let version = read(&mut self.database().reader().await?, bucket, key).await?.map(Arc::new);
-        cache.offer(ticket, (bucket, VersionCache::own_key(key)), version.clone());
-        Ok(version)
+        let found = read(&mut self.database().reader().await?, bucket, key, selector).await?;
+        cache.offer(ticket, (bucket, VersionCache::own_key(key)), found.clone());
+        Ok(found)
     }
 
     /// The parts of a version that was uploaded in parts, ascending; empty for others.
@@ -89,15 +103,33 @@ impl MetadataStore {
     }
 }
 
+const COLUMNS: &str = "version_id, size, etag, modified_at, checksum, attributes, extent_count, blob_id, blob_offset, \
+                       is_null, is_marker, lock_mode, retain_until, legal_hold";
+
+/// One row, found by what the selector says. The newest is looked at first: it is the current one.
+fn select(bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Statement {
+    let which = match selector {
+        VersionSelector::Current => "is_current",
+        VersionSelector::Null => "is_null",
+        VersionSelector::Id(_) => "NOT is_null AND version_id = $3",
+    };
+    let text =
+        format!("SELECT {COLUMNS} FROM version WHERE bucket_id = $1 AND key = $2 AND {which} ORDER BY seq DESC LIMIT 1");
+    let statement = Statement::new(text).bind(bucket.0).bind(key.as_bytes());
+    if let VersionSelector::Id(id) = selector { statement.bind(id.0) } else { statement }
+}
+
 /// The version with its extents. The only one comes with the row, which is all there is for most; several are read after
 /// it, and must add up.
-async fn read(session: &mut Session, bucket: BucketId, key: &ObjectKey) -> Result<Option<Version>> {
+async fn read(session: &mut Session, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Result<Found> {
     for _ in 0..READS {
-        let text = "SELECT version_id, size, etag, modified_at, checksum, attributes, extent_count, blob_id, blob_offset \
-                    FROM version WHERE bucket_id = $1 AND key = $2 AND is_current AND NOT is_marker";
-        let statement = Statement::new(text).bind(bucket.0).bind(key.as_bytes());
-        let Some(row) = session.row(statement).await? else { return Ok(None) };
-        let (id, size) = (VersionId(row.array(0)?), row.number(1)?);
+        let Some(row) = session.row(select(bucket, key, selector)).await? else { return Ok(Found::Nothing) };
+        let (id, null, modified_at) = (VersionId(row.array(0)?), row.flag(9)?, Timestamp(row.int(3)?));
+        if row.flag(10)? {
+            let name = if null { VersionName::Null } else { VersionName::Id(id) };
+            return Ok(Found::Marker(DeleteMarker { name, modified_at }));
+        }
+        let size = row.number(1)?;
         let count: usize = row.number(6)?;
         let mut extents = Vec::with_capacity(count);
         extents.extend(columns::inline_extent(&row, 7, size)?);
@@ -111,16 +143,18 @@ async fn read(session: &mut Session, bucket: BucketId, key: &ObjectKey) -> Resul
         if extents.len() != count || sum != u128::from(size) {
             continue;
         }
-        return Ok(Some(Version {
+        return Ok(Found::Version(Arc::new(Version {
             id,
+            null,
+            lock: lock_columns::version_lock(&row, 11)?,
             key: VersionCache::own_key(key),
             size,
             etag: etag(row.bytes(2)?)?,
-            modified_at: Timestamp(row.int(3)?),
+            modified_at,
             attributes: columns::attributes(row.text(5)?)?,
             checksum: columns::checksum(row.bytes_if_any(4)?)?,
             extents,
-        }));
+        })));
     }
     Err(MetadataError::Damaged(format!("the extents of {key} in bucket {} do not add up", bucket.0)))
 }

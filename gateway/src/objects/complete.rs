@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::requests::{ChosenPart, CompleteUpload, Stored};
 use super::{Objects, ObjectsError, combine};
-use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind, Part, PartNumber, Upload, Version, VersionPart};
+use crate::domain::{
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, Part, PartNumber, Upload, Version, VersionPart, Versioning,
+};
 use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload};
 
 /// The least a part may have unless it is the last.
@@ -30,15 +32,15 @@ impl Objects {
             let chosen = choose_parts(&complete.parts, &parts)?;
             let change = self.plan(&complete, &upload, &chosen)?;
             let stored = Stored {
-                version: change.version.id,
+                name: None,
                 etag: change.version.etag,
                 checksum: change.version.checksum.clone(),
                 size: change.version.size,
                 modified_at: change.version.modified_at,
             };
             match self.inner.metadata.complete_upload(self.inner.mint.incarnation(), change).await? {
-                CompleteOutcome::Completed => return Ok(stored),
-                CompleteOutcome::AlreadyCompleted(before) => return Ok(stored_before(before)),
+                CompleteOutcome::Completed { name } => return Ok(Stored { name, ..stored }),
+                CompleteOutcome::AlreadyCompleted(before) => return Ok(stored_before(before, &complete.bucket)),
                 CompleteOutcome::NoSuchUpload => return Err(ObjectsError::NoSuchUpload),
                 CompleteOutcome::Refused(refusal) => return Err(refusal.into()),
                 CompleteOutcome::PartsChanged => {}
@@ -49,7 +51,7 @@ impl Objects {
 
     async fn completed_before(&self, complete: &CompleteUpload) -> Result<Stored, ObjectsError> {
         let before = self.inner.metadata.completed_upload(complete.bucket.id, &complete.key, &complete.upload).await?;
-        before.map(stored_before).ok_or(ObjectsError::NoSuchUpload)
+        before.map(|before| stored_before(before, &complete.bucket)).ok_or(ObjectsError::NoSuchUpload)
     }
 
     /// Every part of an upload, ascending by number.
@@ -72,6 +74,8 @@ impl Objects {
         }
         let version = Version {
             id: self.inner.mint.version(),
+            null: true,
+            lock: upload.lock,
             key: upload.key.clone(),
             size,
             etag: combine::etag(chosen),
@@ -92,9 +96,10 @@ impl Objects {
     }
 }
 
-fn stored_before(before: CompletedUpload) -> Stored {
-    let CompletedUpload { version, etag, checksum, size, modified_at } = before;
-    Stored { version, etag, checksum, size, modified_at }
+fn stored_before(before: CompletedUpload, bucket: &Bucket) -> Stored {
+    let CompletedUpload { version: _, etag, checksum, size, modified_at, name } = before;
+    let name = (bucket.versioning != Versioning::Never).then_some(name);
+    Stored { name, etag, checksum, size, modified_at }
 }
 
 /// The parts a client names, checked against those there are.

@@ -10,7 +10,7 @@ use super::ingest::update_elsewhere;
 use super::requests::{Copy, Stored};
 use super::{BodyPromise, Objects, ObjectsError};
 use crate::domain::{Checksum, ChecksumAlgorithm, Version};
-use crate::metadata::{Batch, Change, Outcome, PutChange};
+use crate::metadata::{Batch, Change, PutChange};
 
 impl Objects {
     /// Makes a version of the source's extents. The commit finds the source still there, or nothing is copied.
@@ -22,6 +22,8 @@ impl Objects {
         let checksum = self.checksum_of_copy(&copy.source, copy.algorithm).await?;
         let version = Version {
             id: self.inner.mint.version(),
+            null: true,
+            lock: copy.lock,
             key: copy.key,
             size: copy.source.size,
             etag: copy.source.etag,
@@ -31,7 +33,7 @@ impl Objects {
             extents: copy.source.extents.clone(),
         };
         let stored = Stored {
-            version: version.id,
+            name: None,
             etag: version.etag,
             checksum: version.checksum.clone(),
             size: version.size,
@@ -42,10 +44,7 @@ impl Objects {
         let source = (!version.extents.is_empty()).then_some(copy.source.id);
         let change =
             Change::Put(PutChange { bucket: copy.bucket.id, version, parts, condition: copy.condition, source });
-        match self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await? {
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Stored | Outcome::Deleted { .. } => Ok(stored),
-        }
+        stored.told(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)
     }
 
     /// The copy's checksum: the source's own, or another computed from the bytes when one is asked for.

@@ -13,6 +13,21 @@ pub enum ObjectsError {
     /// `NoSuchKey`.
     #[error("the specified key does not exist")]
     NoSuchKey,
+    /// `NoSuchVersion`.
+    #[error("the specified version does not exist")]
+    NoSuchVersion,
+    /// `MethodNotAllowed`: the version that was named is a delete marker.
+    #[error("the specified method is not allowed against a delete marker")]
+    IsMarker,
+    /// `AccessDenied`: a retention or a legal hold forbids it.
+    #[error("access denied because the object is protected by object lock")]
+    Locked,
+    /// `InvalidRequest`: a lock is asked for in a bucket without object lock.
+    #[error("bucket is missing object lock configuration")]
+    NoObjectLock,
+    /// `QuotaExceeded`.
+    #[error("the bucket has no room left under its quota")]
+    QuotaExceeded,
     /// `NoSuchUpload`.
     #[error("the specified multipart upload does not exist")]
     NoSuchUpload,
@@ -75,6 +90,11 @@ impl From<Refusal> for ObjectsError {
             Refusal::NoSuchKey | Refusal::SourceGone => Self::NoSuchKey,
             Refusal::NoSuchUpload => Self::NoSuchUpload,
             Refusal::PreconditionFailed => Self::PreconditionFailed,
+            Refusal::NoSuchVersion => Self::NoSuchVersion,
+            Refusal::IsMarker => Self::IsMarker,
+            Refusal::Locked => Self::Locked,
+            Refusal::NoObjectLock => Self::NoObjectLock,
+            Refusal::QuotaExceeded => Self::QuotaExceeded,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - out: `read` -> `fetch` -> `gather`
 //! - names and keys: `mint`; memory: `budget`; threads: `compute`, `digest_lane`; what a failed write leaves: `scaffold`
 
+mod amend;
 mod body;
 mod budget;
 mod combine;
@@ -60,7 +61,7 @@ pub use read::ObjectReader;
 pub use requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored};
 pub use state::{ObjectsParts, ObjectsSettings};
 
-use crate::domain::{Bucket, BucketId, ObjectKey, UsageDelta, Version, VersionPart};
+use crate::domain::{Bucket, BucketId, Found, ObjectKey, UsageDelta, Version, VersionPart, VersionSelector};
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
@@ -81,6 +82,19 @@ impl Objects {
     /// `Unavailable` when the database is away.
     pub async fn current(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Option<Arc<Version>>, ObjectsError> {
         Ok(self.inner.metadata.current(bucket.id, key).await?)
+    }
+
+    /// What a key holds where the selector points.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is away.
+    pub async fn find(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        selector: VersionSelector,
+    ) -> Result<Found, ObjectsError> {
+        Ok(self.inner.metadata.find(bucket.id, key, selector).await?)
     }
 
     /// The parts of a version that was uploaded in parts; empty for others.

@@ -33,7 +33,8 @@ impl Naming {
     }
 }
 
-/// The attributes as pairs: system headers under their names, user metadata under `x-amz-meta-`.
+/// The attributes as pairs: system headers under their names, user metadata under `x-amz-meta-`, tags
+/// under `x-amz-tagging:`.
 fn attribute_pairs(attributes: &ObjectAttributes) -> Vec<(String, String)> {
     let system = [
         ("content-type", &attributes.content_type),
@@ -46,7 +47,8 @@ fn attribute_pairs(attributes: &ObjectAttributes) -> Vec<(String, String)> {
     ];
     let system = system.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
     let user = attributes.user.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
-    system.chain(user).collect()
+    let tags = attributes.tags.iter().map(|(name, value)| (format!("x-amz-tagging:{name}"), value.clone()));
+    system.chain(user).chain(tags).collect()
 }
 
 /// The tag of content that came in one piece.

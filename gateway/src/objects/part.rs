@@ -26,10 +26,12 @@ impl Objects {
             attributes: create.attributes,
             checksum: create.checksum,
             created_at: self.inner.mint.now(),
+            lock: create.lock,
         };
         match self.inner.metadata.create_upload(&upload, create.bucket.owner).await? {
             Created::Created => Ok(upload),
             Created::NoSuchBucket => Err(ObjectsError::NoSuchBucket),
+            Created::NoObjectLock => Err(ObjectsError::NoObjectLock),
         }
     }
 
@@ -148,7 +150,7 @@ fn part_naming(objects: &Objects, upload: &Upload, bucket: &Bucket, number: u16)
 fn stored_part(outcome: Outcome) -> Result<(), ObjectsError> {
     match outcome {
         Outcome::Refused(refusal) => Err(refusal.into()),
-        Outcome::Stored | Outcome::Deleted { .. } => Ok(()),
+        Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Amended { .. } => Ok(()),
     }
 }
 

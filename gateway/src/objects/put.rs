@@ -32,7 +32,7 @@ impl Objects {
         let ingested = ingest(inner, body, &put.promise, &naming).await?;
         let (stored, outcome) = match ingested {
             Ingested::Small { content, digested, reservation } => {
-                let stored = stored(id, &naming, &digested);
+                let stored = stored(&naming, &digested);
                 let outcome = if content.is_empty() {
                     self.commit_one(Batch { blobs: Vec::new(), changes: vec![change(put, id, &stored, Vec::new())] })
                         .await?
@@ -44,16 +44,13 @@ impl Objects {
                 (stored, outcome)
             }
             Ingested::Streamed { extents, blobs, digested, scaffold } => {
-                let stored = stored(id, &naming, &digested);
+                let stored = stored(&naming, &digested);
                 let changes = vec![change(put, id, &stored, extents)];
                 scaffold.keep();
                 (stored, self.commit_one(Batch { blobs, changes }).await?)
             }
         };
-        match outcome {
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Stored | Outcome::Deleted { .. } => Ok(stored),
-        }
+        stored.told(outcome)
     }
 
     /// Refuses a conditional write before its body is read when it could not succeed now. The transaction decides
@@ -78,10 +75,26 @@ impl Objects {
     }
 }
 
+impl Stored {
+    /// With the name that the commit gave it.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub(crate) fn told(self, outcome: Outcome) -> Result<Self, ObjectsError> {
+        match outcome {
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            Outcome::Stored { name } => Ok(Self { name, ..self }),
+            Outcome::Deleted(_) | Outcome::Amended { .. } => {
+                Err(ObjectsError::Internal("a write had the outcome of another change".to_owned()))
+            }
+        }
+    }
+}
+
 /// What the client is told.
-fn stored(id: VersionId, naming: &Naming, digested: &Digested) -> Stored {
+fn stored(naming: &Naming, digested: &Digested) -> Stored {
     Stored {
-        version: id,
+        name: None,
         etag: etag_of(digested),
         checksum: digested.checksum.clone(),
         size: digested.length,
@@ -93,6 +106,8 @@ fn stored(id: VersionId, naming: &Naming, digested: &Digested) -> Stored {
 fn change(put: Put, id: VersionId, stored: &Stored, extents: Vec<Extent>) -> Change {
     let version = Version {
         id,
+        null: true,
+        lock: put.lock,
         key: put.key,
         size: stored.size,
         etag: stored.etag,

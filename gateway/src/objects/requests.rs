@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::BodyPromise;
 use crate::domain::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectAttributes, ObjectKey, PartNumber, Timestamp,
-    Upload, UploadId, Version, VersionId, WriteCondition,
+    Upload, UploadId, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
 };
 
 /// Write an object.
@@ -18,6 +18,8 @@ pub struct Put {
     pub key: ObjectKey,
     /// What the client says about it.
     pub attributes: ObjectAttributes,
+    /// What is to keep it from being removed; a default of the bucket comes in the committing transaction.
+    pub lock: VersionLock,
     /// Decided in the committing transaction.
     pub condition: WriteCondition,
     /// What must be true of the body.
@@ -27,8 +29,8 @@ pub struct Put {
 /// What became visible.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// The version.
-    pub version: VersionId,
+    /// What clients call the version; none in a bucket that was never versioned.
+    pub name: Option<VersionName>,
     /// Its tag.
     pub etag: ETag,
     /// Its additional checksum, verified or computed.
@@ -50,21 +52,27 @@ pub struct Copy {
     pub key: ObjectKey,
     /// The new attributes (already the source's when the directive says COPY).
     pub attributes: ObjectAttributes,
+    /// What is to keep the copy from being removed; the source's lock is not copied.
+    pub lock: VersionLock,
     /// Decided in the committing transaction.
     pub condition: WriteCondition,
     /// Compute this additional checksum over the bytes when the source has another or none.
     pub algorithm: Option<ChecksumAlgorithm>,
 }
 
-/// Delete the current version of a key.
+/// Delete an object, or one of its versions for good.
 #[derive(Clone, Debug)]
 pub struct Delete {
     /// In which bucket.
     pub bucket: Arc<Bucket>,
     /// Which key.
     pub key: ObjectKey,
+    /// The object, or which of its versions.
+    pub selector: VersionSelector,
     /// Decided in the committing transaction.
     pub condition: WriteCondition,
+    /// Pass over governance: the caller asks for it and may.
+    pub bypass: bool,
 }
 
 /// Begin an upload in parts.
@@ -76,6 +84,8 @@ pub struct CreateUpload {
     pub key: ObjectKey,
     /// What it will carry.
     pub attributes: ObjectAttributes,
+    /// What is to keep it from being removed.
+    pub lock: VersionLock,
     /// The additional checksum asked for and what it is to cover.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
 }

@@ -136,6 +136,16 @@ impl From<ObjectsError> for S3Error {
         match error {
             ObjectsError::NoSuchBucket => Self::new(Code::NoSuchBucket),
             ObjectsError::NoSuchKey => Self::new(Code::NoSuchKey),
+            ObjectsError::NoSuchVersion => Self::new(Code::NoSuchVersion),
+            ObjectsError::IsMarker => Self::new(Code::MethodNotAllowed)
+                .header(HeaderName::from_static("x-amz-delete-marker"), HeaderValue::from_static("true")),
+            ObjectsError::Locked => {
+                Self::with(Code::AccessDenied, "Access Denied because object protected by object lock.")
+            }
+            ObjectsError::NoObjectLock => {
+                Self::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration")
+            }
+            ObjectsError::QuotaExceeded => Self::new(Code::QuotaExceeded),
             ObjectsError::NoSuchUpload => Self::new(Code::NoSuchUpload),
             ObjectsError::InvalidPart(number) => {
                 Self::new(Code::InvalidPart).field("PartNumber", number.get().to_string())

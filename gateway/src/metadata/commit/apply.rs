@@ -2,12 +2,13 @@
 
 use super::super::columns::{attributes_text, checksum_value, etag_bytes, int};
 use super::super::dialect::Dialect;
+use super::super::lock_columns::version_lock_values;
 use super::super::session::Session;
 use super::super::statement::{Statement, Value};
 use super::super::{MetadataError, Result};
 use super::facts::Facts;
-use super::plan::Plan;
-use crate::domain::Extent;
+use super::plan::{Plan, PlannedVersion};
+use crate::domain::{BucketId, Extent, ObjectKey};
 
 /// What rows say besides facts and plan.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,9 @@ pub(in crate::metadata) async fn apply(
     let now = facts.fenced_now()?;
     let mut writes = Writes { dialect: tx.dialect(), statements: Vec::new(), exact: Vec::new() };
     remove(&mut writes, plan);
+    hand_over(&mut writes, plan);
     insert_versions(&mut writes, facts, plan)?;
+    amend(&mut writes, plan)?;
     insert_parts(&mut writes, plan)?;
     insert_extents(&mut writes, plan)?;
     move_extents(&mut writes, plan)?;
@@ -36,6 +39,7 @@ pub(in crate::metadata) async fn apply(
     update_live_bytes(&mut writes, plan)?;
     bury_dead_blobs(&mut writes, plan, now, given.grace_seconds);
     meter(&mut writes, plan, now, given.incarnation)?;
+    sum_up(&mut writes, plan);
     writes.send(tx).await
 }
 
@@ -76,11 +80,7 @@ impl Writes {
 }
 
 fn remove(writes: &mut Writes, plan: &Plan<'_>) {
-    let versions = plan
-        .removed_versions
-        .iter()
-        .map(|(bucket, key, seq)| [bucket.0.into(), key.as_bytes().into(), (*seq).into()])
-        .collect();
+    let versions = plan.removed_versions.iter().map(by_key).collect();
     writes.exactly("version", "DELETE FROM version WHERE (bucket_id, key, seq) IN (VALUES ", versions, ")");
     let ids = plan.removed_version_parts.iter().map(|id| [id.0.into()]).collect();
     writes.rows("DELETE FROM version_part WHERE version_id IN (VALUES ", ids, ")");
@@ -93,33 +93,39 @@ fn remove(writes: &mut Writes, plan: &Plan<'_>) {
     writes.rows("DELETE FROM extent WHERE owner IN (VALUES ", owners, ")");
 }
 
+fn by_key((bucket, key, seq): &(BucketId, ObjectKey, i64)) -> [Value; 3] {
+    [bucket.0.into(), key.as_bytes().into(), (*seq).into()]
+}
+
+/// Versions that were current are not any more, before others become it: never are there two.
+fn hand_over(writes: &mut Writes, plan: &Plan<'_>) {
+    for (places, becomes) in [(&plan.demoted, "FALSE"), (&plan.promoted, "TRUE")] {
+        let head = format!("UPDATE version SET is_current = {becomes} WHERE (bucket_id, key, seq) IN (VALUES ");
+        writes.exactly("version", &head, places.iter().map(by_key).collect(), ")");
+    }
+}
+
+/// Versions as they were before there was versioning say no more than then.
 fn insert_versions(writes: &mut Writes, facts: &Facts, plan: &Plan<'_>) -> Result<()> {
     if facts.numbers.len() < plan.versions.len() {
         return Err(MetadataError::Damaged("the version sequence gave too few numbers".to_owned()));
     }
-    let mut rows = Vec::with_capacity(plan.versions.len());
-    let mut parts = Vec::new();
+    let (mut plain, mut others, mut parts) = (Vec::with_capacity(plan.versions.len()), Vec::new(), Vec::new());
     for (planned, seq) in plan.versions.iter().zip(&facts.numbers) {
-        let version = planned.version;
-        let inline = planned.inline();
-        rows.push([
-            planned.bucket.0.into(),
-            version.key.as_bytes().into(),
-            (*seq).into(),
-            true.into(),
-            int(version.size)?.into(),
-            etag_bytes(&version.etag).into(),
-            version.modified_at.0.into(),
-            checksum_value(version.checksum.as_ref()),
-            version.id.0.into(),
-            int(planned.encoded_bytes)?.into(),
-            count(planned.extents.len())?,
-            count(planned.parts.len())?,
-            attributes_text(&version.attributes)?,
-            inline.map(|extent| extent.blob.0.to_vec()).into(),
-            inline.map_or(Ok(Value::NoInt), |extent| int(extent.offset).map(Value::Int))?,
-        ]);
-        for part in planned.parts {
+        let columns = version_columns(planned, *seq)?;
+        let version = &planned.version;
+        if planned.plain() {
+            plain.push(columns);
+        } else {
+            let mut all = [const { Value::NoInt }; 20];
+            let more = [planned.marker.into(), version.null.into()];
+            let more = more.into_iter().chain(version_lock_values(version.lock));
+            for (slot, value) in all.iter_mut().zip(columns.into_iter().chain(more)) {
+                *slot = value;
+            }
+            others.push(all);
+        }
+        for part in &*planned.parts {
             parts.push([
                 version.id.0.into(),
                 u32::from(part.number.get()).into(),
@@ -128,10 +134,58 @@ fn insert_versions(writes: &mut Writes, facts: &Facts, plan: &Plan<'_>) -> Resul
             ]);
         }
     }
-    let head = "INSERT INTO version (bucket_id, key, seq, is_current, size, etag, modified_at, checksum, version_id, \
-                encoded_bytes, extent_count, part_count, attributes, blob_id, blob_offset) VALUES ";
-    writes.rows(head, rows, "");
+    let columns = "bucket_id, key, seq, is_current, size, etag, modified_at, checksum, version_id, encoded_bytes, \
+                   extent_count, part_count, attributes, blob_id, blob_offset";
+    writes.rows(&format!("INSERT INTO version ({columns}) VALUES "), plain, "");
+    let more = "is_marker, is_null, lock_mode, retain_until, legal_hold";
+    writes.rows(&format!("INSERT INTO version ({columns}, {more}) VALUES "), others, "");
     writes.rows("INSERT INTO version_part (version_id, number, size, checksum) VALUES ", parts, "");
+    Ok(())
+}
+
+fn version_columns(planned: &PlannedVersion<'_>, seq: i64) -> Result<[Value; 15]> {
+    let version = &planned.version;
+    let inline = planned.inline();
+    Ok([
+        planned.bucket.0.into(),
+        version.key.as_bytes().into(),
+        seq.into(),
+        planned.current.into(),
+        int(version.size)?.into(),
+        etag_bytes(&version.etag).into(),
+        version.modified_at.0.into(),
+        checksum_value(version.checksum.as_ref()),
+        version.id.0.into(),
+        int(planned.encoded_bytes)?.into(),
+        count(planned.extents.len())?,
+        count(planned.parts.len())?,
+        attributes_text(&version.attributes)?,
+        inline.map(|extent| extent.blob.0.to_vec()).into(),
+        inline.map_or(Ok(Value::NoInt), |extent| int(extent.offset).map(Value::Int))?,
+    ])
+}
+
+fn amend(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
+    let (mut locks, mut texts) = (Vec::new(), Vec::new());
+    for amended in &plan.amended {
+        if let Some(attributes) = &amended.attributes {
+            let [bucket, key, seq] = by_key(&amended.place);
+            texts.push([bucket, key, seq, attributes_text(attributes)?]);
+        }
+        if amended.relocked {
+            let [bucket, key, seq] = by_key(&amended.place);
+            let [mode, until, hold] = version_lock_values(amended.lock);
+            locks.push([bucket, key, seq, mode, until, hold]);
+        }
+    }
+    let found = "WHERE version.bucket_id = n.bucket_id AND version.key = n.key AND version.seq = n.seq";
+    let tail = format!(") UPDATE version SET attributes = n.attributes FROM n {found}");
+    writes.exactly("version", "WITH n (bucket_id, key, seq, attributes) AS (VALUES ", texts, &tail);
+    let tail = format!(
+        ") UPDATE version SET lock_mode = n.lock_mode, retain_until = n.retain_until, legal_hold = n.legal_hold FROM n {found}"
+    );
+    let head = "WITH n (bucket_id, key, seq, lock_mode, retain_until, legal_hold) AS (VALUES ";
+    writes.exactly("version", head, locks, &tail);
     Ok(())
 }
 
@@ -283,6 +337,18 @@ fn meter(writes: &mut Writes, plan: &Plan<'_>, now: i64, incarnation: u32) -> Re
                 content_bytes_removed = meter.content_bytes_removed + excluded.content_bytes_removed";
     writes.rows(head, rows, tail);
     Ok(())
+}
+
+/// Adds to the sums of quotas; those that have none are not there.
+fn sum_up(writes: &mut Writes, plan: &Plan<'_>) {
+    let changed = plan.sums.iter().filter(|(_, change)| **change != (0, 0));
+    let rows = changed.map(|(scope, (bytes, objects))| {
+        let [kind, id] = scope.values();
+        [kind, id, (*bytes).into(), (*objects).into()]
+    });
+    let tail = ") UPDATE quota SET bytes = quota.bytes + n.bytes, objects = quota.objects + n.objects FROM n \
+                WHERE quota.scope = n.scope AND quota.id = n.id";
+    writes.rows("WITH n (scope, id, bytes, objects) AS (VALUES ", rows.collect(), tail);
 }
 
 fn count(value: usize) -> Result<Value> {

@@ -1,6 +1,12 @@
 //! What is committed, and what comes of it.
 
-use crate::domain::{BucketId, ObjectKey, Part, StoredBlob, UploadId, Version, VersionId, VersionPart, WriteCondition};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::domain::{
+    BucketId, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, Unmet, UploadId, Version, VersionId,
+    VersionName, VersionPart, VersionSelector, WriteCondition,
+};
 
 /// Changes that refer to the same new blobs. They are committed in one transaction, but each is decided alone.
 #[derive(Clone, Debug, Default)]
@@ -29,10 +35,12 @@ pub struct NewBlob {
 pub enum Change {
     /// Write an object.
     Put(PutChange),
-    /// Delete a key's current version.
+    /// Delete an object, or one version for good.
     Delete(DeleteChange),
     /// Write a part of an upload.
     Part(PartChange),
+    /// Change what is said about a version.
+    Amend(AmendChange),
 }
 
 /// A new current version.
@@ -40,7 +48,8 @@ pub enum Change {
 pub struct PutChange {
     /// In which bucket.
     pub bucket: BucketId,
-    /// The version with its key and extents.
+    /// The version with its key and extents. Whether it is the null version, and the retention it has when it brings none,
+    /// is decided by the state of the bucket.
     pub version: Version,
     /// Its parts, when it was uploaded in parts.
     pub parts: Vec<VersionPart>,
@@ -50,15 +59,62 @@ pub struct PutChange {
     pub source: Option<VersionId>,
 }
 
-/// Take a key's current version away.
+/// Take an object away: in a bucket that was never versioned for good, else by a delete marker. Or take one version away for
+/// good.
 #[derive(Clone, Debug)]
 pub struct DeleteChange {
     /// In which bucket.
     pub bucket: BucketId,
     /// Which key.
     pub key: ObjectKey,
-    /// What must hold for the key's current version.
+    /// The object, or which of its versions.
+    pub selector: VersionSelector,
+    /// What must hold for the key's current version, or for the version that is selected.
     pub condition: WriteCondition,
+    /// Governance is passed over: the caller asks for it and may.
+    pub bypass: bool,
+    /// The name and date of a delete marker, should one be made.
+    pub marker: (VersionId, Timestamp),
+}
+
+/// Change what is said about one version; its bytes stay.
+#[derive(Clone, Debug)]
+pub struct AmendChange {
+    /// In which bucket.
+    pub bucket: BucketId,
+    /// Which key.
+    pub key: ObjectKey,
+    /// Which of its versions.
+    pub selector: VersionSelector,
+    /// What changes.
+    pub amendment: Amendment,
+}
+
+/// What changes about a version.
+#[derive(Clone, Debug)]
+pub enum Amendment {
+    /// Its attributes.
+    Attributes(AttributeEdit),
+    /// Its retention.
+    Retention {
+        /// The new one, or none.
+        retention: Option<Retention>,
+        /// Governance is passed over: the caller asks for it and may.
+        bypass: bool,
+    },
+    /// Its legal hold.
+    LegalHold(bool),
+}
+
+/// A function that is applied to the attributes as they are inside the transaction. It may be called more than once, each
+/// time on what the database holds then.
+#[derive(Clone)]
+pub struct AttributeEdit(pub Arc<dyn Fn(&mut ObjectAttributes) + Send + Sync>);
+
+impl fmt::Debug for AttributeEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AttributeEdit")
+    }
 }
 
 /// A new part, or one that replaces the part of the same number.
@@ -76,14 +132,30 @@ pub struct PartChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The version or part is visible.
-    Stored,
-    /// The key has no current version now.
-    Deleted {
-        /// It had one before.
-        existed: bool,
+    Stored {
+        /// What clients call the version; none in a bucket that was never versioned, and for parts.
+        name: Option<VersionName>,
+    },
+    /// The object, or the selected version, is not there now.
+    Deleted(Deleted),
+    /// The version has changed.
+    Amended {
+        /// What clients call it; none in a bucket that was never versioned.
+        name: Option<VersionName>,
     },
     /// Nothing changed.
     Refused(Refusal),
+}
+
+/// What came of a deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// There was an object, or the selected version, before.
+    pub existed: bool,
+    /// A delete marker was made, or the version that was removed was one.
+    pub marker: bool,
+    /// The marker that was made, or the version that was selected; none in a bucket that was never versioned.
+    pub name: Option<VersionName>,
 }
 
 /// Why a change was refused.
@@ -93,10 +165,50 @@ pub enum Refusal {
     NoSuchBucket,
     /// The condition asks for a current version and there is none.
     NoSuchKey,
+    /// The key has no such version.
+    NoSuchVersion,
+    /// The selected version is a delete marker.
+    IsMarker,
     /// The upload was completed or aborted, or never was.
     NoSuchUpload,
     /// The condition does not hold.
     PreconditionFailed,
     /// The version to copy from, or a blob it lay in, is gone: read it again.
     SourceGone,
+    /// A retention or legal hold forbids it.
+    Locked,
+    /// It asks for a lock in a bucket without object lock.
+    NoObjectLock,
+    /// There is no room under the quota of the bucket or of its owner.
+    QuotaExceeded,
+}
+
+impl From<Unmet> for Refusal {
+    fn from(unmet: Unmet) -> Self {
+        match unmet {
+            Unmet::NoSuchKey => Self::NoSuchKey,
+            Unmet::PreconditionFailed => Self::PreconditionFailed,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Outcome {
+    /// A write into a bucket that was never versioned.
+    pub const STORED: Self = Self::Stored { name: None };
+
+    /// A deletion in a bucket that was never versioned.
+    pub const fn deleted(existed: bool) -> Self {
+        Self::Deleted(Deleted { existed, marker: false, name: None })
+    }
+}
+
+#[cfg(test)]
+impl DeleteChange {
+    /// Deletes whatever is there, on no condition.
+    pub fn current(bucket: BucketId, key: ObjectKey) -> Self {
+        let (selector, condition) = (VersionSelector::Current, WriteCondition::None);
+        let marker = (VersionId(crate::clock::random(&crate::clock::SystemEntropy)), Timestamp(0));
+        Self { bucket, key, selector, condition, bypass: false, marker }
+    }
 }

@@ -1,12 +1,19 @@
 //! What the planner must know of the database.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use codec::BlobId;
 
 use super::super::compact::ExtentOwner;
 use super::super::{MetadataError, Result};
-use crate::domain::{BucketId, ETag, Extent, ObjectKey, PartNumber, UploadId, VersionId};
+use super::super::quotas::{QuotaFact, QuotaScope};
+use crate::domain::{
+    BucketId, ETag, Extent, ObjectAttributes, ObjectKey, ObjectLock, PartNumber, UploadId, UserId, VersionId,
+    VersionLock, Versioning,
+};
+
+/// Where versions are: a bucket and a key in it.
+pub(in crate::metadata) type Place = (BucketId, ObjectKey);
 
 /// Rows that were read, and on PostgreSQL locked, in the transaction that will change them.
 #[derive(Clone, Debug, Default)]
@@ -16,9 +23,16 @@ pub(in crate::metadata) struct Facts {
     /// Numbers for new versions, ascending.
     pub numbers: Vec<i64>,
     /// The buckets that exist, of those that are asked for.
-    pub buckets: HashSet<BucketId>,
-    /// The current version of each key that has one.
-    pub currents: HashMap<(BucketId, ObjectKey), CurrentFact>,
+    pub buckets: HashMap<BucketId, BucketFact>,
+    /// The current version, which is the newest, of each key that has any.
+    pub currents: HashMap<Place, VersionFact>,
+    /// Versions that are not current, newest first: those that are selected, the null version where it may be replaced, and as
+    /// many of the newest as may come to be current.
+    pub older: HashMap<Place, Vec<VersionFact>>,
+    /// The attributes of versions that are amended.
+    pub attributes: HashMap<VersionId, ObjectAttributes>,
+    /// The quotas over the buckets that have any.
+    pub quotas: BTreeMap<QuotaScope, QuotaFact>,
     /// The uploads that exist.
     pub uploads: HashMap<UploadId, UploadFact>,
     /// The parts that may be replaced or released.
@@ -43,13 +57,27 @@ impl Facts {
     }
 }
 
-/// A key's current version.
+/// A bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::metadata) struct BucketFact {
+    pub owner: UserId,
+    pub versioning: Versioning,
+    pub lock: Option<ObjectLock>,
+    /// It or its owner has a quota.
+    pub has_quota: bool,
+}
+
+/// A version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::metadata) struct CurrentFact {
+pub(in crate::metadata) struct VersionFact {
     pub seq: i64,
     pub id: VersionId,
+    pub current: bool,
+    pub null: bool,
+    pub marker: bool,
     pub size: u64,
     pub etag: ETag,
+    pub lock: VersionLock,
     /// What was metered for it.
     pub encoded_bytes: u64,
     /// It has rows in `extent`.

@@ -7,10 +7,11 @@ use super::super::database::Work;
 use super::super::session::Session;
 use super::super::{MetadataError, Result};
 use super::apply::{Circumstances, apply};
-use super::facts::Facts;
+use super::facts::{Facts, Place};
 use super::plan::Planner;
-use super::{Batch, Change, Outcome, load};
-use crate::domain::{BucketId, ObjectKey, WriteCondition};
+use super::targets::Targets;
+use super::{Batch, Change, Outcome, load, load_versions};
+use crate::domain::{BucketId, Found, ObjectKey, WriteCondition};
 
 /// Batches that are committed together.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(in crate::metadata) struct Group {
     pub batches: Vec<Batch>,
     /// One name for each change, for those that are parts.
     pub part_ids: Vec<ExtentOwner>,
+    /// There is a cache that wants to know what keys hold afterwards.
+    pub cached: bool,
 }
 
 impl Group {
@@ -43,7 +46,7 @@ impl Group {
             load::now(dialect, Some(self.incarnation)),
             load::buckets(dialect, keys.iter().map(|(bucket, _)| *bucket).collect()),
             load::uploads(dialect, parts().map(|part| part.upload).collect(), false),
-            load::currents(dialect, &keys),
+            load_versions::currents(dialect, &keys),
             load::numbers(dialect, puts),
         ];
         load::ask(tx, &mut facts, first).await?;
@@ -51,31 +54,55 @@ impl Group {
         let must_be_absent = self.changes().filter(|change| change.relies_on_absence()).filter_map(Change::key);
         let must_be_absent =
             must_be_absent.filter(|(b, k)| !facts.currents.contains_key(&(*b, (*k).clone()))).collect();
-        load::confirm_absent(tx, &must_be_absent).await?;
+        load_versions::confirm_absent(tx, &must_be_absent).await?;
 
+        let targets = Targets::of(self.changes(), &facts);
         let copies = self.changes().filter(|change| change.source().is_some());
         let copied = copies.flat_map(Change::extents).map(|extent| extent.blob).collect();
-        let second = [
+        let mut second = targets.questions(tx);
+        second.extend([
+            // Buckets of parts, for the quotas over them.
+            load::buckets(dialect, self.unknown_buckets(&facts)),
+            load::numbers(dialect, targets.markers),
             load::parts(dialect, &parts().map(|part| (part.upload, part.part.number)).collect()),
             load::sources(dialect, &self.changes().filter_map(Change::source).collect(), copied),
-        ];
+        ]);
         load::ask(tx, &mut facts, second).await?;
 
-        let versions = facts.currents.values().filter(|fact| fact.has_extents).map(|fact| ExtentOwner(fact.id.0));
-        let owners = versions.chain(facts.parts.values().map(|fact| fact.id)).collect();
-        load::ask(tx, &mut facts, [load::extents(dialect, owners)]).await?;
+        let going = targets.going(&facts);
+        let kept_apart = |owner: &ExtentOwner| !facts.inline.contains(owner);
+        let owners = going.iter().copied().filter(kept_apart).chain(facts.parts.values().map(|fact| fact.id));
+        let third = [load::extents(dialect, owners.collect()), targets.attributes(tx, &facts)];
+        load::ask(tx, &mut facts, third).await?;
 
         let new: BTreeSet<_> = self.batches.iter().flat_map(|batch| &batch.blobs).map(|new| new.blob.id).collect();
+        let released = going.into_iter().chain(facts.parts.values().map(|fact| fact.id));
+        let released = released.filter_map(|owner| facts.extents.get(&owner)).flatten();
         let brought = self.changes().flat_map(Change::extents);
-        let blobs = brought.chain(facts.extents.values().flatten()).map(|extent| extent.blob);
-        let blobs = blobs.filter(|id| !new.contains(id)).collect();
-        load::ask(tx, &mut facts, [load::blobs(dialect, blobs)]).await?;
+        let blobs = brought.chain(released).map(|extent| extent.blob).filter(|id| !new.contains(id)).collect();
+        let last = [load::blobs(dialect, blobs), load::quotas(dialect, &facts)];
+        load::ask(tx, &mut facts, last).await?;
         Ok(facts)
+    }
+
+    /// The buckets of uploads that no change of a key has named.
+    fn unknown_buckets(&self, facts: &Facts) -> BTreeSet<BucketId> {
+        let buckets = facts.uploads.values().map(|upload| upload.bucket);
+        buckets.filter(|bucket| !facts.buckets.contains_key(bucket)).collect()
     }
 }
 
+/// What a group came to.
+#[derive(Debug)]
+pub(in crate::metadata) struct Done {
+    /// One for each change of each batch.
+    pub outcomes: Vec<Vec<Outcome>>,
+    /// What keys hold now, for a cache; empty where there is none.
+    pub known: Vec<(Place, Found)>,
+}
+
 impl Work for Group {
-    type Done = Vec<Vec<Outcome>>;
+    type Done = Done;
 
     async fn run(&self, tx: &mut Session) -> Result<Self::Done> {
         let facts = self.facts(tx).await?;
@@ -94,8 +121,9 @@ impl Work for Group {
             outcomes.push(of_batch);
         }
         let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
-        apply(tx, &facts, &planner.finish()?, given).await?;
-        Ok(outcomes)
+        let plan = planner.finish()?;
+        apply(tx, &facts, &plan, given).await?;
+        Ok(Done { outcomes, known: if self.cached { plan.known() } else { Vec::new() } })
     }
 }
 
@@ -105,6 +133,7 @@ impl Change {
         match self {
             Self::Put(put) => Some((put.bucket, &put.version.key)),
             Self::Delete(delete) => Some((delete.bucket, &delete.key)),
+            Self::Amend(amend) => Some((amend.bucket, &amend.key)),
             Self::Part(_) => None,
         }
     }
@@ -112,16 +141,16 @@ impl Change {
     fn extents(&self) -> &[crate::domain::Extent] {
         match self {
             Self::Put(put) => &put.version.extents,
-            Self::Delete(_) => &[],
             Self::Part(part) => &part.part.extents,
+            Self::Delete(_) | Self::Amend(_) => &[],
         }
     }
 
     fn source(&self) -> Option<crate::domain::VersionId> {
         match self {
             Self::Put(put) => put.source,
-            Self::Delete(_) => None,
             Self::Part(part) => part.source,
+            Self::Delete(_) | Self::Amend(_) => None,
         }
     }
 
@@ -132,7 +161,7 @@ impl Change {
             Self::Put(put) => {
                 !matches!(put.condition, WriteCondition::None | WriteCondition::Absent | WriteCondition::Differs(_))
             }
-            Self::Delete(_) => true,
+            Self::Delete(_) | Self::Amend(_) => true,
             Self::Part(_) => false,
         }
     }

@@ -10,17 +10,18 @@ use codec::BlobId;
 use super::super::columns::{self, etag};
 use super::super::compact::ExtentOwner;
 use super::super::dialect::Dialect;
+use super::super::quotas::{self, QuotaScope};
 use super::super::row::Row;
 use super::super::session::Session;
 use super::super::statement::{Statement, Value};
-use super::super::{MetadataError, Result};
-use super::facts::{BlobFact, CurrentFact, Facts, PartFact, UploadFact};
-use crate::domain::{BucketId, ObjectKey, PartNumber, UploadId, VersionId};
+use super::super::{MetadataError, Result, lock_columns};
+use super::facts::{BlobFact, BucketFact, Facts, PartFact, UploadFact};
+use crate::domain::{BucketId, PartNumber, UploadId, UserId, VersionId};
 
 /// Statements, and what a row of their answers adds to the facts.
 pub(in crate::metadata) struct Question {
-    statements: Vec<Statement>,
-    learn: fn(&mut Facts, &Row) -> Result<()>,
+    pub(super) statements: Vec<Statement>,
+    pub(super) learn: fn(&mut Facts, &Row) -> Result<()>,
 }
 
 /// Asks, in order.
@@ -62,14 +63,22 @@ pub(in crate::metadata) fn now(dialect: Dialect, incarnation: Option<u32>) -> Qu
     }
 }
 
-/// Buckets, kept from being deleted.
+/// Buckets, kept from being deleted and from changing their state.
 pub(in crate::metadata) fn buckets(dialect: Dialect, ids: BTreeSet<BucketId>) -> Question {
     let tail = format!(") ORDER BY id{}", dialect.for_share());
     let rows = ids.into_iter().map(|id| [Value::Int(id.0)]).collect();
+    let head = "SELECT id, account_id, has_quota, versioning, is_locked, lock_mode, lock_days, lock_years FROM bucket \
+                WHERE id IN (VALUES ";
     Question {
-        statements: Statement::pieces(dialect, "SELECT id FROM bucket WHERE id IN (VALUES ", rows, &tail),
+        statements: Statement::pieces(dialect, head, rows, &tail),
         learn: |facts, row| {
-            facts.buckets.insert(BucketId(row.int(0)?));
+            let fact = BucketFact {
+                owner: UserId(row.int(1)?),
+                has_quota: row.flag(2)?,
+                versioning: lock_columns::versioning(row, 3)?,
+                lock: lock_columns::object_lock(row, 4)?,
+            };
+            facts.buckets.insert(BucketId(row.int(0)?), fact);
             Ok(())
         },
     }
@@ -88,60 +97,6 @@ pub(in crate::metadata) fn uploads(dialect: Dialect, ids: BTreeSet<UploadId>, al
             Ok(())
         },
     }
-}
-
-/// The current versions of keys. Keys without one have no row to lock: on PostgreSQL `version_current` refuses a second.
-pub(in crate::metadata) fn currents(dialect: Dialect, keys: &BTreeSet<(BucketId, &ObjectKey)>) -> Question {
-    let lock = match dialect {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => " ORDER BY v.bucket_id, v.key FOR UPDATE OF v",
-    };
-    Question { statements: select_currents(dialect, keys, lock), learn: learn_current }
-}
-
-/// On PostgreSQL, a locking SELECT that waited for a version which was then replaced finds neither the old nor the new one.
-/// Asks again, without waiting, about keys that seemed to have no version.
-///
-/// # Errors
-/// [`MetadataError::Conflict`] when one of them has: the transaction must be run again.
-pub(in crate::metadata) async fn confirm_absent(
-    tx: &mut Session,
-    keys: &BTreeSet<(BucketId, &ObjectKey)>,
-) -> Result<()> {
-    if tx.dialect() == Dialect::Sqlite {
-        return Ok(());
-    }
-    let answers = tx.all(select_currents(tx.dialect(), keys, "")).await?;
-    if answers.iter().all(|answer| answer.rows.is_empty()) { Ok(()) } else { Err(MetadataError::Conflict) }
-}
-
-fn select_currents(dialect: Dialect, keys: &BTreeSet<(BucketId, &ObjectKey)>, lock: &str) -> Vec<Statement> {
-    let tail = format!(
-        ") SELECT v.bucket_id, v.key, v.seq, v.version_id, v.size, v.etag, v.encoded_bytes, v.part_count, \
-         v.extent_count, v.blob_id, v.blob_offset \
-         FROM k CROSS JOIN version v WHERE v.bucket_id = k.bucket_id AND v.key = k.key AND v.is_current{lock}"
-    );
-    let rows = keys.iter().map(|(bucket, key)| [Value::Int(bucket.0), key.as_bytes().into()]).collect();
-    Statement::pieces(dialect, "WITH k (bucket_id, key) AS (VALUES ", rows, &tail)
-}
-
-fn learn_current(facts: &mut Facts, row: &Row) -> Result<()> {
-    let (id, size) = (VersionId(row.array(3)?), row.number(4)?);
-    if let Some(extent) = columns::inline_extent(row, 9, size)? {
-        facts.extents.insert(ExtentOwner(id.0), vec![extent]);
-        facts.inline.insert(ExtentOwner(id.0));
-    }
-    let fact = CurrentFact {
-        seq: row.int(2)?,
-        id,
-        size,
-        etag: etag(row.bytes(5)?)?,
-        encoded_bytes: row.number(6)?,
-        has_extents: row.int(8)? > 1,
-        has_parts: row.int(7)? > 0,
-    };
-    facts.currents.insert((BucketId(row.int(0)?), columns::key(row.bytes(1)?)?), fact);
-    Ok(())
 }
 
 /// Numbers for that many new versions. Asked after the keys were locked, so that of two versions of a key the later one has
@@ -271,4 +226,24 @@ pub(in crate::metadata) async fn released(tx: &mut Session, facts: &mut Facts, i
     ask(tx, facts, [extents(dialect, owners)]).await?;
     let ids = facts.extents.values().flatten().map(|extent| extent.blob).collect();
     ask(tx, facts, [blobs(dialect, ids)]).await
+}
+
+/// The quotas over those of the buckets that have any, so that their sums cannot change before this transaction ends. Asked
+/// last: whoever waits here holds everything else already.
+pub(in crate::metadata) fn quotas(dialect: Dialect, facts: &Facts) -> Question {
+    let mut scopes = BTreeSet::new();
+    for (id, fact) in facts.buckets.iter().filter(|(_, fact)| fact.has_quota) {
+        scopes.extend([QuotaScope::Bucket(*id), QuotaScope::User(fact.owner)]);
+    }
+    let rows = scopes.into_iter().map(QuotaScope::values).collect();
+    let tail = format!(") ORDER BY scope, id{}", dialect.for_update());
+    let head = "SELECT scope, id, bytes_max, objects_max, bytes, objects FROM quota WHERE (scope, id) IN (VALUES ";
+    Question {
+        statements: Statement::pieces(dialect, head, rows, &tail),
+        learn: |facts, row| {
+            let (scope, fact) = quotas::read(row)?;
+            facts.quotas.insert(scope, fact);
+            Ok(())
+        },
+    }
 }

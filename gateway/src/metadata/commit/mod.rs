@@ -9,10 +9,15 @@ mod change;
 pub(super) mod facts;
 pub(super) mod group;
 pub(super) mod load;
+pub(super) mod load_versions;
 pub(super) mod plan;
 mod queue;
+pub(super) mod targets;
 
-pub use change::{Batch, Change, DeleteChange, NewBlob, Outcome, PartChange, PutChange, Refusal};
+pub use change::{
+    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome, PartChange, PutChange,
+    Refusal,
+};
 pub(super) use queue::{Queue, start};
 
 use super::{MetadataStore, Result};

@@ -12,12 +12,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::super::compact::ExtentOwner;
-use super::super::versions::{CachedKey, VersionCache};
 use super::super::{MetadataError, Result, Shared};
-use super::group::Group;
-use super::{Batch, Change, Outcome};
+use super::group::{Done, Group};
+use super::{Batch, Outcome};
 use crate::clock::random;
-use crate::domain::Version;
 
 /// Batches that may wait before callers must.
 const WAITING_MAX: usize = 1_024;
@@ -150,35 +148,20 @@ async fn commit_batches(
 ) -> (Result<Vec<Vec<Outcome>>>, Vec<Batch>) {
     let changes = batches.iter().map(|batch| batch.changes.len()).sum();
     let part_ids = (0..changes).map(|_| ExtentOwner(random(&*shared.ambient.entropy))).collect();
-    let group = Group { incarnation, grace_seconds: shared.grace_seconds(), batches, part_ids };
+    let cached = shared.versions.is_some();
+    let group = Group { incarnation, grace_seconds: shared.grace_seconds(), batches, part_ids, cached };
     let announced =
         shared.versions.as_ref().map(|cache| cache.announce(group.keys().into_iter().map(|(b, k)| (b, k.clone()))));
     let result = shared.database.transact_here(&group).await;
-    let Ok(outcomes) = result else { return (result, group.batches) };
+    let Done { outcomes, known } = match result {
+        Ok(done) => done,
+        Err(error) => return (Err(error), group.batches),
+    };
     if let Some(announced) = announced {
-        announced.finish(now_current(&group, &outcomes));
+        announced.finish(known);
     }
     for new in group.batches.into_iter().flat_map(|batch| batch.blobs) {
         shared.blobs.insert(new.blob.id, Arc::new(new.blob));
     }
     (Ok(outcomes), Vec::new())
-}
-
-/// What each key holds after the group; of several changes of a key the last that was accepted.
-fn now_current(group: &Group, outcomes: &[Vec<Outcome>]) -> Vec<(CachedKey, Option<Arc<Version>>)> {
-    let changes = group.batches.iter().zip(outcomes).flat_map(|(batch, outcomes)| batch.changes.iter().zip(outcomes));
-    let mut values = Vec::new();
-    for (change, outcome) in changes {
-        match (change, outcome) {
-            (Change::Put(put), Outcome::Stored) => {
-                let version = VersionCache::own(&put.version);
-                values.push(((put.bucket, version.key.clone()), Some(Arc::new(version))));
-            }
-            (Change::Delete(delete), Outcome::Deleted { .. }) => {
-                values.push(((delete.bucket, VersionCache::own_key(&delete.key)), None));
-            }
-            _ => {}
-        }
-    }
-    values
 }

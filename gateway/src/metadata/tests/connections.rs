@@ -175,7 +175,7 @@ async fn a_commit_whose_reply_is_lost_is_found_out_about() {
         wire.next.store(cut, Ordering::SeqCst);
         let outcomes = remote.commit(f.incarnation, batch).await.unwrap();
         assert_eq!(wire.cuts.load(Ordering::SeqCst), round + 1, "the wire was cut");
-        assert_eq!(outcomes, [Outcome::Stored]);
+        assert_eq!(outcomes, [Outcome::STORED]);
         let stored = f.store.current(f.bucket, &key(&name)).await.unwrap().unwrap();
         assert_eq!(*stored, version, "there, whether the lost transaction or a second one has written it");
     }
@@ -201,7 +201,7 @@ async fn a_gateway_whose_connections_are_killed_goes_on() {
             let put = Change::Put(f.put_change(version));
             let batch = Batch { blobs: Vec::new(), changes: vec![put] };
             match f.commit(batch).await {
-                Ok(outcomes) => break assert_eq!(outcomes, [Outcome::Stored]),
+                Ok(outcomes) => break assert_eq!(outcomes, [Outcome::STORED]),
                 Err(error) => assert!(matches!(error, MetadataError::Unavailable(_)) && tries < 20, "{error}"),
             }
             tries += 1;

@@ -154,7 +154,7 @@ impl Fixture {
     /// Writes a key of `size` bytes in a blob of its own; the version.
     pub async fn put(&self, name: &str, size: u64) -> Version {
         let (outcome, version) = self.put_if(name, size, WriteCondition::None).await;
-        assert_eq!(outcome, Outcome::Stored);
+        assert_eq!(outcome, Outcome::STORED);
         version
     }
 
@@ -175,7 +175,7 @@ impl Fixture {
         let put = |name: &&str| PutChange { bucket, ..self.put_change(self.version(name, Vec::new())) };
         let changes = names.iter().map(put).map(Change::Put);
         let outcomes = self.commit(Batch { blobs: Vec::new(), changes: changes.collect() }).await.unwrap();
-        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Stored));
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::STORED));
     }
 
     pub async fn delete(&self, name: &str) -> Outcome {
@@ -183,7 +183,7 @@ impl Fixture {
     }
 
     pub async fn delete_if(&self, name: &str, condition: WriteCondition) -> Outcome {
-        let delete = Change::Delete(DeleteChange { bucket: self.bucket, key: key(name), condition });
+        let delete = Change::Delete(DeleteChange { condition, ..DeleteChange::current(self.bucket, key(name)) });
         self.commit(Batch { blobs: Vec::new(), changes: vec![delete] }).await.unwrap()[0]
     }
 

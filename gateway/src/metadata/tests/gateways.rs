@@ -20,9 +20,10 @@ async fn uncommitted_put(f: &Fixture, name: &str) -> Session {
         grace_seconds: 3_600,
         batches: vec![Batch { blobs: vec![blob], changes: vec![Change::Put(f.put_change(version))] }],
         part_ids: vec![ExtentOwner([0; 16])],
+        cached: false,
     };
     let mut tx = f.store.database().begin(&random(&SystemEntropy as &dyn Entropy)).await.unwrap();
-    assert_eq!(group.run(&mut tx).await.unwrap(), [[Outcome::Stored]]);
+    assert_eq!(group.run(&mut tx).await.unwrap().outcomes, [[Outcome::STORED]]);
     tx
 }
 
@@ -41,12 +42,12 @@ async fn a_delete_that_waited_for_a_put_deletes_what_that_put() {
     let other = f.other_gateway().await;
     f.put("key", 1).await;
     let tx = uncommitted_put(&f, "key").await;
-    let delete = Change::Delete(DeleteChange { bucket: f.bucket, key: key("key"), condition: WriteCondition::None });
+    let delete = Change::Delete(DeleteChange::current(f.bucket, key("key")));
     let (incarnation, store) = (f.incarnation, other.clone());
     let outcomes = overtake(tx, async move {
         store.commit(incarnation, Batch { blobs: Vec::new(), changes: vec![delete] }).await.unwrap()
     });
-    assert_eq!(outcomes.await, [Outcome::Deleted { existed: true }], "the version it locked first was replaced");
+    assert_eq!(outcomes.await, [Outcome::deleted(true)], "the version it locked first was replaced");
     assert_eq!(f.current("key").await, None);
     f.agrees_with_itself().await;
 }
@@ -99,7 +100,7 @@ async fn two_gateways_on_the_same_keys_keep_the_rows_in_agreement() {
             let name = format!("key{}", (seed * 7 + round * 3) % 5);
             let change = match (seed + round) % 4 {
                 0 => {
-                    Change::Delete(DeleteChange { bucket: f.bucket, key: key(&name), condition: WriteCondition::None })
+                    Change::Delete(DeleteChange::current(f.bucket, key(&name)))
                 }
                 1 => {
                     let Some(source) = store.current(f.bucket, &key(&name)).await.unwrap() else { continue };

@@ -15,5 +15,6 @@ mod repairs;
 mod server;
 mod settings;
 mod uploads;
+mod versioned;
 mod walks;
 mod writes;

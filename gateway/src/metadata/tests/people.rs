@@ -98,6 +98,7 @@ both! {
             bucket: f.bucket,
             key: key("film"),
             attributes: ObjectAttributes::default(),
+            lock: crate::domain::VersionLock::NONE,
             checksum: None,
             created_at: Timestamp(1),
         };

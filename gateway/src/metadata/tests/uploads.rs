@@ -21,6 +21,7 @@ async fn begin(f: &Fixture, name: &str) -> Upload {
         bucket: f.bucket,
         key: key(name),
         attributes: ObjectAttributes { content_type: Some("text/plain".to_owned()), ..ObjectAttributes::default() },
+        lock: crate::domain::VersionLock::NONE,
         checksum: Some((ChecksumAlgorithm::Crc32, ChecksumKind::Composite)),
         created_at: Timestamp(5),
     };
@@ -72,14 +73,14 @@ both! {
         let mut parts = Vec::new();
         for (of, size) in [(1, 100), (2, 200), (7, 50)] {
             let (outcome, part) = send(f, &upload, of, size).await;
-            assert_eq!(outcome, Outcome::Stored);
+            assert_eq!(outcome, Outcome::STORED);
             parts.push(part);
         }
         assert_eq!(f.store.parts(&upload.id, 0, 10).await.unwrap(), parts);
         assert_eq!(f.store.parts(&upload.id, 1, 1).await.unwrap(), parts[1..2]);
 
         let change = completion(f, &upload, &[parts[0].clone(), parts[2].clone()]);
-        assert_eq!(f.store.complete_upload(f.incarnation, change.clone()).await.unwrap(), CompleteOutcome::Completed);
+        assert_eq!(f.store.complete_upload(f.incarnation, change.clone()).await.unwrap(), CompleteOutcome::Completed { name: None });
         assert_eq!(f.current("film").await.unwrap(), change.version);
         assert_eq!(f.store.version_parts(&change.version.id).await.unwrap(), change.parts);
         assert_eq!(f.store.upload(f.bucket, &upload.key, &upload.id).await.unwrap(), None);
@@ -87,6 +88,7 @@ both! {
         assert_eq!(f.dead().await.len(), 2, "the part that was not chosen, and what the key held before");
 
         let told = CompletedUpload {
+            name: crate::domain::VersionName::Null,
             version: change.version.id,
             etag: change.version.etag,
             checksum: None,
@@ -114,7 +116,7 @@ both! {
         let outcome = f.store.complete_upload(f.incarnation, refused).await.unwrap();
         assert_eq!(outcome, CompleteOutcome::Refused(Refusal::NoSuchKey));
         let change = completion(f, &upload, &[new]);
-        assert_eq!(f.store.complete_upload(f.incarnation, change).await.unwrap(), CompleteOutcome::Completed);
+        assert_eq!(f.store.complete_upload(f.incarnation, change).await.unwrap(), CompleteOutcome::Completed { name: None });
     }
 
     async fn an_aborted_upload_leaves_its_bytes_to_the_collector(f: &Fixture) {
@@ -134,7 +136,7 @@ both! {
         let (_, part) = send(f, &upload, 1, 100).await;
         let attempts = (0..6).map(|_| f.store.complete_upload(f.incarnation, completion(f, &upload, std::slice::from_ref(&part))));
         let outcomes = futures::future::join_all(attempts).await;
-        let completed = outcomes.iter().filter(|o| matches!(o, Ok(CompleteOutcome::Completed))).count();
+        let completed = outcomes.iter().filter(|o| matches!(o, Ok(CompleteOutcome::Completed { name: None }))).count();
         let repeated = outcomes.iter().filter(|o| matches!(o, Ok(CompleteOutcome::AlreadyCompleted(_)))).count();
         assert_eq!((completed, repeated), (1, 5));
     }

@@ -18,7 +18,7 @@ both! {
         assert_eq!(f.current("photos/seal.jpg").await, None);
         let put = Change::Put(f.put_change(version.clone()));
         let outcomes = f.commit(Batch { blobs: vec![blob.clone()], changes: vec![put] }).await.unwrap();
-        assert_eq!(outcomes, [Outcome::Stored]);
+        assert_eq!(outcomes, [Outcome::STORED]);
         for _ in 0..2 {
             assert_eq!(f.current("photos/seal.jpg").await.as_ref(), Some(&version), "from the cache and without it");
             assert_eq!(*f.store.blob(&blob.blob.id).await.unwrap().unwrap(), blob.blob);
@@ -31,9 +31,9 @@ both! {
         let new = f.put("key", 20).await;
         assert_eq!(f.current("key").await.unwrap(), new);
         assert_eq!(f.dead().await, [old.extents[0].blob]);
-        assert_eq!(f.delete("key").await, Outcome::Deleted { existed: true });
+        assert_eq!(f.delete("key").await, Outcome::deleted(true));
         assert_eq!(f.current("key").await, None);
-        assert_eq!(f.delete("key").await, Outcome::Deleted { existed: false });
+        assert_eq!(f.delete("key").await, Outcome::deleted(false));
         assert_eq!(f.dead().await.len(), 2);
     }
 }
@@ -43,15 +43,15 @@ both! {
         let (refused, _) = f.put_if("key", 1, WriteCondition::Present).await;
         assert_eq!(refused, Outcome::Refused(Refusal::NoSuchKey));
         let (stored, first) = f.put_if("key", 1, WriteCondition::Absent).await;
-        assert_eq!(stored, Outcome::Stored);
+        assert_eq!(stored, Outcome::STORED);
         let (refused, _) = f.put_if("key", 1, WriteCondition::Absent).await;
         assert_eq!(refused, Outcome::Refused(Refusal::PreconditionFailed));
         let (stored, second) = f.put_if("key", 2, WriteCondition::Matches(first.etag)).await;
-        assert_eq!(stored, Outcome::Stored);
+        assert_eq!(stored, Outcome::STORED);
         let stale = WriteCondition::Matches(first.etag);
         assert_eq!(f.delete_if("key", stale.clone()).await, Outcome::Refused(Refusal::PreconditionFailed));
         assert_eq!(f.current("key").await.unwrap(), second);
-        assert_eq!(f.delete_if("key", WriteCondition::Matches(second.etag)).await, Outcome::Deleted { existed: true });
+        assert_eq!(f.delete_if("key", WriteCondition::Matches(second.etag)).await, Outcome::deleted(true));
         assert_eq!(f.delete_if("key", stale).await, Outcome::Refused(Refusal::NoSuchKey));
         assert_eq!(f.dead().await.len(), 4, "refused writes leave their blobs to the collector");
     }
@@ -59,7 +59,7 @@ both! {
     async fn of_writers_who_find_nothing_exactly_one_wins(f: &Fixture) {
         let writers = (0..16).map(|_| f.put_if("key", 1, WriteCondition::Absent));
         let outcomes = futures::future::join_all(writers).await;
-        let winners: Vec<_> = outcomes.iter().filter(|(outcome, _)| *outcome == Outcome::Stored).collect();
+        let winners: Vec<_> = outcomes.iter().filter(|(outcome, _)| *outcome == Outcome::STORED).collect();
         assert_eq!(winners.len(), 1);
         assert_eq!(f.current("key").await.as_ref(), Some(&winners[0].1));
     }
@@ -71,7 +71,7 @@ both! {
             .collect();
         let changes = versions.iter().map(|version| Change::Put(f.put_change(version.clone()))).collect();
         let outcomes = f.commit(Batch { blobs: vec![quilt], changes }).await.unwrap();
-        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Stored));
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::STORED));
         for version in &versions {
             assert_eq!(f.current(version.key.as_str()).await.as_ref(), Some(version));
         }
@@ -91,7 +91,7 @@ both! {
         taken.condition = WriteCondition::Absent;
         let changes = vec![Change::Put(taken), Change::Put(free.clone())];
         let outcomes = f.commit(Batch { blobs: vec![quilt], changes }).await.unwrap();
-        assert_eq!(outcomes, [Outcome::Refused(Refusal::PreconditionFailed), Outcome::Stored]);
+        assert_eq!(outcomes, [Outcome::Refused(Refusal::PreconditionFailed), Outcome::STORED]);
         assert_eq!(f.current("free").await.unwrap(), free.version);
         assert_eq!(f.current("taken").await.unwrap().size, 5);
     }
@@ -102,7 +102,7 @@ both! {
         let mut copy = f.put_change(copied.clone());
         copy.source = Some(source.id);
         let batch = || Batch { blobs: Vec::new(), changes: vec![Change::Put(copy.clone())] };
-        assert_eq!(f.commit(batch()).await.unwrap(), [Outcome::Stored]);
+        assert_eq!(f.commit(batch()).await.unwrap(), [Outcome::STORED]);
         f.delete("source").await;
         assert_eq!(f.dead().await, []);
         assert_eq!(f.current("copy").await.unwrap(), copied);
@@ -116,7 +116,7 @@ both! {
         let mut copy = f.put_change(f.version("copy", Vec::new()));
         copy.source = f.current("source").await.map(|version| version.id);
         let outcomes = f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Put(copy)] }).await.unwrap();
-        assert_eq!(outcomes, [Outcome::Stored]);
+        assert_eq!(outcomes, [Outcome::STORED]);
     }
 
     async fn a_copy_of_several_extents_lives_on_its_own(f: &Fixture) {
@@ -126,7 +126,7 @@ both! {
         f.commit(Batch { blobs: vec![one, two], changes }).await.unwrap();
         let copied = f.version("copy", source.extents.clone());
         let copy = Change::Put(PutChange { source: Some(source.id), ..f.put_change(copied.clone()) });
-        assert_eq!(f.commit(Batch { blobs: Vec::new(), changes: vec![copy] }).await.unwrap(), [Outcome::Stored]);
+        assert_eq!(f.commit(Batch { blobs: Vec::new(), changes: vec![copy] }).await.unwrap(), [Outcome::STORED]);
         f.delete("source").await;
         assert_eq!(f.current("copy").await.unwrap(), copied);
         assert_eq!(f.dead().await, []);
@@ -163,7 +163,7 @@ both! {
         }
         for (i, result) in futures::future::join_all(commits).await.into_iter().enumerate() {
             match result {
-                Ok(outcomes) => assert_eq!((outcomes, i % 2), (vec![Outcome::Stored], 0)),
+                Ok(outcomes) => assert_eq!((outcomes, i % 2), (vec![Outcome::STORED], 0)),
                 Err(error) => assert!(matches!(error, MetadataError::Damaged(_)) && i % 2 == 1, "{error}"),
             }
         }

@@ -101,6 +101,7 @@ impl World {
             bucket: Arc::clone(&self.bucket),
             key: object_key(key),
             attributes: ObjectAttributes::default(),
+            lock: crate::domain::VersionLock::NONE,
             condition,
             promise: BodyPromise { length: Some(content.len() as u64), ..BodyPromise::default() },
         };
@@ -121,8 +122,14 @@ impl World {
 
     pub(super) async fn delete(&self, key: &str) -> Result<bool, ObjectsError> {
         let bucket = Arc::clone(&self.bucket);
-        let delete = Delete { bucket, key: object_key(key), condition: WriteCondition::None };
-        self.objects.delete(vec![delete]).await.remove(0)
+        let delete = Delete {
+            bucket,
+            key: object_key(key),
+            selector: crate::domain::VersionSelector::Current,
+            condition: WriteCondition::None,
+            bypass: false,
+        };
+        self.objects.delete(vec![delete]).await.remove(0).map(|deleted| deleted.existed)
     }
 
     /// Reclaims and compacts until there is no more to do.

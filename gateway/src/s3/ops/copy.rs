@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
-use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version};
+use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, VersionLock};
 use crate::objects::{Copy, Stored};
 use crate::policy::Permission;
 use crate::s3::call::{Call, check_version};
@@ -77,7 +77,7 @@ async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<
     let attributes = attributes_of_copy(&call.head.headers, &source.version, replace)?;
     let attributes = call.authored(&bucket, &key, attributes).await?;
     let condition = write_condition(&call)?;
-    let copy = Copy { source: source.version, bucket, key, attributes, condition, algorithm };
+    let copy = Copy { source: source.version, bucket, key, attributes, lock: VersionLock::NONE, condition, algorithm };
     let (asked, patience) = (call.asked(), call.door.settings.patience);
     let objects = call.door.objects.clone();
     let work = async move { Ok(copied(&objects.copy(copy).await?)) };

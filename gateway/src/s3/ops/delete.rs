@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use crate::domain::{Bucket, ObjectKey, WriteCondition};
+use crate::domain::{Bucket, ObjectKey, VersionSelector, WriteCondition};
 use crate::objects::Delete;
 use crate::policy::Permission;
 use crate::s3::body::Integrity;
@@ -40,7 +40,7 @@ async fn delete_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
         return Ok(empty(StatusCode::NO_CONTENT));
     }
     let condition = write_condition(&call)?;
-    for outcome in call.door.objects.delete(vec![Delete { bucket, key, condition }]).await {
+    for outcome in call.door.objects.delete(vec![Delete { bucket, key, selector: VersionSelector::Current, condition, bypass: false }]).await {
         outcome?;
     }
     Ok(empty(StatusCode::NO_CONTENT))
@@ -75,7 +75,7 @@ async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response,
     refuse_what_is_not_permitted(&call, &bucket, &mut lines).await?;
     let wanted = lines.iter().filter_map(|line| match &line.wish {
         Ok(Wish::Delete(key, condition)) => {
-            Some(Delete { bucket: bucket.clone(), key: key.clone(), condition: condition.clone() })
+            Some(Delete { bucket: bucket.clone(), key: key.clone(), selector: VersionSelector::Current, condition: condition.clone(), bypass: false })
         }
         _ => None,
     });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::write::check_key;
-use crate::domain::{Bucket, BucketName, WriteCondition};
+use crate::domain::{Bucket, BucketName, VersionLock, WriteCondition};
 use crate::objects::{Put, Stored};
 use crate::policy::Permission;
 use crate::s3::call::Call;
@@ -40,7 +40,7 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     let attributes = call.authored(&bucket, &key, attributes).await?;
     let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();
-    let put = Put { bucket, key: key.clone(), attributes, condition: WriteCondition::None, promise: form.promise };
+    let put = Put { bucket, key: key.clone(), attributes, lock: VersionLock::NONE, condition: WriteCondition::None, promise: form.promise };
     let stored = call.door.objects.put(put, form.body).await?;
     let mut response = answer(&form.fields, &stored, &name, key.as_str(), &place);
     let headers = response.headers_mut();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use crate::domain::{Bucket, ObjectKey, UploadId};
+use crate::domain::{Bucket, ObjectKey, UploadId, VersionLock};
 use crate::objects::CreateUpload;
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
@@ -29,7 +29,7 @@ async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     let attributes = object_headers::read(&call.head.headers)?;
     let attributes = call.authored(&bucket, &key, attributes).await?;
     let checksum = checksums::plan(&call.head.headers)?;
-    let create = CreateUpload { bucket: bucket.clone(), key, attributes, checksum };
+    let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock: VersionLock::NONE, checksum };
     let upload = call.door.objects.create_upload(create).await?;
     let mut writer = XmlWriter::document("InitiateMultipartUploadResult", 0);
     writer.text("Bucket", bucket.name.as_str()).text("Key", upload.key.as_str()).plain("UploadId", upload.id);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode, header};
 
-use crate::domain::{Bucket, KeyError, ObjectKey, WriteCondition};
+use crate::domain::{Bucket, KeyError, ObjectKey, VersionLock, WriteCondition};
 use crate::lifecycle::Subject;
 use crate::objects::{Put, Stored};
 use crate::s3::call::Call;
@@ -24,7 +24,8 @@ async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     let attributes = call.authored(&bucket, &key, attributes).await?;
     let condition = write_condition(&call)?;
     let (promise, body) = call.take_content()?;
-    let put = Put { bucket: bucket.clone(), key: key.clone(), attributes, condition, promise };
+    let lock = VersionLock::NONE;
+    let put = Put { bucket: bucket.clone(), key: key.clone(), attributes, lock, condition, promise };
     let stored = call.door.objects.put(put, body).await?;
     let mut response = written(&stored);
     let subject = Subject { key: key.as_bytes(), size: stored.size, tags: &[] };

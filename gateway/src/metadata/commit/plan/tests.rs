@@ -3,9 +3,11 @@
 use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
 use super::super::super::compact::OwnedExtent;
-use super::super::facts::{BlobFact, UploadFact};
+use super::super::facts::{BlobFact, BucketFact, UploadFact, VersionFact};
+use super::super::super::CompleteChange;
+use super::super::{DeleteChange, PartChange, PutChange, Refusal};
 use super::*;
-use crate::domain::{Checksum, ObjectAttributes, StoredBlob, Timestamp, VersionLock};
+use crate::domain::{Checksum, ETag, StoredBlob, Timestamp, UserId, Versioning, WriteCondition};
 
 const BUCKET: BucketId = BucketId(1);
 const OLD: u8 = 1;
@@ -54,19 +56,27 @@ fn put(version: Version) -> PutChange {
 }
 
 fn delete(name: &str) -> Change {
-    Change::Delete(DeleteChange { bucket: BUCKET, key: key(name), condition: WriteCondition::None })
+    Change::Delete(DeleteChange::current(BUCKET, key(name)))
+}
+
+fn bucket_fact(versioning: Versioning) -> BucketFact {
+    BucketFact { owner: UserId(1), versioning, lock: None, has_quota: false }
 }
 
 /// `key` holds version 100 of 60 of the 100 bytes of blob `OLD`; `other` holds the remaining 40.
 fn facts() -> Facts {
     let mut facts = Facts::default();
-    facts.buckets.insert(BUCKET);
+    facts.buckets.insert(BUCKET, bucket_fact(Versioning::Never));
     for (name, key_name, offset, length) in [(100, "key", 0, 60), (101, "other", 60, 40)] {
-        let fact = CurrentFact {
+        let fact = VersionFact {
             seq: i64::from(name),
             id: VersionId([name; 16]),
+            current: true,
+            null: true,
+            marker: false,
             size: length,
             etag: tag(name),
+            lock: VersionLock::NONE,
             encoded_bytes: 2 * length,
             has_extents: true,
             has_parts: false,
@@ -106,12 +116,12 @@ fn a_condition_is_decided_by_what_the_key_holds() {
         (Never, Err(PreconditionFailed), Err(NoSuchKey)),
     ] {
         for (name, expected) in [("key", when_there), ("nothing", when_not)] {
-            let expected_put = expected.map_or_else(Outcome::Refused, |()| Outcome::Stored);
+            let expected_put = expected.map_or_else(Outcome::Refused, |()| Outcome::STORED);
             let change = PutChange { condition: condition.clone(), ..put(version(3, name, &[])) };
             assert_eq!(plan(&facts, &[], &[Change::Put(change)]).0, [expected_put], "put {name} if {condition:?}");
             let existed = name == "key";
-            let expected_delete = expected.map_or_else(Outcome::Refused, |()| Outcome::Deleted { existed });
-            let change = DeleteChange { bucket: BUCKET, key: key(name), condition: condition.clone() };
+            let expected_delete = expected.map_or_else(Outcome::Refused, |()| Outcome::deleted(existed));
+            let change = DeleteChange { condition: condition.clone(), ..DeleteChange::current(BUCKET, key(name)) };
             assert_eq!(
                 plan(&facts, &[], &[Change::Delete(change)]).0,
                 [expected_delete],
@@ -127,7 +137,7 @@ fn a_replaced_version_releases_what_only_it_held() {
     let blobs = [new_blob(NEW, 50)];
     let changes = [Change::Put(put(version(3, "key", &[extent(NEW, 0, 50)])))];
     let (outcomes, plan) = plan(&facts, &blobs, &changes);
-    assert_eq!(outcomes, [Outcome::Stored]);
+    assert_eq!(outcomes, [Outcome::STORED]);
     assert_eq!(plan.removed_versions, [(BUCKET, key("key"), 100)]);
     assert_eq!(plan.removed_owners, [ExtentOwner([100; 16])]);
     assert_eq!(plan.live_bytes, [(blob_id(OLD), 40)]);
@@ -144,7 +154,7 @@ fn a_blob_dies_with_its_last_extent_and_not_before() {
     assert_eq!(plan(&facts, &[], &[delete("key")]).1.died, []);
     let changes = [delete("key"), delete("other")];
     let (outcomes, plan) = plan(&facts, &[], &changes);
-    assert_eq!(outcomes, [Outcome::Deleted { existed: true }; 2]);
+    assert_eq!(outcomes, [Outcome::deleted(true); 2]);
     assert_eq!((plan.live_bytes, plan.died), (vec![(blob_id(OLD), 0)], vec![blob_id(OLD)]));
 }
 
@@ -171,12 +181,12 @@ fn later_changes_of_a_key_see_the_earlier_ones() {
     assert_eq!(
         outcomes,
         [
-            Outcome::Stored,
+            Outcome::STORED,
             Outcome::Refused(Refusal::PreconditionFailed),
-            Outcome::Deleted { existed: true },
-            Outcome::Deleted { existed: false },
-            Outcome::Stored,
-            Outcome::Stored,
+            Outcome::deleted(true),
+            Outcome::deleted(false),
+            Outcome::STORED,
+            Outcome::STORED,
         ]
     );
     assert_eq!(
@@ -212,7 +222,7 @@ fn a_copy_needs_its_source_and_living_blobs() {
     facts.sources.insert(source);
     let changes = [copy()];
     let (outcomes, made) = plan(&facts, &[], &changes);
-    assert_eq!((outcomes, made.live_bytes), (vec![Outcome::Stored], vec![(blob_id(OLD), 160)]));
+    assert_eq!((outcomes, made.live_bytes), (vec![Outcome::STORED], vec![(blob_id(OLD), 160)]));
     assert_eq!(made.flows[&BUCKET].encoded_added, 120, "a copy pays for its share");
     assert_eq!(plan(&facts, &[], &[delete("key"), copy()]).0[1], gone, "deleted just before");
 
@@ -276,7 +286,7 @@ fn completing_keeps_the_chosen_parts_bytes_and_releases_the_others() {
     let (facts, upload) = upload_facts();
     let change = completion(upload, &[1, 3]);
     let mut planner = Planner::new(&facts);
-    assert_eq!(planner.complete(&change).unwrap(), Some(Outcome::Stored));
+    assert_eq!(planner.complete(&change).unwrap(), Some(Outcome::STORED));
     let plan = planner.finish().unwrap();
     assert_eq!((plan.removed_parts.len(), plan.removed_uploads), (3, vec![upload]));
     assert_eq!(plan.live_bytes, [(blob_id(OLD), 40), (blob_id(7), 20)]);
@@ -299,7 +309,7 @@ fn completing_follows_bytes_that_compaction_has_moved() {
     facts.blobs.insert(blob_id(8), BlobFact { live_bytes: 10, content_len: 10, encoded_len: 20 });
     facts.blobs.get_mut(&blob_id(7)).unwrap().live_bytes = 20;
     let mut planner = Planner::new(&facts);
-    assert_eq!(planner.complete(&change).unwrap(), Some(Outcome::Stored));
+    assert_eq!(planner.complete(&change).unwrap(), Some(Outcome::STORED));
     assert_eq!(planner.finish().unwrap().versions[0].extents, [extent(8, 0, 10)]);
 }
 
@@ -320,7 +330,7 @@ fn a_part_sent_again_releases_the_one_before() {
     };
     let changes = [part(2, 0), part(2, 10), part(4, 20)];
     let (outcomes, made) = plan(&facts, &blobs, &changes);
-    assert_eq!(outcomes, [Outcome::Stored; 3]);
+    assert_eq!(outcomes, [Outcome::STORED; 3]);
     assert_eq!(made.removed_parts, [(upload, PartNumber::new(2).unwrap())]);
     assert_eq!(made.parts.iter().map(|planned| planned.id.0[0]).collect::<Vec<_>>(), [201, 202]);
     assert_eq!((made.blobs[0].1, made.live_bytes), (20, vec![(blob_id(7), 20)]));

@@ -1,0 +1,89 @@
+//! Changing what is said about a version.
+
+use super::super::super::{MetadataError, Result};
+use super::super::facts::{BucketFact, Place, VersionFact};
+use super::super::{AmendChange, Amendment, Outcome, Refusal};
+use super::chain::Holder;
+use super::{Amended, Planner};
+use crate::domain::{Timestamp, VersionLock, VersionSelector, Versioning};
+
+impl<'a> Planner<'a> {
+    pub(super) fn amend(&mut self, amend: &'a AmendChange) -> Result<Outcome> {
+        let Some(fact) = self.facts.buckets.get(&amend.bucket).copied() else {
+            return Ok(Outcome::Refused(Refusal::NoSuchBucket));
+        };
+        let place = (amend.bucket, amend.key.clone());
+        let absent = match amend.selector {
+            VersionSelector::Current => Refusal::NoSuchKey,
+            VersionSelector::Null | VersionSelector::Id(_) => Refusal::NoSuchVersion,
+        };
+        let found = self.position(&place, amend.selector);
+        let Some((at, seen)) = found.and_then(|at| Some((at, self.seen(&place, at)?))) else {
+            return Ok(Outcome::Refused(absent));
+        };
+        if seen.marker {
+            let current = amend.selector == VersionSelector::Current;
+            return Ok(Outcome::Refused(if current { absent } else { Refusal::IsMarker }));
+        }
+        let lock = match self.locked_by(&amend.amendment, fact, seen.lock)? {
+            Ok(lock) => lock,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        match self.chain(&place).0.get(at).copied() {
+            Some(Holder::Row(row)) => self.amend_row(&place, row, &amend.amendment, lock)?,
+            Some(Holder::Planned(index)) => {
+                if let Some(planned) = self.versions.get_mut(index).and_then(Option::as_mut) {
+                    let version = planned.version.to_mut();
+                    version.lock = lock;
+                    if let Amendment::Attributes(edit) = &amend.amendment {
+                        (edit.0)(&mut version.attributes);
+                    }
+                }
+            }
+            None => {}
+        }
+        Ok(Outcome::Amended { name: (fact.versioning != Versioning::Never).then(|| seen.name()) })
+    }
+
+    /// The version's lock after the amendment.
+    fn locked_by(
+        &self,
+        amendment: &Amendment,
+        bucket: BucketFact,
+        lock: VersionLock,
+    ) -> Result<std::result::Result<VersionLock, Refusal>> {
+        let wanted = match amendment {
+            Amendment::Attributes(_) => return Ok(Ok(lock)),
+            Amendment::LegalHold(on) => VersionLock { legal_hold: Some(*on), ..lock },
+            Amendment::Retention { retention, bypass } => {
+                if !lock.may_retain(*retention, Timestamp(self.facts.fenced_now()?), *bypass) {
+                    return Ok(Err(Refusal::Locked));
+                }
+                VersionLock { retention: *retention, ..lock }
+            }
+        };
+        Ok(if bucket.lock.is_some() { Ok(wanted) } else { Err(Refusal::NoObjectLock) })
+    }
+
+    fn amend_row(&mut self, place: &Place, row: &VersionFact, amendment: &Amendment, lock: VersionLock) -> Result<()> {
+        let facts = self.facts;
+        let amended = self.amended.entry(row.id).or_insert_with(|| Amended {
+            place: (place.0, place.1.clone(), row.seq),
+            attributes: None,
+            lock,
+            relocked: false,
+        });
+        amended.lock = lock;
+        amended.relocked |= !matches!(amendment, Amendment::Attributes(_));
+        if let Amendment::Attributes(edit) = amendment {
+            let missing = || MetadataError::Damaged("the attributes of an amended version were not read".to_owned());
+            let mut attributes = match amended.attributes.take() {
+                Some(attributes) => attributes,
+                None => facts.attributes.get(&row.id).cloned().ok_or_else(missing)?,
+            };
+            (edit.0)(&mut attributes);
+            amended.attributes = Some(attributes);
+        }
+        Ok(())
+    }
+}

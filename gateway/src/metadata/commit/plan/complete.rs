@@ -1,0 +1,56 @@
+//! Completing and giving up uploads.
+
+use std::borrow::Cow;
+
+use super::super::super::{CompleteChange, Result};
+use super::super::Outcome;
+use super::Planner;
+use crate::domain::UploadId;
+
+impl<'a> Planner<'a> {
+    /// Makes a version of an upload's parts and releases the others. The version's extents are taken from the parts'
+    /// rows: compaction may have moved them since the caller read them.
+    ///
+    /// # Errors
+    /// When the facts contradict each other.
+    pub(in crate::metadata) fn complete(&mut self, change: &'a CompleteChange) -> Result<Option<Outcome>> {
+        let fact = match self.admit(change.bucket, &change.version.key, &change.condition) {
+            Ok(fact) => fact,
+            Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
+        };
+        let mut extents = Vec::new();
+        let mut encoded_bytes = 0_u64;
+        for (number, etag) in &change.chosen {
+            let Some(part) = self.facts.parts.get(&(change.upload, *number)).filter(|part| part.etag == *etag) else {
+                return Ok(None);
+            };
+            extents.extend_from_slice(self.facts.extents.get(&part.id).map_or(&[][..], Vec::as_slice));
+            encoded_bytes = encoded_bytes.saturating_add(part.encoded_bytes);
+        }
+        if extents.iter().map(|extent| u128::from(extent.length)).sum::<u128>() != u128::from(change.version.size) {
+            return Ok(None);
+        }
+        let place = (change.bucket, change.version.key.clone());
+        // Its bytes are in the sums already, as parts.
+        if let Some(refusal) = self.refused(&place, fact, change.version.lock, (0, 1))? {
+            return Ok(Some(Outcome::Refused(refusal)));
+        }
+        self.abort(change.upload)?;
+        let (version, parts) = (Cow::Borrowed(&change.version), Cow::Borrowed(&*change.parts));
+        let name = self.place(change.bucket, fact, version, extents, parts, Some(encoded_bytes))?;
+        Ok(Some(Outcome::Stored { name }))
+    }
+
+    /// Releases all parts of an upload and the upload.
+    ///
+    /// # Errors
+    /// When the facts contradict each other.
+    pub(in crate::metadata) fn abort(&mut self, upload: UploadId) -> Result<()> {
+        let Some(fact) = self.facts.uploads.get(&upload) else { return Ok(()) };
+        for (place, part) in self.facts.parts.iter().filter(|((of, _), _)| *of == upload) {
+            self.release_part(fact.bucket, *place, part)?;
+        }
+        self.plan.removed_uploads.push(upload);
+        Ok(())
+    }
+}

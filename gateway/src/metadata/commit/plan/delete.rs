@@ -1,0 +1,91 @@
+//! Deleting an object or one of its versions.
+
+use std::borrow::Cow;
+
+use super::super::super::Result;
+use super::super::facts::Place;
+use super::super::{DeleteChange, Deleted, Outcome, Refusal};
+use super::{PlannedVersion, Planner};
+use crate::domain::{
+    ETag, ObjectAttributes, Timestamp, Version, VersionLock, VersionName, Versioning, WriteCondition,
+};
+
+impl<'a> Planner<'a> {
+    pub(super) fn delete(&mut self, delete: &'a DeleteChange) -> Result<Outcome> {
+        if let Some(name) = delete.selector.name() {
+            return self.delete_version(delete, name);
+        }
+        let fact = match self.admit(delete.bucket, &delete.key, &delete.condition) {
+            Ok(fact) => fact,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        let place = (delete.bucket, delete.key.clone());
+        let existed = self.seen(&place, 0).is_some_and(|seen| !seen.marker);
+        if let Some(at) = self.replaced(&place, fact.versioning)
+            && let Some(refusal) = self.remove(&place, at, false)?
+        {
+            return Ok(Outcome::Refused(refusal));
+        }
+        let deleted = match fact.versioning {
+            Versioning::Never => Deleted { existed, marker: false, name: None },
+            Versioning::Enabled => Deleted { existed, marker: true, name: Some(self.mark(delete, false)) },
+            Versioning::Suspended => Deleted { existed, marker: true, name: Some(self.mark(delete, true)) },
+        };
+        Ok(Outcome::Deleted(deleted))
+    }
+
+    /// Removes one version for good. That there is none is no error: it is gone all the same.
+    fn delete_version(&mut self, delete: &DeleteChange, name: VersionName) -> Result<Outcome> {
+        if !self.facts.buckets.contains_key(&delete.bucket) {
+            return Ok(Outcome::Refused(Refusal::NoSuchBucket));
+        }
+        let place = (delete.bucket, delete.key.clone());
+        let found = self.position(&place, delete.selector);
+        let seen = found.and_then(|at| self.seen(&place, at));
+        if delete.condition != WriteCondition::None
+            && let Err(unmet) = delete.condition.check(seen.and_then(|seen| seen.tag()))
+        {
+            return Ok(Outcome::Refused(unmet.into()));
+        }
+        let mut deleted = Deleted { existed: false, marker: false, name: Some(name) };
+        if let (Some(at), Some(seen)) = (found, seen) {
+            if let Some(refusal) = self.remove(&place, at, delete.bypass)? {
+                return Ok(Outcome::Refused(refusal));
+            }
+            deleted = Deleted { existed: true, marker: seen.marker, ..deleted };
+        }
+        Ok(Outcome::Deleted(deleted))
+    }
+
+    /// Removes a version unless it is locked.
+    fn remove(&mut self, place: &Place, at: usize, bypass: bool) -> Result<Option<Refusal>> {
+        let lock = self.seen(place, at).map_or(VersionLock::NONE, |seen| seen.lock);
+        if lock != VersionLock::NONE && !lock.may_remove(Timestamp(self.facts.fenced_now()?), bypass) {
+            return Ok(Some(Refusal::Locked));
+        }
+        self.take_back(place, at)?;
+        Ok(None)
+    }
+
+    /// Makes a delete marker the current version.
+    fn mark(&mut self, delete: &DeleteChange, null: bool) -> VersionName {
+        let (id, modified_at) = delete.marker;
+        let version = Version {
+            id,
+            null,
+            lock: VersionLock::NONE,
+            key: delete.key.clone(),
+            size: 0,
+            etag: ETag::of_content([0; 16]),
+            modified_at,
+            attributes: ObjectAttributes::default(),
+            checksum: None,
+            extents: Vec::new(),
+        };
+        let name = version.name();
+        let (version, parts) = (Cow::Owned(version), Cow::Borrowed(&[][..]));
+        let (bucket, extents) = (delete.bucket, Vec::new());
+        self.push(PlannedVersion { bucket, version, extents, parts, encoded_bytes: 0, marker: true, current: false });
+        name
+    }
+}

@@ -1,0 +1,257 @@
+//! Decides what a transaction changes: facts in, a plan out, nothing else. One file for each verb; [`chain`] is what a key
+//! holds meanwhile.
+
+mod amend;
+mod chain;
+mod complete;
+mod delete;
+mod moves;
+mod part;
+mod put;
+mod room;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use codec::BlobId;
+
+use super::super::compact::{ExtentMove, ExtentOwner};
+use super::super::quotas::QuotaScope;
+use super::super::versions::VersionCache;
+use super::super::{MetadataError, Result};
+use super::balance::Balance;
+use super::facts::{Facts, PartFact, Place};
+use super::{Change, NewBlob, Outcome};
+use crate::domain::{
+    BucketId, DeleteMarker, Extent, Found, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId, VersionLock,
+    VersionPart,
+};
+use chain::{Chain, Holder};
+
+/// Rows to remove, to change and to insert. Applying it decides nothing.
+#[derive(Debug, Default)]
+pub(in crate::metadata) struct Plan<'a> {
+    /// Versions that go, by primary key.
+    pub removed_versions: Vec<(BucketId, ObjectKey, i64)>,
+    /// Those of them that have rows in `version_part`.
+    pub removed_version_parts: Vec<VersionId>,
+    /// Parts that go.
+    pub removed_parts: Vec<(UploadId, PartNumber)>,
+    /// Uploads that go.
+    pub removed_uploads: Vec<UploadId>,
+    /// Whose rows in `extent` go.
+    pub removed_owners: Vec<ExtentOwner>,
+    /// Versions that stay and are no longer current.
+    pub demoted: Vec<(BucketId, ObjectKey, i64)>,
+    /// Versions that become current because the newer ones went.
+    pub promoted: Vec<(BucketId, ObjectKey, i64)>,
+    /// Versions that come, the older of a key before the newer.
+    pub versions: Vec<PlannedVersion<'a>>,
+    /// Versions of which something else is said from now on.
+    pub amended: Vec<Amended>,
+    /// Parts that come.
+    pub parts: Vec<PlannedPart<'a>>,
+    /// Extents that are the same bytes elsewhere, and whether each is in its version's own row.
+    pub moves: Vec<(ExtentMove, bool)>,
+    /// Blobs that come, with the bytes that live in them.
+    pub blobs: Vec<(&'a NewBlob, u64)>,
+    /// Blobs that were there, with the bytes that live in them now.
+    pub live_bytes: Vec<(BlobId, u64)>,
+    /// Blobs in which nothing lives from now on, new ones included.
+    pub died: Vec<BlobId>,
+    /// What to meter.
+    pub flows: BTreeMap<BucketId, Flow>,
+    /// What quotas' sums change by: bytes and objects.
+    pub sums: BTreeMap<QuotaScope, (i64, i64)>,
+    /// Keys that were looked at and hold nothing in the end.
+    pub emptied: Vec<Place>,
+}
+
+/// A version to insert.
+#[derive(Clone, Debug)]
+pub(in crate::metadata) struct PlannedVersion<'a> {
+    pub bucket: BucketId,
+    pub version: Cow<'a, Version>,
+    /// The version's, or what compaction has made of them.
+    pub extents: Vec<Extent>,
+    pub parts: Cow<'a, [VersionPart]>,
+    pub encoded_bytes: u64,
+    /// It says that there is no object.
+    pub marker: bool,
+    /// It is the newest in the end.
+    pub current: bool,
+}
+
+impl PlannedVersion<'_> {
+    /// The one extent, which is kept in the version's own row.
+    pub(super) fn inline(&self) -> Option<&Extent> {
+        if let [extent] = &*self.extents { Some(extent) } else { None }
+    }
+
+    /// What readers find of it, in memory of its own.
+    fn found(&self) -> (Place, Found) {
+        let version = &*self.version;
+        let place = (self.bucket, VersionCache::own_key(&version.key));
+        let found = if self.marker {
+            Found::Marker(DeleteMarker { name: version.name(), modified_at: version.modified_at })
+        } else {
+            Found::Version(Arc::new(Version { extents: self.extents.clone(), ..VersionCache::own(version) }))
+        };
+        (place, found)
+    }
+
+    /// It is as all versions were before there was versioning.
+    pub(super) fn plain(&self) -> bool {
+        self.version.null && self.current && !self.marker && self.version.lock == VersionLock::NONE
+    }
+}
+
+/// A version to change, by primary key.
+#[derive(Clone, Debug)]
+pub(in crate::metadata) struct Amended {
+    pub place: (BucketId, ObjectKey, i64),
+    /// Its attributes, if they change.
+    pub attributes: Option<ObjectAttributes>,
+    /// Its lock, changed or not.
+    pub lock: VersionLock,
+    /// The lock changes.
+    pub relocked: bool,
+}
+
+/// A part to insert.
+#[derive(Clone, Debug)]
+pub(in crate::metadata) struct PlannedPart<'a> {
+    pub upload: UploadId,
+    pub id: ExtentOwner,
+    pub part: &'a Part,
+    pub encoded_bytes: u64,
+}
+
+/// Bytes and objects that came to and went from a bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::metadata) struct Flow {
+    pub encoded_added: u64,
+    pub encoded_removed: u64,
+    pub content_added: u64,
+    pub content_removed: u64,
+    /// Versions that are no markers.
+    pub objects: i64,
+}
+
+/// Makes a plan, change by change.
+pub(in crate::metadata) struct Planner<'a> {
+    facts: &'a Facts,
+    plan: Plan<'a>,
+    /// Versions and parts this plan inserts; none where a later change of the same transaction took it back.
+    versions: Vec<Option<PlannedVersion<'a>>>,
+    parts: Vec<Option<PlannedPart<'a>>>,
+    /// What keys hold that were looked at already.
+    keys: HashMap<Place, Chain<'a>>,
+    numbers: HashMap<(UploadId, PartNumber), Holder<'a, PartFact>>,
+    /// What is said of rows from now on.
+    amended: BTreeMap<VersionId, Amended>,
+    balance: Balance<'a>,
+    gone: HashSet<ExtentOwner>,
+}
+
+impl<'a> Planner<'a> {
+    /// Begins a plan.
+    pub(in crate::metadata) fn new(facts: &'a Facts) -> Self {
+        Self {
+            facts,
+            plan: Plan::default(),
+            versions: Vec::new(),
+            parts: Vec::new(),
+            keys: HashMap::new(),
+            numbers: HashMap::new(),
+            amended: BTreeMap::new(),
+            balance: Balance::new(facts),
+            gone: HashSet::new(),
+        }
+    }
+
+    /// Blobs that come with this transaction.
+    pub(in crate::metadata) fn blobs(&mut self, blobs: &'a [NewBlob]) {
+        self.balance.bring(blobs);
+    }
+
+    /// One change of a batch. `id` becomes the owner of the extents if it is a part.
+    ///
+    /// # Errors
+    /// When the change contradicts itself or the facts contradict each other.
+    pub(in crate::metadata) fn change(&mut self, change: &'a Change, id: ExtentOwner) -> Result<Outcome> {
+        match change {
+            Change::Put(put) => self.put(put),
+            Change::Delete(delete) => self.delete(delete),
+            Change::Part(part) => self.part(part, id),
+            Change::Amend(amend) => self.amend(amend),
+        }
+    }
+
+    /// The plan: says which versions are current, sums up what lives and what died.
+    ///
+    /// # Errors
+    /// When more would be released than lives.
+    pub(in crate::metadata) fn finish(mut self) -> Result<Plan<'a>> {
+        let mut keys: Vec<_> = std::mem::take(&mut self.keys).into_iter().collect();
+        // One order for every gateway, as for everything that is locked or written.
+        keys.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (place, chain) in keys {
+            self.settle(&place, &chain);
+        }
+        self.plan.versions = self.versions.into_iter().flatten().collect();
+        self.plan.amended = self.amended.into_values().collect();
+        self.plan.amended.sort_unstable_by(|a, b| a.place.cmp(&b.place));
+        self.plan.parts = self.parts.into_iter().flatten().collect();
+        self.plan.sums = room::sums(self.facts, &self.plan.flows);
+        for end in self.balance.close()? {
+            match end.new {
+                Some(new) => self.plan.blobs.push((new, end.live_bytes)),
+                None => self.plan.live_bytes.push((end.id, end.live_bytes)),
+            }
+            if end.live_bytes == 0 {
+                self.plan.died.push(end.id);
+            }
+        }
+        Ok(self.plan)
+    }
+
+    fn flow(&mut self, bucket: BucketId) -> &mut Flow {
+        self.plan.flows.entry(bucket).or_default()
+    }
+}
+
+impl Plan<'_> {
+    /// What keys hold after this plan, where the plan alone says it: those that got a version, and those that lost all
+    /// they had.
+    pub(in crate::metadata) fn known(&self) -> Vec<(Place, Found)> {
+        let came = self.versions.iter().filter(|planned| planned.current).map(PlannedVersion::found);
+        let own = |place: &Place| (place.0, VersionCache::own_key(&place.1));
+        came.chain(self.emptied.iter().map(|place| (own(place), Found::Nothing))).collect()
+    }
+}
+
+impl Flow {
+    fn came(&mut self, encoded: u64, content: u64) {
+        self.encoded_added = self.encoded_added.saturating_add(encoded);
+        self.content_added = self.content_added.saturating_add(content);
+    }
+
+    fn went(&mut self, encoded: u64, content: u64) {
+        self.encoded_removed = self.encoded_removed.saturating_add(encoded);
+        self.content_removed = self.content_removed.saturating_add(content);
+    }
+}
+
+fn check_sum(extents: &[Extent], size: u64) -> Result<()> {
+    let sum = extents.iter().map(|extent| u128::from(extent.length)).sum::<u128>();
+    if sum == u128::from(size) {
+        Ok(())
+    } else {
+        Err(MetadataError::Damaged(format!("extents of {sum} bytes for content of {size}")))
+    }
+}

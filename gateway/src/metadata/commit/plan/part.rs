@@ -1,0 +1,61 @@
+//! Writing a part.
+
+use super::super::super::Result;
+use super::super::super::compact::ExtentOwner;
+use super::super::facts::PartFact;
+use super::super::{Outcome, PartChange, Refusal};
+use super::chain::Holder;
+use super::{PlannedPart, Planner, check_sum};
+use crate::domain::{BucketId, PartNumber, UploadId};
+
+impl<'a> Planner<'a> {
+    pub(super) fn part(&mut self, change: &'a PartChange, id: ExtentOwner) -> Result<Outcome> {
+        let Some(upload) = self.facts.uploads.get(&change.upload) else {
+            return Ok(Outcome::Refused(Refusal::NoSuchUpload));
+        };
+        if !self.has_source(change.source, &change.part.extents) || !self.balance.can_hold(&change.part.extents)? {
+            return Ok(Outcome::Refused(Refusal::SourceGone));
+        }
+        check_sum(&change.part.extents, change.part.size)?;
+        let place = (change.upload, change.part.number);
+        let held = self.numbers.get(&place).copied().or_else(|| self.facts.parts.get(&place).map(Holder::Row));
+        let goes = match held {
+            Some(Holder::Row(fact)) => fact.size,
+            Some(Holder::Planned(index)) => self.parts[index].as_ref().map_or(0, |planned| planned.part.size),
+            None => 0,
+        };
+        if let Some(fact) = self.facts.buckets.get(&upload.bucket)
+            && !self.has_room(upload.bucket, *fact, i128::from(change.part.size) - i128::from(goes), 0)
+        {
+            return Ok(Outcome::Refused(Refusal::QuotaExceeded));
+        }
+        match held {
+            Some(Holder::Row(fact)) => self.release_part(upload.bucket, place, fact)?,
+            Some(Holder::Planned(index)) => {
+                if let Some(planned) = self.parts[index].take() {
+                    self.balance.take(&planned.part.extents)?;
+                    self.flow(upload.bucket).went(planned.encoded_bytes, planned.part.size);
+                }
+            }
+            None => {}
+        }
+        let encoded_bytes = self.balance.encoded(&change.part.extents)?;
+        self.balance.add(&change.part.extents);
+        self.flow(upload.bucket).came(encoded_bytes, change.part.size);
+        self.numbers.insert(place, Holder::Planned(self.parts.len()));
+        self.parts.push(Some(PlannedPart { upload: change.upload, id, part: &change.part, encoded_bytes }));
+        Ok(Outcome::Stored { name: None })
+    }
+
+    pub(super) fn release_part(
+        &mut self,
+        bucket: BucketId,
+        place: (UploadId, PartNumber),
+        fact: &PartFact,
+    ) -> Result<()> {
+        self.release(fact.id, fact.size)?;
+        self.plan.removed_parts.push(place);
+        self.flow(bucket).went(fact.encoded_bytes, fact.size);
+        Ok(())
+    }
+}

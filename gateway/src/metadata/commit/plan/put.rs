@@ -1,0 +1,58 @@
+//! Writing an object.
+
+use std::borrow::Cow;
+
+use super::super::super::Result;
+use super::super::super::compact::ExtentOwner;
+use super::super::facts::{BucketFact, Place};
+use super::super::{Outcome, PutChange, Refusal};
+use super::Planner;
+use crate::domain::{Extent, Timestamp, VersionId, VersionLock};
+
+impl<'a> Planner<'a> {
+    pub(super) fn put(&mut self, put: &'a PutChange) -> Result<Outcome> {
+        let fact = match self.admit(put.bucket, &put.version.key, &put.condition) {
+            Ok(fact) => fact,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        if !self.has_source(put.source, &put.version.extents) || !self.balance.can_hold(&put.version.extents)? {
+            return Ok(Outcome::Refused(Refusal::SourceGone));
+        }
+        let place = (put.bucket, put.version.key.clone());
+        if let Some(refusal) = self.refused(&place, fact, put.version.lock, (i128::from(put.version.size), 1))? {
+            return Ok(Outcome::Refused(refusal));
+        }
+        let version = Cow::Borrowed(&put.version);
+        let parts = Cow::Borrowed(&*put.parts);
+        let name = self.place(put.bucket, fact, version, put.version.extents.clone(), parts, None)?;
+        Ok(Outcome::Stored { name })
+    }
+
+    /// Why a version may not come to a key, for all that concerns locks and room. `comes`: the bytes and objects it brings.
+    pub(super) fn refused(
+        &mut self,
+        place: &Place,
+        fact: BucketFact,
+        lock: VersionLock,
+        comes: (i128, i64),
+    ) -> Result<Option<Refusal>> {
+        if fact.lock.is_none() && lock != VersionLock::NONE {
+            return Ok(Some(Refusal::NoObjectLock));
+        }
+        let goes = self.replaced(place, fact.versioning).and_then(|at| self.seen(place, at));
+        if let Some(goes) = goes
+            && !goes.lock.may_remove(Timestamp(self.facts.fenced_now()?), false)
+        {
+            return Ok(Some(Refusal::Locked));
+        }
+        let (bytes, objects) = goes.map_or((0, 0), |goes| (i128::from(goes.size), goes.objects()));
+        let room = self.has_room(place.0, fact, comes.0 - bytes, comes.1 - objects);
+        Ok((!room).then_some(Refusal::QuotaExceeded))
+    }
+
+    /// Whether the version that is copied is still there. One without bytes leaves no trace, and has nothing to lose.
+    pub(super) fn has_source(&self, source: Option<VersionId>, extents: &[Extent]) -> bool {
+        let is_there = |id: VersionId| self.facts.sources.contains(&id) && !self.gone.contains(&ExtentOwner(id.0));
+        extents.is_empty() || source.is_none_or(is_there)
+    }
+}
