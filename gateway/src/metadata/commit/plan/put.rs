@@ -41,6 +41,7 @@ impl<'a> Planner<'a> {
         }
         let goes = self.replaced(place, fact.versioning).and_then(|at| self.seen(place, at));
         if let Some(goes) = goes
+            && goes.lock != VersionLock::NONE
             && !goes.lock.may_remove(Timestamp(self.facts.fenced_now()?), false)
         {
             return Ok(Some(Refusal::Locked));
