@@ -173,6 +173,7 @@ impl Statement {
         String: Encode<'static, D> + Type<D>,
         Option<Vec<u8>>: Encode<'static, D> + Type<D>,
         Option<i64>: Encode<'static, D> + Type<D>,
+        Option<bool>: Encode<'static, D> + Type<D>,
     {
         for value in self.values {
             match value {

@@ -65,7 +65,7 @@ fn bucket_fact(versioning: Versioning) -> BucketFact {
 
 /// `key` holds version 100 of 60 of the 100 bytes of blob `OLD`; `other` holds the remaining 40.
 fn facts() -> Facts {
-    let mut facts = Facts::default();
+    let mut facts = Facts { now: Some(1_000), ..Facts::default() };
     facts.buckets.insert(BUCKET, bucket_fact(Versioning::Never));
     for (name, key_name, offset, length) in [(100, "key", 0, 60), (101, "other", 60, 40)] {
         let fact = VersionFact {
