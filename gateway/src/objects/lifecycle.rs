@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Objects, ObjectsError};
-use crate::domain::{Bucket, Timestamp, WriteCondition};
+use crate::domain::{Bucket, Timestamp, VersionSelector, WriteCondition};
 use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
 use crate::metadata::{Batch, Change, DeleteChange, Outcome, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
 
@@ -107,7 +107,10 @@ impl Objects {
                 Action::Expire(key, _id) => changes.push(Change::Delete(DeleteChange {
                     bucket: bucket.id,
                     key,
+                    selector: VersionSelector::Current,
                     condition: WriteCondition::None,
+                    bypass: false,
+                    marker: (self.inner.mint.version(), self.inner.mint.now()),
                 })),
                 Action::Remove(..) | Action::RemoveMarker(..) | Action::Move(..) => {}
             }

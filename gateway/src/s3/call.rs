@@ -13,7 +13,7 @@ use super::door::Door;
 use super::error::{Code, S3Error};
 use super::request_id::RequestId;
 use super::uri::Query;
-use crate::domain::{User, VersionId};
+use crate::domain::User;
 use crate::objects::{BodyPromise, IncomingBody};
 
 /// A verified request.
@@ -104,14 +104,6 @@ impl Call {
             || S3Error::argument(format!("Provided {name} not an integer or within integer range"), name, text);
         number.ok_or_else(refused).map(Some)
     }
-
-    /// Which version the request is about. Without versioning there is one: the current, named `null` when it is named.
-    ///
-    /// # Errors
-    /// `NoSuchVersion` for an id that no version here can have, `InvalidArgument` for text that is no id.
-    pub fn current_version_only(&self) -> Result<(), S3Error> {
-        check_version(self.query.get("versionId"))
-    }
 }
 
 /// What an answer needs to know about its request after the handler is done with it.
@@ -123,16 +115,4 @@ pub struct Asked {
     pub path: String,
     /// The process that answers it, as `<HostId>` shows it.
     pub host: HeaderValue,
-}
-
-/// Accepts no version id or `null`, see [`Call::current_version_only`].
-///
-/// # Errors
-/// `NoSuchVersion` for an id that no version here can have, `InvalidArgument` for text that is no id.
-pub fn check_version(id: Option<&str>) -> Result<(), S3Error> {
-    match id {
-        None | Some("null") => Ok(()),
-        Some(id) if id.parse::<VersionId>().is_ok() => Err(S3Error::new(Code::NoSuchVersion).field("VersionId", id)),
-        Some(id) => Err(S3Error::argument("Invalid version id specified", "versionId", id)),
-    }
 }

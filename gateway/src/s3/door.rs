@@ -9,7 +9,7 @@ use super::body::BodyLimits;
 use super::meters::Meters;
 use super::request_id::RequestIds;
 use crate::clock::Ambient;
-use crate::domain::Ownership;
+use crate::domain::{Ownership, Timestamp};
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 
@@ -69,6 +69,8 @@ pub struct Door {
     pub ids: RequestIds,
     /// Counts requests.
     pub meters: Meters,
+    /// Time and chance.
+    pub ambient: Ambient,
 }
 
 impl Door {
@@ -82,7 +84,14 @@ impl Door {
             settings: state.settings,
             ids: RequestIds::new(&*state.ambient.entropy),
             meters: Meters::new(),
+            ambient: state.ambient,
         }
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ambient.clock.now()
     }
 }
 

@@ -215,10 +215,8 @@ impl Call {
         key: &ObjectKey,
         version: Option<&str>,
     ) -> Result<Option<Arc<Version>>, S3Error> {
-        if super::call::check_version(version).is_err() {
-            return Ok(None);
-        }
-        Ok(self.door.objects.current(bucket, key).await?)
+        let Ok(selector) = super::versions::selector(version) else { return Ok(None) };
+        Ok(self.door.objects.find(bucket, key, selector).await?.version())
     }
 
     fn ask(

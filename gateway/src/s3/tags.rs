@@ -34,7 +34,7 @@ pub fn read(root: &Element, most: usize) -> Result<TagSet, S3Error> {
 pub fn refused(error: TagError) -> S3Error {
     match error {
         TagError::TooMany(most @ TagSet::OBJECT_MAX) => {
-            S3Error::with(Code::BadRequest, format!("Object tags cannot be greater than {most}"))
+            S3Error::with(Code::InvalidTag, format!("Object tags cannot be greater than {most}"))
         }
         TagError::TooMany(most) => {
             S3Error::with(Code::BadRequest, format!("Bucket tag count cannot be greater than {most}"))

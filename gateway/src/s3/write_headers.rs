@@ -1,4 +1,4 @@
-//! Headers of writes that ask for more than bytes: storage classes, encryption, tags, locks. What is not
+//! Headers of writes that ask for more than bytes: storage classes, encryption. What is not
 //! supported is refused; nothing that changes the meaning of a write is passed over.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,12 +15,8 @@ pub fn check(headers: &HeaderMap) -> Result<(), S3Error> {
     storage_class(headers)?;
     encryption(headers)?;
     let asked = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
-    if asked("x-amz-tagging") || asked("x-amz-write-offset-bytes") {
+    if asked("x-amz-write-offset-bytes") {
         return Err(Code::NotImplemented.into());
-    }
-    let locks = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold"];
-    if locks.into_iter().any(asked) {
-        return Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"));
     }
     Ok(())
 }
@@ -74,11 +70,7 @@ mod tests {
             ("x-amz-server-side-encryption", "rot13", Some(Code::InvalidArgument)),
             ("x-amz-server-side-encryption-customer-algorithm", "AES256", Some(Code::NotImplemented)),
             ("x-amz-copy-source-server-side-encryption-customer-key", "k", Some(Code::NotImplemented)),
-            ("x-amz-tagging", "a=b", Some(Code::NotImplemented)),
-            ("x-amz-tagging", "", None),
             ("x-amz-write-offset-bytes", "5", Some(Code::NotImplemented)),
-            ("x-amz-object-lock-mode", "COMPLIANCE", Some(Code::InvalidRequest)),
-            ("x-amz-object-lock-legal-hold", "ON", Some(Code::InvalidRequest)),
         ];
         for (name, value, code) in table {
             let headers = [(HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect();

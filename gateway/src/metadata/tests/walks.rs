@@ -24,6 +24,7 @@ both! {
 
     async fn uploads_that_were_left_alone_are_found(f: &Fixture) {
         let upload = |number: u8| Upload {
+            lock: crate::domain::VersionLock::NONE,
             id: UploadId([number; 16]),
             bucket: f.bucket,
             key: key("key"),

@@ -104,9 +104,7 @@ async fn wanted(
 }
 
 async fn get_object_acl(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    call.current_version_only()?;
-    let found = call.door.objects.current(&bucket, &key).await?;
-    let version = found.ok_or_else(|| S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))?;
+    let version = call.version(&bucket, &key).await?;
     let owner = owner_of(&call, &bucket, &version).await?;
     let rules = Rules::of(&call, &bucket)?;
     let list = version.attributes.acl.clone().filter(|_| rules.ownership.has_lists());

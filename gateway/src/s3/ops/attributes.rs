@@ -12,6 +12,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::ENTRIES_MAX;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_object};
+use crate::s3::versions;
 use crate::s3::xml::XmlWriter;
 
 const WANTED: &str = "x-amz-object-attributes";
@@ -27,11 +28,9 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn get_attributes(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    call.current_version_only()?;
     let wanted = Wanted::read(&call.head.headers)?;
     let page = Page::read(&call)?;
-    let found = call.door.objects.current(&bucket, &key).await?;
-    let version = found.ok_or_else(|| S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))?;
+    let version = call.version(&bucket, &key).await?;
     let mut writer = XmlWriter::document("GetObjectAttributesResponse", 0);
     if wanted.etag {
         writer.plain("ETag", version.etag);
@@ -53,6 +52,7 @@ async fn get_attributes(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     }
     let mut response = xml(writer.end("GetObjectAttributesResponse"));
     show_date(&version, response.headers_mut());
+    versions::show(versions::name_in(&bucket, &version), response.headers_mut());
     Ok(response)
 }
 

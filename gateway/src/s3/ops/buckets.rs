@@ -32,12 +32,15 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3Error> {
-    check_headers(&call)?;
     let body = call.small_body(Integrity::Optional, CONFIGURATION_BYTES_MAX).await?;
     let asked = location_asked(&body)?;
     let place = location::accept(asked.as_deref(), &call.door.settings.region)?;
     let mut new = NewBucket::new(call.user()?.id, name.clone(), &place);
     configure_access(&call, &mut new).await?;
+    if call.header("x-amz-bucket-object-lock-enabled").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
+        call.require_service(Permission("s3:PutBucketObjectLockConfiguration"), Some(name.as_str()))?;
+        new = new.with_object_lock();
+    }
     match call.door.metadata.create_bucket(new).await? {
         CreateBucket::Created(_) => Ok(created(&name)),
         // What scripts written against us-east-1 count on: making one's own bucket again is fine there.
@@ -47,14 +50,6 @@ async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3E
         }
         CreateBucket::Taken => Err(S3Error::new(Code::BucketAlreadyExists).field("BucketName", name.as_str())),
     }
-}
-
-/// Headers that would give the bucket a property that buckets here do not have.
-fn check_headers(call: &Call) -> Result<(), S3Error> {
-    if call.header("x-amz-bucket-object-lock-enabled").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
-        return Err(Code::NotImplemented.into());
-    }
-    Ok(())
 }
 
 /// What the headers say about who owns the objects of the bucket, and who else may do something with it.

@@ -12,7 +12,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Document, Response, place_of, when_ready};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::{Element, XmlWriter, parse};
-use crate::s3::{checksums, write_headers};
+use crate::s3::{checksums, versions, write_headers};
 
 use super::uploads::{UPLOAD_ID, upload_id};
 use super::write::write_condition;
@@ -92,6 +92,7 @@ fn completed(stored: &Stored, bucket: &BucketName, key: &ObjectKey, place: &str)
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
     write_headers::show_encryption(&mut headers);
+    versions::show(stored.name, &mut headers);
     Document { xml: writer.end("CompleteMultipartUploadResult"), headers }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
-use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, VersionLock};
+use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, VersionName};
 use crate::objects::{Copy, Stored};
 use crate::policy::Permission;
-use crate::s3::call::{Call, check_version};
+use crate::s3::call::Call;
+use crate::s3::carried::{self, Carried};
 use crate::s3::conditions::{self, Verdict};
 use crate::s3::copy_source;
 use crate::s3::encoding::xml_time;
@@ -15,9 +16,12 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Document, Response, when_ready};
 use crate::s3::route::{Need, Row, on_object};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, object_headers, write_headers};
+use crate::s3::{checksums, versions, write_headers};
 
 use super::write::write_condition;
+
+const TAG_READING: Permission = Permission("s3:GetObjectTagging");
+const TAG_WRITING: Permission = Permission("s3:PutObjectTagging");
 
 /// The header that makes a write a copy.
 pub const COPY_SOURCE: &str = "x-amz-copy-source";
@@ -33,6 +37,8 @@ pub struct Source {
     pub bucket: Arc<Bucket>,
     /// The version.
     pub version: Arc<Version>,
+    /// What the request calls it, when it does: it may then be another than the current one.
+    pub named: Option<String>,
 }
 
 /// The version the request names as its source, if the caller may read it and the conditions on it hold.
@@ -49,15 +55,20 @@ pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
     if let Some(expected) = call.header("x-amz-source-expected-bucket-owner") {
         call.door.expect_owner(expected, &bucket, &call.identity).await?;
     }
-    check_version(source.version.as_deref())?;
-    let found = call.door.objects.current(&bucket, &source.key).await?;
-    let Some(version) = found else {
-        let missing = S3Error::new(Code::NoSuchKey).field("Key", source.key.as_str());
-        return Err(call.absence(&bucket, &source.key, missing).await?);
+    let version = match call.version_at(&bucket, &source.key, versions::selector(named)?).await {
+        Ok(version) => version,
+        Err(error) if matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion) => {
+            return Err(call.absence(&bucket, &source.key, error).await?);
+        }
+        Err(error) if error.code == Code::MethodNotAllowed => {
+            let message = "The source of a copy request may not specifically refer to a delete marker by version id.";
+            return Err(S3Error::with(Code::InvalidRequest, message));
+        }
+        Err(error) => return Err(error),
     };
     call.confirm(Permission(permission), &bucket, &version)?;
     match conditions::judge(&call.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
-        Verdict::Proceed => Ok(Source { bucket, version }),
+        Verdict::Proceed => Ok(Source { bucket, version, named: source.version }),
         Verdict::NotModified | Verdict::Failed => Err(Code::PreconditionFailed.into()),
     }
 }
@@ -65,32 +76,39 @@ pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
 async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     write_headers::check(&call.head.headers)?;
     let replace = directive(&call, "x-amz-metadata-directive")?;
-    directive(&call, "x-amz-tagging-directive")?;
+    let retag = directive(&call, "x-amz-tagging-directive")?;
     let algorithm = checksums::algorithm_of(&call.head.headers)?;
     let source = find_source(&call).await?;
     let onto_itself = source.bucket.id == bucket.id && source.version.key == key;
-    if onto_itself && !replace && !changes_something(&call.head.headers) {
+    if onto_itself && !replace && source.named.is_none() && !changes_something(&call.head.headers) {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
                        the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(S3Error::with(Code::InvalidRequest, message));
     }
-    let attributes = attributes_of_copy(&call.head.headers, &source.version, replace)?;
-    let attributes = call.authored(&bucket, &key, attributes).await?;
+    let Carried { attributes: given, lock } = carried::read(&call, &bucket, &key).await?;
+    if !retag && !source.version.attributes.tags.is_empty() {
+        call.require_version(TAG_READING, &source.bucket, Some(&source.version.key), source.named.as_deref()).await?;
+        call.require(TAG_WRITING, &bucket, Some(&key)).await?;
+    }
+    let attributes = attributes_of_copy(given, &source.version, replace, retag);
+    let source_name = versions::name_in(&source.bucket, &source.version);
     let condition = write_condition(&call)?;
-    let copy = Copy { source: source.version, bucket, key, attributes, lock: VersionLock::NONE, condition, algorithm };
+    let copy = Copy { source: source.version, bucket, key, attributes, lock, condition, algorithm };
     let (asked, patience) = (call.asked(), call.door.settings.patience);
     let objects = call.door.objects.clone();
-    let work = async move { Ok(copied(&objects.copy(copy).await?)) };
+    let work = async move { Ok(copied(&objects.copy(copy).await?, source_name)) };
     when_ready(work, patience, asked).await
 }
 
 /// What the copy carries: what the request says, or what the source has, except where the website redirects to.
-fn attributes_of_copy(headers: &HeaderMap, source: &Version, replace: bool) -> Result<ObjectAttributes, S3Error> {
-    let given = object_headers::read(headers)?;
+/// The tags and the rest have each their own directive; who copies owns the copy.
+fn attributes_of_copy(given: ObjectAttributes, source: &Version, replace: bool, retag: bool) -> ObjectAttributes {
+    let tags = if retag { given.tags.clone() } else { source.attributes.tags.clone() };
     if replace {
-        return Ok(given);
+        return ObjectAttributes { tags, ..given };
     }
-    Ok(ObjectAttributes { website_redirect: given.website_redirect, ..source.attributes.clone() })
+    let ObjectAttributes { website_redirect, owner, acl, .. } = given;
+    ObjectAttributes { website_redirect, owner, acl, tags, ..source.attributes.clone() }
 }
 
 fn directive(call: &Call, header: &str) -> Result<bool, S3Error> {
@@ -107,11 +125,13 @@ fn changes_something(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(*name))
 }
 
-fn copied(stored: &Stored) -> Document {
+fn copied(stored: &Stored, source: Option<VersionName>) -> Document {
     let mut writer = XmlWriter::document("CopyObjectResult", 0);
     writer.plain("LastModified", xml_time(stored.modified_at)).etag(stored.etag);
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
     write_headers::show_encryption(&mut headers);
+    versions::show(stored.name, &mut headers);
+    versions::show_source(source, &mut headers);
     Document { xml: writer.end("CopyObjectResult"), headers }
 }

@@ -15,7 +15,6 @@ use crate::s3::xml::XmlWriter;
 
 /// A configuration that is empty until it is set: operation, parameter, permission, root element, what is in it.
 const EMPTY: &[(&str, &str, &str, &str, &str)] = &[
-    ("GetBucketVersioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", ""),
     ("GetBucketLogging", "logging", "s3:GetBucketLogging", "BucketLoggingStatus", ""),
     ("GetBucketNotificationConfiguration", "notification", "s3:GetBucketNotification", "NotificationConfiguration", ""),
     (
@@ -60,12 +59,6 @@ const MISSING: &[(&str, &str, &str, Code)] = &[
         Code::ReplicationConfigurationNotFoundError,
     ),
     (
-        "GetObjectLockConfiguration",
-        "object-lock",
-        "s3:GetBucketObjectLockConfiguration",
-        Code::ObjectLockConfigurationNotFoundError,
-    ),
-    (
         "GetBucketMetadataConfiguration",
         "metadataConfiguration",
         "s3:GetBucketMetadataTableConfiguration",
@@ -91,22 +84,10 @@ pub fn rows() -> Vec<Row> {
         on_bucket(operation, Method::GET, permission, handler).query(parameter)
     });
     let mut rows = vec![
-        on_object("GetObjectTagging", Method::GET, "s3:GetObjectTagging", get_object_tagging)
-            .query("tagging")
-            .version_permission("s3:GetObjectVersionTagging")
-            .accepts(&["versionId"]),
-        on_object("GetObjectRetention", Method::GET, "s3:GetObjectRetention", no_lock)
-            .query("retention")
-            .accepts(&["versionId"]),
-        on_object("GetObjectLegalHold", Method::GET, "s3:GetObjectLegalHold", no_lock)
-            .query("legal-hold")
-            .accepts(&["versionId"]),
-    ];
-    rows.push(
         on_object("GetObjectTorrent", Method::GET, "s3:GetObjectTorrent", no_torrent)
             .query("torrent")
             .accepts(&["versionId"]),
-    );
+    ];
     rows.extend(empty);
     rows.extend(missing);
     rows.extend(named);
@@ -123,25 +104,7 @@ fn empty_document(root: &str, inside: &str) -> Result<Response, S3Error> {
     Ok(xml(writer.end(root)))
 }
 
-async fn get_object_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    must_exist(&call, &bucket, &key).await?;
-    empty_document("Tagging", "<TagSet></TagSet>")
-}
-
 /// Nothing is offered to peers, so no torrent exists whatever object does.
 async fn no_torrent(_call: Call, _bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))
-}
-
-async fn no_lock(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    must_exist(&call, &bucket, &key).await?;
-    Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"))
-}
-
-async fn must_exist(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<(), S3Error> {
-    call.current_version_only()?;
-    match call.door.objects.current(bucket, key).await? {
-        Some(_) => Ok(()),
-        None => Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str())),
-    }
 }

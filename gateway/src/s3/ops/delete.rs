@@ -5,15 +5,18 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::domain::{Bucket, ObjectKey, VersionSelector, WriteCondition};
+use crate::metadata::Deleted;
 use crate::objects::Delete;
 use crate::policy::Permission;
 use crate::s3::body::Integrity;
-use crate::s3::call::{Call, check_version};
+use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
+use crate::s3::versions;
 use crate::s3::xml::{Element, XmlWriter, parse};
 
+use super::retention::bypass;
 use super::write::{check_key, write_condition};
 
 /// The most keys of one request.
@@ -36,23 +39,14 @@ async fn delete_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     if call.header("x-amz-if-match-last-modified-time").is_some() || call.header("x-amz-if-match-size").is_some() {
         return Err(Code::NotImplemented.into());
     }
-    if is_another_version(call.query.get("versionId"))? {
-        return Ok(empty(StatusCode::NO_CONTENT));
-    }
+    let selector = call.selector()?;
     let condition = write_condition(&call)?;
-    for outcome in call.door.objects.delete(vec![Delete { bucket, key, selector: VersionSelector::Current, condition, bypass: false }]).await {
-        outcome?;
+    let bypass = bypass(&call, &bucket, Some(&key)).await?;
+    let mut response = empty(StatusCode::NO_CONTENT);
+    for outcome in call.door.objects.delete(vec![Delete { bucket, key, selector, condition, bypass }]).await {
+        versions::show_deleted(&outcome?, response.headers_mut());
     }
-    Ok(empty(StatusCode::NO_CONTENT))
-}
-
-/// Whether the id is that of a version that cannot exist here: deleting it changes nothing.
-fn is_another_version(id: Option<&str>) -> Result<bool, S3Error> {
-    match check_version(id) {
-        Ok(()) => Ok(false),
-        Err(error) if error.code == Code::NoSuchVersion => Ok(true),
-        Err(error) => Err(error),
-    }
+    Ok(response)
 }
 
 /// One line of a `DeleteObjects` request.
@@ -63,31 +57,32 @@ struct Line {
     wish: Result<Wish, S3Error>,
 }
 
-enum Wish {
-    Delete(ObjectKey, WriteCondition),
-    /// The version named cannot exist: nothing to do, and that is success.
-    Nothing,
+struct Wish {
+    key: ObjectKey,
+    selector: VersionSelector,
+    condition: WriteCondition,
 }
 
 async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Required, LIST_BYTES_MAX).await?;
     let (mut lines, quiet) = read_lines(&body)?;
     refuse_what_is_not_permitted(&call, &bucket, &mut lines).await?;
-    let wanted = lines.iter().filter_map(|line| match &line.wish {
-        Ok(Wish::Delete(key, condition)) => {
-            Some(Delete { bucket: bucket.clone(), key: key.clone(), selector: VersionSelector::Current, condition: condition.clone(), bypass: false })
-        }
-        _ => None,
+    let bypass = bypass(&call, &bucket, None).await?;
+    let wanted = lines.iter().filter_map(|line| line.wish.as_ref().ok()).map(|wish| Delete {
+        bucket: bucket.clone(),
+        key: wish.key.clone(),
+        selector: wish.selector,
+        condition: wish.condition.clone(),
+        bypass,
     });
     let mut outcomes = call.door.objects.delete(wanted.collect()).await.into_iter();
     let mut writer = XmlWriter::document("DeleteResult", 128 + lines.len() * 96);
     for line in lines {
         let outcome = match line.wish {
-            Ok(Wish::Delete(..)) => match outcomes.next() {
-                Some(outcome) => outcome.map(|_existed| ()).map_err(S3Error::from),
+            Ok(_) => match outcomes.next() {
+                Some(outcome) => outcome.map_err(S3Error::from),
                 None => Err(S3Error::internal("fewer outcomes than deletions")),
             },
-            Ok(Wish::Nothing) => Ok(()),
             Err(error) => Err(error),
         };
         write_outcome(&mut writer, &line.key, line.version.as_deref(), outcome, quiet);
@@ -112,11 +107,21 @@ async fn refuse_what_is_not_permitted(call: &Call, bucket: &Bucket, lines: &mut 
     Ok(())
 }
 
-fn write_outcome(writer: &mut XmlWriter, key: &str, version: Option<&str>, outcome: Result<(), S3Error>, quiet: bool) {
+fn write_outcome(
+    writer: &mut XmlWriter,
+    key: &str,
+    version: Option<&str>,
+    outcome: Result<Deleted, S3Error>,
+    quiet: bool,
+) {
     match outcome {
-        Ok(()) if quiet => {}
-        Ok(()) => {
-            writer.open("Deleted").text("Key", key).maybe("VersionId", version).close("Deleted");
+        Ok(_) if quiet => {}
+        Ok(deleted) => {
+            writer.open("Deleted").text("Key", key).maybe("VersionId", version);
+            if let Some(name) = deleted.name.filter(|_| deleted.marker) {
+                writer.plain("DeleteMarker", true).plain("DeleteMarkerVersionId", name);
+            }
+            writer.close("Deleted");
         }
         Err(error) => {
             if error.status().is_server_error() {
@@ -151,16 +156,14 @@ fn wish_of(object: &Element, key: &str, version: Option<&str>) -> Result<Wish, S
     if object.child("LastModifiedTime").is_some() || object.child("Size").is_some() {
         return Err(Code::NotImplemented.into());
     }
-    if is_another_version(version)? {
-        return Ok(Wish::Nothing);
-    }
+    let selector = versions::selector(version)?;
     let key = check_key(key.to_owned())?;
     let condition = match object.text_of("ETag").map(str::trim) {
         None | Some("") => WriteCondition::None,
         Some("*") => WriteCondition::Present,
         Some(tag) => tag.parse().map_or(WriteCondition::Never, WriteCondition::Matches),
     };
-    Ok(Wish::Delete(key, condition))
+    Ok(Wish { key, selector, condition })
 }
 
 #[cfg(test)]
@@ -182,10 +185,10 @@ mod tests {
         );
         let (lines, quiet) = request(&inside).unwrap();
         assert!(quiet);
-        assert!(matches!(&lines[0].wish, Ok(Wish::Delete(key, _)) if key.as_str() == " a\r\u{1}&"));
+        assert!(matches!(&lines[0].wish, Ok(wish) if wish.key.as_str() == " a\r\u{1}&"));
         assert_eq!(lines[1].wish.as_ref().err().unwrap().code, Code::KeyTooLongError);
-        assert!(matches!(&lines[2].wish, Ok(Wish::Delete(..))));
-        assert!(matches!(&lines[3].wish, Ok(Wish::Nothing)));
+        assert!(matches!(&lines[2].wish, Ok(wish) if wish.selector == VersionSelector::Null));
+        assert!(matches!(&lines[3].wish, Ok(wish) if matches!(wish.selector, VersionSelector::Id(_))));
         for line in &lines[4..] {
             assert_eq!(line.wish.as_ref().err().unwrap().code, Code::InvalidArgument);
         }

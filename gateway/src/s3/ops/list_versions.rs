@@ -1,16 +1,18 @@
-//! `ListObjectVersions`, as it looks on a bucket that was never versioned: every object is its only version, `null`.
+//! `ListObjectVersions`.
 
 use std::sync::Arc;
 
 use http::Method;
 
-use crate::domain::Bucket;
-use crate::metadata::ListEntry;
+use crate::domain::{Bucket, VersionName};
+use crate::metadata::{ListedContent, ListedVersion, VersionEntry, VersionListQuery};
 use crate::s3::call::Call;
+use crate::s3::encoding::xml_time;
 use crate::s3::error::S3Error;
 use crate::s3::listing::{Listing, owner_element};
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket};
+use crate::s3::versions;
 use crate::s3::xml::XmlWriter;
 
 /// The rows of this group.
@@ -30,28 +32,67 @@ async fn list_object_versions(call: Call, bucket: Arc<Bucket>) -> Result<Respons
         let message = "A version-id marker cannot be specified without a key marker.";
         return Err(S3Error::argument(message, "version-id-marker", version_marker));
     }
-    let listing = Listing::read(&call, key_marker.as_bytes().to_vec())?;
+    let listing = Listing::read(&call, Vec::new())?;
+    let marker = if version_marker.is_empty() { None } else { Some(versions::selector(Some(version_marker))?) };
+    let query = VersionListQuery {
+        prefix: listing.query.prefix.clone(),
+        delimiter: listing.query.delimiter.clone(),
+        key_marker: key_marker.as_bytes().to_vec(),
+        version_marker: marker,
+        limit: listing.query.limit,
+    };
     let owner = owner_element(&call.door.owner_of(&bucket, &call.identity).await?);
-    let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
+    let page = call.door.metadata.list_versions(bucket.id, &query).await?;
     let mut writer = XmlWriter::document("ListVersionsResult", 1_024 + page.entries.len() * 480);
     listing.write_head(&mut writer, bucket.name.as_str());
     listing.names.write(&mut writer, "Prefix", &listing.prefix());
     listing.names.write(&mut writer, "KeyMarker", key_marker);
     writer.text("VersionIdMarker", version_marker);
     if let Some(last) = page.entries.last().filter(|_| page.truncated) {
-        listing.names.write(&mut writer, "NextKeyMarker", &String::from_utf8_lossy(last.marker()));
-        if matches!(last, ListEntry::Object(_)) {
-            writer.plain("NextVersionIdMarker", "null");
-        }
+        write_next(&listing, &mut writer, last);
     }
     writer.plain("IsTruncated", page.truncated);
     for entry in &page.entries {
-        if let ListEntry::Object(object) = entry {
-            writer.open("Version").raw("<VersionId>null</VersionId><IsLatest>true</IsLatest>");
-            listing.write_object(&mut writer, object, Some(&owner));
-            writer.close("Version");
+        if let VersionEntry::Version(version) = entry {
+            write_version(&listing, &mut writer, version, &owner);
         }
     }
-    listing.write_prefixes(&mut writer, &page);
+    for entry in &page.entries {
+        if let VersionEntry::Prefix(prefix) = entry {
+            writer.open("CommonPrefixes");
+            listing.names.write(&mut writer, "Prefix", &String::from_utf8_lossy(prefix));
+            writer.close("CommonPrefixes");
+        }
+    }
     Ok(xml(writer.end("ListVersionsResult")))
+}
+
+fn write_next(listing: &Listing, writer: &mut XmlWriter, last: &VersionEntry) {
+    match last {
+        VersionEntry::Version(version) => {
+            listing.names.write(writer, "NextKeyMarker", version.key().as_str());
+            writer.plain("NextVersionIdMarker", version.name);
+        }
+        VersionEntry::Prefix(prefix) => {
+            listing.names.write(writer, "NextKeyMarker", &String::from_utf8_lossy(prefix));
+        }
+    }
+}
+
+fn write_version(listing: &Listing, writer: &mut XmlWriter, version: &ListedVersion, owner: &str) {
+    let head = |writer: &mut XmlWriter, name: VersionName| {
+        writer.plain("VersionId", name).plain("IsLatest", version.latest);
+    };
+    match &version.content {
+        ListedContent::Object(object) => {
+            head(writer.open("Version"), version.name);
+            listing.write_object(writer, object, Some(owner));
+            writer.close("Version");
+        }
+        ListedContent::Marker { key, modified_at } => {
+            head(writer.open("DeleteMarker"), version.name);
+            listing.names.write(writer, "Key", key.as_str());
+            writer.plain("LastModified", xml_time(*modified_at)).raw(owner).close("DeleteMarker");
+        }
+    }
 }

@@ -18,6 +18,8 @@ mod list_objects;
 mod list_uploads;
 mod list_versions;
 mod location;
+mod object_lock;
+mod object_tagging;
 mod ownership;
 mod parts;
 mod policy;
@@ -26,8 +28,10 @@ mod preflight;
 mod public_access;
 mod read;
 mod request_payment;
+mod retention;
 mod unsupported;
 mod uploads;
+mod versioning;
 mod website;
 mod write;
 
@@ -66,6 +70,10 @@ pub fn rows() -> Vec<Row> {
         policy::rows(),
         public_access::rows(),
         ownership::rows(),
+        versioning::rows(),
+        object_lock::rows(),
+        retention::rows(),
+        object_tagging::rows(),
         defaults::rows(),
         post::rows(),
         preflight::rows(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload};
+use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload, VersionName};
 use crate::objects::{BodyPromise, CopyPart, PutPart};
 use crate::s3::call::Call;
 use crate::s3::encoding::xml_time;
@@ -14,9 +14,9 @@ use crate::s3::range;
 use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
 use crate::s3::route::{Need, Row, on_object};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, expiration, write_headers};
+use crate::s3::{checksums, expiration, versions, write_headers};
 
-use super::copy::{COPY_SOURCE, find_source};
+use super::copy::{COPY_SOURCE, Source, find_source};
 use super::uploads::{UPLOAD_ID, upload_id};
 
 const PART_NUMBER: &str = "partNumber";
@@ -91,14 +91,15 @@ async fn upload_part_copy(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Re
     refuse_foreign_keys(&call.head.headers)?;
     let number = part_number(&call)?;
     let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
-    let source = find_source(&call).await?.version;
+    let Source { bucket: from, version: source, .. } = find_source(&call).await?;
+    let source_name = versions::name_in(&from, &source);
     let range = match call.header("x-amz-copy-source-range") {
         None => 0..source.size,
         Some(text) => range::exact(text, source.size).map_err(|outside| range_refused(text, source.size, outside))?,
     };
     let copy = CopyPart { source, range, upload, bucket, number };
     let objects = call.door.objects.clone();
-    let work = async move { Ok(copied(&objects.copy_part(copy).await?)) };
+    let work = async move { Ok(copied(&objects.copy_part(copy).await?, source_name)) };
     when_ready(work, call.door.settings.patience, call.asked()).await
 }
 
@@ -112,12 +113,13 @@ fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
     S3Error::argument(message, "x-amz-copy-source-range", text)
 }
 
-fn copied(part: &Part) -> Document {
+fn copied(part: &Part, source: Option<VersionName>) -> Document {
     let mut writer = XmlWriter::document("CopyPartResult", 0);
     writer.plain("LastModified", xml_time(part.modified_at)).etag(part.etag);
     checksums::write_element(part.checksum.as_ref(), None, &mut writer);
     let mut headers = HeaderMap::new();
     write_headers::show_encryption(&mut headers);
+    versions::show_source(source, &mut headers);
     Document { xml: writer.end("CopyPartResult"), headers }
 }
 

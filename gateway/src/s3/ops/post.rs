@@ -5,16 +5,17 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::write::check_key;
-use crate::domain::{Bucket, BucketName, VersionLock, WriteCondition};
+use crate::domain::{Bucket, BucketName, WriteCondition};
 use crate::objects::{Put, Stored};
 use crate::policy::Permission;
 use crate::s3::call::Call;
-use crate::s3::error::{Code, S3Error};
+use crate::s3::carried::{self, Carried};
+use crate::s3::error::S3Error;
 use crate::s3::form::{self, FormFields};
 use crate::s3::respond::{Response, empty, etag_header, place_of, xml};
 use crate::s3::route::{Need, Row, on_bucket};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, object_headers, uri, write_headers};
+use crate::s3::{checksums, object_tags, uri, versions, write_headers};
 
 const PERMISSION: &str = "s3:PutObject";
 
@@ -33,20 +34,21 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     call.be_form(form.identity, &form.headers);
     call.require(Permission(PERMISSION), &bucket, Some(&key)).await?;
     write_headers::check(&form.headers)?;
-    if form.fields.get("tagging").is_some_and(|tags| !tags.is_empty()) {
-        return Err(Code::NotImplemented.into());
+    let Carried { mut attributes, lock } = carried::read(&call, &bucket, &key).await?;
+    if let Some(document) = form.fields.get("tagging").filter(|document| !document.is_empty()) {
+        call.require(Permission("s3:PutObjectTagging"), &bucket, Some(&key)).await?;
+        attributes.tags = object_tags::of_document(document.as_bytes())?.into_pairs();
     }
-    let attributes = object_headers::read(&form.headers)?;
-    let attributes = call.authored(&bucket, &key, attributes).await?;
     let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();
-    let put = Put { bucket, key: key.clone(), attributes, lock: VersionLock::NONE, condition: WriteCondition::None, promise: form.promise };
+    let put = Put { bucket, key: key.clone(), attributes, lock, condition: WriteCondition::None, promise: form.promise };
     let stored = call.door.objects.put(put, form.body).await?;
     let mut response = answer(&form.fields, &stored, &name, key.as_str(), &place);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
     write_headers::show_encryption(headers);
+    versions::show(stored.name, headers);
     if !headers.contains_key(header::LOCATION)
         && let Ok(place) = HeaderValue::from_str(&place)
     {

@@ -18,6 +18,7 @@ use crate::s3::object_headers;
 use crate::s3::range::{self, Wanted};
 use crate::s3::respond::{self, Response, describe, empty, validators};
 use crate::s3::route::{Row, on_object};
+use crate::s3::versions;
 use crate::s3::write_headers::names_foreign_key;
 
 const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
@@ -83,14 +84,12 @@ struct Reading {
 
 /// The head of the reply, the same for GET and HEAD.
 async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepared, S3Error> {
-    call.current_version_only()?;
     let asked = &call.head.headers;
     if asked.keys().any(|name| names_foreign_key(name.as_str())) {
         let message = "The encryption parameters are not applicable to this object.";
         return Err(S3Error::with(Code::InvalidRequest, message));
     }
-    let found = call.door.objects.current(bucket, &key).await?;
-    let version = found.ok_or_else(|| S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))?;
+    let version = call.version(bucket, &key).await?;
     let permission = if call.query.has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" };
     call.confirm(Permission(permission), bucket, &version)?;
     match conditions::judge(asked, &conditions::READ, version.etag, version.modified_at) {
@@ -102,8 +101,9 @@ async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepare
     let mut response = empty(if piece.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
     let headers = response.headers_mut();
     describe(&version, headers);
-    let subject = Subject { key: version.key.as_bytes(), size: version.size, tags: &[] };
+    let subject = Subject { key: version.key.as_bytes(), size: version.size, tags: &version.attributes.tags };
     expiration::announce(bucket, &subject, version.modified_at, headers)?;
+    versions::show(versions::name_in(bucket, &version), headers);
     object_headers::apply_overrides(&call.query, matches!(call.identity, Identity::Known(_)), headers)?;
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(piece.bytes.end - piece.bytes.start));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, const { HeaderValue::from_static("nosniff") });

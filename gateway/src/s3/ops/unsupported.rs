@@ -51,7 +51,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     ("DeleteBucketMetricsConfiguration", Method::DELETE, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("DeleteBucketReplication", Method::DELETE, BUCKET, "replication", "s3:PutReplicationConfiguration"),
     ("DeleteObjectAnnotation", Method::DELETE, OBJECT, "annotation", "s3:DeleteObjectAnnotation"),
-    ("DeleteObjectTagging", Method::DELETE, OBJECT, "tagging", "s3:DeleteObjectTagging"),
     ("GetBucketAbac", Method::GET, BUCKET, "abac", "s3:GetBucketAbac"),
     (
         "GetBucketMetadataTableConfiguration",
@@ -76,13 +75,8 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     ("PutBucketMetricsConfiguration", Method::PUT, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("PutBucketNotificationConfiguration", Method::PUT, BUCKET, "notification", "s3:PutBucketNotification"),
     ("PutBucketReplication", Method::PUT, BUCKET, "replication", "s3:PutReplicationConfiguration"),
-    ("PutBucketVersioning", Method::PUT, BUCKET, "versioning", "s3:PutBucketVersioning"),
     ("PutObjectAcl", Method::PUT, OBJECT, "acl", "s3:PutObjectAcl"),
     ("PutObjectAnnotation", Method::PUT, OBJECT, "annotation", "s3:PutObjectAnnotation"),
-    ("PutObjectLegalHold", Method::PUT, OBJECT, "legal-hold", "s3:PutObjectLegalHold"),
-    ("PutObjectLockConfiguration", Method::PUT, BUCKET, "object-lock", "s3:PutBucketObjectLockConfiguration"),
-    ("PutObjectRetention", Method::PUT, OBJECT, "retention", "s3:PutObjectRetention"),
-    ("PutObjectTagging", Method::PUT, OBJECT, "tagging", "s3:PutObjectTagging"),
     ("RenameObject", Method::PUT, OBJECT, "renameObject", "s3:PutObject"),
     ("RestoreObject", Method::POST, OBJECT, "restore", "s3:RestoreObject"),
     (

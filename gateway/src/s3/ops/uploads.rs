@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use crate::domain::{Bucket, ObjectKey, UploadId, VersionLock};
+use crate::domain::{Bucket, ObjectKey, UploadId};
 use crate::objects::CreateUpload;
 use crate::s3::call::Call;
+use crate::s3::carried::{self, Carried};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, expiration, object_headers, write_headers};
+use crate::s3::{checksums, expiration, write_headers};
 
 /// The parameter that names an upload.
 pub const UPLOAD_ID: &str = "uploadId";
@@ -26,10 +27,9 @@ pub fn rows() -> Vec<Row> {
 
 async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     write_headers::check(&call.head.headers)?;
-    let attributes = object_headers::read(&call.head.headers)?;
-    let attributes = call.authored(&bucket, &key, attributes).await?;
+    let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
     let checksum = checksums::plan(&call.head.headers)?;
-    let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock: VersionLock::NONE, checksum };
+    let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock, checksum };
     let upload = call.door.objects.create_upload(create).await?;
     let mut writer = XmlWriter::document("InitiateMultipartUploadResult", 0);
     writer.text("Bucket", bucket.name.as_str()).text("Key", upload.key.as_str()).plain("UploadId", upload.id);

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode, header};
 
-use crate::domain::{Bucket, KeyError, ObjectKey, VersionLock, WriteCondition};
+use crate::domain::{Bucket, KeyError, ObjectKey, WriteCondition};
 use crate::lifecycle::Subject;
 use crate::objects::{Put, Stored};
 use crate::s3::call::Call;
+use crate::s3::carried::{self, Carried};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, etag_header};
 use crate::s3::route::{Row, on_object};
-use crate::s3::{checksums, conditions, expiration, object_headers, write_headers};
+use crate::s3::{checksums, conditions, expiration, locks, versions, write_headers};
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -20,15 +21,15 @@ pub fn rows() -> Vec<Row> {
 
 async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     write_headers::check(&call.head.headers)?;
-    let attributes = object_headers::read(&call.head.headers)?;
-    let attributes = call.authored(&bucket, &key, attributes).await?;
+    let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
     let condition = write_condition(&call)?;
     let (promise, body) = call.take_content()?;
-    let lock = VersionLock::NONE;
+    locks::vouched(lock, &promise)?;
+    let tags = attributes.tags.clone();
     let put = Put { bucket: bucket.clone(), key: key.clone(), attributes, lock, condition, promise };
     let stored = call.door.objects.put(put, body).await?;
     let mut response = written(&stored);
-    let subject = Subject { key: key.as_bytes(), size: stored.size, tags: &[] };
+    let subject = Subject { key: key.as_bytes(), size: stored.size, tags: &tags };
     expiration::announce(&bucket, &subject, stored.modified_at, response.headers_mut())?;
     Ok(response)
 }
@@ -61,5 +62,6 @@ fn written(stored: &Stored) -> Response {
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
     write_headers::show_encryption(headers);
+    versions::show(stored.name, headers);
     response
 }

@@ -1,0 +1,69 @@
+//! `PutObjectTagging`, `GetObjectTagging`, `DeleteObjectTagging`.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::domain::{Bucket, ObjectAttributes, ObjectKey};
+use crate::s3::body::Integrity;
+use crate::s3::call::Call;
+use crate::s3::error::S3Error;
+use crate::s3::respond::{Response, empty, xml};
+use crate::s3::route::{Row, on_object};
+use crate::s3::xml::XmlWriter;
+use crate::s3::{object_tags, tags, versions};
+
+const DOCUMENT_BYTES_MAX: usize = 64 << 10;
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    let accepts = &["versionId"];
+    vec![
+        on_object("PutObjectTagging", Method::PUT, "s3:PutObjectTagging", put_tagging)
+            .query("tagging")
+            .version_permission("s3:PutObjectVersionTagging")
+            .accepts(accepts),
+        on_object("GetObjectTagging", Method::GET, "s3:GetObjectTagging", get_tagging)
+            .query("tagging")
+            .version_permission("s3:GetObjectVersionTagging")
+            .accepts(accepts),
+        on_object("DeleteObjectTagging", Method::DELETE, "s3:DeleteObjectTagging", delete_tagging)
+            .query("tagging")
+            .version_permission("s3:DeleteObjectVersionTagging")
+            .accepts(accepts),
+    ]
+}
+
+async fn put_tagging(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+    let set = object_tags::of_document(&body)?;
+    set_tags(&call, &bucket, key, set.into_pairs(), StatusCode::OK).await
+}
+
+async fn delete_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    set_tags(&call, &bucket, key, Vec::new(), StatusCode::NO_CONTENT).await
+}
+
+async fn set_tags(
+    call: &Call,
+    bucket: &Bucket,
+    key: ObjectKey,
+    pairs: Vec<(String, String)>,
+    status: StatusCode,
+) -> Result<Response, S3Error> {
+    let selector = call.selector()?;
+    let edit = move |attributes: &mut ObjectAttributes| attributes.tags.clone_from(&pairs);
+    let name = call.door.objects.amend(bucket, key, selector, edit).await?;
+    let mut response = empty(status);
+    versions::show(name, response.headers_mut());
+    Ok(response)
+}
+
+async fn get_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let version = call.version(&bucket, &key).await?;
+    let mut writer = XmlWriter::document("Tagging", 0);
+    tags::write(&version.attributes.tags, &mut writer);
+    let mut response = xml(writer.end("Tagging"));
+    versions::show(versions::name_in(&bucket, &version), response.headers_mut());
+    Ok(response)
+}

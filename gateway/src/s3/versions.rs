@@ -1,0 +1,119 @@
+//! Which version a request is about, and how versions are named in replies.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::call::Call;
+use super::conditions::http_date;
+use super::error::{Code, S3Error};
+use crate::domain::{Bucket, DeleteMarker, Found, ObjectKey, Version, VersionName, VersionSelector, Versioning};
+use crate::metadata::Deleted;
+
+const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
+const SOURCE_VERSION_ID: HeaderName = HeaderName::from_static("x-amz-copy-source-version-id");
+const DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");
+
+/// Reads a `versionId`; none means the current version.
+///
+/// # Errors
+/// `InvalidArgument` for text that can name no version.
+pub fn selector(id: Option<&str>) -> Result<VersionSelector, S3Error> {
+    let Some(text) = id else { return Ok(VersionSelector::Current) };
+    if text.is_empty() {
+        return Err(S3Error::argument("Version id cannot be the empty string", "versionId", text));
+    }
+    text.parse().map_err(|_| S3Error::argument("Invalid version id specified", "versionId", text))
+}
+
+impl Call {
+    /// The version that `versionId` names.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for text that can name no version.
+    pub fn selector(&self) -> Result<VersionSelector, S3Error> {
+        selector(self.query.get("versionId"))
+    }
+
+    /// The version that the request is about.
+    ///
+    /// # Errors
+    /// `NoSuchKey`, `NoSuchVersion`, `MethodNotAllowed` for a delete marker that was named.
+    pub async fn version(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Arc<Version>, S3Error> {
+        self.version_at(bucket, key, self.selector()?).await
+    }
+
+    /// The version that a selector points to.
+    ///
+    /// # Errors
+    /// As [`Call::version`].
+    pub async fn version_at(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        selector: VersionSelector,
+    ) -> Result<Arc<Version>, S3Error> {
+        match self.door.objects.find(bucket, key, selector).await? {
+            Found::Version(version) => Ok(version),
+            Found::Marker(marker) => Err(at_marker(key, marker, selector)),
+            Found::Nothing => Err(missing(key, selector)),
+        }
+    }
+}
+
+/// What is said where there is nothing.
+fn missing(key: &ObjectKey, selector: VersionSelector) -> S3Error {
+    match selector.name() {
+        None => S3Error::new(Code::NoSuchKey).field("Key", key.as_str()),
+        Some(name) => {
+            S3Error::new(Code::NoSuchVersion).field("Key", key.as_str()).field("VersionId", name.to_string())
+        }
+    }
+}
+
+/// What is said of a delete marker: there is no object, and whoever names the marker may only delete it.
+fn at_marker(key: &ObjectKey, marker: DeleteMarker, selector: VersionSelector) -> S3Error {
+    let error = if selector == VersionSelector::Current {
+        missing(key, selector)
+    } else {
+        let error = S3Error::new(Code::MethodNotAllowed).field("Method", "GET").field("ResourceType", "DeleteMarker");
+        let error = error.header(header::ALLOW, const { HeaderValue::from_static("DELETE") });
+        match HeaderValue::from_str(&http_date(marker.modified_at)) {
+            Ok(date) => error.header(header::LAST_MODIFIED, date),
+            Err(_) => error,
+        }
+    };
+    let error = error.header(DELETE_MARKER, const { HeaderValue::from_static("true") });
+    match HeaderValue::from_str(&marker.name.to_string()) {
+        Ok(name) => error.header(VERSION_ID, name),
+        Err(_) => error,
+    }
+}
+
+/// What clients call a version of this bucket; nothing where there never were versions.
+#[must_use]
+pub fn name_in(bucket: &Bucket, version: &Version) -> Option<VersionName> {
+    (bucket.versioning != Versioning::Never || !version.null).then(|| version.name())
+}
+
+/// Names a version in a reply.
+pub fn show(name: Option<VersionName>, headers: &mut HeaderMap) {
+    if let Some(Ok(value)) = name.map(|name| HeaderValue::from_str(&name.to_string())) {
+        headers.insert(VERSION_ID, value);
+    }
+}
+
+/// Names the version that was copied.
+pub fn show_source(name: Option<VersionName>, headers: &mut HeaderMap) {
+    if let Some(Ok(value)) = name.map(|name| HeaderValue::from_str(&name.to_string())) {
+        headers.insert(SOURCE_VERSION_ID, value);
+    }
+}
+
+/// Says what a deletion made or removed.
+pub fn show_deleted(deleted: &Deleted, headers: &mut HeaderMap) {
+    show(deleted.name, headers);
+    if deleted.marker {
+        headers.insert(DELETE_MARKER, const { HeaderValue::from_static("true") });
+    }
+}
