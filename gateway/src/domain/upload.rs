@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{
-    BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey, Timestamp, VersionLock,
+    BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey, Timestamp,
+    VersionLock,
 };
 
 /// 128 random bits that name one upload for ever.

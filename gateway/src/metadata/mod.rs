@@ -56,8 +56,8 @@ pub use buckets::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use check::{ExpectedSliver, Finding};
 pub use cluster::Cluster;
 pub use commit::{
-    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome, PartChange, PutChange,
-    Refusal,
+    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome, PartChange,
+    PutChange, Refusal,
 };
 pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
 pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload};

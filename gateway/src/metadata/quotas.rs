@@ -140,7 +140,8 @@ impl Work for Set {
                 return Err(MetadataError::Damaged("a sum without a row".to_owned()));
             };
             let bytes = counted.int(0)?.saturating_add(parts.int(0)?);
-            let most = |limit: Option<u64>| limit.map_or(Value::NoInt, |most| i64::try_from(most).unwrap_or(i64::MAX).into());
+            let most =
+                |limit: Option<u64>| limit.map_or(Value::NoInt, |most| i64::try_from(most).unwrap_or(i64::MAX).into());
             let text = "INSERT INTO quota (scope, id, bytes_max, objects_max, bytes, objects) \
                         VALUES ($1, $2, $3, $4, $5, $6)";
             let statement = Statement::new(text)

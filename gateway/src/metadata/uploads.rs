@@ -69,8 +69,7 @@ pub struct UploadPage {
     pub truncated: bool,
 }
 
-const COLUMNS: &str =
-    "id, bucket_id, key, attributes, checksum, created_at, lock_mode, retain_until, legal_hold";
+const COLUMNS: &str = "id, bucket_id, key, attributes, checksum, created_at, lock_mode, retain_until, legal_hold";
 
 impl MetadataStore {
     /// Begins an upload.

@@ -75,7 +75,8 @@ impl Work for Change {
             }
             Wanted::Lock(_) if versioning != Versioning::Enabled => return Ok(SetState::InvalidState),
             Wanted::Lock(lock) => {
-                let text = "UPDATE bucket SET is_locked = TRUE, lock_mode = $1, lock_days = $2, lock_years = $3 WHERE id = $4";
+                let text =
+                    "UPDATE bucket SET is_locked = TRUE, lock_mode = $1, lock_days = $2, lock_years = $3 WHERE id = $4";
                 let [mode, days, years] = default_retention(lock.default);
                 Statement::new(text).bind(mode).bind(days).bind(years)
             }

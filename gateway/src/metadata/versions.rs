@@ -10,8 +10,8 @@ use super::session::Session;
 use super::statement::Statement;
 use super::{MetadataError, MetadataStore, Result, lock_columns};
 use crate::domain::{
-    BucketId, DeleteMarker, Extent, Found, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionName, VersionPart,
-    VersionSelector,
+    BucketId, DeleteMarker, Extent, Found, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionName,
+    VersionPart, VersionSelector,
 };
 
 /// Memory for cached versions, roughly.
@@ -113,8 +113,9 @@ fn select(bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> State
         VersionSelector::Null => "is_null",
         VersionSelector::Id(_) => "NOT is_null AND version_id = $3",
     };
-    let text =
-        format!("SELECT {COLUMNS} FROM version WHERE bucket_id = $1 AND key = $2 AND {which} ORDER BY seq DESC LIMIT 1");
+    let text = format!(
+        "SELECT {COLUMNS} FROM version WHERE bucket_id = $1 AND key = $2 AND {which} ORDER BY seq DESC LIMIT 1"
+    );
     let statement = Statement::new(text).bind(bucket.0).bind(key.as_bytes());
     if let VersionSelector::Id(id) = selector { statement.bind(id.0) } else { statement }
 }

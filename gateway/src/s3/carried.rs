@@ -33,10 +33,9 @@ pub async fn read(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<Carri
         if bucket.lock.is_none() && bucket.versioning == Versioning::Never {
             return Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"));
         }
-        for (asked, permission) in [
-            (lock.retention.is_some(), "s3:PutObjectRetention"),
-            (lock.legal_hold.is_some(), "s3:PutObjectLegalHold"),
-        ] {
+        for (asked, permission) in
+            [(lock.retention.is_some(), "s3:PutObjectRetention"), (lock.legal_hold.is_some(), "s3:PutObjectLegalHold")]
+        {
             if asked {
                 call.require(Permission(permission), bucket, Some(key)).await?;
             }

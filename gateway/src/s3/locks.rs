@@ -37,9 +37,10 @@ pub fn read(headers: &HeaderMap, now: Timestamp) -> Result<VersionLock, S3Error>
     };
     let legal_hold = match text(&HOLD) {
         None => None,
-        Some(word) => Some(hold(word).ok_or_else(|| {
-            S3Error::argument("Legal Hold must be either of 'ON' or 'OFF'", HOLD.as_str(), word)
-        })?),
+        Some(word) => Some(
+            hold(word)
+                .ok_or_else(|| S3Error::argument("Legal Hold must be either of 'ON' or 'OFF'", HOLD.as_str(), word))?,
+        ),
     };
     Ok(VersionLock { retention, legal_hold })
 }
@@ -89,7 +90,8 @@ pub fn hold_word(on: bool) -> &'static str {
 #[must_use]
 pub fn date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let moment = OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(text, &Iso8601::DEFAULT)).ok()?;
+    let moment =
+        OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(text, &Iso8601::DEFAULT)).ok()?;
     i64::try_from(moment.unix_timestamp_nanos() / 1_000).ok().map(Timestamp)
 }
 
@@ -123,7 +125,9 @@ mod tests {
             ("x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold");
         let refused = Err(Code::InvalidArgument);
         let kept = Retention { mode: RetentionMode::Governance, until: Timestamp(1_893_456_000_000_000) };
-        for date in ["2030-01-01T00:00:00Z", "2030-01-01T00:00:00.000Z", "2030-01-01T01:00:00+01:00", "20300101T000000Z"] {
+        for date in
+            ["2030-01-01T00:00:00Z", "2030-01-01T00:00:00.000Z", "2030-01-01T01:00:00+01:00", "20300101T000000Z"]
+        {
             let lock = of(&[(mode, "GOVERNANCE"), (until, date)]);
             assert_eq!(lock, Ok(VersionLock { retention: Some(kept), legal_hold: None }), "{date}");
         }

@@ -65,9 +65,7 @@ impl Call {
 fn missing(key: &ObjectKey, selector: VersionSelector) -> S3Error {
     match selector.name() {
         None => S3Error::new(Code::NoSuchKey).field("Key", key.as_str()),
-        Some(name) => {
-            S3Error::new(Code::NoSuchVersion).field("Key", key.as_str()).field("VersionId", name.to_string())
-        }
+        Some(name) => S3Error::new(Code::NoSuchVersion).field("Key", key.as_str()).field("VersionId", name.to_string()),
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use codec::BlobId;
 
 use super::super::compact::ExtentOwner;
-use super::super::{MetadataError, Result};
 use super::super::quotas::{QuotaFact, QuotaScope};
+use super::super::{MetadataError, Result};
 use crate::domain::{
     BucketId, ETag, Extent, ObjectAttributes, ObjectKey, ObjectLock, PartNumber, UploadId, UserId, VersionId,
     VersionLock, Versioning,

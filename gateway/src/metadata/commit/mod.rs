@@ -15,8 +15,8 @@ mod queue;
 pub(super) mod targets;
 
 pub use change::{
-    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome, PartChange, PutChange,
-    Refusal,
+    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome, PartChange,
+    PutChange, Refusal,
 };
 pub(super) use queue::{Queue, start};
 

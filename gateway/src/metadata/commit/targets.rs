@@ -113,12 +113,7 @@ fn versioning(bucket: BucketId, facts: &Facts) -> Versioning {
 }
 
 /// A version among the facts.
-fn find<'f>(
-    facts: &'f Facts,
-    bucket: BucketId,
-    key: &ObjectKey,
-    selector: VersionSelector,
-) -> Option<&'f VersionFact> {
+fn find<'f>(facts: &'f Facts, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Option<&'f VersionFact> {
     let place = (bucket, key.clone());
     let mut all = facts.currents.get(&place).into_iter().chain(facts.older.get(&place).into_iter().flatten());
     match selector {

@@ -99,9 +99,7 @@ async fn two_gateways_on_the_same_keys_keep_the_rows_in_agreement() {
         for round in 0..25 {
             let name = format!("key{}", (seed * 7 + round * 3) % 5);
             let change = match (seed + round) % 4 {
-                0 => {
-                    Change::Delete(DeleteChange::current(f.bucket, key(&name)))
-                }
+                0 => Change::Delete(DeleteChange::current(f.bucket, key(&name))),
                 1 => {
                     let Some(source) = store.current(f.bucket, &key(&name)).await.unwrap() else { continue };
                     let mut copy = f.put_change(f.version(&format!("copy{}", round % 3), source.extents.clone()));

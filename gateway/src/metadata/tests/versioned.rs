@@ -8,8 +8,8 @@ use super::super::{
 };
 use super::fixture::{Fixture, both, key, whole};
 use crate::domain::{
-    Bucket, DefaultRetention, Found, ObjectAttributes, ObjectLock, Retention, RetentionMode, RetentionPeriod, Timestamp,
-    Version, VersionLock, VersionName, VersionSelector, WriteCondition,
+    Bucket, DefaultRetention, Found, ObjectAttributes, ObjectLock, Retention, RetentionMode, RetentionPeriod,
+    Timestamp, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
 };
 
 const FAR: Timestamp = Timestamp(4_000_000_000_000_000);

@@ -76,8 +76,7 @@ fn within(number: i64, most: u32) -> Result<u32, S3Error> {
 }
 
 async fn get_lock(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let missing =
-        || S3Error::new(Code::ObjectLockConfigurationNotFoundError).field("BucketName", bucket.name.as_str());
+    let missing = || S3Error::new(Code::ObjectLockConfigurationNotFoundError).field("BucketName", bucket.name.as_str());
     let lock = bucket.lock.ok_or_else(missing)?;
     let mut writer = XmlWriter::document(ROOT, 0);
     writer.plain("ObjectLockEnabled", "Enabled");

@@ -41,7 +41,8 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     }
     let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();
-    let put = Put { bucket, key: key.clone(), attributes, lock, condition: WriteCondition::None, promise: form.promise };
+    let put =
+        Put { bucket, key: key.clone(), attributes, lock, condition: WriteCondition::None, promise: form.promise };
     let stored = call.door.objects.put(put, form.body).await?;
     let mut response = answer(&form.fields, &stored, &name, key.as_str(), &place);
     let headers = response.headers_mut();

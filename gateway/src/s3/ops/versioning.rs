@@ -74,9 +74,7 @@ mod tests {
 
     #[test]
     fn a_state_is_named_exactly() {
-        let of = |inside: &str| {
-            read(format!("<{ROOT}>{inside}</{ROOT}>").as_bytes()).map_err(|error| error.code)
-        };
+        let of = |inside: &str| read(format!("<{ROOT}>{inside}</{ROOT}>").as_bytes()).map_err(|error| error.code);
         assert_eq!(of("<Status>Enabled</Status>"), Ok(true));
         assert_eq!(of("<MfaDelete>Disabled</MfaDelete><Status>Suspended</Status>"), Ok(false));
         assert_eq!(of("<Status>enabled</Status>"), Err(Code::MalformedXML));

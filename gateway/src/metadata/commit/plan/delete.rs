@@ -6,9 +6,7 @@ use super::super::super::Result;
 use super::super::facts::Place;
 use super::super::{DeleteChange, Deleted, Outcome, Refusal};
 use super::{PlannedVersion, Planner};
-use crate::domain::{
-    ETag, ObjectAttributes, Timestamp, Version, VersionLock, VersionName, Versioning, WriteCondition,
-};
+use crate::domain::{ETag, ObjectAttributes, Timestamp, Version, VersionLock, VersionName, Versioning, WriteCondition};
 
 impl<'a> Planner<'a> {
     pub(super) fn delete(&mut self, delete: &'a DeleteChange) -> Result<Outcome> {

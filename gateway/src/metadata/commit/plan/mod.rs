@@ -27,8 +27,8 @@ use super::balance::Balance;
 use super::facts::{Facts, PartFact, Place};
 use super::{Change, NewBlob, Outcome};
 use crate::domain::{
-    BucketId, DeleteMarker, Extent, Found, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId, VersionLock,
-    VersionPart,
+    BucketId, DeleteMarker, Extent, Found, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId,
+    VersionLock, VersionPart,
 };
 use chain::{Chain, Holder};
 

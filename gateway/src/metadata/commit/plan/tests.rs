@@ -2,9 +2,9 @@
 
 use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
+use super::super::super::CompleteChange;
 use super::super::super::compact::OwnedExtent;
 use super::super::facts::{BlobFact, BucketFact, UploadFact, VersionFact};
-use super::super::super::CompleteChange;
 use super::super::{DeleteChange, PartChange, PutChange, Refusal};
 use super::*;
 use crate::domain::{Checksum, ETag, StoredBlob, Timestamp, UserId, Versioning, WriteCondition};
