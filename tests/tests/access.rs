@@ -11,6 +11,7 @@ on_both!(
     a_denial_binds_the_owner_but_for_the_policy,
     many_keys_are_decided_one_by_one,
     public_access_can_be_blocked,
+    conditions_ask_about_the_request,
 );
 on_both!(lists_on => lists_let_others_in, writers_own_what_they_write);
 
@@ -168,6 +169,51 @@ async fn public_access_can_be_blocked(gateway: &mut TestGateway) -> Result<()> {
     ensure!(get().await?.ok()?.text().contains("<RestrictPublicBuckets>true</RestrictPublicBuckets>"));
     ensure!(anonymously(gateway, "GET", "/hers/a").await? == Some(403));
     alice.get("hers", "a").await?.ok()?;
+    Ok(())
+}
+
+async fn conditions_ask_about_the_request(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("hers").await?;
+    alice.put("hers", "public/a", "x").await?.ok()?;
+    let allow = |actions: &str, condition: &str| {
+        let statement = statement("Allow", "\"*\"", actions, "hers*").replace("}", "");
+        format!("{statement},\"Condition\":{{{condition}}}}}")
+    };
+    for (condition, allowed) in [
+        (r#""IpAddress":{"aws:SourceIp":["127.0.0.0/8","::1"]}"#, true),
+        (r#""NotIpAddress":{"aws:SourceIp":["127.0.0.0/8","::1"]}"#, false),
+        (r#""Bool":{"aws:SecureTransport":"true"}"#, false),
+        (r#""Bool":{"aws:SecureTransport":"false"}"#, true),
+        (r#""StringLike":{"aws:Referer":"http://www.example.com/*"}"#, true),
+        (r#""StringLike":{"aws:Referer":"http://www.example.org/*"}"#, false),
+        (r#""DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}"#, true),
+        (r#""DateLessThan":{"aws:EpochTime":"1577836800"}"#, false),
+        (r#""StringEquals":{"s3:signatureversion":"AWS4-HMAC-SHA256","s3:authType":"REST-HEADER"}"#, true),
+        (r#""StringEquals":{"s3:x-amz-content-sha256":"UNSIGNED-PAYLOAD"}"#, false),
+        (r#""Null":{"aws:username":"true"}"#, true),
+        (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:root"}"#, true),
+    ] {
+        put_policy(&alice, "hers", &allow("\"s3:GetObject\"", condition)).await?.ok()?;
+        let reply =
+            bob.on(Method::GET, "hers", "public/a").header("referer", "http://www.example.com/page").send().await?;
+        ensure!((reply.status == 200) == allowed, "{condition}: {}", reply.status);
+    }
+    let by_prefix = allow(
+        "\"s3:ListBucket\"",
+        r#""StringLike":{"s3:prefix":"public/*"},"NumericLessThanEquals":{"s3:max-keys":"10"}"#,
+    );
+    put_policy(&alice, "hers", &by_prefix).await?.ok()?;
+    let list = |prefix: &'static str, most: &'static str| {
+        bob.request(Method::GET, "/hers").query("prefix", prefix).query("max-keys", most).send()
+    };
+    list("public/", "10").await?.ok()?;
+    list("public/", "11").await?.refused(403, DENIED)?;
+    list("", "10").await?.refused(403, DENIED)?;
+    let by_header = allow("\"s3:PutObject\"", r#""StringEquals":{"s3:x-amz-storage-class":"STANDARD"}"#);
+    put_policy(&alice, "hers", &by_header).await?.ok()?;
+    bob.put("hers", "b", "x").await?.refused(403, DENIED)?;
+    bob.on(Method::PUT, "hers", "b").header("x-amz-storage-class", "STANDARD").body("x").send().await?.ok()?;
     Ok(())
 }
 

@@ -23,6 +23,7 @@ impl Document {
     /// # Errors
     /// What Amazon says: a principal, or no resource.
     pub fn check_identity(&self) -> Result<(), PolicyError> {
+        self.check_ids()?;
         for statement in &self.statements {
             if statement.whom.is_some() {
                 return Err(PolicyError::NOT_FOR_IDENTITIES);
@@ -201,7 +202,10 @@ mod tests {
             assert_eq!(check(text).expect_err(text).message(), error);
         }
         let twice = format!(r#"{{"Statement":[{{"Sid":"a",{ALLOW},{GET}}},{{"Sid":"a",{ALLOW},{GET}}}]}}"#);
-        assert_eq!(check(&twice), Err(PolicyError::SAME_SID));
+        assert_eq!(check(&twice), Ok(()));
+        let once = r#"{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
+        let identity = Document::parse(&format!(r#"{{"Statement":[{once},{once}]}}"#), 2_048).expect("reads");
+        assert_eq!(identity.check_identity(), Err(PolicyError::SAME_SID));
     }
 
     #[test]

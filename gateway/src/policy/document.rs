@@ -78,12 +78,11 @@ impl Document {
             return Err(PolicyError::missing("Statement"));
         }
         let statements = statements.iter().map(|statement| Statement::parse(statement, variables));
-        let document = Self { statements: statements.collect::<Result<_, _>>()? };
-        document.check_ids()?;
-        Ok(document)
+        Ok(Self { statements: statements.collect::<Result<_, _>>()? })
     }
 
-    fn check_ids(&self) -> Result<(), PolicyError> {
+    /// No two statements may have one id; in bucket policies ids mean nothing, and tools repeat them.
+    pub(super) fn check_ids(&self) -> Result<(), PolicyError> {
         let mut ids: Vec<_> = self.statements.iter().filter_map(|statement| statement.sid.as_deref()).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1] && !pair[0].is_empty()) {

@@ -1,7 +1,7 @@
 //! What a write says about whose the new object is and who else may do something with it.
 
 use super::{Asked, Canned, asked};
-use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Ownership};
+use crate::domain::{AccessList, Bucket, ObjectAttributes, ObjectKey, Ownership, UserId};
 use crate::policy::{Decision, ObjectRules, OwnershipControls, Permission};
 use crate::s3::auth::Identity;
 use crate::s3::call::Call;
@@ -49,13 +49,21 @@ impl Call {
                 return Err(public_lists_are_blocked());
             }
             let harmless = gives_all || !list.reaches_beyond(owner_id);
-            let object = ObjectRules { owner: owner.unwrap_or(bucket.owner), list: None };
-            if !harmless && self.judge_new(Permission("s3:PutObjectAcl"), bucket, key, &object)? != Decision::Allow {
+            if !harmless && !self.may_list_others(bucket, key, owner)? {
                 return Err(self.refusal(bucket));
             }
         }
-        let acl = list.filter(|list| *list != crate::domain::AccessList::private(owner_id));
+        let acl = list.filter(|list| *list != AccessList::private(owner_id));
         Ok(ObjectAttributes { owner, acl, ..attributes })
+    }
+
+    /// Whether the writer may put others on the list of the new object. Who comes without a name gives away nothing but what
+    /// it brought itself.
+    fn may_list_others(&self, bucket: &Bucket, key: &ObjectKey, owner: Option<UserId>) -> Result<bool, S3Error> {
+        let object = ObjectRules { owner: owner.unwrap_or(bucket.owner), list: None };
+        let decision = self.judge_new(Permission("s3:PutObjectAcl"), bucket, key, &object)?;
+        let nobody = matches!(self.identity, Identity::Anonymous);
+        Ok(decision == Decision::Allow || (nobody && decision == Decision::Deny))
     }
 
     /// Where lists are off, only that is taken which changes nothing. `private` is among it as long as the bucket was not

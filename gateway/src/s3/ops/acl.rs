@@ -39,7 +39,12 @@ async fn get_bucket_acl(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3E
 async fn put_bucket_acl(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let owner = call.door.owner_of(&bucket, &call.identity).await?;
     let Some(list) = wanted(&mut call, &bucket, &owner, None).await? else { return Ok(empty(StatusCode::OK)) };
-    if call.door.metadata.set_setting(&bucket, &BucketList(list)).await? {
+    let kept = if list == AccessList::private(&owner.id.0) {
+        call.door.metadata.clear_setting::<BucketList>(&bucket).await?
+    } else {
+        call.door.metadata.set_setting(&bucket, &BucketList(list)).await?
+    };
+    if kept {
         return Ok(empty(StatusCode::OK));
     }
     Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()))

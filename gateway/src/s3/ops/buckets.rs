@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::domain::{Bucket, BucketName, Ownership};
+use crate::domain::{AccessList, Bucket, BucketName, Ownership};
 use crate::metadata::{CreateBucket, DeleteBucket, NewBucket};
 use crate::policy::{OwnershipControls, Permission};
 use crate::s3::access::BUCKET_REGION;
@@ -36,7 +36,7 @@ async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3E
     let asked = location_asked(&body)?;
     let place = location::accept(asked.as_deref(), &call.door.settings.region)?;
     let mut new = NewBucket::new(call.user()?.id, name.clone(), &place);
-    configure_access(&call, &mut new).await?;
+    let list = configure_access(&call, &mut new).await?;
     if call.header("x-amz-bucket-object-lock-enabled").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
         call.require_service(Permission("s3:PutBucketObjectLockConfiguration"), Some(name.as_str()))?;
         new = new.with_object_lock();
@@ -44,7 +44,13 @@ async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3E
     match call.door.metadata.create_bucket(new).await? {
         CreateBucket::Created(_) => Ok(created(&name)),
         // What scripts written against us-east-1 count on: making one's own bucket again is fine there.
-        CreateBucket::OwnedByYou(_) if call.door.settings.region == location::CLASSIC => Ok(created(&name)),
+        CreateBucket::OwnedByYou(bucket) if call.door.settings.region == location::CLASSIC => {
+            // Another access list would not be set: that must not look like success.
+            if list_of(&bucket)? == list {
+                return Ok(created(&name));
+            }
+            Err(S3Error::new(Code::BucketAlreadyExists).field("BucketName", name.as_str()))
+        }
         CreateBucket::OwnedByYou(_) => {
             Err(S3Error::new(Code::BucketAlreadyOwnedByYou).field("BucketName", name.as_str()))
         }
@@ -52,8 +58,14 @@ async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3E
     }
 }
 
-/// What the headers say about who owns the objects of the bucket, and who else may do something with it.
-async fn configure_access(call: &Call, new: &mut NewBucket) -> Result<(), S3Error> {
+/// The access list of a bucket that grants anybody else anything.
+fn list_of(bucket: &Bucket) -> Result<Option<AccessList>, S3Error> {
+    Ok(bucket.settings.get::<BucketList>()?.map(|list| list.0.clone()))
+}
+
+/// What the headers say about who owns the objects of the bucket, and who else may do something with it. Answers the access
+/// list, unless it is that of what is private.
+async fn configure_access(call: &Call, new: &mut NewBucket) -> Result<Option<AccessList>, S3Error> {
     let name = new.name.as_str().to_owned();
     let refused = |word| S3Error::argument("Invalid x-amz-object-ownership header", "x-amz-object-ownership", word);
     let word = call.header("x-amz-object-ownership");
@@ -64,20 +76,23 @@ async fn configure_access(call: &Call, new: &mut NewBucket) -> Result<(), S3Erro
     }
     let owner = call.user()?.canonical_id.0.as_str();
     let list = match acl::asked(&call.head.headers)? {
-        Asked::Nothing => return Ok(()),
+        Asked::Nothing => return Ok(None),
         Asked::Canned(canned) => canned.list(owner, None),
         Asked::Grants(list) => list,
     };
+    if list == AccessList::private(owner) {
+        return Ok(None);
+    }
     call.require_service(Permission("s3:PutBucketAcl"), Some(&name))?;
     call.check_grantees(&list).await?;
     if told.unwrap_or(call.door.settings.default_ownership).has_lists() {
-        new.configure(&BucketList(list))?;
-        return Ok(());
+        new.configure(&BucketList(list.clone()))?;
+        return Ok(Some(list));
     }
     if list.reaches_beyond(owner) {
         return Err(Code::InvalidBucketAclWithObjectOwnership.into());
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The location a body asks for; none when there is no body or no constraint in it.

@@ -33,6 +33,9 @@ const READING: [header::HeaderName; 6] = [
     header::IF_UNMODIFIED_SINCE,
 ];
 
+/// What conditions of the bucket's policy may ask about a visitor: pictures are often for one's own pages only.
+const ABOUT: [header::HeaderName; 2] = [header::REFERER, header::USER_AGENT];
+
 /// A visit under way.
 struct Visit<'a> {
     door: &'a Arc<Door>,
@@ -114,7 +117,7 @@ impl Visit<'_> {
     fn call(&self, conditionally: bool) -> Call {
         let mut head = self.head.clone();
         head.headers = HeaderMap::new();
-        for name in READING.into_iter().filter(|_| conditionally) {
+        for name in READING.into_iter().filter(|_| conditionally).chain(ABOUT) {
             if let Some(value) = self.head.headers.get(&name) {
                 head.headers.insert(name, value.clone());
             }
