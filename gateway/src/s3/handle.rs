@@ -213,7 +213,7 @@ async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>)
     match decision {
         Decision::Allow => Ok((!may_list).then(|| call.refusal(bucket))),
         // Whoever may list the bucket may be told that the key is not there.
-        Decision::Deny if may_list && call.door.objects.current(bucket, key).await?.is_none() => Ok(None),
+        Decision::Deny if may_list && call.existing(bucket, key, version).await?.is_none() => Ok(None),
         Decision::Deny | Decision::DenyExplicitly => Err(call.refusal(bucket)),
     }
 }

@@ -209,7 +209,7 @@ impl Call {
     }
 
     /// The version a decision is about, if it is there.
-    async fn existing(
+    pub(super) async fn existing(
         &self,
         bucket: &Bucket,
         key: &ObjectKey,

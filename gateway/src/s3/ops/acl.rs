@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use crate::domain::{AccessList, Bucket, Grantee, ObjectKey, Version};
+use crate::domain::{AccessList, Bucket, Grantee, ObjectAttributes, ObjectKey, Version};
+use crate::policy::Permission;
 use crate::s3::access::Owner;
 use crate::s3::acl::{self, Asked, Canned};
 use crate::s3::body::Integrity;
@@ -13,6 +14,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::judge::{BucketList, Rules};
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
+use crate::s3::versions;
 
 /// The largest document: a hundred grants fit.
 const DOCUMENT_BYTES_MAX: usize = 64 << 10;
@@ -25,6 +27,10 @@ pub fn rows() -> Vec<Row> {
         on_object("GetObjectAcl", Method::GET, "s3:GetObjectAcl", get_object_acl)
             .query("acl")
             .version_permission("s3:GetObjectVersionAcl")
+            .accepts(&["versionId"]),
+        on_object("PutObjectAcl", Method::PUT, "s3:PutObjectAcl", put_object_acl)
+            .query("acl")
+            .version_permission("s3:PutObjectVersionAcl")
             .accepts(&["versionId"]),
     ]
 }
@@ -110,10 +116,41 @@ async fn wanted(
 
 async fn get_object_acl(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let version = call.version(&bucket, &key).await?;
+    call.confirm(permission(&call, ["s3:GetObjectAcl", "s3:GetObjectVersionAcl"]), &bucket, &version)?;
     let owner = owner_of(&call, &bucket, &version).await?;
     let rules = Rules::of(&call, &bucket)?;
     let list = version.attributes.acl.clone().filter(|_| rules.ownership.has_lists());
-    shown(&call, &owner, list).await
+    let mut response = shown(&call, &owner, list).await?;
+    versions::show(versions::name_in(&bucket, &version), response.headers_mut());
+    Ok(response)
+}
+
+async fn put_object_acl(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let version = call.version(&bucket, &key).await?;
+    call.confirm(permission(&call, ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"]), &bucket, &version)?;
+    let owner = owner_of(&call, &bucket, &version).await?;
+    let bucket_owner = call.door.owner_of(&bucket, &call.identity).await?;
+    let mut response = empty(StatusCode::OK);
+    let wanted = wanted(&mut call, &bucket, &owner, Some(&bucket_owner)).await?;
+    let mut name = versions::name_in(&bucket, &version);
+    if let Some(list) = wanted {
+        let list = Some(list).filter(|list| *list != AccessList::private(&owner.id.0));
+        let writer = version.attributes.owner;
+        // Should somebody else have written another object under this name meanwhile, that one keeps its own list.
+        let edit = move |attributes: &mut ObjectAttributes| {
+            if attributes.owner == writer {
+                attributes.acl.clone_from(&list);
+            }
+        };
+        name = call.door.objects.amend(&bucket, key, call.selector()?, edit).await?;
+    }
+    versions::show(name, response.headers_mut());
+    Ok(response)
+}
+
+/// The first, or the second where a version is named.
+fn permission(call: &Call, [current, named]: [&'static str; 2]) -> Permission {
+    Permission(if call.query.has("versionId") { named } else { current })
 }
 
 /// Whose a version is: its writer's where writers own, else the bucket owner's.

@@ -75,7 +75,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     ("PutBucketMetricsConfiguration", Method::PUT, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("PutBucketNotificationConfiguration", Method::PUT, BUCKET, "notification", "s3:PutBucketNotification"),
     ("PutBucketReplication", Method::PUT, BUCKET, "replication", "s3:PutReplicationConfiguration"),
-    ("PutObjectAcl", Method::PUT, OBJECT, "acl", "s3:PutObjectAcl"),
     ("PutObjectAnnotation", Method::PUT, OBJECT, "annotation", "s3:PutObjectAnnotation"),
     ("RenameObject", Method::PUT, OBJECT, "renameObject", "s3:PutObject"),
     ("RestoreObject", Method::POST, OBJECT, "restore", "s3:RestoreObject"),
