@@ -12,8 +12,6 @@ mod error;
 mod socket;
 pub mod users;
 
-use std::sync::Arc;
-
 use codec::{ClusterId, ClusterKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,8 +44,6 @@ pub struct Admin {
     pub base: std::path::PathBuf,
     /// Time and chance.
     pub ambient: Ambient,
-    /// Called after a user or key changed, so that no cache goes on believing otherwise.
-    pub users_changed: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// Something an operator asks for.

@@ -99,7 +99,6 @@ impl Operation for AddUser {
             added?;
             return Err(AdminError::refused(format!("the access key {access_key} was taken just now")));
         }
-        (admin.users_changed)();
         let secret_key = secret_key.to_string();
         Ok(AddedUser { name: user.name, canonical_id: user.canonical_id.0, access_key, secret_key })
     }
@@ -165,10 +164,7 @@ impl Operation for RemoveUser {
             return Err(AdminError::refused("the root user cannot be removed"));
         }
         match admin.metadata.remove_user(&name).await? {
-            metadata::RemoveUser::Removed => {
-                (admin.users_changed)();
-                Ok(())
-            }
+            metadata::RemoveUser::Removed => Ok(()),
             metadata::RemoveUser::NoSuchUser => Err(AdminError::refused(format!("there is no user named {name:?}"))),
             metadata::RemoveUser::OwnsBuckets => {
                 Err(AdminError::refused(format!("{name:?} still owns buckets: they must go first")))

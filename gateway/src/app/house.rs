@@ -112,7 +112,7 @@ impl House {
         let (metadata, folder) = (foundation.metadata.clone(), foundation.folder.clone());
         let cluster_key = foundation.cluster.key();
         let root = root_user::settle(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
-        let keys = Keys::new(metadata.clone(), foundation.cluster.key());
+        let keys = Keys::new(metadata.clone(), foundation.cluster.key(), ambient.clone());
         let tenure = Tenure::begin(&metadata, &gateway_name(&folder, ambient)?, Lease::default()).await?;
         let (cluster, base) = (foundation.cluster.id, foundation.base.clone());
         let objects = foundation.objects(config, tenure.incarnation, ambient);
@@ -146,10 +146,6 @@ impl House {
             objects: objects.clone(),
             base,
             ambient: ambient.clone(),
-            users_changed: {
-                let keys = keys.clone();
-                Arc::new(move || keys.forget())
-            },
         };
         open_admin(&folder, admin, &mut background)?;
 

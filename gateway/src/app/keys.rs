@@ -1,73 +1,160 @@
 //! Access keys for the verifier: from the database, opened, and remembered for a moment.
 
+mod ticket;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use codec::ClusterKey;
 use moka::sync::Cache;
+use zeroize::Zeroizing;
 
-use crate::admin::users::open_secret;
-use crate::domain::AccessKey;
-use crate::metadata::MetadataStore;
-use crate::s3::auth::{KeyError, KeySource};
+use self::ticket::Ticket;
+use crate::admin::credentials;
+use crate::admin::users::{open_secret, seal_secret};
+use crate::clock::Ambient;
+use crate::domain::{AccessKey, Member, Session, Timestamp, User};
+use crate::metadata::{MetadataError, MetadataStore};
+use crate::s3::auth::{KeyError, KeySource, NewKey, NewSession, TemporaryKey};
 
-/// How long a key, or that there is none, is believed. Changes made through this gateway count at once.
-const BELIEF: Duration = Duration::from_secs(5);
+/// How long a key, or that there is none, is believed when another gateway may change it. Changes made through this
+/// gateway count at once.
+const BELIEF: Duration = Duration::from_secs(2);
 /// Keys remembered; ids that do not exist count too, so that guessing does not reach the database each time.
 const KEYS_MAX: u64 = 10_000;
+/// How exactly the last use of a key is written down.
+const USE_PRECISION: Duration = Duration::from_secs(900);
+
+/// Something read from the database, and how many changes there had been before it was read.
+type Remembered<T> = Cache<String, (u64, Option<T>)>;
 
 /// The keys.
 #[derive(Clone)]
 pub struct Keys {
     metadata: MetadataStore,
     cluster_key: Arc<ClusterKey>,
-    remembered: Cache<String, Option<Arc<AccessKey>>>,
-    /// How often everything was forgotten: what was looked up before must not be remembered after.
-    forgotten: Arc<AtomicU64>,
+    ambient: Ambient,
+    keys: Remembered<Arc<AccessKey>>,
+    roles: Remembered<Arc<(User, Arc<Member>)>>,
+    /// Session tokens that were opened, after the id of their key and a space.
+    tickets: Cache<String, Arc<Ticket>>,
+    /// Keys whose use was just written down.
+    used: Cache<String, ()>,
 }
 
 impl Keys {
     /// Keys from this database, sealed by this cluster key.
     #[must_use]
-    pub fn new(metadata: MetadataStore, cluster_key: ClusterKey) -> Self {
-        let remembered = Cache::builder().max_capacity(KEYS_MAX).time_to_live(BELIEF).build();
-        Self { metadata, cluster_key: Arc::new(cluster_key), remembered, forgotten: Arc::default() }
+    pub fn new(metadata: MetadataStore, cluster_key: ClusterKey, ambient: Ambient) -> Self {
+        Self {
+            metadata,
+            cluster_key: Arc::new(cluster_key),
+            ambient,
+            keys: Cache::builder().max_capacity(KEYS_MAX).time_to_live(BELIEF).build(),
+            roles: Cache::builder().max_capacity(KEYS_MAX).time_to_live(BELIEF).build(),
+            tickets: Cache::builder().max_capacity(KEYS_MAX).time_to_idle(Duration::from_secs(300)).build(),
+            used: Cache::builder().max_capacity(KEYS_MAX).time_to_live(USE_PRECISION).build(),
+        }
     }
 
-    /// Forgets everything: a user or key changed.
-    pub fn forget(&self) {
-        self.forgotten.fetch_add(1, Ordering::AcqRel);
-        self.remembered.invalidate_all();
+    async fn role(&self, unique_id: &str) -> Result<Option<Arc<(User, Arc<Member>)>>, KeyError> {
+        let changes = self.metadata.identity_changes();
+        if let Some((then, role)) = self.roles.get(unique_id)
+            && then == changes
+        {
+            return Ok(role);
+        }
+        let found = self.metadata.role_grant(unique_id).await.map_err(|error| unavailable(&error))?;
+        let role = found.map(|(user, member)| Arc::new((user, Arc::new(member))));
+        self.roles.insert(unique_id.to_owned(), (changes, role.clone()));
+        Ok(role)
+    }
+
+    fn ticket(&self, id: &str, token: &str) -> Result<Arc<Ticket>, KeyError> {
+        let name = format!("{id} {token}");
+        if let Some(ticket) = self.tickets.get(&name) {
+            return Ok(ticket);
+        }
+        let ticket = Arc::new(Ticket::open(&self.cluster_key, id, token).ok_or(KeyError::Forged)?);
+        self.tickets.insert(name, ticket.clone());
+        Ok(ticket)
     }
 }
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").field("remembered", &self.remembered.entry_count()).finish_non_exhaustive()
+        f.debug_struct("Keys").field("remembered", &self.keys.entry_count()).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl KeySource for Keys {
     async fn access_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
-        if let Some(remembered) = self.remembered.get(id) {
-            return Ok(remembered);
+        let changes = self.metadata.identity_changes();
+        if let Some((then, key)) = self.keys.get(id)
+            && then == changes
+        {
+            return Ok(key);
         }
-        let before = self.forgotten.load(Ordering::Acquire);
-        let row = self.metadata.access_key(id).await.map_err(|error| KeyError::Unavailable(error.to_string()))?;
-        let key = match row {
+        let grant = self.metadata.key_grant(id).await.map_err(|error| unavailable(&error))?;
+        let key = match grant.filter(|grant| grant.active) {
             None => None,
-            Some((user, sealed)) => {
-                let secret = open_secret(&self.cluster_key, id, &sealed)
+            Some(grant) => {
+                let secret = open_secret(&self.cluster_key, id, &grant.sealed_secret)
                     .map_err(|error| KeyError::Damaged(format!("access key {id}: {error}")))?;
-                Some(Arc::new(AccessKey { id: id.to_owned(), secret, user }))
+                let member = grant.member.map(Arc::new);
+                Some(Arc::new(AccessKey { id: id.to_owned(), secret, user: grant.user, member, session: None }))
             }
         };
-        if self.forgotten.load(Ordering::Acquire) == before {
-            self.remembered.insert(id.to_owned(), key.clone());
-        }
+        self.keys.insert(id.to_owned(), (changes, key.clone()));
         Ok(key)
     }
+
+    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
+        let ticket = self.ticket(id, token)?;
+        let expires_at = Timestamp::default().plus_seconds(ticket.expires_at);
+        if self.ambient.clock.now() >= expires_at {
+            return Err(KeyError::Expired);
+        }
+        // Who made it must still be there, whatever it was made for.
+        let Some(issuer) = self.access_key(&ticket.issuer).await? else { return Ok(None) };
+        let (user, member, name) = match &ticket.role {
+            None => (issuer.user.clone(), issuer.member.clone(), None),
+            Some((role, name)) => {
+                let Some(role) = self.role(role).await? else { return Ok(None) };
+                (role.0.clone(), Some(role.1.clone()), Some(name.clone()))
+            }
+        };
+        let session = Session { name, policy: ticket.policy.as_deref().map(Arc::from), expires_at };
+        let (id, secret) = (id.to_owned(), Zeroizing::new(ticket.secret.clone()));
+        Ok(Some(Arc::new(AccessKey { id, secret, user, member, session: Some(Arc::new(session)) })))
+    }
+
+    fn used(&self, key: &AccessKey, service: &'static str, region: &str) {
+        if key.session.is_some() || self.used.contains_key(&key.id) {
+            return;
+        }
+        self.used.insert(key.id.clone(), ());
+        let (metadata, id, region) = (self.metadata.clone(), key.id.clone(), region.to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = metadata.record_key_use(&id, service, &region).await {
+                tracing::debug!(%error, key = id, "its use was not written down");
+            }
+        });
+    }
+
+    fn draw(&self) -> NewKey {
+        let drawn = credentials::generate(self.ambient.entropy.as_ref());
+        let sealed_secret = seal_secret(&self.cluster_key, &drawn.access_key, &drawn.secret_key, &self.ambient);
+        NewKey { id: drawn.access_key, secret: drawn.secret_key, sealed_secret }
+    }
+
+    fn draw_temporary(&self, session: &NewSession) -> TemporaryKey {
+        ticket::draw(&self.cluster_key, session, &self.ambient)
+    }
+}
+
+fn unavailable(error: &MetadataError) -> KeyError {
+    KeyError::Unavailable(error.to_string())
 }

@@ -55,6 +55,8 @@ pub fn refused_secret(access_key: &str, secret: &str) -> Option<&'static str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if access_key.len() < 3 || access_key.len() > 128 || !access_key.chars().all(plain) {
         Some("an access key is 3 to 128 of A-Z, a-z, 0-9, '-', '_' and '.'")
+    } else if access_key.starts_with("ASIA") {
+        Some("access keys that begin with ASIA are temporary; choose another")
     } else if secret.len() < 8 {
         Some("a secret key has at least 8 characters")
     } else if secret.len() > 128 || !secret.bytes().all(|b| b.is_ascii_graphic()) {

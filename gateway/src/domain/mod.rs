@@ -12,8 +12,11 @@ mod condition;
 mod default_encryption;
 mod etag;
 mod extent;
+mod holder;
 mod key;
 mod lock;
+mod managed_policy;
+mod member;
 mod ownership;
 mod setting;
 mod stored_blob;
@@ -33,8 +36,13 @@ pub use condition::{Unmet, WriteCondition};
 pub use default_encryption::{DefaultAlgorithm, DefaultEncryption};
 pub use etag::ETag;
 pub use extent::Extent;
+pub use holder::{
+    Holder, HolderDetails, HolderId, HolderKind, IamName, IamNameError, IamPath, IamPathError, SESSION_SECONDS_MAX, iam_arn,
+};
 pub use key::{KeyError, ObjectKey};
 pub use lock::{DefaultRetention, Retention, RetentionMode, RetentionPeriod, VersionLock};
+pub use managed_policy::{BuiltInPolicy, ManagedPolicy, ManagedPolicyDetails, ManagedPolicyVersion};
+pub use member::{Member, Session};
 pub use ownership::Ownership;
 pub use setting::{BucketSettings, DamagedSetting, Setting};
 pub use stored_blob::{Placement, StoredBlob};

@@ -1,15 +1,24 @@
 //! Users and their access keys.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::Timestamp;
+use super::{HolderKind, Member, Session, Timestamp};
 
 /// The database's number of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UserId(pub i64);
+
+impl UserId {
+    /// The twelve digits of the user's account.
+    #[must_use]
+    pub fn account_number(self) -> String {
+        format!("{:012}", self.0)
+    }
+}
 
 /// The 64 hexadecimal digits S3 shows as an owner's ID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +30,7 @@ impl fmt::Display for CanonicalId {
     }
 }
 
-/// Somebody who owns buckets.
+/// Somebody who owns buckets: an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The row.
@@ -36,15 +45,48 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// An access key with its secret, opened. Debug output never shows the secret.
+/// An access key with its secret, opened, and who acts with it. Debug output never shows the secret.
 #[derive(Clone)]
 pub struct AccessKey {
-    /// The public half (`AKIA...`).
+    /// The public half (`AKIA...`, `ASIA...` when it is temporary).
     pub id: String,
     /// The secret half, needed in the clear to verify SigV4; wiped when dropped.
     pub secret: Zeroizing<String>,
-    /// Whose key it is.
+    /// The account it acts in.
     pub user: User,
+    /// Who in the account acts; none is the account itself, which may do everything in it.
+    pub member: Option<Arc<Member>>,
+    /// What the key's being temporary means.
+    pub session: Option<Arc<Session>>,
+}
+
+impl AccessKey {
+    /// Who acts, as an Amazon resource name.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        let number = self.user.id.account_number();
+        let Some(member) = &self.member else { return format!("arn:aws:iam::{number}:root") };
+        match (member.holder.kind, self.session_name()) {
+            (HolderKind::Role, Some(session)) => {
+                format!("arn:aws:sts::{number}:assumed-role/{}/{session}", member.holder.name)
+            }
+            _ => member.holder.arn(),
+        }
+    }
+
+    /// Who acts, as `aws:userid` has it.
+    #[must_use]
+    pub fn unique_id(&self) -> String {
+        let Some(member) = &self.member else { return self.user.id.account_number() };
+        match self.session_name() {
+            Some(session) => format!("{}:{session}", member.holder.unique_id),
+            None => member.holder.unique_id.clone(),
+        }
+    }
+
+    fn session_name(&self) -> Option<&str> {
+        self.session.as_ref()?.name.as_deref()
+    }
 }
 
 impl AccessKey {
@@ -57,6 +99,6 @@ impl AccessKey {
 
 impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessKey").field("id", &self.id).field("user", &self.user.name).finish_non_exhaustive()
+        f.debug_struct("AccessKey").field("id", &self.id).field("who", &self.arn()).finish_non_exhaustive()
     }
 }

@@ -43,7 +43,7 @@ pub struct Finding {
 const COMPLAINTS: usize = 100;
 
 /// What must hold between rows: what is wrong, and a SELECT of the names (as bytes) for which it is.
-const INVARIANTS: [(&str, &str); 18] = [
+const INVARIANTS: &[(&str, &str)] = &[
     (
         "blob {}: live_bytes is not the sum of its extents",
         "SELECT b.id FROM blob b WHERE b.live_bytes <> \
@@ -139,6 +139,15 @@ const INVARIANTS: [(&str, &str); 18] = [
         "extents of {}: no version or part owns them",
         "SELECT DISTINCT e.owner FROM extent e \
          WHERE e.owner NOT IN (SELECT version_id FROM version) AND e.owner NOT IN (SELECT part_id FROM part)",
+    ),
+    (
+        "user, group or role {}: its account is not there",
+        "SELECT h.unique_id FROM holder h WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = h.account_id)",
+    ),
+    (
+        "access key {}: its user is not there, or an account has it too",
+        "SELECT k.id FROM member_key k WHERE NOT EXISTS (SELECT 1 FROM holder h WHERE h.id = k.holder_id) \
+         UNION SELECT k.id FROM member_key k JOIN access_key a ON a.id = k.id",
     ),
 ];
 

@@ -27,6 +27,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0003_versions.sql"),
     ),
     (
+        5,
+        "identity",
+        include_str!("../../../migrations/sqlite/0005_identity.sql"),
+        include_str!("../../../migrations/postgres/0005_identity.sql"),
+    ),
+    (
         7,
         "workers",
         include_str!("../../../migrations/sqlite/0007_workers.sql"),

@@ -18,6 +18,7 @@ mod dialect;
 mod errands;
 mod error;
 mod exact_cache;
+mod identity;
 mod incarnations;
 mod list;
 mod list_versions;
@@ -45,7 +46,7 @@ mod walk;
 mod tests;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
@@ -62,6 +63,11 @@ pub use commit::{
 pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
 pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload};
 pub use error::{MetadataError, Result};
+pub use identity::{
+    AddKey, AddPolicyVersion, AttachPolicy, ChangeHolder, CreateHolder, CreatePolicy, DeleteHolder, DeletePolicy,
+    DeletePolicyVersion, HolderEdit, HolderQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewHolder, NewPolicy,
+    PolicyScope, PutInlinePolicy,
+};
 pub use incarnations::IncarnationState;
 pub use list::{ListEntry, ListPage, ListQuery, ListedObject};
 pub use list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};
@@ -97,6 +103,8 @@ struct Shared {
     buckets: buckets::BucketCache,
     blobs: blobs::BlobCache,
     grace_seconds: AtomicI64,
+    /// How often somebody's rights were changed.
+    identity_changes: AtomicU64,
     closing: CancellationToken,
 }
 
@@ -128,6 +136,7 @@ impl MetadataStore {
             buckets: buckets::cache(alone),
             blobs: blobs::cache(alone),
             grace_seconds: AtomicI64::new(GRACE_SECONDS),
+            identity_changes: AtomicU64::new(0),
             closing: CancellationToken::new(),
         });
         let (queue, committer) = commit::start(shared.clone());

@@ -92,6 +92,11 @@ impl Statement {
         self
     }
 
+    /// The same values under another text.
+    pub(super) fn with_text(self, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { text: text.into(), ..self }
+    }
+
     /// `head`, the rows as `(..), (..)`, `tail`: neither head nor tail may hold placeholders.
     pub(super) fn of_rows<const N: usize>(
         dialect: Dialect,

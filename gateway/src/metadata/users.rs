@@ -1,6 +1,7 @@
 //! Users and their access keys.
 
 use super::database::Work;
+use super::identity::is_taken;
 use super::row::Row;
 use super::session::Session;
 use super::statement::Statement;
@@ -38,7 +39,7 @@ pub enum RemoveUser {
     OwnsBuckets,
 }
 
-const COLUMNS: &str = "a.id, a.name, a.canonical_id, a.is_root, a.created_at";
+pub(super) const COLUMNS: &str = "a.id, a.name, a.canonical_id, a.is_root, a.created_at";
 
 impl MetadataStore {
     /// Adds a user.
@@ -46,7 +47,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn add_user(&self, name: &str, canonical: &CanonicalId, root: bool) -> Result<AddUser> {
-        self.database().transact(Add { name: name.to_owned(), canonical: canonical.clone(), root }).await
+        self.change_identity(Add { name: name.to_owned(), canonical: canonical.clone(), root }).await
     }
 
     /// Gives a user an access key; the secret half comes sealed by the cluster key.
@@ -54,7 +55,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn add_access_key(&self, user: UserId, id: &str, sealed_secret: &[u8]) -> Result<AddAccessKey> {
-        self.database().transact(AddKey { user, id: id.to_owned(), sealed_secret: sealed_secret.to_vec() }).await
+        self.change_identity(AddKey { user, id: id.to_owned(), sealed_secret: sealed_secret.to_vec() }).await
     }
 
     /// Takes an access key away and answers whether it was there.
@@ -62,7 +63,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn remove_access_key(&self, id: &str) -> Result<bool> {
-        self.database().transact(RemoveKey(id.to_owned())).await
+        self.change_identity(RemoveKey(id.to_owned())).await
     }
 
     /// Every user with the ids of the user's access keys, by name.
@@ -95,7 +96,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn remove_user(&self, name: &str) -> Result<RemoveUser> {
-        self.database().transact(Remove(name.to_owned())).await
+        self.change_identity(Remove(name.to_owned())).await
     }
 
     /// Whose access key this is, and its sealed secret. Not cached here.
@@ -164,6 +165,9 @@ impl Work for AddKey {
         if tx.row(Statement::new(text).bind(self.user.0)).await?.is_none() {
             return Ok(AddAccessKey::NoSuchUser);
         }
+        if is_taken(tx, &self.id).await? {
+            return Ok(AddAccessKey::IdTaken);
+        }
         let text = format!(
             "INSERT INTO access_key (id, account_id, sealed_secret, created_at) VALUES ($1, $2, $3, {}) \
              ON CONFLICT (id) DO NOTHING",
@@ -186,6 +190,17 @@ impl Work for RemoveKey {
 
 struct Remove(String);
 
+/// What goes with an account: whoever acts in it and whatever they hold.
+const OF_ACCOUNT: [&str; 7] = [
+    "DELETE FROM member_key WHERE holder_id IN (SELECT id FROM holder WHERE account_id = $1)",
+    "DELETE FROM inline_policy WHERE holder_id IN (SELECT id FROM holder WHERE account_id = $1)",
+    "DELETE FROM attachment WHERE holder_id IN (SELECT id FROM holder WHERE account_id = $1)",
+    "DELETE FROM membership WHERE user_id IN (SELECT id FROM holder WHERE account_id = $1)",
+    "DELETE FROM managed_policy_version WHERE policy_id IN (SELECT id FROM managed_policy WHERE account_id = $1)",
+    "DELETE FROM managed_policy WHERE account_id = $1",
+    "DELETE FROM holder WHERE account_id = $1",
+];
+
 impl Work for Remove {
     type Done = RemoveUser;
 
@@ -200,12 +215,16 @@ impl Work for Remove {
             return Ok(RemoveUser::OwnsBuckets);
         }
         tx.execute(Statement::new("DELETE FROM access_key WHERE account_id = $1").bind(id)).await?;
+        for text in OF_ACCOUNT {
+            tx.execute(Statement::new(text).bind(id)).await?;
+        }
         tx.execute(Statement::new("DELETE FROM account WHERE id = $1").bind(id)).await?;
         Ok(RemoveUser::Removed)
     }
 }
 
-fn user(row: &Row) -> Result<User> {
+/// A user in the columns of [`COLUMNS`].
+pub(super) fn user(row: &Row) -> Result<User> {
     Ok(User {
         id: UserId(row.int(0)?),
         name: row.text(1)?.to_owned(),

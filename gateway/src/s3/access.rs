@@ -28,6 +28,8 @@ impl Identity {
     pub fn principal(&self) -> Option<Principal> {
         match self {
             Self::Anonymous => None,
+            // Who acts inside an account may do what policies allow, and none is asked here.
+            Self::Known(key) if key.member.is_some() => None,
             Self::Known(key) => Some(Principal::of_account(&key.user)),
         }
     }

@@ -1,7 +1,5 @@
 //! Has an operation done: by the gateway if it runs, else by this process itself.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 
 use crate::admin::{Admin, CallError, Operation, call};
@@ -61,7 +59,6 @@ impl Asker {
             backends: self.config.backends.clone(),
             base,
             ambient: self.ambient.clone(),
-            users_changed: Arc::new(|| {}),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use aws_lc_rs::digest;
 
-use super::time;
+use super::{Service, time};
 use crate::s3::error::S3Error;
 use crate::s3::uri::{self, Query};
 
@@ -102,19 +102,19 @@ fn collapse(value: &str) -> String {
 }
 
 /// `20130524/us-east-1/s3/aws4_request`.
-pub(super) fn scope(seconds: i64, region: &str) -> String {
+pub(super) fn scope(seconds: i64, region: &str, service: Service) -> String {
     let date = time::basic(seconds);
-    format!("{}/{region}/s3/aws4_request", &date[..8])
+    format!("{}/{region}/{}/aws4_request", &date[..8], service.word())
 }
 
 /// The text that the signing key signs.
-pub(super) fn string_to_sign(seconds: i64, region: &str, canonical: &str) -> String {
+pub(super) fn string_to_sign(seconds: i64, (region, service): (&str, Service), canonical: &str) -> String {
     let digest = digest::digest(&digest::SHA256, canonical.as_bytes());
     format!(
         "{}\n{}\n{}\n{}",
         super::claim::ALGORITHM,
         time::basic(seconds),
-        scope(seconds, region),
+        scope(seconds, region, service),
         hex::encode(digest.as_ref())
     )
 }

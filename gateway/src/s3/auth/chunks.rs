@@ -7,7 +7,7 @@ use aws_sigv4::sign::v4;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{canonical, time};
+use super::{Service, canonical, time};
 
 /// The SHA-256 of nothing, which every chunk's string to sign repeats.
 const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -34,7 +34,7 @@ impl ChunkSigner {
         Self {
             signing_key: Zeroizing::new(key.as_ref().to_vec()),
             date: time::basic(seconds),
-            scope: canonical::scope(seconds, region),
+            scope: canonical::scope(seconds, region, Service::S3),
             previous: seed,
         }
     }

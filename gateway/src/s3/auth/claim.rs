@@ -1,6 +1,6 @@
 //! What a signature of version 4 claims: whose it is, when and where it was made, and what it covers.
 
-use super::time;
+use super::{Service, time};
 use crate::s3::error::{Code, S3Error};
 
 /// The one algorithm of version 4 that is accepted.
@@ -13,6 +13,8 @@ pub(super) struct Claim<'a> {
     pub(super) access_key: &'a str,
     /// The region of the credential scope.
     pub(super) region: &'a str,
+    /// The service of the credential scope.
+    pub(super) service: Service,
     /// Seconds since the epoch of the date the request was signed with.
     pub(super) time: i64,
     /// The names in `SignedHeaders`, as given.
@@ -21,6 +23,20 @@ pub(super) struct Claim<'a> {
     pub(super) signature: [u8; 32],
     /// Where the claim was found: decides the words of an error.
     pub(super) place: Place,
+}
+
+impl<'a> Claim<'a> {
+    /// A claim with this credential.
+    pub(super) fn new(
+        credential: Credential<'a>,
+        time: i64,
+        signed_headers: Vec<&'a str>,
+        signature: [u8; 32],
+        place: Place,
+    ) -> Self {
+        let Credential { access_key, region, service, .. } = credential;
+        Self { access_key, region, service, time, signed_headers, signature, place }
+    }
 }
 
 /// Where a signature travels.
@@ -51,11 +67,12 @@ pub(super) struct Credential<'a> {
     pub(super) access_key: &'a str,
     pub(super) date: &'a str,
     pub(super) region: &'a str,
+    pub(super) service: Service,
 }
 
 impl<'a> Credential<'a> {
-    /// Reads a credential for the service `s3`.
-    pub(super) fn parse(text: &'a str, place: Place) -> Result<Self, S3Error> {
+    /// Reads a credential for one of these services.
+    pub(super) fn parse(text: &'a str, place: Place, services: &[Service]) -> Result<Self, S3Error> {
         let malformed = || {
             place.malformed(
                 "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
@@ -71,12 +88,15 @@ impl<'a> Credential<'a> {
                 shown(terminal)
             )));
         }
-        if service != "s3" {
-            return Err(
-                place.malformed(&format!("incorrect service \"{}\". This endpoint belongs to \"s3\".", shown(service)))
-            );
-        }
-        Ok(Self { access_key, date, region })
+        let Some(known) = services.iter().find(|known| known.word() == service) else {
+            let words: Vec<_> = services.iter().map(|known| known.word()).collect();
+            return Err(place.malformed(&format!(
+                "incorrect service \"{}\". This endpoint belongs to \"{}\".",
+                shown(service),
+                words.join("\" or \"")
+            )));
+        };
+        Ok(Self { access_key, date, region, service: *known })
     }
 
     /// The date of the scope must be the day of the request.
@@ -128,8 +148,8 @@ mod tests {
 
     #[test]
     fn a_credential_is_read_from_the_right() {
-        let parsed = Credential::parse("AK/ID/20130524/us-east-1/s3/aws4_request", Place::Header).expect("parses");
-        assert_eq!(parsed, Credential { access_key: "AK/ID", date: "20130524", region: "us-east-1" });
+        let parsed = Credential::parse("AK/ID/20130524/us-east-1/s3/aws4_request", Place::Header, &[Service::S3]).expect("parses");
+        assert_eq!(parsed, Credential { access_key: "AK/ID", date: "20130524", region: "us-east-1", service: Service::S3 });
     }
 
     #[test]
@@ -142,9 +162,9 @@ mod tests {
             "AK/20130524/r/iam/aws4_request",
             "AK/20130524/r/s3/aws5",
         ] {
-            let header = Credential::parse(text, Place::Header).expect_err("refused");
+            let header = Credential::parse(text, Place::Header, &[Service::S3]).expect_err("refused");
             assert_eq!(header.code, Code::AuthorizationHeaderMalformed, "{text}");
-            let query = Credential::parse(text, Place::Query).expect_err("refused");
+            let query = Credential::parse(text, Place::Query, &[Service::S3]).expect_err("refused");
             assert_eq!(query.code, Code::AuthorizationQueryParametersError, "{text}");
         }
     }

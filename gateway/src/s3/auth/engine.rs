@@ -18,11 +18,16 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 
 use super::canonical::Signable;
-use super::time;
+use super::{Service, time};
 use crate::s3::error::{Code, S3Error};
 
-/// The signature that the holder of `secret` would have made at `seconds` for `region`.
-pub(super) fn signature(request: &Signable<'_>, seconds: i64, region: &str, secret: &str) -> Result<[u8; 32], S3Error> {
+/// The signature that the holder of `secret` would have made at `seconds` for `region` and `service`.
+pub(super) fn signature(
+    request: &Signable<'_>,
+    seconds: i64,
+    (region, service): (&str, Service),
+    secret: &str,
+) -> Result<[u8; 32], S3Error> {
     let has_date = request.headers.iter().any(|(name, _)| name == "x-amz-date");
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -35,7 +40,7 @@ pub(super) fn signature(request: &Signable<'_>, seconds: i64, region: &str, secr
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name("s3")
+        .name(service.word())
         .time(time::system(seconds))
         .settings(settings)
         .build()

@@ -4,7 +4,7 @@ use aws_sigv4::sign::v4;
 use subtle::ConstantTimeEq;
 
 use super::claim::{ALGORITHM, Credential, Place, signature};
-use super::{Identity, Verifier, time, v2};
+use super::{Identity, Service, Verifier, time, token, v2};
 use crate::domain::Timestamp;
 use crate::s3::error::{Code, S3Error};
 
@@ -36,32 +36,38 @@ impl Verifier {
                 }
                 let fields =
                     [need("policy")?, need("x-amz-credential")?, need("x-amz-date")?, need("x-amz-signature")?];
-                self.verify_form_4(fields).await
+                self.verify_form_4(fields, token::check(field("x-amz-security-token"))?).await
             }
             (false, _) => {
                 let (policy, access_key) = (need("policy")?, need("awsaccesskeyid")?);
                 let signature = need("signature")?;
                 self.check_v2()?;
-                v2::prove(self, access_key, signature, &[policy.to_owned()]).await
+                let token = token::check(field("x-amz-security-token"))?;
+                v2::prove(self, access_key, token, signature, &[policy.to_owned()]).await
             }
         }
     }
 
-    async fn verify_form_4(&self, [policy, credential, date, given]: [&str; 4]) -> Result<Identity, S3Error> {
+    async fn verify_form_4(
+        &self,
+        [policy, credential, date, given]: [&str; 4],
+        token: Option<&str>,
+    ) -> Result<Identity, S3Error> {
         let place = Place::Query;
-        let credential = Credential::parse(credential, place)?;
+        let credential = Credential::parse(credential, place, &[Service::S3])?;
         let seconds = time::parse_basic(date)
             .ok_or_else(|| place.malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
         credential.check_date(seconds, place)?;
         self.check_region(credential.region, place)?;
         let given = signature(given)?;
-        let key = self.key(credential.access_key).await?;
+        let key = self.key(credential.access_key, token).await?;
         let secret = key.as_ref().map_or(self.nobody.as_str(), |key| key.secret.as_str());
         let signing_key = v4::generate_signing_key(secret, time::system(seconds), credential.region, "s3");
         let expected = signature(&v4::calculate_signature(signing_key, policy.as_bytes()))?;
         let right = bool::from(expected.ct_eq(&given));
         let key = key.ok_or_else(|| super::unknown_key(credential.access_key))?;
         if right {
+            self.keys.used(&key, Service::S3.word(), credential.region);
             Ok(Identity::Known(key))
         } else {
             Err(super::mismatch(credential.access_key, policy, &hex::encode(given)))

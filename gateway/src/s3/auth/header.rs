@@ -3,7 +3,7 @@
 use http::HeaderMap;
 
 use super::claim::{ALGORITHM, Claim, Credential, Place, signature, signed_headers};
-use super::time;
+use super::{Service, time};
 use crate::s3::error::{Code, S3Error};
 
 /// What an `Authorization` header holds.
@@ -32,7 +32,7 @@ pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<Authorization<
 }
 
 /// Reads `Credential=..., SignedHeaders=..., Signature=...` and the date headers.
-pub(super) fn parse<'a>(rest: &'a str, headers: &HeaderMap) -> Result<Claim<'a>, S3Error> {
+pub(super) fn parse<'a>(rest: &'a str, headers: &HeaderMap, services: &[Service]) -> Result<Claim<'a>, S3Error> {
     let place = Place::Header;
     let (mut credential, mut names, mut signed) = (None, None, None);
     for pair in rest.split(',') {
@@ -50,12 +50,12 @@ pub(super) fn parse<'a>(rest: &'a str, headers: &HeaderMap) -> Result<Claim<'a>,
     let need = |value: Option<&'a str>, name: &str| {
         value.ok_or_else(|| place.malformed(&format!("the {name} parameter is missing.")))
     };
-    let credential = Credential::parse(need(credential, "Credential")?, place)?;
+    let credential = Credential::parse(need(credential, "Credential")?, place, services)?;
     let signed_headers = signed_headers(need(names, "SignedHeaders")?, place)?;
     let signature = signature(need(signed, "Signature")?)?;
     let time = date(headers)?;
     credential.check_date(time, place)?;
-    Ok(Claim { access_key: credential.access_key, region: credential.region, time, signed_headers, signature, place })
+    Ok(Claim::new(credential, time, signed_headers, signature, place))
 }
 
 /// When the request says it was signed: `x-amz-date`, or `Date` without it.

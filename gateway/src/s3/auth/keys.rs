@@ -1,9 +1,10 @@
-//! Where the secrets that verify signatures come from.
+//! Where the secrets that verify signatures come from, and where new ones are made.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use zeroize::Zeroizing;
 
 use crate::domain::AccessKey;
 
@@ -16,11 +17,67 @@ pub enum KeyError {
     /// A sealed secret does not open: wrong cluster key or a damaged row. 500.
     #[error("the secret of an access key cannot be opened: {0}")]
     Damaged(String),
+    /// A session token that was not made here for this key: `InvalidToken`.
+    #[error("the session token does not belong to the access key")]
+    Forged,
+    /// A session token whose time is over: `ExpiredToken`.
+    #[error("the session has ended")]
+    Expired,
+}
+
+/// A new access key. The only time its secret is seen.
+pub struct NewKey {
+    /// The public half.
+    pub id: String,
+    /// The secret half.
+    pub secret: Zeroizing<String>,
+    /// The secret half for the database.
+    pub sealed_secret: Vec<u8>,
+}
+
+/// Temporary credentials to be made.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The lasting access key behind it: the session ends when that does.
+    pub issuer: String,
+    /// The unique id of the role that is assumed, and the session's name; none to go on being who one is.
+    pub role: Option<(String, String)>,
+    /// A policy that must allow, too, whatever is done.
+    pub policy: Option<String>,
+    /// How long it lasts, in seconds.
+    pub seconds: u32,
+}
+
+/// Temporary credentials.
+pub struct TemporaryKey {
+    /// The public half.
+    pub id: String,
+    /// The secret half.
+    pub secret: Zeroizing<String>,
+    /// What every request must carry besides.
+    pub token: String,
+    /// When they end, in seconds since the epoch.
+    pub expires_at: i64,
 }
 
 /// Access keys by their public half.
 #[async_trait]
 pub trait KeySource: Send + Sync + Debug {
-    /// The key with its secret opened; `None` when there is no such key.
+    /// The lasting key with its secret opened; `None` when there is none or it was switched off.
     async fn access_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, KeyError>;
+
+    /// The temporary key that this session token makes; `None` when whoever it was made for is gone.
+    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<AccessKey>>, KeyError>;
+
+    /// Hears that a request was signed with a key.
+    fn used(&self, key: &AccessKey, service: &'static str, region: &str);
+
+    /// Draws a new access key.
+    fn draw(&self) -> NewKey;
+
+    /// Draws temporary credentials.
+    fn draw_temporary(&self, session: &NewSession) -> TemporaryKey;
 }
+
+/// How the ids of temporary keys begin. No lasting key may begin so.
+pub const TEMPORARY: &str = "ASIA";

@@ -15,9 +15,11 @@ mod header;
 mod keys;
 mod payload;
 mod query;
+mod service;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
+mod token;
 mod v2;
 mod v2_resource;
 mod v4;
@@ -30,7 +32,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 pub use chunks::ChunkSigner;
-pub use keys::{KeyError, KeySource};
+pub use keys::{KeyError, KeySource, NewKey, NewSession, TEMPORARY, TemporaryKey};
+pub use service::Service;
 
 use super::error::{Code, S3Error};
 use super::uri::{self, Query};
@@ -150,15 +153,15 @@ impl Verifier {
                 Ok(Verified { identity: Identity::Anonymous, payload, presigned: false, hoisted: Vec::new() })
             }
             (Some(header::Authorization::V4(rest)), false, false) => {
-                let claim = header::parse(rest, &head.headers)?;
-                v4::verify(self, &claim, head, raw.0, &query).await
+                let claim = header::parse(rest, &head.headers, &[Service::S3])?;
+                v4::verify(self, &claim, head, (raw.0, &query), None).await
             }
             (Some(header::Authorization::V2(rest)), false, false) => {
                 v2::verify_header(self, rest, head, raw, &query).await
             }
             (None, true, false) => {
                 let claim = query::parse(&query, self.ambient.clock.now(), self.settings.skew_seconds)?;
-                v4::verify(self, &claim, head, raw.0, &query).await
+                v4::verify(self, &claim, head, (raw.0, &query), None).await
             }
             (None, false, true) => v2::verify_query(self, head, raw, &query).await,
             _ => Err(S3Error::with(
@@ -169,10 +172,47 @@ impl Verifier {
         }
     }
 
-    async fn key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, S3Error> {
-        self.keys.access_key(id).await.map_err(|error| match error {
+    /// Finds out who sent a call of the IAM or STS API, whose body was read: `sha256` is its digest in hexadecimal.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`]; `AccessDenied` when nobody signed.
+    pub async fn verify_action(
+        &self,
+        head: &Parts,
+        raw_target: &str,
+        sha256: &str,
+    ) -> Result<(Arc<AccessKey>, Service), S3Error> {
+        let raw = uri::split(raw_target)?;
+        let query = Query::parse(raw.1)?;
+        let Some(header::Authorization::V4(rest)) = header::authorization(&head.headers)? else {
+            return Err(Code::AccessDenied.into());
+        };
+        let claim = header::parse(rest, &head.headers, &[Service::Iam, Service::Sts])?;
+        let verified = v4::verify(self, &claim, head, (raw.0, &query), Some(sha256)).await?;
+        match verified.identity {
+            Identity::Known(key) => Ok((key, claim.service)),
+            Identity::Anonymous => Err(Code::AccessDenied.into()),
+        }
+    }
+
+    /// Where keys come from.
+    #[must_use]
+    pub fn keys(&self) -> &dyn KeySource {
+        self.keys.as_ref()
+    }
+
+    /// The key of this id, as the token makes it when there is one.
+    async fn key(&self, id: &str, token: Option<&str>) -> Result<Option<Arc<AccessKey>>, S3Error> {
+        let found = match token {
+            Some(token) => self.keys.temporary_key(id, token).await,
+            None if id.starts_with(TEMPORARY) => Ok(None),
+            None => self.keys.access_key(id).await,
+        };
+        found.map_err(|error| match error {
             KeyError::Unavailable(_) => S3Error::unavailable(error.to_string()),
             KeyError::Damaged(_) => S3Error::internal(error.to_string()),
+            KeyError::Forged => Code::InvalidToken.into(),
+            KeyError::Expired => Code::ExpiredToken.into(),
         })
     }
 }

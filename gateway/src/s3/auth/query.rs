@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 use super::claim::{ALGORITHM, Claim, Credential, Place, signature, signed_headers};
-use super::time;
+use super::{Service, time};
 use crate::domain::{ChecksumAlgorithm, Timestamp};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::uri::Query;
@@ -46,14 +46,14 @@ pub(super) fn parse<'a>(query: &'a Query, now: Timestamp, skew_seconds: i64) -> 
     if one("X-Amz-Algorithm")? != ALGORITHM {
         return Err(place.malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
     }
-    let credential = Credential::parse(one("X-Amz-Credential")?, place)?;
+    let credential = Credential::parse(one("X-Amz-Credential")?, place, &[Service::S3])?;
     let signed_headers = signed_headers(one("X-Amz-SignedHeaders")?, place)?;
     let signature = signature(one("X-Amz-Signature")?)?;
     let time = time::parse_basic(one("X-Amz-Date")?)
         .ok_or_else(|| place.malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
     credential.check_date(time, place)?;
     check_age(time, one("X-Amz-Expires")?, now, skew_seconds)?;
-    Ok(Claim { access_key: credential.access_key, region: credential.region, time, signed_headers, signature, place })
+    Ok(Claim::new(credential, time, signed_headers, signature, place))
 }
 
 /// The URL must be valid already and still.

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::payload::{self, Declared};
 use super::v2_resource::{check_parameters, resource};
-use super::{Identity, Verified, Verifier, header, query, time};
+use super::{Identity, Service, Verified, Verifier, header, query, time, token};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::target::bucket_of_host;
 use crate::s3::uri::Query;
@@ -37,7 +37,8 @@ pub(super) async fn verify_header(
     // With x-amz-date, which is among the amz headers, the date's own line is empty.
     let date = if head.headers.contains_key("x-amz-date") { "" } else { text(&head.headers, "date") };
     let texts = strings_to_sign(verifier, head, raw, date, &[])?;
-    let identity = prove(verifier, access_key, signature, &texts).await?;
+    let token = token::of(&head.headers, None)?;
+    let identity = prove(verifier, access_key, token, signature, &texts).await?;
     let payload = Declared::parse(payload::text(&head.headers, None)?)?.without_stream()?;
     Ok(Verified { identity, payload, presigned: false, hoisted: Vec::new() })
 }
@@ -72,7 +73,8 @@ pub(super) async fn verify_query(
     check_parameters(parameters)?;
     let hoisted = hoisted(parameters, head)?;
     let texts = strings_to_sign(verifier, head, raw, expires, &signed_hoists(parameters)?)?;
-    let identity = prove(verifier, access_key, signature, &texts).await?;
+    let token = token::of(&head.headers, Some(parameters))?;
+    let identity = prove(verifier, access_key, token, signature, &texts).await?;
     let payload = Declared::parse(payload::text(&head.headers, Some(parameters))?)?.without_stream()?;
     Ok(Verified { identity, payload, presigned: true, hoisted })
 }
@@ -87,15 +89,17 @@ pub(super) fn sign(secret: &str, text: &str) -> hmac::Tag {
 pub(super) async fn prove(
     verifier: &Verifier,
     access_key: &str,
+    token: Option<&str>,
     signature: &str,
     texts: &[String],
 ) -> Result<Identity, S3Error> {
-    let key = verifier.key(access_key).await?;
+    let key = verifier.key(access_key, token).await?;
     let secret = key.as_ref().map_or(verifier.nobody.as_str(), |key| key.secret.as_str());
     let given = BASE64_STANDARD.decode(signature).unwrap_or_default();
     let right = texts.iter().any(|text| sign(secret, text).as_ref().ct_eq(&given).into());
     let key = key.ok_or_else(|| super::unknown_key(access_key))?;
     if right {
+        verifier.keys.used(&key, Service::S3.word(), &verifier.settings.region);
         Ok(Identity::Known(key))
     } else {
         Err(super::mismatch(access_key, texts.first().map_or("", String::as_str), signature))

@@ -9,17 +9,18 @@ use subtle::ConstantTimeEq;
 use super::canonical::{self, Signable, SignedHeaders};
 use super::claim::{Claim, Place};
 use super::payload::{self, Declared};
-use super::{ChunkSigner, Identity, Verified, Verifier, engine, query, time};
+use super::{ChunkSigner, Identity, Verified, Verifier, engine, query, time, token};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::uri::Query;
 
-/// Verifies a claim.
+/// Verifies a claim. `sha256` is the digest of the body, in hexadecimal, where the body was read before: the signature
+/// must then cover it.
 pub(super) async fn verify(
     verifier: &Verifier,
     claim: &Claim<'_>,
     head: &Parts,
-    path: &str,
-    parameters: &Query,
+    (path, parameters): (&str, &Query),
+    sha256: Option<&str>,
 ) -> Result<Verified, S3Error> {
     verifier.check_region(claim.region, claim.place)?;
     let presigned = claim.place == Place::Query;
@@ -28,6 +29,10 @@ pub(super) async fn verify(
     }
     refuse_unsigned(head, &claim.signed_headers)?;
     let text = payload::text(&head.headers, presigned.then_some(parameters))?;
+    if sha256.is_some() && text.is_some() && text != sha256 {
+        return Err(Code::XAmzContentSHA256Mismatch.into());
+    }
+    let text = sha256.or(text);
     let declared = Declared::parse(text)?;
     if presigned {
         declared.without_stream()?;
@@ -39,13 +44,15 @@ pub(super) async fn verify(
         headers: signed(head, &claim.signed_headers)?,
         payload: Cow::Borrowed(payload::UNSIGNED),
     };
-    let key = verifier.key(claim.access_key).await?;
+    let token = token::of(&head.headers, presigned.then_some(parameters))?;
+    let key = verifier.key(claim.access_key, token).await?;
     let secret = key.as_ref().map_or(verifier.nobody.as_str(), |key| key.secret.as_str());
     let proven = prove(&mut signable, claim, head, secret, declared.candidates(text, presigned))?;
     // Only after the same work as for a known key.
     let key = key.ok_or_else(|| super::unknown_key(claim.access_key))?;
     let proven = proven.ok_or_else(|| mismatch(&signable, claim))?;
     let chunks = || ChunkSigner::new(&key.secret, claim.time, claim.region, claim.signature);
+    verifier.keys.used(&key, claim.service.word(), claim.region);
     let hoisted = if presigned { query::hoisted(parameters, surely_empty(head))? } else { Vec::new() };
     Ok(Verified { payload: proven.verified(chunks), identity: Identity::Known(key), presigned, hoisted })
 }
@@ -71,7 +78,7 @@ fn prove<'a>(
                 signable.headers[index].1 = Cow::Owned((*length).to_owned());
             }
             signable.payload = Cow::Borrowed(text);
-            let expected = engine::signature(signable, claim.time, claim.region, secret)?;
+            let expected = engine::signature(signable, claim.time, (claim.region, claim.service), secret)?;
             if bool::from(expected.ct_eq(&claim.signature)) {
                 return Ok(Some(*declared));
             }
@@ -141,7 +148,7 @@ pub(super) fn surely_empty(head: &Parts) -> bool {
 /// The refusal, with all that a client needs to find its mistake.
 fn mismatch(signable: &Signable<'_>, claim: &Claim<'_>) -> S3Error {
     let canonical = signable.canonical();
-    let to_sign = canonical::string_to_sign(claim.time, claim.region, &canonical);
+    let to_sign = canonical::string_to_sign(claim.time, (claim.region, claim.service), &canonical);
     super::mismatch(claim.access_key, &to_sign, &hex::encode(claim.signature))
         .field("CanonicalRequest", canonical.as_str())
         .field("CanonicalRequestBytes", super::spaced_hex(canonical.as_bytes()))

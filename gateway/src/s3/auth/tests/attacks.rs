@@ -231,7 +231,7 @@ fn signature_without_digest_header(payload: &str) -> String {
         headers: vec![("host".into(), "h".into()), ("x-amz-date".into(), "20130524T000000Z".into())],
         payload: payload.into(),
     };
-    let to_sign = canonical::string_to_sign(MIDNIGHT, "us-east-1", &signable.canonical());
+    let to_sign = canonical::string_to_sign(MIDNIGHT, ("us-east-1", Service::S3), &signable.canonical());
     let key = v4::generate_signing_key(SECRET, time::system(MIDNIGHT), "us-east-1", "s3");
     v4::calculate_signature(key, to_sign.as_bytes())
 }
@@ -266,7 +266,7 @@ async fn only_a_date_header_is_enough() {
         headers: vec![("date".into(), "Fri, 24 May 2013 00:00:00 GMT".into()), ("host".into(), "h".into())],
         payload: NOTHING.into(),
     };
-    let to_sign = canonical::string_to_sign(MIDNIGHT, "us-east-1", &signable.canonical());
+    let to_sign = canonical::string_to_sign(MIDNIGHT, ("us-east-1", Service::S3), &signable.canonical());
     let key = v4::generate_signing_key(SECRET, time::system(MIDNIGHT), "us-east-1", "s3");
     let signature = v4::calculate_signature(key, to_sign.as_bytes());
     let value = format!(

@@ -75,8 +75,30 @@ impl KeySource for OneKey {
             root: false,
             created_at: Timestamp(0),
         };
-        let key = AccessKey { id: KEY.to_owned(), secret: Zeroizing::new(SECRET.to_owned()), user };
+        let key = AccessKey {
+            id: KEY.to_owned(),
+            secret: Zeroizing::new(SECRET.to_owned()),
+            user,
+            member: None,
+            session: None,
+        };
         Ok((id == KEY).then(|| Arc::new(key)))
+    }
+
+    async fn temporary_key(&self, _id: &str, _token: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
+        Err(KeyError::Forged)
+    }
+
+    fn used(&self, _key: &AccessKey, _service: &'static str, _region: &str) {}
+
+    fn draw(&self) -> NewKey {
+        NewKey { id: "AKIANEW".to_owned(), secret: Zeroizing::new("new".to_owned()), sealed_secret: Vec::new() }
+    }
+
+    fn draw_temporary(&self, session: &NewSession) -> TemporaryKey {
+        let secret = Zeroizing::new("new".to_owned());
+        let expires_at = MIDNIGHT + i64::from(session.seconds);
+        TemporaryKey { id: "ASIANEW".to_owned(), secret, token: "token".to_owned(), expires_at }
     }
 }
 
@@ -173,7 +195,7 @@ impl Client {
         expires: &str,
     ) -> String {
         let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
-        let scope = canonical::scope(self.time, self.region);
+        let scope = canonical::scope(self.time, self.region, Service::S3);
         let credential = format!("{}/{scope}", self.key);
         let (date, names) = (time::basic(self.time), names.join(";"));
         let own = [
@@ -195,7 +217,7 @@ impl Client {
             headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             payload: "UNSIGNED-PAYLOAD".into(),
         };
-        let to_sign = canonical::string_to_sign(self.time, self.region, &signable.canonical());
+        let to_sign = canonical::string_to_sign(self.time, (self.region, Service::S3), &signable.canonical());
         let signing_key = v4::generate_signing_key(self.secret, time::system(self.time), self.region, "s3");
         let signature = v4::calculate_signature(signing_key, to_sign.as_bytes());
         format!("{}&X-Amz-Signature={signature}", signable.target())

@@ -93,8 +93,8 @@ proptest! {
             ],
             payload: payload.as_str().into(),
         };
-        let engine = engine::signature(&signable, MIDNIGHT, "eu-1", SECRET).expect("signs");
-        let to_sign = canonical::string_to_sign(MIDNIGHT, "eu-1", &signable.canonical());
+        let engine = engine::signature(&signable, MIDNIGHT, ("eu-1", Service::S3), SECRET).expect("signs");
+        let to_sign = canonical::string_to_sign(MIDNIGHT, ("eu-1", Service::S3), &signable.canonical());
         let key = v4::generate_signing_key(SECRET, time::system(MIDNIGHT), "eu-1", "s3");
         prop_assert_eq!(hex::encode(engine), v4::calculate_signature(key, to_sign.as_bytes()), "{}", signable.canonical());
     }

@@ -1,0 +1,120 @@
+//! Managed policies attached to users, groups and roles.
+
+use super::hold;
+use crate::domain::{BuiltInPolicy, HolderId, HolderKind};
+use crate::metadata::columns::limit;
+use crate::metadata::database::Work;
+use crate::metadata::session::Session;
+use crate::metadata::statement::Statement;
+use crate::metadata::{MetadataStore, Result};
+
+/// What came of attaching a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttachPolicy {
+    /// It counts.
+    Attached,
+    /// The holder is gone.
+    NoSuchHolder,
+    /// There is no policy of this ARN.
+    NoSuchPolicy,
+    /// The holder has as many as it may have.
+    TooMany,
+}
+
+/// The most managed policies a holder may have.
+const ATTACHMENTS_MAX: u32 = 20;
+
+impl MetadataStore {
+    /// Attaches a managed policy; again is fine. The caller has made sure that the policy is of the holder's account, or
+    /// comes with the program.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn attach_policy(&self, holder: HolderId, arn: &str) -> Result<AttachPolicy> {
+        self.change_identity(Attach { holder, arn: arn.to_owned() }).await
+    }
+
+    /// Detaches a managed policy and answers whether it was attached.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn detach_policy(&self, holder: HolderId, arn: &str) -> Result<bool> {
+        self.change_identity(Detach { holder, arn: arn.to_owned() }).await
+    }
+
+    /// The ARNs of the policies attached to a holder, after one.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn attached_policies(&self, holder: HolderId, after: &str, most: usize) -> Result<Vec<String>> {
+        let text =
+            "SELECT policy_arn FROM attachment WHERE holder_id = $1 AND policy_arn > $2 ORDER BY policy_arn LIMIT $3";
+        let statement = Statement::new(text).bind(holder.0).bind(after).bind(limit(most));
+        self.database().rows(statement).await?.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
+    /// Who in an account has this policy attached: kind, name and unique id, in this order.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn policy_holders(
+        &self,
+        account: crate::domain::UserId,
+        arn: &str,
+    ) -> Result<Vec<(HolderKind, String, String)>> {
+        let text = "SELECT h.kind, h.name, h.unique_id FROM attachment t JOIN holder h ON h.id = t.holder_id \
+                    WHERE t.policy_arn = $1 AND h.account_id = $2 ORDER BY h.kind, h.folded_name";
+        let rows = self.database().rows(Statement::new(text).bind(arn).bind(account.0)).await?;
+        let mut holders = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if let Some(kind) = HolderKind::of_word(row.text(0)?) {
+                holders.push((kind, row.text(1)?.to_owned(), row.text(2)?.to_owned()));
+            }
+        }
+        Ok(holders)
+    }
+}
+
+struct Attach {
+    holder: HolderId,
+    arn: String,
+}
+
+impl Work for Attach {
+    type Done = AttachPolicy;
+
+    async fn run(&self, tx: &mut Session) -> Result<AttachPolicy> {
+        if !hold(tx, self.holder).await? {
+            return Ok(AttachPolicy::NoSuchHolder);
+        }
+        if BuiltInPolicy::of_arn(&self.arn).is_none() {
+            let text = format!("SELECT id FROM managed_policy WHERE arn = $1{}", tx.dialect().for_share());
+            if tx.row(Statement::new(text).bind(&*self.arn)).await?.is_none() {
+                return Ok(AttachPolicy::NoSuchPolicy);
+            }
+        }
+        let text = "SELECT COUNT(*) FROM attachment WHERE holder_id = $1 AND policy_arn <> $2";
+        let row = tx.row(Statement::new(text).bind(self.holder.0).bind(&*self.arn)).await?;
+        let others: u32 = row.map_or(Ok(0), |row| row.number(0))?;
+        if others >= ATTACHMENTS_MAX {
+            return Ok(AttachPolicy::TooMany);
+        }
+        let text = "INSERT INTO attachment (holder_id, policy_arn) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        tx.execute(Statement::new(text).bind(self.holder.0).bind(&*self.arn)).await?;
+        Ok(AttachPolicy::Attached)
+    }
+}
+
+struct Detach {
+    holder: HolderId,
+    arn: String,
+}
+
+impl Work for Detach {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Session) -> Result<bool> {
+        let text = "DELETE FROM attachment WHERE holder_id = $1 AND policy_arn = $2";
+        Ok(tx.execute(Statement::new(text).bind(self.holder.0).bind(&*self.arn)).await? > 0)
+    }
+}

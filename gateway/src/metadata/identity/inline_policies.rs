@@ -1,0 +1,115 @@
+//! Policies that belong to one user, group or role.
+
+use super::hold;
+use crate::domain::HolderId;
+use crate::metadata::columns::limit;
+use crate::metadata::database::Work;
+use crate::metadata::session::Session;
+use crate::metadata::statement::Statement;
+use crate::metadata::{MetadataStore, Result};
+
+/// What came of writing an inline policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutInlinePolicy {
+    /// It counts.
+    Put,
+    /// The holder is gone.
+    NoSuchHolder,
+    /// All policies of the holder together would be longer than they may be.
+    TooLong,
+}
+
+impl MetadataStore {
+    /// Writes an inline policy, in place of one of the same name. `letters_max` bounds all policies of the holder together,
+    /// white space not counted.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn put_inline_policy(
+        &self,
+        holder: HolderId,
+        name: &str,
+        document: &str,
+        letters_max: usize,
+    ) -> Result<PutInlinePolicy> {
+        self.change_identity(Put { holder, name: name.to_owned(), document: document.to_owned(), letters_max }).await
+    }
+
+    /// The text of an inline policy.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn inline_policy(&self, holder: HolderId, name: &str) -> Result<Option<String>> {
+        let text = "SELECT document FROM inline_policy WHERE holder_id = $1 AND name = $2";
+        let row = self.database().row(Statement::new(text).bind(holder.0).bind(name)).await?;
+        row.map(|row| Ok(row.text(0)?.to_owned())).transpose()
+    }
+
+    /// The names of a holder's inline policies, after one.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn inline_policies(&self, holder: HolderId, after: &str, most: usize) -> Result<Vec<String>> {
+        let text = "SELECT name FROM inline_policy WHERE holder_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+        let statement = Statement::new(text).bind(holder.0).bind(after).bind(limit(most));
+        self.database().rows(statement).await?.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
+    /// Deletes an inline policy and answers whether it was there.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn delete_inline_policy(&self, holder: HolderId, name: &str) -> Result<bool> {
+        self.change_identity(Delete { holder, name: name.to_owned() }).await
+    }
+}
+
+struct Put {
+    holder: HolderId,
+    name: String,
+    document: String,
+    letters_max: usize,
+}
+
+impl Work for Put {
+    type Done = PutInlinePolicy;
+
+    async fn run(&self, tx: &mut Session) -> Result<PutInlinePolicy> {
+        // Alone, because the lengths of all its policies are summed.
+        let text = format!("SELECT id FROM holder WHERE id = $1{}", tx.dialect().for_update());
+        if tx.row(Statement::new(text).bind(self.holder.0)).await?.is_none() {
+            return Ok(PutInlinePolicy::NoSuchHolder);
+        }
+        let text = "SELECT document FROM inline_policy WHERE holder_id = $1 AND name <> $2";
+        let mut letters = letters(&self.document);
+        for row in tx.rows(Statement::new(text).bind(self.holder.0).bind(&*self.name)).await? {
+            letters += self::letters(row.text(0)?);
+        }
+        if letters > self.letters_max {
+            return Ok(PutInlinePolicy::TooLong);
+        }
+        let text = "INSERT INTO inline_policy (holder_id, name, document) VALUES ($1, $2, $3) \
+                    ON CONFLICT (holder_id, name) DO UPDATE SET document = excluded.document";
+        tx.execute(Statement::new(text).bind(self.holder.0).bind(&*self.name).bind(&*self.document)).await?;
+        Ok(PutInlinePolicy::Put)
+    }
+}
+
+fn letters(document: &str) -> usize {
+    document.chars().filter(|letter| !letter.is_whitespace()).count()
+}
+
+struct Delete {
+    holder: HolderId,
+    name: String,
+}
+
+impl Work for Delete {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Session) -> Result<bool> {
+        hold(tx, self.holder).await?;
+        let text = "DELETE FROM inline_policy WHERE holder_id = $1 AND name = $2";
+        Ok(tx.execute(Statement::new(text).bind(self.holder.0).bind(&*self.name)).await? > 0)
+    }
+}
