@@ -109,7 +109,11 @@ impl FromStr for IamName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-        if (1..=128).contains(&text.len()) && text.bytes().all(plain) { Ok(Self(text.into())) } else { Err(IamNameError) }
+        if (1..=128).contains(&text.len()) && text.bytes().all(plain) {
+            Ok(Self(text.into()))
+        } else {
+            Err(IamNameError)
+        }
     }
 }
 

@@ -37,7 +37,8 @@ pub use default_encryption::{DefaultAlgorithm, DefaultEncryption};
 pub use etag::ETag;
 pub use extent::Extent;
 pub use holder::{
-    Holder, HolderDetails, HolderId, HolderKind, IamName, IamNameError, IamPath, IamPathError, SESSION_SECONDS_MAX, iam_arn,
+    Holder, HolderDetails, HolderId, HolderKind, IamName, IamNameError, IamPath, IamPathError, SESSION_SECONDS_MAX,
+    iam_arn,
 };
 pub use key::{KeyError, ObjectKey};
 pub use lock::{DefaultRetention, Retention, RetentionMode, RetentionPeriod, VersionLock};

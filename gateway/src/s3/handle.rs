@@ -16,6 +16,7 @@ use super::call::{Asked, Call};
 use super::cors::{self, CorsQuestion};
 use super::door::Door;
 use super::error::{Code, S3Error};
+use super::iam;
 use super::lent_body::{Lender, lend};
 use super::request_id::RequestId;
 use super::respond::{self, Response};
@@ -89,6 +90,9 @@ async fn answer(
     let (raw_path, raw_query) = uri::split(&raw_target)?;
     let query = Query::parse(raw_query)?;
     let target = target::read(host(&head), raw_path, &door.settings.base_domains)?;
+    if iam::is_action(&head, &target) {
+        return Ok(iam::answer(door.clone(), head, body, &raw_target, id).await);
+    }
     let level = target.level();
     trace.name = target.bucket().cloned();
     let question = Question { method: &head.method, level, query: &query, headers: &head.headers };

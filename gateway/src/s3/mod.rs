@@ -20,6 +20,7 @@ mod expiration;
 mod facts;
 pub mod form;
 mod handle;
+mod iam;
 mod judge;
 mod lent_body;
 mod lifecycle_xml;

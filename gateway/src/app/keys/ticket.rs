@@ -83,7 +83,10 @@ mod tests {
         assert!(drawn.id.starts_with("ASIA") && drawn.id.len() == 20);
         let ticket = Ticket::open(&key, &drawn.id, &drawn.token).expect("it was made here");
         assert_eq!(ticket.secret, *drawn.secret);
-        assert_eq!((ticket.issuer.as_str(), &ticket.role, ticket.expires_at), ("AKIAISSUER", &session.role, drawn.expires_at));
+        assert_eq!(
+            (ticket.issuer.as_str(), &ticket.role, ticket.expires_at),
+            ("AKIAISSUER", &session.role, drawn.expires_at)
+        );
         assert!(!drawn.token.contains(drawn.secret.as_str()));
         assert!(Ticket::open(&key, "ASIAOTHER", &drawn.token).is_none(), "another key");
         assert!(Ticket::open(&other, &drawn.id, &drawn.token).is_none(), "another cluster");

@@ -221,8 +221,7 @@ impl Work for Change {
         let Some(after) = edited(before.clone(), &self.edit) else { return Ok(ChangeHolder::TooManyTags) };
         if after.name != before.name {
             let text = "SELECT id FROM holder WHERE account_id = $1 AND kind = $2 AND folded_name = $3";
-            let taken =
-                Statement::new(text).bind(after.account.0).bind(after.kind.word()).bind(&*after.name.folded());
+            let taken = Statement::new(text).bind(after.account.0).bind(after.kind.word()).bind(&*after.name.folded());
             if tx.row(taken).await?.is_some() {
                 return Ok(ChangeHolder::NameTaken);
             }

@@ -98,11 +98,8 @@ impl MetadataStore {
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
     pub async fn managed_policies(&self, scope: &PolicyScope) -> Result<Vec<ManagedPolicy>> {
-        let attached = if scope.only_attached {
-            "AND EXISTS (SELECT 1 FROM attachment t WHERE t.policy_arn = p.arn)"
-        } else {
-            ""
-        };
+        let attached =
+            if scope.only_attached { "AND EXISTS (SELECT 1 FROM attachment t WHERE t.policy_arn = p.arn)" } else { "" };
         let text = format!(
             "SELECT {COLUMNS} FROM managed_policy p WHERE p.account_id = $1 AND p.folded_name > $2 \
              AND substr(p.path, 1, {}) = $3 {attached} ORDER BY p.folded_name LIMIT $4",

@@ -72,12 +72,7 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn delete_policy_version(
-        &self,
-        account: UserId,
-        arn: &str,
-        number: u32,
-    ) -> Result<DeletePolicyVersion> {
+    pub async fn delete_policy_version(&self, account: UserId, arn: &str, number: u32) -> Result<DeletePolicyVersion> {
         self.change_identity(Delete { account, arn: arn.to_owned(), number }).await
     }
 }

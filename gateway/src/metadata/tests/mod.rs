@@ -6,6 +6,7 @@ mod collection;
 mod connections;
 mod fixture;
 mod gateways;
+mod identity;
 mod incarnations;
 mod lists;
 mod meters;

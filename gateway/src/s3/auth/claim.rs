@@ -148,8 +148,12 @@ mod tests {
 
     #[test]
     fn a_credential_is_read_from_the_right() {
-        let parsed = Credential::parse("AK/ID/20130524/us-east-1/s3/aws4_request", Place::Header, &[Service::S3]).expect("parses");
-        assert_eq!(parsed, Credential { access_key: "AK/ID", date: "20130524", region: "us-east-1", service: Service::S3 });
+        let parsed = Credential::parse("AK/ID/20130524/us-east-1/s3/aws4_request", Place::Header, &[Service::S3])
+            .expect("parses");
+        assert_eq!(
+            parsed,
+            Credential { access_key: "AK/ID", date: "20130524", region: "us-east-1", service: Service::S3 }
+        );
     }
 
     #[test]

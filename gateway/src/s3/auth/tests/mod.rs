@@ -3,6 +3,7 @@
 mod attacks;
 mod presigned;
 mod properties;
+mod tokens;
 mod vectors;
 mod version2;
 
@@ -30,6 +31,8 @@ pub(crate) const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 /// The time of Amazon's examples: 24 May 2013, midnight.
 pub(crate) const MIDNIGHT: i64 = 1_369_353_600;
+/// A session token that goes with the key.
+pub(crate) const TOKEN: &str = "token/+=";
 /// The digest of an empty body.
 pub(crate) const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -85,8 +88,12 @@ impl KeySource for OneKey {
         Ok((id == KEY).then(|| Arc::new(key)))
     }
 
-    async fn temporary_key(&self, _id: &str, _token: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
-        Err(KeyError::Forged)
+    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
+        match token {
+            TOKEN => self.access_key(id).await,
+            "old" => Err(KeyError::Expired),
+            _ => Err(KeyError::Forged),
+        }
     }
 
     fn used(&self, _key: &AccessKey, _service: &'static str, _region: &str) {}

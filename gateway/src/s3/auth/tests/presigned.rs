@@ -49,7 +49,7 @@ async fn parameters_stand_for_headers() {
     let query = [
         ("x-amz-meta-a", "b c"),
         ("X-Amz-Acl", "private"),
-        ("X-Amz-Security-Token", "token/+="),
+        ("X-Amz-Security-Token", TOKEN),
         ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
         ("x-id", "PutObject"),
         ("response-content-type", "text/plain"),

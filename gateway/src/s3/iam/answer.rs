@@ -1,0 +1,101 @@
+//! The way of an action: body, signature, action, permission, handler, reply.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use axum::body::Body;
+use http::request::Parts;
+use http::{HeaderValue, Method, header};
+
+use super::args::Args;
+use super::authorize::admit;
+use super::error::IamError;
+use super::table::{ACTIONS, Ask};
+use crate::s3::auth::{Payload, Service};
+use crate::s3::body::{Integrity, read_small};
+use crate::s3::door::Door;
+use crate::s3::request_id::RequestId;
+use crate::s3::respond::{Response, xml};
+use crate::s3::target::Target;
+use crate::s3::xml::XmlWriter;
+
+/// The longest form, in bytes. It is read before its signature can be verified.
+const BODY_BYTES_MAX: usize = 128 << 10;
+const TEXT_XML: HeaderValue = HeaderValue::from_static("text/xml");
+
+/// Whether a request calls an action: a form that is posted to `/`.
+#[must_use]
+pub fn is_action(head: &Parts, target: &Target) -> bool {
+    let form = b"application/x-www-form-urlencoded";
+    let kind = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    head.method == Method::POST
+        && *target == Target::Service
+        && kind.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form))
+}
+
+/// Answers an action.
+pub async fn answer(door: Arc<Door>, head: Parts, body: Body, raw_target: &str, id: RequestId) -> Response {
+    match run(door, head, body, raw_target).await {
+        Ok((name, service, inside)) => {
+            let namespace = namespace(service);
+            let mut writer = XmlWriter::declared(512 + inside.len());
+            writer.raw(&format!("<{name}Response xmlns=\"{namespace}\"><{name}Result>{inside}</{name}Result>"));
+            writer.open("ResponseMetadata").plain("RequestId", id).close("ResponseMetadata");
+            reply(writer.end(&format!("{name}Response")))
+        }
+        Err(error) => {
+            log(&error, id);
+            let mut writer = XmlWriter::declared(512);
+            writer.raw(&format!("<ErrorResponse xmlns=\"{}\">", namespace(Service::Iam)));
+            writer.open("Error").text("Type", if error.is_senders() { "Sender" } else { "Receiver" });
+            writer.text("Code", error.code).text("Message", &error.message).close("Error");
+            writer.plain("RequestId", id);
+            let mut response = reply(writer.end("ErrorResponse"));
+            *response.status_mut() = error.status;
+            response
+        }
+    }
+}
+
+async fn run(
+    door: Arc<Door>,
+    head: Parts,
+    body: Body,
+    raw_target: &str,
+) -> Result<(&'static str, Service, String), IamError> {
+    let limits = &door.settings.body;
+    let body = read_small(Payload::Unsigned, &head, body, limits, Integrity::Optional, BODY_BYTES_MAX).await?;
+    let sha256 = hex::encode(digest::digest(&digest::SHA256, &body));
+    let (caller, service) = door.verifier.verify_action(&head, raw_target, &sha256).await?;
+    let args = Args::parse(&body)?;
+    let (name, version) = (args.get("Action").unwrap_or_default(), args.get("Version").unwrap_or_default());
+    let known = ACTIONS.get(name).filter(|action| action.service == service && version == self::version(service));
+    let action = known.ok_or_else(|| IamError::action(name, version))?;
+    args.only(action.accepts)?;
+    let ask = admit(action, Ask { door, caller, args, holder: None }).await?;
+    let inside = (action.handler)(ask).await?;
+    Ok((action.name, service, inside.finish()))
+}
+
+fn version(service: Service) -> &'static str {
+    if service == Service::Sts { "2011-06-15" } else { "2010-05-08" }
+}
+
+fn namespace(service: Service) -> String {
+    format!("https://{}.amazonaws.com/doc/{}/", service.word(), version(service))
+}
+
+fn reply(document: String) -> Response {
+    let mut response = xml(document);
+    response.headers_mut().insert(header::CONTENT_TYPE, TEXT_XML);
+    response
+}
+
+fn log(error: &IamError, id: RequestId) {
+    let (code, message, internal) = (error.code, &error.message, &error.internal);
+    if error.is_senders() {
+        tracing::debug!(request = %id, code, %message, "refused");
+    } else {
+        tracing::warn!(request = %id, code, %message, ?internal, "failed");
+    }
+}

@@ -1,0 +1,59 @@
+//! Users, groups, roles and policies as XML.
+
+use crate::domain::{Holder, HolderKind, ManagedPolicy, SESSION_SECONDS_MAX};
+use crate::s3::encoding::xml_time;
+use crate::s3::uri;
+use crate::s3::xml::XmlWriter;
+
+/// Inside a `<User>`, `<Group>` or `<Role>`. Lists leave the tags out.
+pub fn holder(writer: &mut XmlWriter, holder: &Holder, with_tags: bool) {
+    let (name, id) = match holder.kind {
+        HolderKind::User => ("UserName", "UserId"),
+        HolderKind::Group => ("GroupName", "GroupId"),
+        HolderKind::Role => ("RoleName", "RoleId"),
+    };
+    writer.text("Path", holder.path.as_str()).text(name, holder.name.as_str()).text(id, &holder.unique_id);
+    writer.text("Arn", &holder.arn()).plain("CreateDate", xml_time(holder.created_at));
+    if holder.kind == HolderKind::Role {
+        document(writer, "AssumeRolePolicyDocument", holder.details.trust.as_deref().unwrap_or_default());
+        writer.maybe("Description", holder.details.description.as_deref());
+        let longest = holder.details.session_seconds_max.unwrap_or(SESSION_SECONDS_MAX);
+        writer.plain("MaxSessionDuration", longest);
+    }
+    if with_tags && !holder.details.tags.is_empty() {
+        tags(writer, &holder.details.tags);
+    }
+}
+
+/// `<Tags>`.
+pub fn tags(writer: &mut XmlWriter, tags: &[(String, String)]) {
+    writer.open("Tags");
+    for pair in tags {
+        writer.open("member");
+        tag(writer, pair);
+        writer.close("member");
+    }
+    writer.close("Tags");
+}
+
+/// Inside a tag.
+pub fn tag(writer: &mut XmlWriter, (key, value): &(String, String)) {
+    writer.text("Key", key).text("Value", value);
+}
+
+/// A policy document: percent-encoded, as IAM has it.
+pub fn document(writer: &mut XmlWriter, name: &str, text: &str) {
+    writer.with(name, |out| uri::encode_query(text.as_bytes(), out));
+}
+
+/// Inside a `<Policy>`.
+pub fn policy(writer: &mut XmlWriter, policy: &ManagedPolicy) {
+    writer.text("PolicyName", policy.name.as_str()).text("PolicyId", &policy.unique_id).text("Arn", &policy.arn);
+    writer.text("Path", policy.path.as_str()).text("DefaultVersionId", &format!("v{}", policy.default_version));
+    writer.plain("AttachmentCount", policy.attachments).plain("PermissionsBoundaryUsageCount", 0);
+    writer.plain("IsAttachable", true).maybe("Description", policy.details.description.as_deref());
+    writer.plain("CreateDate", xml_time(policy.created_at)).plain("UpdateDate", xml_time(policy.updated_at));
+    if !policy.details.tags.is_empty() {
+        tags(writer, &policy.details.tags);
+    }
+}

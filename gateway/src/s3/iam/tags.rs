@@ -1,0 +1,101 @@
+//! Tags of users and roles.
+
+use super::args::Args;
+use super::error::IamError;
+use super::page::Page;
+use super::show;
+use super::table::{About, Action, Ask, iam};
+use crate::domain::HolderKind;
+use crate::metadata::{ChangeHolder, HolderEdit};
+use crate::s3::xml::XmlWriter;
+
+/// The most tags of a user, role or policy.
+pub const TAGS_MAX: usize = 50;
+
+/// The kinds with the names of their three actions.
+const NAMES: [(HolderKind, [&str; 3]); 2] = [
+    (HolderKind::User, ["TagUser", "UntagUser", "ListUserTags"]),
+    (HolderKind::Role, ["TagRole", "UntagRole", "ListRoleTags"]),
+];
+const PARAMETERS: &[&str] = &["UserName", "RoleName", "Tags", "TagKeys", "Marker", "MaxItems"];
+
+/// The actions of this group.
+pub fn actions() -> Vec<Action> {
+    let of = |(kind, [tag_name, untag_name, list_name]): (HolderKind, [&'static str; 3])| {
+        let about = About::Holder(kind);
+        [
+            iam(tag_name, about, PARAMETERS, move |ask| tag(ask, kind)),
+            iam(untag_name, about, PARAMETERS, move |ask| untag(ask, kind)),
+            iam(list_name, about, PARAMETERS, move |ask| list(ask, kind)),
+        ]
+    };
+    NAMES.into_iter().flat_map(of).collect()
+}
+
+/// The tags a request brings.
+///
+/// # Errors
+/// `ValidationError`, `InvalidInput` for a key that occurs twice.
+pub fn read_tags(args: &Args, most: usize) -> Result<Vec<(String, String)>, IamError> {
+    let keys = args.list("Tags", ".Key");
+    let mut tags = Vec::with_capacity(keys.len());
+    for (index, key) in keys.into_iter().enumerate() {
+        let value = args.get(&format!("Tags.member.{}.Value", index + 1)).unwrap_or_default();
+        let allowed = |letter: char| letter.is_alphanumeric() || letter.is_whitespace() || "_.:/=+-@".contains(letter);
+        if key.is_empty() || key.chars().count() > 128 || !key.chars().all(allowed) {
+            return Err(IamError::invalid("Tags", "must have keys of 1 to 128 letters, digits, spaces and _.:/=+-@"));
+        }
+        if value.chars().count() > 256 || !value.chars().all(allowed) {
+            return Err(IamError::invalid(
+                "Tags",
+                "must have values of at most 256 letters, digits, spaces and _.:/=+-@",
+            ));
+        }
+        if tags.iter().any(|(known, _): &(String, String)| known.eq_ignore_ascii_case(key)) {
+            return Err(IamError::input("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
+        }
+        tags.push((key.to_owned(), value.to_owned()));
+    }
+    if tags.len() > most {
+        return Err(IamError::invalid("Tags", format!("must have length less than or equal to {most}")));
+    }
+    if tags.is_empty() && args.has("Tags") {
+        return Err(IamError::validation("Tags must be given as Tags.member.N.Key and Tags.member.N.Value"));
+    }
+    tags.sort();
+    Ok(tags)
+}
+
+async fn tag(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
+    let tags = read_tags(&ask.args, TAGS_MAX)?;
+    if tags.is_empty() {
+        return Err(IamError::invalid("Tags", "must not be null"));
+    }
+    change(&ask, kind, HolderEdit::Tag(tags, TAGS_MAX)).await
+}
+
+async fn untag(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
+    let keys: Vec<_> = ask.args.list("TagKeys", "").into_iter().map(str::to_owned).collect();
+    if keys.is_empty() {
+        return Err(IamError::invalid("TagKeys", "must not be null"));
+    }
+    change(&ask, kind, HolderEdit::Untag(keys)).await
+}
+
+async fn change(ask: &Ask, kind: HolderKind, edit: HolderEdit) -> Result<XmlWriter, IamError> {
+    let holder = ask.holder(kind)?;
+    match ask.door.metadata.change_holder(holder.id, edit).await? {
+        ChangeHolder::Changed(_) => Ok(XmlWriter::fragment()),
+        ChangeHolder::TooManyTags => Err(IamError::limit("TagsPerHolder", TAGS_MAX)),
+        ChangeHolder::NameTaken | ChangeHolder::NoSuchHolder => {
+            Err(IamError::missing(kind.word(), holder.name.as_str()))
+        }
+    }
+}
+
+async fn list(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
+    let (holder, page) = (ask.holder(kind)?, Page::of(&ask.args)?);
+    let mut tags = holder.details.tags.clone();
+    tags.retain(|(key, _)| *key > page.after);
+    Ok(page.write("Tags", &tags, |(key, _)| key.clone(), show::tag))
+}
