@@ -80,8 +80,12 @@ impl<'a> Credential<'a> {
         };
         // From the right: an access key may hold slashes, nothing else does.
         let mut parts = text.rsplitn(5, '/');
-        let mut next = || parts.next().filter(|part| !part.is_empty()).ok_or_else(malformed);
+        let mut next = || parts.next().ok_or_else(malformed);
         let (terminal, service, region, date, access_key) = (next()?, next()?, next()?, next()?, next()?);
+        // The region may be empty: boto3 signs so when it is told none.
+        if [terminal, service, date, access_key].contains(&"") {
+            return Err(malformed());
+        }
         if terminal != "aws4_request" {
             return Err(place.malformed(&format!(
                 "incorrect terminal \"{}\". This endpoint uses \"aws4_request\".",
@@ -162,7 +166,8 @@ mod tests {
             "",
             "AK",
             "AK/20130524/us-east-1/s3",
-            "AK/20130524//s3/aws4_request",
+            "AK//us-east-1/s3/aws4_request",
+            "/20130524/us-east-1/s3/aws4_request",
             "AK/20130524/r/iam/aws4_request",
             "AK/20130524/r/s3/aws5",
         ] {
