@@ -16,13 +16,15 @@ use crate::admin::users::{open_secret, seal_secret};
 use crate::clock::Ambient;
 use crate::domain::{AccessKey, Member, Session, Timestamp, User};
 use crate::metadata::{MetadataError, MetadataStore};
-use crate::s3::auth::{KeyError, KeySource, NewKey, NewSession, TemporaryKey};
+use crate::s3::auth::{Caller, KeyError, KeySource, NewKey, NewSession, TemporaryKey};
 
 /// How long a key, or that there is none, is believed when another gateway may change it. Changes made through this
 /// gateway count at once.
 const BELIEF: Duration = Duration::from_secs(2);
 /// Keys remembered; ids that do not exist count too, so that guessing does not reach the database each time.
 const KEYS_MAX: u64 = 10_000;
+/// Sessions remembered.
+const SESSIONS_MAX: u64 = 1_000;
 /// How exactly the last use of a key is written down.
 const USE_PRECISION: Duration = Duration::from_secs(900);
 
@@ -35,10 +37,10 @@ pub struct Keys {
     metadata: MetadataStore,
     cluster_key: Arc<ClusterKey>,
     ambient: Ambient,
-    keys: Remembered<Arc<AccessKey>>,
+    keys: Remembered<Arc<Caller>>,
     roles: Remembered<Arc<(User, Arc<Member>)>>,
-    /// Session tokens that were opened, after the id of their key and a space.
-    tickets: Cache<String, Arc<Ticket>>,
+    /// Sessions by the id of their key, a space and their token.
+    sessions: Cache<String, (u64, Arc<Caller>)>,
     /// Keys whose use was just written down.
     used: Cache<String, ()>,
 }
@@ -53,7 +55,7 @@ impl Keys {
             ambient,
             keys: Cache::builder().max_capacity(KEYS_MAX).time_to_live(BELIEF).build(),
             roles: Cache::builder().max_capacity(KEYS_MAX).time_to_live(BELIEF).build(),
-            tickets: Cache::builder().max_capacity(KEYS_MAX).time_to_idle(Duration::from_secs(300)).build(),
+            sessions: Cache::builder().max_capacity(SESSIONS_MAX).time_to_live(BELIEF).build(),
             used: Cache::builder().max_capacity(KEYS_MAX).time_to_live(USE_PRECISION).build(),
         }
     }
@@ -70,16 +72,6 @@ impl Keys {
         self.roles.insert(unique_id.to_owned(), (changes, role.clone()));
         Ok(role)
     }
-
-    fn ticket(&self, id: &str, token: &str) -> Result<Arc<Ticket>, KeyError> {
-        let name = format!("{id} {token}");
-        if let Some(ticket) = self.tickets.get(&name) {
-            return Ok(ticket);
-        }
-        let ticket = Arc::new(Ticket::open(&self.cluster_key, id, token).ok_or(KeyError::Forged)?);
-        self.tickets.insert(name, ticket.clone());
-        Ok(ticket)
-    }
 }
 
 impl std::fmt::Debug for Keys {
@@ -90,7 +82,7 @@ impl std::fmt::Debug for Keys {
 
 #[async_trait]
 impl KeySource for Keys {
-    async fn access_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
+    async fn access_key(&self, id: &str) -> Result<Option<Arc<Caller>>, KeyError> {
         let changes = self.metadata.identity_changes();
         if let Some((then, key)) = self.keys.get(id)
             && then == changes
@@ -104,17 +96,26 @@ impl KeySource for Keys {
                 let secret = open_secret(&self.cluster_key, id, &grant.sealed_secret)
                     .map_err(|error| KeyError::Damaged(format!("access key {id}: {error}")))?;
                 let member = grant.member.map(Arc::new);
-                Some(Arc::new(AccessKey { id: id.to_owned(), secret, user: grant.user, member, session: None }))
+                let (id, user) = (id.to_owned(), grant.user);
+                Some(caller(AccessKey { id, secret, user, member, session: None })?)
             }
         };
         self.keys.insert(id.to_owned(), (changes, key.clone()));
         Ok(key)
     }
 
-    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
-        let ticket = self.ticket(id, token)?;
+    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<Caller>>, KeyError> {
+        let (name_of_session, changes) = (format!("{id} {token}"), self.metadata.identity_changes());
+        let now = self.ambient.clock.now();
+        if let Some((then, known)) = self.sessions.get(&name_of_session)
+            && then == changes
+            && known.session.as_ref().is_some_and(|session| now < session.expires_at)
+        {
+            return Ok(Some(known));
+        }
+        let ticket = Ticket::open(&self.cluster_key, id, token).ok_or(KeyError::Forged)?;
         let expires_at = Timestamp::default().plus_seconds(ticket.expires_at);
-        if self.ambient.clock.now() >= expires_at {
+        if now >= expires_at {
             return Err(KeyError::Expired);
         }
         // Who made it must still be there, whatever it was made for.
@@ -126,9 +127,12 @@ impl KeySource for Keys {
                 (role.0.clone(), Some(role.1.clone()), Some(name.clone()))
             }
         };
-        let session = Session { name, policy: ticket.policy.as_deref().map(Arc::from), expires_at };
+        let (issuer, policy) = (ticket.issuer.clone(), ticket.policy.as_deref().map(Arc::from));
+        let session = Some(Arc::new(Session { name, policy, issuer, expires_at }));
         let (id, secret) = (id.to_owned(), Zeroizing::new(ticket.secret.clone()));
-        Ok(Some(Arc::new(AccessKey { id, secret, user, member, session: Some(Arc::new(session)) })))
+        let made = caller(AccessKey { id, secret, user, member, session })?;
+        self.sessions.insert(name_of_session, (changes, made.clone()));
+        Ok(Some(made))
     }
 
     fn used(&self, key: &AccessKey, service: &'static str, region: &str) {
@@ -153,6 +157,11 @@ impl KeySource for Keys {
     fn draw_temporary(&self, session: &NewSession) -> TemporaryKey {
         ticket::draw(&self.cluster_key, session, &self.ambient)
     }
+}
+
+fn caller(key: AccessKey) -> Result<Arc<Caller>, KeyError> {
+    let id = key.id.clone();
+    Caller::new(key).map(Arc::new).map_err(|error| KeyError::Damaged(format!("a policy of access key {id}: {error}")))
 }
 
 fn unavailable(error: &MetadataError) -> KeyError {

@@ -18,6 +18,8 @@ pub struct Member {
 pub struct Session {
     /// The name under which a role was assumed; none for `GetSessionToken`.
     pub name: Option<String>,
+    /// The lasting access key behind it: the session ends when that does.
+    pub issuer: String,
     /// A policy that must allow what the member's policies allow.
     pub policy: Option<Arc<str>>,
     /// When it ends.

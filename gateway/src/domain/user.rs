@@ -84,16 +84,14 @@ impl AccessKey {
         }
     }
 
-    fn session_name(&self) -> Option<&str> {
-        self.session.as_ref()?.name.as_deref()
-    }
-}
-
-impl AccessKey {
-    /// Whether the account itself acts, which may do everything in it.
+    /// Whether the account itself acts, unlimited, which may do everything in it.
     #[must_use]
     pub fn is_account(&self) -> bool {
-        true
+        self.member.is_none() && self.session.as_ref().is_none_or(|session| session.policy.is_none())
+    }
+
+    fn session_name(&self) -> Option<&str> {
+        self.session.as_ref()?.name.as_deref()
     }
 }
 

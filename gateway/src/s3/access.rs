@@ -25,12 +25,10 @@ pub struct Owner {
 impl Identity {
     /// The caller as policies see callers; nobody for a request without credentials.
     #[must_use]
-    pub fn principal(&self) -> Option<Principal> {
+    pub fn principal(&self) -> Option<&Principal> {
         match self {
             Self::Anonymous => None,
-            // Who acts inside an account may do what policies allow, and none is asked here.
-            Self::Known(key) if key.member.is_some() => None,
-            Self::Known(key) => Some(Principal::of_account(&key.user)),
+            Self::Known(caller) => Some(caller.principal()),
         }
     }
 }

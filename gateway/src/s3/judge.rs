@@ -93,7 +93,7 @@ impl Call {
     pub fn require_service(&self, permission: Permission, bucket: Option<&str>) -> Result<(), S3Error> {
         let principal = self.identity.principal();
         let subject = Subject { bucket: None, name: bucket, key: None, version: None, existing: None, listed: None };
-        match self.ask(principal.as_ref(), permission, &subject, None, None) {
+        match self.ask(principal, permission, &subject, None, None) {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::DenyExplicitly => Err(Code::AccessDenied.into()),
         }
@@ -118,7 +118,7 @@ impl Call {
         let subject =
             Subject { bucket: Some(bucket), name, key: None, version: None, existing: None, listed: Some(key) };
         let principal = self.identity.principal();
-        Ok(self.ask(principal.as_ref(), LIST, &subject, Some(&rules.as_rules(bucket)), None) == Decision::Allow)
+        Ok(self.ask(principal, LIST, &subject, Some(&rules.as_rules(bucket)), None) == Decision::Allow)
     }
 
     /// `AccessDenied`, with the region that clients look for.
@@ -164,7 +164,7 @@ impl Call {
         let name = Some(bucket.name.as_str());
         let subject = Subject { bucket: Some(bucket), name, key, version, existing: existing.as_deref(), listed: None };
         let principal = self.identity.principal();
-        Ok(self.ask(principal.as_ref(), permission, &subject, Some(&rules), object.as_ref()))
+        Ok(self.ask(principal, permission, &subject, Some(&rules), object.as_ref()))
     }
 
     /// Decides again, on the version that is about to be sent, where it matters which that is: another may have taken its

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
+use super::Caller;
 use crate::domain::AccessKey;
 
 /// Why a key could not be looked up.
@@ -64,10 +65,10 @@ pub struct TemporaryKey {
 #[async_trait]
 pub trait KeySource: Send + Sync + Debug {
     /// The lasting key with its secret opened; `None` when there is none or it was switched off.
-    async fn access_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, KeyError>;
+    async fn access_key(&self, id: &str) -> Result<Option<Arc<Caller>>, KeyError>;
 
     /// The temporary key that this session token makes; `None` when whoever it was made for is gone.
-    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<AccessKey>>, KeyError>;
+    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<Caller>>, KeyError>;
 
     /// Hears that a request was signed with a key.
     fn used(&self, key: &AccessKey, service: &'static str, region: &str);

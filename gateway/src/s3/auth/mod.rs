@@ -6,6 +6,7 @@
 //! secret would have made of this very request, and the two are compared in constant time. An unknown key takes the
 //! same way with a secret that nobody has.
 
+mod caller;
 mod canonical;
 mod chunks;
 mod claim;
@@ -31,6 +32,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use zeroize::Zeroizing;
 
+pub use caller::Caller;
 pub use chunks::ChunkSigner;
 pub use keys::{KeyError, KeySource, NewKey, NewSession, TEMPORARY, TemporaryKey};
 pub use service::Service;
@@ -38,7 +40,6 @@ pub use service::Service;
 use super::error::{Code, S3Error};
 use super::uri::{self, Query};
 use crate::clock::{Ambient, random};
-use crate::domain::AccessKey;
 
 /// How strict the door is about signatures.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ pub enum Identity {
     /// The request carried no credentials at all.
     Anonymous,
     /// The holder of this access key signed the request.
-    Known(Arc<AccessKey>),
+    Known(Arc<Caller>),
 }
 
 /// What the signature says about the body.
@@ -181,7 +182,7 @@ impl Verifier {
         head: &Parts,
         raw_target: &str,
         sha256: &str,
-    ) -> Result<(Arc<AccessKey>, Service), S3Error> {
+    ) -> Result<(Arc<Caller>, Service), S3Error> {
         let raw = uri::split(raw_target)?;
         let query = Query::parse(raw.1)?;
         let Some(header::Authorization::V4(rest)) = header::authorization(&head.headers)? else {
@@ -202,7 +203,7 @@ impl Verifier {
     }
 
     /// The key of this id, as the token makes it when there is one.
-    async fn key(&self, id: &str, token: Option<&str>) -> Result<Option<Arc<AccessKey>>, S3Error> {
+    async fn key(&self, id: &str, token: Option<&str>) -> Result<Option<Arc<Caller>>, S3Error> {
         let found = match token {
             Some(token) => self.keys.temporary_key(id, token).await,
             None if id.starts_with(TEMPORARY) => Ok(None),

@@ -72,7 +72,7 @@ async fn run(
     let known = ACTIONS.get(name).filter(|action| action.service == service && version == self::version(service));
     let action = known.ok_or_else(|| IamError::action(name, version))?;
     args.only(action.accepts)?;
-    let ask = admit(action, Ask { door, caller, args, holder: None }).await?;
+    let ask = admit(action, Ask { door, caller, head, args, holder: None }).await?;
     let inside = (action.handler)(ask).await?;
     Ok((action.name, service, inside.finish()))
 }

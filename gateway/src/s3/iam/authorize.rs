@@ -1,9 +1,14 @@
 //! Whether a caller may do an action.
 
+use http::header;
+
 use super::error::IamError;
 use super::names::{actor, lookup};
 use super::table::{About, Action, Ask, parameter};
-use crate::domain::{AccessKey, HolderKind, IamName, IamPath, UserId, iam_arn};
+use crate::domain::{HolderKind, IamName, IamPath, UserId, iam_arn};
+use crate::policy::{Decision, Question, Value, decide};
+use crate::s3::arrival::Arrival;
+use crate::s3::encoding::xml_time;
 
 /// Finds what the action is about and lets the caller through.
 ///
@@ -28,7 +33,7 @@ pub async fn admit(action: &Action, mut ask: Ask) -> Result<Ask, IamError> {
         About::NewPolicy => policy_arn(account, &ask.args.path()?, &ask.args.policy_name()?),
     };
     let permission = action.permission();
-    if allows(&ask.caller, &permission, &resource) {
+    if allows(&ask, &permission, &resource) {
         Ok(ask)
     } else {
         Err(IamError::denied(&ask.caller.arn(), &permission, &resource))
@@ -51,6 +56,26 @@ async fn holder(ask: &mut Ask, kind: HolderKind) -> Result<String, IamError> {
 }
 
 /// Whether the caller's policies allow an action. The account itself may do everything in it.
-pub fn allows(caller: &AccessKey, _permission: &str, _resource: &str) -> bool {
-    caller.member.is_none() && caller.session.as_ref().is_none_or(|session| session.policy.is_none())
+pub fn allows(ask: &Ask, permission: &str, resource: &str) -> bool {
+    let keys = |key: &str| fact(ask, key);
+    let question = Question { caller: Some(ask.caller.principal()), action: permission, resource, keys: &keys };
+    decide(&question, None, None) == Decision::Allow
+}
+
+/// The value of a condition key that is about the request; keys come in lower case.
+pub fn fact<'a>(ask: &'a Ask, key: &str) -> Option<Value<'a>> {
+    let now = ask.door.verifier.now();
+    let arrival = Arrival::of(&ask.head);
+    match key {
+        "aws:sourceip" => arrival.peer.map(|address| Value::from(address.to_canonical().to_string())),
+        "aws:securetransport" => Some(Value::from(if arrival.encrypted { "true" } else { "false" })),
+        "aws:currenttime" => Some(Value::from(xml_time(now))),
+        "aws:epochtime" => Some(Value::from(now.seconds().to_string())),
+        "aws:useragent" => ask.head.headers.get(header::USER_AGENT)?.to_str().ok().map(Value::from),
+        "aws:requestedregion" => Some(Value::from(ask.door.settings.region.as_str())),
+        "iam:policyarn" => ask.args.get("PolicyArn").map(Value::from),
+        "sts:externalid" => ask.args.get("ExternalId").map(Value::from),
+        "sts:rolesessionname" => ask.args.get("RoleSessionName").map(Value::from),
+        _ => None,
+    }
 }

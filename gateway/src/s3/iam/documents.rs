@@ -1,31 +1,34 @@
 //! Checks policy documents before they are kept.
 
-use serde_json::Value;
-
 use super::error::IamError;
+use crate::policy::{Document, PolicyError};
 
-/// Checks what is to say what somebody may do.
+/// The longest document that is looked at, in bytes: limits count no white space.
+const BYTES_MAX: usize = 64 << 10;
+
+/// Checks what is to say what somebody may do; `letters_max` bounds it, white space not counted.
 ///
 /// # Errors
-/// `MalformedPolicyDocument`.
+/// `MalformedPolicyDocument`, `LimitExceeded`.
 pub fn check_identity(text: &str, letters_max: usize) -> Result<(), IamError> {
-    check(text, letters_max)
+    read(text, letters_max)?.check_identity().map_err(refused)
 }
 
 /// Checks what is to say who may become a role.
 ///
 /// # Errors
-/// `MalformedPolicyDocument`.
+/// `MalformedPolicyDocument`, `LimitExceeded`.
 pub fn check_trust(text: &str) -> Result<(), IamError> {
-    check(text, 2_048)
+    read(text, 2_048)?.check_trust().map_err(refused)
 }
 
-fn check(text: &str, letters_max: usize) -> Result<(), IamError> {
+fn read(text: &str, letters_max: usize) -> Result<Document, IamError> {
     if text.chars().filter(|letter| !letter.is_whitespace()).count() > letters_max {
         return Err(IamError::limit("policy size", letters_max));
     }
-    match serde_json::from_str(text) {
-        Ok(Value::Object(_)) => Ok(()),
-        _ => Err(IamError::policy("Syntax errors in policy.")),
-    }
+    Document::parse(text, BYTES_MAX).map_err(refused)
+}
+
+fn refused(error: PolicyError) -> IamError {
+    IamError::policy(error.message().to_owned())
 }

@@ -7,8 +7,10 @@ use std::sync::{Arc, LazyLock};
 
 use super::args::Args;
 use super::error::IamError;
-use crate::domain::{AccessKey, Holder, HolderKind};
-use crate::s3::auth::Service;
+use http::request::Parts;
+
+use crate::domain::{Holder, HolderKind};
+use crate::s3::auth::{Caller, Service};
 use crate::s3::door::Door;
 use crate::s3::xml::XmlWriter;
 
@@ -36,7 +38,9 @@ pub struct Ask {
     /// The rooms below.
     pub door: Arc<Door>,
     /// Who asks.
-    pub caller: Arc<AccessKey>,
+    pub caller: Arc<Caller>,
+    /// Target and headers.
+    pub head: Parts,
     /// What for.
     pub args: Args,
     /// The user, group or role it is about; none when that is not there, or the account itself.

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{CanonicalId, Timestamp, User, UserId};
+use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
 
 /// The access key of Amazon's examples.
 pub(crate) const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -70,7 +70,7 @@ struct OneKey;
 
 #[async_trait]
 impl KeySource for OneKey {
-    async fn access_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
+    async fn access_key(&self, id: &str) -> Result<Option<Arc<Caller>>, KeyError> {
         let user = User {
             id: UserId(1),
             name: "example".to_owned(),
@@ -85,10 +85,10 @@ impl KeySource for OneKey {
             member: None,
             session: None,
         };
-        Ok((id == KEY).then(|| Arc::new(key)))
+        Ok((id == KEY).then(|| Arc::new(Caller::new(key).expect("no policies"))))
     }
 
-    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<AccessKey>>, KeyError> {
+    async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<Caller>>, KeyError> {
         match token {
             TOKEN => self.access_key(id).await,
             "old" => Err(KeyError::Expired),
