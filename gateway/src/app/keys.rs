@@ -1,5 +1,7 @@
 //! Access keys for the verifier: from the database, opened, and remembered for a moment.
 
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 use std::sync::Arc;

@@ -30,6 +30,7 @@ mod meters;
 mod object_headers;
 mod object_tags;
 mod ops;
+pub mod probe;
 mod range;
 mod request_id;
 mod respond;

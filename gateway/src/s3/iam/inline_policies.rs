@@ -34,8 +34,9 @@ pub fn actions() -> Vec<Action> {
 
 async fn put(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
     let (name, document) = (ask.args.policy_name()?, ask.args.need("PolicyDocument")?);
-    let (holder, most) = (ask.holder(kind)?, kind.inline_letters_max());
+    let most = kind.inline_letters_max();
     check_identity(document, most)?;
+    let holder = ask.holder(kind)?;
     match ask.door.metadata.put_inline_policy(holder.id, name.as_str(), document, most).await? {
         PutInlinePolicy::Put => Ok(XmlWriter::fragment()),
         PutInlinePolicy::NoSuchHolder => Err(IamError::missing(kind.word(), holder.name.as_str())),

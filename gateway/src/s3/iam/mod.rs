@@ -27,3 +27,11 @@ mod tests;
 mod users;
 
 pub use answer::{answer, is_action};
+
+/// Reads the form of an action as far as it can be read without knowing which: for fuzzing.
+pub fn probe(body: &[u8]) {
+    let Ok(args) = args::Args::parse(body) else { return };
+    let _ = (args.path(), args.path_prefix(), args.policy_name(), page::Page::of(&args));
+    let tags = tags::read_tags(&args, tags::TAGS_MAX).unwrap_or_default();
+    assert!(tags.len() <= tags::TAGS_MAX, "{} tags", tags.len());
+}

@@ -21,7 +21,7 @@ fn every_action_has_a_permission() {
             assert!(parameter.starts_with(|letter: char| letter.is_ascii_uppercase()), "{name} {parameter}");
         }
     }
-    assert!(ACTIONS.len() > 70, "{}", ACTIONS.len());
+    assert!(ACTIONS.len() > 60, "{}", ACTIONS.len());
 }
 
 #[test]
@@ -99,4 +99,25 @@ fn a_page_says_where_the_next_begins() {
         "<L><member>b</member><member>c</member></L><IsTruncated>true</IsTruncated><Marker>c</Marker>"
     );
     assert_eq!(write(&["b"]), "<L><member>b</member></L><IsTruncated>false</IsTruncated>");
+}
+
+/// The actions as the README shows them.
+fn actions_as_markdown() -> String {
+    let line = |title: &str, service: Service| {
+        let mut names: Vec<_> =
+            ACTIONS.values().filter(|action| action.service == service).map(|action| action.name).collect();
+        names.sort_unstable();
+        format!("- **{title}**: {}\n", names.join(", "))
+    };
+    format!("{}{}", line("IAM", Service::Iam), line("STS", Service::Sts))
+}
+
+#[test]
+fn the_readme_lists_the_actions() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = std::fs::read_to_string(path).expect("README.md");
+    let (_, rest) = readme.split_once("<!-- actions -->\n").expect("the marker <!-- actions -->");
+    let (listed, _) = rest.split_once("<!-- /actions -->").expect("the marker <!-- /actions -->");
+    let table = actions_as_markdown();
+    assert_eq!(listed.trim(), table.trim(), "paste this between the markers in README.md:\n\n{table}\n");
 }

@@ -1,0 +1,5 @@
+//! Feeds `gateway::s3::probe::copy_sources`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| gateway::s3::probe::copy_sources(bytes));
