@@ -186,7 +186,7 @@ impl Call {
         let existing = Some(version);
         let subject = Subject { bucket: Some(bucket), name, key, version: named, existing, listed: None };
         let principal = self.identity.principal();
-        match self.ask(principal.as_ref(), permission, &subject, Some(&rules), Some(&object_rules(bucket, version))) {
+        match self.ask(principal, permission, &subject, Some(&rules), Some(&object_rules(bucket, version))) {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::DenyExplicitly => Err(self.refusal(bucket)),
         }
@@ -205,7 +205,7 @@ impl Call {
         let subject =
             Subject { bucket: Some(bucket), name, key: Some(key), version: None, existing: None, listed: None };
         let principal = self.identity.principal();
-        Ok(self.ask(principal.as_ref(), permission, &subject, Some(&rules.as_rules(bucket)), Some(object)))
+        Ok(self.ask(principal, permission, &subject, Some(&rules.as_rules(bucket)), Some(object)))
     }
 
     /// The version a decision is about, if it is there.
