@@ -5,7 +5,7 @@ from base64 import b64encode
 
 from boto3.s3.transfer import TransferConfig
 
-from gateway import bucket, client, refused
+from gateway import ENDPOINT, bucket, client, refused
 
 s3 = client()
 B = bucket(s3, "multipart")
@@ -25,6 +25,7 @@ def by_hand():
     uploads = s3.list_multipart_uploads(Bucket=B)["Uploads"]
     assert [entry["UploadId"] for entry in uploads] == [upload], uploads
     done = s3.complete_multipart_upload(Bucket=B, Key="hand", UploadId=upload, MultipartUpload={"Parts": parts})
+    assert done["Location"] == f"{ENDPOINT}/{B}/hand", done["Location"]
     assert done["ETag"].endswith('-3"') and done["Bucket"] == B and done["Key"] == "hand", done
     got = s3.get_object(Bucket=B, Key="hand")
     assert got["Body"].read() == BIG and got["ContentType"] == "text/x-big" and got["Metadata"] == {"a": "b"}

@@ -285,7 +285,6 @@ async fn share(
 ) -> Result<(), S3Error> {
     // A preflight has answered for itself.
     if *method == Method::OPTIONS {
-        response.headers_mut().append(header::VARY, cors::VARY);
         return Ok(());
     }
     let refused;

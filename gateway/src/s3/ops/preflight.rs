@@ -57,6 +57,7 @@ pub fn answer(head: &Parts, bucket: &Bucket) -> Result<Response, S3Error> {
     })?;
     let mut response = empty(StatusCode::OK);
     cors::write(&grant, &question, response.headers_mut());
+    response.headers_mut().insert(header::VARY, cors::VARY);
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
     Ok(response)
 }
