@@ -24,6 +24,7 @@ mod catalog;
 mod chunk_cipher;
 mod cluster_id;
 mod cluster_key;
+mod content_cipher;
 mod encoder;
 mod erasure;
 mod hex_text;
@@ -44,6 +45,7 @@ pub use catalog::{Catalog, CatalogEntry, CatalogError, CatalogExtent, CatalogTar
 pub use chunk_cipher::TAG_BYTES;
 pub use cluster_id::ClusterId;
 pub use cluster_key::{ClusterKey, KeyError};
+pub use content_cipher::{ContentCipher, ContentSalt};
 pub use encoder::{BlobEncoder, EncodeError, EncodedBlob, EncodedSliver, encode_blob, encode_blob_parts};
 pub use erasure::{ErasureScheme, ReconstructError, coder, reconstruct};
 pub use hex_text::HexError;

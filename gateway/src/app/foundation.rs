@@ -1,10 +1,12 @@
 //! What serving and every command stand on: data folder, database, cluster, backends.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use backends::{Expect, StoreError};
 use futures::future::try_join_all;
+use zeroize::Zeroizing;
 
 use super::cluster_key::ClusterIdentity;
 use super::data_folder::DataFolder;
@@ -12,7 +14,9 @@ use crate::clock::Ambient;
 use crate::config::{BackendConfig, Config};
 use crate::domain::BackendId;
 use crate::metadata::{BackendRow, MetadataError, MetadataStore};
-use crate::objects::{Committee, Compute, Member, Objects, ObjectsParts, ObjectsSettings};
+use crate::objects::{
+    Committee, Compute, KeyFile, KeyProvider, Member, NoKeyProvider, Objects, ObjectsParts, ObjectsSettings,
+};
 
 /// Opened and proven to belong together.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub struct Foundation {
     pub committee: Committee,
     /// What relative backend folders are relative to; absolute.
     pub base: PathBuf,
+    /// The key service.
+    pub key_provider: Arc<dyn KeyProvider>,
 }
 
 impl Foundation {
@@ -54,6 +60,7 @@ impl Foundation {
     async fn open(config: &Config, folder: DataFolder, ambient: &Ambient, make: bool) -> anyhow::Result<Self> {
         let base =
             std::path::absolute(if config.base.as_os_str().is_empty() { ".".as_ref() } else { config.base.as_path() })?;
+        let key_provider = key_provider(config, &base, ambient)?;
         let metadata = MetadataStore::open(&config.database, ambient.clone()).await.map_err(cannot_open)?;
         metadata.set_grace_seconds(config.objects.grace_seconds);
         let opened = async {
@@ -71,7 +78,7 @@ impl Foundation {
             anyhow::Ok((cluster, Committee::new(members)))
         };
         match opened.await {
-            Ok((cluster, committee)) => Ok(Self { folder, metadata, cluster, committee, base }),
+            Ok((cluster, committee)) => Ok(Self { folder, metadata, cluster, committee, base, key_provider }),
             Err(error) => {
                 metadata.close().await;
                 Err(error)
@@ -102,9 +109,20 @@ impl Foundation {
             incarnation,
             ambient: ambient.clone(),
             compute,
+            key_provider: self.key_provider,
             settings,
         })
     }
+}
+
+/// The key service of the configuration; without one, one that refuses.
+fn key_provider(config: &Config, base: &std::path::Path, ambient: &Ambient) -> anyhow::Result<Arc<dyn KeyProvider>> {
+    let Some(kms) = &config.kms else { return Ok(Arc::new(NoKeyProvider)) };
+    let place = base.join(&kms.file);
+    let text = std::fs::read_to_string(&place).map(Zeroizing::new);
+    let text = text.with_context(|| format!("cannot read the keys of [kms] in {}", place.display()))?;
+    let keys = KeyFile::parse(&text, ambient.clone());
+    Ok(Arc::new(keys.map_err(|error| anyhow::anyhow!("{}: {error}", place.display()))?))
 }
 
 fn cannot_open(error: MetadataError) -> anyhow::Error {

@@ -45,6 +45,7 @@ impl S3Door {
             base_domains: config.s3.base_domains.clone(),
             default_ownership: config.s3.default_ownership,
             body,
+            sse_c_requires_tls: config.s3.sse_c_requires_tls,
             ..S3Settings::default()
         };
         let verifier = Arc::new(Verifier::new(keys, auth, ambient.clone()));

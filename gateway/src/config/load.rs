@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::line::{line_of, position};
 use super::{
-    BackendConfig, Config, ConfigError, DebugConfig, Environment, LimitsConfig, LogConfig, ObjectsConfig, OpsConfig,
-    Problem, RootCredentials, S3Config, TlsConfig, WebsiteConfig, problems,
+    BackendConfig, Config, ConfigError, DebugConfig, Environment, KmsConfig, LimitsConfig, LogConfig, ObjectsConfig,
+    OpsConfig, Problem, RootCredentials, S3Config, TlsConfig, WebsiteConfig, problems,
 };
 
 /// The scheme nobody has to choose: any two of six backends may be lost.
@@ -37,6 +37,7 @@ struct Written {
     tls: Option<TlsConfig>,
     website: Option<WebsiteConfig>,
     ops: OpsConfig,
+    kms: Option<KmsConfig>,
     limits: LimitsConfig,
     objects: ObjectsConfig,
     log: LogConfig,
@@ -124,6 +125,7 @@ fn resolve(
         tls,
         website: written.website,
         ops: written.ops,
+        kms: written.kms,
         limits: written.limits,
         objects: written.objects,
         log: written.log,

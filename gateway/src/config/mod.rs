@@ -8,6 +8,7 @@ mod backend;
 mod debug;
 mod environment;
 mod error;
+mod kms;
 mod limits;
 mod line;
 mod load;
@@ -29,6 +30,7 @@ pub use backend::BackendConfig;
 pub use debug::DebugConfig;
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
+pub use kms::KmsConfig;
 pub use limits::LimitsConfig;
 pub use load::{Overrides, load, parse};
 pub use log::{LogConfig, LogFormat};
@@ -57,6 +59,8 @@ pub struct Config {
     pub s3: S3Config,
     /// Certificates, when S3 speaks TLS.
     pub tls: Option<TlsConfig>,
+    /// The key service, if there is one.
+    pub kms: Option<KmsConfig>,
     /// The listener for websites, if they are served.
     pub website: Option<WebsiteConfig>,
     /// The second listener, for health and metrics.

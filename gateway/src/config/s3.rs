@@ -23,6 +23,8 @@ pub struct S3Config {
     /// Who owns what others write into a bucket that was not told: `BucketOwnerEnforced`, which turns access lists off as
     /// Amazon does on new buckets, `BucketOwnerPreferred` or `ObjectWriter`.
     pub default_ownership: Ownership,
+    /// Refuse requests that bring a key of the client's (SSE-C) over a connection without TLS.
+    pub sse_c_requires_tls: bool,
     /// The largest object, in bytes of content.
     pub object_bytes_max: u64,
 }
@@ -36,6 +38,7 @@ impl Default for S3Config {
             base_domains: Vec::new(),
             sigv2: true,
             default_ownership: Ownership::default(),
+            sse_c_requires_tls: false,
             object_bytes_max: 5 << 40,
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessList, UserId};
+use super::{AccessList, ContentEncryption, UserId};
 
 /// System headers and user metadata, kept verbatim and returned on GET and HEAD.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct ObjectAttributes {
     /// Who else may do something with it, where access lists count; none is that of what is private.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acl: Option<AccessList>,
+    /// How the content is encrypted below its digests; `None` when only its blobs are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<ContentEncryption>,
 }
 
 impl ObjectAttributes {

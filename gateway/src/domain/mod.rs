@@ -10,6 +10,7 @@ mod bucket;
 mod checksum;
 mod condition;
 mod default_encryption;
+mod encryption;
 mod etag;
 mod extent;
 mod holder;
@@ -34,6 +35,7 @@ pub use bucket::{Bucket, BucketId, BucketName, BucketNameError, ObjectLock, Vers
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 pub use condition::{Unmet, WriteCondition};
 pub use default_encryption::{DefaultAlgorithm, DefaultEncryption};
+pub use encryption::{ContentEncryption, ContentKey, ContentRun, ContentRuns, KeyCheck, KmsKey};
 pub use etag::ETag;
 pub use extent::Extent;
 pub use holder::{

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use codec::ContentSalt;
+
 use super::{
     BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey, Timestamp,
     VersionLock,
@@ -89,4 +91,6 @@ pub struct Part {
     pub modified_at: Timestamp,
     /// Where its bytes lie.
     pub extents: Vec<Extent>,
+    /// What makes its key stream its own, when the upload's content is enciphered below its digests.
+    pub salt: Option<ContentSalt>,
 }

@@ -1,7 +1,7 @@
 //! How words of the domain look in columns.
 
 use bytes::Bytes;
-use codec::{BlobId, BlobLayout, StripeShape};
+use codec::{BlobId, BlobLayout, ContentSalt, StripeShape};
 
 use super::row::Row;
 use super::statement::Value;
@@ -100,6 +100,12 @@ pub(super) fn attributes(text: &str) -> Result<ObjectAttributes> {
         return Ok(ObjectAttributes::default());
     }
     serde_json::from_str(text).map_err(|error| MetadataError::Damaged(format!("attributes: {error}")))
+}
+
+/// The salt of an enciphered part.
+pub(super) fn salt(bytes: Option<&[u8]>) -> Result<Option<ContentSalt>> {
+    let damaged = |_| MetadataError::Damaged("a salt of another length".to_owned());
+    bytes.map(|bytes| bytes.try_into().map_err(damaged)).transpose()
 }
 
 /// A key.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use codec::ContentSalt;
+
 use super::columns::{self, checksum_value, etag, etag_bytes, int};
 use super::commit::apply::{Circumstances, apply};
 use super::commit::facts::{Facts, Place};
@@ -26,8 +28,9 @@ pub struct CompleteChange {
     pub bucket: BucketId,
     /// The upload.
     pub upload: UploadId,
-    /// The parts the version is made of. Their rows must still carry these tags; the other parts are released.
-    pub chosen: Vec<(PartNumber, ETag)>,
+    /// The parts the version is made of. Their rows must still carry these tags and salts; the other parts are
+    /// released.
+    pub chosen: Vec<(PartNumber, ETag, Option<ContentSalt>)>,
     /// The version. Its extents are the chosen parts' extents, one after the other.
     pub version: Version,
     /// What `partNumber` reads will see.

@@ -38,6 +38,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0007_workers.sql"),
         include_str!("../../../migrations/postgres/0007_workers.sql"),
     ),
+    (
+        8,
+        "encryption",
+        include_str!("../../../migrations/sqlite/0008_encryption.sql"),
+        include_str!("../../../migrations/postgres/0008_encryption.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

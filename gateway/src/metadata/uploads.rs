@@ -96,7 +96,7 @@ impl MetadataStore {
     /// See [`super::MetadataError`].
     pub async fn parts(&self, upload: &UploadId, after: u16, most: usize) -> Result<Vec<Part>> {
         let mut session = self.database().reader().await?;
-        let text = "SELECT number, size, etag, checksum, modified_at, part_id FROM part \
+        let text = "SELECT number, size, etag, checksum, modified_at, part_id, salt FROM part \
                     WHERE upload_id = $1 AND number > $2 ORDER BY number LIMIT $3";
         let statement = Statement::new(text).bind(upload.0).bind(u32::from(after)).bind(limit(most));
         let rows = session.rows(statement).await?;
@@ -116,6 +116,7 @@ impl MetadataStore {
                 checksum: columns::checksum(row.bytes_if_any(3)?)?,
                 modified_at: Timestamp(row.int(4)?),
                 extents: extents.remove(&id).unwrap_or_default(),
+                salt: columns::salt(row.bytes_if_any(6)?)?,
             })
         });
         parts.collect()

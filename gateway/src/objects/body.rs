@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt;
 
+use super::ObjectReader;
 use crate::domain::{Checksum, ChecksumAlgorithm};
 
 /// Why a body could not be read to its end.
@@ -26,6 +28,9 @@ pub enum BodyError {
     /// More bytes than the object may have (`EntityTooLarge`).
     #[error("your proposed upload exceeds the maximum allowed size")]
     TooLarge,
+    /// What is being copied cannot be read to its end (503).
+    #[error("the source cannot be read: {0}")]
+    Source(String),
     /// Fewer bytes than a form's policy demands (`EntityTooSmall`).
     #[error("your proposed upload is smaller than the minimum allowed size")]
     TooSmall,
@@ -75,6 +80,18 @@ impl BytesBody {
 impl IncomingBody for BytesBody {
     async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
         Ok(self.0.take())
+    }
+
+    fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
+        None
+    }
+}
+
+/// What is read of one version is written as another.
+#[async_trait]
+impl IncomingBody for ObjectReader {
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        StreamExt::next(self).await.transpose().map_err(|error| BodyError::Source(error.to_string()))
     }
 
     fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {

@@ -80,6 +80,7 @@ mod tests {
             checksum: Some(checksum),
             modified_at: Timestamp(0),
             extents: Vec::new(),
+            salt: None,
         }
     }
 

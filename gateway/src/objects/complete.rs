@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::requests::{ChosenPart, CompleteUpload, Stored};
 use super::{Objects, ObjectsError, combine};
 use crate::domain::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, Part, PartNumber, Upload, Version, VersionPart, Versioning,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentRun, ContentRuns, ObjectAttributes, Part, PartNumber,
+    Upload, Version, VersionPart, Versioning,
 };
 use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload};
 
@@ -35,6 +36,7 @@ impl Objects {
                 name: None,
                 etag: change.version.etag,
                 checksum: change.version.checksum.clone(),
+                encryption: change.version.attributes.encryption.clone(),
                 size: change.version.size,
                 modified_at: change.version.modified_at,
             };
@@ -80,7 +82,7 @@ impl Objects {
             size,
             etag: combine::etag(chosen),
             modified_at: self.inner.mint.now(),
-            attributes: upload.attributes.clone(),
+            attributes: with_runs(upload, chosen),
             checksum: whole_checksum(complete, upload, chosen)?,
             extents: chosen.iter().flat_map(|part| part.extents.iter().copied()).collect(),
         };
@@ -88,7 +90,7 @@ impl Objects {
         Ok(CompleteChange {
             bucket: complete.bucket.id,
             upload: upload.id,
-            chosen: chosen.iter().map(|part| (part.number, part.etag)).collect(),
+            chosen: chosen.iter().map(|part| (part.number, part.etag, part.salt)).collect(),
             version,
             parts: chosen.iter().map(part).collect(),
             condition: complete.condition.clone(),
@@ -96,10 +98,20 @@ impl Objects {
     }
 }
 
+/// What the upload carries; if its parts are enciphered, each as a run of its own.
+fn with_runs(upload: &Upload, chosen: &[Part]) -> ObjectAttributes {
+    let mut attributes = upload.attributes.clone();
+    if let Some(encryption) = &mut attributes.encryption {
+        let run = |part: &Part| Some(ContentRun { length: Some(part.size), salt: part.salt? });
+        encryption.runs = ContentRuns(chosen.iter().filter_map(run).collect());
+    }
+    attributes
+}
+
 fn stored_before(before: CompletedUpload, bucket: &Bucket) -> Stored {
     let CompletedUpload { version: _, etag, checksum, size, modified_at, name } = before;
     let name = (bucket.versioning != Versioning::Never).then_some(name);
-    Stored { name, etag, checksum, size, modified_at }
+    Stored { name, etag, checksum, encryption: None, size, modified_at }
 }
 
 /// The parts a client names, checked against those there are.
@@ -166,6 +178,7 @@ mod tests {
             checksum: None,
             modified_at: Timestamp(0),
             extents: Vec::new(),
+            salt: None,
         }
     }
 

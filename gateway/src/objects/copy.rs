@@ -1,4 +1,4 @@
-//! Copies: more extents, no bytes.
+//! Copies: more extents, no bytes; unless the content is to be enciphered otherwise than it is.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use futures::StreamExt as _;
 
 use super::digest::{Digested, Digests};
 use super::ingest::update_elsewhere;
-use super::requests::{Copy, Stored};
-use super::{BodyPromise, Objects, ObjectsError};
-use crate::domain::{Checksum, ChecksumAlgorithm, Version};
+use super::requests::{Copy, Put, Stored};
+use super::{BodyPromise, DataKey, KeyChoice, Objects, ObjectsError};
+use crate::domain::{Checksum, ChecksumAlgorithm, ContentKey, ObjectAttributes, Version};
 use crate::metadata::{Batch, Change, PutChange};
 
 impl Objects {
@@ -19,7 +19,12 @@ impl Objects {
     /// `NoSuchKey` when the source went away meanwhile; else see [`ObjectsError`].
     pub async fn copy(&self, copy: Copy) -> Result<Stored, ObjectsError> {
         self.refuse_early(&copy.bucket, &copy.key, &copy.condition).await?;
-        let checksum = self.checksum_of_copy(&copy.source, copy.algorithm).await?;
+        if !keeps_cipher(&copy) {
+            return self.copy_bytes(copy).await;
+        }
+        let source_key = copy.source_key.as_ref();
+        self.unlock(copy.source.attributes.encryption.as_ref(), source_key).await?;
+        let checksum = self.checksum_of_copy(&copy.source, copy.algorithm, source_key).await?;
         let version = Version {
             id: self.inner.mint.version(),
             null: true,
@@ -28,7 +33,7 @@ impl Objects {
             size: copy.source.size,
             etag: copy.source.etag,
             modified_at: self.inner.mint.now(),
-            attributes: copy.attributes,
+            attributes: ObjectAttributes { encryption: copy.source.attributes.encryption.clone(), ..copy.attributes },
             checksum,
             extents: copy.source.extents.clone(),
         };
@@ -36,6 +41,7 @@ impl Objects {
             name: None,
             etag: version.etag,
             checksum: version.checksum.clone(),
+            encryption: version.attributes.encryption.clone(),
             size: version.size,
             modified_at: version.modified_at,
         };
@@ -47,18 +53,33 @@ impl Objects {
         stored.told(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)
     }
 
+    /// Reads the source and writes it as any other object.
+    async fn copy_bytes(&self, copy: Copy) -> Result<Stored, ObjectsError> {
+        let size = copy.source.size;
+        let algorithm = copy.algorithm.or(copy.source.checksum.as_ref().map(|sum| sum.algorithm));
+        let reader = self.read_with(copy.source, 0..size, copy.source_key.as_ref()).await?;
+        let cipher = match copy.key_choice {
+            Some(choice) => Some(self.lock(choice).await?),
+            None => None,
+        };
+        let promise = BodyPromise { length: Some(size), algorithm, ..BodyPromise::default() };
+        let Copy { bucket, key, attributes, lock, condition, .. } = copy;
+        self.put(Put { bucket, key, attributes, lock, condition, promise, cipher }, Box::new(reader)).await
+    }
+
     /// The copy's checksum: the source's own, or another computed from the bytes when one is asked for.
     async fn checksum_of_copy(
         &self,
         source: &Arc<Version>,
         algorithm: Option<ChecksumAlgorithm>,
+        source_key: Option<&DataKey>,
     ) -> Result<Option<Checksum>, ObjectsError> {
         let has = source.checksum.as_ref();
         let Some(algorithm) = algorithm.filter(|wanted| has.is_none_or(|sum| sum.algorithm != *wanted)) else {
             return Ok(source.checksum.clone());
         };
         let promise = BodyPromise { algorithm: Some(algorithm), ..BodyPromise::default() };
-        Ok(self.digest_range(source, 0..source.size, &promise).await?.checksum)
+        Ok(self.digest_range(source, 0..source.size, &promise, source_key).await?.checksum)
     }
 
     /// Reads a range of a version for its digests alone.
@@ -67,12 +88,25 @@ impl Objects {
         source: &Arc<Version>,
         range: Range<u64>,
         promise: &BodyPromise,
+        source_key: Option<&DataKey>,
     ) -> Result<Digested, ObjectsError> {
         let mut digests = Digests::new(promise);
-        let mut reader = self.read(Arc::clone(source), range).await?;
+        let mut reader = self.read_with(Arc::clone(source), range, source_key).await?;
         while let Some(bytes) = reader.next().await.transpose()? {
             digests = update_elsewhere(&self.inner, digests, bytes.into()).await?;
         }
         digests.finish(promise, None)
+    }
+}
+
+/// Whether the copy is to be enciphered just as its source is.
+fn keeps_cipher(copy: &Copy) -> bool {
+    match (copy.source.attributes.encryption.as_ref().map(|encryption| &encryption.key), &copy.key_choice) {
+        (None, None) => true,
+        (Some(ContentKey::Customer(check)), Some(KeyChoice::Customer(key))) => key.is(check),
+        (Some(ContentKey::Kms(kept)), Some(KeyChoice::Kms { key, context, bucket_key })) => {
+            key.as_ref() == Some(&kept.id) && *context == kept.context && *bucket_key == kept.bucket_key
+        }
+        _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong in a use case, by what the caller should do about it.
 
-use super::BodyError;
+use super::{BodyError, KeyProviderError};
 use crate::domain::{Checksum, PartNumber, Unmet};
 use crate::metadata::{MetadataError, Refusal};
 
@@ -61,6 +61,18 @@ pub enum ObjectsError {
     /// The checksum type or value given to Complete is not the upload's (`BadDigest` / `InvalidRequest`).
     #[error("the object's checksum is another")]
     ChecksumMismatch(Box<Checksum>),
+    /// The object is encrypted with the client's key, which did not come with the request (`InvalidRequest`).
+    #[error("the object was stored using a form of Server Side Encryption whose key must be provided")]
+    KeyNeeded,
+    /// The client's key is not the one the object was encrypted with (`AccessDenied`).
+    #[error("the key is not the one the object was encrypted with")]
+    WrongKey,
+    /// A client's key came for something that is not encrypted with one (`InvalidRequest`).
+    #[error("the encryption parameters are not applicable to this object")]
+    KeyNotApplicable,
+    /// What the key service says.
+    #[error(transparent)]
+    KeyProvider(#[from] KeyProviderError),
     /// The body broke off or was not what it claimed to be.
     #[error(transparent)]
     Body(#[from] BodyError),

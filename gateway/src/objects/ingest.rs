@@ -2,6 +2,7 @@
 
 use super::body::IncomingBody;
 use super::budget::Reservation;
+use super::content::Encipher;
 use super::digest::{Digested, Digests};
 use super::frames::Frames;
 use super::naming::Naming;
@@ -28,7 +29,7 @@ pub(crate) enum Ingested {
     Streamed { extents: Vec<Extent>, blobs: Vec<NewBlob>, digested: Digested, scaffold: Scaffold },
 }
 
-/// Reads a body to its end.
+/// Reads a body to its end. Its content is enciphered as a `run` of its own, when one is given, after it was digested.
 ///
 /// # Errors
 /// Whatever the body breaks; `Unavailable` when memory or backends are short. Nothing is left behind.
@@ -37,6 +38,7 @@ pub(crate) async fn ingest(
     body: Box<dyn IncomingBody>,
     promise: &BodyPromise,
     naming: &Naming,
+    run: Option<&Encipher>,
 ) -> Result<Ingested, ObjectsError> {
     let small_max = inner.settings.quilt_object_bytes_max;
     if promise.length.is_some_and(|length| length > inner.settings.object_bytes_max) {
@@ -45,7 +47,7 @@ pub(crate) async fn ingest(
     let mut source = Source::new(body, inner.settings.object_bytes_max);
     let first = source.fill(FIRST_BYTES, || false).await?;
     if promise.length.is_some_and(|length| length > small_max) {
-        return stream(inner, source, promise, naming, None).await;
+        return stream(inner, source, promise, (naming, run), None).await;
     }
     let to_come = if first == Filled::Ended { source.held() as u64 } else { promise.length.unwrap_or(small_max) };
     let reservation = inner.budget.take(coded_bytes(inner, to_come)).await?;
@@ -54,13 +56,17 @@ pub(crate) async fn ingest(
         Filled::Ended => {
             let content = source.take(source.held());
             let (content, digested) = digest_small(inner, content, promise, source.trailing_checksum()).await?;
+            let content = match run {
+                Some(run) if content.len() <= INLINE_DIGEST_BYTES_MAX => run.apply(0, &content)?,
+                _ => Encipher::apply_elsewhere(run, inner, 0, content).await?,
+            };
             Ok(Ingested::Small { content, digested, reservation })
         }
         // What is there becomes a blob with the memory it has; the rest will stand in line.
-        Filled::Slow => stream(inner, source, promise, naming, Some(reservation)).await,
+        Filled::Slow => stream(inner, source, promise, (naming, run), Some(reservation)).await,
         Filled::Full => {
             drop(reservation);
-            stream(inner, source, promise, naming, None).await
+            stream(inner, source, promise, (naming, run), None).await
         }
     }
 }

@@ -48,6 +48,11 @@ impl Mint {
         VersionId(random(&*self.ambient.entropy))
     }
 
+    /// A new salt.
+    pub(crate) fn salt(&self) -> [u8; 16] {
+        random(&*self.ambient.entropy)
+    }
+
     /// A new upload's name.
     pub(crate) fn upload(&self) -> UploadId {
         UploadId(random(&*self.ambient.entropy))

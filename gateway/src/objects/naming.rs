@@ -48,7 +48,9 @@ fn attribute_pairs(attributes: &ObjectAttributes) -> Vec<(String, String)> {
     let system = system.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
     let user = attributes.user.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
     let tags = attributes.tags.iter().map(|(name, value)| (format!("x-amz-tagging:{name}"), value.clone()));
-    system.chain(user).chain(tags).collect()
+    // What a rebuild needs to decipher the content, should its key be at hand.
+    let encryption = attributes.encryption.as_ref().and_then(|encryption| serde_json::to_string(encryption).ok());
+    system.chain(user).chain(tags).chain(encryption.map(|text| ("x-haulout-encryption".to_owned(), text))).collect()
 }
 
 /// The tag of content that came in one piece.

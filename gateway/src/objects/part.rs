@@ -5,12 +5,13 @@ use std::sync::Arc;
 use codec::CatalogTarget;
 
 use super::body::IncomingBody;
+use super::content::{ContentLock, Encipher};
 use super::ingest::{Ingested, ingest};
 use super::naming::{Naming, etag_of};
 use super::quilter::Patch;
 use super::requests::{CopyPart, CreateUpload, PutPart};
 use super::{Objects, ObjectsError};
-use crate::domain::{Bucket, Extent, ObjectKey, Part, Upload, UploadId};
+use crate::domain::{Bucket, ContentRun, ContentRuns, Extent, ObjectAttributes, ObjectKey, Part, Upload, UploadId};
 use crate::metadata::{AbortUpload, Batch, Change, CreateUpload as Created, Outcome, PartChange};
 
 impl Objects {
@@ -23,7 +24,10 @@ impl Objects {
             id: self.inner.mint.upload(),
             bucket: create.bucket.id,
             key: create.key,
-            attributes: create.attributes,
+            attributes: ObjectAttributes {
+                encryption: create.cipher.as_ref().map(ContentLock::encryption),
+                ..create.attributes
+            },
             checksum: create.checksum,
             created_at: self.inner.mint.now(),
             lock: create.lock,
@@ -53,7 +57,11 @@ impl Objects {
         if put.promise.algorithm.is_none() {
             put.promise.algorithm = put.upload.checksum.map(|(algorithm, _)| algorithm);
         }
-        let naming = part_naming(self, &put.upload, &put.bucket, put.number.get());
+        let encryption = put.upload.attributes.encryption.as_ref();
+        let key = self.unlock(encryption, put.customer.as_ref()).await?;
+        let run = key.map(|key| Encipher::new(inner, &key)).transpose()?;
+        let salt = run.as_ref().map(|run| run.salt);
+        let naming = part_naming(self, &put.upload, &put.bucket, put.number.get(), salt);
         let part = |digested: &super::Digested, extents| Part {
             number: put.number,
             size: digested.length,
@@ -61,9 +69,10 @@ impl Objects {
             checksum: digested.checksum.clone(),
             modified_at: inner.mint.now(),
             extents,
+            salt,
         };
         let upload = put.upload.id;
-        match ingest(inner, body, &put.promise, &naming).await? {
+        match ingest(inner, body, &put.promise, &naming, run.as_ref()).await? {
             Ingested::Small { content, .. } if content.is_empty() => {
                 let digested = super::Digests::new(&put.promise).finish(&put.promise, None)?;
                 self.commit_part(upload, part(&digested, Vec::new()), Vec::new()).await
@@ -88,16 +97,25 @@ impl Objects {
     }
 
     /// Makes a range of a version a part: its extents are cut, no bytes move. When the upload wants a checksum the
-    /// bytes are read to compute it, and the MD5 of the range is computed always, since it is the part's tag.
+    /// bytes are read to compute it, and the MD5 of the range is computed always, since it is the part's tag. Content that is
+    /// enciphered here or there goes through and is enciphered anew.
     ///
     /// # Errors
     /// See [`ObjectsError`].
     pub async fn copy_part(&self, copy: CopyPart) -> Result<Part, ObjectsError> {
+        if copy.source.attributes.encryption.is_some() || copy.upload.attributes.encryption.is_some() {
+            let length = copy.range.end - copy.range.start;
+            let reader = self.read_with(copy.source, copy.range, copy.source_key.as_ref()).await?;
+            let promise = super::BodyPromise { length: Some(length), ..super::BodyPromise::default() };
+            let CopyPart { upload, bucket, number, customer, .. } = copy;
+            return self.put_part(PutPart { upload, bucket, number, promise, customer }, Box::new(reader)).await;
+        }
+        self.unlock(None, copy.source_key.as_ref().or(copy.customer.as_ref())).await?;
         let promise = super::BodyPromise {
             algorithm: copy.upload.checksum.map(|(algorithm, _)| algorithm),
             ..super::BodyPromise::default()
         };
-        let digested = self.digest_range(&copy.source, copy.range.clone(), &promise).await?;
+        let digested = self.digest_range(&copy.source, copy.range.clone(), &promise, None).await?;
         let part = Part {
             number: copy.number,
             size: digested.length,
@@ -105,6 +123,7 @@ impl Objects {
             checksum: digested.checksum.clone(),
             modified_at: self.inner.mint.now(),
             extents: cut_extents(&copy.source.extents, &copy.range),
+            salt: None,
         };
         let source = (!part.extents.is_empty()).then_some(copy.source.id);
         let change = Change::Part(PartChange { upload: copy.upload.id, part: part.clone(), source });
@@ -136,12 +155,22 @@ impl Objects {
 }
 
 /// The catalog's words for a part.
-fn part_naming(objects: &Objects, upload: &Upload, bucket: &Bucket, number: u16) -> Naming {
+fn part_naming(
+    objects: &Objects,
+    upload: &Upload,
+    bucket: &Bucket,
+    number: u16,
+    salt: Option<codec::ContentSalt>,
+) -> Naming {
+    let mut attributes = upload.attributes.clone();
+    if let (Some(encryption), Some(salt)) = (&mut attributes.encryption, salt) {
+        encryption.runs = ContentRuns(vec![ContentRun { length: None, salt }]);
+    }
     Naming {
         bucket: bucket.name.to_string(),
         key: upload.key.clone(),
         target: CatalogTarget::Part { upload: upload.id.0, number },
-        attributes: upload.attributes.clone(),
+        attributes,
         write_counter: objects.inner.mint.write_counter(),
         modified_at: objects.inner.mint.now(),
     }

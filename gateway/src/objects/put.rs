@@ -3,6 +3,7 @@
 use codec::CatalogTarget;
 
 use super::body::IncomingBody;
+use super::content::Encipher;
 use super::digest::Digested;
 use super::ingest::{Ingested, ingest};
 use super::naming::{Naming, etag_of};
@@ -17,9 +18,20 @@ impl Objects {
     ///
     /// # Errors
     /// See [`ObjectsError`]; nothing became visible.
-    pub async fn put(&self, put: Put, body: Box<dyn IncomingBody>) -> Result<Stored, ObjectsError> {
+    pub async fn put(&self, mut put: Put, body: Box<dyn IncomingBody>) -> Result<Stored, ObjectsError> {
         self.refuse_early(&put.bucket, &put.key, &put.condition).await?;
         let inner = &self.inner;
+        let run = match put.cipher.take() {
+            None => {
+                put.attributes.encryption = None;
+                None
+            }
+            Some(lock) => {
+                let (run, encryption) = Encipher::of_object(inner, &lock)?;
+                put.attributes.encryption = Some(encryption);
+                Some(run)
+            }
+        };
         let id = inner.mint.version();
         let naming = Naming {
             bucket: put.bucket.name.to_string(),
@@ -29,7 +41,7 @@ impl Objects {
             write_counter: inner.mint.write_counter(),
             modified_at: inner.mint.now(),
         };
-        let ingested = ingest(inner, body, &put.promise, &naming).await?;
+        let ingested = ingest(inner, body, &put.promise, &naming, run.as_ref()).await?;
         let (stored, outcome) = match ingested {
             Ingested::Small { content, digested, reservation } => {
                 let stored = stored(&naming, &digested);
@@ -97,6 +109,7 @@ fn stored(naming: &Naming, digested: &Digested) -> Stored {
         name: None,
         etag: etag_of(digested),
         checksum: digested.checksum.clone(),
+        encryption: naming.attributes.encryption.clone(),
         size: digested.length,
         modified_at: naming.modified_at,
     }

@@ -12,6 +12,8 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 
 use super::budget::Reservation;
+use super::content::Decipher;
+use super::data_key::DataKey;
 use super::fetch::fetch;
 use super::opened::OpenedBlob;
 use super::state::Inner;
@@ -68,6 +70,8 @@ impl Stream for ObjectReader {
 struct Step {
     extent: Extent,
     range: Range<u64>,
+    /// Where in the version it lies.
+    at: u64,
 }
 
 impl Objects {
@@ -76,20 +80,44 @@ impl Objects {
     /// # Errors
     /// `Unavailable` when fewer than k slivers of a blob can be read.
     pub async fn read(&self, version: Arc<Version>, range: Range<u64>) -> Result<ObjectReader, ObjectsError> {
+        self.read_with(version, range, None).await
+    }
+
+    /// The same for a version that may be encrypted with the client's key.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and what [`unlock`](Self::unlock) says.
+    pub async fn read_with(
+        &self,
+        version: Arc<Version>,
+        range: Range<u64>,
+        customer: Option<&DataKey>,
+    ) -> Result<ObjectReader, ObjectsError> {
+        let encryption = version.attributes.encryption.as_ref();
+        let decipher = match (encryption, self.unlock(encryption, customer).await?) {
+            (Some(encryption), Some(key)) => Some(Arc::new(Decipher::new(encryption, &key, &range)?)),
+            _ => None,
+        };
         let mut extents = overlapping(&version.extents, &range);
         if let [(extent, within)] = extents[..]
             && within.1 - within.0 <= single_step_bytes(&self.inner)
         {
             let _reservation = self.inner.read_budget.take(within.1 - within.0).await?;
-            return read_step(&self.inner, &Step { extent, range: within.0..within.1 }).await.map(ObjectReader::of);
+            let step = Step { extent, range: within.0..within.1, at: range.start };
+            return read_step(&self.inner, &step, decipher.as_deref()).await.map(ObjectReader::of);
         }
         let (reservation, steps_ahead) = self.inner.reserve_steps().await?;
         let inner = Arc::clone(&self.inner);
-        let steps: Vec<_> = extents.drain(..).flat_map(|(extent, within)| cut(&inner, extent, within)).collect();
+        let mut steps: Vec<_> = extents.drain(..).flat_map(|(extent, within)| cut(&inner, extent, within)).collect();
+        let mut at = range.start;
+        for step in &mut steps {
+            step.at = at;
+            at += step.range.end - step.range.start;
+        }
         let mut rest = futures::stream::iter(steps)
             .map(move |step| {
-                let inner = Arc::clone(&inner);
-                async move { read_step(&inner, &step).await }
+                let (inner, decipher) = (Arc::clone(&inner), decipher.clone());
+                async move { read_step(&inner, &step, decipher.as_deref()).await }
             })
             .buffered(steps_ahead)
             .boxed();
@@ -139,13 +167,22 @@ fn cut(inner: &Inner, extent: Extent, within: (u64, u64)) -> impl Iterator<Item 
             let end = ((at / step + 1) * step).min(within.1);
             let range = at..end;
             at = end;
-            Step { extent, range }
+            Step { extent, range, at: 0 }
         })
     })
 }
 
-/// Reads one step; when it fails, once more with what the database says now, for a sliver may have moved.
-async fn read_step(inner: &Inner, step: &Step) -> Result<Vec<Bytes>, ObjectsError> {
+/// Reads one step and deciphers it.
+async fn read_step(inner: &Inner, step: &Step, decipher: Option<&Decipher>) -> Result<Vec<Bytes>, ObjectsError> {
+    let content = fetch_step(inner, step).await?;
+    match decipher {
+        None => Ok(content),
+        Some(decipher) => decipher.apply(step.at, content),
+    }
+}
+
+/// Fetches one step; when it fails, once more with what the database says now, for a sliver may have moved.
+async fn fetch_step(inner: &Inner, step: &Step) -> Result<Vec<Bytes>, ObjectsError> {
     let id = step.extent.blob;
     let opened = inner.opened(&id).await?;
     let pieces = pieces(&opened, step);

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::BodyPromise;
+use super::{BodyPromise, ContentLock, DataKey, KeyChoice};
 use crate::domain::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectAttributes, ObjectKey, PartNumber, Timestamp,
-    Upload, UploadId, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentEncryption, ETag, ObjectAttributes, ObjectKey,
+    PartNumber, Timestamp, Upload, UploadId, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
 };
 
 /// Write an object.
@@ -24,6 +24,8 @@ pub struct Put {
     pub condition: WriteCondition,
     /// What must be true of the body.
     pub promise: BodyPromise,
+    /// What its content is enciphered with, below its digests. The attributes need not mention it.
+    pub cipher: Option<ContentLock>,
 }
 
 /// What became visible.
@@ -35,6 +37,8 @@ pub struct Stored {
     pub etag: ETag,
     /// Its additional checksum, verified or computed.
     pub checksum: Option<Checksum>,
+    /// How its content is encrypted below its digests.
+    pub encryption: Option<ContentEncryption>,
     /// Bytes of content.
     pub size: u64,
     /// When.
@@ -58,6 +62,10 @@ pub struct Copy {
     pub condition: WriteCondition,
     /// Compute this additional checksum over the bytes when the source has another or none.
     pub algorithm: Option<ChecksumAlgorithm>,
+    /// The client's key of the source.
+    pub source_key: Option<DataKey>,
+    /// Whose key the copy is to be enciphered with.
+    pub key_choice: Option<KeyChoice>,
 }
 
 /// Delete an object, or one of its versions for good.
@@ -86,6 +94,8 @@ pub struct CreateUpload {
     pub attributes: ObjectAttributes,
     /// What is to keep it from being removed.
     pub lock: VersionLock,
+    /// What its parts will be enciphered with. The attributes need not mention it.
+    pub cipher: Option<ContentLock>,
     /// The additional checksum asked for and what it is to cover.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
 }
@@ -101,6 +111,8 @@ pub struct PutPart {
     pub number: PartNumber,
     /// What must be true of the body.
     pub promise: BodyPromise,
+    /// The client's key, when the upload was begun with it.
+    pub customer: Option<DataKey>,
 }
 
 /// Make a range of a version a part, bytes shared.
@@ -116,6 +128,10 @@ pub struct CopyPart {
     pub bucket: Arc<Bucket>,
     /// Which number.
     pub number: PartNumber,
+    /// The client's key of the source.
+    pub source_key: Option<DataKey>,
+    /// The client's key, when the upload was begun with it.
+    pub customer: Option<DataKey>,
 }
 
 /// One line of a Complete request.

@@ -8,6 +8,7 @@ use moka::sync::Cache;
 use super::budget::ByteBudget;
 use super::committee::Committee;
 use super::compute::Compute;
+use super::key_provider::KeyProvider;
 use super::meter::Meters;
 use super::mint::Mint;
 use super::opened::OpenedBlob;
@@ -64,6 +65,8 @@ pub struct ObjectsParts {
     pub ambient: Ambient,
     /// Who codes and digests.
     pub compute: Compute,
+    /// Who wraps the data keys of SSE-KMS.
+    pub key_provider: Arc<dyn KeyProvider>,
     /// Tuning.
     pub settings: ObjectsSettings,
 }
@@ -75,6 +78,7 @@ pub(crate) struct Inner {
     pub(crate) scheme: Scheme,
     pub(crate) mint: Mint,
     pub(crate) compute: Compute,
+    pub(crate) key_provider: Arc<dyn KeyProvider>,
     /// Memory of writes.
     pub(crate) budget: ByteBudget,
     /// Memory of reads, apart: clients that read slowly must not keep others from writing.
@@ -109,6 +113,7 @@ impl Inner {
             scheme: parts.scheme,
             mint,
             compute: parts.compute,
+            key_provider: parts.key_provider,
             budget: ByteBudget::new(parts.settings.memory_bytes / 2),
             read_budget: ByteBudget::new(parts.settings.memory_bytes / 2),
             settings: parts.settings,

@@ -6,6 +6,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::budget::Reservation;
+use super::content::Encipher;
 use super::digest::{Digested, Digests};
 use super::digest_lane::DigestLane;
 use super::frames::Frames;
@@ -67,7 +68,7 @@ pub(super) async fn stream(
     inner: &Inner,
     source: Source,
     promise: &BodyPromise,
-    naming: &Naming,
+    (naming, run): (&Naming, Option<&Encipher>),
     spill: Option<Reservation>,
 ) -> Result<Ingested, ObjectsError> {
     let stripe_bytes = StripeShape::streaming(inner.scheme).stripe_bytes();
@@ -76,6 +77,7 @@ pub(super) async fn stream(
         inner,
         promise,
         naming,
+        run,
         source,
         stripe_bytes,
         lane: Some(lane),
@@ -107,6 +109,8 @@ struct Write<'a> {
     inner: &'a Inner,
     promise: &'a BodyPromise,
     naming: &'a Naming,
+    /// What enciphers the content once it is digested.
+    run: Option<&'a Encipher>,
     source: Source,
     stripe_bytes: usize,
     /// Absent once the digests are known.
@@ -163,7 +167,7 @@ impl<'a> Write<'a> {
             Some(lane) => Some(lane.finish().await?.finish(self.promise, self.source.trailing_checksum())?),
             None => None,
         };
-        self.seal(sink, tail, digested.as_ref());
+        self.seal(sink, tail, digested.as_ref()).await?;
         Ok(digested)
     }
 
@@ -199,7 +203,13 @@ impl<'a> Write<'a> {
             let more = async {
                 if filled == Filled::Slow { Ok(filled) } else { self.source.fill(turn * stripe + 1, crowded).await }
             };
-            let (coded, more) = tokio::join!(sink.write_stripes(content, false), more);
+            let offset = self.object_offset + content_len - take as u64;
+            let (inner, run) = (self.inner, self.run);
+            let code = async {
+                let content = Encipher::apply_elsewhere(run, inner, offset, content).await?;
+                sink.write_stripes(content, false).await
+            };
+            let (coded, more) = tokio::join!(code, more);
             coded?;
             filled = more?;
         }
@@ -217,12 +227,15 @@ impl<'a> Write<'a> {
     }
 
     /// Begins the end of a blob: its last stripe of content, the catalog, the seals. It goes on when it is waited for.
-    fn seal(&mut self, sink: BlobSink, tail: Tail, digested: Option<&Digested>) {
+    async fn seal(&mut self, sink: BlobSink, tail: Tail, digested: Option<&Digested>) -> Result<(), ObjectsError> {
         let content_len = tail.content_len;
         let extent = CatalogExtent { object_offset: self.object_offset, blob_offset: 0, length: content_len };
         let catalog = Catalog { entries: vec![self.naming.entry(vec![extent], digested)] }.encode();
         self.object_offset += content_len;
-        self.sealing = Some(seal(self.inner, sink, tail.content, content_len, catalog).boxed());
+        let offset = self.object_offset - tail.content.len() as u64;
+        let content = Encipher::apply_elsewhere(self.run, self.inner, offset, tail.content).await?;
+        self.sealing = Some(seal(self.inner, sink, content, content_len, catalog).boxed());
+        Ok(())
     }
 
     async fn finish_sealing(&mut self) -> Result<(), ObjectsError> {

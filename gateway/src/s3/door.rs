@@ -24,6 +24,8 @@ pub struct S3Settings {
     pub default_ownership: Ownership,
     /// What bodies may cost.
     pub body: BodyLimits,
+    /// Refuse clients' keys that come in the clear.
+    pub sse_c_requires_tls: bool,
     /// How long an answer may take before white space keeps its connection alive.
     pub patience: Duration,
 }
@@ -35,6 +37,7 @@ impl Default for S3Settings {
             base_domains: Vec::new(),
             default_ownership: Ownership::default(),
             body: BodyLimits::default(),
+            sse_c_requires_tls: false,
             patience: Duration::from_secs(10),
         }
     }

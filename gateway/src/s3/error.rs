@@ -14,7 +14,7 @@ pub use code::Code;
 
 use crate::domain::DamagedSetting;
 use crate::metadata::MetadataError;
-use crate::objects::{BodyError, ObjectsError};
+use crate::objects::{BodyError, KeyProviderError, ObjectsError};
 
 /// Why a request is refused, as the client gets to see it.
 #[derive(Clone, Debug)]
@@ -125,6 +125,7 @@ impl From<BodyError> for S3Error {
             BodyError::TooSlow => Self::new(Code::RequestTimeout),
             BodyError::TooLarge => Self::new(Code::EntityTooLarge),
             BodyError::TooSmall => Self::new(Code::EntityTooSmall),
+            BodyError::Source(why) => return Self::unavailable(why),
         };
         // Where the next request would begin on this connection is unknown or not worth reading up to.
         refused.closing()
@@ -166,6 +167,16 @@ impl From<ObjectsError> for S3Error {
                 Code::BadDigest,
                 format!("The {} you specified did not match the calculated checksum.", actual.algorithm),
             ),
+            ObjectsError::KeyNeeded => Self::with(
+                Code::InvalidRequest,
+                "The object was stored using a form of Server Side Encryption. The correct parameters must be provided \
+                 to retrieve the object.",
+            ),
+            ObjectsError::WrongKey => Self::new(Code::AccessDenied),
+            ObjectsError::KeyNotApplicable => {
+                Self::with(Code::InvalidRequest, "The encryption parameters are not applicable to this object.")
+            }
+            ObjectsError::KeyProvider(error) => error.into(),
             ObjectsError::Body(error) => error.into(),
             ObjectsError::Unavailable(why) => Self::unavailable(why),
             ObjectsError::Internal(why) => Self::internal(why),
@@ -176,6 +187,18 @@ impl From<ObjectsError> for S3Error {
 impl From<DamagedSetting> for S3Error {
     fn from(error: DamagedSetting) -> Self {
         Self::internal(error.to_string())
+    }
+}
+
+impl From<KeyProviderError> for S3Error {
+    fn from(error: KeyProviderError) -> Self {
+        let text = error.to_string();
+        match error {
+            KeyProviderError::NotFound(_) | KeyProviderError::NoDefault => Self::with(Code::KmsNotFoundException, text),
+            KeyProviderError::NotConfigured => Self::with(Code::NotImplemented, text),
+            KeyProviderError::Refused(_) => Self { internal: Some(text), ..Self::new(Code::KmsDisabledException) },
+            KeyProviderError::Unavailable(_) => Self::unavailable(text),
+        }
     }
 }
 

@@ -36,6 +36,7 @@ mod request_id;
 mod respond;
 mod route;
 mod service;
+mod sse;
 mod tags;
 mod target;
 pub mod uri;

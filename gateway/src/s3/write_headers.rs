@@ -1,11 +1,9 @@
-//! Headers of writes that ask for more than bytes: storage classes, encryption. What is not
+//! Headers of writes that ask for more than bytes: storage classes (encryption: `sse`). What is not
 //! supported is refused; nothing that changes the meaning of a write is passed over.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 
 use super::error::{Code, S3Error};
-
-const SSE: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
 
 /// Checks them all.
 ///
@@ -13,7 +11,6 @@ const SSE: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
 /// What Amazon says to each, or `NotImplemented`.
 pub fn check(headers: &HeaderMap) -> Result<(), S3Error> {
     storage_class(headers)?;
-    encryption(headers)?;
     let asked = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
     if asked("x-amz-write-offset-bytes") {
         return Err(Code::NotImplemented.into());
@@ -32,32 +29,10 @@ fn storage_class(headers: &HeaderMap) -> Result<(), S3Error> {
     }
 }
 
-/// Everything is encrypted anyway, which is what `AES256` asks for. Keys of the client or of a KMS are not supported.
-fn encryption(headers: &HeaderMap) -> Result<(), S3Error> {
-    if headers.keys().any(|name| names_foreign_key(name.as_str())) {
-        return Err(Code::NotImplemented.into());
-    }
-    match headers.get(SSE).map(|word| word.to_str().unwrap_or_default()) {
-        None | Some("AES256") => Ok(()),
-        Some("aws:kms" | "aws:kms:dsse" | "aws:fsx") => Err(Code::NotImplemented.into()),
-        Some(word) => Err(S3Error::argument("The encryption method specified is not supported", SSE.as_str(), word)),
-    }
-}
-
-/// Whether a header brings or names a key that is not the gateway's own.
-#[must_use]
-pub fn names_foreign_key(header: &str) -> bool {
-    header.starts_with("x-amz-server-side-encryption-")
-        || header.starts_with("x-amz-copy-source-server-side-encryption-")
-}
-
-/// Says that the object is encrypted with the gateway's own keys, as every object is.
-pub fn show_encryption(reply: &mut HeaderMap) {
-    reply.insert(SSE, const { HeaderValue::from_static("AES256") });
-}
-
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
     #[test]
@@ -65,11 +40,6 @@ mod tests {
         let table: &[(&'static str, &'static str, Option<Code>)] = &[
             ("x-amz-storage-class", "STANDARD", None),
             ("x-amz-storage-class", "GLACIER", Some(Code::InvalidStorageClass)),
-            ("x-amz-server-side-encryption", "AES256", None),
-            ("x-amz-server-side-encryption", "aws:kms", Some(Code::NotImplemented)),
-            ("x-amz-server-side-encryption", "rot13", Some(Code::InvalidArgument)),
-            ("x-amz-server-side-encryption-customer-algorithm", "AES256", Some(Code::NotImplemented)),
-            ("x-amz-copy-source-server-side-encryption-customer-key", "k", Some(Code::NotImplemented)),
             ("x-amz-write-offset-bytes", "5", Some(Code::NotImplemented)),
         ];
         for (name, value, code) in table {

@@ -202,10 +202,11 @@ fn insert_parts(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
             checksum_value(part.checksum.as_ref()),
             part.modified_at.0.into(),
             int(planned.encoded_bytes)?.into(),
+            part.salt.map(|salt| salt.to_vec()).into(),
         ]);
     }
-    let head =
-        "INSERT INTO part (upload_id, number, part_id, size, etag, checksum, modified_at, encoded_bytes) VALUES ";
+    let head = "INSERT INTO part (upload_id, number, part_id, size, etag, checksum, modified_at, encoded_bytes, salt) \
+                VALUES ";
     writes.rows(head, rows, "");
     Ok(())
 }

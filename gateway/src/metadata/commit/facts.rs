@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use codec::BlobId;
+use codec::{BlobId, ContentSalt};
 
 use super::super::compact::ExtentOwner;
 use super::super::quotas::{QuotaFact, QuotaScope};
@@ -100,6 +100,8 @@ pub(in crate::metadata) struct PartFact {
     pub id: ExtentOwner,
     pub size: u64,
     pub etag: ETag,
+    /// What makes its key stream its own, if it is enciphered.
+    pub salt: Option<ContentSalt>,
     /// What was metered for it.
     pub encoded_bytes: u64,
 }

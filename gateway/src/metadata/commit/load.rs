@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use codec::BlobId;
 
-use super::super::columns::{self, etag};
+use super::super::columns::{self, etag, salt};
 use super::super::compact::ExtentOwner;
 use super::super::dialect::Dialect;
 use super::super::quotas::{self, QuotaScope};
@@ -114,7 +114,7 @@ pub(in crate::metadata) fn numbers(dialect: Dialect, wanted: usize) -> Question 
 /// Single parts, which are about to be replaced.
 pub(in crate::metadata) fn parts(dialect: Dialect, places: &BTreeSet<(UploadId, PartNumber)>) -> Question {
     let tail = format!(") ORDER BY upload_id, number{}", dialect.for_update());
-    let head = "SELECT upload_id, number, part_id, size, etag, encoded_bytes FROM part \
+    let head = "SELECT upload_id, number, part_id, size, etag, encoded_bytes, salt FROM part \
                 WHERE (upload_id, number) IN (VALUES ";
     let rows = places.iter().map(|(id, number)| [id.0.into(), u32::from(number.get()).into()]).collect();
     Question { statements: Statement::pieces(dialect, head, rows, &tail), learn: learn_part }
@@ -123,7 +123,8 @@ pub(in crate::metadata) fn parts(dialect: Dialect, places: &BTreeSet<(UploadId, 
 /// All parts of uploads.
 pub(in crate::metadata) fn parts_of(dialect: Dialect, ids: BTreeSet<UploadId>) -> Question {
     let tail = format!(") ORDER BY upload_id, number{}", dialect.for_update());
-    let head = "SELECT upload_id, number, part_id, size, etag, encoded_bytes FROM part WHERE upload_id IN (VALUES ";
+    let head =
+        "SELECT upload_id, number, part_id, size, etag, encoded_bytes, salt FROM part WHERE upload_id IN (VALUES ";
     let rows = ids.into_iter().map(|id| [Value::from(id.0)]).collect();
     Question { statements: Statement::pieces(dialect, head, rows, &tail), learn: learn_part }
 }
@@ -135,6 +136,7 @@ fn learn_part(facts: &mut Facts, row: &Row) -> Result<()> {
         size: row.number(3)?,
         etag: etag(row.bytes(4)?)?,
         encoded_bytes: row.number(5)?,
+        salt: salt(row.bytes_if_any(6)?)?,
     };
     facts.parts.insert((UploadId(row.array(0)?), number), fact);
     Ok(())

@@ -42,6 +42,7 @@ async fn send(f: &Fixture, upload: &Upload, of: u16, size: u64) -> (Outcome, Par
         }),
         modified_at: Timestamp(6),
         extents: whole(&blob),
+        salt: None,
     };
     let change = Change::Part(PartChange { upload: upload.id, part: part.clone(), source: None });
     let outcomes = f.commit(Batch { blobs: vec![blob], changes: vec![change] }).await.unwrap();
@@ -57,7 +58,7 @@ fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> CompleteChange {
     CompleteChange {
         bucket: upload.bucket,
         upload: upload.id,
-        chosen: parts.iter().map(|part| (part.number, part.etag)).collect(),
+        chosen: parts.iter().map(|part| (part.number, part.etag, part.salt)).collect(),
         version,
         parts: listed.collect(),
         condition: WriteCondition::None,

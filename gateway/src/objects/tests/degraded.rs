@@ -62,7 +62,7 @@ async fn a_backend_that_breaks_in_the_middle_costs_one_sliver() {
 async fn backends_that_came_back_are_read_although_their_circuits_are_open() {
     let hour = Duration::from_secs(3_600);
     let policy = CircuitPolicy { failures: 1, backoff_min: hour, backoff_max: hour };
-    let world = World::build("rs-4-2", 6, |name, store| Arc::new(Breaker::new(store, name, policy))).await;
+    let world = World::build("rs-4-2", 6, |name, store| Arc::new(Breaker::new(store, name, policy)), 288 << 20).await;
     let bodies = [("small", content(500)), ("large", content(5 << 20))];
     for (key, body) in &bodies {
         world.put(key, body).await.expect("stored");

@@ -3,7 +3,9 @@
 mod collecting;
 mod damage;
 mod degraded;
+mod encrypted;
 mod parts;
 mod repairing;
 mod round_trip;
+mod slow;
 mod world;

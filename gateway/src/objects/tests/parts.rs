@@ -17,6 +17,7 @@ impl World {
             key: object_key(key),
             attributes: ObjectAttributes::default(),
             lock: crate::domain::VersionLock::NONE,
+            cipher: None,
             checksum: Some((ChecksumAlgorithm::Crc64nvme, ChecksumKind::FullObject)),
         };
         Arc::new(self.objects.create_upload(create).await.expect("begun"))
@@ -28,6 +29,7 @@ impl World {
             bucket: Arc::clone(&self.bucket),
             number: PartNumber::new(number).expect("valid"),
             promise: BodyPromise::default(),
+            customer: None,
         };
         self.objects.put_part(put, Box::new(BytesBody::new(body.clone()))).await.expect("a part")
     }
@@ -88,6 +90,8 @@ async fn copies_share_bytes_and_outlive_their_source() {
         lock: crate::domain::VersionLock::NONE,
         condition: WriteCondition::None,
         algorithm: Some(ChecksumAlgorithm::Sha256),
+        source_key: None,
+        key_choice: None,
     };
     let stored = world.objects.copy(copy).await.expect("copied");
     assert_eq!(stored.etag, source.etag);
@@ -100,6 +104,8 @@ async fn copies_share_bytes_and_outlive_their_source() {
         upload: Arc::clone(&upload),
         bucket: Arc::clone(&world.bucket),
         number: PartNumber::new(1).expect("valid"),
+        source_key: None,
+        customer: None,
     };
     let part = world.objects.copy_part(part).await.expect("copied");
     world.delete("source").await.expect("deleted");

@@ -12,9 +12,20 @@ use crate::clock::{Ambient, Entropy as _, SystemEntropy};
 use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
 use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
 use crate::objects::{
-    BodyPromise, BytesBody, Committee, Compute, Delete, Member, Objects, ObjectsError, ObjectsParts, ObjectsSettings,
-    Put, Stored,
+    BodyPromise, BytesBody, Committee, Compute, Delete, KeyFile, Member, Objects, ObjectsError, ObjectsParts,
+    ObjectsSettings, Put, Stored,
 };
+
+/// Two keys of a key service.
+const KEYS: &str = r#"
+default = "one"
+[[key]]
+name = "one"
+versions = { 1 = "0101010101010101010101010101010101010101010101010101010101010101" }
+[[key]]
+name = "two"
+versions = { 1 = "0202020202020202020202020202020202020202020202020202020202020202" }
+"#;
 
 /// Everything a story needs.
 pub(super) struct World {
@@ -24,20 +35,21 @@ pub(super) struct World {
     pub(super) faults: Vec<Faults>,
     pub(super) cluster: ClusterId,
     pub(super) incarnation: u32,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
     /// `backends` directories under a scheme; blobs of at most 8 MiB, so that a few stripes make several.
     pub(super) async fn new(scheme: &str, backends: usize) -> Self {
-        Self::build(scheme, backends, |_, store| store).await
+        Self::build(scheme, backends, |_, store| store, ObjectsSettings::default().memory_bytes).await
     }
 
-    /// The same, with each faulty directory behind something else.
+    /// The same, with each faulty directory behind something else, and other bounds on memory.
     pub(super) async fn build(
         scheme: &str,
         backends: usize,
         guard: impl Fn(&str, Arc<dyn SliverStore>) -> Arc<dyn SliverStore>,
+        memory_bytes: u64,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let cluster = ClusterId([7; 16]);
@@ -82,9 +94,10 @@ impl World {
             incarnation,
             ambient: Ambient::system(),
             compute: Compute::new(2),
-            settings: ObjectsSettings { blob_bytes_max: 8 << 20, ..ObjectsSettings::default() },
+            key_provider: Arc::new(KeyFile::parse(KEYS, Ambient::system()).expect("keys")),
+            settings: ObjectsSettings { blob_bytes_max: 8 << 20, memory_bytes, ..ObjectsSettings::default() },
         });
-        Self { objects, metadata, bucket, faults, cluster, incarnation, _folder: folder }
+        Self { objects, metadata, bucket, faults, cluster, incarnation, folder }
     }
 
     pub(super) async fn put(&self, key: &str, content: &Bytes) -> Result<Stored, ObjectsError> {
@@ -104,6 +117,7 @@ impl World {
             lock: crate::domain::VersionLock::NONE,
             condition,
             promise: BodyPromise { length: Some(content.len() as u64), ..BodyPromise::default() },
+            cipher: None,
         };
         self.objects.put(put, Box::new(BytesBody::new(content.clone()))).await
     }
@@ -139,6 +153,19 @@ impl World {
 
     pub(super) async fn check(&self) -> CheckReport {
         check(&self.metadata, &self.objects.committee().stores(), self.cluster, true).await.expect("a database")
+    }
+
+    /// Every file of the database and the backends.
+    pub(super) fn files(&self) -> Vec<std::path::PathBuf> {
+        let mut folders = vec![self.folder.path().to_owned()];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+                let list = if entry.path().is_dir() { &mut folders } else { &mut files };
+                list.push(entry.path());
+            }
+        }
+        files
     }
 
     /// Slivers on all backends together.

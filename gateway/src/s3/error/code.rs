@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 macro_rules! codes {
-    ($($name:ident $status:literal $text:literal,)*) => {
+    ($($name:ident $(as $word:literal)? $status:literal $text:literal,)*) => {
         /// An S3 error code. Clients decide by this word what to do, so it matters more than the status.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[allow(missing_docs, reason = "the text beside each name in the table says what it means")]
@@ -16,7 +16,7 @@ macro_rules! codes {
             /// The word in `<Code>`.
             #[must_use]
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)* }
+                match self { $(Self::$name => [$($word,)? stringify!($name)][0],)* }
             }
 
             /// The text in `<Message>` unless a better one is known.
@@ -77,6 +77,8 @@ codes! {
     InvalidToken 400 "The provided token is malformed or otherwise invalid.",
     InvalidURI 400 "Couldn't parse the specified URI.",
     KeyTooLongError 400 "Your key is too long",
+    KmsDisabledException as "KMS.DisabledException" 400 "The KMS key that protects the object cannot be used.",
+    KmsNotFoundException as "KMS.NotFoundException" 400 "The KMS key does not exist.",
     MalformedACLError 400 "The XML you provided was not well-formed or did not validate against our published schema",
     MalformedPOSTRequest 400 "The body of your POST request is not well-formed multipart/form-data.",
     MalformedPolicy 400 "This policy contains invalid Json",

@@ -12,6 +12,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::ENTRIES_MAX;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_object};
+use crate::s3::sse;
 use crate::s3::versions;
 use crate::s3::xml::XmlWriter;
 
@@ -31,6 +32,8 @@ async fn get_attributes(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     let wanted = Wanted::read(&call.head.headers)?;
     let page = Page::read(&call)?;
     let version = call.version(&bucket, &key).await?;
+    let key_sent = sse::key_to_read(&call)?;
+    call.door.objects.unlock(version.attributes.encryption.as_ref(), key_sent.as_ref()).await?;
     let mut writer = XmlWriter::document("GetObjectAttributesResponse", 0);
     if wanted.etag {
         writer.plain("ETag", version.etag);

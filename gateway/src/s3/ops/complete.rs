@@ -12,7 +12,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Document, Response, place_of, when_ready};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::{Element, XmlWriter, parse};
-use crate::s3::{checksums, versions, write_headers};
+use crate::s3::{checksums, sse, versions};
 
 use super::uploads::{UPLOAD_ID, upload_id};
 use super::write::write_condition;
@@ -36,11 +36,12 @@ async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) ->
     let name = bucket.name.clone();
     let place = place_of(&call.head, &call.door.settings.base_domains, &name, &key);
     let objects = call.door.objects.clone();
+    let asked = call.head.headers.clone();
     let work = async move {
         let complete =
             CompleteUpload { bucket, key: key.clone(), upload, parts, condition, object_size, checksum, checksum_kind };
         let stored = objects.complete_upload(complete).await?;
-        Ok(completed(&stored, &name, &key, &place))
+        Ok(completed(&stored, &name, &key, &place, &asked))
     };
     when_ready(work, call.door.settings.patience, call.asked()).await
 }
@@ -86,12 +87,12 @@ fn read_part(line: &Element) -> Option<Result<ChosenPart, S3Error>> {
     Some(chosen.map(|number| ChosenPart { number, etag, checksum: checksums::of_part(line) }))
 }
 
-fn completed(stored: &Stored, bucket: &BucketName, key: &ObjectKey, place: &str) -> Document {
+fn completed(stored: &Stored, bucket: &BucketName, key: &ObjectKey, place: &str, asked: &HeaderMap) -> Document {
     let mut writer = XmlWriter::document("CompleteMultipartUploadResult", 0);
     writer.text("Location", place).text("Bucket", bucket.as_str()).text("Key", key.as_str()).etag(stored.etag);
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
-    write_headers::show_encryption(&mut headers);
+    sse::show(stored.encryption.as_ref(), asked, &mut headers);
     versions::show(stored.name, &mut headers);
     Document { xml: writer.end("CompleteMultipartUploadResult"), headers }
 }

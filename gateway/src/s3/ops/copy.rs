@@ -15,8 +15,9 @@ use crate::s3::encoding::xml_time;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Document, Response, when_ready};
 use crate::s3::route::{Need, Row, on_object};
+use crate::s3::sse::Whose;
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, versions, write_headers};
+use crate::s3::{checksums, sse, versions, write_headers};
 
 use super::write::write_condition;
 
@@ -93,10 +94,14 @@ async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<
     let attributes = attributes_of_copy(given, &source.version, replace, retag);
     let source_name = versions::name_in(&source.bucket, &source.version);
     let condition = write_condition(&call)?;
-    let copy = Copy { source: source.version, bucket, key, attributes, lock, condition, algorithm };
+    let source_key = sse::customer_key(&call, Whose::Source)?;
+    let key_choice = sse::choice(&call, &call.head.headers, &bucket)?;
+    let copy =
+        Copy { source: source.version, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice };
     let (asked, patience) = (call.asked(), call.door.settings.patience);
     let objects = call.door.objects.clone();
-    let work = async move { Ok(copied(&objects.copy(copy).await?, source_name)) };
+    let asked_headers = call.head.headers.clone();
+    let work = async move { Ok(copied(&objects.copy(copy).await?, source_name, &asked_headers)) };
     when_ready(work, patience, asked).await
 }
 
@@ -120,17 +125,16 @@ fn directive(call: &Call, header: &str) -> Result<bool, S3Error> {
 }
 
 fn changes_something(headers: &HeaderMap) -> bool {
-    ["x-amz-storage-class", "x-amz-website-redirect-location", "x-amz-server-side-encryption"]
-        .iter()
-        .any(|name| headers.contains_key(*name))
+    ["x-amz-storage-class", "x-amz-website-redirect-location"].iter().any(|name| headers.contains_key(*name))
+        || headers.keys().any(|name| name.as_str().starts_with("x-amz-server-side-encryption"))
 }
 
-fn copied(stored: &Stored, source: Option<VersionName>) -> Document {
+fn copied(stored: &Stored, source: Option<VersionName>, asked: &HeaderMap) -> Document {
     let mut writer = XmlWriter::document("CopyObjectResult", 0);
     writer.plain("LastModified", xml_time(stored.modified_at)).etag(stored.etag);
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
-    write_headers::show_encryption(&mut headers);
+    sse::show(stored.encryption.as_ref(), asked, &mut headers);
     versions::show(stored.name, &mut headers);
     versions::show_source(source, &mut headers);
     Document { xml: writer.end("CopyObjectResult"), headers }

@@ -13,8 +13,9 @@ use crate::s3::listing::{Names, page_size, write_person};
 use crate::s3::range;
 use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
 use crate::s3::route::{Need, Row, on_object};
+use crate::s3::sse::{self, Whose};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, expiration, versions, write_headers};
+use crate::s3::{checksums, expiration, versions};
 
 use super::copy::{COPY_SOURCE, Source, find_source};
 use super::uploads::{UPLOAD_ID, upload_id};
@@ -35,28 +36,21 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn upload_part(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    refuse_foreign_keys(&call.head.headers)?;
+    let customer = sse::customer_key(&call, Whose::Own)?;
     let number = part_number(&call)?;
     let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
     let (mut promise, body) = call.take_content()?;
     match_plan(&mut promise, &upload)?;
-    let part = call.door.objects.put_part(PutPart { upload, bucket, number, promise }, body).await?;
+    let put = PutPart { upload: Arc::clone(&upload), bucket, number, promise, customer };
+    let part = call.door.objects.put_part(put, body).await?;
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(part.etag));
-    write_headers::show_encryption(headers);
+    sse::show(upload.attributes.encryption.as_ref(), &call.head.headers, headers);
     if let Some(checksum) = &part.checksum {
         checksums::write_value(checksum, None, headers);
     }
     Ok(response)
-}
-
-/// The keys of clients belong to SSE-C.
-fn refuse_foreign_keys(headers: &HeaderMap) -> Result<(), S3Error> {
-    if headers.keys().any(|name| write_headers::names_foreign_key(name.as_str())) {
-        return Err(Code::NotImplemented.into());
-    }
-    Ok(())
 }
 
 /// A part has the checksum its upload was created with, computed if the client sends none.
@@ -88,7 +82,7 @@ fn part_number(call: &Call) -> Result<PartNumber, S3Error> {
 }
 
 async fn upload_part_copy(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    refuse_foreign_keys(&call.head.headers)?;
+    let (customer, source_key) = (sse::customer_key(&call, Whose::Own)?, sse::customer_key(&call, Whose::Source)?);
     let number = part_number(&call)?;
     let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
     let Source { bucket: from, version: source, .. } = find_source(&call).await?;
@@ -97,9 +91,10 @@ async fn upload_part_copy(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Re
         None => 0..source.size,
         Some(text) => range::exact(text, source.size).map_err(|outside| range_refused(text, source.size, outside))?,
     };
-    let copy = CopyPart { source, range, upload, bucket, number };
+    let copy = CopyPart { source, range, upload: Arc::clone(&upload), bucket, number, source_key, customer };
     let objects = call.door.objects.clone();
-    let work = async move { Ok(copied(&objects.copy_part(copy).await?, source_name)) };
+    let asked = call.head.headers.clone();
+    let work = async move { Ok(copied(&objects.copy_part(copy).await?, source_name, &upload, &asked)) };
     when_ready(work, call.door.settings.patience, call.asked()).await
 }
 
@@ -113,12 +108,12 @@ fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
     S3Error::argument(message, "x-amz-copy-source-range", text)
 }
 
-fn copied(part: &Part, source: Option<VersionName>) -> Document {
+fn copied(part: &Part, source: Option<VersionName>, upload: &Upload, asked: &HeaderMap) -> Document {
     let mut writer = XmlWriter::document("CopyPartResult", 0);
     writer.plain("LastModified", xml_time(part.modified_at)).etag(part.etag);
     checksums::write_element(part.checksum.as_ref(), None, &mut writer);
     let mut headers = HeaderMap::new();
-    write_headers::show_encryption(&mut headers);
+    sse::show(upload.attributes.encryption.as_ref(), asked, &mut headers);
     versions::show_source(source, &mut headers);
     Document { xml: writer.end("CopyPartResult"), headers }
 }

@@ -15,7 +15,7 @@ use crate::s3::form::{self, FormFields};
 use crate::s3::respond::{Response, empty, etag_header, place_of, xml};
 use crate::s3::route::{Need, Row, on_bucket};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, object_tags, uri, versions, write_headers};
+use crate::s3::{checksums, object_tags, sse, uri, versions, write_headers};
 
 const PERMISSION: &str = "s3:PutObject";
 
@@ -41,14 +41,15 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     }
     let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();
-    let put =
-        Put { bucket, key: key.clone(), attributes, lock, condition: WriteCondition::None, promise: form.promise };
+    let cipher = sse::lock(&call, &form.headers, &bucket).await?;
+    let (condition, promise) = (WriteCondition::None, form.promise);
+    let put = Put { bucket, key: key.clone(), attributes, lock, condition, promise, cipher };
     let stored = call.door.objects.put(put, form.body).await?;
     let mut response = answer(&form.fields, &stored, &name, key.as_str(), &place);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
-    write_headers::show_encryption(headers);
+    sse::show(stored.encryption.as_ref(), &form.headers, headers);
     versions::show(stored.name, headers);
     if !headers.contains_key(header::LOCATION)
         && let Ok(place) = HeaderValue::from_str(&place)

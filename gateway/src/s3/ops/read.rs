@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, Checksum, ObjectKey, PartNumber, Version};
 use crate::lifecycle::Subject;
+use crate::objects::DataKey;
 use crate::policy::Permission;
 use crate::s3::auth::Identity;
 use crate::s3::call::Call;
@@ -18,8 +19,8 @@ use crate::s3::object_headers;
 use crate::s3::range::{self, Wanted};
 use crate::s3::respond::{self, Response, describe, empty, validators};
 use crate::s3::route::{Row, on_object};
+use crate::s3::sse;
 use crate::s3::versions;
-use crate::s3::write_headers::names_foreign_key;
 
 const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
 
@@ -49,13 +50,13 @@ pub async fn read_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Res
 }
 
 async fn get_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let Reading { version, bytes, mut response } = match prepare(&call, &bucket, key).await? {
+    let Reading { version, bytes, customer, mut response } = match prepare(&call, &bucket, key).await? {
         Prepared::Answered(response) => return Ok(response),
         Prepared::Reading(reading) => reading,
     };
     let length = bytes.end - bytes.start;
     if length > 0 {
-        let reader = call.door.objects.read(version, bytes).await?;
+        let reader = call.door.objects.read_with(version, bytes, customer.as_ref()).await?;
         *response.body_mut() = respond::content(reader, length, call.door.objects.clone(), bucket.id, call.id);
     }
     Ok(response)
@@ -79,16 +80,14 @@ enum Prepared {
 struct Reading {
     version: Arc<Version>,
     bytes: Range<u64>,
+    customer: Option<DataKey>,
     response: Response,
 }
 
 /// The head of the reply, the same for GET and HEAD.
 async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepared, S3Error> {
     let asked = &call.head.headers;
-    if asked.keys().any(|name| names_foreign_key(name.as_str())) {
-        let message = "The encryption parameters are not applicable to this object.";
-        return Err(S3Error::with(Code::InvalidRequest, message));
-    }
+    let key_sent = sse::key_to_read(call)?;
     let version = call.version(bucket, &key).await?;
     let permission = if call.query.has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" };
     call.confirm(Permission(permission), bucket, &version)?;
@@ -97,10 +96,13 @@ async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepare
         Verdict::NotModified => return Ok(Prepared::Answered(not_modified(&version))),
         Verdict::Failed => return Err(Code::PreconditionFailed.into()),
     }
+    let encryption = version.attributes.encryption.as_ref();
+    call.door.objects.unlock(encryption, key_sent.as_ref()).await?;
     let piece = choose(call, &version).await?;
     let mut response = empty(if piece.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
     let headers = response.headers_mut();
     describe(&version, headers);
+    sse::show(encryption, asked, headers);
     let subject = Subject { key: version.key.as_bytes(), size: version.size, tags: &version.attributes.tags };
     expiration::announce(bucket, &subject, version.modified_at, headers)?;
     versions::show(versions::name_in(bucket, &version), headers);
@@ -117,7 +119,7 @@ async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepare
     if asked.get("x-amz-checksum-mode").is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"ENABLED")) {
         show_checksum(&version, &piece, headers);
     }
-    Ok(Prepared::Reading(Reading { version, bytes: piece.bytes, response }))
+    Ok(Prepared::Reading(Reading { version, bytes: piece.bytes, customer: key_sent, response }))
 }
 
 fn not_modified(version: &Version) -> Response {

@@ -12,7 +12,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::XmlWriter;
-use crate::s3::{checksums, expiration, write_headers};
+use crate::s3::{checksums, expiration, sse, write_headers};
 
 /// The parameter that names an upload.
 pub const UPLOAD_ID: &str = "uploadId";
@@ -29,13 +29,14 @@ async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     write_headers::check(&call.head.headers)?;
     let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
     let checksum = checksums::plan(&call.head.headers)?;
-    let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock, checksum };
+    let cipher = sse::lock(&call, &call.head.headers, &bucket).await?;
+    let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock, cipher, checksum };
     let upload = call.door.objects.create_upload(create).await?;
     let mut writer = XmlWriter::document("InitiateMultipartUploadResult", 0);
     writer.text("Bucket", bucket.name.as_str()).text("Key", upload.key.as_str()).plain("UploadId", upload.id);
     let mut response = xml(writer.end("InitiateMultipartUploadResult"));
     checksums::write_plan(upload.checksum, response.headers_mut());
-    write_headers::show_encryption(response.headers_mut());
+    sse::show(upload.attributes.encryption.as_ref(), &call.head.headers, response.headers_mut());
     expiration::announce_abort(&bucket, &upload.key, upload.created_at, response.headers_mut())?;
     Ok(response)
 }

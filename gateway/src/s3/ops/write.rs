@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::domain::{Bucket, KeyError, ObjectKey, WriteCondition};
 use crate::lifecycle::Subject;
@@ -12,7 +12,7 @@ use crate::s3::carried::{self, Carried};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, etag_header};
 use crate::s3::route::{Row, on_object};
-use crate::s3::{checksums, conditions, expiration, locks, versions, write_headers};
+use crate::s3::{checksums, conditions, expiration, locks, sse, versions, write_headers};
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -23,12 +23,13 @@ async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     write_headers::check(&call.head.headers)?;
     let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
     let condition = write_condition(&call)?;
+    let cipher = sse::lock(&call, &call.head.headers, &bucket).await?;
     let (promise, body) = call.take_content()?;
     locks::vouched(lock, &promise)?;
     let tags = attributes.tags.clone();
-    let put = Put { bucket: bucket.clone(), key: key.clone(), attributes, lock, condition, promise };
+    let put = Put { bucket: bucket.clone(), key: key.clone(), attributes, lock, condition, promise, cipher };
     let stored = call.door.objects.put(put, body).await?;
-    let mut response = written(&stored);
+    let mut response = written(&stored, &call.head.headers);
     let subject = Subject { key: key.as_bytes(), size: stored.size, tags: &tags };
     expiration::announce(&bucket, &subject, stored.modified_at, response.headers_mut())?;
     Ok(response)
@@ -56,12 +57,12 @@ pub fn write_condition(call: &Call) -> Result<WriteCondition, S3Error> {
     conditions::of_write(&call.head.headers).ok_or_else(|| Code::NotImplemented.into())
 }
 
-fn written(stored: &Stored) -> Response {
+fn written(stored: &Stored, asked: &HeaderMap) -> Response {
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
-    write_headers::show_encryption(headers);
+    sse::show(stored.encryption.as_ref(), asked, headers);
     versions::show(stored.name, headers);
     response
 }

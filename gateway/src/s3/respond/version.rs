@@ -7,7 +7,7 @@ use crate::domain::{BucketName, ETag, ObjectKey, Version};
 use crate::s3::arrival::{host, scheme};
 use crate::s3::conditions::http_date;
 use crate::s3::target::bucket_of_host;
-use crate::s3::{locks, object_headers, object_tags, uri, write_headers};
+use crate::s3::{locks, object_headers, object_tags, sse, uri};
 
 /// A tag in its quotes.
 #[must_use]
@@ -27,7 +27,7 @@ pub fn validators(version: &Version, headers: &mut HeaderMap) {
 pub fn describe(version: &Version, headers: &mut HeaderMap) {
     validators(version, headers);
     headers.insert(header::ACCEPT_RANGES, const { HeaderValue::from_static("bytes") });
-    write_headers::show_encryption(headers);
+    sse::show(version.attributes.encryption.as_ref(), &HeaderMap::new(), headers);
     object_headers::write(&version.attributes, headers);
     object_tags::show_count(&version.attributes.tags, headers);
     locks::write(version.lock, headers);

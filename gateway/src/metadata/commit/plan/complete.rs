@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::super::{CompleteChange, Result};
 use super::super::Outcome;
+use super::super::facts::PartFact;
 use super::Planner;
 use crate::domain::UploadId;
 
@@ -20,8 +21,9 @@ impl<'a> Planner<'a> {
         };
         let mut extents = Vec::new();
         let mut encoded_bytes = 0_u64;
-        for (number, etag) in &change.chosen {
-            let Some(part) = self.facts.parts.get(&(change.upload, *number)).filter(|part| part.etag == *etag) else {
+        for (number, etag, salt) in &change.chosen {
+            let is_that = |part: &&PartFact| part.etag == *etag && part.salt == *salt;
+            let Some(part) = self.facts.parts.get(&(change.upload, *number)).filter(is_that) else {
                 return Ok(None);
             };
             extents.extend_from_slice(self.facts.extents.get(&part.id).map_or(&[][..], Vec::as_slice));

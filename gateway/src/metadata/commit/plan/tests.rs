@@ -261,7 +261,8 @@ fn upload_facts() -> (Facts, UploadId) {
     let upload = UploadId([9; 16]);
     facts.uploads.insert(upload, UploadFact { bucket: BUCKET, key: key("key") });
     for number in 1..=3_u8 {
-        let part = PartFact { id: ExtentOwner([number + 50; 16]), size: 10, etag: tag(number), encoded_bytes: 20 };
+        let part =
+            PartFact { id: ExtentOwner([number + 50; 16]), size: 10, etag: tag(number), salt: None, encoded_bytes: 20 };
         facts.extents.insert(part.id, vec![extent(7, u64::from(number) * 10, 10)]);
         facts.parts.insert((upload, PartNumber::new(number.into()).unwrap()), part);
     }
@@ -274,7 +275,7 @@ fn completion(upload: UploadId, chosen: &[u8]) -> CompleteChange {
     CompleteChange {
         bucket: BUCKET,
         upload,
-        chosen: chosen.iter().map(|number| (PartNumber::new((*number).into()).unwrap(), tag(*number))).collect(),
+        chosen: chosen.iter().map(|number| (PartNumber::new((*number).into()).unwrap(), tag(*number), None)).collect(),
         version: version(3, "key", &extents),
         parts: Vec::new(),
         condition: WriteCondition::None,
@@ -325,6 +326,7 @@ fn a_part_sent_again_releases_the_one_before() {
             checksum: None,
             modified_at: Timestamp(0),
             extents: vec![extent(NEW, offset, 10)],
+            salt: None,
         };
         Change::Part(PartChange { upload, part, source: None })
     };

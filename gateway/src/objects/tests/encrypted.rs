@@ -1,0 +1,229 @@
+//! Content enciphered below its digests: what comes back, what does not, and what backends see.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+
+use super::world::{World, content, object_key};
+use crate::domain::{ETag, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition};
+use crate::objects::{
+    BodyPromise, BytesBody, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, DataKey, KeyChoice, ObjectsError,
+    Put, PutPart,
+};
+
+fn customer(key: u8) -> KeyChoice {
+    KeyChoice::Customer(DataKey::new([key; 32]))
+}
+
+fn kms(key: Option<&str>) -> KeyChoice {
+    KeyChoice::Kms { key: key.map(str::to_owned), context: None, bucket_key: false }
+}
+
+impl World {
+    async fn put_locked(&self, key: &str, body: &Bytes, choice: KeyChoice) {
+        let put = Put {
+            bucket: Arc::clone(&self.bucket),
+            key: object_key(key),
+            attributes: ObjectAttributes::default(),
+            condition: WriteCondition::None,
+            promise: BodyPromise::default(),
+            lock: crate::domain::VersionLock::NONE,
+            cipher: Some(self.objects.lock(choice).await.expect("a lock")),
+        };
+        let stored = self.objects.put(put, Box::new(BytesBody::new(body.clone()))).await.expect("stored");
+        assert_eq!(stored.etag, ETag::of_content(md5_of(body)), "the tag is that of what was sent");
+    }
+
+    async fn version(&self, key: &str) -> Arc<Version> {
+        self.objects.current(&self.bucket, &object_key(key)).await.expect("read").expect("there")
+    }
+
+    async fn get_with(&self, key: &str, customer: Option<u8>, range: (u64, u64)) -> Result<Vec<u8>, ObjectsError> {
+        let version = self.version(key).await;
+        let customer = customer.map(|key| DataKey::new([key; 32]));
+        let reader = self.objects.read_with(version, range.0..range.1, customer.as_ref()).await?;
+        let frames: Vec<Bytes> = reader.try_collect().await?;
+        Ok(frames.concat())
+    }
+
+    async fn begin_locked(&self, key: &str, choice: KeyChoice) -> Arc<Upload> {
+        let create = CreateUpload {
+            bucket: Arc::clone(&self.bucket),
+            key: object_key(key),
+            attributes: ObjectAttributes::default(),
+            lock: crate::domain::VersionLock::NONE,
+            cipher: Some(self.objects.lock(choice).await.expect("a lock")),
+            checksum: None,
+        };
+        Arc::new(self.objects.create_upload(create).await.expect("begun"))
+    }
+
+    async fn part_with(
+        &self,
+        upload: &Arc<Upload>,
+        number: i64,
+        body: &Bytes,
+        customer: Option<u8>,
+    ) -> Result<Part, ObjectsError> {
+        let put = PutPart {
+            upload: Arc::clone(upload),
+            bucket: Arc::clone(&self.bucket),
+            number: PartNumber::new(number).expect("valid"),
+            promise: BodyPromise::default(),
+            customer: customer.map(|key| DataKey::new([key; 32])),
+        };
+        self.objects.put_part(put, Box::new(BytesBody::new(body.clone()))).await
+    }
+
+    async fn complete_parts(&self, upload: &Upload, parts: &[Part]) {
+        let chosen = parts.iter().map(|part| ChosenPart { number: part.number, etag: Some(part.etag), checksum: None });
+        let complete = CompleteUpload {
+            bucket: Arc::clone(&self.bucket),
+            key: upload.key.clone(),
+            upload: upload.id,
+            parts: chosen.collect(),
+            condition: WriteCondition::None,
+            object_size: None,
+            checksum: None,
+            checksum_kind: None,
+        };
+        self.objects.complete_upload(complete).await.expect("completed");
+    }
+
+    async fn copy_with(&self, from: &str, to: &str, source: Option<u8>, choice: Option<KeyChoice>) {
+        let copy = Copy {
+            source: self.version(from).await,
+            bucket: Arc::clone(&self.bucket),
+            key: object_key(to),
+            attributes: ObjectAttributes::default(),
+            condition: WriteCondition::None,
+            algorithm: None,
+            lock: crate::domain::VersionLock::NONE,
+            source_key: source.map(|key| DataKey::new([key; 32])),
+            key_choice: choice,
+        };
+        self.objects.copy(copy).await.expect("copied");
+    }
+}
+
+fn md5_of(body: &[u8]) -> [u8; 16] {
+    use md5::Digest as _;
+    md5::Md5::digest(body).into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clients_key_opens_every_range_and_no_other_key_does() {
+    let world = World::new("rs-4-2", 6).await;
+    for bytes in [0_usize, 1, 1_000, 70_000, (1 << 20) + 1, 11 << 20] {
+        let (key, body) = (format!("{bytes}"), content(bytes));
+        world.put_locked(&key, &body, customer(7)).await;
+        let size = body.len() as u64;
+        for (from, to) in
+            [(0, size), (size / 3, size), (size / 2, size / 2 + size / 7), (size.saturating_sub(17), size)]
+        {
+            let expected = &body[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
+            assert!(
+                world.get_with(&key, Some(7), (from, to)).await.expect("read") == expected,
+                "{bytes}: {from}..{to}"
+            );
+        }
+        assert!(matches!(world.get_with(&key, Some(8), (0, size)).await, Err(ObjectsError::WrongKey)));
+        assert!(matches!(world.get_with(&key, None, (0, size)).await, Err(ObjectsError::KeyNeeded)));
+    }
+    world.put("plain", &content(10)).await.expect("stored");
+    assert!(matches!(world.get_with("plain", Some(7), (0, 10)).await, Err(ObjectsError::KeyNotApplicable)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_key_nor_content_is_kept_in_the_clear_below_the_blobs_encryption() {
+    let world = World::new("rs-4-2", 6).await;
+    let body = Bytes::from("a canary that sings in plain words ".repeat(40_000));
+    world.put_locked("canary", &body, customer(0xc5)).await;
+    world.put_locked("small canary", &body.slice(..5_000), kms(Some("two"))).await;
+    // What a blob decrypts to is still enciphered.
+    for key in ["canary", "small canary"] {
+        let stripped = Version { attributes: ObjectAttributes::default(), ..(*world.version(key).await).clone() };
+        let size = stripped.size;
+        let reader = world.objects.read(Arc::new(stripped), 0..size).await.expect("read");
+        let frames: Vec<Bytes> = reader.try_collect().await.expect("read");
+        let raw = frames.concat();
+        assert_eq!(raw.len() as u64, size);
+        assert!(!raw.windows(12).any(|window| window == b"plain words "), "{key}");
+    }
+    let key = [0xc5; 32];
+    for entry in world.files() {
+        let bytes = std::fs::read(&entry).expect("a file");
+        assert!(!bytes.windows(32).any(|window| window == key), "{}", entry.display());
+        assert!(!bytes.windows(12).any(|window| window == b"plain words "), "{}", entry.display());
+        let text = hex::encode(key);
+        assert!(!bytes.windows(64).any(|window| window == text.as_bytes()), "{}", entry.display());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_are_runs_of_their_own() {
+    let world = World::new("rs-4-2", 6).await;
+    let bodies = [content(6 << 20), content(5 << 20), content(1_000)];
+    let whole = Bytes::from(bodies.concat());
+    let size = whole.len() as u64;
+    for (name, choice, key) in [("mine", customer(7), Some(7)), ("theirs", kms(None), None)] {
+        let upload = world.begin_locked(name, choice).await;
+        if key.is_some() {
+            assert!(matches!(world.part_with(&upload, 1, &bodies[0], Some(9)).await, Err(ObjectsError::WrongKey)));
+            assert!(matches!(world.part_with(&upload, 1, &bodies[0], None).await, Err(ObjectsError::KeyNeeded)));
+        }
+        let mut parts = Vec::new();
+        for (number, body) in (1..).zip(&bodies) {
+            parts.push(world.part_with(&upload, number, body, key).await.expect("a part"));
+        }
+        // The same bytes again are another run.
+        let again = world.part_with(&upload, 2, &bodies[1], key).await.expect("a part");
+        assert_ne!(again.salt, parts[1].salt);
+        world.complete_parts(&upload, &parts).await;
+        assert!(world.get_with(name, key, (0, size)).await.expect("read") == whole);
+        let middle = (6 << 20) - 5..(11 << 20) + 7;
+        let range = world.get_with(name, key, (middle.start as u64, middle.end as u64)).await.expect("read");
+        assert!(range == whole[middle]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_are_enciphered_as_they_are_asked_to_be() {
+    let world = World::new("rs-4-2", 6).await;
+    let body = content(3 << 20);
+    let size = body.len() as u64;
+    world.put("plain", &body).await.expect("stored");
+    world.put_locked("mine", &body, customer(7)).await;
+    world.put_locked("theirs", &body, kms(Some("one"))).await;
+    for (from, source) in [("plain", None), ("mine", Some(7)), ("theirs", None)] {
+        for (to, choice, key) in [
+            ("to plain", None, None),
+            ("to same", Some(customer(7)), Some(7)),
+            ("to other", Some(customer(8)), Some(8)),
+            ("to one", Some(kms(Some("one"))), None),
+            ("to two", Some(kms(Some("two"))), None),
+        ] {
+            world.copy_with(from, to, source, choice).await;
+            assert!(world.get_with(to, key, (0, size)).await.expect("read") == body, "{from} {to}");
+        }
+    }
+    let upload = world.begin_locked("parts", customer(5)).await;
+    let copy = CopyPart {
+        source: world.version("mine").await,
+        range: 10..2_000_000,
+        upload: Arc::clone(&upload),
+        bucket: Arc::clone(&world.bucket),
+        number: PartNumber::new(1).expect("valid"),
+        source_key: Some(DataKey::new([7; 32])),
+        customer: Some(DataKey::new([5; 32])),
+    };
+    let part = world.objects.copy_part(copy).await.expect("copied");
+    world.complete_parts(&upload, &[part]).await;
+    assert!(world.get_with("parts", Some(5), (0, 1_999_990)).await.expect("read") == body[10..2_000_000]);
+    for key in ["plain", "mine", "theirs"] {
+        world.delete(key).await.expect("deleted");
+    }
+    world.collect().await;
+    assert!(world.get_with("to same", Some(7), (0, size)).await.expect("read") == body, "its bytes are its own");
+}

@@ -1,0 +1,78 @@
+//! Senders that are slow, beside others that are not.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::world::{World, content, object_key};
+use crate::domain::{ChecksumAlgorithm, ObjectAttributes, WriteCondition};
+use crate::objects::{BodyError, BodyPromise, IncomingBody, Put};
+
+/// Sends half, and the rest when it is let go.
+struct Halting {
+    left: Vec<Bytes>,
+    go: watch::Receiver<bool>,
+}
+
+impl Halting {
+    fn new(body: &Bytes, go: watch::Receiver<bool>) -> Self {
+        let half = body.len() / 2;
+        Self { left: vec![body.slice(half..), body.slice(..half)], go }
+    }
+}
+
+#[async_trait]
+impl IncomingBody for Halting {
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        if self.left.len() == 1 {
+            self.go.wait_for(|go| *go).await.map_err(|_| BodyError::Incomplete)?;
+        }
+        Ok(self.left.pop())
+    }
+
+    fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
+        None
+    }
+}
+
+/// Memory for three streams; forty halting senders, small and large, come before everybody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_senders_do_not_hold_up_others() {
+    let world = World::build("rs-4-2", 6, |_, store| store, 24 << 20).await;
+    let (let_go, go) = watch::channel(false);
+    let bodies: Vec<Bytes> = (0..40).map(|at| content(if at % 2 == 0 { 700 << 10 } else { 3 << 20 })).collect();
+    let slow: Vec<_> = bodies
+        .iter()
+        .enumerate()
+        .map(|(at, body)| {
+            let put = Put {
+                bucket: Arc::clone(&world.bucket),
+                key: object_key(&format!("slow {at}")),
+                attributes: ObjectAttributes::default(),
+                condition: WriteCondition::None,
+                promise: BodyPromise { length: Some(body.len() as u64), ..BodyPromise::default() },
+                lock: crate::domain::VersionLock::NONE,
+                cipher: None,
+            };
+            let (objects, halting) = (world.objects.clone(), Halting::new(body, go.clone()));
+            tokio::spawn(async move { objects.put(put, Box::new(halting)).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let began = Instant::now();
+    for at in 0..4 {
+        let body = content(5 << 20);
+        world.put(&format!("fast {at}"), &body).await.expect("stored while others halt");
+    }
+    assert!(began.elapsed() < Duration::from_secs(45), "memory came free long before the halting senders went on");
+    assert!(slow.iter().all(|put| !put.is_finished()), "nobody was refused");
+    let_go.send_replace(true);
+    for (at, (put, body)) in slow.into_iter().zip(bodies).enumerate() {
+        let stored = put.await.expect("it ended").expect("stored");
+        assert_eq!(stored.size, body.len() as u64);
+        assert!(world.get(&format!("slow {at}")).await.expect("read") == body, "slow {at}");
+    }
+}
