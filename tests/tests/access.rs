@@ -154,7 +154,10 @@ async fn public_access_can_be_blocked(gateway: &mut TestGateway) -> Result<()> {
     let block = |switch: &str| {
         let body =
             format!("<PublicAccessBlockConfiguration><{switch}>true</{switch}></PublicAccessBlockConfiguration>");
-        alice.request(Method::PUT, "/hers").query("publicAccessBlock", "").body(body).send()
+        let digest =
+            if switch == "BlockPublicPolicy" { "yxnb++Lt7UGHbQ3ig0g7SA==" } else { "sd/m3LNknGDi0TP4Jr578Q==" };
+        let request = alice.request(Method::PUT, "/hers").query("publicAccessBlock", "");
+        request.header("content-md5", digest).body(body).send()
     };
     let status = || alice.request(Method::GET, "/hers").query("policyStatus", "").send();
     let get = || alice.request(Method::GET, "/hers").query("publicAccessBlock", "").send();

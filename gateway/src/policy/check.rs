@@ -101,6 +101,8 @@ impl Listed {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::document::BUCKET_POLICY_BYTES_MAX;
     use super::*;
 
@@ -206,6 +208,24 @@ mod tests {
         let once = r#"{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
         let identity = Document::parse(&format!(r#"{{"Statement":[{once},{once}]}}"#), 2_048).expect("reads");
         assert_eq!(identity.check_identity(), Err(PolicyError::SAME_SID));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in r#"(\{|\}|\[|\]|,|:|"(Statement|Effect|Allow|Principal|Action|Resource|Condition|s3:\*|\$\{a\}|x)"|1|null){0,40}"#) {
+            let _ = check(&text);
+        }
+
+        #[test]
+        fn no_value_makes_it_panic(action in ".{0,20}", resource in ".{0,30}", key in ".{0,20}", value in ".{0,20}") {
+            let quoted = |text: &str| serde_json::to_string(text).expect("text");
+            for operator in ["StringLike", "ArnLike", "NumericEquals", "DateEquals", "IpAddress", "BinaryEquals"] {
+                let _ = statement(&format!(
+                    r#"{ALLOW},"Action":{},"Resource":{},"Condition":{{"{operator}":{{{}:{}}}}}"#,
+                    quoted(&action), quoted(&resource), quoted(&key), quoted(&value)
+                ));
+            }
+        }
     }
 
     #[test]

@@ -54,10 +54,21 @@ impl BucketRules<'_> {
         (asks && action.contains("Object")) || (self.ownership.has_lists() && is_about_existing(action))
     }
 
-    /// Whether anybody but the owner's account could be let in at all.
+    /// Whether somebody of no account or of another one could be allowed an action on anything in it.
     #[must_use]
-    pub fn may_admit_others(&self) -> bool {
-        self.policy.is_some() || (self.ownership.has_lists() && self.list.is_some())
+    pub fn might_admit(&self, caller: Option<&Principal>, action: &str) -> bool {
+        let by_list = self.ownership.has_lists()
+            && right_for(action).zip(self.list).is_some_and(|((on, right), list)| {
+                on == On::Bucket && granted(list, caller, right, !self.block.ignore_public_acls) != Granted::No
+            });
+        by_list || self.policy.is_some_and(|policy| policy.document().might_allow(caller, action))
+    }
+
+    /// Whether the access list alone lets a caller write into it.
+    #[must_use]
+    pub fn list_lets_write(&self, question: &Question<'_>) -> bool {
+        let question = Question { action: "s3:PutObject", ..*question };
+        decide(&question, Some(&Self { policy: None, ..*self }), None) == Decision::Allow
     }
 }
 

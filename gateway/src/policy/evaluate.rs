@@ -72,6 +72,16 @@ impl Document {
         }
     }
 
+    /// Whether it could allow a caller an action on something, under some conditions.
+    #[must_use]
+    pub fn might_allow(&self, caller: Option<&Principal>, action: &str) -> bool {
+        self.statements.iter().any(|statement| {
+            statement.effect == Effect::Allow
+                && statement.whom.as_ref().is_none_or(|whom| whom.reach(caller) != Reach::Not)
+                && statement.actions.has(action, Case::Ignored, &|_| None)
+        })
+    }
+
     /// Whether it lets in everybody, as Amazon counts: a statement allows something to anybody, without a condition
     /// that demands one of some fixed callers, networks or sources.
     #[must_use]

@@ -23,8 +23,8 @@ pub async fn read(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<Carri
     let headers = &call.head.headers;
     let mut attributes = object_headers::read(headers)?;
     if let Some(set) = object_tags::of_header(headers)? {
-        call.require(Permission("s3:PutObjectTagging"), bucket, Some(key)).await?;
         attributes.tags = set.into_pairs();
+        call.require_tags_of_new(bucket, key, &attributes.tags).await?;
     }
     let attributes = call.authored(bucket, key, attributes).await?;
     let lock = locks::read(headers, call.door.now())?;

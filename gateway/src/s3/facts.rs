@@ -26,11 +26,19 @@ pub(super) struct Subject<'a> {
     pub(super) version: Option<&'a str>,
     /// What is there already, when the decision needs it.
     pub(super) existing: Option<&'a Version>,
+    /// The tags that the request brings in its body.
+    pub(super) tags: Option<&'a [(String, String)]>,
     /// Stands for the prefix of a listing, when the question is whether this key could be listed.
     pub(super) listed: Option<&'a ObjectKey>,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// A bucket, or a key of it.
+    pub(super) fn of(bucket: &'a Bucket, key: Option<&'a ObjectKey>) -> Self {
+        let name = Some(bucket.name.as_str());
+        Self { bucket: Some(bucket), name, key, version: None, existing: None, tags: None, listed: None }
+    }
+
     /// The name of what is touched, as policies name it.
     pub(super) fn resource(&self) -> String {
         match (self.name, self.key) {
@@ -96,14 +104,23 @@ impl Call {
             return tags.iter().find(|(key, _)| key == tag).map(|(_, value)| Value::from(value.as_str()));
         }
         if let Some(tag) = name.strip_prefix("requestobjecttag/") {
-            let tags = Query::parse(self.header("x-amz-tagging")?).ok()?;
-            return tags.get(tag).map(|value| Value::from(value.to_owned()));
+            let brought = self.brought_tags(subject)?;
+            return brought.into_iter().find(|(key, _)| key == tag).map(|(_, value)| Value::from(value));
         }
         if name == "requestobjecttagkeys" {
-            let tags = Query::parse(self.header("x-amz-tagging")?).ok()?;
-            return Some(Value::Many(tags.iter().map(|(key, _)| Cow::Owned(key.to_owned())).collect()));
+            let keys = self.brought_tags(subject)?.into_iter().map(|(key, _)| Cow::Owned(key));
+            return Some(Value::Many(keys.collect()));
         }
         None
+    }
+
+    /// The tags that the request brings, in its body or in a header.
+    fn brought_tags(&self, subject: &Subject<'_>) -> Option<Vec<(String, String)>> {
+        if let Some(tags) = subject.tags {
+            return Some(tags.to_vec());
+        }
+        let query = Query::parse(self.header("x-amz-tagging")?).ok()?;
+        Some(query.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
     }
 
     fn owned_header(&self, name: &str) -> Option<Value<'_>> {

@@ -203,8 +203,9 @@ async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>)
     if call.is_unbound(bucket) {
         return Ok(None);
     }
-    if row.per_key {
-        return if call.might_be_admitted(bucket)? { Ok(None) } else { Err(call.refusal(bucket)) };
+    if row.by_handler {
+        let permissions: Vec<_> = [Some(row.permission), row.version_permission].into_iter().flatten().collect();
+        return if call.might_be_admitted(bucket, &permissions)? { Ok(None) } else { Err(call.refusal(bucket)) };
     }
     let version = call.query.get("versionId");
     let decision = call.judge(row.permission_for(version), bucket, key, version).await?;

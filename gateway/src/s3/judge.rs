@@ -86,13 +86,32 @@ impl Call {
         }
     }
 
+    /// Goes on only if the caller may give these tags, which are known only now, to the version the request is about.
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub async fn require_tags(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        tags: &[(String, String)],
+    ) -> Result<(), S3Error> {
+        let version = self.query.get("versionId");
+        match self.judge_with(permission, bucket, Some(key), version, Some(tags)).await? {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::DenyExplicitly => Err(self.refusal(bucket)),
+        }
+    }
+
     /// Goes on only if the caller may do what is about no existing bucket; `bucket` is the name of one that is to be.
     ///
     /// # Errors
     /// `AccessDenied`.
     pub fn require_service(&self, permission: Permission, bucket: Option<&str>) -> Result<(), S3Error> {
         let principal = self.identity.principal();
-        let subject = Subject { bucket: None, name: bucket, key: None, version: None, existing: None, listed: None };
+        let subject =
+            Subject { bucket: None, name: bucket, key: None, version: None, existing: None, tags: None, listed: None };
         match self.ask(principal, permission, &subject, None, None) {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::DenyExplicitly => Err(Code::AccessDenied.into()),
@@ -114,9 +133,7 @@ impl Call {
             return Ok(true);
         }
         let rules = Rules::of(self, bucket)?;
-        let name = Some(bucket.name.as_str());
-        let subject =
-            Subject { bucket: Some(bucket), name, key: None, version: None, existing: None, listed: Some(key) };
+        let subject = Subject { listed: Some(key), ..Subject::of(bucket, None) };
         let principal = self.identity.principal();
         Ok(self.ask(principal, LIST, &subject, Some(&rules.as_rules(bucket)), None) == Decision::Allow)
     }
@@ -137,10 +154,43 @@ impl Call {
                     && !self.door.settings.default_ownership.has_lists()))
     }
 
-    /// Whether the caller might be let in at all, before it is known what for.
-    pub(super) fn might_be_admitted(&self, bucket: &Bucket) -> Result<bool, S3Error> {
+    /// Whether the caller might be allowed one of these on something in the bucket, before it is known on what.
+    pub(super) fn might_be_admitted(&self, bucket: &Bucket, permissions: &[Permission]) -> Result<bool, S3Error> {
         let home = matches!(&self.identity, Identity::Known(key) if key.user.id == bucket.owner || key.user.root);
-        Ok(home || Rules::of(self, bucket)?.as_rules(bucket).may_admit_others())
+        let rules = Rules::of(self, bucket)?;
+        let rules = rules.as_rules(bucket);
+        let principal = self.identity.principal();
+        Ok(home || permissions.iter().any(|permission| rules.might_admit(principal, permission.0)))
+    }
+
+    /// Goes on only if the caller may bring tags with a new object. Whom an access list lets write, it lets write them, too:
+    /// a list has no other word for it.
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub async fn require_tags_of_new(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        tags: &[(String, String)],
+    ) -> Result<(), S3Error> {
+        let permission = Permission("s3:PutObjectTagging");
+        match self.judge_with(permission, bucket, Some(key), None, Some(tags)).await? {
+            Decision::Allow => return Ok(()),
+            Decision::DenyExplicitly => return Err(self.refusal(bucket)),
+            Decision::Deny => {}
+        }
+        let stranger = !matches!(&self.identity, Identity::Known(key) if key.user.id == bucket.owner);
+        let rules = Rules::of(self, bucket)?;
+        let subject = Subject::of(bucket, Some(key));
+        let resource = subject.resource();
+        let keys = |key: &str| self.fact(&subject, key);
+        let principal = self.identity.principal();
+        let question = Question { caller: principal, action: "s3:PutObject", resource: &resource, keys: &keys };
+        if stranger && rules.as_rules(bucket).list_lets_write(&question) {
+            return Ok(());
+        }
+        Err(self.refusal(bucket))
     }
 
     /// Decides about a bucket or a key of it.
@@ -150,6 +200,18 @@ impl Call {
         bucket: &Bucket,
         key: Option<&ObjectKey>,
         version: Option<&str>,
+    ) -> Result<Decision, S3Error> {
+        self.judge_with(permission, bucket, key, version, None).await
+    }
+
+    /// As [`Call::judge`], about a request that brings tags in its body.
+    async fn judge_with(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        key: Option<&ObjectKey>,
+        version: Option<&str>,
+        tags: Option<&[(String, String)]>,
     ) -> Result<Decision, S3Error> {
         if self.is_unbound(bucket) {
             return Ok(Decision::Allow);
@@ -161,8 +223,7 @@ impl Call {
             _ => None,
         };
         let object = existing.as_deref().map(|version| object_rules(bucket, version));
-        let name = Some(bucket.name.as_str());
-        let subject = Subject { bucket: Some(bucket), name, key, version, existing: existing.as_deref(), listed: None };
+        let subject = Subject { version, existing: existing.as_deref(), tags, ..Subject::of(bucket, key) };
         let principal = self.identity.principal();
         Ok(self.ask(principal, permission, &subject, Some(&rules), object.as_ref()))
     }
@@ -181,10 +242,8 @@ impl Call {
         if !rules.need_object(permission.0) {
             return Ok(());
         }
-        let (name, key) = (Some(bucket.name.as_str()), Some(&version.key));
         let named = self.query.get("versionId");
-        let existing = Some(version);
-        let subject = Subject { bucket: Some(bucket), name, key, version: named, existing, listed: None };
+        let subject = Subject { version: named, existing: Some(version), ..Subject::of(bucket, Some(&version.key)) };
         let principal = self.identity.principal();
         match self.ask(principal, permission, &subject, Some(&rules), Some(&object_rules(bucket, version))) {
             Decision::Allow => Ok(()),
@@ -201,9 +260,7 @@ impl Call {
         object: &ObjectRules<'_>,
     ) -> Result<Decision, S3Error> {
         let rules = Rules::of(self, bucket)?;
-        let name = Some(bucket.name.as_str());
-        let subject =
-            Subject { bucket: Some(bucket), name, key: Some(key), version: None, existing: None, listed: None };
+        let subject = Subject::of(bucket, Some(key));
         let principal = self.identity.principal();
         Ok(self.ask(principal, permission, &subject, Some(&rules.as_rules(bucket)), Some(object)))
     }

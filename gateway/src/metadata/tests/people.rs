@@ -50,6 +50,8 @@ both! {
         assert_eq!(f.store.access_key("AK1").await.unwrap(), Some((berta.clone(), b"sealed too".to_vec())));
         assert_eq!(f.store.access_key("ak1").await.unwrap(), None);
         assert_eq!(f.store.user(berta.id).await.unwrap().as_ref(), Some(&berta));
+        assert_eq!(f.store.user_by_canonical_id(&canonical.0).await.unwrap().as_ref(), Some(&berta));
+        assert_eq!(f.store.user_by_canonical_id("b").await.unwrap(), None);
         let users = f.store.users().await.unwrap();
         let shown: Vec<_> = users.iter().map(|(user, keys)| (user.name.as_str(), keys.join(" "))).collect();
         assert_eq!(shown, [("anna", String::new()), ("berta", "AK1 AK2".to_owned())]);

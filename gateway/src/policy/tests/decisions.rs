@@ -178,6 +178,33 @@ fn lists_grant_what_they_say_where_they_count() {
 }
 
 #[test]
+fn who_could_be_admitted_is_known_before_what_for() {
+    let named = policy("Allow", r#"{"AWS":"000000000002"}"#, "s3:Get*");
+    let list = grant(Grantee::Everybody, Right::Write);
+    let policed = BucketRules { policy: Some(&named), ..private_bucket() };
+    let listed = BucketRules { list: Some(&list), ownership: Ownership::ObjectWriter, ..private_bucket() };
+    let (bert, carl) = (account(2), account(3));
+    for (rules, caller, action, wanted) in [
+        (&private_bucket(), Some(&bert), "s3:GetObject", false),
+        (&policed, Some(&bert), "s3:GetObject", true),
+        (&policed, Some(&bert), "s3:DeleteObject", false),
+        (&policed, Some(&carl), "s3:GetObject", false),
+        (&policed, None, "s3:GetObject", false),
+        (&listed, None, "s3:DeleteObject", true),
+        (&listed, None, "s3:GetObject", false),
+        (&BucketRules { ownership: Ownership::BucketOwnerEnforced, ..listed }, None, "s3:DeleteObject", false),
+    ] {
+        assert_eq!(rules.might_admit(caller, action), wanted, "{action} {caller:?}");
+    }
+    let asks = |rules: &BucketRules<'_>, caller| {
+        let (action, resource) = ("s3:PutObjectTagging", "arn:aws:s3:::photos/a");
+        rules.list_lets_write(&Question { caller, action, resource, keys: &|_| None })
+    };
+    assert!(asks(&listed, None) && asks(&listed, Some(&bert)));
+    assert!(!asks(&policed, Some(&bert)) && !asks(&private_bucket(), None));
+}
+
+#[test]
 fn who_wrote_an_object_owns_it_where_writers_own() {
     let open = policy("Allow", "\"*\"", "s3:*");
     let bucket = BucketRules { policy: Some(&open), ownership: Ownership::ObjectWriter, ..private_bucket() };

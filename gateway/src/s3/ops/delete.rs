@@ -31,7 +31,10 @@ pub fn rows() -> Vec<Row> {
         on_object("DeleteObject", Method::DELETE, "s3:DeleteObject", delete_object)
             .version_permission("s3:DeleteObjectVersion")
             .accepts(&["versionId"]),
-        on_bucket("DeleteObjects", Method::POST, "s3:DeleteObject", delete_objects).query("delete").decided_per_key(),
+        on_bucket("DeleteObjects", Method::POST, "s3:DeleteObject", delete_objects)
+            .query("delete")
+            .version_permission("s3:DeleteObjectVersion")
+            .decided_by_handler(),
     ]
 }
 

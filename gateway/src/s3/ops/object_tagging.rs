@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey};
+use crate::policy::Permission;
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::error::S3Error;
@@ -22,6 +23,7 @@ pub fn rows() -> Vec<Row> {
         on_object("PutObjectTagging", Method::PUT, "s3:PutObjectTagging", put_tagging)
             .query("tagging")
             .version_permission("s3:PutObjectVersionTagging")
+            .decided_by_handler()
             .accepts(accepts),
         on_object("GetObjectTagging", Method::GET, "s3:GetObjectTagging", get_tagging)
             .query("tagging")
@@ -36,8 +38,11 @@ pub fn rows() -> Vec<Row> {
 
 async fn put_tagging(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
-    let set = object_tags::of_document(&body)?;
-    set_tags(&call, &bucket, key, set.into_pairs(), StatusCode::OK).await
+    let tags = object_tags::of_document(&body)?.into_pairs();
+    let named = call.query.has("versionId");
+    let permission = if named { "s3:PutObjectVersionTagging" } else { "s3:PutObjectTagging" };
+    call.require_tags(Permission(permission), &bucket, &key, &tags).await?;
+    set_tags(&call, &bucket, key, tags, StatusCode::OK).await
 }
 
 async fn delete_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {

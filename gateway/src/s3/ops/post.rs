@@ -36,8 +36,8 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     write_headers::check(&form.headers)?;
     let Carried { mut attributes, lock } = carried::read(&call, &bucket, &key).await?;
     if let Some(document) = form.fields.get("tagging").filter(|document| !document.is_empty()) {
-        call.require(Permission("s3:PutObjectTagging"), &bucket, Some(&key)).await?;
         attributes.tags = object_tags::of_document(document.as_bytes())?.into_pairs();
+        call.require_tags_of_new(&bucket, &key, &attributes.tags).await?;
     }
     let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();

@@ -72,8 +72,8 @@ pub struct Row {
     pub permission: Permission,
     /// What the caller must be allowed instead when `versionId` names a version.
     pub version_permission: Option<Permission>,
-    /// Every key the request names is decided about on its own, by the handler.
-    pub per_key: bool,
+    /// What is asked for stands in the body, so that the handler decides: the keys of a deletion, the tags of an object.
+    pub by_handler: bool,
     /// Nobody need be known: preflights, and forms that carry their own signature.
     pub open: bool,
     /// It only ever answers as if nothing had been configured.
@@ -94,7 +94,7 @@ impl Row {
             accepts_any: false,
             permission,
             version_permission: None,
-            per_key: false,
+            by_handler: false,
             open: false,
             default_only: false,
             handler,
@@ -141,10 +141,10 @@ impl Row {
         self.version_permission.filter(|_| version.is_some()).unwrap_or(self.permission)
     }
 
-    /// Leaves it to the handler to decide about every key that the request names.
+    /// Leaves it to the handler to decide, by what stands in the body. Whoever could be allowed nothing is refused before.
     #[must_use]
-    pub fn decided_per_key(mut self) -> Self {
-        self.per_key = true;
+    pub fn decided_by_handler(mut self) -> Self {
+        self.by_handler = true;
         self
     }
 

@@ -111,7 +111,8 @@ fn decision(row: &Row, caller: Option<&Principal>, permission: Permission, polic
         Level::Object => "arn:aws:s3:::photos/cat.jpg",
     };
     // Many keys are deleted in the name of the bucket, each decided about on its own.
-    let resource = if row.per_key || row.operation == "PostObject" { "arn:aws:s3:::photos/cat.jpg" } else { resource };
+    let resource =
+        if row.by_handler || row.operation == "PostObject" { "arn:aws:s3:::photos/cat.jpg" } else { resource };
     let question = crate::policy::Question { caller, action: permission.0, resource, keys: &|_| None };
     let (ownership, block) = (Ownership::default(), PublicAccessBlock::default());
     let rules = BucketRules { owner: UserId(1), policy, list: None, ownership, block };
