@@ -84,16 +84,16 @@ impl Call {
             "delimiter" | "max-keys" => self.query.get(name).map(Value::from),
             "versionid" => subject.version.map(Value::from),
             "resourceaccount" => subject.bucket.map(|bucket| Value::from(account_number(bucket.owner))),
-            "if-match" | "if-none-match" => self.owned_header(name),
+            "if-match" | "if-none-match" => self.whole_header(name),
             "object-lock-mode" | "object-lock-retain-until-date" | "object-lock-legal-hold" => {
-                self.owned_header(&format!("x-amz-{name}"))
+                self.whole_header(&format!("x-amz-{name}"))
             }
             "object-lock-remaining-retention-days" => self.remaining_days().map(|days| Value::from(days.to_string())),
             "x-amz-copy-source" => self.copy_source(),
             "signatureversion" => self.signature().map(|(version, _)| Value::from(version)),
             "authtype" => self.signature().map(|(_, place)| Value::from(place)),
             "signatureage" => self.signature_age().map(|age| Value::from(age.to_string())),
-            _ => name.starts_with("x-amz-").then(|| self.owned_header(name))?,
+            _ => name.starts_with("x-amz-").then(|| self.whole_header(name))?,
         }
     }
 
@@ -123,8 +123,12 @@ impl Call {
         Some(query.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
     }
 
-    fn owned_header(&self, name: &str) -> Option<Value<'_>> {
-        self.header(name).map(Value::from)
+    /// A header; all its values, should it come more than once, so that none escapes a condition.
+    fn whole_header(&self, name: &str) -> Option<Value<'_>> {
+        let mut values = self.head.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+        let first = values.next()?;
+        let others: String = values.map(|value| format!(",{value}")).collect();
+        Some(if others.is_empty() { Value::from(first) } else { Value::from(format!("{first}{others}")) })
     }
 
     /// The source of a copy as it is understood, however it was written: a condition must not be passed by escaping.

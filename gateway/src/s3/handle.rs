@@ -217,8 +217,11 @@ async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>)
     let may_list = call.may_list(bucket, key).await?;
     match decision {
         Decision::Allow => Ok((!may_list).then(|| call.refusal(bucket))),
-        // Whoever may list the bucket may be told that the key is not there.
-        Decision::Deny if may_list && call.existing(bucket, key, version).await?.is_none() => Ok(None),
+        // Whoever may list the bucket may be told that the key is not there, and nothing else.
+        Decision::Deny if may_list => match call.version(bucket, key).await {
+            Err(error) => Err(error),
+            Ok(_) => Err(call.refusal(bucket)),
+        },
         Decision::Deny | Decision::DenyExplicitly => Err(call.refusal(bucket)),
     }
 }

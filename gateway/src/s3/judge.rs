@@ -266,7 +266,7 @@ impl Call {
     }
 
     /// The version a decision is about, if it is there.
-    pub(super) async fn existing(
+    async fn existing(
         &self,
         bucket: &Bucket,
         key: &ObjectKey,

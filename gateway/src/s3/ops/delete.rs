@@ -16,7 +16,7 @@ use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::versions;
 use crate::s3::xml::{Element, XmlWriter, parse};
 
-use super::retention::bypass;
+use super::retention::{BYPASS_PERMISSION, asks_to_bypass, bypass};
 use super::write::{check_key, write_condition};
 
 /// The most keys of one request.
@@ -44,7 +44,7 @@ async fn delete_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     }
     let selector = call.selector()?;
     let condition = write_condition(&call)?;
-    let bypass = bypass(&call, &bucket, Some(&key)).await?;
+    let bypass = bypass(&call, &bucket, &key).await?;
     let mut response = empty(StatusCode::NO_CONTENT);
     for outcome in call.door.objects.delete(vec![Delete { bucket, key, selector, condition, bypass }]).await {
         versions::show_deleted(&outcome?, response.headers_mut());
@@ -70,7 +70,7 @@ async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response,
     let body = call.small_body(Integrity::Required, LIST_BYTES_MAX).await?;
     let (mut lines, quiet) = read_lines(&body)?;
     refuse_what_is_not_permitted(&call, &bucket, &mut lines).await?;
-    let bypass = bypass(&call, &bucket, None).await?;
+    let bypass = asks_to_bypass(&call);
     let wanted = lines.iter().filter_map(|line| line.wish.as_ref().ok()).map(|wish| Delete {
         bucket: bucket.clone(),
         key: wish.key.clone(),
@@ -103,8 +103,11 @@ async fn refuse_what_is_not_permitted(call: &Call, bucket: &Bucket, lines: &mut 
         let Ok(key) = check_key(line.key.clone()) else { continue };
         let version = line.version.as_deref();
         let permission = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-        if !call.permits_version(Permission(permission), bucket, Some(&key), version).await? {
-            line.wish = Err(Code::AccessDenied.into());
+        let bypass = asks_to_bypass(call).then_some(BYPASS_PERMISSION);
+        for permission in [Some(Permission(permission)), bypass].into_iter().flatten() {
+            if !call.permits_version(permission, bucket, Some(&key), version).await? {
+                line.wish = Err(Code::AccessDenied.into());
+            }
         }
     }
     Ok(())

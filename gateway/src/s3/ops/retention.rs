@@ -18,7 +18,8 @@ use crate::s3::xml::{XmlWriter, parse};
 use crate::s3::{locks, versions};
 
 const DOCUMENT_BYTES_MAX: usize = 4 << 10;
-const BYPASS_PERMISSION: Permission = Permission("s3:BypassGovernanceRetention");
+/// What passing over governance needs.
+pub const BYPASS_PERMISSION: Permission = Permission("s3:BypassGovernanceRetention");
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -43,12 +44,17 @@ pub fn rows() -> Vec<Row> {
 ///
 /// # Errors
 /// `AccessDenied` to those who ask and may not.
-pub async fn bypass(call: &Call, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<bool, S3Error> {
-    let asked = call.header(locks::BYPASS).is_some_and(|word| word.eq_ignore_ascii_case("true"));
+pub async fn bypass(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<bool, S3Error> {
+    let asked = asks_to_bypass(call);
     if asked {
-        call.require(BYPASS_PERMISSION, bucket, key).await?;
+        call.require(BYPASS_PERMISSION, bucket, Some(key)).await?;
     }
     Ok(asked)
+}
+
+/// Whether the caller asks to pass over governance; may is another question.
+pub fn asks_to_bypass(call: &Call) -> bool {
+    call.header(locks::BYPASS).is_some_and(|word| word.eq_ignore_ascii_case("true"))
 }
 
 async fn put_retention(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
@@ -56,7 +62,7 @@ async fn put_retention(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> R
     let selector = call.selector()?;
     with_lock(&bucket)?;
     let retention = read_retention(&body, call.door.now())?;
-    let bypass = bypass(&call, &bucket, Some(&key)).await?;
+    let bypass = bypass(&call, &bucket, &key).await?;
     let amendment = Amendment::Retention { retention, bypass };
     let name = call.door.objects.amend_with(&bucket, key, selector, amendment).await?;
     let mut response = empty(StatusCode::OK);
