@@ -226,7 +226,7 @@ fn nothing_falls_through_to_another_operation() {
         (&get, bucket, "retention", "?retention"),
         (&delete, object, "newIn2027", "?newIn2027"),
         (&delete, bucket, "force=1", "?force"),
-        (&delete, object, "tagging&versionId=null", "?versionId"),
+        (&delete, object, "tagging&force=1", "?force"),
         (&put, object, "acl&tagging", "PutObjectAcl or PutObjectTagging"),
         (&post, object, "", "nothing"),
         (&post, Level::Service, "", "nothing"),
