@@ -91,8 +91,8 @@ def pages(browser):
     assert browser.title == "Haulout", browser.page_source
     browser.get(f"{PAGE}/nowhere")
     assert browser.title == "Lost", browser.page_source
-    status, headers, _ = fetch(f"{PAGE}/nowhere")
-    assert status == 404, status
+    status, _, _ = fetch(f"http://127.0.0.1:{WEBSITE.split(':')[1]}/nowhere", headers={"Host": f"{SITE}.{WEBSITE}"})
+    assert status == 403, f"whoever may not list is not told what is missing: {status}"
 
 
 def seeking(browser):
