@@ -100,6 +100,16 @@ put("private", "i", b"secret")
 status, headers, body = visit("private.sites.test", "/")
 assert status == 403 and b"AccessDenied" in body and b"secret" not in body
 
+# Only links on one's own pages.
+s3.create_bucket(Bucket="linked")
+statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::linked/*",
+             "Condition": {"StringLike": {"aws:Referer": "https://www.example.org/*"}}}
+s3.put_bucket_policy(Bucket="linked", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+s3.put_bucket_website(Bucket="linked", WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}})
+put("linked", "i", b"for readers")
+assert visit("linked.sites.test", "/")[0] == 403
+assert visit("linked.sites.test", "/", headers={"Referer": "https://www.example.org/page"})[2] == b"for readers"
+
 # Pages of other origins.
 s3.put_bucket_cors(Bucket=WWW, CORSConfiguration={"CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]})
 status, headers, _ = visit(WWW, "/", headers={"Origin": "https://a.example"})

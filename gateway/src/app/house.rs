@@ -20,6 +20,7 @@ use super::root_user::{self, RootKey};
 use super::s3_door::S3Door;
 use super::sockets::Sockets;
 use super::tenure::{Lease, Tenure, gateway_name};
+use super::website_door::WebsiteDoor;
 use crate::admin::{self, Admin, AdminSocket};
 use crate::clock::Ambient;
 use crate::config::Config;
@@ -168,11 +169,8 @@ impl House {
             background.spawn(listener.run(tasks.clone()))
         });
         let mut doors: Vec<_> = doors.collect();
-        if let (Some((socket, certificates)), Some(website)) = (sockets.website, &config.website) {
-            let handler = door.websites(&website.base_domains);
-            let listener = Listener { socket, certificates, watch: Arc::clone(&watch), handler };
-            doors.push(background.spawn(listener.run(tasks.clone())));
-        }
+        let websites = open_websites(sockets.website, config, &door, &watch);
+        doors.extend(websites.map(|websites| background.spawn(websites.run(tasks.clone()))));
         Ok(Self {
             plate,
             reloadable: Reloadable { certificates: sockets.certificates, watch },
@@ -240,6 +238,18 @@ fn open_admin(folder: &DataFolder, admin: Admin, background: &mut JoinSet<()>) -
         }
     });
     Ok(())
+}
+
+/// The listener of websites, if they are served. It shares the bounds of S3.
+fn open_websites(
+    socket: Option<(TcpListener, Option<Arc<Certificates>>)>,
+    config: &Config,
+    door: &S3Door,
+    watch: &Arc<Watch>,
+) -> Option<Listener<WebsiteDoor>> {
+    let (socket, certificates) = socket?;
+    let handler = door.websites(&config.website.as_ref()?.base_domains);
+    Some(Listener { socket, certificates, watch: Arc::clone(watch), handler })
 }
 
 /// Opens the second listener. Its connections are watched apart, so that a full S3 listener does not hide its state.
