@@ -63,7 +63,14 @@ impl Bench {
                 extents: vec![Extent { blob: id, offset, length: OBJECT_BYTES }],
             };
             let condition = WriteCondition::None;
-            Change::Put(PutChange { bucket: self.bucket, version, parts: Vec::new(), condition, source: None })
+            Change::Put(PutChange {
+                bucket: self.bucket,
+                version,
+                parts: Vec::new(),
+                condition,
+                source: None,
+                events: Vec::new(),
+            })
         });
         let changes = changes.collect();
         Batch { blobs: vec![NewBlob { blob, degraded: false, quilt: true }], changes }
@@ -76,6 +83,8 @@ impl Bench {
             selector: VersionSelector::Current,
             condition: WriteCondition::None,
             bypass: false,
+            only: None,
+            events: Vec::new(),
             marker: (VersionId([0; 16]), Timestamp(0)),
         };
         names.map(|name| Batch { blobs: Vec::new(), changes: vec![Change::Delete(delete(name))] }).collect()

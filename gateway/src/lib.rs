@@ -6,6 +6,7 @@ pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod events;
 pub mod lifecycle;
 pub mod metadata;
 pub mod objects;

@@ -28,3 +28,22 @@ CREATE TABLE errand (
     lease_until BIGINT NOT NULL,
     progress    TEXT   NOT NULL
 );
+
+-- Messages about changes, written in the transaction of the change and deleted once their target has taken them. `seq` comes from
+-- `version_seq`: of one key the message with the lower number goes first. `record` is the message (JSON) but for `seq` and
+-- `version`, or the whole of it where `is_whole`.
+CREATE TABLE event (
+    seq        BIGINT  PRIMARY KEY,
+    target     TEXT COLLATE "C" NOT NULL,
+    bucket_id  BIGINT  NOT NULL,
+    key        BYTEA   NOT NULL,
+    version    TEXT    NOT NULL,
+    record     TEXT    NOT NULL,
+    is_whole   BOOLEAN NOT NULL,
+    attempts   BIGINT  NOT NULL DEFAULT 0,
+    not_before BIGINT  NOT NULL,
+    created_at BIGINT  NOT NULL
+);
+CREATE INDEX event_due ON event (not_before);
+-- What must go before a message.
+CREATE INDEX event_order ON event (target, bucket_id, key, seq);

@@ -28,3 +28,22 @@ CREATE TABLE errand (
     lease_until INTEGER NOT NULL,
     progress    TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Messages about changes, written in the transaction of the change and deleted once their target has taken them. `seq` comes from
+-- `version_seq`: of one key the message with the lower number goes first. `record` is the message (JSON) but for `seq` and
+-- `version`, or the whole of it where `is_whole`.
+CREATE TABLE event (
+    seq        INTEGER PRIMARY KEY,
+    target     TEXT    NOT NULL,
+    bucket_id  INTEGER NOT NULL,
+    key        BLOB    NOT NULL,
+    version    TEXT    NOT NULL,
+    record     TEXT    NOT NULL,
+    is_whole   INTEGER NOT NULL CHECK (is_whole IN (0, 1)),
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    not_before INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX event_due ON event (not_before);
+-- What must go before a message.
+CREATE INDEX event_order ON event (target, bucket_id, key, seq);

@@ -10,7 +10,7 @@ const ROWS: [&[&str]; 8] = [
     &["domain"],
     &["config", "clock"],
     &["metadata"],
-    &["ledger", "staking", "placement", "policy", "web", "lifecycle"],
+    &["ledger", "staking", "placement", "policy", "web", "lifecycle", "events"],
     &["objects", "audit", "settlement", "recover"],
     &["s3", "admin", "console", "workers"],
     &["app"],
@@ -18,7 +18,7 @@ const ROWS: [&[&str]; 8] = [
 ];
 
 /// Rule books decide and nothing else: the words are all they may know.
-const RULE_BOOKS: &[&str] = &["ledger", "staking", "placement", "policy", "web", "lifecycle"];
+const RULE_BOOKS: &[&str] = &["ledger", "staking", "placement", "policy", "web", "lifecycle", "events"];
 
 /// Folders, the crates that must not be named in them, and why.
 const STRANGERS: &[(&str, &[&str], &str)] = &[
@@ -30,6 +30,7 @@ const STRANGERS: &[(&str, &[&str], &str)] = &[
     ("backends/src", &["sqlx", "axum"], "a backend knows nothing of SQL or S3"),
     ("gateway/src/domain", &["tokio", "sqlx", "axum", "hyper", "backends"], "domain holds words only"),
     ("gateway/src/placement", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a plan out"),
+    ("gateway/src/events", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, documents out"),
     ("gateway/src/lifecycle", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, actions out"),
     ("gateway/src/policy", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a decision out"),
     ("gateway/src/web", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a decision out"),

@@ -120,6 +120,9 @@ impl House {
         let settings = WorkerSettings {
             trash_seconds: config.objects.trash_seconds,
             upload_days_max: config.objects.upload_days_max,
+            notification_targets: config.notification_targets.clone(),
+            region: config.s3.region.clone(),
+            access_log_seconds: config.debug.access_log_seconds,
             calendar: config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds),
             ambient: ambient.clone(),
         };

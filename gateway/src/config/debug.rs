@@ -8,4 +8,6 @@ use serde::Deserialize;
 pub struct DebugConfig {
     /// Seconds a day has to lifecycle rules, inventories and stale uploads.
     pub lifecycle_day_seconds: Option<u32>,
+    /// Seconds lines of access logs wait for company.
+    pub access_log_seconds: Option<u64>,
 }

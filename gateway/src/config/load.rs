@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use super::line::{line_of, position};
 use super::{
-    BackendConfig, Config, ConfigError, DebugConfig, Environment, KmsConfig, LimitsConfig, LogConfig, ObjectsConfig,
-    OpsConfig, Problem, RootCredentials, S3Config, TlsConfig, WebsiteConfig, problems,
+    BackendConfig, Config, ConfigError, DebugConfig, Environment, KmsConfig, LimitsConfig, LogConfig,
+    NotificationTargetConfig, ObjectsConfig, OpsConfig, Problem, RootCredentials, S3Config, TlsConfig, WebsiteConfig,
+    problems,
 };
 
 /// The scheme nobody has to choose: any two of six backends may be lost.
@@ -43,6 +44,7 @@ struct Written {
     log: LogConfig,
     debug: DebugConfig,
     backend: Vec<BackendConfig>,
+    notification_target: Vec<NotificationTargetConfig>,
 }
 
 /// Reads a configuration; without a file, everything has a default.
@@ -111,6 +113,10 @@ fn resolve(
     for (index, backend) in backends.iter_mut().enumerate() {
         found.extend(backend.expand(index, environment));
     }
+    let mut targets = written.notification_target;
+    for (index, target) in targets.iter_mut().enumerate() {
+        found.extend(target.expand(index, environment));
+    }
     if backends.is_empty() {
         backends = BackendConfig::local_six(&data);
     }
@@ -130,6 +136,7 @@ fn resolve(
         objects: written.objects,
         log: written.log,
         debug: written.debug,
+        notification_targets: targets,
         backends,
     };
     (config, found)

@@ -13,6 +13,7 @@ mod limits;
 mod line;
 mod load;
 mod log;
+mod notification;
 mod objects;
 mod ops;
 mod s3;
@@ -34,6 +35,7 @@ pub use kms::KmsConfig;
 pub use limits::LimitsConfig;
 pub use load::{Overrides, load, parse};
 pub use log::{LogConfig, LogFormat};
+pub use notification::NotificationTargetConfig;
 pub use objects::ObjectsConfig;
 pub use ops::OpsConfig;
 pub use s3::S3Config;
@@ -73,6 +75,8 @@ pub struct Config {
     pub log: LogConfig,
     /// For those who try things out.
     pub debug: DebugConfig,
+    /// Where notifications of buckets may go.
+    pub notification_targets: Vec<NotificationTargetConfig>,
     /// Where slivers go. Six local folders when the file names none.
     pub backends: Vec<BackendConfig>,
     /// The root user's key when the environment gives it; otherwise one is generated once.

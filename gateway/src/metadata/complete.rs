@@ -15,7 +15,7 @@ use super::row::Row;
 use super::session::Session;
 use super::statement::Statement;
 use super::versions::VersionCache;
-use super::{MetadataError, MetadataStore, Outcome, Refusal, Result};
+use super::{EventDraft, MetadataError, MetadataStore, Outcome, Refusal, Result, events};
 use crate::domain::{
     BucketId, Checksum, ETag, Found, ObjectKey, PartNumber, Timestamp, UploadId, Version, VersionId, VersionName,
     VersionPart, WriteCondition,
@@ -37,6 +37,8 @@ pub struct CompleteChange {
     pub parts: Vec<VersionPart>,
     /// What must hold for the key's current version.
     pub condition: WriteCondition,
+    /// Messages to send when it is made.
+    pub events: Vec<EventDraft>,
 }
 
 /// What is remembered of a completed upload.
@@ -159,7 +161,10 @@ impl Work for Complete {
         load::ask(tx, &mut facts, last).await?;
 
         let mut planner = Planner::new(&facts);
-        let outcome = match planner.complete(change)? {
+        let completed = planner.complete(change)?;
+        let due =
+            completed.map(|outcome| events::due(change.bucket, key, &change.events, &outcome)).unwrap_or_default();
+        let outcome = match completed {
             None => return Ok((CompleteOutcome::PartsChanged, Vec::new())),
             Some(Outcome::Refused(refusal)) => return Ok((CompleteOutcome::Refused(refusal), Vec::new())),
             Some(Outcome::Stored { name }) => CompleteOutcome::Completed { name },
@@ -170,6 +175,7 @@ impl Work for Complete {
         let plan = planner.finish()?;
         let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
         apply(tx, &facts, &plan, given).await?;
+        events::insert(tx, due, now).await?;
         self.remember(tx, now, plan.versions.first().is_none_or(|planned| planned.version.null)).await?;
         Ok((outcome, plan.known()))
     }

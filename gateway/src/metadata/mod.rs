@@ -17,6 +17,7 @@ mod database;
 mod dialect;
 mod errands;
 mod error;
+mod events;
 mod exact_cache;
 mod identity;
 mod incarnations;
@@ -63,6 +64,7 @@ pub use commit::{
 pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
 pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload};
 pub use error::{MetadataError, Result};
+pub use events::{Event, EventDraft, EventWhen};
 pub use identity::{
     AddKey, AddPolicyVersion, AttachPolicy, ChangeHolder, CreateHolder, CreatePolicy, DeleteHolder, DeletePolicy,
     DeletePolicyVersion, HolderEdit, HolderQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewHolder, NewPolicy,

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::requests::{ChosenPart, CompleteUpload, Stored};
+use super::telling::Chance;
 use super::{Objects, ObjectsError, combine};
 use crate::domain::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentRun, ContentRuns, ObjectAttributes, Part, PartNumber,
     Upload, Version, VersionPart, Versioning,
 };
-use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload};
+use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload, EventWhen};
 
 /// The least a part may have unless it is the last.
 const PART_BYTES_MIN: u64 = 5 << 20;
@@ -86,6 +87,12 @@ impl Objects {
             checksum: whole_checksum(complete, upload, chosen)?,
             extents: chosen.iter().flat_map(|part| part.extents.iter().copied()).collect(),
         };
+        let chance = Chance {
+            when: EventWhen::Stored,
+            event: "ObjectCreated:CompleteMultipartUpload",
+            content: Some((version.size, version.etag)),
+        };
+        let events = self.inner.drafts(&complete.bucket, &version.key, complete.origin.as_ref(), &[chance])?;
         let part = |part: &Part| VersionPart { number: part.number, size: part.size, checksum: part.checksum.clone() };
         Ok(CompleteChange {
             bucket: complete.bucket.id,
@@ -94,6 +101,7 @@ impl Objects {
             version,
             parts: chosen.iter().map(part).collect(),
             condition: complete.condition.clone(),
+            events,
         })
     }
 }

@@ -8,9 +8,10 @@ use futures::StreamExt as _;
 use super::digest::{Digested, Digests};
 use super::ingest::update_elsewhere;
 use super::requests::{Copy, Put, Stored};
+use super::telling::Chance;
 use super::{BodyPromise, DataKey, KeyChoice, Objects, ObjectsError};
 use crate::domain::{Checksum, ChecksumAlgorithm, ContentKey, ObjectAttributes, Version};
-use crate::metadata::{Batch, Change, PutChange};
+use crate::metadata::{Batch, Change, EventWhen, PutChange};
 
 impl Objects {
     /// Makes a version of the source's extents. The commit finds the source still there, or nothing is copied.
@@ -48,8 +49,11 @@ impl Objects {
         let parts = self.version_parts(&copy.source).await?;
         // What has no bytes needs no source that still has them.
         let source = (!version.extents.is_empty()).then_some(copy.source.id);
-        let change =
-            Change::Put(PutChange { bucket: copy.bucket.id, version, parts, condition: copy.condition, source });
+        let content = Some((stored.size, stored.etag));
+        let chance = Chance { when: EventWhen::Stored, event: "ObjectCreated:Copy", content };
+        let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[chance])?;
+        let (bucket, condition) = (copy.bucket.id, copy.condition);
+        let change = Change::Put(PutChange { bucket, version, parts, condition, source, events });
         stored.told(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)
     }
 

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use super::telling::Chance;
 use super::{Objects, ObjectsError};
-use crate::domain::{Bucket, Timestamp, VersionSelector, WriteCondition};
+use crate::domain::{Bucket, ObjectKey, VersionId, VersionSelector, WriteCondition};
 use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
-use crate::metadata::{Batch, Change, DeleteChange, Outcome, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
+use crate::metadata::{Batch, Change, DeleteChange, EventWhen, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
 
 /// Versions read in one query.
 const PAGE: usize = 1_000;
@@ -32,7 +33,7 @@ impl Objects {
         let mut planner = Planner::new(rules, calendar, self.inner.mint.now());
         let mut actions = Vec::new();
         let mut place = WalkPlace { key: after, seq: None };
-        let (mut key, mut seen) = (None, 0);
+        let (mut key, mut seen, mut lone_null) = (None, 0, false);
         // A page ends where a key ends: the planner must see all versions of a key.
         let next = 'walk: loop {
             let page = self.inner.metadata.walk_versions(bucket.id, &place, PAGE).await?;
@@ -41,7 +42,15 @@ impl Objects {
                 if seen >= PAGE && key.as_ref().is_some_and(|key| *key != version.key) {
                     break 'walk Some(place.key);
                 }
-                actions.extend(planner.next(&fact(&version)));
+                let planned = planner.next(&fact(&version));
+                // What is planned of the key before can only be about its one version, a marker.
+                let null = |action: &Action| match action {
+                    Action::RemoveMarker(..) => lone_null,
+                    _ => version.null,
+                };
+                let null: Vec<bool> = planned.iter().map(null).collect();
+                actions.extend(planned.into_iter().zip(null));
+                lone_null = version.null;
                 place = WalkPlace { key: version.key.as_bytes().to_vec(), seq: Some(version.seq) };
                 key = Some(version.key);
                 seen += 1;
@@ -50,7 +59,7 @@ impl Objects {
                 break None;
             }
         };
-        actions.extend(planner.end());
+        actions.extend(planner.end().map(|action| (action, lone_null)));
         self.carry_out_lifecycle(bucket, actions).await?;
         Ok(next)
     }
@@ -100,28 +109,58 @@ impl Objects {
         Ok(stale.len())
     }
 
-    async fn carry_out_lifecycle(&self, bucket: &Arc<Bucket>, actions: Vec<Action>) -> Result<(), ObjectsError> {
+    async fn carry_out_lifecycle(
+        &self,
+        bucket: &Arc<Bucket>,
+        actions: Vec<(Action, bool)>,
+    ) -> Result<(), ObjectsError> {
         let mut changes = Vec::new();
-        for action in actions {
-            match action {
-                Action::Expire(key, _id) => changes.push(Change::Delete(DeleteChange {
-                    bucket: bucket.id,
-                    key,
-                    selector: VersionSelector::Current,
-                    condition: WriteCondition::None,
-                    bypass: false,
-                    marker: (self.inner.mint.version(), self.inner.mint.now()),
-                })),
-                Action::Remove(..) | Action::RemoveMarker(..) | Action::Move(..) => {}
-            }
+        for (action, null) in actions {
+            let name = |id| if null { VersionSelector::Null } else { VersionSelector::Id(id) };
+            let change = match action {
+                Action::Expire(key, id) => {
+                    count("expire", 1);
+                    (key, VersionSelector::Current, (id, true))
+                }
+                Action::Remove(key, id) => {
+                    count("remove", 1);
+                    (key, name(id), (id, false))
+                }
+                Action::RemoveMarker(key, id) => {
+                    count("remove-marker", 1);
+                    (key, name(id), (id, true))
+                }
+                Action::Move(..) => continue,
+            };
+            changes.push(self.lifecycle_deletion(bucket, change)?);
         }
         if changes.is_empty() {
             return Ok(());
         }
         let batch = Batch { blobs: Vec::new(), changes };
-        let outcomes = self.inner.metadata.commit(self.inner.mint.incarnation(), batch).await?;
-        count("expire", outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::Refused(_))).count());
+        self.inner.metadata.commit(self.inner.mint.incarnation(), batch).await?;
         Ok(())
+    }
+
+    fn lifecycle_deletion(
+        &self,
+        bucket: &Bucket,
+        (key, selector, only): (ObjectKey, VersionSelector, (VersionId, bool)),
+    ) -> Result<Change, ObjectsError> {
+        let chance = |when, event| Chance { when, event, content: None };
+        let removed = chance(EventWhen::Removed, "LifecycleExpiration:Delete");
+        let marked = chance(EventWhen::Marked, "LifecycleExpiration:DeleteMarkerCreated");
+        let events = self.inner.drafts(bucket, &key, None, &[removed, marked])?;
+        Ok(Change::Delete(DeleteChange {
+            bucket: bucket.id,
+            key,
+            selector,
+            condition: WriteCondition::None,
+            bypass: false,
+            only: Some(only),
+            events,
+            marker: (self.inner.mint.version(), self.inner.mint.now()),
+        }))
     }
 }
 
@@ -139,8 +178,8 @@ fn fact(version: &WalkedVersion) -> VersionFact {
         current: version.current,
         marker: version.marker,
         size: version.size,
-        modified_at: Timestamp(version.modified_at.0),
-        tags: Vec::new(),
+        modified_at: version.modified_at,
+        tags: version.attributes.tags.clone(),
         class: STANDARD.to_owned(),
     }
 }

@@ -6,6 +6,7 @@
 //! - out: `read` -> `fetch` -> `gather`
 //! - names and keys: `mint`; memory: `budget`; threads: `compute`, `digest_lane`; what a failed write leaves: `scaffold`
 
+mod access_log;
 mod amend;
 mod body;
 mod budget;
@@ -50,6 +51,7 @@ mod source;
 mod state;
 mod stragglers;
 mod streaming;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -69,7 +71,7 @@ pub use read::ObjectReader;
 pub use requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored};
 pub use state::{ObjectsParts, ObjectsSettings};
 
-use crate::domain::{Bucket, BucketId, Found, ObjectKey, UsageDelta, Version, VersionPart, VersionSelector};
+use crate::domain::{Bucket, BucketId, Found, ObjectKey, Timestamp, UsageDelta, Version, VersionPart, VersionSelector};
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
@@ -135,6 +137,12 @@ impl Objects {
             usage.iter().for_each(|(bucket, delta)| self.inner.meters.add(*bucket, delta));
         }
         Ok(written?)
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.mint.now()
     }
 
     /// This run of this gateway, as the database numbered it.

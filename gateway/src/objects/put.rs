@@ -9,9 +9,10 @@ use super::ingest::{Ingested, ingest};
 use super::naming::{Naming, etag_of};
 use super::quilter::Patch;
 use super::requests::{Put, Stored};
+use super::telling::Chance;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, Extent, ObjectKey, Version, VersionId, WriteCondition};
-use crate::metadata::{Batch, Change, Outcome, PutChange};
+use crate::metadata::{Batch, Change, EventDraft, EventWhen, Outcome, PutChange};
 
 impl Objects {
     /// Writes an object. When this returns `Ok`, its slivers are durable and its version is committed.
@@ -45,24 +46,37 @@ impl Objects {
         let (stored, outcome) = match ingested {
             Ingested::Small { content, digested, reservation } => {
                 let stored = stored(&naming, &digested);
+                let events = self.put_drafts(&put, &stored)?;
                 let outcome = if content.is_empty() {
-                    self.commit_one(Batch { blobs: Vec::new(), changes: vec![change(put, id, &stored, Vec::new())] })
-                        .await?
+                    self.commit_one(Batch {
+                        blobs: Vec::new(),
+                        changes: vec![change(put, id, &stored, Vec::new(), events)],
+                    })
+                    .await?
                 } else {
                     let made = stored.clone();
-                    let change = Box::new(move |extent| change(put, id, &made, vec![extent]));
+                    let change = Box::new(move |extent| change(put, id, &made, vec![extent], events));
                     inner.quilter.join(Patch { content, naming, digested, change, reservation }).await?
                 };
                 (stored, outcome)
             }
             Ingested::Streamed { extents, blobs, digested, scaffold } => {
                 let stored = stored(&naming, &digested);
-                let changes = vec![change(put, id, &stored, extents)];
+                let events = self.put_drafts(&put, &stored)?;
+                let changes = vec![change(put, id, &stored, extents, events)];
                 scaffold.keep();
                 (stored, self.commit_one(Batch { blobs, changes }).await?)
             }
         };
         stored.told(outcome)
+    }
+
+    /// Who is told when it is written.
+    fn put_drafts(&self, put: &Put, stored: &Stored) -> Result<Vec<EventDraft>, ObjectsError> {
+        let content = Some((stored.size, stored.etag));
+        let event = put.origin.as_ref().and_then(|origin| origin.event).unwrap_or("ObjectCreated:Put");
+        let chance = Chance { when: EventWhen::Stored, event, content };
+        self.inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[chance])
     }
 
     /// Refuses a conditional write before its body is read when it could not succeed now. The transaction decides
@@ -116,7 +130,7 @@ fn stored(naming: &Naming, digested: &Digested) -> Stored {
 }
 
 /// The row to be.
-fn change(put: Put, id: VersionId, stored: &Stored, extents: Vec<Extent>) -> Change {
+fn change(put: Put, id: VersionId, stored: &Stored, extents: Vec<Extent>, events: Vec<EventDraft>) -> Change {
     let version = Version {
         id,
         null: true,
@@ -129,5 +143,6 @@ fn change(put: Put, id: VersionId, stored: &Stored, extents: Vec<Extent>) -> Cha
         checksum: stored.checksum.clone(),
         extents,
     };
-    Change::Put(PutChange { bucket: put.bucket.id, version, parts: Vec::new(), condition: put.condition, source: None })
+    let (bucket, condition) = (put.bucket.id, put.condition);
+    Change::Put(PutChange { bucket, version, parts: Vec::new(), condition, source: None, events })
 }

@@ -8,6 +8,7 @@ use crate::domain::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentEncryption, ETag, ObjectAttributes, ObjectKey,
     PartNumber, Timestamp, Upload, UploadId, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
 };
+use crate::events::Origin;
 
 /// Write an object.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Put {
     pub promise: BodyPromise,
     /// What its content is enciphered with, below its digests. The attributes need not mention it.
     pub cipher: Option<ContentLock>,
+    /// Who asks for it, where somebody wants to be told.
+    pub origin: Option<Origin>,
 }
 
 /// What became visible.
@@ -66,6 +69,8 @@ pub struct Copy {
     pub source_key: Option<DataKey>,
     /// Whose key the copy is to be enciphered with.
     pub key_choice: Option<KeyChoice>,
+    /// Who asks for it, where somebody wants to be told.
+    pub origin: Option<Origin>,
 }
 
 /// Delete an object, or one of its versions for good.
@@ -81,6 +86,8 @@ pub struct Delete {
     pub condition: WriteCondition,
     /// Pass over governance: the caller asks for it and may.
     pub bypass: bool,
+    /// Who asks for it, where somebody wants to be told.
+    pub origin: Option<Origin>,
 }
 
 /// Begin an upload in parts.
@@ -164,4 +171,6 @@ pub struct CompleteUpload {
     pub checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
     /// `x-amz-checksum-type`, when given.
     pub checksum_kind: Option<ChecksumKind>,
+    /// Who asks for it, where somebody wants to be told.
+    pub origin: Option<Origin>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use codec::{ClusterId, ClusterKey, Scheme};
 use moka::sync::Cache;
 
+use super::access_log::AccessLog;
 use super::budget::ByteBudget;
 use super::committee::Committee;
 use super::compute::Compute;
@@ -85,6 +86,7 @@ pub(crate) struct Inner {
     pub(crate) read_budget: ByteBudget,
     pub(crate) settings: ObjectsSettings,
     pub(crate) meters: Meters,
+    pub(crate) access_log: AccessLog,
     /// Blobs with their data keys unwrapped. Blobs are immutable; a moved sliver only makes an entry incomplete,
     /// and a read that fails drops it.
     pub(crate) opened: Cache<codec::BlobId, Arc<OpenedBlob>>,
@@ -118,6 +120,7 @@ impl Inner {
             read_budget: ByteBudget::new(parts.settings.memory_bytes / 2),
             settings: parts.settings,
             meters: Meters::default(),
+            access_log: AccessLog::default(),
             opened: Cache::new(OPENED_BLOBS_MAX),
             quilter,
             filed: Cache::builder().max_capacity(FILED_MAX).time_to_live(FILED_AGAIN_AFTER).build(),

@@ -7,13 +7,15 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
+use super::arrival::Arrival;
 use super::auth::{Identity, Payload};
 use super::body::{self, Integrity};
 use super::door::Door;
 use super::error::{Code, S3Error};
 use super::request_id::RequestId;
 use super::uri::Query;
-use crate::domain::User;
+use crate::domain::{Bucket, User};
+use crate::events::{NotificationConfiguration, Origin};
 use crate::objects::{BodyPromise, IncomingBody};
 
 /// A verified request.
@@ -80,6 +82,21 @@ impl Call {
     pub async fn small_body(&mut self, integrity: Integrity, bytes_max: usize) -> Result<Bytes, S3Error> {
         let body = self.take_body();
         body::read_small(self.payload.clone(), &self.head, body, &self.door.settings.body, integrity, bytes_max).await
+    }
+
+    /// Who asks for a change, where somebody wants to be told of changes of this bucket.
+    #[must_use]
+    pub fn origin_for(&self, bucket: &Bucket) -> Option<Origin> {
+        bucket.settings.has::<NotificationConfiguration>().then(|| self.origin())
+    }
+
+    /// Who asks for a change, as notifications tell it.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        let principal = self.user().map(|user| user.canonical_id.0.clone()).unwrap_or_default();
+        let address = Arrival::of(&self.head).peer.map(|peer| peer.to_string()).unwrap_or_default();
+        let host = self.door.ids.host().to_str().unwrap_or_default().to_owned();
+        Origin { principal, address, request: self.id.to_string(), host, event: None }
     }
 
     /// What an answer needs to know of the request later.

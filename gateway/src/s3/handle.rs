@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
+use super::access_log::LogDraft;
 use super::arrival::host;
 use super::auth::{Identity, Payload};
 use super::body;
@@ -36,6 +37,10 @@ struct Trace {
     /// The bucket, once the caller was let in.
     bucket: Option<Arc<Bucket>>,
     ingress: u64,
+    /// What the bucket's access log will say, if it has one.
+    log: Option<Box<LogDraft>>,
+    /// The error's code, if the answer is one.
+    error: &'static str,
 }
 
 /// Answers one request.
@@ -55,6 +60,7 @@ pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
         Ok(response) => response,
         Err(error) => {
             log(&error, id, &method, trace.row);
+            trace.error = error.code.name();
             let asked = Asked { id, path: uri.path().to_owned(), host: door.ids.host().clone() };
             let mut response = respond::refuse(&error, &method, &asked);
             if close_after(lender, expects_continue, &error, version).await {
@@ -74,6 +80,10 @@ pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
     let took = started.elapsed();
     door.meters.record(trace.row, response.status(), took);
     charge(&door, &trace, &method, &response);
+    if let Some(draft) = &trace.log {
+        let line = draft.line(door.objects.now().0, &response, trace.error, took);
+        door.objects.log_access(draft.bucket(), &line);
+    }
     tracing::debug!(request = %id, %method, path = uri.path(), status = response.status().as_u16(), ?took, "answered");
     response
 }
@@ -190,6 +200,7 @@ async fn admitted(
     trace: &mut Trace,
 ) -> Result<Admitted, S3Error> {
     let bucket = call.door.bucket(name).await?;
+    trace.log = LogDraft::begin(call, row, &bucket, key).await;
     let hides = if row.open { None } else { admit(call, row, &bucket, key).await? };
     if let Some(expected) = call.header("x-amz-expected-bucket-owner") {
         call.door.expect_owner(expected, &bucket, &call.identity).await?;

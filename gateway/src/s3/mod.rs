@@ -4,6 +4,7 @@
 
 mod access;
 mod acl;
+mod access_log;
 mod arrival;
 pub mod auth;
 pub mod body;
@@ -27,6 +28,7 @@ mod lifecycle_xml;
 mod listing;
 mod locks;
 mod meters;
+mod notification_xml;
 mod object_headers;
 mod object_tags;
 mod ops;

@@ -1,8 +1,11 @@
 //! Background work: small steps that are safe to repeat, each driven by rows in the database.
 
+mod access_logs;
 mod lifecycle;
+mod notify;
 mod repair;
 mod steps;
+mod webhook;
 mod worker;
 
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub use worker::{StepError, Worker};
 
 use crate::clock::Ambient;
+use crate::config::NotificationTargetConfig;
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
@@ -25,6 +29,12 @@ pub struct WorkerSettings {
     pub trash_seconds: u64,
     /// Days after which an upload that was left alone is given up; 0 for never.
     pub upload_days_max: u32,
+    /// Where notifications may go.
+    pub notification_targets: Vec<NotificationTargetConfig>,
+    /// The region, as keys of access logs show it.
+    pub region: String,
+    /// Seconds lines of access logs wait for company, where the operator tries things out.
+    pub access_log_seconds: Option<u64>,
     /// What a day is to lifecycle rules.
     pub calendar: Calendar,
     /// Time and chance.
@@ -76,10 +86,28 @@ fn all(objects: &Objects, metadata: &MetadataStore, settings: &WorkerSettings) -
             calendar: settings.calendar,
             ambient: settings.ambient.clone(),
         }),
+        Arc::new(notify::Notify::new(metadata.clone(), webhooks(&settings.notification_targets))),
+        Arc::new(access_logs::AccessLogs {
+            objects: objects.clone(),
+            region: settings.region.clone(),
+            linger: settings.access_log_seconds.map(Duration::from_secs),
+        }),
         Arc::new(lifecycle::StaleUploads {
             objects: objects.clone(),
             days: settings.upload_days_max,
             calendar: settings.calendar,
         }),
     ]
+}
+
+/// The webhooks, but for those that cannot be set up: messages to them wait.
+fn webhooks(targets: &[NotificationTargetConfig]) -> Vec<webhook::Webhook> {
+    let open = |target: &NotificationTargetConfig| match webhook::Webhook::new(target) {
+        Ok(webhook) => Some(webhook),
+        Err(error) => {
+            tracing::error!(target = target.name, %error, "a notification target cannot be used");
+            None
+        }
+    };
+    targets.iter().filter_map(open).collect()
 }

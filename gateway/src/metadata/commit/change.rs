@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::super::EventDraft;
 use crate::domain::{
     BucketId, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, Unmet, UploadId, Version, VersionId,
     VersionName, VersionPart, VersionSelector, WriteCondition,
@@ -57,6 +58,8 @@ pub struct PutChange {
     pub condition: WriteCondition,
     /// The extents are those of this version, which must still exist.
     pub source: Option<VersionId>,
+    /// Messages to send when it is made.
+    pub events: Vec<EventDraft>,
 }
 
 /// Take an object away: in a bucket that was never versioned for good, else by a delete marker. Or take one version away for
@@ -73,6 +76,10 @@ pub struct DeleteChange {
     pub condition: WriteCondition,
     /// Governance is passed over: the caller asks for it and may.
     pub bypass: bool,
+    /// Only if it is this version, and is the current one (`true`) or is not.
+    pub only: Option<(VersionId, bool)>,
+    /// Messages to send when it is made.
+    pub events: Vec<EventDraft>,
     /// The name and date of a delete marker, should one be made.
     pub marker: (VersionId, Timestamp),
 }
@@ -209,6 +216,6 @@ impl DeleteChange {
     pub fn current(bucket: BucketId, key: ObjectKey) -> Self {
         let (selector, condition) = (VersionSelector::Current, WriteCondition::None);
         let marker = (VersionId(crate::clock::random(&crate::clock::SystemEntropy)), Timestamp(0));
-        Self { bucket, key, selector, condition, bypass: false, marker }
+        Self { bucket, key, selector, condition, bypass: false, only: None, events: Vec::new(), marker }
     }
 }

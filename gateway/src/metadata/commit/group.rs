@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::compact::ExtentOwner;
 use super::super::database::Work;
 use super::super::session::Session;
-use super::super::{MetadataError, Result};
+use super::super::{EventDraft, MetadataError, Result, events};
 use super::apply::{Circumstances, apply};
 use super::facts::{Facts, Place};
 use super::plan::Planner;
@@ -123,6 +123,12 @@ impl Work for Group {
         let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
         let plan = planner.finish()?;
         apply(tx, &facts, &plan, given).await?;
+        let made = self.changes().zip(outcomes.iter().flatten());
+        let due = made.filter_map(|(change, outcome)| {
+            let (bucket, key) = change.key()?;
+            Some(events::due(bucket, key, change.events(), outcome))
+        });
+        events::insert(tx, due.flatten().collect(), facts.fenced_now()?).await?;
         Ok(Done { outcomes, known: if self.cached { plan.known() } else { Vec::new() } })
     }
 }
@@ -135,6 +141,15 @@ impl Change {
             Self::Delete(delete) => Some((delete.bucket, &delete.key)),
             Self::Amend(amend) => Some((amend.bucket, &amend.key)),
             Self::Part(_) => None,
+        }
+    }
+
+    /// Messages about it.
+    fn events(&self) -> &[EventDraft] {
+        match self {
+            Self::Put(put) => &put.events,
+            Self::Delete(delete) => &delete.events,
+            Self::Part(_) | Self::Amend(_) => &[],
         }
     }
 

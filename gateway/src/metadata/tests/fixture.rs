@@ -148,7 +148,14 @@ impl Fixture {
     }
 
     pub fn put_change(&self, version: Version) -> PutChange {
-        PutChange { bucket: self.bucket, version, parts: Vec::new(), condition: WriteCondition::None, source: None }
+        PutChange {
+            bucket: self.bucket,
+            version,
+            parts: Vec::new(),
+            condition: WriteCondition::None,
+            source: None,
+            events: Vec::new(),
+        }
     }
 
     /// Writes a key of `size` bytes in a blob of its own; the version.

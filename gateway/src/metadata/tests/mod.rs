@@ -15,6 +15,7 @@ mod people;
 mod repairs;
 mod server;
 mod settings;
+mod told;
 mod uploads;
 mod versioned;
 mod walks;

@@ -62,6 +62,7 @@ fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> CompleteChange {
         version,
         parts: listed.collect(),
         condition: WriteCondition::None,
+        events: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::{CreateUpload, WalkPlace};
 use super::fixture::{Fixture, both, key};
-use crate::domain::{ObjectAttributes, Timestamp, Upload, UploadId};
+use crate::domain::{ObjectAttributes, Timestamp, Upload, UploadId, VersionLock};
 
 both! {
     async fn versions_are_walked_by_key(f: &Fixture) {
@@ -24,13 +24,13 @@ both! {
 
     async fn uploads_that_were_left_alone_are_found(f: &Fixture) {
         let upload = |number: u8| Upload {
-            lock: crate::domain::VersionLock::NONE,
             id: UploadId([number; 16]),
             bucket: f.bucket,
             key: key("key"),
             attributes: ObjectAttributes::default(),
             checksum: None,
             created_at: Timestamp(1_000_000 * i64::from(number)),
+            lock: VersionLock::NONE,
         };
         for number in [2, 1] {
             assert_eq!(f.store.create_upload(&upload(number), f.owner).await.unwrap(), CreateUpload::Created);

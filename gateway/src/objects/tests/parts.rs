@@ -37,6 +37,7 @@ impl World {
     fn completion(&self, upload: &Upload, parts: &[&Part]) -> CompleteUpload {
         let chosen = |part: &&Part| ChosenPart { number: part.number, etag: Some(part.etag), checksum: None };
         CompleteUpload {
+            origin: None,
             bucket: Arc::clone(&self.bucket),
             key: upload.key.clone(),
             upload: upload.id,
@@ -83,6 +84,7 @@ async fn copies_share_bytes_and_outlive_their_source() {
     let before = world.slivers().await;
     let source = world.objects.current(&world.bucket, &object_key("source")).await.expect("read").expect("there");
     let copy = Copy {
+        origin: None,
         source: Arc::clone(&source),
         bucket: Arc::clone(&world.bucket),
         key: object_key("copy"),

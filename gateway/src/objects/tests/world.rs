@@ -111,6 +111,7 @@ impl World {
         condition: WriteCondition,
     ) -> Result<Stored, ObjectsError> {
         let put = Put {
+            origin: None,
             bucket: Arc::clone(&self.bucket),
             key: object_key(key),
             attributes: ObjectAttributes::default(),
@@ -137,6 +138,7 @@ impl World {
     pub(super) async fn delete(&self, key: &str) -> Result<bool, ObjectsError> {
         let bucket = Arc::clone(&self.bucket);
         let delete = Delete {
+            origin: None,
             bucket,
             key: object_key(key),
             selector: crate::domain::VersionSelector::Current,

@@ -35,11 +35,21 @@ async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) ->
     let parts = read_parts(&body)?;
     let name = bucket.name.clone();
     let place = place_of(&call.head, &call.door.settings.base_domains, &name, &key);
+    let origin = call.origin_for(&bucket);
     let objects = call.door.objects.clone();
     let asked = call.head.headers.clone();
     let work = async move {
-        let complete =
-            CompleteUpload { bucket, key: key.clone(), upload, parts, condition, object_size, checksum, checksum_kind };
+        let complete = CompleteUpload {
+            origin,
+            bucket,
+            key: key.clone(),
+            upload,
+            parts,
+            condition,
+            object_size,
+            checksum,
+            checksum_kind,
+        };
         let stored = objects.complete_upload(complete).await?;
         Ok(completed(&stored, &name, &key, &place, &asked))
     };

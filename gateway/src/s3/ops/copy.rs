@@ -94,10 +94,12 @@ async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<
     let attributes = attributes_of_copy(given, &source.version, replace, retag);
     let source_name = versions::name_in(&source.bucket, &source.version);
     let condition = write_condition(&call)?;
+    let origin = call.origin_for(&bucket);
     let source_key = sse::customer_key(&call, Whose::Source)?;
     let key_choice = sse::choice(&call, &call.head.headers, &bucket)?;
+    let source = source.version;
     let copy =
-        Copy { source: source.version, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice };
+        Copy { source, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice, origin };
     let (asked, patience) = (call.asked(), call.door.settings.patience);
     let objects = call.door.objects.clone();
     let asked_headers = call.head.headers.clone();

@@ -15,8 +15,6 @@ use crate::s3::xml::XmlWriter;
 
 /// A configuration that is empty until it is set: operation, parameter, permission, root element, what is in it.
 const EMPTY: &[(&str, &str, &str, &str, &str)] = &[
-    ("GetBucketLogging", "logging", "s3:GetBucketLogging", "BucketLoggingStatus", ""),
-    ("GetBucketNotificationConfiguration", "notification", "s3:GetBucketNotification", "NotificationConfiguration", ""),
     (
         "ListBucketAnalyticsConfigurations",
         "analytics",

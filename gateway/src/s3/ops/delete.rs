@@ -44,9 +44,10 @@ async fn delete_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     }
     let selector = call.selector()?;
     let condition = write_condition(&call)?;
+    let origin = call.origin_for(&bucket);
     let bypass = bypass(&call, &bucket, &key).await?;
     let mut response = empty(StatusCode::NO_CONTENT);
-    for outcome in call.door.objects.delete(vec![Delete { bucket, key, selector, condition, bypass }]).await {
+    for outcome in call.door.objects.delete(vec![Delete { bucket, key, selector, condition, bypass, origin }]).await {
         versions::show_deleted(&outcome?, response.headers_mut());
     }
     Ok(response)
@@ -77,6 +78,7 @@ async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response,
         selector: wish.selector,
         condition: wish.condition.clone(),
         bypass,
+        origin: call.origin_for(&bucket),
     });
     let mut outcomes = call.door.objects.delete(wanted.collect()).await.into_iter();
     let mut writer = XmlWriter::document("DeleteResult", 128 + lines.len() * 96);

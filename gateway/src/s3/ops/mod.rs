@@ -20,6 +20,8 @@ mod list_versions;
 mod location;
 mod object_lock;
 mod object_tagging;
+mod logging;
+mod notification;
 mod ownership;
 mod parts;
 mod policy;
@@ -49,6 +51,8 @@ pub fn rows() -> Vec<Row> {
         list_buckets::rows(),
         buckets::rows(),
         location::rows(),
+        logging::rows(),
+        notification::rows(),
         read::rows(),
         attributes::rows(),
         write::rows(),

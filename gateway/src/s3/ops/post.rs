@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::write::check_key;
 use crate::domain::{Bucket, BucketName, WriteCondition};
+use crate::events::Origin;
 use crate::objects::{Put, Stored};
 use crate::policy::Permission;
 use crate::s3::call::Call;
@@ -41,9 +42,10 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     }
     let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
     let name = bucket.name.clone();
+    let origin = call.origin_for(&bucket).map(|origin| Origin { event: Some("ObjectCreated:Post"), ..origin });
     let cipher = sse::lock(&call, &form.headers, &bucket).await?;
     let (condition, promise) = (WriteCondition::None, form.promise);
-    let put = Put { bucket, key: key.clone(), attributes, lock, condition, promise, cipher };
+    let put = Put { bucket, key: key.clone(), attributes, lock, condition, promise, cipher, origin };
     let stored = call.door.objects.put(put, form.body).await?;
     let mut response = answer(&form.fields, &stored, &name, key.as_str(), &place);
     let headers = response.headers_mut();

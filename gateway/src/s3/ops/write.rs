@@ -27,7 +27,9 @@ async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     let (promise, body) = call.take_content()?;
     locks::vouched(lock, &promise)?;
     let tags = attributes.tags.clone();
-    let put = Put { bucket: bucket.clone(), key: key.clone(), attributes, lock, condition, promise, cipher };
+    let origin = call.origin_for(&bucket);
+    let (place, name) = (bucket.clone(), key.clone());
+    let put = Put { bucket: place, key: name, attributes, lock, condition, promise, cipher, origin };
     let stored = call.door.objects.put(put, body).await?;
     let mut response = written(&stored, &call.head.headers);
     let subject = Subject { key: key.as_bytes(), size: stored.size, tags: &tags };

@@ -18,6 +18,9 @@ impl<'a> Planner<'a> {
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         let place = (delete.bucket, delete.key.clone());
+        if delete.only.is_some_and(|(id, _)| self.seen(&place, 0).is_none_or(|seen| seen.id != id)) {
+            return Ok(Outcome::Refused(Refusal::PreconditionFailed));
+        }
         let existed = self.seen(&place, 0).is_some_and(|seen| !seen.marker);
         if let Some(at) = self.replaced(&place, fact.versioning)
             && let Some(refusal) = self.remove(&place, at, false)?
@@ -40,6 +43,11 @@ impl<'a> Planner<'a> {
         let place = (delete.bucket, delete.key.clone());
         let found = self.position(&place, delete.selector);
         let seen = found.and_then(|at| self.seen(&place, at));
+        if let Some((id, current)) = delete.only
+            && (seen.is_none_or(|seen| seen.id != id) || (found == Some(0)) != current)
+        {
+            return Ok(Outcome::Refused(Refusal::PreconditionFailed));
+        }
         if delete.condition != WriteCondition::None
             && let Err(unmet) = delete.condition.check(seen.and_then(|seen| seen.tag()))
         {

@@ -52,7 +52,14 @@ fn new_blob(name: u8, content_len: u64) -> NewBlob {
 }
 
 fn put(version: Version) -> PutChange {
-    PutChange { bucket: BUCKET, version, parts: Vec::new(), condition: WriteCondition::None, source: None }
+    PutChange {
+        bucket: BUCKET,
+        version,
+        parts: Vec::new(),
+        condition: WriteCondition::None,
+        source: None,
+        events: Vec::new(),
+    }
 }
 
 fn delete(name: &str) -> Change {
@@ -279,6 +286,7 @@ fn completion(upload: UploadId, chosen: &[u8]) -> CompleteChange {
         version: version(3, "key", &extents),
         parts: Vec::new(),
         condition: WriteCondition::None,
+        events: Vec::new(),
     }
 }
 

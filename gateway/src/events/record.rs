@@ -1,0 +1,168 @@
+//! The documents that targets get: Amazon's event message structure, version 2.1.
+
+use serde_json::{Value, json};
+
+use crate::domain::{ETag, ObjectKey, Timestamp};
+
+/// Who asked for a change, and in which request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Who, as policies name them; the gateway itself when it is empty.
+    pub principal: String,
+    /// From which address.
+    pub address: String,
+    /// The name of the request.
+    pub request: String,
+    /// The process that answered it.
+    pub host: String,
+    /// The event of a write where it is not the usual one of its operation.
+    pub event: Option<&'static str>,
+}
+
+/// Something that happened to an object.
+#[derive(Clone, Debug)]
+pub struct Happening<'a> {
+    /// The event, without `s3:`.
+    pub event: &'a str,
+    /// The rule that tells of it.
+    pub rule: &'a str,
+    /// The bucket.
+    pub bucket: &'a str,
+    /// The bucket's owner.
+    pub owner: &'a str,
+    /// The key.
+    pub key: &'a ObjectKey,
+    /// Bytes and tag of what was written; nothing of what was deleted.
+    pub content: Option<(u64, ETag)>,
+    /// The gateway's region.
+    pub region: &'a str,
+    /// When.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub origin: &'a Origin,
+}
+
+/// The record of an event, but for what only the transaction knows.
+#[must_use]
+pub fn record(happening: &Happening<'_>) -> Value {
+    let mut object = json!({ "key": encoded(happening.key.as_bytes()) });
+    if let Some((size, etag)) = happening.content {
+        object["size"] = size.into();
+        object["eTag"] = etag.to_string().into();
+    }
+    json!({
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": happening.region,
+        "eventTime": time_text(happening.at),
+        "eventName": happening.event,
+        "userIdentity": { "principalId": happening.origin.principal },
+        "requestParameters": { "sourceIPAddress": happening.origin.address },
+        "responseElements": {
+            "x-amz-request-id": happening.origin.request,
+            "x-amz-id-2": happening.origin.host,
+        },
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": happening.rule,
+            "bucket": {
+                "name": happening.bucket,
+                "ownerIdentity": { "principalId": happening.owner },
+                "arn": format!("arn:aws:s3:::{}", happening.bucket),
+            },
+            "object": object,
+        },
+    })
+}
+
+/// A message with a record to which the transaction's part is added: the place of the event among those of its key, and
+/// the version it is about.
+#[must_use]
+pub fn finished(mut record: Value, sequence: i64, version: Option<&str>) -> String {
+    if let Some(object) = record.pointer_mut("/s3/object") {
+        object["sequencer"] = format!("{sequence:016X}").into();
+        if let Some(version) = version {
+            object["versionId"] = version.into();
+        }
+    }
+    json!({ "Records": [record] }).to_string()
+}
+
+/// The message that a target gets when a rule begins to name it.
+#[must_use]
+pub fn test_event(bucket: &str, at: Timestamp, origin: &Origin) -> String {
+    let message = json!({
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": time_text(at),
+        "Bucket": bucket,
+        "RequestId": origin.request,
+        "HostId": origin.host,
+    });
+    message.to_string()
+}
+
+/// A key as events show it: as a form encodes it, spaces as `+`.
+fn encoded(key: &[u8]) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(key.len());
+    for byte in key {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => out.push(char::from(*byte)),
+            b' ' => out.push('+'),
+            _ => {
+                out.push('%');
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 15)]));
+            }
+        }
+    }
+    out
+}
+
+fn time_text(at: Timestamp) -> String {
+    let moment = time::OffsetDateTime::from_unix_timestamp(at.seconds()).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let (date, time) = (moment.date(), moment.time());
+    let millis = at.0.rem_euclid(1_000_000) / 1_000;
+    let month = u8::from(date.month());
+    let day = format!("{:04}-{month:02}-{:02}", date.year(), date.day());
+    format!("{day}T{:02}:{:02}:{:02}.{millis:03}Z", time.hour(), time.minute(), time.second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_has_amazons_shape() {
+        let origin = Origin {
+            principal: "ann".to_owned(),
+            address: "10.0.0.1".to_owned(),
+            request: "R1".to_owned(),
+            host: "H1".to_owned(),
+            event: None,
+        };
+        let key = ObjectKey::new("a b/é+".to_owned()).unwrap();
+        let happening = Happening {
+            event: "ObjectCreated:Put",
+            rule: "rule",
+            bucket: "photos",
+            owner: "owner",
+            key: &key,
+            content: Some((7, ETag::of_content([1; 16]))),
+            region: "us-east-1",
+            at: Timestamp(1_445_412_480_500_000),
+            origin: &origin,
+        };
+        let message: Value = serde_json::from_str(&finished(record(&happening), 255, Some("v1"))).unwrap();
+        let record = &message["Records"][0];
+        assert_eq!(record["eventTime"], "2015-10-21T07:28:00.500Z");
+        assert_eq!(record["s3"]["object"]["key"], "a+b/%C3%A9%2B");
+        assert_eq!(record["s3"]["object"]["sequencer"], "00000000000000FF");
+        assert_eq!(record["s3"]["object"]["versionId"], "v1");
+        assert_eq!(record["s3"]["object"]["eTag"], "01".repeat(16));
+        assert_eq!(record["s3"]["bucket"]["arn"], "arn:aws:s3:::photos");
+        let test: Value = serde_json::from_str(&test_event("photos", Timestamp(0), &origin)).unwrap();
+        assert_eq!(test["Event"], "s3:TestEvent");
+    }
+}

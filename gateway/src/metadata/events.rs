@@ -1,0 +1,252 @@
+//! Messages about changes: written with the change, claimed in order, deleted when they have arrived.
+
+use super::columns::limit;
+use super::commit::{Deleted, Outcome};
+use super::database::Work;
+use super::session::Session;
+use super::statement::{Statement, Value};
+use super::{MetadataError, MetadataStore, Result};
+use crate::domain::{BucketId, ObjectKey};
+
+/// Microseconds.
+const SECOND: i64 = 1_000_000;
+
+/// What must come of a change for a message about it to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventWhen {
+    /// A version was written.
+    Stored,
+    /// A version was removed for good.
+    Removed,
+    /// A delete marker was made.
+    Marked,
+}
+
+/// A message to be, should its change be made.
+#[derive(Clone, Debug)]
+pub struct EventDraft {
+    /// Whether it is sent.
+    pub when: EventWhen,
+    /// To which target.
+    pub target: String,
+    /// The message, as JSON, but for its place in the order and the version.
+    pub record: String,
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its place in the order of its key.
+    pub seq: i64,
+    /// To which target.
+    pub target: String,
+    /// The version it is about, where clients know one.
+    pub version: Option<String>,
+    /// The message, as JSON.
+    pub record: String,
+    /// Nothing is added to the message.
+    pub whole: bool,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How old it is, in seconds.
+    pub age_seconds: i64,
+}
+
+/// A draft whose change was made.
+pub(super) struct DueEvent<'a> {
+    bucket: BucketId,
+    key: &'a ObjectKey,
+    version: Option<String>,
+    draft: &'a EventDraft,
+}
+
+/// The drafts that come true with this outcome.
+pub(super) fn due<'a>(
+    bucket: BucketId,
+    key: &'a ObjectKey,
+    drafts: &'a [EventDraft],
+    outcome: &Outcome,
+) -> Vec<DueEvent<'a>> {
+    let (when, name) = match outcome {
+        Outcome::Stored { name } | Outcome::Amended { name } => (EventWhen::Stored, *name),
+        Outcome::Deleted(Deleted { existed, marker, name }) => {
+            let made = *marker && !drafts.is_empty();
+            let when = if made { EventWhen::Marked } else { EventWhen::Removed };
+            if !existed && when == EventWhen::Removed {
+                return Vec::new();
+            }
+            (when, *name)
+        }
+        Outcome::Refused(_) => return Vec::new(),
+    };
+    let version = name.map(|name| name.to_string());
+    let due = drafts.iter().filter(|draft| draft.when == when);
+    due.map(|draft| DueEvent { bucket, key, version: version.clone(), draft }).collect()
+}
+
+/// Writes messages, in the transaction of their changes.
+pub(super) async fn insert(tx: &mut Session, events: Vec<DueEvent<'_>>, now: i64) -> Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let numbers = take_numbers(tx, events.len()).await?;
+    let rows = events.into_iter().zip(numbers).map(|(event, seq)| {
+        let row: [Value; 8] = [
+            seq.into(),
+            event.draft.target.as_str().into(),
+            event.bucket.0.into(),
+            event.key.as_bytes().into(),
+            event.version.unwrap_or_default().as_str().into(),
+            event.draft.record.as_str().into(),
+            now.into(),
+            now.into(),
+        ];
+        row
+    });
+    let head = "WITH n (seq, target, bucket_id, key, version, record, not_before, created_at) AS (VALUES ";
+    let tail = ") INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at) \
+                SELECT seq, target, bucket_id, key, version, record, FALSE, not_before, created_at FROM n";
+    tx.execute_rows(head, rows.collect(), tail).await.map(drop)
+}
+
+async fn take_numbers(tx: &mut Session, wanted: usize) -> Result<Vec<i64>> {
+    let text = tx.dialect().take_numbers(wanted);
+    let mut numbers = Vec::with_capacity(wanted);
+    for row in tx.rows(Statement::new(text)).await? {
+        numbers.extend(row.int(0)?..=row.int(1)?);
+    }
+    Ok(numbers)
+}
+
+impl MetadataStore {
+    /// Sends a whole message to a target, about a bucket and nothing in it.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn tell(&self, bucket: BucketId, target: &str, message: String) -> Result<()> {
+        self.database().transact(Tell { bucket, target: target.to_owned(), message }).await
+    }
+
+    /// Claims messages that are due, for `lease_seconds`. Of one target and key only the oldest is handed out: the next one
+    /// waits until it has arrived.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn claim_events(&self, most: usize, lease_seconds: i64) -> Result<Vec<Event>> {
+        self.database().transact(Claim { most, lease_seconds }).await
+    }
+
+    /// Forgets messages that arrived, or were given up.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn forget_events(&self, events: Vec<i64>) -> Result<()> {
+        self.database().transact(Forget(events)).await
+    }
+
+    /// Tries a message again in so many seconds.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn delay_event(&self, seq: i64, seconds: i64) -> Result<()> {
+        self.database().transact(Delay { seq, seconds }).await
+    }
+
+    /// How many messages wait, and how old the oldest is, in seconds.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn waiting_events(&self) -> Result<(u64, i64)> {
+        let mut session = self.database().reader().await?;
+        let now = session.dialect().now();
+        let text = format!("SELECT COUNT(*), COALESCE({now} - MIN(created_at), 0) FROM event");
+        let row = session.row(Statement::new(text)).await?;
+        row.map_or(Ok((0, 0)), |row| Ok((row.number(0)?, row.int(1)? / SECOND)))
+    }
+}
+
+struct Tell {
+    bucket: BucketId,
+    target: String,
+    message: String,
+}
+
+impl Work for Tell {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let seq = take_numbers(tx, 1).await?.into_iter().next();
+        let seq = seq.ok_or_else(|| MetadataError::Damaged("no number for a message".to_owned()))?;
+        let now = tx.dialect().now();
+        let text = format!(
+            "INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at) \
+             VALUES ($1, $2, $3, $4, '', $5, TRUE, {now}, {now})"
+        );
+        let statement = Statement::new(text).bind(seq).bind(&*self.target).bind(self.bucket.0);
+        tx.execute(statement.bind(Vec::new()).bind(&*self.message)).await.map(drop)
+    }
+}
+
+struct Claim {
+    most: usize,
+    lease_seconds: i64,
+}
+
+impl Work for Claim {
+    type Done = Vec<Event>;
+
+    async fn run(&self, tx: &mut Session) -> Result<Vec<Event>> {
+        let dialect = tx.dialect();
+        let now = dialect.now();
+        let text = format!(
+            "SELECT e.seq, e.target, e.version, e.record, e.is_whole, e.attempts, {now} - e.created_at FROM event e \
+             WHERE e.not_before <= {now} AND NOT EXISTS (SELECT 1 FROM event f WHERE f.target = e.target \
+             AND f.bucket_id = e.bucket_id AND f.key = e.key AND f.seq < e.seq) ORDER BY e.not_before LIMIT $1{}",
+            dialect.for_claim()
+        );
+        let rows = tx.rows(Statement::new(text).bind(limit(self.most))).await?;
+        let event = |row: &super::row::Row| {
+            Ok(Event {
+                seq: row.int(0)?,
+                target: row.text(1)?.to_owned(),
+                version: Some(row.text(2)?.to_owned()).filter(|version| !version.is_empty()),
+                record: row.text(3)?.to_owned(),
+                whole: row.flag(4)?,
+                attempts: row.number(5)?,
+                age_seconds: row.int(6)? / SECOND,
+            })
+        };
+        let events = rows.iter().map(event).collect::<Result<Vec<_>>>()?;
+        let until = self.lease_seconds.saturating_mul(SECOND);
+        let head =
+            format!("UPDATE event SET not_before = {now} + {until}, attempts = attempts + 1 WHERE seq IN (VALUES ");
+        tx.execute_rows(&head, events.iter().map(|event| [event.seq.into()]).collect(), ")").await?;
+        Ok(events)
+    }
+}
+
+struct Forget(Vec<i64>);
+
+impl Work for Forget {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let rows = self.0.iter().map(|seq| [(*seq).into()]).collect();
+        tx.execute_rows("DELETE FROM event WHERE seq IN (VALUES ", rows, ")").await.map(drop)
+    }
+}
+
+struct Delay {
+    seq: i64,
+    seconds: i64,
+}
+
+impl Work for Delay {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let until = self.seconds.saturating_mul(SECOND);
+        let text = format!("UPDATE event SET not_before = {} + {until} WHERE seq = $1", tx.dialect().now());
+        tx.execute(Statement::new(text).bind(self.seq)).await.map(drop)
+    }
+}

@@ -1,0 +1,51 @@
+//! Messages about changes.
+
+use super::super::{Batch, Change, DeleteChange, EventDraft, EventWhen, PutChange};
+use super::fixture::{Fixture, both, key};
+use crate::domain::WriteCondition;
+
+fn draft(when: EventWhen, target: &str) -> EventDraft {
+    EventDraft { when, target: target.to_owned(), record: format!("\"{when:?}\"") }
+}
+
+/// Writes an empty object and tells one target.
+async fn put(f: &Fixture, name: &str, condition: WriteCondition) {
+    let version = f.version(name, Vec::new());
+    let put = PutChange { condition, events: vec![draft(EventWhen::Stored, "hook")], ..f.put_change(version) };
+    f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Put(put)] }).await.unwrap();
+}
+
+async fn delete(f: &Fixture, name: &str) {
+    let events = vec![draft(EventWhen::Removed, "hook"), draft(EventWhen::Marked, "hook")];
+    let delete = DeleteChange { events, ..DeleteChange::current(f.bucket, key(name)) };
+    f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Delete(delete)] }).await.unwrap();
+}
+
+both! {
+    async fn what_was_changed_is_told_in_order_and_what_was_refused_is_not(f: &Fixture) {
+        put(f, "a", WriteCondition::None).await;
+        put(f, "a", WriteCondition::Absent).await;
+        put(f, "b", WriteCondition::None).await;
+        delete(f, "a").await;
+        delete(f, "nothing").await;
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM event").await, 3);
+        let first = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!(first.len(), 2, "one for each key");
+        assert!(first.iter().all(|event| event.record == "\"Stored\"" && event.attempts == 0 && !event.whole));
+        assert_eq!(f.store.claim_events(10, 60).await.unwrap(), [], "claimed, and what follows waits");
+        f.store.delay_event(first[0].seq, 0).await.unwrap();
+        let again = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!((again.len(), again[0].seq, again[0].attempts), (1, first[0].seq, 1));
+        f.store.forget_events(first.iter().map(|event| event.seq).collect()).await.unwrap();
+        let last = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!((last.len(), &*last[0].record), (1, "\"Removed\""));
+        assert!(last[0].seq > first[0].seq);
+        assert_eq!(f.store.waiting_events().await.unwrap().0, 1);
+    }
+
+    async fn a_whole_message_needs_no_change(f: &Fixture) {
+        f.store.tell(f.bucket, "hook", "hello".to_owned()).await.unwrap();
+        let events = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!((events.len(), &*events[0].record, events[0].whole), (1, "hello", true));
+    }
+}

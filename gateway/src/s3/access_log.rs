@@ -1,0 +1,145 @@
+//! Lines of server access logs, for buckets on which logging is configured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header;
+use http_body::Body as _;
+
+use super::arrival::{Arrival, host};
+use super::auth::Identity;
+use super::call::Call;
+use super::respond::Response;
+use super::route::{Level, Need, Row};
+use crate::domain::{Bucket, ObjectKey};
+use crate::events::{AccessLine, LoggingConfiguration};
+
+/// What a line will say, known before the request is answered.
+pub struct LogDraft {
+    bucket: Arc<Bucket>,
+    owner: String,
+    address: String,
+    requester: String,
+    request: String,
+    operation: String,
+    key: String,
+    request_line: String,
+    referer: String,
+    agent: String,
+    version: String,
+    host: String,
+    signature: &'static str,
+    auth: &'static str,
+    encrypted: bool,
+}
+
+/// Operations whose name in logs does not follow from their row.
+const NAMES: [(&str, &str); 10] = [
+    ("CopyObject", "REST.COPY.OBJECT"),
+    ("UploadPart", "REST.PUT.PART"),
+    ("UploadPartCopy", "REST.COPY.PART"),
+    ("CreateMultipartUpload", "REST.POST.UPLOADS"),
+    ("CompleteMultipartUpload", "REST.POST.UPLOAD"),
+    ("AbortMultipartUpload", "REST.DELETE.UPLOAD"),
+    ("ListParts", "REST.GET.UPLOAD"),
+    ("DeleteObjects", "REST.POST.MULTI_OBJECT_DELETE"),
+    ("ListObjectsV2", "REST.GET.BUCKET"),
+    ("ListObjectVersions", "REST.GET.BUCKETVERSIONS"),
+];
+
+fn operation(row: &Row) -> String {
+    if let Some((_, name)) = NAMES.iter().find(|(operation, _)| *operation == row.operation) {
+        return (*name).to_owned();
+    }
+    let parameter = row.needs.iter().find_map(|need| match need {
+        Need::Query(name) => Some(name.to_uppercase()),
+        _ => None,
+    });
+    let level = match row.level {
+        Level::Service => "SERVICE",
+        Level::Bucket => "BUCKET",
+        Level::Object => "OBJECT",
+    };
+    format!("REST.{}.{}", row.method, parameter.as_deref().unwrap_or(level))
+}
+
+impl LogDraft {
+    /// A draft, if requests on this bucket are logged.
+    pub async fn begin(call: &Call, row: &Row, bucket: &Arc<Bucket>, key: Option<&ObjectKey>) -> Option<Box<Self>> {
+        if !bucket.settings.has::<LoggingConfiguration>() {
+            return None;
+        }
+        let owner = call.door.owner_of(bucket, &call.identity).await;
+        let header = |name| call.header(name).unwrap_or_default().to_owned();
+        let arrival = Arrival::of(&call.head);
+        let by_query = call.query.get("X-Amz-Signature").is_some() || call.query.get("Signature").is_some();
+        let old = call.query.get("Signature").is_some() || header("authorization").starts_with("AWS ");
+        let known = matches!(call.identity, Identity::Known(_));
+        Some(Box::new(Self {
+            bucket: bucket.clone(),
+            owner: owner.map(|owner| owner.id.0).unwrap_or_default(),
+            address: arrival.peer.map(|peer| peer.to_string()).unwrap_or_default(),
+            requester: call.user().map(|user| user.canonical_id.0.clone()).unwrap_or_default(),
+            request: call.id.to_string(),
+            operation: operation(row),
+            key: key.map(|key| key.as_str().to_owned()).unwrap_or_default(),
+            request_line: format!("{} {} {:?}", call.head.method, call.head.uri, call.head.version),
+            referer: header(header::REFERER.as_str()),
+            agent: header(header::USER_AGENT.as_str()),
+            version: call.query.get("versionId").unwrap_or_default().to_owned(),
+            host: host(&call.head).to_owned(),
+            signature: if !known {
+                ""
+            } else if old {
+                "SigV2"
+            } else {
+                "SigV4"
+            },
+            auth: if !known {
+                ""
+            } else if by_query {
+                "QueryString"
+            } else {
+                "AuthHeader"
+            },
+            encrypted: arrival.encrypted,
+        }))
+    }
+
+    /// The line of an answered request.
+    #[must_use]
+    pub fn line(&self, at: i64, response: &Response, error: &str, took: Duration) -> String {
+        let length =
+            response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let line = AccessLine {
+            owner: &self.owner,
+            bucket: self.bucket.name.as_str(),
+            at,
+            address: &self.address,
+            requester: &self.requester,
+            request: &self.request,
+            operation: &self.operation,
+            key: &self.key,
+            request_line: &self.request_line,
+            status: response.status().as_u16(),
+            error,
+            sent: length.or_else(|| response.body().size_hint().exact()),
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            referer: &self.referer,
+            agent: &self.agent,
+            version: &self.version,
+            host_id: "",
+            signature: self.signature,
+            auth: self.auth,
+            host: &self.host,
+            encrypted: self.encrypted,
+        };
+        line.text()
+    }
+
+    /// The bucket it is about.
+    #[must_use]
+    pub fn bucket(&self) -> &Arc<Bucket> {
+        &self.bucket
+    }
+}

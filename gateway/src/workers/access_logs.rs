@@ -1,0 +1,36 @@
+//! Writes access logs down.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::worker::{StepError, Worker};
+use crate::objects::Objects;
+
+/// Writes gathered lines into the buckets that take them.
+pub(super) struct AccessLogs {
+    pub(super) objects: Objects,
+    pub(super) region: String,
+    /// How long lines wait for company, where the operator tries things out.
+    pub(super) linger: Option<Duration>,
+}
+
+#[async_trait]
+impl Worker for AccessLogs {
+    fn name(&self) -> &'static str {
+        "access-logs"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        self.objects.flush_access_logs(false, &self.region, self.linger).await;
+        Ok(false)
+    }
+
+    async fn last(&self) {
+        self.objects.flush_access_logs(true, &self.region, self.linger).await;
+    }
+}

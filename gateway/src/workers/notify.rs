@@ -1,0 +1,104 @@
+//! Delivers messages about changes to webhooks, at least once, in order for each key.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+
+use super::webhook::Webhook;
+use super::worker::{StepError, Worker};
+use crate::events::finished;
+use crate::metadata::{Event, MetadataStore};
+
+/// Messages claimed at a time.
+const CLAIM_MAX: usize = 64;
+
+/// Posts under way at once.
+const POSTS_AHEAD: usize = 16;
+
+/// How long claimed messages are left to this gateway, in seconds: longer than all of a claim's posts may take.
+const LEASE_SECONDS: i64 = 300;
+
+/// The first pause before a message is sent again, in seconds; it doubles up to the last.
+const AGAIN_SECONDS: (i64, i64) = (1, 300);
+
+/// A message that could not be delivered for so long is given up, in seconds, as Amazon gives up after a day.
+const AGE_MAX_SECONDS: i64 = 86_400;
+
+/// Sends what waits.
+pub(super) struct Notify {
+    metadata: MetadataStore,
+    targets: HashMap<String, Arc<Webhook>>,
+}
+
+impl Notify {
+    pub(super) fn new(metadata: MetadataStore, targets: Vec<Webhook>) -> Self {
+        let targets = targets.into_iter().map(|target| (target.name().to_owned(), Arc::new(target))).collect();
+        Self { metadata, targets }
+    }
+
+    /// Sends one message; whether it is done with.
+    async fn send(&self, event: &Event) -> Result<(), String> {
+        let Some(target) = self.targets.get(&event.target) else {
+            return Err("the configuration does not name this target".to_owned());
+        };
+        let message = match serde_json::from_str(&event.record) {
+            Ok(record) if !event.whole => finished(record, event.seq, event.version.as_deref()),
+            _ => event.record.clone(),
+        };
+        target.post(message).await
+    }
+
+    async fn deliver(&self, event: Event) -> Result<(), StepError> {
+        match self.send(&event).await {
+            Ok(()) => {
+                metrics::counter!("haulout_events_delivered_total", "target" => event.target.clone()).increment(1);
+                self.metadata.forget_events(vec![event.seq]).await?;
+            }
+            Err(reason) if event.age_seconds > AGE_MAX_SECONDS => {
+                metrics::counter!("haulout_events_dropped_total", "target" => event.target.clone()).increment(1);
+                tracing::error!(target = event.target, seq = event.seq, reason, "a notification is given up");
+                self.metadata.forget_events(vec![event.seq]).await?;
+            }
+            Err(reason) => {
+                metrics::counter!("haulout_events_failed_total", "target" => event.target.clone()).increment(1);
+                tracing::warn!(target = event.target, seq = event.seq, reason, "a notification was not taken");
+                let again = (AGAIN_SECONDS.0 << event.attempts.min(16)).min(AGAIN_SECONDS.1);
+                self.metadata.delay_event(event.seq, again).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Worker for Notify {
+    fn name(&self) -> &'static str {
+        "notify"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_millis(500)
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        if self.targets.is_empty() {
+            return Ok(false);
+        }
+        let events = self.metadata.claim_events(CLAIM_MAX, LEASE_SECONDS).await?;
+        let claimed = events.len();
+        let mut sent = futures::stream::iter(events).map(|event| self.deliver(event)).buffer_unordered(POSTS_AHEAD);
+        while let Some(outcome) = sent.next().await {
+            outcome?;
+        }
+        if claimed > 0 {
+            let (waiting, oldest) = self.metadata.waiting_events().await?;
+            metrics::gauge!("haulout_events_waiting").set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
+            let oldest = u32::try_from(oldest).unwrap_or_default();
+            metrics::gauge!("haulout_events_oldest_seconds").set(f64::from(oldest));
+        }
+        Ok(claimed > 0)
+    }
+}
