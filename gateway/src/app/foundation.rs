@@ -102,6 +102,7 @@ impl Foundation {
         };
         Objects::new(ObjectsParts {
             scheme: config.scheme,
+            classes: config.storage_classes.clone(),
             cluster: self.cluster.id,
             key: self.cluster.key(),
             metadata: self.metadata,

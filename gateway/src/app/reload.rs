@@ -56,6 +56,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<&'static str> {
     let listen = |config: &Config| config.tls.as_ref().map(|tls| tls.listen);
     let differences = [
         ("scheme", running.scheme != fresh.scheme),
+        ("[storage_class]", running.storage_classes != fresh.storage_classes),
         ("data", running.data != fresh.data),
         ("database", running.database != fresh.database),
         ("[s3]", running.s3 != fresh.s3),

@@ -44,6 +44,7 @@ impl S3Door {
             region: config.s3.region.clone(),
             base_domains: config.s3.base_domains.clone(),
             default_ownership: config.s3.default_ownership,
+            storage_classes: config.storage_classes.keys().cloned().collect(),
             notification_targets: config.notification_targets.iter().map(|target| target.name.clone()).collect(),
             body,
             sse_c_requires_tls: config.s3.sse_c_requires_tls,

@@ -1,16 +1,18 @@
 //! Reads the file, lays the environment and the command line over it, and checks the whole.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use codec::Scheme;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::storage_class;
 use super::line::{line_of, position};
 use super::{
     BackendConfig, Config, ConfigError, DebugConfig, Environment, KmsConfig, LimitsConfig, LogConfig,
-    NotificationTargetConfig, ObjectsConfig, OpsConfig, Problem, RootCredentials, S3Config, TlsConfig, WebsiteConfig,
-    problems,
+    NotificationTargetConfig, ObjectsConfig, OpsConfig, Problem, RootCredentials, S3Config, StorageClassConfig, TlsConfig,
+    WebsiteConfig, problems,
 };
 
 /// The scheme nobody has to choose: any two of six backends may be lost.
@@ -32,6 +34,7 @@ pub struct Overrides {
 #[serde(default, deny_unknown_fields)]
 struct Written {
     scheme: Option<String>,
+    storage_class: BTreeMap<String, StorageClassConfig>,
     data: Option<PathBuf>,
     database: Option<String>,
     s3: S3Config,
@@ -121,8 +124,10 @@ fn resolve(
         backends = BackendConfig::local_six(&data);
     }
 
+    let standard = scheme(written.scheme.as_deref(), &mut found);
     let config = Config {
-        scheme: scheme(written.scheme.as_deref(), &mut found),
+        storage_classes: storage_class::resolve(&written.storage_class, standard, &mut found),
+        scheme: standard,
         database: database(written.database, &base, &data, environment, &mut found),
         root: root(environment, &mut found),
         base,

@@ -18,6 +18,7 @@ mod objects;
 mod ops;
 mod s3;
 mod secret;
+mod storage_class;
 mod tls;
 mod validate;
 mod website;
@@ -25,6 +26,7 @@ mod website;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use backend::BackendConfig;
@@ -40,6 +42,7 @@ pub use objects::ObjectsConfig;
 pub use ops::OpsConfig;
 pub use s3::S3Config;
 pub use secret::{RootCredentials, refused_secret};
+pub use storage_class::StorageClassConfig;
 pub use tls::TlsConfig;
 pub use validate::problems;
 pub use website::WebsiteConfig;
@@ -51,6 +54,8 @@ use codec::Scheme;
 pub struct Config {
     /// How new blobs are encoded.
     pub scheme: Scheme,
+    /// The schemes of the other storage classes, by name.
+    pub storage_classes: BTreeMap<String, Scheme>,
     /// The data folder: database, cluster key, root credentials, admin socket and, by default, the backends.
     pub data: PathBuf,
     /// `sqlite:PATH` or `postgres://...`. May carry a password: never log it.

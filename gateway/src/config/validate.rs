@@ -44,15 +44,18 @@ fn backends(config: &Config) -> Vec<Problem> {
         }
     }
     let providers: BTreeSet<_> = config.backends.iter().map(BackendConfig::provider).collect();
-    let needed = config.scheme.n();
-    if providers.len() < needed {
-        let text = format!(
-            "{} puts each blob with {needed} different providers, but there are only {} ({} backends)",
-            config.scheme,
-            providers.len(),
-            config.backends.len()
-        );
-        found.push(Problem::at("scheme", text));
+    let classes = config.storage_classes.iter().filter(|(_, scheme)| **scheme != config.scheme);
+    let classes = classes.map(|(name, scheme)| (format!("storage_class.{name}.scheme"), *scheme));
+    for (place, scheme) in std::iter::once(("scheme".to_owned(), config.scheme)).chain(classes) {
+        let needed = scheme.n();
+        if providers.len() < needed {
+            let text = format!(
+                "{scheme} puts each blob with {needed} different providers, but there are only {} ({} backends)",
+                providers.len(),
+                config.backends.len()
+            );
+            found.push(Problem::at(place, text));
+        }
     }
     found
 }

@@ -44,9 +44,21 @@ pub struct ObjectAttributes {
     /// How the content is encrypted below its digests; `None` when only its blobs are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption: Option<ContentEncryption>,
+    /// The storage class; none for STANDARD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
 }
 
 impl ObjectAttributes {
+    /// The class of objects for which none was asked.
+    pub const STANDARD: &'static str = "STANDARD";
+
+    /// The storage class.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        self.storage_class.as_deref().unwrap_or(Self::STANDARD)
+    }
+
     /// The most user metadata S3 takes, in bytes of names and values.
     pub const USER_BYTES_MAX: usize = 2_048;
 

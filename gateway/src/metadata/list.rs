@@ -34,6 +34,8 @@ pub struct ListedObject {
     pub modified_at: Timestamp,
     /// The additional checksum it has, without the value.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    /// Its storage class; none for STANDARD.
+    pub class: Option<String>,
 }
 
 /// One entry of a page.
@@ -81,7 +83,8 @@ impl MetadataStore {
         while from < end {
             let sparse = roll.sparse();
             let wanted = if sparse { roll.missing() } else { roll.piece() };
-            let text = "SELECT key, size, etag, modified_at, checksum FROM version \
+            let text = "SELECT key, size, etag, modified_at, checksum, CASE WHEN attributes LIKE '%storage_class%' \
+                        THEN attributes ELSE '' END FROM version \
                         WHERE bucket_id = $1 AND key >= $2 AND key < $3 AND is_current AND NOT is_marker \
                         ORDER BY key LIMIT $4";
             let statement = if sparse {
@@ -93,7 +96,7 @@ impl MetadataStore {
             for row in &rows {
                 match roll.turn(row.bytes(0)?) {
                     Turn::Skip => {}
-                    Turn::Key => page.entries.push(ListEntry::Object(listed(row)?)),
+                    Turn::Key => page.entries.push(ListEntry::Object(listed(row, 5)?)),
                     Turn::Prefix(prefix) => page.entries.push(ListEntry::Prefix(prefix.to_vec())),
                     Turn::Full => {
                         page.truncated = true;
@@ -110,8 +113,8 @@ impl MetadataStore {
     }
 }
 
-/// An object from columns key, size, etag, modified_at, checksum.
-pub(super) fn listed(row: &Row) -> Result<ListedObject> {
+/// An object from columns key, size, etag, modified_at, checksum; and, elsewhere, its attributes if they name a class.
+pub(super) fn listed(row: &Row, attributes: usize) -> Result<ListedObject> {
     let checksum = row.bytes_if_any(4)?.map(columns::split_checksum).transpose()?;
     Ok(ListedObject {
         key: columns::key(row.bytes(0)?)?,
@@ -119,5 +122,6 @@ pub(super) fn listed(row: &Row) -> Result<ListedObject> {
         etag: etag(row.bytes(2)?)?,
         modified_at: Timestamp(row.int(3)?),
         checksum: checksum.map(|(algorithm, kind, _)| (algorithm, kind)),
+        class: columns::attributes(row.text(attributes)?)?.storage_class,
     })
 }

@@ -96,8 +96,8 @@ impl MetadataStore {
         while from.0 < end {
             let wanted = roll.piece();
             // A column for a column what `list_current` reads, and then what only versions have.
-            let text = "SELECT key, size, etag, modified_at, checksum, version_id, is_null, is_current, is_marker, seq \
-                        FROM version WHERE bucket_id = $1 AND key >= $2 AND key < $3 AND (key > $4 OR seq < $5) \
+            let text = "SELECT key, size, etag, modified_at, checksum, version_id, is_null, is_current, is_marker, seq, \
+                        CASE WHEN attributes LIKE '%storage_class%' THEN attributes ELSE '' END FROM version WHERE bucket_id = $1 AND key >= $2 AND key < $3 AND (key > $4 OR seq < $5) \
                         ORDER BY key, seq DESC LIMIT $6";
             let statement = Statement::new(text)
                 .bind(bucket.0)
@@ -153,7 +153,7 @@ fn version(row: &Row) -> Result<ListedVersion> {
     let content = if row.flag(8)? {
         ListedContent::Marker { key: columns::key(row.bytes(0)?)?, modified_at: Timestamp(row.int(3)?) }
     } else {
-        ListedContent::Object(listed(row)?)
+        ListedContent::Object(listed(row, 10)?)
     };
     Ok(ListedVersion { name, latest: row.flag(7)?, content })
 }

@@ -31,7 +31,8 @@ pub(super) fn statement(
          SELECT {first}, 1 \
          UNION ALL \
          SELECT {further}, w.at + 1 FROM walk w WHERE w.key IS NOT NULL AND w.at < $6) \
-         SELECT v.key, v.size, v.etag, v.modified_at, v.checksum FROM walk w \
+         SELECT v.key, v.size, v.etag, v.modified_at, v.checksum, \
+         CASE WHEN v.attributes LIKE '%storage_class%' THEN v.attributes ELSE '' END FROM walk w \
          JOIN version v ON v.bucket_id = $1 AND v.key = w.key AND v.is_current ORDER BY v.key",
         first = next(">= $2"),
         further = next(&format!(

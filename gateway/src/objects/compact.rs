@@ -25,6 +25,9 @@ impl Objects {
     /// `Unavailable` when the database or too many backends are away.
     pub async fn compact(&self) -> Result<usize, ObjectsError> {
         let mut sparse = self.inner.metadata.sparse_quilts(QUILTS_PER_STEP).await?;
+        // Quilts of one scheme go together.
+        let scheme = sparse.first().map(|quilt| quilt.blob.layout.shape.scheme);
+        sparse.retain(|quilt| Some(quilt.blob.layout.shape.scheme) == scheme);
         let mut bytes = 0;
         sparse.retain(|quilt| {
             bytes += quilt.extents.iter().map(|owned| owned.extent.length).sum::<u64>();
@@ -35,7 +38,7 @@ impl Objects {
         }
         let _reservation = self.inner.budget.take(bytes * 3).await?;
         let living = self.gather_living(&sparse).await?;
-        let (blob, moves, scaffold) = self.write_compacted(living).await?;
+        let (blob, moves, scaffold) = self.write_compacted(scheme.unwrap_or(self.inner.scheme), living).await?;
         scaffold.keep();
         self.inner.metadata.move_extents(self.inner.mint.incarnation(), vec![blob], moves).await?;
         Ok(sparse.len())
@@ -61,17 +64,21 @@ impl Objects {
         Ok(living)
     }
 
-    async fn read_range(&self, opened: &OpenedBlob, range: Range<u64>) -> Result<Vec<u8>, ObjectsError> {
+    pub(super) async fn read_range(&self, opened: &OpenedBlob, range: Range<u64>) -> Result<Vec<u8>, ObjectsError> {
         let pieces: Vec<_> = opened.blob.layout.pieces(range).collect();
         Ok(fetch(&self.inner, opened, &pieces).await?.concat())
     }
 
     /// Writes the new quilt.
-    async fn write_compacted(&self, living: Living) -> Result<(NewBlob, Vec<ExtentMove>, Scaffold), ObjectsError> {
+    async fn write_compacted(
+        &self,
+        scheme: codec::Scheme,
+        living: Living,
+    ) -> Result<(NewBlob, Vec<ExtentMove>, Scaffold), ObjectsError> {
         let Living { content, catalog, mut moves } = living;
         let minted = self.inner.mint.blob();
         moves.iter_mut().for_each(|one| one.to.blob = minted.id);
-        let shape = quilt_shape(self.inner.scheme, content.len() / moves.len().max(1));
+        let shape = quilt_shape(scheme, content.len() / moves.len().max(1));
         let (cluster, id, wrapped) = (self.inner.mint.cluster, minted.id, minted.wrapped);
         let encode = move || codec::encode_blob(cluster, id, shape, &minted.key, wrapped, &content, &catalog.encode());
         let encoded =

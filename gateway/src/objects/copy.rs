@@ -46,6 +46,7 @@ impl Objects {
             size: version.size,
             modified_at: version.modified_at,
         };
+        let (copied_into, copied) = (copy.bucket.clone(), version.clone());
         let parts = self.version_parts(&copy.source).await?;
         // What has no bytes needs no source that still has them.
         let source = (!version.extents.is_empty()).then_some(copy.source.id);
@@ -54,7 +55,12 @@ impl Objects {
         let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[chance])?;
         let (bucket, condition) = (copy.bucket.id, copy.condition);
         let change = Change::Put(PutChange { bucket, version, parts, condition, source, events });
-        stored.told(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)
+        let stored = stored.told(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)?;
+        // Shared bytes are coded as the source is; a copy of another class gets bytes of its own, now or later.
+        if let Err(error) = self.recode(&copied_into, &copied, &copied.attributes).await {
+            tracing::warn!(%error, "a copy keeps the scheme of its source");
+        }
+        Ok(stored)
     }
 
     /// Reads the source and writes it as any other object.

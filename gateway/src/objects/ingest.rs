@@ -50,7 +50,7 @@ pub(crate) async fn ingest(
         return stream(inner, source, promise, (naming, run), None).await;
     }
     let to_come = if first == Filled::Ended { source.held() as u64 } else { promise.length.unwrap_or(small_max) };
-    let reservation = inner.budget.take(coded_bytes(inner, to_come)).await?;
+    let reservation = inner.budget.take(coded_bytes(inner.scheme_for(&naming.attributes), to_come)).await?;
     let above = usize::try_from(small_max).unwrap_or(usize::MAX).saturating_add(1);
     match source.fill(above, || inner.budget.crowded()).await? {
         Filled::Ended => {
@@ -72,8 +72,8 @@ pub(crate) async fn ingest(
 }
 
 /// Bytes that so much content takes until it is written: itself, and its blocks.
-pub(super) fn coded_bytes(inner: &Inner, content: u64) -> u64 {
-    let (k, n) = (inner.scheme.k() as u64, inner.scheme.n() as u64);
+pub(super) fn coded_bytes(scheme: codec::Scheme, content: u64) -> u64 {
+    let (k, n) = (scheme.k() as u64, scheme.n() as u64);
     content.saturating_add(content.saturating_mul(n) / k.max(1))
 }
 

@@ -15,9 +15,6 @@ const PAGE: usize = 1_000;
 /// Uploads given up in one step.
 const UPLOADS_PER_STEP: usize = 100;
 
-/// The class of versions that name none.
-const STANDARD: &str = "STANDARD";
-
 impl Objects {
     /// Applies a bucket's rules to a page of its versions after a key; the key to go on after, none at the end.
     ///
@@ -130,7 +127,13 @@ impl Objects {
                     count("remove-marker", 1);
                     (key, name(id), (id, true))
                 }
-                Action::Move(..) => continue,
+                Action::Move(key, id, class) => {
+                    count("transition", 1);
+                    if let Err(error) = self.transition(bucket, &key, (id, name(id)), &class).await {
+                        tracing::warn!(%error, "a version could not be moved to its storage class and will be tried again");
+                    }
+                    continue;
+                }
             };
             changes.push(self.lifecycle_deletion(bucket, change)?);
         }
@@ -180,6 +183,6 @@ fn fact(version: &WalkedVersion) -> VersionFact {
         size: version.size,
         modified_at: version.modified_at,
         tags: version.attributes.tags.clone(),
-        class: STANDARD.to_owned(),
+        class: version.attributes.class().to_owned(),
     }
 }

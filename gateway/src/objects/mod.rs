@@ -52,6 +52,7 @@ mod state;
 mod stragglers;
 mod streaming;
 mod telling;
+mod transition;
 #[cfg(test)]
 mod tests;
 

@@ -44,6 +44,7 @@ fn attribute_pairs(attributes: &ObjectAttributes) -> Vec<(String, String)> {
         ("content-language", &attributes.content_language),
         ("expires", &attributes.expires),
         ("x-amz-website-redirect-location", &attributes.website_redirect),
+        ("x-amz-storage-class", &attributes.storage_class),
     ];
     let system = system.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
     let user = attributes.user.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));

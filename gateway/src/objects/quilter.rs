@@ -120,10 +120,23 @@ async fn run(inner: Weak<Inner>, mut patches: mpsc::Receiver<Waiting>) {
     }
 }
 
-/// Codes, writes and commits one quilt, and answers everybody in it.
+/// Seals what has gathered: one quilt, or one for each scheme where objects of several storage classes came together.
 async fn seal(inner: &Inner, quilt: Vec<Waiting>) {
+    let mut quilts: Vec<(codec::Scheme, Vec<Waiting>)> = Vec::with_capacity(1);
+    for waiting in quilt {
+        let scheme = inner.scheme_for(&waiting.patch.naming.attributes);
+        match quilts.iter_mut().find(|(other, _)| *other == scheme) {
+            Some((_, quilt)) => quilt.push(waiting),
+            None => quilts.push((scheme, vec![waiting])),
+        }
+    }
+    futures::future::join_all(quilts.into_iter().map(|(scheme, quilt)| seal_one(inner, scheme, quilt))).await;
+}
+
+/// Codes, writes and commits one quilt, and answers everybody in it.
+async fn seal_one(inner: &Inner, scheme: codec::Scheme, quilt: Vec<Waiting>) {
     let (patches, answers): (Vec<_>, Vec<_>) = quilt.into_iter().map(|w| (w.patch, w.answer)).unzip();
-    match write(inner, patches).await {
+    match write(inner, scheme, patches).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 let _client_may_be_gone = answer.send(Ok(outcome));
@@ -140,7 +153,7 @@ async fn seal(inner: &Inner, quilt: Vec<Waiting>) {
 }
 
 /// Writes one quilt and commits its objects in one transaction.
-async fn write(inner: &Inner, patches: Vec<Patch>) -> Result<Vec<Outcome>, ObjectsError> {
+async fn write(inner: &Inner, scheme: codec::Scheme, patches: Vec<Patch>) -> Result<Vec<Outcome>, ObjectsError> {
     let minted = inner.mint.blob();
     let mut contents = Vec::with_capacity(patches.len());
     let mut offset = 0;
@@ -157,7 +170,7 @@ async fn write(inner: &Inner, patches: Vec<Patch>) -> Result<Vec<Outcome>, Objec
         offset += length;
     }
     let bytes = usize::try_from(offset).unwrap_or(usize::MAX);
-    let shape = quilt_shape(inner.scheme, bytes / changes.len().max(1));
+    let shape = quilt_shape(scheme, bytes / changes.len().max(1));
     let (cluster, id, key, wrapped) = (inner.mint.cluster, minted.id, minted.key, minted.wrapped);
     let encode = move || {
         let pieces: Vec<&[u8]> = contents.iter().flat_map(Frames::pieces).collect();
@@ -189,13 +202,14 @@ pub(crate) async fn publish(
     encoded: EncodedBlob,
     quilt: bool,
 ) -> Result<(NewBlob, Scaffold), ObjectsError> {
-    let Places { members, spares } = inner.place()?;
+    let scheme = blob.layout.shape.scheme;
+    let Places { members, spares } = inner.place(scheme)?;
     let publish = Publish { inner, spares: Mutex::new(spares), scaffold: Mutex::default() };
     let firsts = encoded.slivers.iter().enumerate().map(|(at, sliver)| {
         let target = members.get(at).cloned();
         publish.put(blob.id, at, sliver, target)
     });
-    let floor = write_floor(inner.scheme);
+    let floor = write_floor(scheme);
     let firsts = all_but_stragglers(firsts, floor, PATIENCE, Option::is_some).await;
     let mut late = Vec::new();
     for (at, outcome) in firsts.into_iter().enumerate() {
@@ -213,7 +227,7 @@ pub(crate) async fn publish(
     }
     blob.placements.sort_unstable_by_key(|placement| placement.index);
     let scaffold = publish.scaffold.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((acknowledge(inner, blob, quilt)?, scaffold))
+    Ok((acknowledge(blob, quilt)?, scaffold))
 }
 
 /// The slivers of one blob being put.

@@ -32,12 +32,12 @@ pub(crate) struct BlobSink {
 
 impl BlobSink {
     /// Chooses backends and starts the slivers with their headers.
-    pub(crate) async fn open(inner: &Inner) -> Result<Self, ObjectsError> {
-        let shape = StripeShape::streaming(inner.scheme);
-        let Places { members, spares } = inner.place()?;
+    pub(crate) async fn open(inner: &Inner, scheme: codec::Scheme) -> Result<Self, ObjectsError> {
+        let shape = StripeShape::streaming(scheme);
+        let Places { members, spares } = inner.place(scheme)?;
         let minted = inner.mint.blob();
         let encoder = BlobEncoder::new(inner.mint.cluster, minted.id, shape, &minted.key, minted.wrapped);
-        let mut fanout = Fanout::start(minted.id, members, write_floor(inner.scheme), || inner.mint.attempt());
+        let mut fanout = Fanout::start(minted.id, members, write_floor(scheme), || inner.mint.attempt());
         let mut scaffold = Scaffold::default();
         for lane in fanout.lanes() {
             scaffold.add(&lane.member, lane.name);
@@ -95,7 +95,7 @@ impl BlobSink {
             }
         }
         blob.placements.sort_unstable_by_key(|placement| placement.index);
-        Ok((acknowledge(inner, blob, false)?, self.scaffold))
+        Ok((acknowledge(blob, false)?, self.scaffold))
     }
 }
 
@@ -144,8 +144,9 @@ pub(crate) fn missing(blob: &StoredBlob) -> Vec<u8> {
 }
 
 /// The acknowledgement rule: all n, or at least the floor and marked degraded.
-pub(crate) fn acknowledge(inner: &Inner, blob: StoredBlob, quilt: bool) -> Result<NewBlob, ObjectsError> {
-    let (durable, n, floor) = (blob.placements.len(), inner.scheme.n(), write_floor(inner.scheme));
+pub(crate) fn acknowledge(blob: StoredBlob, quilt: bool) -> Result<NewBlob, ObjectsError> {
+    let scheme = blob.layout.shape.scheme;
+    let (durable, n, floor) = (blob.placements.len(), scheme.n(), write_floor(scheme));
     if durable < floor {
         return Err(ObjectsError::Unavailable(format!("{durable} of {n} slivers are durable and {floor} are needed")));
     }
@@ -165,8 +166,8 @@ impl Inner {
     ///
     /// Backends that do not answer are left out while the floor can be met without them; when it cannot, every backend
     /// is tried again, because being refused now is no worse than refusing the client.
-    pub(crate) fn place(&self) -> Result<Places, ObjectsError> {
-        let (n, floor) = (self.scheme.n(), write_floor(self.scheme));
+    pub(crate) fn place(&self, scheme: codec::Scheme) -> Result<Places, ObjectsError> {
+        let (n, floor) = (scheme.n(), write_floor(scheme));
         let mut candidates = self.committee.candidates();
         let seed = self.mint.seed();
         let choice = choose(&candidates, n, floor, seed).or_else(|_| {

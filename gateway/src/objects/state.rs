@@ -1,5 +1,6 @@
 //! What every use case works with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use codec::{ClusterId, ClusterKey, Scheme};
@@ -15,6 +16,7 @@ use super::mint::Mint;
 use super::opened::OpenedBlob;
 use super::quilter::Quilter;
 use crate::clock::Ambient;
+use crate::domain::ObjectAttributes;
 use crate::metadata::MetadataStore;
 
 /// Numbers an operator may tune.
@@ -56,6 +58,8 @@ pub struct ObjectsParts {
     pub committee: Committee,
     /// How new blobs are coded.
     pub scheme: Scheme,
+    /// How blobs of other storage classes are coded, by name.
+    pub classes: BTreeMap<String, Scheme>,
     /// Whose slivers these are.
     pub cluster: ClusterId,
     /// Wraps the blobs' data keys.
@@ -77,6 +81,7 @@ pub(crate) struct Inner {
     pub(crate) metadata: MetadataStore,
     pub(crate) committee: Committee,
     pub(crate) scheme: Scheme,
+    classes: BTreeMap<String, Scheme>,
     pub(crate) mint: Mint,
     pub(crate) compute: Compute,
     pub(crate) key_provider: Arc<dyn KeyProvider>,
@@ -105,6 +110,12 @@ const FILED_MAX: u64 = 65_536;
 const FILED_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(600);
 
 impl Inner {
+    /// How blobs of an object with these attributes are coded. A class that is no longer configured is coded like STANDARD.
+    pub(crate) fn scheme_for(&self, attributes: &ObjectAttributes) -> Scheme {
+        let class = attributes.storage_class.as_ref().and_then(|class| self.classes.get(class));
+        class.copied().unwrap_or(self.scheme)
+    }
+
     /// Builds the state and starts the quilter's task.
     pub(crate) fn start(parts: ObjectsParts) -> Arc<Self> {
         let mint = Mint::new(parts.cluster, parts.key, parts.incarnation, parts.ambient);
@@ -113,6 +124,7 @@ impl Inner {
             metadata: parts.metadata,
             committee: parts.committee,
             scheme: parts.scheme,
+            classes: parts.classes,
             mint,
             compute: parts.compute,
             key_provider: parts.key_provider,

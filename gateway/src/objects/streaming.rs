@@ -71,7 +71,7 @@ pub(super) async fn stream(
     (naming, run): (&Naming, Option<&Encipher>),
     spill: Option<Reservation>,
 ) -> Result<Ingested, ObjectsError> {
-    let stripe_bytes = StripeShape::streaming(inner.scheme).stripe_bytes();
+    let stripe_bytes = StripeShape::streaming(inner.scheme_for(&naming.attributes)).stripe_bytes();
     let lane = DigestLane::new(&inner.compute, Digests::new(promise));
     let mut write = Write {
         inner,
@@ -142,7 +142,7 @@ impl<'a> Write<'a> {
             return Ok(Grant::new(Room::Scarce, scarce));
         }
         if self.source.is_slow() {
-            let held = coded_bytes(self.inner, self.source.held() as u64);
+            let held = coded_bytes(self.inner.scheme_for(&self.naming.attributes), self.source.held() as u64);
             return Ok(Grant::new(Room::Spill, budget.take(held).await?));
         }
         Ok(Grant::new(Room::Scarce, budget.take(STRIPES_HELD * stripe).await?))
@@ -150,7 +150,7 @@ impl<'a> Write<'a> {
 
     /// Writes one blob and begins to seal it. Answers the digests when it holds the body's end.
     async fn blob(&mut self, room: Room) -> Result<Option<Digested>, ObjectsError> {
-        let mut sink = BlobSink::open(self.inner).await?;
+        let mut sink = BlobSink::open(self.inner, self.inner.scheme_for(&self.naming.attributes)).await?;
         let before = self.sealing.take();
         let written = self.stripes(&mut sink, room);
         let (tail, before) = match before {

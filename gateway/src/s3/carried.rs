@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::error::{Code, S3Error};
-use super::{locks, object_headers, object_tags};
+use super::{locks, object_headers, object_tags, storage_class};
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, VersionLock, Versioning};
 use crate::policy::Permission;
 
@@ -22,6 +22,7 @@ pub struct Carried {
 pub async fn read(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<Carried, S3Error> {
     let headers = &call.head.headers;
     let mut attributes = object_headers::read(headers)?;
+    attributes.storage_class = storage_class::read(headers, &call.door.settings.storage_classes)?;
     if let Some(set) = object_tags::of_header(headers)? {
         attributes.tags = set.into_pairs();
         call.require_tags_of_new(bucket, key, &attributes.tags).await?;

@@ -22,6 +22,8 @@ pub struct S3Settings {
     pub base_domains: Vec<String>,
     /// Who owns what others write into a bucket that was not told.
     pub default_ownership: Ownership,
+    /// The names of the storage classes besides STANDARD.
+    pub storage_classes: Vec<String>,
     /// The names of the targets that notifications may go to.
     pub notification_targets: Vec<String>,
     /// What bodies may cost.
@@ -38,6 +40,7 @@ impl Default for S3Settings {
             region: "us-east-1".to_owned(),
             base_domains: Vec::new(),
             default_ownership: Ownership::default(),
+            storage_classes: Vec::new(),
             notification_targets: Vec::new(),
             body: BodyLimits::default(),
             sse_c_requires_tls: false,

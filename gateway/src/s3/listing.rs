@@ -117,7 +117,8 @@ impl Listing {
         if let Some((algorithm, covers)) = object.checksum {
             writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));
         }
-        writer.plain("Size", object.size).raw("<StorageClass>STANDARD</StorageClass>").raw(owner.unwrap_or_default());
+        let class = object.class.as_deref().unwrap_or(crate::domain::ObjectAttributes::STANDARD);
+        writer.plain("Size", object.size).text("StorageClass", class).raw(owner.unwrap_or_default());
     }
 
     /// Writes the common prefixes of a page.
@@ -167,6 +168,7 @@ mod tests {
                 etag: ETag { md5: [0xab; 16], parts: Some(2) },
                 modified_at: Timestamp(1_445_412_480_500_000),
                 checksum: Some((ChecksumAlgorithm::Crc32, ChecksumKind::Composite)),
+                class: None,
             })
         };
         let entries = vec![object("a&b c"), ListEntry::Prefix(b"d e/".to_vec()), object("z\u{1}")];

@@ -39,6 +39,7 @@ mod respond;
 mod route;
 mod service;
 mod sse;
+mod storage_class;
 mod tags;
 mod target;
 pub mod uri;

@@ -10,23 +10,11 @@ use super::error::{Code, S3Error};
 /// # Errors
 /// What Amazon says to each, or `NotImplemented`.
 pub fn check(headers: &HeaderMap) -> Result<(), S3Error> {
-    storage_class(headers)?;
     let asked = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
     if asked("x-amz-write-offset-bytes") {
         return Err(Code::NotImplemented.into());
     }
     Ok(())
-}
-
-/// There is one class for now. Those that promise the same reading are taken for it; those that need a restore are not.
-fn storage_class(headers: &HeaderMap) -> Result<(), S3Error> {
-    let class = headers.get("x-amz-storage-class").map(|class| class.to_str().unwrap_or_default());
-    match class {
-        None | Some("" | "STANDARD" | "REDUCED_REDUNDANCY" | "STANDARD_IA" | "ONEZONE_IA" | "INTELLIGENT_TIERING") => {
-            Ok(())
-        }
-        Some(class) => Err(S3Error::new(Code::InvalidStorageClass).field("StorageClassRequested", class)),
-    }
 }
 
 #[cfg(test)]
@@ -38,8 +26,6 @@ mod tests {
     #[test]
     fn each_header_has_its_answer() {
         let table: &[(&'static str, &'static str, Option<Code>)] = &[
-            ("x-amz-storage-class", "STANDARD", None),
-            ("x-amz-storage-class", "GLACIER", Some(Code::InvalidStorageClass)),
             ("x-amz-write-offset-bytes", "5", Some(Code::NotImplemented)),
         ];
         for (name, value, code) in table {

@@ -89,6 +89,7 @@ impl World {
             metadata: metadata.clone(),
             committee: Committee::new(members),
             scheme: scheme.parse().expect("a scheme"),
+            classes: [("STANDARD_IA".to_owned(), "rs-2-1".parse().expect("a scheme"))].into(),
             cluster,
             key: ClusterKey::new(1, [9; 32]),
             incarnation,

@@ -48,7 +48,7 @@ async fn get_attributes(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
         write_parts(&mut writer, &parts, &page);
     }
     if wanted.class {
-        writer.plain("StorageClass", "STANDARD");
+        writer.text("StorageClass", version.attributes.class());
     }
     if wanted.size {
         writer.plain("ObjectSize", version.size);

@@ -114,8 +114,8 @@ fn attributes_of_copy(given: ObjectAttributes, source: &Version, replace: bool, 
     if replace {
         return ObjectAttributes { tags, ..given };
     }
-    let ObjectAttributes { website_redirect, owner, acl, .. } = given;
-    ObjectAttributes { website_redirect, owner, acl, tags, ..source.attributes.clone() }
+    let ObjectAttributes { website_redirect, owner, acl, storage_class, .. } = given;
+    ObjectAttributes { website_redirect, owner, acl, storage_class, tags, ..source.attributes.clone() }
 }
 
 fn directive(call: &Call, header: &str) -> Result<bool, S3Error> {

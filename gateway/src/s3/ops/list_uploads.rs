@@ -114,7 +114,7 @@ fn write_entries(writer: &mut XmlWriter, page: &UploadPage, names: Names, people
             writer.plain("UploadId", upload.id);
             write_person(writer, "Initiator", owner);
             write_person(writer, "Owner", owner);
-            writer.plain("StorageClass", "STANDARD").plain("Initiated", xml_time(upload.created_at));
+            writer.text("StorageClass", upload.attributes.class()).plain("Initiated", xml_time(upload.created_at));
             if let Some((algorithm, covers)) = upload.checksum {
                 writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));
             }

@@ -30,6 +30,7 @@ mod preflight;
 mod public_access;
 mod read;
 mod request_payment;
+mod restore;
 mod retention;
 mod unsupported;
 mod uploads;
@@ -54,6 +55,7 @@ pub fn rows() -> Vec<Row> {
         logging::rows(),
         notification::rows(),
         read::rows(),
+        restore::rows(),
         attributes::rows(),
         write::rows(),
         copy::rows(),

@@ -135,7 +135,7 @@ async fn list_parts(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<R
     writer.plain("UploadId", upload.id);
     write_person(&mut writer, "Initiator", &owner);
     write_person(&mut writer, "Owner", &owner);
-    writer.plain("StorageClass", "STANDARD").plain("PartNumberMarker", marker);
+    writer.text("StorageClass", upload.attributes.class()).plain("PartNumberMarker", marker);
     writer.plain("NextPartNumberMarker", parts.last().map_or(0, |part| part.number.get()));
     writer.plain("MaxParts", limit).plain("IsTruncated", truncated);
     names.write_type(&mut writer);

@@ -75,7 +75,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     ("PutBucketReplication", Method::PUT, BUCKET, "replication", "s3:PutReplicationConfiguration"),
     ("PutObjectAnnotation", Method::PUT, OBJECT, "annotation", "s3:PutObjectAnnotation"),
     ("RenameObject", Method::PUT, OBJECT, "renameObject", "s3:PutObject"),
-    ("RestoreObject", Method::POST, OBJECT, "restore", "s3:RestoreObject"),
     (
         "UpdateBucketMetadataAnnotationTableConfiguration",
         Method::PUT,

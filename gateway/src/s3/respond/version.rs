@@ -7,7 +7,7 @@ use crate::domain::{BucketName, ETag, ObjectKey, Version};
 use crate::s3::arrival::{host, scheme};
 use crate::s3::conditions::http_date;
 use crate::s3::target::bucket_of_host;
-use crate::s3::{locks, object_headers, object_tags, sse, uri};
+use crate::s3::{locks, object_headers, object_tags, sse, storage_class, uri};
 
 /// A tag in its quotes.
 #[must_use]
@@ -31,6 +31,7 @@ pub fn describe(version: &Version, headers: &mut HeaderMap) {
     object_headers::write(&version.attributes, headers);
     object_tags::show_count(&version.attributes.tags, headers);
     locks::write(version.lock, headers);
+    storage_class::show(&version.attributes, headers);
 }
 
 /// Where an object can be found, as the client would write it.

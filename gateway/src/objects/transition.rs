@@ -1,0 +1,135 @@
+//! Transitions: a version's bytes are coded anew under the scheme of another storage class. What it is called, when it was written
+//! and its tag stay; copies that share its old bytes keep them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codec::{Catalog, CatalogEntry, CatalogExtent, CatalogTarget, Scheme, StripeShape};
+
+use super::frames::Frames;
+use super::naming::Naming;
+use super::scaffold::Scaffold;
+use super::sink::BlobSink;
+use super::{Objects, ObjectsError};
+use crate::domain::{Bucket, Extent, ObjectAttributes, ObjectKey, Version, VersionId, VersionSelector};
+use crate::metadata::{
+    AmendChange, Amendment, AttributeEdit, Batch, Change, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
+};
+
+/// Stripes' worth of memory that coding takes: one being read, one being coded, one being written, and parity.
+const STRIPES_HELD: u64 = 4;
+
+/// A blob to be, and the extent it takes the place of.
+type Recoded = (NewBlob, ExtentMove, Scaffold);
+
+impl Objects {
+    /// Moves a version to a storage class, if it is still there. First its bytes, then its label: when that does not
+    /// follow, the next round finds the bytes in place and only changes the label.
+    ///
+    /// # Errors
+    /// `Unavailable` when backends or the database are away; nothing is lost.
+    pub(crate) async fn transition(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        (id, selector): (VersionId, VersionSelector),
+        class: &str,
+    ) -> Result<(), ObjectsError> {
+        let found = self.inner.metadata.find(bucket.id, key, selector).await?;
+        let Some(version) = found.version().filter(|version| version.id == id) else { return Ok(()) };
+        let class = (class != ObjectAttributes::STANDARD).then(|| class.to_owned());
+        let attributes = ObjectAttributes { storage_class: class.clone(), ..version.attributes.clone() };
+        let moved = self.recode(bucket, &version, &attributes).await?;
+        if !moved {
+            return Ok(());
+        }
+        let edit = move |attributes: &mut ObjectAttributes| attributes.storage_class.clone_from(&class);
+        let amend = AmendChange {
+            bucket: bucket.id,
+            key: key.clone(),
+            selector,
+            amendment: Amendment::Attributes(AttributeEdit(Arc::new(edit))),
+        };
+        self.commit_one(Batch { blobs: Vec::new(), changes: vec![Change::Amend(amend)] }).await.map(drop)
+    }
+
+    /// Codes a version's bytes as its attributes ask for; whether they are so now.
+    pub(crate) async fn recode(
+        &self,
+        bucket: &Bucket,
+        version: &Version,
+        attributes: &ObjectAttributes,
+    ) -> Result<bool, ObjectsError> {
+        let scheme = self.inner.scheme_for(attributes);
+        let mut at = 0;
+        for (ordinal, extent) in (0_u32..).zip(&version.extents) {
+            let from = OwnedExtent { owner: ExtentOwner(version.id.0), ordinal, extent: *extent };
+            let range = at..at + extent.length;
+            at = range.end;
+            if self.inner.opened(&extent.blob).await?.blob.layout.shape.scheme == scheme {
+                continue;
+            }
+            let (blob, moved, scaffold) = self.recode_extent(bucket, version, attributes, (from, range), scheme).await?;
+            scaffold.keep();
+            let moves = vec![moved];
+            let done = self.inner.metadata.move_extents(self.inner.mint.incarnation(), vec![blob], moves).await?;
+            if done != [true] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes one extent's bytes to a blob of their own.
+    async fn recode_extent(
+        &self,
+        bucket: &Bucket,
+        version: &Version,
+        attributes: &ObjectAttributes,
+        (from, place): (OwnedExtent, Range<u64>),
+        scheme: Scheme,
+    ) -> Result<Recoded, ObjectsError> {
+        let inner = &self.inner;
+        let stripe = StripeShape::streaming(scheme).stripe_bytes() as u64;
+        let _reservation = inner.budget.take(STRIPES_HELD * stripe).await?;
+        let opened = inner.opened(&from.extent.blob).await?;
+        let mut sink = BlobSink::open(inner, scheme).await?;
+        let Extent { offset, length, .. } = from.extent;
+        let whole = length.saturating_sub(1) / stripe * stripe;
+        let mut at = 0;
+        while at < whole {
+            let read = self.read_range(&opened, offset + at..offset + at + stripe).await?;
+            sink.write_stripes(Frames::from(Bytes::from(read)), false).await?;
+            at += stripe;
+        }
+        let mut payload = Frames::from(Bytes::from(self.read_range(&opened, offset + at..offset + length).await?));
+        let extent = CatalogExtent { object_offset: place.start, blob_offset: 0, length };
+        let catalog = Catalog { entries: vec![self.entry(bucket, version, attributes, extent)] }.encode();
+        let catalog_len = u32::try_from(catalog.len()).map_err(|_| ObjectsError::TooLarge)?;
+        payload.push(Bytes::from(catalog));
+        sink.write_stripes(payload, true).await?;
+        let (blob, scaffold) = sink.seal(inner, length, catalog_len).await?;
+        let to = Extent { blob: blob.blob.id, offset: 0, length };
+        Ok((blob, ExtentMove { from, to }, scaffold))
+    }
+
+    fn entry(
+        &self,
+        bucket: &Bucket,
+        version: &Version,
+        attributes: &ObjectAttributes,
+        extent: CatalogExtent,
+    ) -> CatalogEntry {
+        let naming = Naming {
+            bucket: bucket.name.to_string(),
+            key: version.key.clone(),
+            target: CatalogTarget::Version(version.id.0),
+            attributes: attributes.clone(),
+            write_counter: self.inner.mint.write_counter(),
+            modified_at: version.modified_at,
+        };
+        let known = Some((version.etag.md5, version.etag.parts));
+        CatalogEntry { object_size: Some(version.size), etag: known, ..naming.entry(vec![extent], None) }
+    }
+}
