@@ -30,6 +30,7 @@ mod gather;
 mod ingest;
 mod key_file;
 mod key_provider;
+mod inventory;
 mod latency;
 mod lifecycle;
 mod meter;

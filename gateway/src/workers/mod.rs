@@ -1,6 +1,7 @@
 //! Background work: small steps that are safe to repeat, each driven by rows in the database.
 
 mod access_logs;
+mod inventory;
 mod lifecycle;
 mod notify;
 mod repair;
@@ -91,6 +92,12 @@ fn all(objects: &Objects, metadata: &MetadataStore, settings: &WorkerSettings) -
             objects: objects.clone(),
             region: settings.region.clone(),
             linger: settings.access_log_seconds.map(Duration::from_secs),
+        }),
+        Arc::new(inventory::InventoryLists {
+            objects: objects.clone(),
+            metadata: metadata.clone(),
+            calendar: settings.calendar,
+            ambient: settings.ambient.clone(),
         }),
         Arc::new(lifecycle::StaleUploads {
             objects: objects.clone(),

@@ -71,6 +71,7 @@ codes! {
     InvalidRange 416 "The requested range is not satisfiable",
     InvalidRequest 400 "The request is not valid.",
     InvalidRetentionPeriod 400 "The retention period must be a positive integer value.",
+    InvalidS3DestinationBucket 400 "The destination bucket does not exist or is not owned by you.",
     InvalidSecurity 403 "The provided security credentials are not valid.",
     InvalidStorageClass 400 "The storage class you specified is not valid",
     InvalidTargetBucketForLogging 400 "The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants for the log-delivery group.",

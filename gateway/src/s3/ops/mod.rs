@@ -12,6 +12,7 @@ mod cors;
 mod defaults;
 mod delete;
 mod encryption;
+mod inventory;
 mod lifecycle;
 mod list_buckets;
 mod list_objects;
@@ -48,6 +49,7 @@ use super::route::Row;
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let groups = [
+        inventory::rows(),
         lifecycle::rows(),
         list_buckets::rows(),
         buckets::rows(),

@@ -33,7 +33,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "intelligent-tiering",
         "s3:PutIntelligentTieringConfiguration",
     ),
-    ("DeleteBucketInventoryConfiguration", Method::DELETE, BUCKET, "inventory", "s3:PutInventoryConfiguration"),
     (
         "DeleteBucketMetadataConfiguration",
         Method::DELETE,
@@ -59,7 +58,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "metadataTable",
         "s3:GetBucketMetadataTableConfiguration",
     ),
-    ("ListBucketInventoryConfigurations", Method::GET, BUCKET, "inventory", "s3:GetInventoryConfiguration"),
     ("ListObjectAnnotations", Method::GET, OBJECT, "annotation", "s3:ListObjectAnnotations"),
     ("PutBucketAbac", Method::PUT, BUCKET, "abac", "s3:PutBucketAbac"),
     ("PutBucketAnalyticsConfiguration", Method::PUT, BUCKET, "analytics", "s3:PutAnalyticsConfiguration"),
@@ -70,7 +68,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "intelligent-tiering",
         "s3:PutIntelligentTieringConfiguration",
     ),
-    ("PutBucketInventoryConfiguration", Method::PUT, BUCKET, "inventory", "s3:PutInventoryConfiguration"),
     ("PutBucketMetricsConfiguration", Method::PUT, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("PutBucketReplication", Method::PUT, BUCKET, "replication", "s3:PutReplicationConfiguration"),
     ("PutObjectAnnotation", Method::PUT, OBJECT, "annotation", "s3:PutObjectAnnotation"),
@@ -101,7 +98,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
 
 /// Operations that share method and parameter with one above, and the parameter that tells them from it.
 const NARROWER: &[(&str, Method, Level, [&str; 2], &str)] = &[
-    ("GetBucketInventoryConfiguration", Method::GET, BUCKET, ["inventory", "id"], "s3:GetInventoryConfiguration"),
     ("GetObjectAnnotation", Method::GET, OBJECT, ["annotation", "annotationName"], "s3:GetObjectAnnotation"),
     ("SelectObjectContent", Method::POST, OBJECT, ["select", "select-type"], "s3:GetObject"),
 ];
