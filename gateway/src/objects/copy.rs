@@ -11,6 +11,7 @@ use super::requests::{Copy, Put, Stored};
 use super::telling::Chance;
 use super::{BodyPromise, DataKey, KeyChoice, Objects, ObjectsError};
 use crate::domain::{Checksum, ChecksumAlgorithm, ContentKey, ObjectAttributes, Version};
+use crate::events::Origin;
 use crate::metadata::{Batch, Change, EventWhen, PutChange};
 
 impl Objects {
@@ -73,8 +74,10 @@ impl Objects {
             None => None,
         };
         let promise = BodyPromise { length: Some(size), algorithm, ..BodyPromise::default() };
-        let Copy { bucket, key, attributes, lock, condition, .. } = copy;
-        self.put(Put { bucket, key, attributes, lock, condition, promise, cipher }, Box::new(reader)).await
+        let Copy { bucket, key, attributes, lock, condition, origin, .. } = copy;
+        let origin = origin.map(|origin| Origin { event: Some("ObjectCreated:Copy"), ..origin });
+        let put = Put { bucket, key, attributes, lock, condition, promise, cipher, origin };
+        self.put(put, Box::new(reader)).await
     }
 
     /// The copy's checksum: the source's own, or another computed from the bytes when one is asked for.

@@ -23,6 +23,7 @@ fn kms(key: Option<&str>) -> KeyChoice {
 impl World {
     async fn put_locked(&self, key: &str, body: &Bytes, choice: KeyChoice) {
         let put = Put {
+            origin: None,
             bucket: Arc::clone(&self.bucket),
             key: object_key(key),
             attributes: ObjectAttributes::default(),
@@ -79,6 +80,7 @@ impl World {
     async fn complete_parts(&self, upload: &Upload, parts: &[Part]) {
         let chosen = parts.iter().map(|part| ChosenPart { number: part.number, etag: Some(part.etag), checksum: None });
         let complete = CompleteUpload {
+            origin: None,
             bucket: Arc::clone(&self.bucket),
             key: upload.key.clone(),
             upload: upload.id,
@@ -93,6 +95,7 @@ impl World {
 
     async fn copy_with(&self, from: &str, to: &str, source: Option<u8>, choice: Option<KeyChoice>) {
         let copy = Copy {
+            origin: None,
             source: self.version(from).await,
             bucket: Arc::clone(&self.bucket),
             key: object_key(to),

@@ -49,6 +49,7 @@ async fn slow_senders_do_not_hold_up_others() {
         .enumerate()
         .map(|(at, body)| {
             let put = Put {
+                origin: None,
                 bucket: Arc::clone(&world.bucket),
                 key: object_key(&format!("slow {at}")),
                 attributes: ObjectAttributes::default(),
