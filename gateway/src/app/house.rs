@@ -117,15 +117,7 @@ impl House {
         let tenure = Tenure::begin(&metadata, &gateway_name(&folder, ambient)?, Lease::default()).await?;
         let (cluster, base) = (foundation.cluster.id, foundation.base.clone());
         let objects = foundation.objects(config, tenure.incarnation, ambient);
-        let settings = WorkerSettings {
-            trash_seconds: config.objects.trash_seconds,
-            upload_days_max: config.objects.upload_days_max,
-            notification_targets: config.notification_targets.clone(),
-            region: config.s3.region.clone(),
-            access_log_seconds: config.debug.access_log_seconds,
-            calendar: config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds),
-            ambient: ambient.clone(),
-        };
+        let settings = worker_settings(config, ambient);
         let workers = Workers::start(&objects, &metadata, &settings);
 
         let plate = DoorPlate {
@@ -229,6 +221,19 @@ impl House {
         let mut background = std::mem::take(&mut *self.background.lock().unwrap_or_else(PoisonError::into_inner));
         background.shutdown().await;
         tracing::info!("stopped");
+    }
+}
+
+/// What the configuration says of background work.
+fn worker_settings(config: &Config, ambient: &Ambient) -> WorkerSettings {
+    WorkerSettings {
+        trash_seconds: config.objects.trash_seconds,
+        upload_days_max: config.objects.upload_days_max,
+        notification_targets: config.notification_targets.clone(),
+        region: config.s3.region.clone(),
+        access_log_seconds: config.debug.access_log_seconds,
+        calendar: config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds),
+        ambient: ambient.clone(),
     }
 }
 

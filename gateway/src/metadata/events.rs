@@ -60,18 +60,18 @@ pub(super) struct DueEvent<'a> {
     draft: &'a EventDraft,
 }
 
-/// The drafts that come true with this outcome.
+/// The drafts that come true with this outcome. `named`: it was one version that was to be deleted, not the object.
 pub(super) fn due<'a>(
     bucket: BucketId,
     key: &'a ObjectKey,
     drafts: &'a [EventDraft],
+    named: bool,
     outcome: &Outcome,
 ) -> Vec<DueEvent<'a>> {
     let (when, name) = match outcome {
         Outcome::Stored { name } | Outcome::Amended { name } => (EventWhen::Stored, *name),
         Outcome::Deleted(Deleted { existed, marker, name }) => {
-            let made = *marker && !drafts.is_empty();
-            let when = if made { EventWhen::Marked } else { EventWhen::Removed };
+            let when = if *marker && !named { EventWhen::Marked } else { EventWhen::Removed };
             if !existed && when == EventWhen::Removed {
                 return Vec::new();
             }

@@ -126,7 +126,7 @@ impl Work for Group {
         let made = self.changes().zip(outcomes.iter().flatten());
         let due = made.filter_map(|(change, outcome)| {
             let (bucket, key) = change.key()?;
-            Some(events::due(bucket, key, change.events(), outcome))
+            Some(events::due(bucket, key, change.events(), change.names_version(), outcome))
         });
         events::insert(tx, due.flatten().collect(), facts.fenced_now()?).await?;
         Ok(Done { outcomes, known: if self.cached { plan.known() } else { Vec::new() } })
@@ -142,6 +142,11 @@ impl Change {
             Self::Amend(amend) => Some((amend.bucket, &amend.key)),
             Self::Part(_) => None,
         }
+    }
+
+    /// Whether it is about one version by its name.
+    fn names_version(&self) -> bool {
+        matches!(self, Self::Delete(delete) if delete.selector.name().is_some())
     }
 
     /// Messages about it.
