@@ -23,9 +23,7 @@ async fn configure(s3: &S3, inside: &str) -> Result<harness::Reply> {
 }
 
 fn enabled(target: &str) -> String {
-    format!(
-        "<LoggingEnabled><TargetBucket>{target}</TargetBucket><TargetPrefix>from/</TargetPrefix></LoggingEnabled>"
-    )
+    format!("<LoggingEnabled><TargetBucket>{target}</TargetBucket><TargetPrefix>from/</TargetPrefix></LoggingEnabled>")
 }
 
 async fn logs(s3: &S3) -> Result<String> {
@@ -49,7 +47,10 @@ async fn requests_are_logged_into_the_target_bucket(gateway: &mut TestGateway) -
     ensure!(s3.get("logged", "missing").await?.status == 404);
     for _ in 0..60 {
         let text = logs(&s3).await?;
-        if ["REST.PUT.OBJECT a%20key", "REST.GET.OBJECT a%20key", "404 NoSuchKey"].iter().all(|part| text.contains(part)) {
+        if ["REST.PUT.OBJECT a%20key", "REST.GET.OBJECT a%20key", "404 NoSuchKey"]
+            .iter()
+            .all(|part| text.contains(part))
+        {
             ensure!(text.lines().all(|line| line.contains(" logged [") && line.contains("127.0.0.1")), "{text}");
             ensure!(text.contains("SigV4") && text.contains("AuthHeader"), "{text}");
             configure(&s3, "").await?.ok()?;

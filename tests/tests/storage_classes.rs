@@ -47,7 +47,8 @@ async fn writes_and_transitions_are_coded_as_their_class_says(gateway: &mut Test
         }
     }
     put_as(&s3, "no", "DEEP_ARCHIVE", small.bytes()).await?.refused(400, "InvalidStorageClass")?;
-    let restore = s3.on(Method::POST, "cold", "GLACIER/5000").query("restore", "").body("<RestoreRequest/>").send().await?;
+    let restore =
+        s3.on(Method::POST, "cold", "GLACIER/5000").query("restore", "").body("<RestoreRequest/>").send().await?;
     restore.refused(403, "InvalidObjectState")?;
     let copy = s3.on(Method::PUT, "cold", "copy").header("x-amz-copy-source", "/cold/STANDARD/3000000");
     copy.header("x-amz-storage-class", "STANDARD_IA").send().await?.ok()?;
@@ -102,7 +103,10 @@ async fn a_bucket_is_listed_in_an_inventory(gateway: &mut TestGateway) -> Result
         about(Method::DELETE).send().await?.ok()?;
         about(Method::GET).send().await?.refused(404, "NoSuchConfiguration")?;
         let manifest: serde_json::Value = serde_json::from_slice(&s3.get("lists", manifest).await?.ok()?.body)?;
-        ensure!(manifest["sourceBucket"] == "cold" && manifest["fileSchema"] == "Bucket, Key, Size, ETag", "{manifest}");
+        ensure!(
+            manifest["sourceBucket"] == "cold" && manifest["fileSchema"] == "Bucket, Key, Size, ETag",
+            "{manifest}"
+        );
         let file = &manifest["files"][0];
         let data = s3.get("lists", file["key"].as_str().unwrap_or_default()).await?.ok()?.body;
         ensure!(hex::encode(md5::Md5::digest(&data)) == file["MD5checksum"], "{manifest}");

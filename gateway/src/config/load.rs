@@ -7,12 +7,12 @@ use codec::Scheme;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::storage_class;
 use super::line::{line_of, position};
+use super::storage_class;
 use super::{
     BackendConfig, Config, ConfigError, DebugConfig, Environment, KmsConfig, LimitsConfig, LogConfig,
-    NotificationTargetConfig, ObjectsConfig, OpsConfig, Problem, RootCredentials, S3Config, StorageClassConfig, TlsConfig,
-    WebsiteConfig, problems,
+    NotificationTargetConfig, ObjectsConfig, OpsConfig, Problem, RootCredentials, S3Config, StorageClassConfig,
+    TlsConfig, WebsiteConfig, problems,
 };
 
 /// The scheme nobody has to choose: any two of six backends may be lost.

@@ -162,7 +162,12 @@ impl Inventory {
     #[must_use]
     pub fn folder(&self, bucket: &str, now: Timestamp) -> String {
         let text = time_text(now);
-        format!("{}/{}-{}Z", self.place(bucket), text.get(..13).unwrap_or_default(), text.get(14..16).unwrap_or_default())
+        format!(
+            "{}/{}-{}Z",
+            self.place(bucket),
+            text.get(..13).unwrap_or_default(),
+            text.get(14..16).unwrap_or_default()
+        )
     }
 
     /// The manifest.

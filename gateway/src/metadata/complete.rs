@@ -162,8 +162,9 @@ impl Work for Complete {
 
         let mut planner = Planner::new(&facts);
         let completed = planner.complete(change)?;
-        let due =
-            completed.map(|outcome| events::due(change.bucket, key, &change.events, false, &outcome)).unwrap_or_default();
+        let due = completed
+            .map(|outcome| events::due(change.bucket, key, &change.events, false, &outcome))
+            .unwrap_or_default();
         let outcome = match completed {
             None => return Ok((CompleteOutcome::PartsChanged, Vec::new())),
             Some(Outcome::Refused(refusal)) => return Ok((CompleteOutcome::Refused(refusal), Vec::new())),

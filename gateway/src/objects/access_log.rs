@@ -120,7 +120,8 @@ impl Objects {
     ) -> Result<(), ObjectsError> {
         let promise = BodyPromise { length: Some(body.len() as u64), ..BodyPromise::default() };
         let condition = WriteCondition::None;
-        let put = Put { bucket, key, attributes, lock: VersionLock::NONE, condition, promise, cipher: None, origin: None };
+        let put =
+            Put { bucket, key, attributes, lock: VersionLock::NONE, condition, promise, cipher: None, origin: None };
         self.put(put, Box::new(BytesBody::new(body))).await.map(drop)
     }
 }

@@ -1,8 +1,8 @@
 //! DELETE: versions go in one transaction, their bytes later.
 
 use super::requests::Delete;
-use super::{Objects, ObjectsError};
 use super::telling::Chance;
+use super::{Objects, ObjectsError};
 use crate::metadata::{Batch, Change, DeleteChange, Deleted, EventDraft, EventWhen, Outcome};
 
 impl Objects {

@@ -28,9 +28,9 @@ mod findings;
 mod frames;
 mod gather;
 mod ingest;
+mod inventory;
 mod key_file;
 mod key_provider;
-mod inventory;
 mod latency;
 mod lifecycle;
 mod meter;
@@ -53,9 +53,9 @@ mod state;
 mod stragglers;
 mod streaming;
 mod telling;
-mod transition;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 use std::sync::Arc;
 

@@ -70,7 +70,8 @@ impl Objects {
             if self.inner.opened(&extent.blob).await?.blob.layout.shape.scheme == scheme {
                 continue;
             }
-            let (blob, moved, scaffold) = self.recode_extent(bucket, version, attributes, (from, range), scheme).await?;
+            let (blob, moved, scaffold) =
+                self.recode_extent(bucket, version, attributes, (from, range), scheme).await?;
             scaffold.keep();
             let moves = vec![moved];
             let done = self.inner.metadata.move_extents(self.inner.mint.incarnation(), vec![blob], moves).await?;

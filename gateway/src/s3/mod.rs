@@ -3,8 +3,8 @@
 //! Read `handle` first: it is the way of a request. `route` says which operation a request is, `ops` holds the operations.
 
 mod access;
-mod acl;
 mod access_log;
+mod acl;
 mod arrival;
 pub mod auth;
 pub mod body;

@@ -25,9 +25,8 @@ mod tests {
 
     #[test]
     fn each_header_has_its_answer() {
-        let table: &[(&'static str, &'static str, Option<Code>)] = &[
-            ("x-amz-write-offset-bytes", "5", Some(Code::NotImplemented)),
-        ];
+        let table: &[(&'static str, &'static str, Option<Code>)] =
+            &[("x-amz-write-offset-bytes", "5", Some(Code::NotImplemented))];
         for (name, value, code) in table {
             let headers = [(HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect();
             assert_eq!(check(&headers).err().map(|error| error.code), *code, "{name}: {value}");

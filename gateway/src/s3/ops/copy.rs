@@ -98,8 +98,7 @@ async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<
     let source_key = sse::customer_key(&call, Whose::Source)?;
     let key_choice = sse::choice(&call, &call.head.headers, &bucket)?;
     let source = source.version;
-    let copy =
-        Copy { source, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice, origin };
+    let copy = Copy { source, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice, origin };
     let (asked, patience) = (call.asked(), call.door.settings.patience);
     let objects = call.door.objects.clone();
     let asked_headers = call.head.headers.clone();

@@ -110,10 +110,7 @@ async fn store(call: &Call, bucket: &Bucket, all: Vec<Inventory>) -> Result<(), 
 
 fn read(root: &Element) -> Result<Inventory, S3Error> {
     let malformed = || S3Error::from(Code::MalformedXML);
-    only(
-        root,
-        &["Destination", "IsEnabled", "Filter", "Id", "IncludedObjectVersions", "OptionalFields", "Schedule"],
-    )?;
+    only(root, &["Destination", "IsEnabled", "Filter", "Id", "IncludedObjectVersions", "OptionalFields", "Schedule"])?;
     let id = optional(root, "Id")?.filter(|id| !id.is_empty() && id.len() <= ID_MAX).ok_or_else(malformed)?;
     let destination = root.child("Destination").and_then(|outer| outer.child("S3BucketDestination"));
     let destination = destination.ok_or_else(malformed)?;
