@@ -225,7 +225,7 @@ async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>)
         let begun = decision == Decision::Deny && began_upload(call, row, bucket, key).await?;
         return if decision == Decision::Allow || begun { Ok(None) } else { Err(call.refusal(bucket)) };
     };
-    let may_list = call.may_list(bucket, key).await?;
+    let may_list = call.may_list(bucket, key)?;
     match decision {
         Decision::Allow => Ok((!may_list).then(|| call.refusal(bucket))),
         // Whoever may list the bucket may be told that the key is not there, and nothing else.

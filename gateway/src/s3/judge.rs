@@ -123,12 +123,12 @@ impl Call {
     ///
     /// # Errors
     /// When that cannot be found out.
-    pub async fn absence(&self, bucket: &Bucket, key: &ObjectKey, otherwise: S3Error) -> Result<S3Error, S3Error> {
-        Ok(if self.may_list(bucket, key).await? { otherwise } else { self.refusal(bucket) })
+    pub fn absence(&self, bucket: &Bucket, key: &ObjectKey, otherwise: S3Error) -> Result<S3Error, S3Error> {
+        Ok(if self.may_list(bucket, key)? { otherwise } else { self.refusal(bucket) })
     }
 
     /// Whether the caller could find this key, or its absence, in a listing.
-    pub(super) async fn may_list(&self, bucket: &Bucket, key: &ObjectKey) -> Result<bool, S3Error> {
+    pub(super) fn may_list(&self, bucket: &Bucket, key: &ObjectKey) -> Result<bool, S3Error> {
         if self.is_unbound(bucket) {
             return Ok(true);
         }

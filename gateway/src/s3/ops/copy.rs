@@ -59,7 +59,7 @@ pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
     let version = match call.version_at(&bucket, &source.key, versions::selector(named)?).await {
         Ok(version) => version,
         Err(error) if matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion) => {
-            return Err(call.absence(&bucket, &source.key, error).await?);
+            return Err(call.absence(&bucket, &source.key, error)?);
         }
         Err(error) if error.code == Code::MethodNotAllowed => {
             let message = "The source of a copy request may not specifically refer to a delete marker by version id.";
