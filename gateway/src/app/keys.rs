@@ -33,6 +33,14 @@ const USE_PRECISION: Duration = Duration::from_secs(900);
 /// Something read from the database, and how many changes there had been before it was read.
 type Remembered<T> = Cache<String, (u64, Option<T>)>;
 
+/// A role, its account, and what the root user put on that.
+#[derive(Debug)]
+struct Role {
+    user: User,
+    member: Arc<Member>,
+    policies: Vec<Arc<str>>,
+}
+
 /// The keys.
 #[derive(Clone)]
 pub struct Keys {
@@ -40,7 +48,7 @@ pub struct Keys {
     cluster_key: Arc<ClusterKey>,
     ambient: Ambient,
     keys: Remembered<Arc<Caller>>,
-    roles: Remembered<Arc<(User, Arc<Member>)>>,
+    roles: Remembered<Arc<Role>>,
     /// Sessions by the id of their key, a space and their token.
     sessions: Cache<String, (u64, Arc<Caller>)>,
     /// Keys whose use was just written down.
@@ -62,7 +70,7 @@ impl Keys {
         }
     }
 
-    async fn role(&self, unique_id: &str) -> Result<Option<Arc<(User, Arc<Member>)>>, KeyError> {
+    async fn role(&self, unique_id: &str) -> Result<Option<Arc<Role>>, KeyError> {
         let changes = self.metadata.identity_changes();
         if let Some((then, role)) = self.roles.get(unique_id)
             && then == changes
@@ -70,7 +78,7 @@ impl Keys {
             return Ok(role);
         }
         let found = self.metadata.role_grant(unique_id).await.map_err(|error| unavailable(&error))?;
-        let role = found.map(|(user, member)| Arc::new((user, Arc::new(member))));
+        let role = found.map(|(user, member, policies)| Arc::new(Role { user, member: Arc::new(member), policies }));
         self.roles.insert(unique_id.to_owned(), (changes, role.clone()));
         Ok(role)
     }
@@ -99,7 +107,8 @@ impl KeySource for Keys {
                     .map_err(|error| KeyError::Damaged(format!("access key {id}: {error}")))?;
                 let member = grant.member.map(Arc::new);
                 let (id, user) = (id.to_owned(), grant.user);
-                Some(caller(AccessKey { id, secret, user, member, session: None })?)
+                let account_policies = grant.account_policies;
+                Some(caller(AccessKey { id, secret, user, member, session: None, account_policies })?)
             }
         };
         self.keys.insert(id.to_owned(), (changes, key.clone()));
@@ -122,17 +131,17 @@ impl KeySource for Keys {
         }
         // Who made it must still be there, whatever it was made for.
         let Some(issuer) = self.access_key(&ticket.issuer).await? else { return Ok(None) };
-        let (user, member, name) = match &ticket.role {
-            None => (issuer.user.clone(), issuer.member.clone(), None),
+        let (user, member, name, account_policies) = match &ticket.role {
+            None => (issuer.user.clone(), issuer.member.clone(), None, issuer.account_policies.clone()),
             Some((role, name)) => {
                 let Some(role) = self.role(role).await? else { return Ok(None) };
-                (role.0.clone(), Some(role.1.clone()), Some(name.clone()))
+                (role.user.clone(), Some(role.member.clone()), Some(name.clone()), role.policies.clone())
             }
         };
         let (issuer, policy) = (ticket.issuer.clone(), ticket.policy.as_deref().map(Arc::from));
         let session = Some(Arc::new(Session { name, policy, issuer, expires_at }));
         let (id, secret) = (id.to_owned(), Zeroizing::new(ticket.secret.clone()));
-        let made = caller(AccessKey { id, secret, user, member, session })?;
+        let made = caller(AccessKey { id, secret, user, member, session, account_policies })?;
         self.sessions.insert(name_of_session, (changes, made.clone()));
         Ok(Some(made))
     }

@@ -58,6 +58,8 @@ pub struct AccessKey {
     pub member: Option<Arc<Member>>,
     /// What the key's being temporary means.
     pub session: Option<Arc<Session>>,
+    /// Policies that the root user put on the account.
+    pub account_policies: Vec<Arc<str>>,
 }
 
 impl AccessKey {
@@ -87,7 +89,8 @@ impl AccessKey {
     /// Whether the account itself acts, unlimited, which may do everything in it.
     #[must_use]
     pub fn is_account(&self) -> bool {
-        self.member.is_none() && self.session.as_ref().is_none_or(|session| session.policy.is_none())
+        let unlimited = self.account_policies.is_empty() || self.user.root;
+        unlimited && self.member.is_none() && self.session.as_ref().is_none_or(|session| session.policy.is_none())
     }
 
     fn session_name(&self) -> Option<&str> {

@@ -44,6 +44,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0008_encryption.sql"),
         include_str!("../../../migrations/postgres/0008_encryption.sql"),
     ),
+    (
+        9,
+        "account_policy",
+        include_str!("../../../migrations/sqlite/0009_account_policy.sql"),
+        include_str!("../../../migrations/postgres/0009_account_policy.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

@@ -191,7 +191,8 @@ impl Work for RemoveKey {
 struct Remove(String);
 
 /// What goes with an account: whoever acts in it and whatever they hold.
-const OF_ACCOUNT: [&str; 7] = [
+const OF_ACCOUNT: [&str; 8] = [
+    "DELETE FROM account_policy WHERE account_id = $1",
     "DELETE FROM member_key WHERE holder_id IN (SELECT id FROM holder WHERE account_id = $1)",
     "DELETE FROM inline_policy WHERE holder_id IN (SELECT id FROM holder WHERE account_id = $1)",
     "DELETE FROM attachment WHERE holder_id IN (SELECT id FROM holder WHERE account_id = $1)",

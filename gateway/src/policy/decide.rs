@@ -100,7 +100,9 @@ pub fn decide(question: &Question<'_>, bucket: Option<&BucketRules<'_>>, object:
         return if direct { Decision::Allow } else { Decision::Deny };
     };
     let home = foreign.map_or(bucket.owner, |object| object.owner);
-    let allowed = if caller.account != home {
+    let allowed = if own.lent {
+        own.in_session
+    } else if caller.account != home {
         (direct || policy == Verdict::AllowAccount || list == Granted::Account) && own.allowed
     } else if foreign.is_some() {
         // The object's owner: what the list says, and always the list itself.
@@ -163,10 +165,12 @@ struct Own {
     allowed: bool,
     /// Its session lets it.
     in_session: bool,
+    /// The root user lets the account.
+    lent: bool,
 }
 
 impl Own {
-    const NOBODY: Self = Self { denied: false, allowed: false, in_session: true };
+    const NOBODY: Self = Self { denied: false, allowed: false, in_session: true, lent: false };
 
     fn of(caller: &Principal, question: &Question<'_>) -> Self {
         let mut own = Self { allowed: caller.kind == PrincipalKind::Account, ..Self::NOBODY };
@@ -174,6 +178,13 @@ impl Own {
             match document.evaluate(question) {
                 Verdict::Deny => own.denied = true,
                 Verdict::Allow | Verdict::AllowAccount => own.allowed = true,
+                Verdict::Silent => {}
+            }
+        }
+        for document in &caller.account_policies {
+            match document.evaluate(question) {
+                Verdict::Deny => own.denied = true,
+                Verdict::Allow | Verdict::AllowAccount => own.lent |= caller.kind == PrincipalKind::Account,
                 Verdict::Silent => {}
             }
         }

@@ -53,6 +53,9 @@ pub struct Principal {
     pub tags: Vec<(String, String)>,
     /// What the account allows this caller: inline, attached and groups' policies. Not asked for the account itself.
     pub policies: Vec<Arc<Document>>,
+    /// What the root user put on the account: it denies to everybody in the account, and allows to the account itself,
+    /// also what is another's.
+    pub account_policies: Vec<Arc<Document>>,
     /// The most that `policies` can allow.
     pub boundary: Option<Arc<Document>>,
     /// The most that a session can do; every document must allow.
@@ -76,6 +79,7 @@ impl Principal {
             user_id: number,
             tags: Vec::new(),
             policies: Vec::new(),
+            account_policies: Vec::new(),
             boundary: None,
             session_policies: Vec::new(),
             operator: user.root,

@@ -156,7 +156,8 @@ impl Call {
 
     /// Whether the caller might be allowed one of these on something in the bucket, before it is known on what.
     pub(super) fn might_be_admitted(&self, bucket: &Bucket, permissions: &[Permission]) -> Result<bool, S3Error> {
-        let home = matches!(&self.identity, Identity::Known(key) if key.user.id == bucket.owner || key.user.root);
+        let home = matches!(&self.identity, Identity::Known(key)
+            if key.user.id == bucket.owner || key.user.root || !key.account_policies.is_empty());
         let rules = Rules::of(self, bucket)?;
         let rules = rules.as_rules(bucket);
         let principal = self.identity.principal();

@@ -47,7 +47,8 @@ impl KeySource for Strangers {
             created_at: Timestamp(0),
         };
         let (id, secret) = (id.to_owned(), self.0.clone());
-        let caller = Caller::new(AccessKey { id, secret, user, member: None, session: None });
+        let caller =
+            Caller::new(AccessKey { id, secret, user, member: None, session: None, account_policies: Vec::new() });
         caller.map(|caller| Some(Arc::new(caller))).map_err(|error| KeyError::Damaged(error.to_string()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::holders;
+use super::{account_policies, holders};
 use crate::domain::{BuiltInPolicy, HolderId, HolderKind, Member, User};
 use crate::metadata::session::Session;
 use crate::metadata::statement::Statement;
@@ -19,6 +19,8 @@ pub struct KeyGrant {
     pub active: bool,
     /// Whose it is; none when it is the account's own.
     pub member: Option<Member>,
+    /// What the root user put on the account.
+    pub account_policies: Vec<Arc<str>>,
 }
 
 impl MetadataStore {
@@ -45,22 +47,25 @@ impl MetadataStore {
                 None => return Ok(None),
             },
         };
-        Ok(Some(KeyGrant { user, sealed_secret, active, member }))
+        let account_policies = account_policies::texts(&mut session, user.id).await?;
+        Ok(Some(KeyGrant { user, sealed_secret, active, member, account_policies }))
     }
 
-    /// A role by its unique id, with its account and every policy that applies. Not cached here.
+    /// A role by its unique id, with its account, every policy that applies, and what the root user put on the account.
+    /// Not cached here.
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn role_grant(&self, unique_id: &str) -> Result<Option<(User, Member)>> {
+    pub async fn role_grant(&self, unique_id: &str) -> Result<Option<(User, Member, Vec<Arc<str>>)>> {
         let mut session = self.database().reader().await?;
         let given = Statement::new("").bind(unique_id);
         let Some(member) = member(&mut session, "h.unique_id = $1 AND h.kind = 'role'", given).await? else {
             return Ok(None);
         };
+        let account_policies = account_policies::texts(&mut session, member.holder.account).await?;
         drop(session);
         let user = self.user(member.holder.account).await?;
-        Ok(user.map(|user| (user, member)))
+        Ok(user.map(|user| (user, member, account_policies)))
     }
 }
 

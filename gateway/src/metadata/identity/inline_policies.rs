@@ -95,7 +95,8 @@ impl Work for Put {
     }
 }
 
-fn letters(document: &str) -> usize {
+/// How much a policy weighs: its letters without white space.
+pub(super) fn letters(document: &str) -> usize {
     document.chars().filter(|letter| !letter.is_whitespace()).count()
 }
 

@@ -3,6 +3,7 @@
 //! Every change counts in [`MetadataStore::identity_changes`], after it was committed and before anybody hears of it, so
 //! that whoever remembers what was read here knows when to forget.
 
+mod account_policies;
 mod attachments;
 mod grants;
 mod holders;

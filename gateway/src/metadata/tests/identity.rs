@@ -224,13 +224,36 @@ both! {
         assert_eq!(f.store.groups_of_user(user.id, "", 9).await.unwrap(), [group.clone()]);
         assert_eq!(f.store.groups_of_user(user.id, "g", 9).await.unwrap(), []);
         assert_eq!(f.store.attached_policies(group.id, "", 9).await.unwrap(), [two.clone(), FULL.to_owned()]);
-        let (account, member) = f.store.role_grant(&role.unique_id).await.unwrap().expect("the role");
+        let (account, member, _) = f.store.role_grant(&role.unique_id).await.unwrap().expect("the role");
         assert_eq!((account.id, member.policies.len()), (f.owner, 2));
         assert_eq!(f.store.role_grant(&user.unique_id).await.unwrap(), None, "no role");
         let holders = f.store.policy_holders(f.owner, FULL).await.unwrap();
         assert_eq!(holders.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>(), ["g", "r"]);
         assert_eq!(f.store.count_attachments(f.owner, FULL).await.unwrap(), 2);
         assert_eq!(f.store.count_attachments(UserId(77), FULL).await.unwrap(), 0);
+    }
+
+    async fn accounts_have_policies(f: &Fixture) {
+        let user = f.make(HolderKind::User, "u").await;
+        f.store.add_key(KeyOwner::User(user.id), "AK1", b"s", 2).await.unwrap();
+        f.store.add_key(KeyOwner::Account(f.owner), "AK2", b"s", 2).await.unwrap();
+        let put = async |name: &str, text: &str| f.store.put_account_policy(f.owner, name, text, 10).await.unwrap();
+        assert_eq!(put("b", "12345 ").await, PutInlinePolicy::Put);
+        assert_eq!(put("a", "123456").await, PutInlinePolicy::TooLong);
+        assert_eq!(put("b", "1").await, PutInlinePolicy::Put);
+        assert_eq!(put("a", "2").await, PutInlinePolicy::Put);
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        assert_eq!(f.store.account_policies(f.owner).await.unwrap(), [pair("a", "2"), pair("b", "1")]);
+        for key in ["AK1", "AK2"] {
+            assert_eq!(f.store.key_grant(key).await.unwrap().unwrap().account_policies.len(), 2, "{key}");
+        }
+        let account = f.store.account(&CanonicalId("a".repeat(64))).await.unwrap().expect("the first user");
+        assert_eq!(account.id, f.owner);
+        assert_eq!(f.store.account(&CanonicalId("b".repeat(64))).await.unwrap(), None);
+        assert!(f.store.delete_account_policy(f.owner, "a").await.unwrap());
+        assert!(!f.store.delete_account_policy(f.owner, "a").await.unwrap());
+        let nobody = f.store.put_account_policy(UserId(999), "a", "2", 10).await.unwrap();
+        assert_eq!(nobody, PutInlinePolicy::NoSuchHolder);
     }
 
     async fn managed_policies_have_versions(f: &Fixture) {

@@ -37,6 +37,7 @@ impl Caller {
             // Also where the account is the operator's: its users may do what they are allowed.
             principal.operator = false;
         }
+        principal.account_policies = key.account_policies.iter().map(document).collect::<Result<_, _>>()?;
         let session = key.session.as_ref().and_then(|session| session.policy.as_ref());
         principal.session_policies = session.map(document).transpose()?.into_iter().collect();
         Ok(Self { key, principal })
@@ -93,7 +94,14 @@ mod tests {
             let (issuer, expires_at) = ("AKIAISSUER".to_owned(), Timestamp(0));
             Arc::new(Session { name, policy: policy.map(Arc::from), issuer, expires_at })
         });
-        AccessKey { id: "AK".to_owned(), secret: Zeroizing::new("s".to_owned()), user, member, session }
+        AccessKey {
+            id: "AK".to_owned(),
+            secret: Zeroizing::new("s".to_owned()),
+            user,
+            member,
+            session,
+            account_policies: Vec::new(),
+        }
     }
 
     fn may(key: AccessKey, action: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Policies that belong to one user, group or role: put, get, delete, list.
 
+use super::account_policies;
 use super::documents::check_identity;
 use super::error::IamError;
 use super::page::Page;
@@ -34,6 +35,9 @@ pub fn actions() -> Vec<Action> {
 
 async fn put(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
     let (name, document) = (ask.args.policy_name()?, ask.args.need("PolicyDocument")?);
+    if let Some(account) = account_policies::account(&ask, kind).await? {
+        return account_policies::put(&ask, &account).await;
+    }
     let most = kind.inline_letters_max();
     check_identity(document, most)?;
     let holder = ask.holder(kind)?;
@@ -52,6 +56,9 @@ fn missing(name: &str, kind: HolderKind) -> IamError {
 }
 
 async fn get(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
+    if let Some(account) = account_policies::account(&ask, kind).await? {
+        return account_policies::get(&ask, &account).await;
+    }
     let (holder, name) = (ask.holder(kind)?, ask.args.policy_name()?);
     let found = ask.door.metadata.inline_policy(holder.id, name.as_str()).await?;
     let document = found.ok_or_else(|| missing(name.as_str(), kind))?;
@@ -62,12 +69,18 @@ async fn get(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
 }
 
 async fn delete(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
+    if let Some(account) = account_policies::account(&ask, kind).await? {
+        return account_policies::delete(&ask, &account).await;
+    }
     let (holder, name) = (ask.holder(kind)?, ask.args.policy_name()?);
     let gone = ask.door.metadata.delete_inline_policy(holder.id, name.as_str()).await?;
     if gone { Ok(XmlWriter::fragment()) } else { Err(missing(name.as_str(), kind)) }
 }
 
 async fn list(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
+    if let Some(account) = account_policies::account(&ask, kind).await? {
+        return account_policies::list(&ask, &account).await;
+    }
     let (holder, page) = (ask.holder(kind)?, Page::of(&ask.args)?);
     let names = ask.door.metadata.inline_policies(holder.id, &page.after, page.asked()).await?;
     let write = |writer: &mut XmlWriter, name: &String| {

@@ -3,6 +3,7 @@
 //! Read `answer` first: body, signature, action, permission, handler, reply. `table` holds the actions, one file for
 //! each group of them.
 
+mod account_policies;
 mod answer;
 mod args;
 mod attached_policies;

@@ -84,6 +84,7 @@ impl KeySource for OneKey {
             user,
             member: None,
             session: None,
+            account_policies: Vec::new(),
         };
         Ok((id == KEY).then(|| Arc::new(Caller::new(key).expect("no policies"))))
     }

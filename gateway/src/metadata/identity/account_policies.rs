@@ -1,0 +1,107 @@
+//! Policies that the root user puts on whole accounts.
+
+use std::sync::Arc;
+
+use super::PutInlinePolicy;
+use super::inline_policies::letters;
+use crate::domain::{CanonicalId, User, UserId};
+use crate::metadata::database::Work;
+use crate::metadata::session::Session;
+use crate::metadata::statement::Statement;
+use crate::metadata::{MetadataStore, Result, users};
+
+impl MetadataStore {
+    /// An account by its canonical id.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn account(&self, id: &CanonicalId) -> Result<Option<User>> {
+        let text = format!("SELECT {} FROM account a WHERE a.canonical_id = $1", users::COLUMNS);
+        self.database().row(Statement::new(text).bind(&*id.0)).await?.as_ref().map(users::user).transpose()
+    }
+
+    /// Puts a policy on an account, in place of one of the same name. `letters_max` bounds all of them together, white
+    /// space not counted.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn put_account_policy(
+        &self,
+        account: UserId,
+        name: &str,
+        document: &str,
+        letters_max: usize,
+    ) -> Result<PutInlinePolicy> {
+        self.change_identity(Put { account, name: name.to_owned(), document: document.to_owned(), letters_max }).await
+    }
+
+    /// The policies of an account, by name.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn account_policies(&self, account: UserId) -> Result<Vec<(String, String)>> {
+        let text = "SELECT name, document FROM account_policy WHERE account_id = $1 ORDER BY name";
+        let rows = self.database().rows(Statement::new(text).bind(account.0)).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
+    }
+
+    /// Takes a policy off an account and answers whether it was there.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn delete_account_policy(&self, account: UserId, name: &str) -> Result<bool> {
+        self.change_identity(Delete { account, name: name.to_owned() }).await
+    }
+}
+
+/// The texts of an account's policies.
+pub(super) async fn texts(session: &mut Session, account: UserId) -> Result<Vec<Arc<str>>> {
+    let text = "SELECT document FROM account_policy WHERE account_id = $1";
+    let rows = session.rows(Statement::new(text).bind(account.0)).await?;
+    rows.iter().map(|row| Ok(Arc::from(row.text(0)?))).collect()
+}
+
+struct Put {
+    account: UserId,
+    name: String,
+    document: String,
+    letters_max: usize,
+}
+
+impl Work for Put {
+    type Done = PutInlinePolicy;
+
+    async fn run(&self, tx: &mut Session) -> Result<PutInlinePolicy> {
+        // Alone, because the lengths of all its policies are summed.
+        let text = format!("SELECT id FROM account WHERE id = $1{}", tx.dialect().for_update());
+        if tx.row(Statement::new(text).bind(self.account.0)).await?.is_none() {
+            return Ok(PutInlinePolicy::NoSuchHolder);
+        }
+        let text = "SELECT document FROM account_policy WHERE account_id = $1 AND name <> $2";
+        let mut sum = letters(&self.document);
+        for row in tx.rows(Statement::new(text).bind(self.account.0).bind(&*self.name)).await? {
+            sum += letters(row.text(0)?);
+        }
+        if sum > self.letters_max {
+            return Ok(PutInlinePolicy::TooLong);
+        }
+        let text = "INSERT INTO account_policy (account_id, name, document) VALUES ($1, $2, $3) \
+                    ON CONFLICT (account_id, name) DO UPDATE SET document = excluded.document";
+        tx.execute(Statement::new(text).bind(self.account.0).bind(&*self.name).bind(&*self.document)).await?;
+        Ok(PutInlinePolicy::Put)
+    }
+}
+
+struct Delete {
+    account: UserId,
+    name: String,
+}
+
+impl Work for Delete {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Session) -> Result<bool> {
+        let text = "DELETE FROM account_policy WHERE account_id = $1 AND name = $2";
+        Ok(tx.execute(Statement::new(text).bind(self.account.0).bind(&*self.name)).await? > 0)
+    }
+}
