@@ -153,7 +153,8 @@ async fn copies_ask_for_their_source(gateway: &mut TestGateway) -> Result<()> {
     alice.put("hers", "letter", "to nobody").await?.ok()?;
     mallory.create_bucket("his").await?;
     let upload = mallory.create_upload("his", "loot").await?;
-    for source in ["/hers/letter", "hers/letter", "hers%2Fletter", "/hers/letter?versionId=null", "his/../hers/letter"] {
+    for source in ["/hers/letter", "hers/letter", "hers%2Fletter", "/hers/letter?versionId=null", "his/../hers/letter"]
+    {
         let copy = mallory.on(Method::PUT, "his", "loot").header("x-amz-copy-source", source);
         let copied = copy.send().await?;
         ensure!(matches!(copied.status, 403 | 404), "CopyObject {source}: {} {}", copied.status, copied.text());
@@ -199,7 +200,8 @@ async fn words_of_others_are_only_words(gateway: &mut TestGateway) -> Result<()>
     let got = s3.get("photos", "k").await?.ok()?;
     ensure!(got.text() == "hello", "it stays readable");
     for text in ["' OR '1'='1", "'; DROP TABLE version; --", "%", "_", "\\", "\u{1}", "${jndi:ldap://x}"] {
-        let reply = s3.request(Method::GET, "/photos").query("list-type", "2").query("prefix", text).send().await?.ok()?;
+        let reply =
+            s3.request(Method::GET, "/photos").query("list-type", "2").query("prefix", text).send().await?.ok()?;
         ensure!(!reply.text().contains("<Key>k</Key>"), "{text:?} found something: {}", reply.text());
         let reply = s3.request(Method::GET, "/").query("prefix", text).send().await?;
         ensure!(reply.status < 500 && !reply.text().contains("<Name>photos</Name>"), "{text:?}: {}", reply.text());

@@ -20,9 +20,9 @@ use crate::domain::{AccessKey, Member, Session, Timestamp, User};
 use crate::metadata::{MetadataError, MetadataStore};
 use crate::s3::auth::{Caller, KeyError, KeySource, NewKey, NewSession, TemporaryKey};
 
-/// How long a key, or that there is none, is believed when another gateway may change it. Changes made through this
-/// gateway count at once.
-const BELIEF: Duration = Duration::from_secs(2);
+/// How long a key, or that there is none, is believed when another gateway may change it; a session is believed that long
+/// again after its key was, so that whatever changes counts within 2 s. Changes made through this gateway count at once.
+const BELIEF: Duration = Duration::from_secs(1);
 /// Keys remembered; ids that do not exist count too, so that guessing does not reach the database each time.
 const KEYS_MAX: u64 = 10_000;
 /// Sessions remembered.

@@ -42,7 +42,8 @@ impl<'a> Subject<'a> {
     /// The name of what is touched, as policies name it.
     pub(super) fn resource(&self) -> String {
         match (self.name, self.key) {
-            (None, _) => "*".to_owned(),
+            // As Amazon names what is about no one bucket, so that policies for all buckets speak of it too.
+            (None, _) => format!("{ARN_PREFIX}*"),
             (Some(bucket), None) => format!("{ARN_PREFIX}{bucket}"),
             (Some(bucket), Some(key)) => format!("{ARN_PREFIX}{bucket}/{key}"),
         }
