@@ -36,6 +36,7 @@ pub struct ClusterKey {
     wrap: LessSafeKey,
     seal: LessSafeKey,
     check: Zeroizing<[u8; 32]>,
+    others: Vec<ClusterKey>,
 }
 
 impl ClusterKey {
@@ -48,7 +49,21 @@ impl ClusterKey {
             wrap: derived(WRAP_CONTEXT, &bytes),
             seal: derived(SEAL_CONTEXT, &bytes),
             check: Zeroizing::new(blake3::derive_key(CHECK_CONTEXT, bytes.as_slice())),
+            others: Vec::new(),
         }
+    }
+
+    /// The same key, which also opens what these others have wrapped and sealed while one replaces another.
+    #[must_use]
+    pub fn beside(mut self, others: Vec<Self>) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// The key with the highest id among this one and those beside it.
+    #[must_use]
+    pub fn newest(&self) -> &Self {
+        self.others.iter().chain([self]).max_by_key(|key| key.id).unwrap_or(self)
     }
 
     /// Its id.
@@ -72,6 +87,9 @@ impl ClusterKey {
     /// # Errors
     /// [`KeyError::OtherKey`] when another cluster key wrapped it, [`KeyError::Refused`] when it is damaged or of another blob.
     pub fn unwrap_key(&self, blob: &BlobId, wrapped: &WrappedKey) -> Result<BlobKey, KeyError> {
+        if let Some(other) = self.others.iter().find(|key| wrapped.key_id() == key.id && key.id != self.id) {
+            return other.unwrap_key(blob, wrapped);
+        }
         if wrapped.key_id() != self.id {
             return Err(KeyError::OtherKey { wanted: wrapped.key_id(), present: self.id });
         }
@@ -94,7 +112,16 @@ impl ClusterKey {
     /// # Errors
     /// [`KeyError::Refused`] when it is damaged, sealed for something else or sealed by another key.
     pub fn open(&self, purpose: &str, name: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        decrypt(&self.seal, &associated(purpose.as_bytes(), name), sealed)
+        let associated = associated(purpose.as_bytes(), name);
+        let keys = std::iter::once(self).chain(&self.others);
+        // What is sealed does not say by which key; only the right one opens it.
+        keys.map(|key| decrypt(&key.seal, &associated, sealed)).find(Result::is_ok).unwrap_or(Err(KeyError::Refused))
+    }
+
+    /// Whether this very key, and not one beside it, sealed this.
+    #[must_use]
+    pub fn opens_itself(&self, purpose: &str, name: &[u8], sealed: &[u8]) -> bool {
+        decrypt(&self.seal, &associated(purpose.as_bytes(), name), sealed).is_ok()
     }
 
     /// A value to keep in the clear: a later start with another key gives another value, and is stopped before it writes anything.
@@ -182,6 +209,24 @@ mod tests {
             assert!(key.open("access key", b"AKIA", &sealed[..len]).is_err());
         }
         assert_eq!(key.open("", b"", &key.seal("", b"", b"", [0; 12])).unwrap().as_slice(), b"");
+    }
+
+    #[test]
+    fn keys_beside_it_open_and_only_the_one_itself_wraps() {
+        let old = ClusterKey::new(1, [1; 32]);
+        let (wrapped, sealed) =
+            (old.wrap(&BLOB, &BlobKey::from_bytes([9; 32]), [5; 12]), old.seal("p", b"n", b"s", [6; 12]));
+        let new = ClusterKey::new(2, [2; 32]);
+        assert!(new.unwrap_key(&BLOB, &wrapped).is_err() && new.open("p", b"n", &sealed).is_err());
+        let ring = new.beside(vec![old]);
+        assert_eq!(ring.unwrap_key(&BLOB, &wrapped).unwrap().as_bytes(), &[9; 32]);
+        assert_eq!(ring.open("p", b"n", &sealed).unwrap().as_slice(), b"s");
+        assert!(!ring.opens_itself("p", b"n", &sealed));
+        assert_eq!(ring.wrap(&BLOB, &BlobKey::from_bytes([9; 32]), [5; 12]).key_id(), 2);
+        assert_eq!(ring.newest().id(), 2);
+        assert_eq!(ClusterKey::new(1, [1; 32]).beside(vec![ClusterKey::new(3, [3; 32])]).newest().id(), 3);
+        let forged = WrappedKey([0; 64]);
+        assert_eq!(ring.unwrap_key(&BLOB, &forged).unwrap_err(), KeyError::OtherKey { wanted: 0, present: 2 });
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl Bench {
             id,
             layout: BlobLayout { shape, content_len, catalog_len: 2_000 },
             wrapped_key: WrappedKey([1; 64]),
+            rewrapped_key: None,
             placements: placements.collect(),
         };
         let changes = numbers.zip((0..).step_by(4_096)).map(|(number, offset)| {

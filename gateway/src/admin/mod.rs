@@ -9,6 +9,7 @@ mod client;
 mod collect;
 pub mod credentials;
 mod error;
+mod keys;
 mod socket;
 pub mod users;
 
@@ -21,6 +22,7 @@ pub use check::Check;
 pub use client::{CallError, call};
 pub use collect::{Collect, Collected};
 pub use error::{AdminError, Result};
+pub use keys::{KeyKind, RotateKeys, RotatedKeys};
 pub use socket::{AdminSocket, serve};
 
 use crate::clock::Ambient;

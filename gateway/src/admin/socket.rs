@@ -14,7 +14,7 @@ use http::StatusCode;
 use tokio::net::UnixListener;
 
 use super::error::AdminError;
-use super::{AcceptBackend, Admin, Check, Collect, ListBackends, Operation, users};
+use super::{AcceptBackend, Admin, Check, Collect, ListBackends, Operation, RotateKeys, users};
 
 /// The longest path a socket address can hold.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -79,6 +79,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<AcceptBackend>(router);
     let router = offer::<Check>(router);
     let router = offer::<Collect>(router);
+    let router = offer::<RotateKeys>(router);
     router.with_state(admin)
 }
 

@@ -13,12 +13,17 @@ use crate::metadata::{self, MetadataStore};
 /// The name of the root user, which nobody else gets.
 pub const ROOT: &str = "root";
 /// What a sealed secret is sealed for; the access key's id is its name.
-const PURPOSE: &str = "access-key";
+pub(super) const PURPOSE: &str = "access-key";
 
 /// Seals the secret half of an access key for the database.
 #[must_use]
 pub fn seal_secret(key: &ClusterKey, id: &str, secret: &str, ambient: &Ambient) -> Vec<u8> {
     key.seal(PURPOSE, id.as_bytes(), secret.as_bytes(), random(ambient.entropy.as_ref()))
+}
+
+/// The same with one cluster key among several.
+pub(super) fn reseal_secret(key: &ClusterKey, id: &str, secret: &str, ambient: &Ambient) -> Vec<u8> {
+    seal_secret(key, id, secret, ambient)
 }
 
 /// Opens the secret half of an access key from the database.

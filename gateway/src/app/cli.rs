@@ -51,6 +51,9 @@ pub enum Command {
     /// Backends
     #[command(subcommand)]
     Backend(Backend),
+    /// Keys that wrap keys
+    #[command(subcommand)]
+    Keys(Keys),
     /// Users and their access keys
     #[command(subcommand)]
     User(User),
@@ -78,6 +81,28 @@ pub enum Backend {
         /// The backend's name
         name: String,
     },
+}
+
+/// What to do with keys.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Keys {
+    /// Wrap all data keys under the newest key; may be stopped and repeated
+    Rotate {
+        /// Which keys were replaced
+        kind: RotatedKind,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Keys that can be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RotatedKind {
+    /// Keys of the key service: a new version was added to the file of [kms]
+    Kms,
+    /// The cluster key: a new line with a higher number was added to cluster.key of every gateway
+    Cluster,
 }
 
 /// What to do with users.
@@ -160,6 +185,8 @@ mod tests {
             "check",
             "check --deep --json",
             "collect",
+            "keys rotate kms",
+            "keys rotate cluster --json",
             "backend list",
             "backend accept b1",
             "user add u",

@@ -1,5 +1,7 @@
 //! The cluster key's file.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, bail};
 use codec::{ClusterId, ClusterKey};
 use zeroize::Zeroizing;
@@ -8,24 +10,34 @@ use super::data_folder::DataFolder;
 use crate::clock::{Ambient, random};
 use crate::metadata::{Cluster, MetadataStore};
 
-/// The file's name in the data folder: 64 hexadecimal digits.
+/// The file's name in the data folder. A line for each key: its id, a space, 64 hexadecimal digits; without an id it is key 1.
+/// The database says which of them wraps; all of them open.
 pub const FILE: &str = "cluster.key";
-/// The id of the only key there is until keys can be replaced.
+/// The id of a cluster's first key.
 const KEY_ID: u32 = 1;
+
+/// The keys of the file, by id.
+type KeyBytes = BTreeMap<u32, Zeroizing<[u8; 32]>>;
 
 /// The cluster this gateway belongs to, and its key.
 #[derive(Debug)]
 pub struct ClusterIdentity {
     /// Whose slivers these are.
     pub id: ClusterId,
-    bytes: Zeroizing<[u8; 32]>,
+    active: u32,
+    keys: KeyBytes,
 }
 
 impl ClusterIdentity {
     /// The key.
     #[must_use]
     pub fn key(&self) -> ClusterKey {
-        ClusterKey::new(KEY_ID, *self.bytes)
+        let key = |id: u32, bytes: &Zeroizing<[u8; 32]>| ClusterKey::new(id, **bytes);
+        let others =
+            self.keys.iter().filter(|(id, _)| **id != self.active).map(|(id, bytes)| key(*id, bytes)).collect();
+        // Its presence was proven when the cluster was established.
+        let bytes = self.keys.get(&self.active).cloned().unwrap_or_default();
+        key(self.active, &bytes).beside(others)
     }
 
     /// Finds out which cluster the database belongs to and opens its key. `found` says whether to found the cluster,
@@ -39,10 +51,10 @@ impl ClusterIdentity {
         ambient: &Ambient,
         found: bool,
     ) -> anyhow::Result<Self> {
-        let bytes = read(folder)?;
+        let keys = read(folder)?;
         let cluster = metadata.cluster().await.context("cannot ask the database for its cluster")?;
-        match (cluster, bytes) {
-            (Some(cluster), Some(bytes)) => prove(folder, &cluster, bytes),
+        match (cluster, keys) {
+            (Some(cluster), Some(keys)) => prove(folder, &cluster, keys),
             (Some(cluster), None) => bail!(
                 "the database belongs to cluster {}, whose key is missing: put it at {}/{FILE} (from a backup, or from \
                  another gateway of the cluster). Without it nothing can be read",
@@ -50,7 +62,7 @@ impl ClusterIdentity {
                 folder.path().display()
             ),
             (None, _) if !found => bail!("the database belongs to no cluster yet: start `haulout serve` first"),
-            (None, bytes) => Self::found(folder, metadata, ambient, bytes).await,
+            (None, keys) => Self::found(folder, metadata, ambient, keys).await,
         }
     }
 
@@ -58,37 +70,52 @@ impl ClusterIdentity {
         folder: &DataFolder,
         metadata: &MetadataStore,
         ambient: &Ambient,
-        present: Option<Zeroizing<[u8; 32]>>,
+        present: Option<KeyBytes>,
     ) -> anyhow::Result<Self> {
         let fresh = present.is_none();
-        let bytes = present.unwrap_or_else(|| Zeroizing::new(random(ambient.entropy.as_ref())));
+        let made = || KeyBytes::from([(KEY_ID, Zeroizing::new(random(ambient.entropy.as_ref())))]);
+        let keys = present.unwrap_or_else(made);
+        let (key_id, bytes) = keys.last_key_value().context("there is no cluster key")?;
         if fresh {
             // The key is durable before anything can be encrypted with it.
-            folder.write_secret(FILE, &format!("{}\n", *Zeroizing::new(hex::encode(*bytes))))?;
+            folder.write_secret(FILE, &format!("{}\n", *Zeroizing::new(hex::encode(**bytes))))?;
         }
         let id = ClusterId(random(ambient.entropy.as_ref()));
-        let key_check = ClusterKey::new(KEY_ID, *bytes).check_value(&id);
-        let winner = metadata.found_cluster(Cluster { id, key_id: KEY_ID, key_check }).await;
+        let key_check = ClusterKey::new(*key_id, **bytes).check_value(&id);
+        let winner = metadata.found_cluster(Cluster { id, key_id: *key_id, key_check }).await;
         let winner = winner.context("cannot found the cluster")?;
         if winner.id != id && fresh {
             folder.remove(FILE)?;
             bail!("another gateway has just founded cluster {}: copy its {FILE} here and start again", winner.id);
         }
-        prove(folder, &winner, bytes)
+        prove(folder, &winner, keys)
     }
 }
 
-fn read(folder: &DataFolder) -> anyhow::Result<Option<Zeroizing<[u8; 32]>>> {
+fn read(folder: &DataFolder) -> anyhow::Result<Option<KeyBytes>> {
     let Some(text) = folder.read_secret(FILE)? else { return Ok(None) };
-    let mut bytes = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(text.trim(), bytes.as_mut_slice()).map_err(|_| {
-        anyhow::anyhow!("{}/{FILE} is damaged: it holds 64 hexadecimal digits", folder.path().display())
-    })?;
-    Ok(Some(bytes))
+    let damaged = || {
+        let place = folder.path().display();
+        anyhow::anyhow!("{place}/{FILE} is damaged: a line for each key, its number and 64 hexadecimal digits")
+    };
+    let mut keys = KeyBytes::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (id, digits) = match line.split_once(' ') {
+            Some((id, digits)) => (id.parse().map_err(|_| damaged())?, digits.trim()),
+            None => (KEY_ID, line),
+        };
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(digits, bytes.as_mut_slice()).map_err(|_| damaged())?;
+        if keys.insert(id, bytes).is_some() {
+            return Err(damaged());
+        }
+    }
+    if keys.is_empty() { Err(damaged()) } else { Ok(Some(keys)) }
 }
 
-fn prove(folder: &DataFolder, cluster: &Cluster, bytes: Zeroizing<[u8; 32]>) -> anyhow::Result<ClusterIdentity> {
-    if cluster.key_id != KEY_ID || ClusterKey::new(KEY_ID, *bytes).check_value(&cluster.id) != cluster.key_check {
+fn prove(folder: &DataFolder, cluster: &Cluster, keys: KeyBytes) -> anyhow::Result<ClusterIdentity> {
+    let check = |bytes: &Zeroizing<[u8; 32]>| ClusterKey::new(cluster.key_id, **bytes).check_value(&cluster.id);
+    if keys.get(&cluster.key_id).is_none_or(|bytes| check(bytes) != cluster.key_check) {
         bail!(
             "{}/{FILE} is not the key of cluster {}, to which the database belongs: use the cluster's own key, or this \
              key's own database. Nothing was changed",
@@ -96,5 +123,5 @@ fn prove(folder: &DataFolder, cluster: &Cluster, bytes: Zeroizing<[u8; 32]>) -> 
             cluster.id
         );
     }
-    Ok(ClusterIdentity { id: cluster.id, bytes })
+    Ok(ClusterIdentity { id: cluster.id, active: cluster.key_id, keys })
 }

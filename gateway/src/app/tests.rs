@@ -299,3 +299,23 @@ async fn two_gateways_do_not_share_a_file_of_sqlite() {
     assert!(error.contains("another process uses this database"), "{error}");
     first.metadata.close().await;
 }
+
+/// A second key is put beside the first; after the rotation the second alone opens everything.
+#[tokio::test]
+async fn the_cluster_key_can_be_replaced() {
+    let place = Place::new();
+    let file = place.config.data.join(super::cluster_key::FILE);
+    let asker = Asker::new(place.config.clone(), Ambient::system()).unwrap();
+    place.house().await.leave(Duration::from_secs(5), std::future::pending()).await;
+    let first = std::fs::read_to_string(&file).unwrap();
+    let second = format!("2 {}\n", "5c".repeat(32));
+    std::fs::write(&file, format!("{first}{second}")).unwrap();
+    let rotated = asker.ask(crate::admin::RotateKeys { kind: crate::admin::KeyKind::Cluster }).await.unwrap();
+    assert!(rotated.rewrapped > 0 && rotated.failed == 0, "{rotated:?}");
+    std::fs::write(&file, &second).unwrap();
+    let again = asker.ask(crate::admin::RotateKeys { kind: crate::admin::KeyKind::Cluster }).await.unwrap();
+    assert_eq!((again.rewrapped, again.current, again.failed), (0, rotated.rewrapped, 0));
+    std::fs::write(&file, &first).unwrap();
+    let refused = asker.ask(crate::admin::RotateKeys { kind: crate::admin::KeyKind::Kms }).await;
+    assert!(refused.is_err(), "the first key is not the cluster's any more");
+}

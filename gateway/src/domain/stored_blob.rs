@@ -26,6 +26,8 @@ pub struct StoredBlob {
     pub layout: BlobLayout,
     /// The blob's data key, wrapped by the cluster key.
     pub wrapped_key: WrappedKey,
+    /// The same data key as a later cluster key has wrapped it. The slivers do not know it.
+    pub rewrapped_key: Option<WrappedKey>,
     /// The slivers that were acknowledged, ascending by index; fewer than n when the write was degraded.
     pub placements: Vec<Placement>,
 }

@@ -31,8 +31,8 @@ pub(super) fn cache(alone: bool) -> BlobCache {
 }
 
 /// The columns [`stored`] reads.
-pub(super) const BLOB_COLUMNS: &str =
-    "b.id, b.scheme, b.chunk_bytes, b.chunks_per_block, b.content_len, b.catalog_len, b.wrapped_key";
+pub(super) const BLOB_COLUMNS: &str = "b.id, b.scheme, b.chunk_bytes, b.chunks_per_block, b.content_len, b.catalog_len, b.wrapped_key, \
+     b.rewrapped_key";
 
 /// A blob that was claimed once may have lost slivers already, and will lose the others.
 const EXPECTED: &str = "NOT EXISTS (SELECT 1 FROM reclaim r WHERE r.blob_id = b.id AND r.claimed_until > 0)";
@@ -111,6 +111,7 @@ fn stored(row: &Row) -> Result<StoredBlob> {
         id: BlobId(row.array(0)?),
         layout: columns::layout(row, 1)?,
         wrapped_key: WrappedKey(row.array(6)?),
+        rewrapped_key: columns::rewrapped(row.bytes_if_any(7)?)?,
         placements: Vec::new(),
     })
 }

@@ -1,7 +1,7 @@
 //! How words of the domain look in columns.
 
 use bytes::Bytes;
-use codec::{BlobId, BlobLayout, ContentSalt, StripeShape};
+use codec::{BlobId, BlobLayout, ContentSalt, StripeShape, WrappedKey};
 
 use super::row::Row;
 use super::statement::Value;
@@ -100,6 +100,12 @@ pub(super) fn attributes(text: &str) -> Result<ObjectAttributes> {
         return Ok(ObjectAttributes::default());
     }
     serde_json::from_str(text).map_err(|error| MetadataError::Damaged(format!("attributes: {error}")))
+}
+
+/// A wrapping that came later.
+pub(super) fn rewrapped(bytes: Option<&[u8]>) -> Result<Option<WrappedKey>> {
+    let damaged = |_| MetadataError::Damaged("a wrapped key of another length".to_owned());
+    bytes.map(|bytes| bytes.try_into().map(WrappedKey).map_err(damaged)).transpose()
 }
 
 /// The salt of an enciphered part.

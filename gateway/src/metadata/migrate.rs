@@ -50,6 +50,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0009_account_policy.sql"),
         include_str!("../../../migrations/postgres/0009_account_policy.sql"),
     ),
+    (
+        10,
+        "rewrapping",
+        include_str!("../../../migrations/sqlite/0010_rewrapping.sql"),
+        include_str!("../../../migrations/postgres/0010_rewrapping.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

@@ -83,7 +83,13 @@ impl Objects {
         let encode = move || codec::encode_blob(cluster, id, shape, &minted.key, wrapped, &content, &catalog.encode());
         let encoded =
             self.inner.compute.run(encode).await?.map_err(|error| ObjectsError::Internal(error.to_string()))?;
-        let blob = StoredBlob { id, layout: encoded.layout, wrapped_key: minted.wrapped, placements: Vec::new() };
+        let blob = StoredBlob {
+            id,
+            layout: encoded.layout,
+            wrapped_key: minted.wrapped,
+            rewrapped_key: None,
+            placements: Vec::new(),
+        };
         let (blob, scaffold) = publish(&self.inner, blob, encoded, true).await?;
         Ok((blob, moves, scaffold))
     }

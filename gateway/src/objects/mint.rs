@@ -43,6 +43,16 @@ impl Mint {
         self.key.unwrap_key(id, wrapped)
     }
 
+    /// The same data key under the newest cluster key; `None` when it is that already.
+    pub(crate) fn rewrap(&self, id: &BlobId, wrapped: &WrappedKey) -> Result<Option<WrappedKey>, codec::KeyError> {
+        let newest = self.key.newest();
+        if wrapped.key_id() == newest.id() {
+            return Ok(None);
+        }
+        let key = self.key.unwrap_key(id, wrapped)?;
+        Ok(Some(newest.wrap(id, &key, random(&*self.ambient.entropy))))
+    }
+
     /// A new version's name.
     pub(crate) fn version(&self) -> VersionId {
         VersionId(random(&*self.ambient.entropy))

@@ -46,6 +46,7 @@ mod rebuild;
 mod reclaim;
 mod repair;
 mod requests;
+mod rewrap;
 mod scaffold;
 mod sink;
 mod source;
@@ -71,6 +72,7 @@ pub use key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
 pub use orphans::OrphanReport;
 pub use read::ObjectReader;
 pub use requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored};
+pub use rewrap::Rewrapped;
 pub use state::{ObjectsParts, ObjectsSettings};
 
 use crate::domain::{Bucket, BucketId, Found, ObjectKey, Timestamp, UsageDelta, Version, VersionPart, VersionSelector};

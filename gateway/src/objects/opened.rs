@@ -47,7 +47,7 @@ impl Inner {
 
     /// Unwraps a blob's key and finds its slivers' backends.
     pub(crate) fn open_blob(&self, blob: Arc<StoredBlob>) -> Result<OpenedBlob, ObjectsError> {
-        let key = self.mint.open(&blob.id, &blob.wrapped_key);
+        let key = self.mint.open(&blob.id, blob.rewrapped_key.as_ref().unwrap_or(&blob.wrapped_key));
         let key = key.map_err(|error| ObjectsError::Internal(format!("the key of blob {}: {error}", blob.id)))?;
         let opener = BlobOpener::new(blob.id, &key, blob.layout);
         let mut slivers = vec![None; blob.layout.shape.scheme.n()];

@@ -178,7 +178,13 @@ async fn write(inner: &Inner, scheme: codec::Scheme, patches: Vec<Patch>) -> Res
     };
     let encoded = if bytes <= INLINE_BYTES_MAX { encode() } else { inner.compute.run(encode).await? };
     let encoded = encoded.map_err(|error| ObjectsError::Internal(error.to_string()))?;
-    let blob = StoredBlob { id, layout: encoded.layout, wrapped_key: minted.wrapped, placements: Vec::new() };
+    let blob = StoredBlob {
+        id,
+        layout: encoded.layout,
+        wrapped_key: minted.wrapped,
+        rewrapped_key: None,
+        placements: Vec::new(),
+    };
     let (blob, scaffold) = publish(inner, blob, encoded, true).await?;
     scaffold.keep();
     Ok(inner.metadata.commit(inner.mint.incarnation(), Batch { blobs: vec![blob], changes }).await?)

@@ -87,7 +87,13 @@ impl BlobSink {
         let sealed = self.fanout.seal().await;
         let placements = sealed.iter().map(|lane| placement(lane.index, &lane.member, &lane.name)).collect();
         let layout = BlobLayout { shape: self.shape, content_len, catalog_len };
-        let mut blob = StoredBlob { id: self.minted.id, layout, wrapped_key: self.minted.wrapped, placements };
+        let mut blob = StoredBlob {
+            id: self.minted.id,
+            layout,
+            wrapped_key: self.minted.wrapped,
+            rewrapped_key: None,
+            placements,
+        };
         for index in missing(&blob) {
             let ends = (headers[usize::from(index)].clone(), bytes[usize::from(index)].clone());
             if let Some((spare, name)) = self.rebuild_on_spare(inner, &blob, index, ends).await {

@@ -4,6 +4,7 @@ mod ask;
 mod backend;
 mod check;
 mod collect;
+mod keys;
 mod show;
 mod user;
 
@@ -29,6 +30,7 @@ pub(super) async fn run(command: Command, asker: &Asker) -> Result<Outcome> {
         Command::Serve(_) => Ok(Outcome::Fine),
         Command::Check { deep, json } => check::run(asker, deep, json).await,
         Command::Collect { json } => collect::run(asker, json).await,
+        Command::Keys(keys) => keys::run(asker, keys).await,
         Command::Backend(backend) => backend::run(asker, backend).await,
         Command::User(user) => user::run(asker, user).await,
     }

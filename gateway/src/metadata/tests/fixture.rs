@@ -124,6 +124,7 @@ impl Fixture {
             id,
             layout: BlobLayout { shape, content_len, catalog_len: 100 },
             wrapped_key: WrappedKey([id.0[4]; 64]),
+            rewrapped_key: None,
             placements: placements.collect(),
         };
         NewBlob { blob, degraded: false, quilt }

@@ -13,6 +13,7 @@ mod meters;
 mod opening;
 mod people;
 mod repairs;
+mod rewrap;
 mod server;
 mod settings;
 mod told;

@@ -47,7 +47,13 @@ fn version(name: u8, key_name: &str, extents: &[Extent]) -> Version {
 fn new_blob(name: u8, content_len: u64) -> NewBlob {
     let shape = StripeShape::streaming("copy-2".parse().unwrap());
     let layout = BlobLayout { shape, content_len, catalog_len: 0 };
-    let blob = StoredBlob { id: blob_id(name), layout, wrapped_key: WrappedKey([0; 64]), placements: Vec::new() };
+    let blob = StoredBlob {
+        id: blob_id(name),
+        layout,
+        wrapped_key: WrappedKey([0; 64]),
+        rewrapped_key: None,
+        placements: Vec::new(),
+    };
     NewBlob { blob, degraded: false, quilt: false }
 }
 

@@ -1,0 +1,92 @@
+//! Rotation of keys: what they wrap is wrapped anew.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{AdminError, Result};
+use super::users::{open_secret, reseal_secret};
+use super::{Admin, Operation};
+use crate::objects::{ObjectsError, Rewrapped};
+
+/// Access keys of one page.
+const PAGE: usize = 500;
+
+/// Which keys are rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyKind {
+    /// The keys of the key service.
+    Kms,
+    /// The cluster key.
+    Cluster,
+}
+
+/// Wrap everything under the newest keys.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RotateKeys {
+    /// Which.
+    pub kind: KeyKind,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotatedKeys {
+    /// Keys and secrets wrapped anew.
+    pub rewrapped: usize,
+    /// Those that needed nothing.
+    pub current: usize,
+    /// Those that do not open; the log says why.
+    pub failed: usize,
+}
+
+impl Operation for RotateKeys {
+    const NAME: &'static str = "rotate-keys";
+    type Reply = RotatedKeys;
+
+    async fn run(self, admin: &Admin) -> Result<RotatedKeys> {
+        let Rewrapped { rewrapped, current, failed } = match self.kind {
+            KeyKind::Kms => admin.objects.rewrap_kms_keys().await.map_err(unavailable)?,
+            KeyKind::Cluster => {
+                // First of all: whoever starts from now on needs the newest key, and wraps with it.
+                let newest = admin.key.newest();
+                admin.metadata.activate_cluster_key(newest.id(), newest.check_value(&admin.cluster)).await?;
+                admin.objects.rewrap_blob_keys().await.map_err(unavailable)?
+            }
+        };
+        let mut rotated = RotatedKeys { rewrapped, current, failed };
+        if self.kind == KeyKind::Cluster {
+            reseal_secrets(admin, &mut rotated).await?;
+        }
+        Ok(rotated)
+    }
+}
+
+/// Seals the secrets of all access keys with the newest cluster key.
+async fn reseal_secrets(admin: &Admin, rotated: &mut RotatedKeys) -> Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = admin.metadata.sealed_secrets(&after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after.clone_from(last);
+        for (id, sealed) in page {
+            let newest = admin.key.newest();
+            if newest.opens_itself(super::users::PURPOSE, id.as_bytes(), &sealed) {
+                rotated.current += 1;
+                continue;
+            }
+            match open_secret(&admin.key, &id, &sealed) {
+                Ok(secret) => {
+                    let resealed = reseal_secret(newest, &id, &secret, &admin.ambient);
+                    admin.metadata.reseal_secret(&id, &sealed, &resealed).await?;
+                    rotated.rewrapped += 1;
+                }
+                Err(error) => {
+                    tracing::warn!(access_key = id, %error, "a secret could not be sealed anew");
+                    rotated.failed += 1;
+                }
+            }
+        }
+    }
+}
+
+fn unavailable(error: ObjectsError) -> AdminError {
+    AdminError::Unavailable(error.to_string())
+}
