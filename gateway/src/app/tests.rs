@@ -305,8 +305,8 @@ async fn two_gateways_do_not_share_a_file_of_sqlite() {
 async fn the_cluster_key_can_be_replaced() {
     let place = Place::new();
     let file = place.config.data.join(super::cluster_key::FILE);
-    let asker = Asker::new(place.config.clone(), Ambient::system()).unwrap();
     place.house().await.leave(Duration::from_secs(5), std::future::pending()).await;
+    let asker = place.asker();
     let first = std::fs::read_to_string(&file).unwrap();
     let second = format!("2 {}\n", "5c".repeat(32));
     std::fs::write(&file, format!("{first}{second}")).unwrap();
