@@ -58,7 +58,7 @@ impl Objects {
             put.promise.algorithm = put.upload.checksum.map(|(algorithm, _)| algorithm);
         }
         let encryption = put.upload.attributes.encryption.as_ref();
-        let key = self.unlock(encryption, put.customer.as_ref()).await?;
+        let key = self.unlock(encryption, put.customer.as_ref()).await.map_err(of_part)?;
         let run = key.map(|key| Encipher::new(inner, &key)).transpose()?;
         let salt = run.as_ref().map(|run| run.salt);
         let naming = part_naming(self, &put.upload, &put.bucket, put.number.get(), salt);
@@ -151,6 +151,24 @@ impl Objects {
         let change = Change::Part(PartChange { upload, part: part.clone(), source: None });
         stored_part(self.commit_one(Batch { blobs, changes: vec![change] }).await?)?;
         Ok(part)
+    }
+}
+
+/// What a key that is not the upload's means for a part: the request is wrong, nothing is kept from anybody.
+fn of_part(error: ObjectsError) -> ObjectsError {
+    match error {
+        ObjectsError::WrongKey => {
+            ObjectsError::InvalidRequest("The provided encryption parameters did not match the ones used originally.")
+        }
+        ObjectsError::KeyNeeded => ObjectsError::InvalidRequest(
+            "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate \
+             encryption parameters.",
+        ),
+        ObjectsError::KeyNotApplicable => ObjectsError::InvalidRequest(
+            "The multipart upload initiate did not request encryption. Please resend the request without sending \
+             encryption parameters.",
+        ),
+        other => other,
     }
 }
 
