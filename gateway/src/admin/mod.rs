@@ -10,6 +10,7 @@ mod collect;
 pub mod credentials;
 mod error;
 mod keys;
+pub mod quotas;
 mod socket;
 pub mod users;
 

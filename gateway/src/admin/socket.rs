@@ -14,7 +14,7 @@ use http::StatusCode;
 use tokio::net::UnixListener;
 
 use super::error::AdminError;
-use super::{AcceptBackend, Admin, Check, Collect, ListBackends, Operation, RotateKeys, users};
+use super::{AcceptBackend, Admin, Check, Collect, ListBackends, Operation, RotateKeys, quotas, users};
 
 /// The longest path a socket address can hold.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -75,6 +75,8 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<users::AddUser>(router);
     let router = offer::<users::ListUsers>(router);
     let router = offer::<users::RemoveUser>(router);
+    let router = offer::<quotas::SetQuota>(router);
+    let router = offer::<quotas::ShowQuota>(router);
     let router = offer::<ListBackends>(router);
     let router = offer::<AcceptBackend>(router);
     let router = offer::<Check>(router);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Overrides;
 
@@ -57,6 +57,9 @@ pub enum Command {
     /// Users and their access keys
     #[command(subcommand)]
     User(User),
+    /// The most that buckets and users may hold
+    #[command(subcommand)]
+    Quota(Quota),
 }
 
 /// Options of `haulout serve`.
@@ -135,6 +138,50 @@ pub enum User {
     },
 }
 
+/// What to do with quotas.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Quota {
+    /// Set the most bytes of content and the most objects, all versions and the parts of uploads under way included
+    Set {
+        /// Over one bucket, or over all buckets of a user
+        over: Over,
+        /// The bucket's or user's name
+        name: String,
+        /// The most bytes
+        #[arg(long, value_name = "N", required_unless_present = "objects")]
+        bytes: Option<u64>,
+        /// The most objects
+        #[arg(long, value_name = "N")]
+        objects: Option<u64>,
+    },
+    /// Show a quota and how much of it is used
+    Show {
+        /// Over one bucket, or over all buckets of a user
+        over: Over,
+        /// The bucket's or user's name
+        name: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a quota away
+    Clear {
+        /// Over one bucket, or over all buckets of a user
+        over: Over,
+        /// The bucket's or user's name
+        name: String,
+    },
+}
+
+/// What a quota is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Over {
+    /// One bucket
+    Bucket,
+    /// All buckets of a user
+    User,
+}
+
 impl Cli {
     /// What to do.
     #[must_use]
@@ -193,6 +240,10 @@ mod tests {
             "user add u --access-key K --secret-key S",
             "user list",
             "user remove u",
+            "quota set bucket b --bytes 5 --objects 6",
+            "quota set user u --objects 6",
+            "quota show bucket b --json",
+            "quota clear user u",
         ] {
             for line in [
                 format!("haulout {command} --config f.toml --data d"),
@@ -213,9 +264,13 @@ mod tests {
 
     #[test]
     fn half_a_key_is_refused() {
-        for line in
-            ["haulout user add u --access-key K", "haulout user add u --secret-key S", "haulout user", "haulout fly"]
-        {
+        for line in [
+            "haulout user add u --access-key K",
+            "haulout user add u --secret-key S",
+            "haulout user",
+            "haulout fly",
+            "haulout quota set bucket b",
+        ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crc_fast::CrcAlgorithm;
 use serde::{Deserialize, Serialize};
 
 /// An algorithm a client may name in `x-amz-sdk-checksum-algorithm` or a `x-amz-checksum-*` header.
@@ -95,4 +96,25 @@ pub struct Checksum {
     /// The raw value, big-endian as S3 encodes it; base64 at the edge.
     #[serde(with = "hex::serde")]
     pub value: Vec<u8>,
+}
+
+impl Checksum {
+    /// The checksum of this content followed by `length` bytes that have the other one; none where it does not follow from the
+    /// two. A CRC is linear, a digest is not.
+    #[must_use]
+    pub fn followed_by(&self, next: &Self, length: u64) -> Option<Self> {
+        let crc = match self.algorithm {
+            ChecksumAlgorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
+            ChecksumAlgorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
+            ChecksumAlgorithm::Crc64nvme => CrcAlgorithm::Crc64Nvme,
+            ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => return None,
+        };
+        let whole = self.kind == ChecksumKind::FullObject && next.kind == ChecksumKind::FullObject;
+        if !whole || self.algorithm != next.algorithm {
+            return None;
+        }
+        let number = |value: &[u8]| value.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+        let joined = crc_fast::checksum_combine(crc, number(&self.value), number(&next.value), length).to_be_bytes();
+        Some(Self { value: joined[joined.len() - self.algorithm.bytes()..].to_vec(), ..self.clone() })
+    }
 }

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use md5::{Digest as _, Md5};
+
+use super::PartNumber;
+
 /// What S3 calls the ETag: the MD5 of the content, or for a multipart object the MD5 of its parts' MD5s and
 /// their number. Shown without quotes; headers and XML add them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +27,17 @@ impl ETag {
     #[must_use]
     pub fn of_content(md5: [u8; 16]) -> Self {
         Self { md5, parts: None }
+    }
+
+    /// The tag of an object to which content was appended: MD5 of its MD5 and that of the content, and one part more; none when
+    /// there would be more parts than an object may have.
+    #[must_use]
+    pub fn appended(self, md5: [u8; 16]) -> Option<Self> {
+        let parts = self.parts.unwrap_or(1).checked_add(1).filter(|parts| *parts <= PartNumber::MAX)?;
+        let mut both = Md5::new();
+        both.update(self.md5);
+        both.update(md5);
+        Some(Self { md5: both.finalize().into(), parts: Some(parts) })
     }
 }
 

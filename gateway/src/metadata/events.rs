@@ -77,6 +77,7 @@ pub(super) fn due<'a>(
             }
             (when, *name)
         }
+        Outcome::Appended { .. } => (EventWhen::Stored, None),
         Outcome::Refused(_) => return Vec::new(),
     };
     let version = name.map(|name| name.to_string());

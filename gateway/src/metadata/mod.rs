@@ -59,8 +59,8 @@ pub use buckets::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use check::{ExpectedSliver, Finding};
 pub use cluster::Cluster;
 pub use commit::{
-    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome, PartChange,
-    PutChange, Refusal,
+    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome,
+    PartChange, PutChange, Refusal, RenameChange,
 };
 pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
 pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload};

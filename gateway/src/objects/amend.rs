@@ -38,7 +38,7 @@ impl Objects {
         match self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await? {
             Outcome::Amended { name } => Ok(name),
             Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Stored { .. } | Outcome::Deleted(_) => {
+            Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Appended { .. } => {
                 Err(ObjectsError::Internal("an amendment had the outcome of another change".to_owned()))
             }
         }

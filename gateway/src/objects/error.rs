@@ -25,6 +25,18 @@ pub enum ObjectsError {
     /// `InvalidRequest`: a lock is asked for in a bucket without object lock.
     #[error("bucket is missing object lock configuration")]
     NoObjectLock,
+    /// `InvalidRequest`: it is nothing for a bucket that is or was versioned.
+    #[error("this operation is not for versioned buckets")]
+    Versioned,
+    /// `InvalidWriteOffset`.
+    #[error("the write offset does not match the current size of the object")]
+    InvalidWriteOffset,
+    /// `NotImplemented`: nothing is appended to what a key of the client or of a key service enciphers.
+    #[error("nothing can be appended to an object that is encrypted with a key of its own")]
+    Enciphered,
+    /// `TooManyParts`.
+    #[error("the object would have too many parts")]
+    TooManyParts,
     /// `QuotaExceeded`.
     #[error("the bucket has no room left under its quota")]
     QuotaExceeded,
@@ -107,6 +119,10 @@ impl From<Refusal> for ObjectsError {
             Refusal::Locked => Self::Locked,
             Refusal::NoObjectLock => Self::NoObjectLock,
             Refusal::QuotaExceeded => Self::QuotaExceeded,
+            Refusal::Versioned => Self::Versioned,
+            Refusal::InvalidWriteOffset => Self::InvalidWriteOffset,
+            Refusal::TooManyParts => Self::TooManyParts,
+            Refusal::Enciphered => Self::Enciphered,
         }
     }
 }

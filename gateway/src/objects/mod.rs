@@ -8,6 +8,7 @@
 
 mod access_log;
 mod amend;
+mod append;
 mod body;
 mod budget;
 mod combine;
@@ -44,6 +45,7 @@ mod quilter;
 mod read;
 mod rebuild;
 mod reclaim;
+mod rename;
 mod repair;
 mod requests;
 mod rewrap;

@@ -197,7 +197,7 @@ fn part_naming(
 fn stored_part(outcome: Outcome) -> Result<(), ObjectsError> {
     match outcome {
         Outcome::Refused(refusal) => Err(refusal.into()),
-        Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Amended { .. } => Ok(()),
+        Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Appended { .. } => Ok(()),
     }
 }
 

@@ -110,7 +110,7 @@ impl Stored {
         match outcome {
             Outcome::Refused(refusal) => Err(refusal.into()),
             Outcome::Stored { name } => Ok(Self { name, ..self }),
-            Outcome::Deleted(_) | Outcome::Amended { .. } => {
+            Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Appended { .. } => {
                 Err(ObjectsError::Internal("a write had the outcome of another change".to_owned()))
             }
         }

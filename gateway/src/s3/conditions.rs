@@ -32,6 +32,14 @@ pub const COPY_SOURCE: Names = Names([
     "x-amz-copy-source-if-unmodified-since",
 ]);
 
+/// The headers that speak of what is to be renamed.
+pub const RENAME_SOURCE: Names = Names([
+    "x-amz-rename-source-if-match",
+    "x-amz-rename-source-if-none-match",
+    "x-amz-rename-source-if-modified-since",
+    "x-amz-rename-source-if-unmodified-since",
+]);
+
 /// Judges a version by the conditions of a request with the precedence of RFC 9110 section 13.2.2: a tag outranks a
 /// date. A date that cannot be read is no condition.
 #[must_use]

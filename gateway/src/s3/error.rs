@@ -146,6 +146,13 @@ impl From<ObjectsError> for S3Error {
             ObjectsError::NoObjectLock => {
                 Self::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration")
             }
+            ObjectsError::Versioned => Self::with(
+                Code::InvalidRequest,
+                "This operation is not supported in a bucket that is or was versioned.",
+            ),
+            ObjectsError::InvalidWriteOffset => Self::new(Code::InvalidWriteOffset),
+            ObjectsError::Enciphered => Self::new(Code::NotImplemented),
+            ObjectsError::TooManyParts => Self::new(Code::TooManyParts),
             ObjectsError::QuotaExceeded => Self::new(Code::QuotaExceeded),
             ObjectsError::NoSuchUpload => Self::new(Code::NoSuchUpload),
             ObjectsError::InvalidPart(number) => {

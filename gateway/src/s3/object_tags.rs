@@ -23,7 +23,10 @@ pub fn of_header(headers: &HeaderMap) -> Result<Option<TagSet>, S3Error> {
     let refused = || S3Error::argument(message, TAGGING.as_str(), text);
     let query = Query::parse(text).map_err(|_| refused())?;
     let pairs = query.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    match TagSet::new(pairs.collect(), TagSet::OBJECT_MAX) {
+    let mut pairs: Vec<_> = pairs.collect();
+    // A query has no order; tags are shown in one.
+    pairs.sort();
+    match TagSet::new(pairs, TagSet::OBJECT_MAX) {
         Ok(set) => Ok(Some(set)),
         Err(TagError::Duplicate) => Err(refused()),
         Err(error) => Err(tags::refused(error)),

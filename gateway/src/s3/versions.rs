@@ -64,7 +64,10 @@ impl Call {
 /// What is said where there is nothing.
 fn missing(key: &ObjectKey, selector: VersionSelector) -> S3Error {
     match selector.name() {
-        None => S3Error::new(Code::NoSuchKey).field("Key", key.as_str()),
+        None => {
+            let error = S3Error::new(Code::NoSuchKey).field("Key", key.as_str());
+            error.header(DELETE_MARKER, const { HeaderValue::from_static("false") })
+        }
         Some(name) => S3Error::new(Code::NoSuchVersion).field("Key", key.as_str()).field("VersionId", name.to_string()),
     }
 }
@@ -72,7 +75,7 @@ fn missing(key: &ObjectKey, selector: VersionSelector) -> S3Error {
 /// What is said of a delete marker: there is no object, and whoever names the marker may only delete it.
 fn at_marker(key: &ObjectKey, marker: DeleteMarker, selector: VersionSelector) -> S3Error {
     let error = if selector == VersionSelector::Current {
-        missing(key, selector)
+        S3Error::new(Code::NoSuchKey).field("Key", key.as_str())
     } else {
         let error = S3Error::new(Code::MethodNotAllowed).field("Method", "GET").field("ResourceType", "DeleteMarker");
         let error = error.header(header::ALLOW, const { HeaderValue::from_static("DELETE") });
@@ -99,6 +102,11 @@ pub fn show(name: Option<VersionName>, headers: &mut HeaderMap) {
     if let Some(Ok(value)) = name.map(|name| HeaderValue::from_str(&name.to_string())) {
         headers.insert(VERSION_ID, value);
     }
+}
+
+/// Names a version that was written: as Amazon has it only one with an id of its own.
+pub fn show_written(name: Option<VersionName>, headers: &mut HeaderMap) {
+    show(name.filter(|name| *name != VersionName::Null), headers);
 }
 
 /// Names the version that was copied.

@@ -5,6 +5,7 @@ mod backend;
 mod check;
 mod collect;
 mod keys;
+mod quota;
 mod show;
 mod user;
 
@@ -33,5 +34,6 @@ pub(super) async fn run(command: Command, asker: &Asker) -> Result<Outcome> {
         Command::Keys(keys) => keys::run(asker, keys).await,
         Command::Backend(backend) => backend::run(asker, backend).await,
         Command::User(user) => user::run(asker, user).await,
+        Command::Quota(quota) => quota::run(asker, quota).await,
     }
 }

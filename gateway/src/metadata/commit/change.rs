@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::super::EventDraft;
 use crate::domain::{
-    BucketId, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, Unmet, UploadId, Version, VersionId,
-    VersionName, VersionPart, VersionSelector, WriteCondition,
+    BucketId, ETag, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, Unmet, UploadId, Version,
+    VersionId, VersionName, VersionPart, VersionSelector, WriteCondition,
 };
 
 /// Changes that refer to the same new blobs. They are committed in one transaction, but each is decided alone.
@@ -42,6 +42,10 @@ pub enum Change {
     Part(PartChange),
     /// Change what is said about a version.
     Amend(AmendChange),
+    /// Give an object another key.
+    Rename(RenameChange),
+    /// Append to an object.
+    Append(AppendChange),
 }
 
 /// A new current version.
@@ -97,6 +101,34 @@ pub struct AmendChange {
     pub amendment: Amendment,
 }
 
+/// Give an object another key, in a bucket that was never versioned.
+#[derive(Clone, Debug)]
+pub struct RenameChange {
+    /// In which bucket.
+    pub bucket: BucketId,
+    /// The version as it was read, under its old key: it must still be the current one.
+    pub version: Version,
+    /// Its parts, when it was uploaded in parts.
+    pub parts: Vec<VersionPart>,
+    /// The new key.
+    pub to: ObjectKey,
+    /// What must hold for the new key's current version.
+    pub condition: WriteCondition,
+}
+
+/// Append to an object, in a bucket that was never versioned.
+#[derive(Clone, Debug)]
+pub struct AppendChange {
+    /// In which bucket.
+    pub bucket: BucketId,
+    /// The size the object must have: 0 where there is none.
+    pub offset: u64,
+    /// What is appended, as if it were an object; it is one where there was none, else only its bytes count.
+    pub version: Version,
+    /// What must hold for the key's current version.
+    pub condition: WriteCondition,
+}
+
 /// What changes about a version.
 #[derive(Clone, Debug)]
 pub enum Amendment {
@@ -150,6 +182,13 @@ pub enum Outcome {
         /// What clients call it; none in a bucket that was never versioned.
         name: Option<VersionName>,
     },
+    /// The object is longer.
+    Appended {
+        /// Its bytes of content now.
+        size: u64,
+        /// Its tag now.
+        etag: ETag,
+    },
     /// Nothing changed.
     Refused(Refusal),
 }
@@ -186,6 +225,14 @@ pub enum Refusal {
     Locked,
     /// It asks for a lock in a bucket without object lock.
     NoObjectLock,
+    /// It is nothing for a bucket that is or was versioned.
+    Versioned,
+    /// The object has another size than the one to append at.
+    InvalidWriteOffset,
+    /// The object's content is enciphered in one run, to which nothing can be added.
+    Enciphered,
+    /// The object would have too many parts.
+    TooManyParts,
     /// There is no room under the quota of the bucket or of its owner.
     QuotaExceeded,
 }

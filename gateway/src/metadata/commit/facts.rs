@@ -8,7 +8,7 @@ use super::super::compact::ExtentOwner;
 use super::super::quotas::{QuotaFact, QuotaScope};
 use super::super::{MetadataError, Result};
 use crate::domain::{
-    BucketId, ETag, Extent, ObjectAttributes, ObjectKey, ObjectLock, PartNumber, UploadId, UserId, VersionId,
+    BucketId, Checksum, ETag, Extent, ObjectAttributes, ObjectKey, ObjectLock, PartNumber, UploadId, UserId, VersionId,
     VersionLock, Versioning,
 };
 
@@ -31,6 +31,8 @@ pub(in crate::metadata) struct Facts {
     pub older: HashMap<Place, Vec<VersionFact>>,
     /// The attributes of versions that are amended.
     pub attributes: HashMap<VersionId, ObjectAttributes>,
+    /// Their additional checksums.
+    pub checksums: HashMap<VersionId, Checksum>,
     /// The quotas over the buckets that have any.
     pub quotas: BTreeMap<QuotaScope, QuotaFact>,
     /// The uploads that exist.

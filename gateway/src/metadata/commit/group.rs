@@ -32,7 +32,7 @@ impl Group {
 
     /// The bucket and key each change is about.
     pub(super) fn keys(&self) -> BTreeSet<(BucketId, &ObjectKey)> {
-        self.changes().filter_map(Change::key).collect()
+        self.changes().flat_map(Change::keys).collect()
     }
 
     async fn facts(&self, tx: &mut Session) -> Result<Facts> {
@@ -41,7 +41,7 @@ impl Group {
         let keys = self.keys();
         let parts =
             || self.changes().filter_map(|change| if let Change::Part(part) = change { Some(part) } else { None });
-        let puts = self.changes().filter(|change| matches!(change, Change::Put(_))).count();
+        let puts = self.changes().filter(|change| change.brings_version()).count();
         let first = [
             load::now(dialect, Some(self.incarnation)),
             load::buckets(dialect, keys.iter().map(|(bucket, _)| *bucket).collect()),
@@ -51,7 +51,7 @@ impl Group {
         ];
         load::ask(tx, &mut facts, first).await?;
         facts.fenced_now()?;
-        let must_be_absent = self.changes().filter(|change| change.relies_on_absence()).filter_map(Change::key);
+        let must_be_absent = self.changes().filter(|change| change.relies_on_absence()).flat_map(Change::keys);
         let must_be_absent =
             must_be_absent.filter(|(b, k)| !facts.currents.contains_key(&(*b, (*k).clone()))).collect();
         load_versions::confirm_absent(tx, &must_be_absent).await?;
@@ -125,7 +125,7 @@ impl Work for Group {
         apply(tx, &facts, &plan, given).await?;
         let made = self.changes().zip(outcomes.iter().flatten());
         let due = made.filter_map(|(change, outcome)| {
-            let (bucket, key) = change.key()?;
+            let (bucket, key) = change.keys().next()?;
             Some(events::due(bucket, key, change.events(), change.names_version(), outcome))
         });
         events::insert(tx, due.flatten().collect(), facts.fenced_now()?).await?;
@@ -134,14 +134,17 @@ impl Work for Group {
 }
 
 impl Change {
-    /// The key it changes.
-    pub(super) fn key(&self) -> Option<(BucketId, &ObjectKey)> {
-        match self {
-            Self::Put(put) => Some((put.bucket, &put.version.key)),
-            Self::Delete(delete) => Some((delete.bucket, &delete.key)),
-            Self::Amend(amend) => Some((amend.bucket, &amend.key)),
-            Self::Part(_) => None,
-        }
+    /// The keys it changes.
+    fn keys(&self) -> impl Iterator<Item = (BucketId, &ObjectKey)> {
+        let (one, other) = match self {
+            Self::Put(put) => (Some((put.bucket, &put.version.key)), None),
+            Self::Delete(delete) => (Some((delete.bucket, &delete.key)), None),
+            Self::Amend(amend) => (Some((amend.bucket, &amend.key)), None),
+            Self::Rename(rename) => (Some((rename.bucket, &rename.version.key)), Some((rename.bucket, &rename.to))),
+            Self::Append(append) => (Some((append.bucket, &append.version.key)), None),
+            Self::Part(_) => (None, None),
+        };
+        one.into_iter().chain(other)
     }
 
     /// Whether it is about one version by its name.
@@ -154,7 +157,7 @@ impl Change {
         match self {
             Self::Put(put) => &put.events,
             Self::Delete(delete) => &delete.events,
-            Self::Part(_) | Self::Amend(_) => &[],
+            Self::Part(_) | Self::Amend(_) | Self::Rename(_) | Self::Append(_) => &[],
         }
     }
 
@@ -162,15 +165,21 @@ impl Change {
         match self {
             Self::Put(put) => &put.version.extents,
             Self::Part(part) => &part.part.extents,
-            Self::Delete(_) | Self::Amend(_) => &[],
+            Self::Append(append) => &append.version.extents,
+            Self::Delete(_) | Self::Amend(_) | Self::Rename(_) => &[],
         }
+    }
+
+    /// Whether it may bring a version, whatever the bucket's state.
+    fn brings_version(&self) -> bool {
+        matches!(self, Self::Put(_) | Self::Rename(_) | Self::Append(_))
     }
 
     fn source(&self) -> Option<crate::domain::VersionId> {
         match self {
             Self::Put(put) => put.source,
             Self::Part(part) => part.source,
-            Self::Delete(_) | Self::Amend(_) => None,
+            Self::Delete(_) | Self::Amend(_) | Self::Rename(_) | Self::Append(_) => None,
         }
     }
 
@@ -181,7 +190,7 @@ impl Change {
             Self::Put(put) => {
                 !matches!(put.condition, WriteCondition::None | WriteCondition::Absent | WriteCondition::Differs(_))
             }
-            Self::Delete(_) | Self::Amend(_) => true,
+            Self::Delete(_) | Self::Amend(_) | Self::Rename(_) | Self::Append(_) => true,
             Self::Part(_) => false,
         }
     }

@@ -73,11 +73,15 @@ pub(super) fn newest(dialect: Dialect, keys: &Keys<'_>, may_go: usize) -> Questi
 /// The attributes of versions, by primary key.
 pub(super) fn attributes(dialect: Dialect, places: &BTreeSet<(BucketId, &ObjectKey, i64)>) -> Question {
     let rows = places.iter().map(|(bucket, key, seq)| [bucket.0.into(), key.as_bytes().into(), (*seq).into()]);
-    let head = "SELECT version_id, attributes FROM version WHERE (bucket_id, key, seq) IN (VALUES ";
+    let head = "SELECT version_id, attributes, checksum FROM version WHERE (bucket_id, key, seq) IN (VALUES ";
     Question {
         statements: Statement::pieces(dialect, head, rows.collect(), ")"),
         learn: |facts, row| {
-            facts.attributes.insert(VersionId(row.array(0)?), columns::attributes(row.text(1)?)?);
+            let id = VersionId(row.array(0)?);
+            facts.attributes.insert(id, columns::attributes(row.text(1)?)?);
+            if let Some(checksum) = columns::checksum(row.bytes_if_any(2)?)? {
+                facts.checksums.insert(id, checksum);
+            }
             Ok(())
         },
     }

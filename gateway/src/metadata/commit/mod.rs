@@ -15,8 +15,8 @@ mod queue;
 pub(super) mod targets;
 
 pub use change::{
-    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome, PartChange,
-    PutChange, Refusal,
+    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome,
+    PartChange, PutChange, Refusal, RenameChange,
 };
 pub(super) use queue::{Queue, start};
 

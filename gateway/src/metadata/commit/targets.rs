@@ -49,6 +49,14 @@ impl<'c> Targets<'c> {
                         targets.amended.push((amend.bucket, &amend.key, amend.selector));
                     }
                 }
+                Change::Rename(rename) => {
+                    targets.replaced.extend([(rename.bucket, &rename.to), (rename.bucket, &rename.version.key)]);
+                    targets.amended.push((rename.bucket, &rename.version.key, VersionSelector::Current));
+                }
+                Change::Append(append) => {
+                    targets.replaced.insert((append.bucket, &append.version.key));
+                    targets.amended.push((append.bucket, &append.version.key, VersionSelector::Current));
+                }
                 Change::Part(_) => {}
             }
         }

@@ -12,6 +12,7 @@ mod lists;
 mod meters;
 mod opening;
 mod people;
+mod quotas;
 mod repairs;
 mod rewrap;
 mod server;

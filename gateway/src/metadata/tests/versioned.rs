@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::super::{
-    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteBucket, DeleteChange, Deleted, Outcome, PutChange,
-    Refusal, SetState, VersionEntry, VersionListQuery,
+    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteBucket, DeleteChange, Deleted,
+    ListedContent, Outcome, PutChange, Refusal, RenameChange, SetState, VersionEntry, VersionListQuery,
 };
 use super::fixture::{Fixture, both, key, whole};
 use crate::domain::{
@@ -90,8 +90,8 @@ async fn listed(f: &Fixture, limit: usize) -> Vec<String> {
             query.version_marker = Some(selector(version.name));
             let star = if version.latest { "*" } else { "" };
             let size = match &version.content {
-                super::super::ListedContent::Object(object) => object.size.to_string(),
-                super::super::ListedContent::Marker { .. } => "-".to_owned(),
+                ListedContent::Object(object) => object.size.to_string(),
+                ListedContent::Marker { .. } => "-".to_owned(),
             };
             lines.push(format!("{} {} {size}{star}", version.key(), version.name));
         }
@@ -291,5 +291,63 @@ both! {
         version.lock.legal_hold = Some(true);
         let outcome = change(f, Change::Put(f.put_change(version))).await;
         assert_eq!(outcome, Outcome::Refused(Refusal::NoObjectLock));
+    }
+}
+
+both! {
+    async fn a_renamed_object_keeps_everything_but_its_key(f: &Fixture) {
+        let source = f.put("from", 10).await;
+        amend(f, "from", VersionSelector::Current, tag("a")).await;
+        let replaced = f.put("to", 20).await;
+        let rename = |version: &Version, condition| {
+            let (version, to) = (version.clone(), key("to"));
+            Change::Rename(RenameChange { bucket: f.bucket, version, parts: Vec::new(), to, condition })
+        };
+        let refused = change(f, rename(&source, WriteCondition::Absent)).await;
+        assert_eq!(refused, Outcome::Refused(Refusal::PreconditionFailed));
+        assert_eq!(change(f, rename(&source, WriteCondition::None)).await, Outcome::STORED);
+        assert_eq!(f.current("from").await, None);
+        let renamed = f.current("to").await.unwrap();
+        assert_eq!((renamed.id, renamed.etag, &renamed.extents), (source.id, source.etag, &source.extents));
+        assert_eq!(renamed.attributes.tags, [("a".to_owned(), String::new())]);
+        assert_eq!(f.dead().await, [replaced.extents[0].blob]);
+        assert_eq!(change(f, rename(&source, WriteCondition::None)).await, Outcome::Refused(Refusal::NoSuchKey));
+        f.put("from", 5).await;
+        assert_eq!(change(f, rename(&source, WriteCondition::None)).await, Outcome::Refused(Refusal::SourceGone));
+        versioning(f, true).await;
+        assert_eq!(change(f, rename(&source, WriteCondition::None)).await, Outcome::Refused(Refusal::Versioned));
+    }
+}
+
+both! {
+    async fn an_append_adds_extents_at_the_end_and_nowhere_else(f: &Fixture) {
+        let append = |offset, size| async move {
+            let blob = f.blob(size, false);
+            let version = f.version("log", whole(&blob));
+            let condition = WriteCondition::None;
+            let append = AppendChange { bucket: f.bucket, offset, version, condition };
+            let batch = Batch { blobs: vec![blob], changes: vec![Change::Append(append)] };
+            f.commit(batch).await.unwrap()[0]
+        };
+        let wrong = Outcome::Refused(Refusal::InvalidWriteOffset);
+        assert_eq!(append(1, 5).await, wrong);
+        let Outcome::Appended { size: 5, etag } = append(0, 5).await else { panic!("the first") };
+        assert_eq!(etag.parts, None, "it is a write");
+        assert_eq!(append(0, 5).await, wrong);
+        amend(f, "log", VersionSelector::Current, tag("a")).await;
+        for (offset, parts) in [(5, 2), (12, 3)] {
+            let Outcome::Appended { size, etag } = append(offset, 7).await else { panic!("at {offset}") };
+            assert_eq!((size, etag.parts), (offset + 7, Some(parts)));
+        }
+        let version = f.current("log").await.unwrap();
+        assert_eq!((version.size, version.extents.len(), version.attributes.tags.len()), (19, 3, 1));
+        assert_eq!(find(f, "log", VersionSelector::Null).await.version().as_deref(), Some(&version));
+        assert_eq!(f.dead().await.len(), 2, "only those of the refused");
+        let racing = (0..6).map(|_| append(19, 1));
+        let outcomes = futures::future::join_all(racing).await;
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == wrong).count(), 5, "one of them wins");
+        assert!(matches!(f.delete("log").await, Outcome::Deleted(Deleted { existed: true, .. })));
+        versioning(f, true).await;
+        assert_eq!(append(0, 5).await, Outcome::Refused(Refusal::Versioned));
     }
 }

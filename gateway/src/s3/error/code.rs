@@ -78,6 +78,7 @@ codes! {
     InvalidTag 400 "The tag provided was not a valid tag.",
     InvalidToken 400 "The provided token is malformed or otherwise invalid.",
     InvalidURI 400 "Couldn't parse the specified URI.",
+    InvalidWriteOffset 400 "The write offset value that you specified does not match the current object size.",
     KeyTooLongError 400 "Your key is too long",
     KmsDisabledException as "KMS.DisabledException" 400 "The KMS key that protects the object cannot be used.",
     KmsNotFoundException as "KMS.NotFoundException" 400 "The KMS key does not exist.",

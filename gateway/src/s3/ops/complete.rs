@@ -103,7 +103,7 @@ fn completed(stored: &Stored, bucket: &BucketName, key: &ObjectKey, place: &str,
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
     sse::show(stored.encryption.as_ref(), asked, &mut headers);
-    versions::show(stored.name, &mut headers);
+    versions::show_written(stored.name, &mut headers);
     Document { xml: writer.end("CompleteMultipartUploadResult"), headers }
 }
 

@@ -136,7 +136,7 @@ fn copied(stored: &Stored, source: Option<VersionName>, asked: &HeaderMap) -> Do
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
     sse::show(stored.encryption.as_ref(), asked, &mut headers);
-    versions::show(stored.name, &mut headers);
+    versions::show_written(stored.name, &mut headers);
     versions::show_source(source, &mut headers);
     Document { xml: writer.end("CopyObjectResult"), headers }
 }

@@ -2,6 +2,7 @@
 
 mod accelerate;
 mod acl;
+mod append;
 mod attributes;
 mod bucket_tagging;
 mod buckets;
@@ -30,6 +31,7 @@ mod post;
 mod preflight;
 mod public_access;
 mod read;
+mod rename;
 mod request_payment;
 mod restore;
 mod retention;
@@ -81,6 +83,7 @@ pub fn rows() -> Vec<Row> {
         versioning::rows(),
         object_lock::rows(),
         retention::rows(),
+        rename::rows(),
         object_tagging::rows(),
         defaults::rows(),
         post::rows(),

@@ -52,7 +52,7 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
     sse::show(stored.encryption.as_ref(), &form.headers, headers);
-    versions::show(stored.name, headers);
+    versions::show_written(stored.name, headers);
     if !headers.contains_key(header::LOCATION)
         && let Ok(place) = HeaderValue::from_str(&place)
     {

@@ -71,7 +71,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     ("PutBucketMetricsConfiguration", Method::PUT, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("PutBucketReplication", Method::PUT, BUCKET, "replication", "s3:PutReplicationConfiguration"),
     ("PutObjectAnnotation", Method::PUT, OBJECT, "annotation", "s3:PutObjectAnnotation"),
-    ("RenameObject", Method::PUT, OBJECT, "renameObject", "s3:PutObject"),
     (
         "UpdateBucketMetadataAnnotationTableConfiguration",
         Method::PUT,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, header};
 
+use super::append::{append_object, offset};
 use crate::domain::{Bucket, KeyError, ObjectKey, WriteCondition};
 use crate::lifecycle::Subject;
 use crate::objects::{Put, Stored};
@@ -12,7 +13,7 @@ use crate::s3::carried::{self, Carried};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, etag_header};
 use crate::s3::route::{Row, on_object};
-use crate::s3::{checksums, conditions, expiration, locks, sse, versions, write_headers};
+use crate::s3::{checksums, conditions, expiration, locks, sse, versions};
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -20,7 +21,9 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    write_headers::check(&call.head.headers)?;
+    if let Some(offset) = offset(&call)? {
+        return append_object(call, bucket, key, offset).await;
+    }
     let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
     let condition = write_condition(&call)?;
     let cipher = sse::lock(&call, &call.head.headers, &bucket).await?;
@@ -65,6 +68,6 @@ fn written(stored: &Stored, asked: &HeaderMap) -> Response {
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
     sse::show(stored.encryption.as_ref(), asked, headers);
-    versions::show(stored.name, headers);
+    versions::show_written(stored.name, headers);
     response
 }

@@ -199,6 +199,11 @@ fn requests_of_real_clients_find_their_operations() {
         (&delete, object, "uploadId=a", "AbortMultipartUpload"),
         (&delete, object, "versionId=null", "DeleteObject"),
         (&delete, bucket, "cors", "DeleteBucketCors"),
+        (&delete, object, "tagging&versionId=null", "DeleteObjectTagging"),
+        (&put, object, "retention&versionId=0123", "PutObjectRetention"),
+        (&put, object, "legal-hold=", "PutObjectLegalHold"),
+        (&put, object, "renameObject=", "RenameObject"),
+        (&put, bucket, "versioning", "PutBucketVersioning"),
     ];
     for (method, level, query, operation) in table {
         assert_eq!(find(method, level, query, &[]), operation, "{method} {level:?} ?{query}");

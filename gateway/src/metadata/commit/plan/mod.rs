@@ -2,12 +2,14 @@
 //! holds meanwhile.
 
 mod amend;
+mod append;
 mod chain;
 mod complete;
 mod delete;
 mod moves;
 mod part;
 mod put;
+mod rename;
 mod room;
 
 #[cfg(test)]
@@ -189,6 +191,8 @@ impl<'a> Planner<'a> {
             Change::Delete(delete) => self.delete(delete),
             Change::Part(part) => self.part(part, id),
             Change::Amend(amend) => self.amend(amend),
+            Change::Rename(rename) => self.rename(rename),
+            Change::Append(append) => self.append(append),
         }
     }
 

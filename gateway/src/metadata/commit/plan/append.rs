@@ -1,0 +1,92 @@
+//! Appending to an object.
+
+use std::borrow::Cow;
+
+use super::super::super::compact::ExtentOwner;
+use super::super::super::{MetadataError, Result};
+use super::super::facts::Place;
+use super::super::{AppendChange, Outcome, Refusal};
+use super::Planner;
+use super::chain::Holder;
+use crate::domain::{Checksum, Extent, ObjectAttributes, Version, Versioning};
+
+/// What an object is before something is appended.
+struct Before {
+    attributes: ObjectAttributes,
+    checksum: Option<Checksum>,
+    extents: Vec<Extent>,
+    encoded_bytes: u64,
+}
+
+impl<'a> Planner<'a> {
+    /// The version is replaced by one that has its extents and then the new ones; no byte moves. Where there is nothing, an
+    /// append at 0 is a write.
+    pub(super) fn append(&mut self, append: &'a AppendChange) -> Result<Outcome> {
+        let new = &append.version;
+        let fact = match self.admit(append.bucket, &new.key, &append.condition) {
+            Ok(fact) => fact,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        if fact.versioning != Versioning::Never {
+            return Ok(Outcome::Refused(Refusal::Versioned));
+        }
+        let place = (append.bucket, new.key.clone());
+        let seen = self.seen(&place, 0);
+        if seen.map_or(0, |seen| seen.size) != append.offset {
+            return Ok(Outcome::Refused(Refusal::InvalidWriteOffset));
+        }
+        if !self.balance.can_hold(&new.extents)? {
+            return Ok(Outcome::Refused(Refusal::SourceGone));
+        }
+        if !self.has_room(append.bucket, fact, i128::from(new.size), i64::from(seen.is_none())) {
+            return Ok(Outcome::Refused(Refusal::QuotaExceeded));
+        }
+        let (Some(seen), Some(before)) = (seen, self.before(&place)?) else {
+            let parts = Cow::Borrowed(&[][..]);
+            self.place(append.bucket, fact, Cow::Borrowed(new), new.extents.clone(), parts, None)?;
+            return Ok(Outcome::Appended { size: new.size, etag: new.etag });
+        };
+        if before.attributes.encryption.is_some() {
+            return Ok(Outcome::Refused(Refusal::Enciphered));
+        }
+        let Some(etag) = seen.etag.appended(new.etag.md5) else {
+            return Ok(Outcome::Refused(Refusal::TooManyParts));
+        };
+        let encoded_bytes = before.encoded_bytes.saturating_add(self.balance.encoded(&new.extents)?);
+        self.take_back(&place, 0)?;
+        let size = seen.size.saturating_add(new.size);
+        let checksum = before.checksum.as_ref().zip(new.checksum.as_ref());
+        let checksum = checksum.and_then(|(before, new_sum)| before.followed_by(new_sum, new.size));
+        let version = Version { size, etag, checksum, attributes: before.attributes, ..new.clone() };
+        let extents = [before.extents, new.extents.clone()].concat();
+        self.place(append.bucket, fact, Cow::Owned(version), extents, Cow::Borrowed(&[]), Some(encoded_bytes))?;
+        Ok(Outcome::Appended { size, etag })
+    }
+
+    /// What is there now.
+    fn before(&mut self, place: &Place) -> Result<Option<Before>> {
+        let facts = self.facts;
+        match self.chain(place).0.first().copied() {
+            None => Ok(None),
+            Some(Holder::Row(row)) => {
+                let told = self.amended.get(&row.id).and_then(|amended| amended.attributes.as_ref());
+                let attributes = told.or_else(|| facts.attributes.get(&row.id)).cloned();
+                let missing = || MetadataError::Damaged("the version to append to was not read".to_owned());
+                Ok(Some(Before {
+                    attributes: attributes.ok_or_else(missing)?,
+                    checksum: facts.checksums.get(&row.id).cloned(),
+                    extents: facts.extents.get(&ExtentOwner(row.id.0)).cloned().unwrap_or_default(),
+                    encoded_bytes: row.encoded_bytes,
+                }))
+            }
+            Some(Holder::Planned(index)) => {
+                Ok(self.versions.get(index).and_then(Option::as_ref).map(|planned| Before {
+                    attributes: planned.version.attributes.clone(),
+                    checksum: planned.version.checksum.clone(),
+                    extents: planned.extents.clone(),
+                    encoded_bytes: planned.encoded_bytes,
+                }))
+            }
+        }
+    }
+}

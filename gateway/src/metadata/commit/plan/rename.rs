@@ -1,0 +1,40 @@
+//! Giving an object another key.
+
+use std::borrow::Cow;
+
+use super::super::super::compact::ExtentOwner;
+use super::super::super::{MetadataError, Result};
+use super::super::{Outcome, Refusal, RenameChange};
+use super::Planner;
+use super::chain::Holder;
+use crate::domain::{Version, Versioning};
+
+impl<'a> Planner<'a> {
+    /// The version goes from one key and comes to the other, with the same bytes and all that is said of it now.
+    pub(super) fn rename(&mut self, rename: &'a RenameChange) -> Result<Outcome> {
+        let fact = match self.admit(rename.bucket, &rename.to, &rename.condition) {
+            Ok(fact) => fact,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        if fact.versioning != Versioning::Never {
+            return Ok(Outcome::Refused(Refusal::Versioned));
+        }
+        let from = (rename.bucket, rename.version.key.clone());
+        let row = match self.chain(&from).0.first() {
+            None => return Ok(Outcome::Refused(Refusal::NoSuchKey)),
+            Some(Holder::Row(row)) if row.id == rename.version.id => *row,
+            Some(Holder::Row(_) | Holder::Planned(_)) => return Ok(Outcome::Refused(Refusal::SourceGone)),
+        };
+        let facts = self.facts;
+        let told = self.amended.get(&row.id).and_then(|amended| amended.attributes.as_ref());
+        let attributes = told.or_else(|| facts.attributes.get(&row.id)).cloned();
+        let attributes = attributes
+            .ok_or_else(|| MetadataError::Damaged("the attributes of a renamed version were not read".to_owned()))?;
+        let extents = facts.extents.get(&ExtentOwner(row.id.0)).cloned().unwrap_or_default();
+        self.take_back(&from, 0)?;
+        let version = Version { key: rename.to.clone(), attributes, ..rename.version.clone() };
+        let parts = Cow::Borrowed(&*rename.parts);
+        let name = self.place(rename.bucket, fact, Cow::Owned(version), extents, parts, Some(row.encoded_bytes))?;
+        Ok(Outcome::Stored { name })
+    }
+}

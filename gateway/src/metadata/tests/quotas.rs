@@ -1,0 +1,89 @@
+//! Quotas: never exceeded by parallel writers, and sums that are those of the rows.
+
+use super::super::{Batch, Change, DeleteChange, Deleted, Outcome, QuotaLimits, QuotaScope, Refusal};
+use super::fixture::{Fixture, both, key, whole};
+use crate::domain::{VersionName, VersionSelector, WriteCondition};
+
+async fn set(f: &Fixture, scope: QuotaScope, bytes: Option<u64>, objects: Option<u64>) {
+    assert!(f.store.set_quota(scope, QuotaLimits { bytes, objects }).await.unwrap());
+}
+
+/// Bytes and objects.
+async fn sums(f: &Fixture, scope: QuotaScope) -> (u64, u64) {
+    let quota = f.store.quota(scope).await.unwrap().unwrap();
+    (quota.bytes, quota.objects)
+}
+
+async fn put(f: &Fixture, name: &str, size: u64) -> Outcome {
+    f.put_if(name, size, WriteCondition::None).await.0
+}
+
+both! {
+    async fn a_quota_counts_what_is_there_and_what_comes(f: &Fixture) {
+        let full = Outcome::Refused(Refusal::QuotaExceeded);
+        let bucket = QuotaScope::Bucket(f.bucket);
+        f.put("a", 40).await;
+        assert_eq!(f.store.quota(bucket).await.unwrap(), None);
+        set(f, bucket, Some(100), Some(3)).await;
+        assert_eq!(sums(f, bucket).await, (40, 1));
+        assert_eq!(put(f, "b", 61).await, full);
+        assert_eq!(put(f, "b", 60).await, Outcome::STORED);
+        assert_eq!(put(f, "b", 61).await, full);
+        assert_eq!(put(f, "b", 50).await, Outcome::STORED, "what is replaced makes room");
+        assert_eq!(put(f, "c", 5).await, Outcome::STORED);
+        assert_eq!(put(f, "d", 1).await, full, "a fourth object");
+        assert_eq!(sums(f, bucket).await, (95, 3));
+        f.delete("a").await;
+        assert_eq!(put(f, "d", 1).await, Outcome::STORED);
+        set(f, bucket, Some(1), None).await;
+        assert_eq!(put(f, "b", 49).await, Outcome::STORED, "what shrinks may always be done");
+        assert_eq!(put(f, "b", 50).await, full);
+        set(f, bucket, None, None).await;
+        assert_eq!(f.store.quota(bucket).await.unwrap(), None);
+        assert_eq!(put(f, "b", 1_000).await, Outcome::STORED);
+        assert!(!f.store.set_quota(QuotaScope::Bucket(crate::domain::BucketId(99)), QuotaLimits::default()).await.unwrap());
+    }
+
+    async fn parallel_writers_cannot_exceed_it(f: &Fixture) {
+        set(f, QuotaScope::Bucket(f.bucket), Some(100), None).await;
+        set(f, QuotaScope::User(f.owner), None, Some(7)).await;
+        let other = f.other_gateway_or_self().await;
+        // With SQLite there is one gateway at a time.
+        let incarnation = match f.url.starts_with("sqlite:") {
+            true => f.incarnation,
+            false => other.begin_incarnation("other", 60).await.unwrap(),
+        };
+        let writers = (0..24_u64).map(|number| {
+            let blob = f.blob(10, false);
+            let change = Change::Put(f.put_change(f.version(&format!("key-{number}"), whole(&blob))));
+            let batch = Batch { blobs: vec![blob], changes: vec![change] };
+            let (store, other) = (&f.store, &other);
+            async move {
+                let outcomes = match number % 2 {
+                    0 => store.commit(f.incarnation, batch).await,
+                    _ => other.commit(incarnation, batch).await,
+                };
+                outcomes.unwrap()[0]
+            }
+        });
+        let outcomes = futures::future::join_all(writers).await;
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::STORED).count(), 7);
+        assert_eq!(sums(f, QuotaScope::Bucket(f.bucket)).await, (70, 7));
+        assert_eq!(sums(f, QuotaScope::User(f.owner)).await, (70, 7));
+    }
+
+    async fn versions_count_until_they_are_removed_and_markers_do_not(f: &Fixture) {
+        let bucket = QuotaScope::Bucket(f.bucket);
+        set(f, bucket, Some(100), Some(2)).await;
+        let row = f.store.bucket(&"first-bucket".parse().unwrap()).await.unwrap().unwrap();
+        f.store.set_versioning(&row, true).await.unwrap();
+        let Outcome::Stored { name: Some(VersionName::Id(first)) } = put(f, "key", 10).await else { panic!() };
+        put(f, "key", 10).await;
+        assert_eq!(put(f, "key", 10).await, Outcome::Refused(Refusal::QuotaExceeded), "a third version");
+        assert!(matches!(f.delete("key").await, Outcome::Deleted(Deleted { marker: true, .. })));
+        assert_eq!(sums(f, bucket).await, (20, 2));
+        let removal = DeleteChange { selector: VersionSelector::Id(first), ..DeleteChange::current(f.bucket, key("key")) };
+        f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Delete(removal)] }).await.unwrap();
+        assert_eq!(sums(f, bucket).await, (10, 1));
+    }
+}

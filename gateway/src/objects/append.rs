@@ -1,0 +1,96 @@
+//! Appending: new bytes become new extents of an object, in one change of metadata.
+
+use codec::CatalogTarget;
+
+use super::body::IncomingBody;
+use super::ingest::{Ingested, ingest};
+use super::naming::{Naming, etag_of};
+use super::quilter::Patch;
+use super::requests::{Put, Stored};
+use super::{Objects, ObjectsError};
+use crate::domain::{ChecksumAlgorithm, Extent, Version, Versioning};
+use crate::metadata::{AppendChange, Batch, Change, Outcome};
+
+impl Objects {
+    /// Appends to an object that has exactly `offset` bytes, or writes one at 0 where there is none. Answers the whole object.
+    ///
+    /// # Errors
+    /// `InvalidWriteOffset` when it has another size, `Versioned` in a bucket that is or was versioned.
+    pub async fn append(&self, mut put: Put, offset: u64, body: Box<dyn IncomingBody>) -> Result<Stored, ObjectsError> {
+        if put.bucket.versioning != Versioning::Never {
+            return Err(ObjectsError::Versioned);
+        }
+        let inner = &self.inner;
+        let current = self.current(&put.bucket, &put.key).await?;
+        put.condition.check(current.as_ref().map(|version| version.etag))?;
+        put.attributes.encryption = None;
+        if current.as_ref().is_some_and(|version| version.attributes.encryption.is_some()) {
+            return Err(ObjectsError::Enciphered);
+        }
+        if current.as_ref().map_or(0, |version| version.size) != offset {
+            return Err(ObjectsError::InvalidWriteOffset);
+        }
+        if put.promise.checksum.is_none() && put.promise.algorithm.is_none() {
+            // So that the object's checksum can go on.
+            let whole = current.as_ref().and_then(|version| version.checksum.as_ref());
+            let sha = [ChecksumAlgorithm::Sha1, ChecksumAlgorithm::Sha256];
+            put.promise.algorithm = whole.map(|sum| sum.algorithm).filter(|algorithm| !sha.contains(algorithm));
+        }
+        let id = inner.mint.version();
+        // In a catalog it is a part: alone it is no object.
+        let naming = Naming {
+            bucket: put.bucket.name.to_string(),
+            key: put.key.clone(),
+            target: CatalogTarget::Part { upload: id.0, number: 1 },
+            attributes: put.attributes.clone(),
+            write_counter: inner.mint.write_counter(),
+            modified_at: inner.mint.now(),
+        };
+        let ingested = ingest(inner, body, &put.promise, &naming, None).await?;
+        let modified_at = naming.modified_at;
+        let change = |digested: &super::Digested, extents: Vec<Extent>| {
+            let version = Version {
+                id,
+                null: true,
+                lock: put.lock,
+                key: put.key.clone(),
+                size: digested.length,
+                etag: etag_of(digested),
+                modified_at,
+                attributes: put.attributes.clone(),
+                checksum: digested.checksum.clone(),
+                extents,
+            };
+            let (bucket, condition) = (put.bucket.id, put.condition.clone());
+            Change::Append(AppendChange { bucket, offset, version, condition })
+        };
+        let outcome = match ingested {
+            Ingested::Small { content, digested, .. } if content.is_empty() => {
+                self.commit_one(Batch { blobs: Vec::new(), changes: vec![change(&digested, Vec::new())] }).await?
+            }
+            Ingested::Small { content, digested, reservation } => {
+                let made = change(&digested, Vec::new());
+                let change = Box::new(move |extent| match made {
+                    Change::Append(mut append) => {
+                        append.version.extents = vec![extent];
+                        Change::Append(append)
+                    }
+                    other => other,
+                });
+                inner.quilter.join(Patch { content, naming, digested, change, reservation }).await?
+            }
+            Ingested::Streamed { extents, blobs, digested, scaffold } => {
+                let changes = vec![change(&digested, extents)];
+                scaffold.keep();
+                self.commit_one(Batch { blobs, changes }).await?
+            }
+        };
+        match outcome {
+            Outcome::Appended { size, etag } => {
+                Ok(Stored { name: None, etag, checksum: None, encryption: None, size, modified_at })
+            }
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            _ => Err(ObjectsError::Internal("an append had the outcome of another change".to_owned())),
+        }
+    }
+}

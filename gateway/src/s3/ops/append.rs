@@ -1,0 +1,57 @@
+//! `PutObject` with `x-amz-write-offset-bytes`: an append.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use super::write::write_condition;
+use crate::domain::{Bucket, ObjectKey, VersionLock};
+use crate::objects::Put;
+use crate::s3::call::Call;
+use crate::s3::carried::{self, Carried};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::respond::{Response, empty, etag_header};
+use crate::s3::sse;
+
+/// Where the bytes are to go: the size the object has.
+pub const OFFSET: &str = "x-amz-write-offset-bytes";
+const OBJECT_SIZE: HeaderName = HeaderName::from_static("x-amz-object-size");
+
+/// Appends.
+///
+/// # Errors
+/// `InvalidWriteOffset` when the object has another size; `InvalidRequest` where there are versions.
+pub async fn append_object(
+    mut call: Call,
+    bucket: Arc<Bucket>,
+    key: ObjectKey,
+    offset: u64,
+) -> Result<Response, S3Error> {
+    let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
+    if lock != VersionLock::NONE {
+        return Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"));
+    }
+    if sse::lock(&call, &call.head.headers, &bucket).await?.is_some() {
+        // Each object has one run of its cipher.
+        return Err(Code::NotImplemented.into());
+    }
+    let condition = write_condition(&call)?;
+    let (promise, body) = call.take_content()?;
+    let put = Put { bucket, key, attributes, lock, condition, promise, cipher: None, origin: None };
+    let stored = call.door.objects.append(put, offset, body).await?;
+    let mut response = empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag_header(stored.etag));
+    headers.insert(OBJECT_SIZE, HeaderValue::from(stored.size));
+    sse::show(None, &HeaderMap::new(), headers);
+    Ok(response)
+}
+
+/// The offset a write asks for, if it does.
+///
+/// # Errors
+/// `InvalidArgument` for what is no number.
+pub fn offset(call: &Call) -> Result<Option<u64>, S3Error> {
+    let Some(text) = call.header(OFFSET).filter(|text| !text.is_empty()) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| S3Error::argument("The write offset is not a number.", OFFSET, text))
+}
