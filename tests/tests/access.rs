@@ -30,7 +30,7 @@ async fn add(gateway: &TestGateway, name: &str) -> Result<S3> {
 
 async fn put_policy(s3: &S3, bucket: &str, statements: &str) -> Result<Reply> {
     let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
-    s3.request(Method::PUT, &format!("/{bucket}")).query("policy", "").body(text).send().await
+    s3.request(Method::PUT, format!("/{bucket}")).query("policy", "").body(text).send().await
 }
 
 fn statement(effect: &str, principal: &str, actions: &str, resource: &str) -> String {

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use anyhow::Result;
-use harness::{Database, Scheme, Settings, TestGateway, on_sqlite};
+use harness::{Scheme, TestGateway, on_sqlite};
 
 on_sqlite!(a_page_uploads_in_parts_and_seeks_in_a_film);
 

@@ -1,6 +1,9 @@
 //! SIGHUP: the configuration is read again, and what can change at once changes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use codec::Scheme;
 
 use super::house::Reloadable;
 use super::listener::Patience;
@@ -51,22 +54,31 @@ pub(super) fn reload(source: &Source, running: &mut Config, house: &Reloadable, 
     }
 }
 
+/// The classes that have schemes of their own; the others go with the first.
+fn classes(config: &Config) -> BTreeMap<&str, Scheme> {
+    let own = config.storage_classes.iter().filter(|(_, scheme)| **scheme != config.scheme);
+    own.map(|(name, scheme)| (name.as_str(), *scheme)).collect()
+}
+
 /// What differs and cannot change while it runs.
 fn needs_restart(running: &Config, fresh: &Config) -> Vec<&'static str> {
     let listen = |config: &Config| config.tls.as_ref().map(|tls| tls.listen);
     let differences = [
         ("scheme", running.scheme != fresh.scheme),
-        ("[storage_class]", running.storage_classes != fresh.storage_classes),
+        ("[storage_class]", classes(running) != classes(fresh)),
         ("data", running.data != fresh.data),
         ("database", running.database != fresh.database),
         ("[s3]", running.s3 != fresh.s3),
         ("[tls] listen", listen(running) != listen(fresh)),
+        ("[kms]", running.kms != fresh.kms),
         ("[website]", running.website != fresh.website),
         ("[ops]", running.ops != fresh.ops),
         ("[limits] memory_bytes", running.limits.memory_bytes != fresh.limits.memory_bytes),
         ("[limits] body_seconds", running.limits.body_seconds != fresh.limits.body_seconds),
         ("[objects]", running.objects != fresh.objects),
         ("[log] format", running.log.format != fresh.log.format),
+        ("[debug]", running.debug != fresh.debug),
+        ("[[notification_target]]", running.notification_targets != fresh.notification_targets),
         ("[[backend]]", running.backends != fresh.backends),
         ("the root key", running.root != fresh.root),
     ];

@@ -241,7 +241,7 @@ impl MetadataStore {
     pub async fn audit_counters(&self) -> Result<Vec<String>> {
         let mut session = self.database().reader().await?;
         let mut complaints = Vec::new();
-        for (wrong, text) in INVARIANTS.iter().copied() {
+        for (wrong, text) in INVARIANTS {
             let statement = Statement::new(format!("{text} LIMIT {COMPLAINTS}"));
             for row in session.rows(statement).await? {
                 complaints.push(wrong.replace("{}", &hex::encode(row.bytes(0)?)));

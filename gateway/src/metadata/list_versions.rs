@@ -51,7 +51,6 @@ pub enum ListedContent {
 
 /// One entry of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all entries are the large one")]
 pub enum VersionEntry {
     /// A version.
     Version(ListedVersion),

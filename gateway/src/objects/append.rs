@@ -3,12 +3,13 @@
 use codec::CatalogTarget;
 
 use super::body::IncomingBody;
+use super::digest::Digested;
 use super::ingest::{Ingested, ingest};
 use super::naming::{Naming, etag_of};
 use super::quilter::Patch;
 use super::requests::{Put, Stored};
 use super::{Objects, ObjectsError};
-use crate::domain::{ChecksumAlgorithm, Extent, Version, Versioning};
+use crate::domain::{ChecksumAlgorithm, Extent, Timestamp, Version, VersionId, Versioning};
 use crate::metadata::{AppendChange, Batch, Change, Outcome};
 
 impl Objects {
@@ -22,20 +23,7 @@ impl Objects {
         }
         let inner = &self.inner;
         let current = self.current(&put.bucket, &put.key).await?;
-        put.condition.check(current.as_ref().map(|version| version.etag))?;
-        put.attributes.encryption = None;
-        if current.as_ref().is_some_and(|version| version.attributes.encryption.is_some()) {
-            return Err(ObjectsError::Enciphered);
-        }
-        if current.as_ref().map_or(0, |version| version.size) != offset {
-            return Err(ObjectsError::InvalidWriteOffset);
-        }
-        if put.promise.checksum.is_none() && put.promise.algorithm.is_none() {
-            // So that the object's checksum can go on.
-            let whole = current.as_ref().and_then(|version| version.checksum.as_ref());
-            let sha = [ChecksumAlgorithm::Sha1, ChecksumAlgorithm::Sha256];
-            put.promise.algorithm = whole.map(|sum| sum.algorithm).filter(|algorithm| !sha.contains(algorithm));
-        }
+        prepare(&mut put, current.as_deref(), offset)?;
         let id = inner.mint.version();
         // In a catalog it is a part: alone it is no object.
         let naming = Naming {
@@ -48,22 +36,7 @@ impl Objects {
         };
         let ingested = ingest(inner, body, &put.promise, &naming, None).await?;
         let modified_at = naming.modified_at;
-        let change = |digested: &super::Digested, extents: Vec<Extent>| {
-            let version = Version {
-                id,
-                null: true,
-                lock: put.lock,
-                key: put.key.clone(),
-                size: digested.length,
-                etag: etag_of(digested),
-                modified_at,
-                attributes: put.attributes.clone(),
-                checksum: digested.checksum.clone(),
-                extents,
-            };
-            let (bucket, condition) = (put.bucket.id, put.condition.clone());
-            Change::Append(AppendChange { bucket, offset, version, condition })
-        };
+        let change = |digested: &Digested, extents| change(&put, id, offset, modified_at, digested, extents);
         let outcome = match ingested {
             Ingested::Small { content, digested, .. } if content.is_empty() => {
                 self.commit_one(Batch { blobs: Vec::new(), changes: vec![change(&digested, Vec::new())] }).await?
@@ -93,4 +66,47 @@ impl Objects {
             _ => Err(ObjectsError::Internal("an append had the outcome of another change".to_owned())),
         }
     }
+}
+
+/// Refuses what could not be appended now, and asks for the checksum that lets the object's own go on. The transaction decides
+/// again, on locked rows.
+fn prepare(put: &mut Put, current: Option<&Version>, offset: u64) -> Result<(), ObjectsError> {
+    put.condition.check(current.map(|version| version.etag))?;
+    put.attributes.encryption = None;
+    if current.is_some_and(|version| version.attributes.encryption.is_some()) {
+        return Err(ObjectsError::Enciphered);
+    }
+    if current.map_or(0, |version| version.size) != offset {
+        return Err(ObjectsError::InvalidWriteOffset);
+    }
+    if put.promise.checksum.is_none() && put.promise.algorithm.is_none() {
+        let whole = current.and_then(|version| version.checksum.as_ref());
+        let sha = [ChecksumAlgorithm::Sha1, ChecksumAlgorithm::Sha256];
+        put.promise.algorithm = whole.map(|sum| sum.algorithm).filter(|algorithm| !sha.contains(algorithm));
+    }
+    Ok(())
+}
+
+/// The row to be, or to go on.
+fn change(
+    put: &Put,
+    id: VersionId,
+    offset: u64,
+    modified_at: Timestamp,
+    digested: &Digested,
+    extents: Vec<Extent>,
+) -> Change {
+    let version = Version {
+        id,
+        null: true,
+        lock: put.lock,
+        key: put.key.clone(),
+        size: digested.length,
+        etag: etag_of(digested),
+        modified_at,
+        attributes: put.attributes.clone(),
+        checksum: digested.checksum.clone(),
+        extents,
+    };
+    Change::Append(AppendChange { bucket: put.bucket.id, offset, version, condition: put.condition.clone() })
 }

@@ -142,9 +142,7 @@ impl Objects {
         let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
         let (len, expected) = (member.store.len(&name).await?, blob.layout.sliver_len());
         if len != expected {
-            return Err(StoreError::Damaged {
-                reason: format!("it has {len} bytes and should have {expected}").into(),
-            });
+            return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}") });
         }
         if deep {
             let mut verifier =
@@ -155,7 +153,7 @@ impl Objects {
                 verifier.push(&member.store.read(&name, at..end).await?);
                 at = end;
             }
-            verifier.finish().map_err(|error| StoreError::Damaged { reason: error.to_string().into() })?;
+            verifier.finish().map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
         }
         Ok(())
     }

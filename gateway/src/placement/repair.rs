@@ -108,7 +108,8 @@ mod tests {
         let six = ["p0", "p1", "p2", "p3", "p4", "p5"];
         let eight = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
         // Slivers, backends, then: remade, without a place, waiting, unreadable.
-        let table: [(&str, &[&str], usize, usize, usize, bool); 9] = [
+        type Case<'a> = (&'a str, &'a [&'a str], usize, usize, usize, bool);
+        let table: [Case; 9] = [
             ("gggggg", &six, 0, 0, 0, false),
             ("ggggg-", &six, 1, 0, 0, false),
             ("gggg--", &six, 2, 0, 0, false),

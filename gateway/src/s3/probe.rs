@@ -225,7 +225,8 @@ mod tests {
     /// Every seed and every input that once did harm passes its probe.
     #[test]
     fn the_corpus_does_no_harm() {
-        let probes: [(&str, fn(&[u8])); 10] = [
+        type Probe = fn(&[u8]);
+        let probes: [(&str, Probe); 10] = [
             ("signature", super::signature),
             ("chunks", super::chunks),
             ("document", super::document),

@@ -32,7 +32,6 @@ pub struct NewBlob {
 
 /// One change.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all changes are the large one")]
 pub enum Change {
     /// Write an object.
     Put(PutChange),

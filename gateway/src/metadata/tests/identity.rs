@@ -220,8 +220,8 @@ both! {
         f.store.join_group(user.id, group.id).await.unwrap();
         assert_eq!(f.store.join_group(user.id, group.id).await.unwrap(), JoinGroup::Joined, "again is fine");
         assert_eq!(f.texts("AK1").await, ["group's", "one 1", "two 1", "user's", "{\"Version\":\""]);
-        assert_eq!(f.store.users_of_group(group.id, "", 9).await.unwrap(), [user.clone()]);
-        assert_eq!(f.store.groups_of_user(user.id, "", 9).await.unwrap(), [group.clone()]);
+        assert_eq!(f.store.users_of_group(group.id, "", 9).await.unwrap(), std::slice::from_ref(&user));
+        assert_eq!(f.store.groups_of_user(user.id, "", 9).await.unwrap(), std::slice::from_ref(&group));
         assert_eq!(f.store.groups_of_user(user.id, "g", 9).await.unwrap(), []);
         assert_eq!(f.store.attached_policies(group.id, "", 9).await.unwrap(), [two.clone(), FULL.to_owned()]);
         let (account, member, _) = f.store.role_grant(&role.unique_id).await.unwrap().expect("the role");

@@ -26,7 +26,7 @@ pub fn actions() -> Vec<Action> {
         [
             iam(tag_name, about, PARAMETERS, move |ask| tag(ask, kind)),
             iam(untag_name, about, PARAMETERS, move |ask| untag(ask, kind)),
-            iam(list_name, about, PARAMETERS, move |ask| list(ask, kind)),
+            iam(list_name, about, PARAMETERS, move |ask| std::future::ready(list(&ask, kind))),
         ]
     };
     NAMES.into_iter().flat_map(of).collect()
@@ -93,7 +93,7 @@ async fn change(ask: &Ask, kind: HolderKind, edit: HolderEdit) -> Result<XmlWrit
     }
 }
 
-async fn list(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
+fn list(ask: &Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
     let (holder, page) = (ask.holder(kind)?, Page::of(&ask.args)?);
     let mut tags = holder.details.tags.clone();
     tags.retain(|(key, _)| *key > page.after);
