@@ -119,10 +119,11 @@ def attributes_and_overrides():
 
 def what_is_not_there_yet_says_so():
     refused("NoSuchBucketPolicy", s3.get_bucket_policy, Bucket=B)
-    refused("NotImplemented", s3.put_bucket_policy, Bucket=B, Policy="{}")
-    refused("NotImplemented", s3.put_bucket_versioning, Bucket=B, VersioningConfiguration={"Status": "Enabled"})
+    refused("MalformedPolicy", s3.put_bucket_policy, Bucket=B, Policy="{}")
+    metrics = {"Id": "all"}
+    refused("NotImplemented", s3.put_bucket_metrics_configuration, Bucket=B, Id="all", MetricsConfiguration=metrics)
     before = s3.get_object(Bucket=B, Key="attributes")["Body"].read()
-    refused("NotImplemented", s3.put_object_retention, Bucket=B, Key="attributes",
+    refused("InvalidRequest", s3.put_object_retention, Bucket=B, Key="attributes",
             Retention={"Mode": "GOVERNANCE", "RetainUntilDate": datetime.datetime(2040, 1, 1)})
     assert s3.get_object(Bucket=B, Key="attributes")["Body"].read() == before, "a sub-resource never writes the object"
 
