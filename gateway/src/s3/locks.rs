@@ -95,11 +95,20 @@ pub fn date(text: &str) -> Option<Timestamp> {
     i64::try_from(moment.unix_timestamp_nanos() / 1_000).ok().map(Timestamp)
 }
 
+/// When a retention ends, to the millisecond and never early: whoever waits until then finds the version free.
+#[must_use]
+pub fn end(until: Timestamp) -> String {
+    let milliseconds = until.0.saturating_add(999).div_euclid(1_000);
+    let seconds = xml_time(Timestamp(milliseconds.div_euclid(1_000).saturating_mul(1_000_000)));
+    let whole = seconds.strip_suffix(".000Z").unwrap_or(&seconds);
+    format!("{whole}.{:03}Z", milliseconds.rem_euclid(1_000))
+}
+
 /// Shows what keeps a version.
 pub fn write(lock: VersionLock, headers: &mut HeaderMap) {
     if let Some(Retention { mode, until }) = lock.retention {
         headers.insert(MODE, HeaderValue::from_static(mode.name()));
-        if let Ok(date) = HeaderValue::from_str(&xml_time(until)) {
+        if let Ok(date) = HeaderValue::from_str(&end(until)) {
             headers.insert(UNTIL, date);
         }
     }
@@ -117,6 +126,19 @@ mod tests {
     fn of(pairs: &[(&'static str, &'static str)]) -> Result<VersionLock, Code> {
         let pairs = pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)));
         read(&pairs.collect(), NOW).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn the_end_that_is_shown_is_never_early() {
+        for (microseconds, shown) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_700_000_000_000_000, "2023-11-14T22:13:20.000Z"),
+            (1_700_000_000_998_001, "2023-11-14T22:13:20.999Z"),
+            (1_700_000_000_999_001, "2023-11-14T22:13:21.000Z"),
+        ] {
+            assert_eq!(end(Timestamp(microseconds)), shown);
+            assert!(date(shown).is_some_and(|read| read.0 >= microseconds));
+        }
     }
 
     #[test]

@@ -10,7 +10,6 @@ use crate::metadata::Amendment;
 use crate::policy::Permission;
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
-use crate::s3::encoding::xml_time;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
@@ -91,7 +90,7 @@ async fn get_retention(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     let version = call.version(&bucket, &key).await?;
     let Retention { mode, until } = version.lock.retention.ok_or(Code::NoSuchObjectLockConfiguration)?;
     let mut writer = XmlWriter::document("Retention", 0);
-    writer.plain("Mode", mode.name()).plain("RetainUntilDate", xml_time(until));
+    writer.plain("Mode", mode.name()).plain("RetainUntilDate", locks::end(until));
     Ok(xml(writer.end("Retention")))
 }
 
