@@ -8,4 +8,4 @@ mod rule;
 pub use access_log::{AccessLine, LogKeyFormat, LoggingConfiguration};
 pub use inventory::{Field, Inventories, Inventory, ListFile, Listed};
 pub use record::{Happening, Origin, finished, record, test_event};
-pub use rule::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, Overlap, is_event};
+pub use rule::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, Overlap, is_event, is_told};

@@ -3,7 +3,7 @@
 use super::error::{Code, S3Error};
 use super::ops::{only, optional};
 use super::xml::{Element, XmlWriter};
-use crate::events::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, is_event};
+use crate::events::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, is_event, is_told};
 
 /// The most rules of a bucket.
 const RULES_MAX: usize = 100;
@@ -68,6 +68,9 @@ fn read_rule(
     }
     if let Some(event) = events.iter().find(|event| !is_event(event)) {
         return Err(S3Error::argument("The event is not supported for notifications", "Event", event));
+    }
+    if let Some(event) = events.iter().find(|event| !is_told(event)) {
+        return Err(S3Error::with(Code::NotImplemented, format!("Nobody is told of {event} yet")));
     }
     let filter = element.child("Filter").map(read_filter).transpose()?;
     Ok(NotificationRule { id, destination, target: target.to_owned(), arn, events, filter })
@@ -157,12 +160,12 @@ mod tests {
                         <FilterRule><Name>prefix</Name><Value>in/</Value></FilterRule>\
                         <FilterRule><Name>suffix</Name><Value>.jpg</Value></FilterRule></S3Key></Filter>\
                         </QueueConfiguration><TopicConfiguration><Id>b</Id><Topic>arn:haulout:sns::1:hook</Topic>\
-                        <Event>s3:ObjectTagging:Put</Event></TopicConfiguration>";
+                        <Event>s3:ObjectRestore:Post</Event></TopicConfiguration>";
         let configuration = put(document).unwrap();
         assert_eq!(configuration.rules[0].target, "hook");
         assert!(write(&configuration).contains(document), "{}", write(&configuration));
         assert_eq!(put("").unwrap().rules.len(), 0);
-        let unnamed = "<TopicConfiguration><Topic>arn:haulout:sns::1:hook</Topic><Event>s3:ObjectAcl:Put</Event>\
+        let unnamed = "<TopicConfiguration><Topic>arn:haulout:sns::1:hook</Topic><Event>s3:LifecycleExpiration:*</Event>\
                        </TopicConfiguration>";
         assert_eq!(put(unnamed).unwrap().rules[0].id, "made-0");
     }
@@ -175,6 +178,7 @@ mod tests {
         let (arn, event) = ("arn:haulout:sqs:us-east-1:1:hook", "s3:ObjectCreated:Put");
         let rule = |name: &str| format!("<FilterRule><Name>{name}</Name><Value>a</Value></FilterRule>");
         let table = [
+            (queue(arn, "s3:ObjectTagging:*", ""), Code::NotImplemented),
             (queue("arn:haulout:sqs:us-east-1:1:other", event, ""), Code::InvalidArgument),
             (queue("arn:haulout:sqs:eu-west-1:1:hook", event, ""), Code::InvalidArgument),
             (queue("arn:aws:sqs:us-east-1:1:hook", event, ""), Code::InvalidArgument),
