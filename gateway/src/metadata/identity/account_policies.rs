@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::PutInlinePolicy;
-use super::inline_policies::letters;
+use super::inline_policies::{Shelf, put_within};
 use crate::domain::{CanonicalId, User, UserId};
 use crate::metadata::database::Work;
 use crate::metadata::session::Session;
 use crate::metadata::statement::Statement;
 use crate::metadata::{MetadataStore, Result, users};
+
+const ACCOUNTS: Shelf = Shelf { owners: "account", policies: "account_policy", owner: "account_id" };
 
 impl MetadataStore {
     /// An account by its canonical id.
@@ -72,23 +74,7 @@ impl Work for Put {
     type Done = PutInlinePolicy;
 
     async fn run(&self, tx: &mut Session) -> Result<PutInlinePolicy> {
-        // Alone, because the lengths of all its policies are summed.
-        let text = format!("SELECT id FROM account WHERE id = $1{}", tx.dialect().for_update());
-        if tx.row(Statement::new(text).bind(self.account.0)).await?.is_none() {
-            return Ok(PutInlinePolicy::NoSuchHolder);
-        }
-        let text = "SELECT document FROM account_policy WHERE account_id = $1 AND name <> $2";
-        let mut sum = letters(&self.document);
-        for row in tx.rows(Statement::new(text).bind(self.account.0).bind(&*self.name)).await? {
-            sum += letters(row.text(0)?);
-        }
-        if sum > self.letters_max {
-            return Ok(PutInlinePolicy::TooLong);
-        }
-        let text = "INSERT INTO account_policy (account_id, name, document) VALUES ($1, $2, $3) \
-                    ON CONFLICT (account_id, name) DO UPDATE SET document = excluded.document";
-        tx.execute(Statement::new(text).bind(self.account.0).bind(&*self.name).bind(&*self.document)).await?;
-        Ok(PutInlinePolicy::Put)
+        put_within(tx, &ACCOUNTS, self.account.0, (&self.name, &self.document), self.letters_max).await
     }
 }
 

@@ -75,28 +75,54 @@ impl Work for Put {
     type Done = PutInlinePolicy;
 
     async fn run(&self, tx: &mut Session) -> Result<PutInlinePolicy> {
-        // Alone, because the lengths of all its policies are summed.
-        let text = format!("SELECT id FROM holder WHERE id = $1{}", tx.dialect().for_update());
-        if tx.row(Statement::new(text).bind(self.holder.0)).await?.is_none() {
-            return Ok(PutInlinePolicy::NoSuchHolder);
-        }
-        let text = "SELECT document FROM inline_policy WHERE holder_id = $1 AND name <> $2";
-        let mut letters = letters(&self.document);
-        for row in tx.rows(Statement::new(text).bind(self.holder.0).bind(&*self.name)).await? {
-            letters += self::letters(row.text(0)?);
-        }
-        if letters > self.letters_max {
-            return Ok(PutInlinePolicy::TooLong);
-        }
-        let text = "INSERT INTO inline_policy (holder_id, name, document) VALUES ($1, $2, $3) \
-                    ON CONFLICT (holder_id, name) DO UPDATE SET document = excluded.document";
-        tx.execute(Statement::new(text).bind(self.holder.0).bind(&*self.name).bind(&*self.document)).await?;
-        Ok(PutInlinePolicy::Put)
+        put_within(tx, &INLINE, self.holder.0, (&self.name, &self.document), self.letters_max).await
     }
 }
 
+/// Where policies of one kind of owner are kept.
+pub(super) struct Shelf {
+    /// The table of the owners.
+    pub owners: &'static str,
+    /// The table of their policies.
+    pub policies: &'static str,
+    /// The column that names the owner there.
+    pub owner: &'static str,
+}
+
+const INLINE: Shelf = Shelf { owners: "holder", policies: "inline_policy", owner: "holder_id" };
+
+/// Writes a policy if all of its owner's together are not longer than they may be. The owner's row is taken alone, because
+/// the lengths are summed.
+pub(super) async fn put_within(
+    tx: &mut Session,
+    shelf: &Shelf,
+    id: i64,
+    (name, document): (&str, &str),
+    letters_max: usize,
+) -> Result<PutInlinePolicy> {
+    let Shelf { owners, policies, owner } = shelf;
+    let text = format!("SELECT id FROM {owners} WHERE id = $1{}", tx.dialect().for_update());
+    if tx.row(Statement::new(text).bind(id)).await?.is_none() {
+        return Ok(PutInlinePolicy::NoSuchHolder);
+    }
+    let text = format!("SELECT document FROM {policies} WHERE {owner} = $1 AND name <> $2");
+    let mut sum = letters(document);
+    for row in tx.rows(Statement::new(text).bind(id).bind(name)).await? {
+        sum += letters(row.text(0)?);
+    }
+    if sum > letters_max {
+        return Ok(PutInlinePolicy::TooLong);
+    }
+    let text = format!(
+        "INSERT INTO {policies} ({owner}, name, document) VALUES ($1, $2, $3) \
+         ON CONFLICT ({owner}, name) DO UPDATE SET document = excluded.document"
+    );
+    tx.execute(Statement::new(text).bind(id).bind(name).bind(document)).await?;
+    Ok(PutInlinePolicy::Put)
+}
+
 /// How much a policy weighs: its letters without white space.
-pub(super) fn letters(document: &str) -> usize {
+fn letters(document: &str) -> usize {
     document.chars().filter(|letter| !letter.is_whitespace()).count()
 }
 
