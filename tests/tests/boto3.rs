@@ -3,7 +3,7 @@
 use anyhow::Result;
 use harness::{Database, Scheme, Settings, TestGateway, on_both};
 
-on_both!(with_tls => objects, multipart_uploads, checksums, presigned_links_and_forms, versions);
+on_both!(with_tls => objects, multipart_uploads, checksums, presigned_links_and_forms, versions, anonymous_callers);
 
 fn with_tls(database: Database) -> Settings {
     Settings::new(database).with_tls()
@@ -27,6 +27,10 @@ async fn presigned_links_and_forms(gateway: &mut TestGateway) -> Result<()> {
 
 async fn versions(gateway: &mut TestGateway) -> Result<()> {
     run(gateway, "boto3_versions.py").await
+}
+
+async fn anonymous_callers(gateway: &mut TestGateway) -> Result<()> {
+    run(gateway, "boto3_anonymous.py").await
 }
 
 async fn run(gateway: &TestGateway, script: &str) -> Result<()> {

@@ -150,7 +150,7 @@ impl Verifier {
         let claims = (authorization, query::claims(&query), v2::claims(&query));
         match claims {
             (None, false, false) => {
-                let payload = payload::Declared::parse(payload::text(&head.headers, None)?)?.without_stream()?;
+                let payload = payload::Declared::parse(payload::text(&head.headers, None)?)?.of_nobody()?;
                 Ok(Verified { identity: Identity::Anonymous, payload, presigned: false, hoisted: Vec::new() })
             }
             (Some(header::Authorization::V4(rest)), false, false) => {

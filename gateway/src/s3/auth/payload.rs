@@ -50,8 +50,23 @@ impl Declared {
         })
     }
 
-    /// What a request that signs no body at all (presigned, version 2, anonymous) may declare: never a stream, whose
-    /// framing nothing would vouch for.
+    /// What a request of nobody may declare. Unsigned chunks are as good as an unsigned body here: there is no
+    /// identity that could be borrowed, and what anybody may write is decided later. boto3 sends them over https.
+    ///
+    /// # Errors
+    /// `AccessDenied` for signed chunks, which need a signature to begin from.
+    pub(super) fn of_nobody(self) -> Result<Payload, S3Error> {
+        match self {
+            Self::UnsignedTrailer => Ok(Payload::UnsignedTrailer),
+            other => other.without_stream(),
+        }
+    }
+
+    /// What a request may declare that claims an identity but signs no body (presigned, version 2): never a stream,
+    /// whose framing nothing would vouch for.
+    ///
+    /// # Errors
+    /// `AccessDenied` for a stream.
     pub(super) fn without_stream(self) -> Result<Payload, S3Error> {
         match self {
             Self::Missing | Self::Unsigned => Ok(Payload::Unsigned),

@@ -37,10 +37,13 @@ fn remove(head: &mut Parts, name: &str) {
 async fn a_request_without_credentials_is_anonymous_and_nothing_else() {
     let verified = verify(&head("GET", "/b/k", &[HOST])).await.expect("anonymous");
     assert!(matches!(verified.identity, Identity::Anonymous) && !verified.presigned);
-    for stream in ["STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"] {
+    for stream in ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"] {
         let head = head("PUT", "/b/k", &[HOST, ("x-amz-content-sha256", stream)]);
         assert_eq!(verify(&head).await.expect_err("refused").code, Code::AccessDenied);
     }
+    let chunks = [HOST, ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")];
+    let verified = verify(&head("PUT", "/b/k", &chunks)).await.expect("anonymous");
+    assert!(matches!((verified.identity, verified.payload), (Identity::Anonymous, Payload::UnsignedTrailer)));
 }
 
 #[tokio::test]
