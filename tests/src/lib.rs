@@ -20,6 +20,7 @@ mod program;
 mod raw;
 mod s3;
 mod settings;
+mod webhook;
 
 pub use check::CheckReport;
 pub use clients::{Clients, Scheme, path_with_clients};
@@ -31,6 +32,7 @@ pub use program::{Outcome, Program};
 pub use raw::{RawReply, send_raw, send_raw_and_hang_up};
 pub use s3::{ListedPage, Reply, Request, S3, encode_key};
 pub use settings::Settings;
+pub use webhook::{Receiver, with_webhook};
 
 use anyhow::Result;
 

@@ -1,104 +1,22 @@
 //! Changes are told to webhooks: at least once, in order for each key, never to addresses inside unless that is allowed.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use base64::Engine;
-use harness::{S3, Settings, TestGateway, on_both, on_sqlite};
+use harness::{Database, Receiver, S3, Settings, TestGateway, on_both, on_sqlite, send_raw, with_webhook};
 use http::Method;
 use md5::Digest;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-on_both!(changes_are_told_in_order_and_again_after_a_refusal);
+on_both!(
+    changes_are_told_in_order_and_again_after_a_refusal,
+    what_is_said_of_versions_is_told,
+    every_way_in_and_out_is_told
+);
+on_both!(short_days => what_rules_do_is_told);
 on_sqlite!(no_address_inside_is_told_unless_that_is_allowed, a_target_that_is_away_is_told_after_a_restart);
-
-/// A webhook that keeps what it is told, and refuses the first few.
-struct Receiver {
-    address: SocketAddr,
-    told: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Receiver {
-    async fn start(refusals: usize) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let (kept, left) = (told.clone(), Arc::new(Mutex::new(refusals)));
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let (kept, left) = (kept.clone(), left.clone());
-                tokio::spawn(async move {
-                    let _ = serve(&mut stream, &kept, &left).await;
-                });
-            }
-        });
-        Ok(Self { address, told })
-    }
-
-    fn told(&self) -> Vec<Value> {
-        self.told.lock().unwrap().clone()
-    }
-
-    async fn wait_for(&self, events: usize) -> Result<Vec<Value>> {
-        for _ in 0..120 {
-            if self.told().len() >= events {
-                return Ok(self.told());
-            }
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-        bail!("{events} messages were expected: {:?}", self.told());
-    }
-}
-
-/// One connection: requests with a length, one after the other.
-async fn serve(stream: &mut tokio::net::TcpStream, told: &Mutex<Vec<Value>>, left: &Mutex<usize>) -> Result<()> {
-    let mut buffer = Vec::new();
-    loop {
-        let head = loop {
-            if let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
-                break at;
-            }
-            let mut piece = [0; 4_096];
-            let read = stream.read(&mut piece).await?;
-            ensure!(read > 0, "closed");
-            buffer.extend_from_slice(&piece[..read]);
-        };
-        let text = String::from_utf8_lossy(&buffer[..head]).to_lowercase();
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
-        let end = head + 4 + length.context("a length")?;
-        while buffer.len() < end {
-            let mut piece = [0; 4_096];
-            let read = stream.read(&mut piece).await?;
-            ensure!(read > 0, "closed");
-            buffer.extend_from_slice(&piece[..read]);
-        }
-        let refused = {
-            let mut left = left.lock().unwrap();
-            let refused = *left > 0;
-            *left = left.saturating_sub(1);
-            refused
-        };
-        let known = text.contains("authorization: token of the test");
-        if !refused && known {
-            told.lock().unwrap().push(serde_json::from_slice(&buffer[head + 4..end])?);
-        }
-        buffer.drain(..end);
-        let status = if refused || !known { "503 Service Unavailable" } else { "200 OK" };
-        stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await?;
-    }
-}
-
-fn target(settings: Settings, address: SocketAddr, allow_private: bool) -> Settings {
-    let url = format!("url = \"http://{address}/hook\"");
-    let settings = settings.set("[notification_target]", "name = \"hook\"").set("[notification_target]", &url);
-    settings
-        .set("[notification_target]", "authorization = \"Token of the test\"")
-        .set("[notification_target]", &format!("allow_private = {allow_private}"))
-}
 
 async fn configure(s3: &S3, events: &[&str], filter: &str) -> Result<()> {
     let events: String = events.iter().map(|event| format!("<Event>{event}</Event>")).collect();
@@ -106,14 +24,69 @@ async fn configure(s3: &S3, events: &[&str], filter: &str) -> Result<()> {
         "<NotificationConfiguration><QueueConfiguration><Id>rule</Id><Queue>arn:haulout:sqs:us-east-1:1:hook</Queue>\
          {events}{filter}</QueueConfiguration></NotificationConfiguration>"
     );
+    set(s3, "notification", &document).await
+}
+
+/// Puts a document about the bucket.
+async fn set(s3: &S3, what: &str, document: &str) -> Result<()> {
     let digest = base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(document.as_bytes()));
-    let request = s3.on(Method::PUT, "told", "").query("notification", "").header("content-md5", digest);
-    request.body(document).send().await?.ok().map(drop)
+    let request = s3.on(Method::PUT, "told", "").query(what, "").header("content-md5", digest);
+    request.body(document.to_owned()).send().await?.ok().map(drop)
+}
+
+/// A gateway with short days and a bucket whose every change is told.
+async fn told_of_everything(gateway: &mut TestGateway) -> Result<(Receiver, S3)> {
+    let receiver = Receiver::start(0).await?;
+    gateway.reconfigure(|settings| with_webhook(settings, receiver.address(), true))?;
+    gateway.restart()?;
+    let s3 = gateway.root();
+    s3.create_bucket("told").await?;
+    let ownership =
+        "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>";
+    set(&s3, "ownershipControls", ownership).await?;
+    let events = [
+        "s3:ObjectCreated:*",
+        "s3:ObjectRemoved:*",
+        "s3:ObjectTagging:*",
+        "s3:ObjectAcl:Put",
+        "s3:LifecycleTransition",
+        "s3:LifecycleExpiration:*",
+    ];
+    configure(&s3, &events, "").await?;
+    receiver.wait_for(1).await?;
+    Ok((receiver, s3))
+}
+
+/// The records about a key, after the test message.
+async fn records(receiver: &Receiver, all: usize, key: &str) -> Result<Vec<Value>> {
+    let told = receiver.wait_for(all + 1).await?;
+    let records = told.iter().filter_map(|message| message["Records"].get(0).cloned());
+    Ok(records.filter(|record| record["s3"]["object"]["key"] == key).collect())
+}
+
+/// What happened to a key, as `event size version`, with a dash for what is not said.
+async fn story_of(receiver: &Receiver, all: usize, key: &str) -> Result<Vec<String>> {
+    let shown = |record: &Value| {
+        let object = &record["s3"]["object"];
+        let size = object["size"].as_u64().map_or_else(|| "-".to_owned(), |size| size.to_string());
+        let version = object["versionId"].as_str().unwrap_or("-");
+        format!("{} {size} {version}", record["eventName"].as_str().unwrap_or_default())
+    };
+    Ok(records(receiver, all, key).await?.iter().map(shown).collect())
+}
+
+fn tagging(value: &str) -> String {
+    format!("<Tagging><TagSet><Tag><Key>k</Key><Value>{value}</Value></Tag></TagSet></Tagging>")
+}
+
+fn short_days(database: Database) -> Settings {
+    let settings = Settings::new(database).set("debug", "lifecycle_day_seconds = 2");
+    settings.set("storage_class.GLACIER", "scheme = \"rs-2-1\"")
 }
 
 async fn changes_are_told_in_order_and_again_after_a_refusal(gateway: &mut TestGateway) -> Result<()> {
     let receiver = Receiver::start(2).await?;
-    gateway.reconfigure(|settings| target(settings, receiver.address, true))?;
+    gateway.reconfigure(|settings| with_webhook(settings, receiver.address(), true))?;
     gateway.restart()?;
     let s3 = gateway.root();
     s3.create_bucket("told").await?;
@@ -150,7 +123,7 @@ async fn changes_are_told_in_order_and_again_after_a_refusal(gateway: &mut TestG
 
 async fn no_address_inside_is_told_unless_that_is_allowed(gateway: &mut TestGateway) -> Result<()> {
     let receiver = Receiver::start(0).await?;
-    gateway.reconfigure(|settings| target(settings, receiver.address, false))?;
+    gateway.reconfigure(|settings| with_webhook(settings, receiver.address(), false))?;
     gateway.restart()?;
     let s3 = gateway.root();
     s3.create_bucket("told").await?;
@@ -167,7 +140,7 @@ async fn a_target_that_is_away_is_told_after_a_restart(gateway: &mut TestGateway
     let nobody = TcpListener::bind(("127.0.0.1", 0)).await?;
     let away = nobody.local_addr()?;
     drop(nobody);
-    gateway.reconfigure(|settings| target(settings, away, true))?;
+    gateway.reconfigure(|settings| with_webhook(settings, away, true))?;
     gateway.restart()?;
     let s3 = gateway.root();
     s3.create_bucket("told").await?;
@@ -175,9 +148,164 @@ async fn a_target_that_is_away_is_told_after_a_restart(gateway: &mut TestGateway
     s3.put("told", "key", "content").await?.ok()?;
     let receiver = Receiver::start(0).await?;
     gateway.kill();
-    gateway.reconfigure(|settings| target(settings, receiver.address, true))?;
+    gateway.reconfigure(|settings| with_webhook(settings, receiver.address(), true))?;
     gateway.restart()?;
     let told = receiver.wait_for(2).await?;
     ensure!(told.iter().any(|message| message["Records"][0]["eventName"] == "ObjectCreated:Put"), "{told:?}");
+    Ok(())
+}
+
+async fn say(s3: &S3, method: Method, key: &str, what: &str, body: String, version: Option<&str>) -> Result<()> {
+    let digest = base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(body.as_bytes()));
+    let mut request = s3.on(method, "told", key).query(what, "");
+    if let Some(version) = version {
+        request = request.query("versionId", version);
+    }
+    request.header("content-md5", digest).body(body).send().await?.ok().map(drop)
+}
+
+async fn what_is_said_of_versions_is_told(gateway: &mut TestGateway) -> Result<()> {
+    let (receiver, s3) = told_of_everything(gateway).await?;
+    s3.put("told", "plain", "content").await?.ok()?;
+    for value in ["a", "a", "b"] {
+        say(&s3, Method::PUT, "plain", "tagging", tagging(value), None).await?;
+    }
+    for _ in 0..2 {
+        say(&s3, Method::DELETE, "plain", "tagging", String::new(), None).await?;
+    }
+    for list in ["public-read", "public-read", "private"] {
+        s3.on(Method::PUT, "told", "plain").query("acl", "").header("x-amz-acl", list).send().await?.ok()?;
+    }
+    let missing = s3.on(Method::DELETE, "told", "none").query("tagging", "").send().await?;
+    missing.refused(404, "NoSuchKey")?;
+    let (tagged, listed) = ("ObjectTagging:Put 7 -", "ObjectAcl:Put 7 -");
+    let expected = ["ObjectCreated:Put 7 -", tagged, tagged, tagged, "ObjectTagging:Delete 7 -", listed, listed];
+    ensure!(story_of(&receiver, 7, "plain").await? == expected, "{:?}", story_of(&receiver, 7, "plain").await?);
+    let record = &records(&receiver, 7, "plain").await?[1];
+    ensure!(record["eventVersion"] == "2.3" && record["s3"]["object"]["eTag"].as_str().is_some(), "{record}");
+    ensure!(record["userIdentity"]["principalId"].as_str().is_some_and(|principal| !principal.is_empty()), "{record}");
+
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    set(&s3, "versioning", enabled).await?;
+    let first = s3.put("told", "many", "one").await?.ok()?.header("x-amz-version-id").to_owned();
+    let second = s3.put("told", "many", "twice").await?.ok()?.header("x-amz-version-id").to_owned();
+    say(&s3, Method::PUT, "many", "tagging", tagging("a"), Some(&first)).await?;
+    say(&s3, Method::PUT, "many", "tagging", tagging("a"), None).await?;
+    say(&s3, Method::PUT, "plain", "tagging", tagging("c"), Some("null")).await?;
+    let expected = [
+        format!("ObjectCreated:Put 3 {first}"),
+        format!("ObjectCreated:Put 5 {second}"),
+        format!("ObjectTagging:Put 3 {first}"),
+        format!("ObjectTagging:Put 5 {second}"),
+    ];
+    ensure!(story_of(&receiver, 12, "many").await? == expected, "{:?}", story_of(&receiver, 12, "many").await?);
+    let last = story_of(&receiver, 12, "plain").await?.pop();
+    ensure!(last.as_deref() == Some("ObjectTagging:Put 7 null"), "{last:?}");
+    Ok(())
+}
+
+/// Posts a form that carries no signature into a bucket that everybody may write to.
+async fn post_form(gateway: &TestGateway, s3: &S3) -> Result<()> {
+    let policy = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\
+                  \"Action\":\"s3:PutObject\",\"Resource\":\"arn:aws:s3:::told/posted\"}]}";
+    set(s3, "policy", policy).await?;
+    let form = "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nposted\r\n\
+                --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\ncontent\r\n--b--\r\n";
+    let head = format!(
+        "POST /told HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=b\r\n\
+         content-length: {}\r\n\r\n{form}",
+        gateway.address(),
+        form.len()
+    );
+    let reply = send_raw(gateway.address(), head.as_bytes()).await?;
+    ensure!(reply.status() == Some(204), "{}", reply.text);
+    Ok(())
+}
+
+async fn delete_many(s3: &S3, objects: &[(&str, Option<&str>)]) -> Result<()> {
+    let version = |version: &Option<&str>| version.map(|id| format!("<VersionId>{id}</VersionId>")).unwrap_or_default();
+    let object = |(key, id): &(&str, Option<&str>)| format!("<Object><Key>{key}</Key>{}</Object>", version(id));
+    let document = format!("<Delete>{}</Delete>", objects.iter().map(object).collect::<String>());
+    let digest = base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(document.as_bytes()));
+    let request = s3.request(Method::POST, "/told").query("delete", "").header("content-md5", digest);
+    request.body(document).send().await?.ok().map(drop)
+}
+
+async fn every_way_in_and_out_is_told(gateway: &mut TestGateway) -> Result<()> {
+    let (receiver, s3) = told_of_everything(gateway).await?;
+    s3.put("told", "put", "content").await?.ok()?;
+    post_form(gateway, &s3).await?;
+    let copy = |to: &str, headers: &[(&str, &str)]| {
+        let request = s3.on(Method::PUT, "told", to).header("x-amz-copy-source", "/told/put");
+        headers.iter().fold(request, |request, (name, value)| request.header(name, *value))
+    };
+    copy("copied", &[]).send().await?.ok()?;
+    let upload = s3.create_upload("told", "parts").await?;
+    let part = s3.put_part("told", "parts", &upload, 1, "part".into()).await?;
+    s3.complete("told", "parts", &upload, &[(1, part)]).await?.ok()?;
+    delete_many(&s3, &[("copied", None), ("none", None)]).await?;
+    s3.delete("told", "none").await?.ok()?;
+    s3.delete("told", "put").await?.ok()?;
+    for (key, expected) in [
+        ("put", &["ObjectCreated:Put 7 -", "ObjectRemoved:Delete - -"][..]),
+        ("posted", &["ObjectCreated:Post 7 -"]),
+        ("copied", &["ObjectCreated:Copy 7 -", "ObjectRemoved:Delete - -"]),
+        ("parts", &["ObjectCreated:CompleteMultipartUpload 4 -"]),
+        ("none", &[]),
+    ] {
+        let story = story_of(&receiver, 6, key).await?;
+        ensure!(story == expected, "{key}: {story:?}");
+    }
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    set(&s3, "versioning", enabled).await?;
+    let id = s3.put("told", "kept", "content").await?.ok()?.header("x-amz-version-id").to_owned();
+    let marker = s3.delete("told", "kept").await?.ok()?.header("x-amz-version-id").to_owned();
+    delete_many(&s3, &[("kept", Some(&id))]).await?;
+    s3.on(Method::DELETE, "told", "kept").query("versionId", &marker).send().await?.ok()?;
+    delete_many(&s3, &[("posted", None)]).await?;
+    let expected = [
+        format!("ObjectCreated:Put 7 {id}"),
+        format!("ObjectRemoved:DeleteMarkerCreated - {marker}"),
+        format!("ObjectRemoved:Delete - {id}"),
+        format!("ObjectRemoved:Delete - {marker}"),
+    ];
+    let story = story_of(&receiver, 11, "kept").await?;
+    ensure!(story == expected, "{story:?}");
+    let story = story_of(&receiver, 11, "posted").await?;
+    ensure!(story.len() == 2 && story[1].starts_with("ObjectRemoved:DeleteMarkerCreated - "), "{story:?}");
+    Ok(())
+}
+
+async fn what_rules_do_is_told(gateway: &mut TestGateway) -> Result<()> {
+    let (receiver, s3) = told_of_everything(gateway).await?;
+    s3.put("told", "old/a", "content").await?.ok()?;
+    s3.put("told", "cold/a", vec![7; 200_000]).await?.ok()?;
+    let rule = |prefix: &str, action: &str| {
+        format!(
+            "<Rule><ID>{prefix}</ID><Filter><Prefix>{prefix}</Prefix></Filter><Status>Enabled</Status>{action}</Rule>"
+        )
+    };
+    let expire = rule("old/", "<Expiration><Days>1</Days></Expiration>");
+    let transition = rule("cold/", "<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>");
+    let rules = format!("<LifecycleConfiguration>{expire}{transition}</LifecycleConfiguration>");
+    set(&s3, "lifecycle", &rules).await?;
+    let expired = story_of(&receiver, 4, "old/a").await?;
+    ensure!(expired == ["ObjectCreated:Put 7 -", "LifecycleExpiration:Delete - -"], "{expired:?}");
+    let moved = story_of(&receiver, 4, "cold/a").await?;
+    ensure!(moved == ["ObjectCreated:Put 200000 -", "LifecycleTransition 200000 -"], "{moved:?}");
+    let record = &records(&receiver, 4, "cold/a").await?[1];
+    let class = &record["lifecycleEventData"]["transitionEventData"]["destinationStorageClass"];
+    ensure!(class == "GLACIER" && record["eventVersion"] == "2.3", "{record}");
+    ensure!(record["userIdentity"]["principalId"] == "s3.amazonaws.com", "{record}");
+
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    set(&s3, "versioning", enabled).await?;
+    let id = s3.put("told", "old/b", "content").await?.ok()?.header("x-amz-version-id").to_owned();
+    let story = story_of(&receiver, 6, "old/b").await?;
+    ensure!(story[0] == format!("ObjectCreated:Put 7 {id}"), "{story:?}");
+    let marked = story.get(1).and_then(|line| line.strip_prefix("LifecycleExpiration:DeleteMarkerCreated - "));
+    ensure!(marked.is_some_and(|marker| marker.len() == id.len() && marker != id), "{story:?}");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    ensure!(receiver.told().len() == 7, "nothing is told twice: {:?}", receiver.told());
     Ok(())
 }

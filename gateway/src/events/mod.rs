@@ -7,5 +7,5 @@ mod rule;
 
 pub use access_log::{AccessLine, LogKeyFormat, LoggingConfiguration};
 pub use inventory::{Field, Inventories, Inventory, ListFile, Listed};
-pub use record::{Happening, Origin, finished, record, test_event};
-pub use rule::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, Overlap, is_event, is_told};
+pub use record::{Happening, Origin, finished, record, test_event, with_content};
+pub use rule::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, Overlap, is_event};

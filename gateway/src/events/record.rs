@@ -1,4 +1,4 @@
-//! The documents that targets get: Amazon's event message structure, version 2.1.
+//! The documents that targets get: Amazon's event message structure, versions 2.1 and 2.3.
 
 use serde_json::{Value, json};
 
@@ -32,8 +32,10 @@ pub struct Happening<'a> {
     pub owner: &'a str,
     /// The key.
     pub key: &'a ObjectKey,
-    /// Bytes and tag of what was written; nothing of what was deleted.
+    /// Bytes and tag of what was written; nothing of what was deleted, nor of what only the transaction knows.
     pub content: Option<(u64, ETag)>,
+    /// The storage class a version moved to.
+    pub class: Option<&'a str>,
     /// The gateway's region.
     pub region: &'a str,
     /// When.
@@ -47,11 +49,10 @@ pub struct Happening<'a> {
 pub fn record(happening: &Happening<'_>) -> Value {
     let mut object = json!({ "key": encoded(happening.key.as_bytes()) });
     if let Some((size, etag)) = happening.content {
-        object["size"] = size.into();
-        object["eTag"] = etag.to_string().into();
+        show_content(&mut object, size, etag);
     }
-    json!({
-        "eventVersion": "2.1",
+    let mut record = json!({
+        "eventVersion": version_of(happening.event),
         "eventSource": "aws:s3",
         "awsRegion": happening.region,
         "eventTime": time_text(happening.at),
@@ -72,7 +73,32 @@ pub fn record(happening: &Happening<'_>) -> Value {
             },
             "object": object,
         },
-    })
+    });
+    if let Some(class) = happening.class {
+        record["lifecycleEventData"] = json!({ "transitionEventData": { "destinationStorageClass": class } });
+    }
+    record
+}
+
+/// The structure that an event is told in. Later ones add to the first.
+fn version_of(event: &str) -> &'static str {
+    let later = ["Lifecycle", "ObjectTagging:", "ObjectAcl:"];
+    if later.iter().any(|beginning| event.starts_with(beginning)) { "2.3" } else { "2.1" }
+}
+
+fn show_content(object: &mut Value, size: u64, etag: ETag) {
+    object["size"] = size.into();
+    object["eTag"] = etag.to_string().into();
+}
+
+/// A record, as text, of a version whose bytes and tag only the transaction knew.
+#[must_use]
+pub fn with_content(record: &str, size: u64, etag: ETag) -> String {
+    let Ok(mut value) = serde_json::from_str::<Value>(record) else { return record.to_owned() };
+    if let Some(object) = value.pointer_mut("/s3/object") {
+        show_content(object, size, etag);
+    }
+    value.to_string()
 }
 
 /// A message with a record to which the transaction's part is added: the place of the event among those of its key, and
@@ -150,6 +176,7 @@ mod tests {
             owner: "owner",
             key: &key,
             content: Some((7, ETag::of_content([1; 16]))),
+            class: None,
             region: "us-east-1",
             at: Timestamp(1_445_412_480_500_000),
             origin: &origin,
@@ -162,6 +189,13 @@ mod tests {
         assert_eq!(record["s3"]["object"]["versionId"], "v1");
         assert_eq!(record["s3"]["object"]["eTag"], "01".repeat(16));
         assert_eq!(record["s3"]["bucket"]["arn"], "arn:aws:s3:::photos");
+        assert_eq!((record["eventVersion"].as_str(), record.get("lifecycleEventData")), (Some("2.1"), None));
+        let moved = Happening { event: "LifecycleTransition", content: None, class: Some("GLACIER"), ..happening };
+        let moved = with_content(&super::record(&moved).to_string(), 9, ETag::of_content([2; 16]));
+        let moved: Value = serde_json::from_str(&moved).unwrap();
+        assert_eq!((&moved["eventVersion"], &moved["s3"]["object"]["size"]), (&json!("2.3"), &json!(9)));
+        assert_eq!(moved["s3"]["object"]["eTag"], "02".repeat(16));
+        assert_eq!(moved["lifecycleEventData"]["transitionEventData"]["destinationStorageClass"], "GLACIER");
         let test: Value = serde_json::from_str(&test_event("photos", Timestamp(0), &origin)).unwrap();
         assert_eq!(test["Event"], "s3:TestEvent");
     }

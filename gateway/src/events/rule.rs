@@ -35,16 +35,6 @@ const EVENTS: [&str; 27] = [
     "Replication:*",
 ];
 
-/// Events that do happen here and that nobody is told of: a rule must not wait for them in vain.
-const UNTOLD: [&str; 5] =
-    ["ObjectTagging:Put", "ObjectTagging:Delete", "ObjectTagging:*", "ObjectAcl:Put", "LifecycleTransition"];
-
-/// Whether rules are told of this event, `s3:` in front, should it happen.
-#[must_use]
-pub fn is_told(name: &str) -> bool {
-    is_event(name) && name.strip_prefix("s3:").is_some_and(|name| !UNTOLD.contains(&name))
-}
-
 /// Whether rules may name this event, `s3:` in front.
 #[must_use]
 pub fn is_event(name: &str) -> bool {
@@ -188,7 +178,7 @@ mod tests {
         }
         let exact = NotificationRule { filter: None, ..rule(&["s3:ObjectRemoved:Delete"], "", "") };
         assert!(exact.tells("ObjectRemoved:Delete", b"x") && !exact.tells("ObjectRemoved:DeleteMarkerCreated", b"x"));
-        assert!(is_told("s3:ObjectCreated:*") && !is_told("s3:ObjectAcl:Put") && !is_told("s3:Object"));
+        assert!(is_event("s3:ObjectAcl:Put") && is_event("s3:LifecycleTransition") && !is_event("s3:Object"));
         assert!(is_event("s3:ObjectCreated:*") && !is_event("s3:ObjectCreated") && !is_event("ObjectCreated:*"));
     }
 

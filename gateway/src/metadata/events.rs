@@ -1,12 +1,14 @@
 //! Messages about changes: written with the change, claimed in order, deleted when they have arrived.
 
+use std::borrow::Cow;
+
 use super::columns::limit;
 use super::commit::{Deleted, Outcome};
 use super::database::Work;
 use super::session::Session;
 use super::statement::{Statement, Value};
 use super::{MetadataError, MetadataStore, Result};
-use crate::domain::{BucketId, ObjectKey};
+use crate::domain::{BucketId, ETag, ObjectKey};
 
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
@@ -20,6 +22,24 @@ pub enum EventWhen {
     Removed,
     /// A delete marker was made.
     Marked,
+    /// Something was said about a version, be it just what was said of it before.
+    Amended,
+    /// What is said about a version has changed.
+    Changed,
+}
+
+impl EventWhen {
+    /// Whether it is what came of a change. `named`: it was one version that was to be deleted, not the object.
+    fn came_true(self, named: bool, outcome: &Outcome) -> bool {
+        match (self, outcome) {
+            (Self::Stored, Outcome::Stored { .. } | Outcome::Appended { .. })
+            | (Self::Amended, Outcome::Amended { .. }) => true,
+            (Self::Changed, Outcome::Amended { changed, .. }) => *changed,
+            (Self::Marked, Outcome::Deleted(Deleted { marker, .. })) => *marker && !named,
+            (Self::Removed, Outcome::Deleted(Deleted { existed, marker, .. })) => *existed && (named || !*marker),
+            _ => false,
+        }
+    }
 }
 
 /// A message to be, should its change be made.
@@ -31,6 +51,8 @@ pub struct EventDraft {
     pub target: String,
     /// The message, as JSON, but for its place in the order and the version.
     pub record: String,
+    /// Adds bytes and tag of the version to a message that lacks them, where the transaction alone knows them.
+    pub complete: fn(&str, u64, ETag) -> String,
 }
 
 /// A message on its way.
@@ -57,7 +79,8 @@ pub(super) struct DueEvent<'a> {
     bucket: BucketId,
     key: &'a ObjectKey,
     version: Option<String>,
-    draft: &'a EventDraft,
+    target: &'a str,
+    record: Cow<'a, str>,
 }
 
 /// The drafts that come true with this outcome. `named`: it was one version that was to be deleted, not the object.
@@ -68,21 +91,22 @@ pub(super) fn due<'a>(
     named: bool,
     outcome: &Outcome,
 ) -> Vec<DueEvent<'a>> {
-    let (when, name) = match outcome {
-        Outcome::Stored { name } | Outcome::Amended { name } => (EventWhen::Stored, *name),
-        Outcome::Deleted(Deleted { existed, marker, name }) => {
-            let when = if *marker && !named { EventWhen::Marked } else { EventWhen::Removed };
-            if !existed && when == EventWhen::Removed {
-                return Vec::new();
-            }
-            (when, *name)
-        }
-        Outcome::Appended { .. } => (EventWhen::Stored, None),
-        Outcome::Refused(_) => return Vec::new(),
+    let (name, content) = match outcome {
+        Outcome::Stored { name } | Outcome::Deleted(Deleted { name, .. }) => (*name, None),
+        Outcome::Amended { name, size, etag, .. } => (*name, Some((*size, *etag))),
+        Outcome::Appended { size, etag } => (None, Some((*size, *etag))),
+        Outcome::Refused(_) => (None, None),
     };
     let version = name.map(|name| name.to_string());
-    let due = drafts.iter().filter(|draft| draft.when == when);
-    due.map(|draft| DueEvent { bucket, key, version: version.clone(), draft }).collect()
+    let due = drafts.iter().filter(|draft| draft.when.came_true(named, outcome));
+    due.map(|draft| {
+        let record = match content {
+            Some((size, etag)) => Cow::Owned((draft.complete)(&draft.record, size, etag)),
+            None => Cow::Borrowed(&*draft.record),
+        };
+        DueEvent { bucket, key, version: version.clone(), target: &draft.target, record }
+    })
+    .collect()
 }
 
 /// Writes messages, in the transaction of their changes.
@@ -94,11 +118,11 @@ pub(super) async fn insert(tx: &mut Session, events: Vec<DueEvent<'_>>, now: i64
     let rows = events.into_iter().zip(numbers).map(|(event, seq)| {
         let row: [Value; 8] = [
             seq.into(),
-            event.draft.target.as_str().into(),
+            event.target.into(),
             event.bucket.0.into(),
             event.key.as_bytes().into(),
             event.version.unwrap_or_default().as_str().into(),
-            event.draft.record.as_str().into(),
+            (&*event.record).into(),
             now.into(),
             now.into(),
         ];

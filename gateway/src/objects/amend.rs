@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::requests::{About, Amend};
+use super::telling::Chance;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, VersionName, VersionSelector};
-use crate::metadata::{AmendChange, Amendment, AttributeEdit, Batch, Change, Outcome};
+use crate::metadata::{AmendChange, Amendment, AttributeEdit, Batch, Change, EventWhen, Outcome};
 
 impl Objects {
     /// Changes the attributes of a version. The edit is applied inside the transaction to what the database holds then, so
@@ -15,15 +17,16 @@ impl Objects {
     /// `NoSuchKey` or `NoSuchVersion` when it is not there (any more), `IsMarker` when it is a delete marker.
     pub async fn amend(
         &self,
-        bucket: &Bucket,
-        key: ObjectKey,
-        selector: VersionSelector,
+        amend: Amend,
         edit: impl Fn(&mut ObjectAttributes) + Send + Sync + 'static,
     ) -> Result<Option<VersionName>, ObjectsError> {
-        self.amend_with(bucket, key, selector, Amendment::Attributes(AttributeEdit(Arc::new(edit)))).await
+        let Amend { bucket, key, selector, about, origin } = amend;
+        let events = self.inner.drafts(&bucket, &key, origin.as_ref(), &[about.chance()])?;
+        let amendment = Amendment::Attributes(AttributeEdit(Arc::new(edit)));
+        self.say(AmendChange { bucket: bucket.id, key, selector, amendment, only: None, events }).await
     }
 
-    /// Changes the attributes, the retention or the legal hold of a version.
+    /// Changes the retention or the legal hold of a version, which nobody is told of.
     ///
     /// # Errors
     /// As [`Objects::amend`]; `Locked` for a retention that may not change like this, `NoObjectLock` in a bucket without.
@@ -34,13 +37,28 @@ impl Objects {
         selector: VersionSelector,
         amendment: Amendment,
     ) -> Result<Option<VersionName>, ObjectsError> {
-        let change = Change::Amend(AmendChange { bucket: bucket.id, key, selector, amendment });
-        match self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await? {
-            Outcome::Amended { name } => Ok(name),
+        let (bucket, events) = (bucket.id, Vec::new());
+        self.say(AmendChange { bucket, key, selector, amendment, only: None, events }).await
+    }
+
+    async fn say(&self, amend: AmendChange) -> Result<Option<VersionName>, ObjectsError> {
+        match self.commit_one(Batch { blobs: Vec::new(), changes: vec![Change::Amend(amend)] }).await? {
+            Outcome::Amended { name, .. } => Ok(name),
             Outcome::Refused(refusal) => Err(refusal.into()),
             Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Appended { .. } => {
                 Err(ObjectsError::Internal("an amendment had the outcome of another change".to_owned()))
             }
+        }
+    }
+}
+
+impl About {
+    /// The event it is. Saying tags again is one, as with Amazon; taking away none, or giving the list there is, changes nothing.
+    fn chance(self) -> Chance<'static> {
+        match self {
+            Self::Tags => Chance::new(EventWhen::Amended, "ObjectTagging:Put"),
+            Self::NoTags => Chance::new(EventWhen::Changed, "ObjectTagging:Delete"),
+            Self::AccessList => Chance::new(EventWhen::Changed, "ObjectAcl:Put"),
         }
     }
 }

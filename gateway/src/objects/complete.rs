@@ -10,7 +10,7 @@ use crate::domain::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentRun, ContentRuns, ObjectAttributes, Part, PartNumber,
     Upload, Version, VersionPart, Versioning,
 };
-use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload, EventWhen};
+use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload};
 
 /// The least a part may have unless it is the last.
 const PART_BYTES_MIN: u64 = 5 << 20;
@@ -87,11 +87,7 @@ impl Objects {
             checksum: whole_checksum(complete, upload, chosen)?,
             extents: chosen.iter().flat_map(|part| part.extents.iter().copied()).collect(),
         };
-        let chance = Chance {
-            when: EventWhen::Stored,
-            event: "ObjectCreated:CompleteMultipartUpload",
-            content: Some((version.size, version.etag)),
-        };
+        let chance = Chance::stored("ObjectCreated:CompleteMultipartUpload", version.size, version.etag);
         let events = self.inner.drafts(&complete.bucket, &version.key, complete.origin.as_ref(), &[chance])?;
         let part = |part: &Part| VersionPart { number: part.number, size: part.size, checksum: part.checksum.clone() };
         Ok(CompleteChange {

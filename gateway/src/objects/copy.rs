@@ -12,7 +12,7 @@ use super::telling::Chance;
 use super::{BodyPromise, DataKey, KeyChoice, Objects, ObjectsError};
 use crate::domain::{Checksum, ChecksumAlgorithm, ContentKey, ObjectAttributes, Version};
 use crate::events::Origin;
-use crate::metadata::{Batch, Change, EventWhen, PutChange};
+use crate::metadata::{Batch, Change, PutChange};
 
 impl Objects {
     /// Makes a version of the source's extents. The commit finds the source still there, or nothing is copied.
@@ -51,8 +51,7 @@ impl Objects {
         let parts = self.version_parts(&copy.source).await?;
         // What has no bytes needs no source that still has them.
         let source = (!version.extents.is_empty()).then_some(copy.source.id);
-        let content = Some((stored.size, stored.etag));
-        let chance = Chance { when: EventWhen::Stored, event: "ObjectCreated:Copy", content };
+        let chance = Chance::stored("ObjectCreated:Copy", stored.size, stored.etag);
         let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[chance])?;
         let (bucket, condition) = (copy.bucket.id, copy.condition);
         let change = Change::Put(PutChange { bucket, version, parts, condition, source, events });

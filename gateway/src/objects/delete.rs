@@ -40,9 +40,8 @@ impl Objects {
 impl Objects {
     /// Who is told when it is deleted, or a marker made.
     fn delete_drafts(&self, delete: &Delete) -> Result<Vec<EventDraft>, ObjectsError> {
-        let chance = |when, event| Chance { when, event, content: None };
-        let removed = chance(EventWhen::Removed, "ObjectRemoved:Delete");
-        let marked = chance(EventWhen::Marked, "ObjectRemoved:DeleteMarkerCreated");
+        let removed = Chance::new(EventWhen::Removed, "ObjectRemoved:Delete");
+        let marked = Chance::new(EventWhen::Marked, "ObjectRemoved:DeleteMarkerCreated");
         self.inner.drafts(&delete.bucket, &delete.key, delete.origin.as_ref(), &[removed, marked])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::telling::Chance;
+use super::telling::{Chance, by_lifecycle};
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectKey, VersionId, VersionSelector, WriteCondition};
 use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
@@ -150,10 +150,9 @@ impl Objects {
         bucket: &Bucket,
         (key, selector, only): (ObjectKey, VersionSelector, (VersionId, bool)),
     ) -> Result<Change, ObjectsError> {
-        let chance = |when, event| Chance { when, event, content: None };
-        let removed = chance(EventWhen::Removed, "LifecycleExpiration:Delete");
-        let marked = chance(EventWhen::Marked, "LifecycleExpiration:DeleteMarkerCreated");
-        let events = self.inner.drafts(bucket, &key, None, &[removed, marked])?;
+        let removed = Chance::new(EventWhen::Removed, "LifecycleExpiration:Delete");
+        let marked = Chance::new(EventWhen::Marked, "LifecycleExpiration:DeleteMarkerCreated");
+        let events = self.inner.drafts(bucket, &key, Some(&by_lifecycle()), &[removed, marked])?;
         Ok(Change::Delete(DeleteChange {
             bucket: bucket.id,
             key,

@@ -73,7 +73,9 @@ pub use key_file::KeyFile;
 pub use key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
 pub use orphans::OrphanReport;
 pub use read::ObjectReader;
-pub use requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored};
+pub use requests::{
+    About, Amend, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored,
+};
 pub use rewrap::Rewrapped;
 pub use state::{ObjectsParts, ObjectsSettings};
 

@@ -12,7 +12,7 @@ use super::requests::{Put, Stored};
 use super::telling::Chance;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, Extent, ObjectKey, Version, VersionId, WriteCondition};
-use crate::metadata::{Batch, Change, EventDraft, EventWhen, Outcome, PutChange};
+use crate::metadata::{Batch, Change, EventDraft, Outcome, PutChange};
 
 impl Objects {
     /// Writes an object. When this returns `Ok`, its slivers are durable and its version is committed.
@@ -73,9 +73,8 @@ impl Objects {
 
     /// Who is told when it is written.
     fn put_drafts(&self, put: &Put, stored: &Stored) -> Result<Vec<EventDraft>, ObjectsError> {
-        let content = Some((stored.size, stored.etag));
         let event = put.origin.as_ref().and_then(|origin| origin.event).unwrap_or("ObjectCreated:Put");
-        let chance = Chance { when: EventWhen::Stored, event, content };
+        let chance = Chance::stored(event, stored.size, stored.etag);
         self.inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[chance])
     }
 

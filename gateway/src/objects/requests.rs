@@ -90,6 +90,32 @@ pub struct Delete {
     pub origin: Option<Origin>,
 }
 
+/// Say something else about a version.
+#[derive(Clone, Debug)]
+pub struct Amend {
+    /// In which bucket.
+    pub bucket: Arc<Bucket>,
+    /// Which key.
+    pub key: ObjectKey,
+    /// Which of its versions.
+    pub selector: VersionSelector,
+    /// What it is about.
+    pub about: About,
+    /// Who asks for it, where somebody wants to be told.
+    pub origin: Option<Origin>,
+}
+
+/// What is said about a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Its tags.
+    Tags,
+    /// That it has no tags.
+    NoTags,
+    /// Its access list.
+    AccessList,
+}
+
 /// Begin an upload in parts.
 #[derive(Clone, Debug)]
 pub struct CreateUpload {

@@ -3,7 +3,7 @@
 use super::ObjectsError;
 use super::state::Inner;
 use crate::domain::{Bucket, ETag, ObjectKey};
-use crate::events::{Happening, NotificationConfiguration, Origin, record};
+use crate::events::{Happening, NotificationConfiguration, Origin, record, with_content};
 use crate::metadata::{EventDraft, EventWhen};
 
 /// A region for rules whose destination names none.
@@ -15,8 +15,28 @@ pub(crate) struct Chance<'a> {
     pub(crate) when: EventWhen,
     /// The event it is then, without `s3:`.
     pub(crate) event: &'a str,
-    /// Bytes and tag of what is written.
+    /// Bytes and tag of what is written; of what is there already, the transaction adds them.
     pub(crate) content: Option<(u64, ETag)>,
+    /// The storage class the version moves to.
+    pub(crate) class: Option<&'a str>,
+}
+
+impl<'a> Chance<'a> {
+    /// An event about what is there already.
+    pub(crate) fn new(when: EventWhen, event: &'a str) -> Self {
+        Self { when, event, content: None, class: None }
+    }
+
+    /// An event about a version of these bytes.
+    pub(crate) fn stored(event: &'a str, size: u64, etag: ETag) -> Self {
+        Self { content: Some((size, etag)), ..Self::new(EventWhen::Stored, event) }
+    }
+}
+
+/// Who asks for what lifecycle rules do, in the words of Amazon's messages.
+pub(crate) fn by_lifecycle() -> Origin {
+    let service = "s3.amazonaws.com".to_owned();
+    Origin { principal: service.clone(), address: service, ..Origin::default() }
 }
 
 impl Inner {
@@ -48,12 +68,14 @@ impl Inner {
                     owner: &owner,
                     key,
                     content: chance.content,
+                    class: chance.class,
                     region,
                     at: self.mint.now(),
                     origin: origin.unwrap_or(&nobody),
                 };
                 let (when, target) = (chance.when, rule.target.clone());
-                drafts.push(EventDraft { when, target, record: record(&happening).to_string() });
+                let record = record(&happening).to_string();
+                drafts.push(EventDraft { when, target, record, complete: with_content });
             }
         }
         Ok(drafts)

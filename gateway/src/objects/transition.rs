@@ -11,10 +11,11 @@ use super::frames::Frames;
 use super::naming::Naming;
 use super::scaffold::Scaffold;
 use super::sink::BlobSink;
+use super::telling::{Chance, by_lifecycle};
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, Extent, ObjectAttributes, ObjectKey, Version, VersionId, VersionSelector};
 use crate::metadata::{
-    AmendChange, Amendment, AttributeEdit, Batch, Change, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
+    AmendChange, Amendment, AttributeEdit, Batch, Change, EventWhen, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
 };
 
 /// Stripes' worth of memory that coding takes: one being read, one being coded, one being written, and parity.
@@ -34,22 +35,25 @@ impl Objects {
         bucket: &Bucket,
         key: &ObjectKey,
         (id, selector): (VersionId, VersionSelector),
-        class: &str,
+        to: &str,
     ) -> Result<(), ObjectsError> {
         let found = self.inner.metadata.find(bucket.id, key, selector).await?;
         let Some(version) = found.version().filter(|version| version.id == id) else { return Ok(()) };
-        let class = (class != ObjectAttributes::STANDARD).then(|| class.to_owned());
+        let class = (to != ObjectAttributes::STANDARD).then(|| to.to_owned());
         let attributes = ObjectAttributes { storage_class: class.clone(), ..version.attributes.clone() };
         let moved = self.recode(bucket, &version, &attributes).await?;
         if !moved {
             return Ok(());
         }
         let edit = move |attributes: &mut ObjectAttributes| attributes.storage_class.clone_from(&class);
+        let chance = Chance { class: Some(to), ..Chance::new(EventWhen::Changed, "LifecycleTransition") };
         let amend = AmendChange {
             bucket: bucket.id,
             key: key.clone(),
             selector,
             amendment: Amendment::Attributes(AttributeEdit(Arc::new(edit))),
+            only: Some(id),
+            events: self.inner.drafts(bucket, key, Some(&by_lifecycle()), &[chance])?,
         };
         self.commit_one(Batch { blobs: Vec::new(), changes: vec![Change::Amend(amend)] }).await.map(drop)
     }

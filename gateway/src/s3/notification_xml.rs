@@ -3,7 +3,7 @@
 use super::error::{Code, S3Error};
 use super::ops::{only, optional};
 use super::xml::{Element, XmlWriter};
-use crate::events::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, is_event, is_told};
+use crate::events::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, is_event};
 
 /// The most rules of a bucket.
 const RULES_MAX: usize = 100;
@@ -68,9 +68,6 @@ fn read_rule(
     }
     if let Some(event) = events.iter().find(|event| !is_event(event)) {
         return Err(S3Error::argument("The event is not supported for notifications", "Event", event));
-    }
-    if let Some(event) = events.iter().find(|event| !is_told(event)) {
-        return Err(S3Error::with(Code::NotImplemented, format!("Nobody is told of {event} yet")));
     }
     let filter = element.child("Filter").map(read_filter).transpose()?;
     Ok(NotificationRule { id, destination, target: target.to_owned(), arn, events, filter })

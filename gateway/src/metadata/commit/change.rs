@@ -98,6 +98,10 @@ pub struct AmendChange {
     pub selector: VersionSelector,
     /// What changes.
     pub amendment: Amendment,
+    /// Only if it is this version.
+    pub only: Option<VersionId>,
+    /// Messages to send when it is made.
+    pub events: Vec<EventDraft>,
 }
 
 /// Give an object another key, in a bucket that was never versioned.
@@ -176,10 +180,16 @@ pub enum Outcome {
     },
     /// The object, or the selected version, is not there now.
     Deleted(Deleted),
-    /// The version has changed.
+    /// It is said of the version.
     Amended {
         /// What clients call it; none in a bucket that was never versioned.
         name: Option<VersionName>,
+        /// It was not said of it before.
+        changed: bool,
+        /// Its bytes of content.
+        size: u64,
+        /// Its tag.
+        etag: ETag,
     },
     /// The object is longer.
     Appended {
@@ -253,6 +263,14 @@ impl Outcome {
     /// A deletion in a bucket that was never versioned.
     pub const fn deleted(existed: bool) -> Self {
         Self::Deleted(Deleted { existed, marker: false, name: None })
+    }
+}
+
+#[cfg(test)]
+impl AmendChange {
+    /// Amends whatever version is selected, and tells nobody.
+    pub fn new(bucket: BucketId, key: ObjectKey, selector: VersionSelector, amendment: Amendment) -> Self {
+        Self { bucket, key, selector, amendment, only: None, events: Vec::new() }
     }
 }
 

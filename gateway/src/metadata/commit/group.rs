@@ -157,7 +157,8 @@ impl Change {
         match self {
             Self::Put(put) => &put.events,
             Self::Delete(delete) => &delete.events,
-            Self::Part(_) | Self::Amend(_) | Self::Rename(_) | Self::Append(_) => &[],
+            Self::Amend(amend) => &amend.events,
+            Self::Part(_) | Self::Rename(_) | Self::Append(_) => &[],
         }
     }
 

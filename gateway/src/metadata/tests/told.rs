@@ -1,11 +1,20 @@
 //! Messages about changes.
 
-use super::super::{Batch, Change, DeleteChange, EventDraft, EventWhen, PutChange};
+use std::sync::Arc;
+
+use super::super::{
+    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, EventDraft, EventWhen, Outcome, PutChange,
+    Refusal,
+};
 use super::fixture::{Fixture, both, key};
-use crate::domain::WriteCondition;
+use crate::domain::{ETag, ObjectAttributes, VersionSelector, WriteCondition};
 
 fn draft(when: EventWhen, target: &str) -> EventDraft {
-    EventDraft { when, target: target.to_owned(), record: format!("\"{when:?}\"") }
+    EventDraft { when, target: target.to_owned(), record: format!("\"{when:?}\""), complete }
+}
+
+fn complete(record: &str, size: u64, _: ETag) -> String {
+    format!("{record} {size}")
 }
 
 /// Writes an empty object and tells one target.
@@ -41,6 +50,35 @@ both! {
         assert_eq!((last.len(), &*last[0].record), (1, "\"Removed\""));
         assert!(last[0].seq > first[0].seq);
         assert_eq!(f.store.waiting_events().await.unwrap().0, 1);
+    }
+
+    async fn what_is_said_of_a_version_is_told_with_what_it_is(f: &Fixture) {
+        let say = |tag: &'static str, only| {
+            let edit = move |attributes: &mut ObjectAttributes| attributes.tags = vec![(tag.to_owned(), String::new())];
+            let amendment = Amendment::Attributes(AttributeEdit(Arc::new(edit)));
+            let events = [EventWhen::Amended, EventWhen::Changed, EventWhen::Stored].map(|when| draft(when, "hook")).to_vec();
+            let amend = AmendChange::new(f.bucket, key("a"), VersionSelector::Current, amendment);
+            Change::Amend(AmendChange { only, events, ..amend })
+        };
+        let told = || async {
+            let mut told = Vec::new();
+            while let [event, ..] = &*f.store.claim_events(10, 60).await.unwrap() {
+                told.push(event.record.clone());
+                f.store.forget_events(vec![event.seq]).await.unwrap();
+            }
+            told
+        };
+        let commit = |changes| f.commit(Batch { blobs: Vec::new(), changes });
+        assert_eq!(commit(vec![say("x", None)]).await.unwrap(), [Outcome::Refused(Refusal::NoSuchKey)]);
+        let version = f.put("a", 7).await;
+        commit(vec![say("x", Some(version.id))]).await.unwrap();
+        assert_eq!(told().await, ["\"Amended\" 7", "\"Changed\" 7"]);
+        commit(vec![say("x", None), say("y", None), say("y", None)]).await.unwrap();
+        assert_eq!(told().await, ["\"Amended\" 7", "\"Amended\" 7", "\"Changed\" 7", "\"Amended\" 7"]);
+        f.put("a", 8).await;
+        let late = commit(vec![say("z", Some(version.id))]).await.unwrap();
+        assert_eq!(late, [Outcome::Refused(Refusal::PreconditionFailed)]);
+        assert_eq!(told().await, Vec::<String>::new());
     }
 
     async fn a_whole_message_needs_no_change(f: &Fixture) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::domain::{AccessList, Bucket, Grantee, ObjectAttributes, ObjectKey, Version};
+use crate::objects::{About, Amend};
 use crate::policy::Permission;
 use crate::s3::access::Owner;
 use crate::s3::acl::{self, Asked, Canned};
@@ -142,7 +143,8 @@ async fn put_object_acl(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> 
                 attributes.acl.clone_from(&list);
             }
         };
-        name = call.door.objects.amend(&bucket, key, call.selector()?, edit).await?;
+        let (selector, about, origin) = (call.selector()?, About::AccessList, call.origin_for(&bucket));
+        name = call.door.objects.amend(Amend { bucket, key, selector, about, origin }, edit).await?;
     }
     versions::show(name, response.headers_mut());
     Ok(response)

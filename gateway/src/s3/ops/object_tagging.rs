@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey};
+use crate::objects::{About, Amend};
 use crate::policy::Permission;
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
@@ -42,23 +43,23 @@ async fn put_tagging(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Res
     let named = call.query.has("versionId");
     let permission = if named { "s3:PutObjectVersionTagging" } else { "s3:PutObjectTagging" };
     call.require_tags(Permission(permission), &bucket, &key, &tags).await?;
-    set_tags(&call, &bucket, key, tags, StatusCode::OK).await
+    set_tags(&call, (bucket, key, About::Tags), tags, StatusCode::OK).await
 }
 
 async fn delete_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    set_tags(&call, &bucket, key, Vec::new(), StatusCode::NO_CONTENT).await
+    set_tags(&call, (bucket, key, About::NoTags), Vec::new(), StatusCode::NO_CONTENT).await
 }
 
 async fn set_tags(
     call: &Call,
-    bucket: &Bucket,
-    key: ObjectKey,
+    (bucket, key, about): (Arc<Bucket>, ObjectKey, About),
     pairs: Vec<(String, String)>,
     status: StatusCode,
 ) -> Result<Response, S3Error> {
     let selector = call.selector()?;
     let edit = move |attributes: &mut ObjectAttributes| attributes.tags.clone_from(&pairs);
-    let name = call.door.objects.amend(bucket, key, selector, edit).await?;
+    let origin = call.origin_for(&bucket);
+    let name = call.door.objects.amend(Amend { bucket, key, selector, about, origin }, edit).await?;
     let mut response = empty(status);
     versions::show(name, response.headers_mut());
     Ok(response)

@@ -5,7 +5,7 @@ use super::super::facts::{BucketFact, Place, VersionFact};
 use super::super::{AmendChange, Amendment, Outcome, Refusal};
 use super::chain::Holder;
 use super::{Amended, Planner};
-use crate::domain::{Timestamp, VersionLock, VersionSelector, Versioning};
+use crate::domain::{ObjectAttributes, Timestamp, VersionLock, VersionSelector, Versioning};
 
 impl<'a> Planner<'a> {
     pub(super) fn amend(&mut self, amend: &'a AmendChange) -> Result<Outcome> {
@@ -25,24 +25,27 @@ impl<'a> Planner<'a> {
             let current = amend.selector == VersionSelector::Current;
             return Ok(Outcome::Refused(if current { absent } else { Refusal::IsMarker }));
         }
+        if amend.only.is_some_and(|id| id != seen.id) {
+            return Ok(Outcome::Refused(Refusal::PreconditionFailed));
+        }
         let lock = match self.locked_by(&amend.amendment, fact, seen.lock)? {
             Ok(lock) => lock,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        match self.chain(&place).0.get(at).copied() {
+        let edited = match self.chain(&place).0.get(at).copied() {
             Some(Holder::Row(row)) => self.amend_row(&place, row, &amend.amendment, lock)?,
             Some(Holder::Planned(index)) => {
-                if let Some(planned) = self.versions.get_mut(index).and_then(Option::as_mut) {
+                let planned = self.versions.get_mut(index).and_then(Option::as_mut);
+                planned.is_some_and(|planned| {
                     let version = planned.version.to_mut();
                     version.lock = lock;
-                    if let Amendment::Attributes(edit) = &amend.amendment {
-                        (edit.0)(&mut version.attributes);
-                    }
-                }
+                    edit(&amend.amendment, &mut version.attributes)
+                })
             }
-            None => {}
-        }
-        Ok(Outcome::Amended { name: (fact.versioning != Versioning::Never).then(|| seen.name()) })
+            None => false,
+        };
+        let name = (fact.versioning != Versioning::Never).then(|| seen.name());
+        Ok(Outcome::Amended { name, changed: edited || lock != seen.lock, size: seen.size, etag: seen.etag })
     }
 
     /// The version's lock after the amendment.
@@ -65,7 +68,14 @@ impl<'a> Planner<'a> {
         Ok(if bucket.lock.is_some() { Ok(wanted) } else { Err(Refusal::NoObjectLock) })
     }
 
-    fn amend_row(&mut self, place: &Place, row: &VersionFact, amendment: &Amendment, lock: VersionLock) -> Result<()> {
+    /// Whether its attributes are others now.
+    fn amend_row(
+        &mut self,
+        place: &Place,
+        row: &VersionFact,
+        amendment: &Amendment,
+        lock: VersionLock,
+    ) -> Result<bool> {
         let facts = self.facts;
         let amended = self.amended.entry(row.id).or_insert_with(|| Amended {
             place: (place.0, place.1.clone(), row.seq),
@@ -75,15 +85,24 @@ impl<'a> Planner<'a> {
         });
         amended.lock = lock;
         amended.relocked |= !matches!(amendment, Amendment::Attributes(_));
-        if let Amendment::Attributes(edit) = amendment {
+        let mut changed = false;
+        if let Amendment::Attributes(_) = amendment {
             let missing = || MetadataError::Damaged("the attributes of an amended version were not read".to_owned());
             let mut attributes = match amended.attributes.take() {
                 Some(attributes) => attributes,
                 None => facts.attributes.get(&row.id).cloned().ok_or_else(missing)?,
             };
-            (edit.0)(&mut attributes);
+            changed = edit(amendment, &mut attributes);
             amended.attributes = Some(attributes);
         }
-        Ok(())
+        Ok(changed)
     }
+}
+
+/// Applies an edit; whether it says anything else.
+fn edit(amendment: &Amendment, attributes: &mut ObjectAttributes) -> bool {
+    let Amendment::Attributes(edit) = amendment else { return false };
+    let before = attributes.clone();
+    (edit.0)(attributes);
+    *attributes != before
 }
