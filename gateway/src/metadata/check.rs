@@ -8,7 +8,7 @@ use super::columns::{self, limit};
 use super::database::Work;
 use super::session::Session;
 use super::statement::Statement;
-use super::{MetadataError, MetadataStore, Result};
+use super::{MetadataError, MetadataStore, Result, meter_check};
 use crate::domain::BackendId;
 
 /// A sliver that a backend should hold.
@@ -124,6 +124,23 @@ const INVARIANTS: &[(&str, &str)] = &[
          WHERE CASE WHEN q.scope = 'user' THEN b.account_id ELSE b.id END = q.id), 0) OR q.objects <> \
          (SELECT COUNT(*) FROM version v JOIN bucket b ON b.id = v.bucket_id \
          WHERE NOT v.is_marker AND CASE WHEN q.scope = 'user' THEN b.account_id ELSE b.id END = q.id)",
+    ),
+    (
+        "bucket {}: its meters do not sum up to what it holds",
+        "SELECT b.name FROM bucket b WHERE \
+         COALESCE((SELECT SUM(m.encoded_bytes_added - m.encoded_bytes_removed) FROM meter m WHERE m.bucket_id = b.id), 0) <> \
+         COALESCE((SELECT SUM(v.encoded_bytes) FROM version v WHERE v.bucket_id = b.id), 0) \
+         + COALESCE((SELECT SUM(p.encoded_bytes) FROM part p JOIN upload u ON u.id = p.upload_id WHERE u.bucket_id = b.id), 0) \
+         OR COALESCE((SELECT SUM(m.content_bytes_added - m.content_bytes_removed) FROM meter m WHERE m.bucket_id = b.id), 0) <> \
+         COALESCE((SELECT SUM(v.size) FROM version v WHERE v.bucket_id = b.id), 0) \
+         + COALESCE((SELECT SUM(p.size) FROM part p JOIN upload u ON u.id = p.upload_id WHERE u.bucket_id = b.id), 0)",
+    ),
+    (
+        "bucket number {}: it is gone, and its meters do not sum up to nothing",
+        "SELECT CAST(m.bucket_id AS TEXT) FROM meter m \
+         WHERE NOT EXISTS (SELECT 1 FROM bucket b WHERE b.id = m.bucket_id) GROUP BY m.bucket_id \
+         HAVING SUM(m.encoded_bytes_added - m.encoded_bytes_removed) <> 0 \
+         OR SUM(m.content_bytes_added - m.content_bytes_removed) <> 0",
     ),
     (
         "part {}: its extents do not add up to its size",
@@ -247,6 +264,7 @@ impl MetadataStore {
                 complaints.push(wrong.replace("{}", &hex::encode(row.bytes(0)?)));
             }
         }
+        complaints.extend(meter_check::complaints(&mut session, COMPLAINTS).await?);
         Ok(complaints)
     }
 }

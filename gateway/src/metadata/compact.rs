@@ -82,7 +82,7 @@ impl MetadataStore {
         Ok(quilts.filter(|quilt| !quilt.extents.is_empty()).collect())
     }
 
-    /// Commits new blobs and moves extents into them. An extent that is no longer what it was when it was read is left
+    /// Commits new blobs and moves extents into them, and meters what that makes more or less. An extent that is no longer what it was when it was read is left
     /// alone; answers for each move whether it was done.
     ///
     /// # Errors
@@ -122,7 +122,8 @@ impl Work for Move {
         facts.fenced_now()?;
         let owners = self.moves.iter().map(|wanted| wanted.from.owner).filter(|owner| !facts.inline.contains(owner));
         let owners = owners.collect();
-        load::ask(tx, &mut facts, [load::extents(dialect, owners)]).await?;
+        let metered = [load::metered_versions(dialect, &owners), load::metered_parts(dialect, &owners)];
+        load::ask(tx, &mut facts, metered.into_iter().chain([load::extents(dialect, owners)])).await?;
         let new: BTreeSet<_> = self.blobs.iter().map(|new| new.blob.id).collect();
         let blobs = self.moves.iter().flat_map(|wanted| [wanted.from.extent.blob, wanted.to.blob]);
         let blobs = blobs.filter(|id| !new.contains(id)).collect();

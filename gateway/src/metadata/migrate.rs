@@ -56,6 +56,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0010_rewrapping.sql"),
         include_str!("../../../migrations/postgres/0010_rewrapping.sql"),
     ),
+    (
+        11,
+        "metering_of_moves",
+        include_str!("../../../migrations/sqlite/0011_metering_of_moves.sql"),
+        include_str!("../../../migrations/postgres/0011_metering_of_moves.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

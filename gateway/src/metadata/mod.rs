@@ -24,6 +24,7 @@ mod incarnations;
 mod list;
 mod list_versions;
 mod lock_columns;
+mod meter_check;
 mod migrate;
 mod postgres;
 mod quotas;

@@ -22,9 +22,11 @@ pub struct UsageRow {
     pub ingress_bytes: u64,
     /// Bytes of response bodies.
     pub egress_bytes: u64,
-    /// Encoded bytes of versions and parts that came: content with parity, tags and padding, by share of the blob.
+    /// Encoded bytes of versions and parts that came: content with parity, tags and padding, by share of the blob; and how much
+    /// more they became when their bytes moved to other blobs.
     pub encoded_bytes_added: u64,
-    /// Encoded bytes of versions and parts that went; each exactly what was added for it.
+    /// Encoded bytes of versions and parts that went, and how much less they became. What came less what went, of all hours so
+    /// far, is what lies there now.
     pub encoded_bytes_removed: u64,
     /// Content bytes that came.
     pub content_bytes_added: u64,

@@ -6,7 +6,7 @@ use super::super::lock_columns::version_lock_values;
 use super::super::session::Session;
 use super::super::statement::{Statement, Value};
 use super::super::{MetadataError, Result};
-use super::facts::Facts;
+use super::facts::{Facts, MeteredRow};
 use super::plan::{Plan, PlannedVersion};
 use crate::domain::{BucketId, Extent, ObjectKey};
 
@@ -35,6 +35,7 @@ pub(in crate::metadata) async fn apply(
     insert_parts(&mut writes, plan)?;
     insert_extents(&mut writes, plan)?;
     move_extents(&mut writes, plan)?;
+    remeter(&mut writes, plan)?;
     insert_blobs(&mut writes, plan, now)?;
     update_live_bytes(&mut writes, plan)?;
     bury_dead_blobs(&mut writes, plan, now, given.grace_seconds);
@@ -252,6 +253,27 @@ fn move_extents(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
     let tail = ") UPDATE extent SET blob_id = n.new, blob_offset = n.place FROM n \
                 WHERE extent.owner = n.owner AND extent.ordinal = n.position";
     writes.exactly("extent", "WITH n (owner, position, new, place) AS (VALUES ", extents, tail);
+    Ok(())
+}
+
+fn remeter(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
+    let (mut versions, mut parts) = (Vec::new(), Vec::new());
+    for (metered, bytes) in plan.remetered.values().filter(|(metered, bytes)| metered.encoded_bytes != *bytes) {
+        match &metered.row {
+            MeteredRow::Version(key, seq) => {
+                versions.push([metered.bucket.0.into(), key.as_bytes().into(), (*seq).into(), int(*bytes)?.into()]);
+            }
+            MeteredRow::Part(upload, number) => {
+                parts.push([upload.0.into(), u32::from(number.get()).into(), int(*bytes)?.into()]);
+            }
+        }
+    }
+    let tail = ") UPDATE version SET encoded_bytes = n.encoded_bytes FROM n \
+                WHERE version.bucket_id = n.bucket_id AND version.key = n.key AND version.seq = n.seq";
+    writes.exactly("version", "WITH n (bucket_id, key, seq, encoded_bytes) AS (VALUES ", versions, tail);
+    let tail = ") UPDATE part SET encoded_bytes = n.encoded_bytes FROM n \
+                WHERE part.upload_id = n.upload_id AND part.number = n.number";
+    writes.exactly("part", "WITH n (upload_id, number, encoded_bytes) AS (VALUES ", parts, tail);
     Ok(())
 }
 

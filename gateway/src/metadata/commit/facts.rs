@@ -45,6 +45,8 @@ pub(in crate::metadata) struct Facts {
     pub extents: HashMap<ExtentOwner, Vec<Extent>>,
     /// The versions among their owners that have their one extent in their own row.
     pub inline: HashSet<ExtentOwner>,
+    /// What was metered for owners whose extents may move.
+    pub metered: HashMap<ExtentOwner, MeteredFact>,
     /// The blobs of those extents, and of the extents that changes bring without bringing the blob.
     pub blobs: HashMap<BlobId, BlobFact>,
 }
@@ -86,6 +88,23 @@ pub(in crate::metadata) struct VersionFact {
     pub has_extents: bool,
     /// It has rows in `version_part`.
     pub has_parts: bool,
+}
+
+/// What was metered for a version or a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::metadata) struct MeteredFact {
+    pub bucket: BucketId,
+    pub row: MeteredRow,
+    pub encoded_bytes: u64,
+}
+
+/// Which row says so, by primary key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::metadata) enum MeteredRow {
+    /// A version: key and place in the order.
+    Version(ObjectKey, i64),
+    /// A part.
+    Part(UploadId, PartNumber),
 }
 
 /// An upload.

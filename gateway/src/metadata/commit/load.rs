@@ -15,7 +15,7 @@ use super::super::row::Row;
 use super::super::session::Session;
 use super::super::statement::{Statement, Value};
 use super::super::{MetadataError, Result, lock_columns};
-use super::facts::{BlobFact, BucketFact, Facts, PartFact, UploadFact};
+use super::facts::{BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact};
 use crate::domain::{BucketId, PartNumber, UploadId, UserId, VersionId};
 
 /// Statements, and what a row of their answers adds to the facts.
@@ -163,19 +163,61 @@ pub(in crate::metadata) fn sources(dialect: Dialect, ids: &BTreeSet<VersionId>, 
     }
 }
 
-/// The versions that have their one extent in these blobs, as owners of it.
+/// The versions that have their one extent in these blobs, as owners of it, and what was metered for them.
 pub(in crate::metadata) fn inline(dialect: Dialect, blobs: BTreeSet<BlobId>) -> Question {
     let tail = format!(") ORDER BY bucket_id, key, seq{}", dialect.for_update());
-    let head = "SELECT version_id, size, blob_id, blob_offset FROM version WHERE blob_id IN (VALUES ";
+    let head = "SELECT version_id, bucket_id, key, seq, encoded_bytes, size, blob_id, blob_offset FROM version \
+                WHERE blob_id IN (VALUES ";
     let rows = blobs.into_iter().map(|id| [Value::from(id.0)]).collect();
     Question {
         statements: Statement::pieces(dialect, head, rows, &tail),
         learn: |facts, row| {
             let owner = ExtentOwner(row.array(0)?);
-            if let Some(extent) = columns::inline_extent(row, 2, row.number(1)?)? {
+            if let Some(extent) = columns::inline_extent(row, 6, row.number(5)?)? {
                 facts.extents.insert(owner, vec![extent]);
                 facts.inline.insert(owner);
             }
+            learn_metered_version(facts, row)
+        },
+    }
+}
+
+/// What was metered for the versions among owners whose extents lie apart.
+pub(in crate::metadata) fn metered_versions(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> Question {
+    let tail = format!(") ORDER BY bucket_id, key, seq{}", dialect.for_update());
+    let head = "SELECT version_id, bucket_id, key, seq, encoded_bytes FROM version \
+                WHERE extent_count > 1 AND version_id IN (VALUES ";
+    let rows = owners.iter().map(|owner| [Value::from(owner.0)]).collect();
+    Question { statements: Statement::pieces(dialect, head, rows, &tail), learn: learn_metered_version }
+}
+
+fn learn_metered_version(facts: &mut Facts, row: &Row) -> Result<()> {
+    let fact = MeteredFact {
+        bucket: BucketId(row.int(1)?),
+        row: MeteredRow::Version(columns::key(row.bytes(2)?)?, row.int(3)?),
+        encoded_bytes: row.number(4)?,
+    };
+    facts.metered.insert(ExtentOwner(row.array(0)?), fact);
+    Ok(())
+}
+
+/// What was metered for the parts among owners.
+pub(in crate::metadata) fn metered_parts(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> Question {
+    let lock = if dialect == Dialect::Postgres { " FOR UPDATE OF p" } else { "" };
+    let tail = format!(") ORDER BY p.upload_id, p.number{lock}");
+    let head = "SELECT p.part_id, u.bucket_id, p.upload_id, p.number, p.encoded_bytes FROM part p \
+                JOIN upload u ON u.id = p.upload_id WHERE p.part_id IN (VALUES ";
+    let rows = owners.iter().map(|owner| [Value::from(owner.0)]).collect();
+    Question {
+        statements: Statement::pieces(dialect, head, rows, &tail),
+        learn: |facts, row| {
+            let number = PartNumber::new(row.int(3)?).map_err(|error| MetadataError::Damaged(error.to_string()))?;
+            let fact = MeteredFact {
+                bucket: BucketId(row.int(1)?),
+                row: MeteredRow::Part(UploadId(row.array(2)?), number),
+                encoded_bytes: row.number(4)?,
+            };
+            facts.metered.insert(ExtentOwner(row.array(0)?), fact);
             Ok(())
         },
     }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use codec::{BlobId, BlobLayout, Root, StripeShape, WrappedKey};
+use codec::{BlobId, BlobLayout, Root, Scheme, StripeShape, WrappedKey};
 use tempfile::TempDir;
 
 use super::super::statement::Statement;
@@ -111,10 +111,15 @@ impl Fixture {
 
     /// A sealed blob of six slivers that no row knows.
     pub fn blob(&self, content_len: u64, quilt: bool) -> NewBlob {
+        self.blob_of("rs-4-2", content_len, quilt)
+    }
+
+    /// The same under another scheme.
+    pub fn blob_of(&self, scheme: &str, content_len: u64, quilt: bool) -> NewBlob {
         let id = BlobId::new(self.incarnation, random(&SystemEntropy as &dyn Entropy));
-        let scheme = "rs-4-2".parse().unwrap();
+        let scheme: Scheme = scheme.parse().unwrap();
         let shape = if quilt { StripeShape::quilt(scheme) } else { StripeShape::streaming(scheme) };
-        let placements = (0..6).map(|index| Placement {
+        let placements = (0..u8::try_from(scheme.n()).unwrap()).map(|index| Placement {
             index,
             backend: format!("b{index}").parse().unwrap(),
             attempt: u32::from(index) + 7,

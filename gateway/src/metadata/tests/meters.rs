@@ -1,8 +1,10 @@
 //! Metering.
 
-use super::super::{Batch, Change, UsageRow};
-use super::fixture::{Fixture, both};
-use crate::domain::{Extent, UsageByBucket, UsageDelta};
+use super::super::statement::Statement;
+use super::super::{Batch, Change, CompleteOutcome, ExtentMove, ExtentOwner, NewBlob, OwnedExtent, UsageRow};
+use super::fixture::{Fixture, both, whole};
+use super::uploads::{begin, completion, send};
+use crate::domain::{Extent, UsageByBucket, UsageDelta, Version};
 
 async fn total(f: &Fixture) -> UsageRow {
     let mut sum = UsageRow::default();
@@ -20,7 +22,93 @@ async fn total(f: &Fixture) -> UsageRow {
     sum
 }
 
+/// What the meters say lies there now.
+async fn metered(f: &Fixture) -> u64 {
+    let sum = total(f).await;
+    sum.encoded_bytes_added - sum.encoded_bytes_removed
+}
+
+/// Moves one extent to a blob of its own under another scheme; the blob.
+async fn recode(f: &Fixture, owner: ExtentOwner, ordinal: u32, extent: Extent, scheme: &str) -> NewBlob {
+    let blob = f.blob_of(scheme, extent.length, false);
+    let moved = ExtentMove { from: OwnedExtent { owner, ordinal, extent }, to: whole(&blob)[0] };
+    assert_eq!(f.store.move_extents(f.incarnation, vec![blob.clone()], vec![moved]).await.unwrap(), [true]);
+    f.agrees_with_itself().await;
+    blob
+}
+
+fn owner(version: &Version) -> ExtentOwner {
+    ExtentOwner(version.id.0)
+}
+
 both! {
+    async fn bytes_that_move_are_metered_by_what_they_are_now(f: &Fixture) {
+        let encoded = |blob: &NewBlob| blob.blob.layout.encoded_len();
+        let version = f.put("one", 100_000).await;
+        let first = metered(f).await;
+        let copies = recode(f, owner(&version), 0, version.extents[0], "copy-3").await;
+        assert_eq!(metered(f).await, encoded(&copies));
+        assert!(metered(f).await > first);
+        let back = recode(f, owner(&version), 0, whole(&copies)[0], "rs-4-2").await;
+        assert_eq!((metered(f).await, encoded(&back)), (first, first));
+
+        let blobs = [f.blob(40_000, false), f.blob(60_000, false)];
+        let pieces = f.version("two", blobs.iter().flat_map(whole).collect());
+        let changes = vec![Change::Put(f.put_change(pieces.clone()))];
+        f.commit(Batch { blobs: blobs.to_vec(), changes }).await.unwrap();
+        let copies = recode(f, owner(&pieces), 1, pieces.extents[1], "copy-3").await;
+        assert_eq!(metered(f).await, first + encoded(&blobs[0]) + encoded(&copies));
+
+        let before = metered(f).await;
+        let upload = begin(f, "three").await;
+        let (_, mut part) = send(f, &upload, 1, 50_000).await;
+        let id = f.store.database().row(Statement::new("SELECT part_id FROM part")).await.unwrap().unwrap().array(0).unwrap();
+        let copies = recode(f, ExtentOwner(id), 0, part.extents[0], "copy-3").await;
+        assert_eq!(metered(f).await, before + encoded(&copies));
+        part.extents = whole(&copies);
+        let completed = f.store.complete_upload(f.incarnation, completion(f, &upload, &[part])).await.unwrap();
+        assert_eq!(completed, CompleteOutcome::Completed { name: None });
+        assert_eq!(metered(f).await, before + encoded(&copies));
+
+        let sum = total(f).await;
+        assert_eq!(sum.content_bytes_added - sum.content_bytes_removed, 250_000, "content does not change");
+        for name in ["one", "two", "three"] {
+            f.delete(name).await;
+        }
+        assert_eq!(metered(f).await, 0, "exactly what was added");
+    }
+
+    async fn a_move_that_comes_too_late_meters_nothing(f: &Fixture) {
+        let version = f.put("one", 1_000).await;
+        f.put("one", 2_000).await;
+        let blob = f.blob_of("copy-3", 1_000, false);
+        let from = OwnedExtent { owner: owner(&version), ordinal: 0, extent: version.extents[0] };
+        let moved = ExtentMove { from, to: whole(&blob)[0] };
+        let before = metered(f).await;
+        assert_eq!(f.store.move_extents(f.incarnation, vec![blob], vec![moved]).await.unwrap(), [false]);
+        assert_eq!(metered(f).await, before);
+    }
+
+    async fn meters_that_do_not_add_up_are_complained_of(f: &Fixture) {
+        f.put("one", 1_000).await;
+        let upload = begin(f, "two").await;
+        send(f, &upload, 1, 1_000).await;
+        f.meddle("UPDATE meter SET encoded_bytes_added = encoded_bytes_added + 1").await;
+        let complaints = f.store.audit_counters().await.unwrap();
+        assert_eq!(complaints.len(), 1, "{complaints:?}");
+        assert!(complaints[0].contains(&hex::encode("first-bucket")), "{complaints:?}");
+        f.meddle("UPDATE version SET encoded_bytes = encoded_bytes + 1").await;
+        let complaints = f.store.audit_counters().await.unwrap();
+        assert!(complaints.len() == 1 && complaints[0].starts_with("version "), "{complaints:?}");
+        f.meddle("UPDATE part SET encoded_bytes = encoded_bytes + 1").await;
+        assert_eq!(f.store.audit_counters().await.unwrap().len(), 3);
+        f.meddle("UPDATE part SET encoded_bytes = encoded_bytes - 1").await;
+        f.meddle("UPDATE version SET encoded_bytes = encoded_bytes - 1").await;
+        f.meddle("UPDATE meter SET encoded_bytes_added = encoded_bytes_added - 1, bucket_id = -bucket_id").await;
+        assert_eq!(f.store.audit_counters().await.unwrap().len(), 2, "of one bucket too little, of one that is not there too much");
+        f.meddle("UPDATE meter SET bucket_id = -bucket_id").await;
+    }
+
     async fn requests_and_bytes_add_up(f: &Fixture) {
         let delta = UsageDelta { requests_read: 1, requests_write: 2, ingress_bytes: 3, egress_bytes: 1 << 40 };
         f.store.add_usage(f.incarnation, UsageByBucket::from([(f.bucket, delta)])).await.unwrap();

@@ -15,7 +15,7 @@ fn number(number: u16) -> PartNumber {
     PartNumber::new(number.into()).unwrap()
 }
 
-async fn begin(f: &Fixture, name: &str) -> Upload {
+pub(super) async fn begin(f: &Fixture, name: &str) -> Upload {
     let upload = Upload {
         id: UploadId(random(&SystemEntropy as &dyn Entropy)),
         bucket: f.bucket,
@@ -29,7 +29,7 @@ async fn begin(f: &Fixture, name: &str) -> Upload {
     upload
 }
 
-async fn send(f: &Fixture, upload: &Upload, of: u16, size: u64) -> (Outcome, Part) {
+pub(super) async fn send(f: &Fixture, upload: &Upload, of: u16, size: u64) -> (Outcome, Part) {
     let blob = f.blob(size, false);
     let part = Part {
         number: number(of),
@@ -49,7 +49,7 @@ async fn send(f: &Fixture, upload: &Upload, of: u16, size: u64) -> (Outcome, Par
     (outcomes[0], part)
 }
 
-fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> CompleteChange {
+pub(super) fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> CompleteChange {
     let extents = parts.iter().flat_map(|part| part.extents.clone()).collect();
     let mut version = f.version(upload.key.as_str(), extents);
     version.etag.parts = Some(u16::try_from(parts.len()).unwrap());

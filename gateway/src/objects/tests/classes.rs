@@ -17,12 +17,46 @@ impl World {
         schemes
     }
 
+    /// What the meters say lies in the bucket, and what the blobs of a key say it should be.
+    async fn metered(&self, key: &str) -> (u64, u64) {
+        let version = self.objects.current(&self.bucket, &object_key(key)).await.expect("read").expect("a version");
+        let mut encoded = 0;
+        for extent in &version.extents {
+            let blob = self.metadata.blob(&extent.blob).await.expect("read").expect("a blob");
+            encoded += blob.layout.encoded_len();
+        }
+        let usage = self.metadata.usage(self.bucket.id, 0, i64::MAX).await.expect("read");
+        (
+            usage.iter().map(|hour| hour.encoded_bytes_added).sum::<u64>()
+                - usage.iter().map(|hour| hour.encoded_bytes_removed).sum::<u64>(),
+            encoded,
+        )
+    }
+
     async fn move_to(&self, key: &str, class: &str) {
         let key = object_key(key);
         let version = self.objects.current(&self.bucket, &key).await.expect("read").expect("a version");
         let which = (version.id, VersionSelector::Current);
         self.objects.transition(&self.bucket, &key, which, class).await.expect("moved");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_metered_by_the_class_its_bytes_are_in_now() {
+    let world = World::new("rs-4-2", 6).await;
+    world.put("large", &content(20 << 20)).await.expect("stored");
+    let (before, expected) = world.metered("large").await;
+    assert_eq!(before, expected);
+    world.move_to("large", "STANDARD_IA").await;
+    let (moved, expected) = world.metered("large").await;
+    assert_eq!(moved, expected);
+    assert_ne!(moved, before);
+    world.move_to("large", ObjectAttributes::STANDARD).await;
+    assert_eq!(world.metered("large").await, (before, before));
+    world.delete("large").await.expect("deleted");
+    let usage = world.metadata.usage(world.bucket.id, 0, i64::MAX).await.expect("read");
+    let came: u64 = usage.iter().map(|hour| hour.encoded_bytes_added).sum();
+    assert_eq!(came, usage.iter().map(|hour| hour.encoded_bytes_removed).sum::<u64>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

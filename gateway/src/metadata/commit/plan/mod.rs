@@ -26,7 +26,7 @@ use super::super::quotas::QuotaScope;
 use super::super::versions::VersionCache;
 use super::super::{MetadataError, Result};
 use super::balance::Balance;
-use super::facts::{Facts, PartFact, Place};
+use super::facts::{Facts, MeteredFact, PartFact, Place};
 use super::{Change, NewBlob, Outcome};
 use crate::domain::{
     BucketId, DeleteMarker, Extent, Found, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId,
@@ -59,6 +59,8 @@ pub(in crate::metadata) struct Plan<'a> {
     pub parts: Vec<PlannedPart<'a>>,
     /// Extents that are the same bytes elsewhere, and whether each is in its version's own row.
     pub moves: Vec<(ExtentMove, bool)>,
+    /// What is metered for the owners of extents that move, from now on.
+    pub remetered: BTreeMap<ExtentOwner, (MeteredFact, u64)>,
     /// Blobs that come, with the bytes that live in them.
     pub blobs: Vec<(&'a NewBlob, u64)>,
     /// Blobs that were there, with the bytes that live in them now.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::super::super::compact::ExtentMove;
 use super::super::super::{MetadataError, Result};
+use super::super::facts::MeteredFact;
 use super::Planner;
 
 impl Planner<'_> {
@@ -23,8 +24,12 @@ impl Planner<'_> {
             if wanted.to.length != from.extent.length {
                 return Err(MetadataError::Damaged("a move must keep the length of its extent".to_owned()));
             }
-            let fits = row && moved.insert((from.owner, from.ordinal)) && self.balance.can_hold(&[wanted.to])?;
-            if fits {
+            // An owner that was given another key meanwhile is not found: the move is for another time.
+            let metered = self.facts.metered.get(&from.owner).filter(|_| row);
+            let metered = metered.filter(|_| moved.insert((from.owner, from.ordinal)));
+            let fits = metered.is_some() && self.balance.can_hold(&[wanted.to])?;
+            if let Some(metered) = metered.filter(|_| fits) {
+                self.meter_move(metered, wanted)?;
                 self.balance.take(&[from.extent])?;
                 self.balance.add(&[wanted.to]);
                 self.plan.moves.push((*wanted, self.facts.inline.contains(&from.owner)));
@@ -32,5 +37,19 @@ impl Planner<'_> {
             done.push(fits);
         }
         Ok(done)
+    }
+
+    /// Meters the difference between the shares of two blobs: as much as was metered is what will be taken back when the bytes go.
+    fn meter_move(&mut self, metered: &MeteredFact, wanted: &ExtentMove) -> Result<()> {
+        let (left, came) = (self.balance.encoded(&[wanted.from.extent])?, self.balance.encoded(&[wanted.to])?);
+        let change = self.plan.remetered.entry(wanted.from.owner);
+        let (_, bytes) = change.or_insert_with(|| (metered.clone(), metered.encoded_bytes));
+        let before = *bytes;
+        *bytes = before.saturating_sub(left).saturating_add(came);
+        let now = *bytes;
+        let flow = self.flow(metered.bucket);
+        flow.came(now.saturating_sub(before), 0);
+        flow.went(before.saturating_sub(now), 0);
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
 use super::super::super::CompleteChange;
 use super::super::super::compact::OwnedExtent;
-use super::super::facts::{BlobFact, BucketFact, UploadFact, VersionFact};
+use super::super::facts::{BlobFact, BucketFact, MeteredRow, UploadFact, VersionFact};
 use super::super::{DeleteChange, PartChange, PutChange, Refusal};
 use super::*;
 use crate::domain::{Checksum, ETag, StoredBlob, Timestamp, UserId, Versioning, WriteCondition};
@@ -364,7 +364,9 @@ fn a_part_sent_again_releases_the_one_before() {
 
 #[test]
 fn a_move_happens_once_and_only_if_nothing_has_changed() {
-    let facts = facts();
+    let mut facts = facts();
+    let row = MeteredRow::Version(key("a"), 1);
+    facts.metered.insert(ExtentOwner([101; 16]), MeteredFact { bucket: BUCKET, row, encoded_bytes: 1_000 });
     let blobs = [new_blob(NEW, 50)];
     let from = |length| OwnedExtent { owner: ExtentOwner([101; 16]), ordinal: 0, extent: extent(OLD, 60, length) };
     let good = ExtentMove { from: from(40), to: extent(NEW, 0, 40) };
@@ -374,4 +376,13 @@ fn a_move_happens_once_and_only_if_nothing_has_changed() {
     assert_eq!(planner.moves(&[stale, good, good]).unwrap(), [false, true, false]);
     let plan = planner.finish().unwrap();
     assert_eq!((plan.moves.len(), plan.blobs[0].1, plan.live_bytes), (1, 40, vec![(blob_id(OLD), 60)]));
+    let flow = plan.flows[&BUCKET];
+    let metered = plan.remetered[&ExtentOwner([101; 16])].1;
+    assert_eq!(metered, 1_000 + flow.encoded_added - flow.encoded_removed);
+    assert_eq!((flow.content_added, flow.content_removed, metered == 1_000), (0, 0, false));
+
+    facts.metered.clear();
+    let mut planner = Planner::new(&facts);
+    planner.blobs(&blobs);
+    assert_eq!(planner.moves(&[good]).unwrap(), [false], "whose bytes they are is not known");
 }
