@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 on_both!(
     changes_are_told_in_order_and_again_after_a_refusal,
     what_is_said_of_versions_is_told,
-    every_way_in_and_out_is_told
+    every_way_in_and_out_is_told,
+    renames_and_appends_are_told
 );
 on_both!(short_days => what_rules_do_is_told);
 on_sqlite!(no_address_inside_is_told_unless_that_is_allowed, a_target_that_is_away_is_told_after_a_restart);
@@ -273,6 +274,31 @@ async fn every_way_in_and_out_is_told(gateway: &mut TestGateway) -> Result<()> {
     ensure!(story == expected, "{story:?}");
     let story = story_of(&receiver, 11, "posted").await?;
     ensure!(story.len() == 2 && story[1].starts_with("ObjectRemoved:DeleteMarkerCreated - "), "{story:?}");
+    Ok(())
+}
+
+async fn renames_and_appends_are_told(gateway: &mut TestGateway) -> Result<()> {
+    let (receiver, s3) = told_of_everything(gateway).await?;
+    let append = async |offset: &str, content: &'static str| {
+        s3.on(Method::PUT, "told", "log").header("x-amz-write-offset-bytes", offset).body(content).send().await
+    };
+    append("0", "first").await?.ok()?;
+    append("5", "second").await?.ok()?;
+    append("5", "late").await?.refused(400, "InvalidWriteOffset")?;
+    let whole = s3.head("told", "log").await?.ok()?.etag();
+    let rename = async |to: &str| {
+        let request = s3.on(Method::PUT, "told", to).query("renameObject", "");
+        request.header("x-amz-rename-source", "log").header("if-none-match", "*").send().await
+    };
+    s3.put("told", "taken", "content").await?.ok()?;
+    rename("taken").await?.refused(412, "PreconditionFailed")?;
+    rename("done/log").await?.ok()?;
+    let story = story_of(&receiver, 5, "log").await?;
+    ensure!(story == ["ObjectCreated:Put 5 -", "ObjectCreated:Put 11 -", "ObjectRemoved:Delete - -"], "{story:?}");
+    ensure!(story_of(&receiver, 5, "done/log").await? == ["ObjectCreated:Put 11 -"]);
+    for record in [&records(&receiver, 5, "log").await?[1], &records(&receiver, 5, "done/log").await?[0]] {
+        ensure!(record["s3"]["object"]["eTag"] == whole.trim_matches('"'), "{record} {whole}");
+    }
     Ok(())
 }
 

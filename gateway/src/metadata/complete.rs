@@ -169,7 +169,7 @@ impl Work for Complete {
             None => return Ok((CompleteOutcome::PartsChanged, Vec::new())),
             Some(Outcome::Refused(refusal)) => return Ok((CompleteOutcome::Refused(refusal), Vec::new())),
             Some(Outcome::Stored { name }) => CompleteOutcome::Completed { name },
-            Some(Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Appended { .. }) => {
+            Some(Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Renamed | Outcome::Appended { .. }) => {
                 return Err(MetadataError::Damaged("completing an upload did something else".to_owned()));
             }
         };

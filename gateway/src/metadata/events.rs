@@ -16,9 +16,9 @@ const SECOND: i64 = 1_000_000;
 /// What must come of a change for a message about it to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventWhen {
-    /// A version was written.
+    /// A version was written, or came from another key.
     Stored,
-    /// A version was removed for good.
+    /// A version was removed for good, or went to another key.
     Removed,
     /// A delete marker was made.
     Marked,
@@ -32,7 +32,9 @@ impl EventWhen {
     /// Whether it is what came of a change. `named`: it was one version that was to be deleted, not the object.
     fn came_true(self, named: bool, outcome: &Outcome) -> bool {
         match (self, outcome) {
-            (Self::Stored, Outcome::Stored { .. } | Outcome::Appended { .. })
+            // Of a renaming, each key has its own drafts.
+            (Self::Stored | Self::Removed, Outcome::Renamed)
+            | (Self::Stored, Outcome::Stored { .. } | Outcome::Appended { .. })
             | (Self::Amended, Outcome::Amended { .. }) => true,
             (Self::Changed, Outcome::Amended { changed, .. }) => *changed,
             (Self::Marked, Outcome::Deleted(Deleted { marker, .. })) => *marker && !named,
@@ -95,7 +97,7 @@ pub(super) fn due<'a>(
         Outcome::Stored { name } | Outcome::Deleted(Deleted { name, .. }) => (*name, None),
         Outcome::Amended { name, size, etag, .. } => (*name, Some((*size, *etag))),
         Outcome::Appended { size, etag } => (None, Some((*size, *etag))),
-        Outcome::Refused(_) => (None, None),
+        Outcome::Renamed | Outcome::Refused(_) => (None, None),
     };
     let version = name.map(|name| name.to_string());
     let due = drafts.iter().filter(|draft| draft.when.came_true(named, outcome));

@@ -45,7 +45,7 @@ impl Objects {
         match self.commit_one(Batch { blobs: Vec::new(), changes: vec![Change::Amend(amend)] }).await? {
             Outcome::Amended { name, .. } => Ok(name),
             Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Appended { .. } => {
+            Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Renamed | Outcome::Appended { .. } => {
                 Err(ObjectsError::Internal("an amendment had the outcome of another change".to_owned()))
             }
         }

@@ -8,9 +8,10 @@ use super::ingest::{Ingested, ingest};
 use super::naming::{Naming, etag_of};
 use super::quilter::Patch;
 use super::requests::{Put, Stored};
+use super::telling::Chance;
 use super::{Objects, ObjectsError};
 use crate::domain::{ChecksumAlgorithm, Extent, Timestamp, Version, VersionId, Versioning};
-use crate::metadata::{AppendChange, Batch, Change, Outcome};
+use crate::metadata::{AppendChange, Batch, Change, EventWhen, Outcome};
 
 impl Objects {
     /// Appends to an object that has exactly `offset` bytes, or writes one at 0 where there is none. Answers the whole object.
@@ -36,7 +37,18 @@ impl Objects {
         };
         let ingested = ingest(inner, body, &put.promise, &naming, None).await?;
         let modified_at = naming.modified_at;
-        let change = |digested: &Digested, extents| change(&put, id, offset, modified_at, digested, extents);
+        // The transaction adds what the whole object is then.
+        let chance = Chance::new(EventWhen::Stored, "ObjectCreated:Put");
+        let events = inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[chance])?;
+        let change = |digested: &Digested, extents| {
+            Change::Append(AppendChange {
+                bucket: put.bucket.id,
+                offset,
+                version: version(&put, id, modified_at, digested, extents),
+                condition: put.condition.clone(),
+                events: events.clone(),
+            })
+        };
         let outcome = match ingested {
             Ingested::Small { content, digested, .. } if content.is_empty() => {
                 self.commit_one(Batch { blobs: Vec::new(), changes: vec![change(&digested, Vec::new())] }).await?
@@ -88,15 +100,8 @@ fn prepare(put: &mut Put, current: Option<&Version>, offset: u64) -> Result<(), 
 }
 
 /// The row to be, or to go on.
-fn change(
-    put: &Put,
-    id: VersionId,
-    offset: u64,
-    modified_at: Timestamp,
-    digested: &Digested,
-    extents: Vec<Extent>,
-) -> Change {
-    let version = Version {
+fn version(put: &Put, id: VersionId, modified_at: Timestamp, digested: &Digested, extents: Vec<Extent>) -> Version {
+    Version {
         id,
         null: true,
         lock: put.lock,
@@ -107,6 +112,5 @@ fn change(
         attributes: put.attributes.clone(),
         checksum: digested.checksum.clone(),
         extents,
-    };
-    Change::Append(AppendChange { bucket: put.bucket.id, offset, version, condition: put.condition.clone() })
+    }
 }

@@ -50,7 +50,7 @@ fn deleted(outcome: Outcome) -> Result<Deleted, ObjectsError> {
     match outcome {
         Outcome::Deleted(deleted) => Ok(deleted),
         Outcome::Refused(refusal) => Err(refusal.into()),
-        Outcome::Stored { .. } | Outcome::Amended { .. } | Outcome::Appended { .. } => {
+        Outcome::Stored { .. } | Outcome::Amended { .. } | Outcome::Renamed | Outcome::Appended { .. } => {
             Err(ObjectsError::Internal("a deletion had the outcome of another change".to_owned()))
         }
     }

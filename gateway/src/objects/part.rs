@@ -197,7 +197,11 @@ fn part_naming(
 fn stored_part(outcome: Outcome) -> Result<(), ObjectsError> {
     match outcome {
         Outcome::Refused(refusal) => Err(refusal.into()),
-        Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Appended { .. } => Ok(()),
+        Outcome::Stored { .. }
+        | Outcome::Deleted(_)
+        | Outcome::Amended { .. }
+        | Outcome::Renamed
+        | Outcome::Appended { .. } => Ok(()),
     }
 }
 

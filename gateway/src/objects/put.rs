@@ -109,7 +109,7 @@ impl Stored {
         match outcome {
             Outcome::Refused(refusal) => Err(refusal.into()),
             Outcome::Stored { name } => Ok(Self { name, ..self }),
-            Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Appended { .. } => {
+            Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Renamed | Outcome::Appended { .. } => {
                 Err(ObjectsError::Internal("a write had the outcome of another change".to_owned()))
             }
         }

@@ -117,6 +117,8 @@ pub struct RenameChange {
     pub to: ObjectKey,
     /// What must hold for the new key's current version.
     pub condition: WriteCondition,
+    /// Messages about the old key to send when it is made, and about the new one.
+    pub events: [Vec<EventDraft>; 2],
 }
 
 /// Append to an object, in a bucket that was never versioned.
@@ -130,6 +132,8 @@ pub struct AppendChange {
     pub version: Version,
     /// What must hold for the key's current version.
     pub condition: WriteCondition,
+    /// Messages to send when it is made.
+    pub events: Vec<EventDraft>,
 }
 
 /// What changes about a version.
@@ -191,6 +195,8 @@ pub enum Outcome {
         /// Its tag.
         etag: ETag,
     },
+    /// The object has another key.
+    Renamed,
     /// The object is longer.
     Appended {
         /// Its bytes of content now.

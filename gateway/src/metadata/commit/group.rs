@@ -124,9 +124,9 @@ impl Work for Group {
         let plan = planner.finish()?;
         apply(tx, &facts, &plan, given).await?;
         let made = self.changes().zip(outcomes.iter().flatten());
-        let due = made.filter_map(|(change, outcome)| {
-            let (bucket, key) = change.keys().next()?;
-            Some(events::due(bucket, key, change.events(), change.names_version(), outcome))
+        let due = made.flat_map(|(change, outcome)| {
+            let about = change.keys().zip(change.events());
+            about.map(|((bucket, key), drafts)| events::due(bucket, key, drafts, change.names_version(), outcome))
         });
         events::insert(tx, due.flatten().collect(), facts.fenced_now()?).await?;
         Ok(Done { outcomes, known: if self.cached { plan.known() } else { Vec::new() } })
@@ -152,13 +152,15 @@ impl Change {
         matches!(self, Self::Delete(delete) if delete.selector.name().is_some())
     }
 
-    /// Messages about it.
-    fn events(&self) -> &[EventDraft] {
+    /// Messages about each of its keys.
+    fn events(&self) -> [&[EventDraft]; 2] {
         match self {
-            Self::Put(put) => &put.events,
-            Self::Delete(delete) => &delete.events,
-            Self::Amend(amend) => &amend.events,
-            Self::Part(_) | Self::Rename(_) | Self::Append(_) => &[],
+            Self::Put(put) => [&put.events, &[]],
+            Self::Delete(delete) => [&delete.events, &[]],
+            Self::Amend(amend) => [&amend.events, &[]],
+            Self::Rename(rename) => rename.events.each_ref().map(Vec::as_slice),
+            Self::Append(append) => [&append.events, &[]],
+            Self::Part(_) => [&[], &[]],
         }
     }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::super::{
-    AmendChange, Amendment, AttributeEdit, Batch, Change, DeleteChange, EventDraft, EventWhen, Outcome, PutChange,
-    Refusal,
+    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, EventDraft, EventWhen, Outcome,
+    PutChange, Refusal, RenameChange,
 };
-use super::fixture::{Fixture, both, key};
+use super::fixture::{Fixture, both, key, whole};
 use crate::domain::{ETag, ObjectAttributes, VersionSelector, WriteCondition};
 
 fn draft(when: EventWhen, target: &str) -> EventDraft {
@@ -79,6 +79,40 @@ both! {
         let late = commit(vec![say("z", Some(version.id))]).await.unwrap();
         assert_eq!(late, [Outcome::Refused(Refusal::PreconditionFailed)]);
         assert_eq!(told().await, Vec::<String>::new());
+    }
+
+    async fn a_renaming_is_told_of_both_keys_and_an_append_of_the_whole_object(f: &Fixture) {
+        let version = f.put("from", 7).await;
+        let rename = RenameChange {
+            bucket: f.bucket,
+            version,
+            parts: Vec::new(),
+            to: key("to"),
+            condition: WriteCondition::Absent,
+            events: [vec![draft(EventWhen::Removed, "hook")], vec![draft(EventWhen::Stored, "hook")]],
+        };
+        let commit = |blobs, change| f.commit(Batch { blobs, changes: vec![change] });
+        commit(Vec::new(), Change::Rename(rename.clone())).await.unwrap();
+        let told = f.store.claim_events(10, 60).await.unwrap();
+        let mut records: Vec<_> = told.iter().map(|event| &*event.record).collect();
+        records.sort_unstable();
+        assert_eq!(records, ["\"Removed\"", "\"Stored\""], "one of each key, which wait for nobody");
+        f.store.forget_events(told.iter().map(|event| event.seq).collect()).await.unwrap();
+        commit(Vec::new(), Change::Rename(rename)).await.unwrap();
+        assert_eq!(f.store.waiting_events().await.unwrap().0, 0, "refused");
+        for offset in [7, 0] {
+            let blob = f.blob(5, false);
+            let append = AppendChange {
+                bucket: f.bucket,
+                offset,
+                version: f.version("to", whole(&blob)),
+                condition: WriteCondition::None,
+                events: vec![draft(EventWhen::Stored, "hook")],
+            };
+            commit(vec![blob], Change::Append(append)).await.unwrap();
+        }
+        let told = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!(told.iter().map(|event| &*event.record).collect::<Vec<_>>(), ["\"Stored\" 12"]);
     }
 
     async fn a_whole_message_needs_no_change(f: &Fixture) {

@@ -302,11 +302,12 @@ both! {
         let replaced = f.put("to", 20).await;
         let rename = |version: &Version, condition| {
             let (version, to) = (version.clone(), key("to"));
-            Change::Rename(RenameChange { bucket: f.bucket, version, parts: Vec::new(), to, condition })
+            let events = [Vec::new(), Vec::new()];
+            Change::Rename(RenameChange { bucket: f.bucket, version, parts: Vec::new(), to, condition, events })
         };
         let refused = change(f, rename(&source, WriteCondition::Absent)).await;
         assert_eq!(refused, Outcome::Refused(Refusal::PreconditionFailed));
-        assert_eq!(change(f, rename(&source, WriteCondition::None)).await, Outcome::STORED);
+        assert_eq!(change(f, rename(&source, WriteCondition::None)).await, Outcome::Renamed);
         assert_eq!(f.current("from").await, None);
         let renamed = f.current("to").await.unwrap();
         assert_eq!((renamed.id, renamed.etag, &renamed.extents), (source.id, source.etag, &source.extents));
@@ -326,7 +327,7 @@ both! {
             let blob = f.blob(size, false);
             let version = f.version("log", whole(&blob));
             let condition = WriteCondition::None;
-            let append = AppendChange { bucket: f.bucket, offset, version, condition };
+            let append = AppendChange { bucket: f.bucket, offset, version, condition, events: Vec::new() };
             let batch = Batch { blobs: vec![blob], changes: vec![Change::Append(append)] };
             f.commit(batch).await.unwrap()[0]
         };

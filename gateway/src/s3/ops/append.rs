@@ -37,7 +37,8 @@ pub async fn append_object(
     }
     let condition = write_condition(&call)?;
     let (promise, body) = call.take_content()?;
-    let put = Put { bucket, key, attributes, lock, condition, promise, cipher: None, origin: None };
+    let origin = call.origin_for(&bucket);
+    let put = Put { bucket, key, attributes, lock, condition, promise, cipher: None, origin };
     let stored = call.door.objects.append(put, offset, body).await?;
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();

@@ -39,13 +39,15 @@ async fn rename_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
         return Err(Code::NotImplemented.into());
     }
     let condition = write_condition(&call)?;
+    let origin = call.origin_for(&bucket);
     for _ in 0..ATTEMPTS {
         let version = call.version(&bucket, &source).await?;
         match conditions::judge(&call.head.headers, &conditions::RENAME_SOURCE, version.etag, version.modified_at) {
             Verdict::Proceed => {}
             Verdict::NotModified | Verdict::Failed => return Err(Code::PreconditionFailed.into()),
         }
-        if call.door.objects.rename(&bucket, &version, key.clone(), condition.clone()).await? {
+        let (to, condition) = (key.clone(), condition.clone());
+        if call.door.objects.rename(&bucket, &version, to, condition, origin.as_ref()).await? {
             return Ok(empty(StatusCode::OK));
         }
     }

@@ -34,7 +34,7 @@ impl<'a> Planner<'a> {
         self.take_back(&from, 0)?;
         let version = Version { key: rename.to.clone(), attributes, ..rename.version.clone() };
         let parts = Cow::Borrowed(&*rename.parts);
-        let name = self.place(rename.bucket, fact, Cow::Owned(version), extents, parts, Some(row.encoded_bytes))?;
-        Ok(Outcome::Stored { name })
+        self.place(rename.bucket, fact, Cow::Owned(version), extents, parts, Some(row.encoded_bytes))?;
+        Ok(Outcome::Renamed)
     }
 }
