@@ -2,7 +2,7 @@
 //! them.
 
 use anyhow::{Result, ensure};
-use harness::{Reply, S3, Settings, TestGateway, on_both, send_raw};
+use harness::{Reply, S3, Scheme, Settings, TestGateway, on_both, send_raw};
 use http::Method;
 
 on_both!(
@@ -12,8 +12,14 @@ on_both!(
     many_keys_are_decided_one_by_one,
     public_access_can_be_blocked,
     conditions_ask_about_the_request,
+    who_may_not_read_is_told_no_attributes,
 );
+on_both!(with_tls => policies_ask_for_the_version_of_tls);
 on_both!(lists_on => lists_let_others_in, writers_own_what_they_write);
+
+fn with_tls(database: harness::Database) -> Settings {
+    Settings::new(database).with_tls()
+}
 
 fn lists_on(database: harness::Database) -> Settings {
     Settings::new(database).set("s3", "default_ownership = \"ObjectWriter\"")
@@ -172,6 +178,47 @@ async fn public_access_can_be_blocked(gateway: &mut TestGateway) -> Result<()> {
     ensure!(get().await?.ok()?.text().contains("<RestrictPublicBuckets>true</RestrictPublicBuckets>"));
     ensure!(anonymously(gateway, "GET", "/hers/a").await? == Some(403));
     alice.get("hers", "a").await?.ok()?;
+    Ok(())
+}
+
+async fn policies_ask_for_the_version_of_tls(gateway: &mut TestGateway) -> Result<()> {
+    for scheme in Scheme::BOTH {
+        gateway.clients(scheme).python("tls_versions.py").ok().await?;
+    }
+    Ok(())
+}
+
+async fn who_may_not_read_is_told_no_attributes(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("hers").await?;
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    alice.request(Method::PUT, "/hers").query("versioning", "").body(enabled).send().await?.ok()?;
+    let version = alice.put("hers", "a", "content").await?.ok()?.header("x-amz-version-id").to_owned();
+    let ask = async |version: Option<&str>| {
+        let request =
+            bob.on(Method::GET, "hers", "a").query("attributes", "").header("x-amz-object-attributes", "ETag");
+        match version {
+            Some(id) => request.query("versionId", id).send().await,
+            None => request.send().await,
+        }
+    };
+    let (current, named) = (None, Some(&*version));
+    for (actions, which, allowed) in [
+        (&["s3:GetObjectAttributes"][..], current, false),
+        (&["s3:GetObject"], current, false),
+        (&["s3:GetObjectAttributes", "s3:GetObjectVersion"], current, false),
+        (&["s3:GetObjectAttributes", "s3:GetObject"], current, true),
+        (&["s3:GetObjectVersionAttributes"], named, false),
+        (&["s3:GetObjectVersionAttributes", "s3:GetObject"], named, false),
+        (&["s3:GetObjectVersionAttributes", "s3:GetObjectVersion"], named, true),
+        (&["s3:GetObjectVersionAttributes", "s3:GetObjectVersion"], current, false),
+    ] {
+        let quoted: Vec<_> = actions.iter().map(|action| format!("\"{action}\"")).collect();
+        put_policy(&alice, "hers", &statement("Allow", "\"*\"", &quoted.join(","), "hers/*")).await?.ok()?;
+        let reply = ask(which).await?;
+        ensure!((reply.status == 200) == allowed, "{actions:?} {which:?}: {}", reply.status);
+        ensure!(allowed || reply.code().as_deref() == Some(DENIED), "{actions:?} {which:?}");
+    }
     Ok(())
 }
 

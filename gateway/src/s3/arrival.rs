@@ -12,13 +12,15 @@ pub struct Arrival {
     pub peer: Option<IpAddr>,
     /// Whether the connection is TLS.
     pub encrypted: bool,
+    /// The version of TLS, as policies name it: `1.2` or `1.3`.
+    pub tls_version: Option<&'static str>,
 }
 
 impl Arrival {
     /// How a request came; in the clear from nowhere, when no listener said anything.
     #[must_use]
     pub fn of(head: &Parts) -> Self {
-        head.extensions.get().copied().unwrap_or(Self { peer: None, encrypted: false })
+        head.extensions.get().copied().unwrap_or(Self { peer: None, encrypted: false, tls_version: None })
     }
 }
 
@@ -57,7 +59,7 @@ mod tests {
                 request = request.header("x-forwarded-proto", proto);
             }
             let (mut head, ()) = request.body(()).unwrap().into_parts();
-            head.extensions.insert(Arrival { peer: None, encrypted });
+            head.extensions.insert(Arrival { peer: None, encrypted, tls_version: None });
             assert_eq!((scheme(&head), host(&head)), (expected, "a:1"));
         }
     }

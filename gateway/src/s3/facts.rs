@@ -83,6 +83,7 @@ impl Call {
                 None => None,
             },
             "delimiter" | "max-keys" => self.query.get(name).map(Value::from),
+            "tlsversion" => Arrival::of(&self.head).tls_version.map(Value::from),
             "versionid" => subject.version.map(Value::from),
             "resourceaccount" => subject.bucket.map(|bucket| Value::from(account_number(bucket.owner))),
             "if-match" | "if-none-match" => self.whole_header(name),

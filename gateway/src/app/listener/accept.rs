@@ -58,7 +58,8 @@ impl<H: Handler> Listener<H> {
 
     fn welcome(&self, stream: TcpStream, peer: SocketAddr, tasks: &TaskTracker, partings: &Arc<AtomicUsize>) {
         if let Some(place) = self.watch.admit() {
-            let arrival = Arrival { peer: Some(peer.ip().to_canonical()), encrypted: self.certificates.is_some() };
+            let peer = Some(peer.ip().to_canonical());
+            let arrival = Arrival { peer, encrypted: self.certificates.is_some(), tls_version: None };
             let guest = Guest { arrival, watch: Arc::clone(&self.watch), handler: self.handler.clone() };
             let served = serve(stream, self.certificates.clone(), guest);
             tasks.spawn(async move {

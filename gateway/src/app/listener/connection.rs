@@ -8,6 +8,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -84,15 +85,29 @@ async fn says_something(stream: &TcpStream, progress: &ConnectionWatch) -> bool 
     .await
 }
 
-async fn serve_tls<H: Handler>(stream: TcpStream, certificates: Arc<Certificates>, guest: Guest<H>) {
+async fn serve_tls<H: Handler>(stream: TcpStream, certificates: Arc<Certificates>, mut guest: Guest<H>) {
     let handshake = certificates.acceptor().accept(stream);
     match tokio::time::timeout(guest.watch.patience().handshake, handshake).await {
-        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-            speak_http2(stream, guest.watched(Kind::Multiplexed), guest).await;
+        Ok(Ok(stream)) => {
+            let session = stream.get_ref().1;
+            guest.arrival.tls_version = session.protocol_version().and_then(named);
+            if session.alpn_protocol() == Some(b"h2") {
+                speak_http2(stream, guest.watched(Kind::Multiplexed), guest).await;
+            } else {
+                drop(speak_http1(stream, guest.watched(Kind::Sealed), guest).await);
+            }
         }
-        Ok(Ok(stream)) => drop(speak_http1(stream, guest.watched(Kind::Sealed), guest).await),
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
+}
+
+/// A version of TLS as policies name it.
+fn named(version: ProtocolVersion) -> Option<&'static str> {
+    match version {
+        ProtocolVersion::TLSv1_2 => Some("1.2"),
+        ProtocolVersion::TLSv1_3 => Some("1.3"),
+        _ => None,
     }
 }
 

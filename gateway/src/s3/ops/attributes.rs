@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::domain::{Bucket, ObjectKey, Version, VersionPart};
+use crate::policy::Permission;
 use crate::s3::call::Call;
 use crate::s3::checksums;
 use crate::s3::conditions::http_date;
@@ -31,7 +32,11 @@ pub fn rows() -> Vec<Row> {
 async fn get_attributes(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let wanted = Wanted::read(&call.head.headers)?;
     let page = Page::read(&call)?;
+    // Tags and checksums say what the content is, so who may not read it is not told.
+    let read = Permission(if call.query.has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" });
+    call.require(read, &bucket, Some(&key)).await?;
     let version = call.version(&bucket, &key).await?;
+    call.confirm(read, &bucket, &version)?;
     let key_sent = sse::key_to_read(&call)?;
     call.door.objects.unlock(version.attributes.encryption.as_ref(), key_sent.as_ref()).await?;
     let mut writer = XmlWriter::document("GetObjectAttributesResponse", 0);
