@@ -291,6 +291,23 @@ async fn lists_let_others_in(gateway: &mut TestGateway) -> Result<()> {
     Ok(())
 }
 
+/// Every listing shows whose objects are, by the name and id that their access lists have.
+async fn listings_name_owners(s3: &S3, wanted: [(&str, &str); 2]) -> Result<()> {
+    for query in [&[][..], &[("list-type", "2"), ("fetch-owner", "true")], &[("versions", "")], &[("delimiter", "/")]] {
+        let request = s3.request(Method::GET, "/hers");
+        let request = query.iter().fold(request, |request, (name, value)| request.query(name, *value));
+        let text = request.send().await?.ok()?.text();
+        for (key, name) in wanted {
+            let entry = text.split_once(&format!("<Key>{key}</Key>")).map_or("", |(_, rest)| rest);
+            let owner = entry.split_once("</Owner>").map_or("", |(owner, _)| owner);
+            ensure!(owner.contains(&format!("<DisplayName>{name}</DisplayName>")), "{query:?} {key}: {text}");
+        }
+    }
+    let plain = s3.request(Method::GET, "/hers").query("list-type", "2").send().await?.ok()?.text();
+    ensure!(!plain.contains("<Owner>"), "{plain}");
+    Ok(())
+}
+
 async fn writers_own_what_they_write(gateway: &mut TestGateway) -> Result<()> {
     let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
     alice.create_bucket("hers").await?;
@@ -298,6 +315,8 @@ async fn writers_own_what_they_write(gateway: &mut TestGateway) -> Result<()> {
     bob.put("hers", "his", "bob's").await?.ok()?;
     alice.get("hers", "his").await?.refused(403, DENIED)?;
     ensure!(bob.get("hers", "his").await?.ok()?.text() == "bob's");
+    alice.put("hers", "own", "alice's").await?.ok()?;
+    listings_name_owners(&alice, [("his", "bob"), ("own", "alice")]).await?;
     let given = bob.on(Method::PUT, "hers", "given").header("x-amz-acl", "bucket-owner-full-control").body("g");
     given.send().await?.ok()?;
     ensure!(alice.get("hers", "given").await?.ok()?.text() == "g");
@@ -308,6 +327,7 @@ async fn writers_own_what_they_write(gateway: &mut TestGateway) -> Result<()> {
     controls.send().await?.ok()?;
     bob.put("hers", "now hers", "x").await?.ok()?;
     alice.get("hers", "now hers").await?.ok()?;
+    listings_name_owners(&alice, [("given", "alice"), ("own", "alice")]).await?;
     let list = alice.on(Method::PUT, "hers", "a").header("x-amz-acl", "public-read").body("x").send().await?;
     list.refused(400, "AccessControlListNotSupported")?;
     Ok(())

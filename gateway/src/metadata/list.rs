@@ -5,7 +5,7 @@ use super::roll_up::{RollUp, Turn};
 use super::row::Row;
 use super::statement::Statement;
 use super::{MetadataStore, Result, steps};
-use crate::domain::{BucketId, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey, Timestamp};
+use crate::domain::{BucketId, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey, Timestamp, UserId};
 
 /// What to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct ListQuery {
     pub after: Vec<u8>,
     /// The most entries; 0 gives an empty page that is not truncated.
     pub limit: usize,
+    /// Whose each object is matters.
+    pub owners: bool,
 }
 
 /// What a list shows of an object.
@@ -36,6 +38,8 @@ pub struct ListedObject {
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     /// Its storage class; none for STANDARD.
     pub class: Option<String>,
+    /// Whose it is, if that is not the owner of the bucket and the query asks for owners.
+    pub owner: Option<UserId>,
 }
 
 /// One entry of a page.
@@ -83,20 +87,22 @@ impl MetadataStore {
         while from < end {
             let sparse = roll.sparse();
             let wanted = if sparse { roll.missing() } else { roll.piece() };
-            let text = "SELECT key, size, etag, modified_at, checksum, CASE WHEN attributes LIKE '%storage_class%' \
-                        THEN attributes ELSE '' END FROM version \
-                        WHERE bucket_id = $1 AND key >= $2 AND key < $3 AND is_current AND NOT is_marker \
-                        ORDER BY key LIMIT $4";
+            let attributes = attributes(query.owners);
             let statement = if sparse {
-                steps::statement(session.dialect(), bucket, (from, &end), &roll, wanted)
+                steps::statement(session.dialect(), bucket, (from, &end), &roll, (wanted, attributes))
             } else {
+                let text = format!(
+                    "SELECT v.key, v.size, v.etag, v.modified_at, v.checksum, {attributes} FROM version v \
+                     WHERE v.bucket_id = $1 AND v.key >= $2 AND v.key < $3 AND v.is_current AND NOT v.is_marker \
+                     ORDER BY v.key LIMIT $4"
+                );
                 Statement::new(text).bind(bucket.0).bind(from).bind(&*end).bind(limit(wanted))
             };
             let rows = session.rows(statement).await?;
             for row in &rows {
                 match roll.turn(row.bytes(0)?) {
                     Turn::Skip => {}
-                    Turn::Key => page.entries.push(ListEntry::Object(listed(row, 5)?)),
+                    Turn::Key => page.entries.push(ListEntry::Object(listed(row, 5, query.owners)?)),
                     Turn::Prefix(prefix) => page.entries.push(ListEntry::Prefix(prefix.to_vec())),
                     Turn::Full => {
                         page.truncated = true;
@@ -113,8 +119,18 @@ impl MetadataStore {
     }
 }
 
-/// An object from columns key, size, etag, modified_at, checksum; and, elsewhere, its attributes if they name a class.
-pub(super) fn listed(row: &Row, attributes: usize) -> Result<ListedObject> {
+/// The attributes of a version `v` that say something a list shows; most say nothing of the kind, and are not sent.
+pub(super) fn attributes(owners: bool) -> &'static str {
+    if owners {
+        "CASE WHEN v.attributes LIKE '%storage_class%' OR v.attributes LIKE '%\"owner\"%' THEN v.attributes ELSE '' END"
+    } else {
+        "CASE WHEN v.attributes LIKE '%storage_class%' THEN v.attributes ELSE '' END"
+    }
+}
+
+/// An object from columns key, size, etag, modified_at, checksum; and, elsewhere, its [`attributes`].
+pub(super) fn listed(row: &Row, attributes: usize, owners: bool) -> Result<ListedObject> {
+    let attributes = columns::attributes(row.text(attributes)?)?;
     let checksum = row.bytes_if_any(4)?.map(columns::split_checksum).transpose()?;
     Ok(ListedObject {
         key: columns::key(row.bytes(0)?)?,
@@ -122,6 +138,7 @@ pub(super) fn listed(row: &Row, attributes: usize) -> Result<ListedObject> {
         etag: etag(row.bytes(2)?)?,
         modified_at: Timestamp(row.int(3)?),
         checksum: checksum.map(|(algorithm, kind, _)| (algorithm, kind)),
-        class: columns::attributes(row.text(attributes)?)?.storage_class,
+        class: attributes.storage_class,
+        owner: attributes.owner.filter(|_| owners),
     })
 }

@@ -1,7 +1,7 @@
 //! Listing all versions of a bucket: by key, of each key the newest first.
 
 use super::columns::limit;
-use super::list::{ListedObject, listed};
+use super::list::{ListedObject, attributes, listed};
 use super::roll_up::{RollUp, Turn, successor};
 use super::row::Row;
 use super::session::Session;
@@ -22,6 +22,8 @@ pub struct VersionListQuery {
     pub version_marker: Option<VersionSelector>,
     /// The most entries.
     pub limit: usize,
+    /// Whose each object is matters.
+    pub owners: bool,
 }
 
 /// One version.
@@ -95,9 +97,13 @@ impl MetadataStore {
         while from.0 < end {
             let wanted = roll.piece();
             // A column for a column what `list_current` reads, and then what only versions have.
-            let text = "SELECT key, size, etag, modified_at, checksum, version_id, is_null, is_current, is_marker, seq, \
-                        CASE WHEN attributes LIKE '%storage_class%' THEN attributes ELSE '' END FROM version WHERE bucket_id = $1 AND key >= $2 AND key < $3 AND (key > $4 OR seq < $5) \
-                        ORDER BY key, seq DESC LIMIT $6";
+            let text = format!(
+                "SELECT v.key, v.size, v.etag, v.modified_at, v.checksum, v.version_id, v.is_null, v.is_current, v.is_marker, \
+                 v.seq, {} FROM version v \
+                 WHERE v.bucket_id = $1 AND v.key >= $2 AND v.key < $3 AND (v.key > $4 OR v.seq < $5) \
+                 ORDER BY v.key, v.seq DESC LIMIT $6",
+                attributes(query.owners)
+            );
             let statement = Statement::new(text)
                 .bind(bucket.0)
                 .bind(&*from.0)
@@ -109,7 +115,7 @@ impl MetadataStore {
             for row in &rows {
                 match roll.turn(row.bytes(0)?) {
                     Turn::Skip => {}
-                    Turn::Key => page.entries.push(VersionEntry::Version(version(row)?)),
+                    Turn::Key => page.entries.push(VersionEntry::Version(version(row, query.owners)?)),
                     Turn::Prefix(prefix) => page.entries.push(VersionEntry::Prefix(prefix.to_vec())),
                     Turn::Full => {
                         page.truncated = true;
@@ -147,12 +153,12 @@ async fn beginning(
     Ok((query.key_marker.clone(), below))
 }
 
-fn version(row: &Row) -> Result<ListedVersion> {
+fn version(row: &Row, owners: bool) -> Result<ListedVersion> {
     let name = if row.flag(6)? { VersionName::Null } else { VersionName::Id(VersionId(row.array(5)?)) };
     let content = if row.flag(8)? {
         ListedContent::Marker { key: columns::key(row.bytes(0)?)?, modified_at: Timestamp(row.int(3)?) }
     } else {
-        ListedContent::Object(listed(row, 10)?)
+        ListedContent::Object(listed(row, 10, owners)?)
     };
     Ok(ListedVersion { name, latest: row.flag(7)?, content })
 }

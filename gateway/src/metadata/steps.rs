@@ -7,7 +7,7 @@ use super::statement::Statement;
 use crate::domain::BucketId;
 
 /// The statement that answers the next `wanted` entries in order, `from` inclusive to `end` exclusive: the first key of each, with
-/// the columns of a list.
+/// the columns of a list, the last of which is `attributes`.
 ///
 /// `w.key` is the entry found last; the next is the first key after it, or after everything in the common prefix that it
 /// stands for. Keys are UTF-8, which has no byte 0xff: a common prefix and that byte come after all that begins with it.
@@ -16,7 +16,7 @@ pub(super) fn statement(
     bucket: BucketId,
     (from, end): (Vec<u8>, &[u8]),
     roll: &RollUp<'_>,
-    wanted: usize,
+    (wanted, attributes): (usize, &str),
 ) -> Statement {
     let bytes = dialect.bytes();
     let next = |from: &str| {
@@ -31,8 +31,7 @@ pub(super) fn statement(
          SELECT {first}, 1 \
          UNION ALL \
          SELECT {further}, w.at + 1 FROM walk w WHERE w.key IS NOT NULL AND w.at < $6) \
-         SELECT v.key, v.size, v.etag, v.modified_at, v.checksum, \
-         CASE WHEN v.attributes LIKE '%storage_class%' THEN v.attributes ELSE '' END FROM walk w \
+         SELECT v.key, v.size, v.etag, v.modified_at, v.checksum, {attributes} FROM walk w \
          JOIN version v ON v.bucket_id = $1 AND v.key = w.key AND v.is_current ORDER BY v.key",
         first = next(">= $2"),
         further = next(&format!(

@@ -1,5 +1,7 @@
 //! Users and their access keys.
 
+use std::collections::BTreeSet;
+
 use super::database::Work;
 use super::identity::is_taken;
 use super::row::Row;
@@ -127,6 +129,19 @@ impl MetadataStore {
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
         let text = format!("SELECT {COLUMNS} FROM account a WHERE a.id = $1");
         self.database().row(Statement::new(text).bind(id.0)).await?.as_ref().map(user).transpose()
+    }
+
+    /// Users by number, those that exist, with one question for all of them.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn users_by_number(&self, ids: &BTreeSet<UserId>) -> Result<Vec<User>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let head = format!("SELECT {COLUMNS} FROM account a WHERE a.id IN (VALUES ");
+        let rows = ids.iter().map(|id| [id.0.into()]).collect();
+        self.database().reader().await?.rows_of_rows(&head, rows, ")").await?.iter().map(user).collect()
     }
 }
 

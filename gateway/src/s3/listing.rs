@@ -1,13 +1,16 @@
 //! What the listings of objects have in common: their parameters, and how entries are written.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::access::Owner;
 use super::call::Call;
 use super::checksums;
 use super::encoding::{push_time, url};
 use super::error::S3Error;
+use super::people::People;
 use super::xml::XmlWriter;
+use crate::domain::UserId;
 use crate::metadata::{ListEntry, ListPage, ListQuery, ListedObject};
 
 /// The most entries of a page, and the default.
@@ -76,7 +79,7 @@ impl Listing {
     pub fn read(call: &Call, after: Vec<u8>) -> Result<Self, S3Error> {
         let bytes = |name| call.query.get(name).unwrap_or_default().as_bytes().to_vec();
         let limit = page_size(call, "max-keys")?;
-        let query = ListQuery { prefix: bytes("prefix"), delimiter: bytes("delimiter"), after, limit };
+        let query = ListQuery { prefix: bytes("prefix"), delimiter: bytes("delimiter"), after, limit, owners: false };
         Ok(Self { query, names: Names::read(call)? })
     }
 
@@ -97,13 +100,14 @@ impl Listing {
     }
 
     /// Writes the entries: objects, then common prefixes.
-    pub fn write_entries(&self, writer: &mut XmlWriter, page: &ListPage, owner: Option<&Owner>) {
+    pub fn write_entries(&self, writer: &mut XmlWriter, page: &ListPage, people: Option<&People>) {
         writer.plain("IsTruncated", page.truncated);
-        let owner = owner.map(owner_element);
+        let owners = people.map(Owners::of);
         for entry in &page.entries {
             if let ListEntry::Object(object) = entry {
                 writer.open("Contents");
-                self.write_object(writer, object, owner.as_deref());
+                let owner = owners.as_ref().map(|owners| owners.get(object.owner));
+                self.write_object(writer, object, owner.unwrap_or_default());
                 writer.close("Contents");
             }
         }
@@ -111,14 +115,14 @@ impl Listing {
     }
 
     /// Writes what a listing shows of an object, inside its element.
-    pub fn write_object(&self, writer: &mut XmlWriter, object: &ListedObject, owner: Option<&str>) {
+    pub fn write_object(&self, writer: &mut XmlWriter, object: &ListedObject, owner: &str) {
         self.names.write(writer, "Key", object.key.as_str());
         writer.with("LastModified", |out| push_time(out, object.modified_at)).etag(object.etag);
         if let Some((algorithm, covers)) = object.checksum {
             writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));
         }
         let class = object.class.as_deref().unwrap_or(crate::domain::ObjectAttributes::STANDARD);
-        writer.plain("Size", object.size).text("StorageClass", class).raw(owner.unwrap_or_default());
+        writer.plain("Size", object.size).text("StorageClass", class).raw(owner);
     }
 
     /// Writes the common prefixes of a page.
@@ -133,12 +137,30 @@ impl Listing {
     }
 }
 
-/// The element of an owner, written once for a whole page.
-#[must_use]
-pub fn owner_element(owner: &Owner) -> String {
-    let mut writer = XmlWriter::fragment();
-    write_person(&mut writer, "Owner", owner);
-    writer.finish()
+/// The elements of owners, each written once for a whole page.
+pub struct Owners {
+    owner: String,
+    others: BTreeMap<UserId, String>,
+}
+
+impl Owners {
+    /// Writes them.
+    #[must_use]
+    pub fn of(people: &People) -> Self {
+        let element = |owner: &Owner| {
+            let mut writer = XmlWriter::fragment();
+            write_person(&mut writer, "Owner", owner);
+            writer.finish()
+        };
+        let (owner, others) = people.all();
+        Self { owner: element(owner), others: others.map(|(id, owner)| (id, element(owner))).collect() }
+    }
+
+    /// The element for an entry that names this user, or nobody.
+    #[must_use]
+    pub fn get(&self, named: Option<UserId>) -> &str {
+        named.and_then(|id| self.others.get(&id)).unwrap_or(&self.owner)
+    }
 }
 
 /// Writes an owner or initiator.
@@ -169,13 +191,14 @@ mod tests {
                 modified_at: Timestamp(1_445_412_480_500_000),
                 checksum: Some((ChecksumAlgorithm::Crc32, ChecksumKind::Composite)),
                 class: None,
+                owner: key.starts_with('z').then_some(UserId(7)),
             })
         };
         let entries = vec![object("a&b c"), ListEntry::Prefix(b"d e/".to_vec()), object("z\u{1}")];
         ListPage { entries, truncated: true }
     }
 
-    fn written(names: Names, owner: Option<&Owner>) -> String {
+    fn written(names: Names, owner: Option<&People>) -> String {
         let listing = Listing { query: ListQuery::default(), names };
         let mut writer = XmlWriter::fragment();
         listing.write_entries(&mut writer, &page(), owner);
@@ -200,11 +223,20 @@ mod tests {
     fn encoded_names_need_no_escaping_and_owners_are_repeated() {
         let owner = Owner { id: CanonicalId("ff".to_owned()), name: "<me>".to_owned() };
         let person = "<Owner><ID>ff</ID><DisplayName>&lt;me&gt;</DisplayName></Owner>";
+        let other = Owner { id: CanonicalId("ee".to_owned()), name: "z".to_owned() };
+        let others = "<Owner><ID>ee</ID><DisplayName>z</DisplayName></Owner>";
+        let people = People::known(owner.clone(), BTreeMap::from([(UserId(7), other)]));
         let expected = format!(
             "<IsTruncated>true</IsTruncated><Contents><Key>a%26b%20c</Key>{TAIL}{person}</Contents>\
-             <Contents><Key>z%01</Key>{TAIL}{person}</Contents><CommonPrefixes><Prefix>d%20e/</Prefix></CommonPrefixes>"
+             <Contents><Key>z%01</Key>{TAIL}{others}</Contents><CommonPrefixes><Prefix>d%20e/</Prefix></CommonPrefixes>"
         );
-        assert_eq!(written(Names::Url, Some(&owner)), expected);
+        assert_eq!(written(Names::Url, Some(&people)), expected);
+        let gone = expected.replace(others, person);
+        assert_eq!(
+            written(Names::Url, Some(&People::known(owner, BTreeMap::new()))),
+            gone,
+            "who is gone leaves it to the owner"
+        );
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod notification_xml;
 mod object_headers;
 mod object_tags;
 mod ops;
+mod people;
 pub mod probe;
 mod range;
 mod request_id;

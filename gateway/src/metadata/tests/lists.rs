@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::super::{Batch, Change, CreateBucket, ListEntry, ListPage, ListQuery, NewBucket};
+use super::super::{
+    Batch, Change, CreateBucket, ListEntry, ListPage, ListQuery, ListedContent, ListedVersion, NewBucket, VersionEntry,
+    VersionListQuery,
+};
 use super::fixture::{Fixture, both};
-use crate::domain::{BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::domain::{BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, UserId};
 
 /// What S3 says a whole list is: keys and common prefixes in byte order, each once, after the marker.
 fn model(keys: &BTreeSet<String>, query: &ListQuery) -> Vec<Vec<u8>> {
@@ -47,7 +50,7 @@ async fn pages(f: &Fixture, bucket: BucketId, query: &ListQuery) -> Vec<Vec<u8>>
 }
 
 fn query(prefix: &str, delimiter: &str, after: &str, limit: usize) -> ListQuery {
-    ListQuery { prefix: prefix.into(), delimiter: delimiter.into(), after: after.into(), limit }
+    ListQuery { prefix: prefix.into(), delimiter: delimiter.into(), after: after.into(), limit, owners: false }
 }
 
 const AWKWARD: [&str; 22] = [
@@ -129,6 +132,36 @@ both! {
         assert_eq!(page.entries[999].marker(), b"0999/");
         let rest = f.store.list_current(f.bucket, &query("", "/", "0999/", 1_000)).await.unwrap();
         assert_eq!(rest, ListPage { entries: vec![ListEntry::Prefix(b"1000/".into())], truncated: false });
+    }
+}
+
+both! {
+    async fn owners_are_listed_where_they_are_asked_for(f: &Fixture) {
+        let many: Vec<_> = (0..80).map(|number| format!("p/{number:02}")).collect();
+        f.put_empty(&many.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let mut version = f.version("q", Vec::new());
+        version.attributes.owner = Some(UserId(77));
+        version.attributes.storage_class = Some("GLACIER".to_owned());
+        f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Put(f.put_change(version))] }).await.unwrap();
+        // Row by row, and stepping over what is rolled up.
+        for (delimiter, owners, expected) in [("", true, Some(UserId(77))), ("/", true, Some(UserId(77))), ("/", false, None)] {
+            let page = f.store.list_current(f.bucket, &ListQuery { owners, ..query("", delimiter, "", 100) }).await.unwrap();
+            let mut objects = page.entries.iter().filter_map(|entry| match entry {
+                ListEntry::Object(object) => Some((object.key.as_str(), object.owner)),
+                ListEntry::Prefix(_) => None,
+            });
+            assert_eq!(objects.next_back(), Some(("q", expected)), "{delimiter} {owners}");
+            assert!(objects.all(|(_, owner)| owner.is_none()));
+            let versions = VersionListQuery { owners, prefix: b"q".to_vec(), limit: 10, ..VersionListQuery::default() };
+            let page = f.store.list_versions(f.bucket, &versions).await.unwrap();
+            let VersionEntry::Version(ListedVersion { content: ListedContent::Object(object), .. }) = &page.entries[0] else {
+                panic!("{page:?}")
+            };
+            assert_eq!(object.owner, expected);
+        }
+        let found = f.store.users_by_number(&BTreeSet::from([f.owner, UserId(77)])).await.unwrap();
+        assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [f.owner]);
+        assert_eq!(f.store.users_by_number(&BTreeSet::new()).await.unwrap(), []);
     }
 }
 

@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 
-use crate::domain::Bucket;
+use crate::domain::{Bucket, UserId};
 use crate::metadata::{ListEntry, ListPage};
 use crate::s3::call::Call;
 use crate::s3::error::S3Error;
 use crate::s3::listing::{Listing, Names};
+use crate::s3::people::People;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Need, Row, on_bucket};
 use crate::s3::xml::XmlWriter;
@@ -40,9 +41,10 @@ async fn list_objects(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
     if let Some(kind) = call.query.get("list-type").filter(|kind| !kind.is_empty() && *kind != "1") {
         return Err(S3Error::argument("Invalid List Type specified in Request", "list-type", kind));
     }
-    let listing = Listing::read(&call, call.query.get("marker").unwrap_or_default().as_bytes().to_vec())?;
-    let owner = call.door.owner_of(&bucket, &call.identity).await?;
+    let mut listing = Listing::read(&call, call.query.get("marker").unwrap_or_default().as_bytes().to_vec())?;
+    listing.query.owners = People::matter(&call, &bucket)?;
     let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
+    let people = People::of(&call, &bucket, writers(&page)).await?;
     let names = listing.names;
     let mut writer = XmlWriter::document("ListBucketResult", capacity(&page));
     listing.write_head(&mut writer, bucket.name.as_str());
@@ -55,7 +57,7 @@ async fn list_objects(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
     {
         names.write_bytes(&mut writer, "NextMarker", last.marker());
     }
-    listing.write_entries(&mut writer, &page, Some(&owner));
+    listing.write_entries(&mut writer, &page, Some(&people));
     Ok(xml(writer.end("ListBucketResult")))
 }
 
@@ -66,13 +68,11 @@ async fn list_objects_v2(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
         Some(token) => read_token(token)?,
         None => start_after.unwrap_or_default().as_bytes().to_vec(),
     };
-    let listing = Listing::read(&call, after)?;
-    let owner = if call.query.get("fetch-owner").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
-        Some(call.door.owner_of(&bucket, &call.identity).await?)
-    } else {
-        None
-    };
+    let mut listing = Listing::read(&call, after)?;
+    let shown = call.query.get("fetch-owner").is_some_and(|word| word.eq_ignore_ascii_case("true"));
+    listing.query.owners = shown && People::matter(&call, &bucket)?;
     let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
+    let people = if shown { Some(People::of(&call, &bucket, writers(&page)).await?) } else { None };
     let mut writer = XmlWriter::document("ListBucketResult", capacity(&page));
     listing.write_head(&mut writer, bucket.name.as_str());
     listing.names.write(&mut writer, "Prefix", &listing.prefix());
@@ -83,8 +83,16 @@ async fn list_objects_v2(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     if let Some(start) = start_after.filter(|start| !start.is_empty()) {
         listing.names.write(&mut writer, "StartAfter", start);
     }
-    listing.write_entries(&mut writer, &page, owner.as_ref());
+    listing.write_entries(&mut writer, &page, people.as_ref());
     Ok(xml(writer.end("ListBucketResult")))
+}
+
+/// The owners that a page names.
+fn writers(page: &ListPage) -> impl Iterator<Item = UserId> {
+    page.entries.iter().filter_map(|entry| match entry {
+        ListEntry::Object(object) => object.owner,
+        ListEntry::Prefix(_) => None,
+    })
 }
 
 /// Room for the whole document, so that it is written without moving.

@@ -1,18 +1,17 @@
 //! `ListMultipartUploads`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Method;
 
-use crate::domain::{Bucket, Upload, UploadId, UserId};
+use crate::domain::{Bucket, UploadId};
 use crate::metadata::{UploadEntry, UploadListQuery, UploadPage};
-use crate::s3::access::Owner;
 use crate::s3::call::Call;
 use crate::s3::checksums;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::S3Error;
 use crate::s3::listing::{Names, page_size, write_person};
+use crate::s3::people::People;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::XmlWriter;
@@ -45,7 +44,11 @@ async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
         limit: page_size(&call, "max-uploads")?,
     };
     let page = call.door.metadata.list_uploads(bucket.id, &query).await?;
-    let people = people(&call, &bucket, &page).await?;
+    let named = page.entries.iter().filter_map(|entry| match entry {
+        UploadEntry::Upload(upload) => upload.attributes.owner,
+        UploadEntry::Prefix(_) => None,
+    });
+    let people = People::of(&call, &bucket, named).await?;
     let mut writer = XmlWriter::document("ListMultipartUploadsResult", 1_024 + page.entries.len() * 480);
     writer.text("Bucket", bucket.name.as_str());
     names.write(&mut writer, "KeyMarker", key_marker);
@@ -59,32 +62,6 @@ async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
     writer.plain("MaxUploads", query.limit).plain("IsTruncated", page.truncated);
     write_entries(&mut writer, &page, names, &people);
     Ok(xml(writer.end("ListMultipartUploadsResult")))
-}
-
-/// Who began uploads: others than the owner of the bucket, by their numbers, and the owner for all the rest.
-struct People {
-    owner: Owner,
-    others: BTreeMap<UserId, Owner>,
-}
-
-impl People {
-    fn of(&self, upload: &Upload) -> &Owner {
-        upload.attributes.owner.and_then(|id| self.others.get(&id)).unwrap_or(&self.owner)
-    }
-}
-
-async fn people(call: &Call, bucket: &Bucket, page: &UploadPage) -> Result<People, S3Error> {
-    let owner = call.door.owner_of(bucket, &call.identity).await?;
-    let mut others = BTreeMap::new();
-    for entry in &page.entries {
-        let UploadEntry::Upload(upload) = entry else { continue };
-        let Some(id) = upload.attributes.owner.filter(|id| !others.contains_key(id)) else { continue };
-        // One who is gone since is shown as the owner of the bucket, who has the upload now.
-        if let Some(user) = call.door.metadata.user(id).await? {
-            others.insert(id, Owner { id: user.canonical_id.clone(), name: user.name.clone() });
-        }
-    }
-    Ok(People { owner, others })
 }
 
 fn read_marker(marker: &str) -> Result<UploadId, S3Error> {
@@ -108,7 +85,7 @@ fn write_next(writer: &mut XmlWriter, page: &UploadPage, names: Names) {
 fn write_entries(writer: &mut XmlWriter, page: &UploadPage, names: Names, people: &People) {
     for entry in &page.entries {
         if let UploadEntry::Upload(upload) = entry {
-            let owner = people.of(upload);
+            let owner = people.get(upload.attributes.owner);
             writer.open("Upload");
             names.write(writer, "Key", upload.key.as_str());
             writer.plain("UploadId", upload.id);

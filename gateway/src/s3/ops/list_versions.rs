@@ -9,7 +9,8 @@ use crate::metadata::{ListedContent, ListedVersion, VersionEntry, VersionListQue
 use crate::s3::call::Call;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::S3Error;
-use crate::s3::listing::{Listing, owner_element};
+use crate::s3::listing::{Listing, Owners};
+use crate::s3::people::People;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::versions;
@@ -40,9 +41,14 @@ async fn list_object_versions(call: Call, bucket: Arc<Bucket>) -> Result<Respons
         key_marker: key_marker.as_bytes().to_vec(),
         version_marker: marker,
         limit: listing.query.limit,
+        owners: People::matter(&call, &bucket)?,
     };
-    let owner = owner_element(&call.door.owner_of(&bucket, &call.identity).await?);
     let page = call.door.metadata.list_versions(bucket.id, &query).await?;
+    let named = page.entries.iter().filter_map(|entry| match entry {
+        VersionEntry::Version(ListedVersion { content: ListedContent::Object(object), .. }) => object.owner,
+        _ => None,
+    });
+    let owners = Owners::of(&People::of(&call, &bucket, named).await?);
     let mut writer = XmlWriter::document("ListVersionsResult", 1_024 + page.entries.len() * 480);
     listing.write_head(&mut writer, bucket.name.as_str());
     listing.names.write(&mut writer, "Prefix", &listing.prefix());
@@ -54,7 +60,7 @@ async fn list_object_versions(call: Call, bucket: Arc<Bucket>) -> Result<Respons
     writer.plain("IsTruncated", page.truncated);
     for entry in &page.entries {
         if let VersionEntry::Version(version) = entry {
-            write_version(&listing, &mut writer, version, &owner);
+            write_version(&listing, &mut writer, version, &owners);
         }
     }
     for entry in &page.entries {
@@ -79,20 +85,20 @@ fn write_next(listing: &Listing, writer: &mut XmlWriter, last: &VersionEntry) {
     }
 }
 
-fn write_version(listing: &Listing, writer: &mut XmlWriter, version: &ListedVersion, owner: &str) {
+fn write_version(listing: &Listing, writer: &mut XmlWriter, version: &ListedVersion, owners: &Owners) {
     let head = |writer: &mut XmlWriter, name: VersionName| {
         writer.plain("VersionId", name).plain("IsLatest", version.latest);
     };
     match &version.content {
         ListedContent::Object(object) => {
             head(writer.open("Version"), version.name);
-            listing.write_object(writer, object, Some(owner));
+            listing.write_object(writer, object, owners.get(object.owner));
             writer.close("Version");
         }
         ListedContent::Marker { key, modified_at } => {
             head(writer.open("DeleteMarker"), version.name);
             listing.names.write(writer, "Key", key.as_str());
-            writer.plain("LastModified", xml_time(*modified_at)).raw(owner).close("DeleteMarker");
+            writer.plain("LastModified", xml_time(*modified_at)).raw(owners.get(None)).close("DeleteMarker");
         }
     }
 }
