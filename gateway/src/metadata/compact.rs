@@ -82,8 +82,8 @@ impl MetadataStore {
         Ok(quilts.filter(|quilt| !quilt.extents.is_empty()).collect())
     }
 
-    /// Commits new blobs and moves extents into them, and meters what that makes more or less. An extent that is no longer what it was when it was read is left
-    /// alone; answers for each move whether it was done.
+    /// Commits new blobs and moves extents into them, and meters what that makes more or less. An extent that is no longer
+    /// what it was when it was read is left alone; answers for each move whether it was done.
     ///
     /// # Errors
     /// Nothing changed, unless it is [`super::MetadataError::Unknown`].

@@ -165,6 +165,10 @@ mod tests {
         let unnamed = "<TopicConfiguration><Topic>arn:haulout:sns::1:hook</Topic><Event>s3:LifecycleExpiration:*</Event>\
                        </TopicConfiguration>";
         assert_eq!(put(unnamed).unwrap().rules[0].id, "made-0");
+        for event in ["s3:ObjectTagging:*", "s3:ObjectAcl:Put", "s3:LifecycleTransition"] {
+            let other = unnamed.replace("s3:LifecycleExpiration:*", event);
+            assert_eq!(put(&other).unwrap().rules[0].events, [event]);
+        }
     }
 
     #[test]
@@ -175,7 +179,6 @@ mod tests {
         let (arn, event) = ("arn:haulout:sqs:us-east-1:1:hook", "s3:ObjectCreated:Put");
         let rule = |name: &str| format!("<FilterRule><Name>{name}</Name><Value>a</Value></FilterRule>");
         let table = [
-            (queue(arn, "s3:ObjectTagging:*", ""), Code::NotImplemented),
             (queue("arn:haulout:sqs:us-east-1:1:other", event, ""), Code::InvalidArgument),
             (queue("arn:haulout:sqs:eu-west-1:1:hook", event, ""), Code::InvalidArgument),
             (queue("arn:aws:sqs:us-east-1:1:hook", event, ""), Code::InvalidArgument),
