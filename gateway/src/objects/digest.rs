@@ -2,9 +2,9 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 use crc_fast::CrcAlgorithm;
-use md5::{Digest as _, Md5};
-use sha1::Sha1;
+use sha1::{Digest as _, Sha1};
 
+use super::content_md5::ContentMd5;
 use super::{BodyPromise, ObjectsError};
 use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind};
 
@@ -57,7 +57,7 @@ impl ChecksumDigest {
 
 /// Every digest one body needs.
 pub struct Digests {
-    md5: Md5,
+    md5: ContentMd5,
     sha256: Option<Context>,
     checksum: Option<ChecksumDigest>,
     length: u64,
@@ -86,7 +86,7 @@ impl Digests {
     pub fn new(promise: &BodyPromise) -> Self {
         let algorithm = promise.checksum.as_ref().map(|sum| sum.algorithm).or(promise.algorithm);
         Self {
-            md5: Md5::new(),
+            md5: ContentMd5::new(),
             sha256: promise.sha256.map(|_| Context::new(&SHA256)),
             checksum: algorithm.map(ChecksumDigest::new),
             length: 0,
@@ -117,7 +117,7 @@ impl Digests {
         if promise.length.is_some_and(|length| length != self.length) {
             return Err(super::BodyError::Incomplete.into());
         }
-        let md5: [u8; 16] = self.md5.finalize().into();
+        let md5 = self.md5.finish();
         if promise.md5.is_some_and(|promised| promised != md5) {
             return Err(ObjectsError::BadDigest("Content-MD5"));
         }

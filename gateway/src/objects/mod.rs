@@ -17,6 +17,7 @@ mod compact;
 mod complete;
 mod compute;
 mod content;
+mod content_md5;
 mod copy;
 mod data_key;
 mod delete;
