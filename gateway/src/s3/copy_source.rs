@@ -17,7 +17,8 @@ pub struct CopySource {
 }
 
 /// Reads the header: `bucket/key`, percent-encoded, with or without a slash before it, with or without
-/// `?versionId=` after it.
+/// `?versionId=` after it. A plus is a space, as in forms and unlike in paths: Amazon reads it so, and clients that
+/// encode the header as they encode forms (s5cmd, much of Go) rely on it.
 ///
 /// # Errors
 /// `InvalidArgument` when it names no object.
@@ -35,7 +36,7 @@ pub fn read(value: &str) -> Result<CopySource, S3Error> {
     let cut = path.find('/').into_iter().chain(path.find("%2F")).chain(path.find("%2f")).min().ok_or_else(refused)?;
     let (bucket, rest) = path.split_at(cut);
     let key = rest.strip_prefix('/').or_else(|| strip_encoded_slash(rest)).ok_or_else(refused)?;
-    match target::read("", &format!("/{bucket}/{key}"), &[]) {
+    match target::read("", &format!("/{bucket}/{}", key.replace('+', "%20")), &[]) {
         Ok(Target::Object(bucket, key)) => Ok(CopySource { bucket, key, version: version.map(str::to_owned) }),
         Err(target::TargetError::KeyTooLong) => Err(Code::KeyTooLongError.into()),
         Ok(_) | Err(_) => Err(refused()),
@@ -67,7 +68,7 @@ mod tests {
             ("%2fphotos%2fa", source("a", None)),
             ("photos//a", source("/a", None)),
             ("photos/../x", source("../x", None)),
-            ("photos/a+b", source("a+b", None)),
+            ("photos/a+b%2Bc%20d", source("a b+c d", None)),
             ("photos/a?versionId=null", source("a", Some("null"))),
             ("photos/a%3FversionId=1", source("a?versionId=1", None)),
             ("photos/what?", source("what?", None)),
