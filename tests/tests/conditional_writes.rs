@@ -5,7 +5,12 @@ use futures::future::{join_all, try_join_all};
 use harness::{Reply, S3, TestGateway, on_both};
 use http::Method;
 
-on_both!(one_of_thirty_two_creators_wins, a_counter_never_loses_a_step, a_completed_upload_can_be_too_late);
+on_both!(
+    one_of_thirty_two_creators_wins,
+    a_counter_never_loses_a_step,
+    a_completed_upload_can_be_too_late,
+    a_refusal_says_which_condition_did_not_hold,
+);
 
 const RACERS: usize = 32;
 
@@ -75,5 +80,30 @@ async fn a_completed_upload_can_be_too_late(gateway: &mut TestGateway) -> Result
     ensure!(s3.get("race", "late").await?.text() == "somebody was faster");
     complete("").send().await?.ok()?;
     ensure!(s3.get("race", "late").await?.text() == "of the upload");
+    Ok(())
+}
+
+/// s3fs tells by it that a file was there already.
+async fn a_refusal_says_which_condition_did_not_hold(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("race").await?;
+    let etag = s3.put("race", "there", "x").await?.ok()?.etag();
+    let get = |name: &str, value: &str| s3.on(Method::GET, "race", "there").header(name, value).send();
+    let copy = |name: &str, value: &str| {
+        s3.on(Method::PUT, "race", "copy").header("x-amz-copy-source", "race/there").header(name, value).send()
+    };
+    let other = "\"00000000000000000000000000000000\"";
+    let long_ago = "Wed, 21 Oct 2015 07:28:00 GMT";
+    for (reply, condition) in [
+        (put_if(&s3, "there", ("if-none-match", "*"), "y".into()).await?, "If-None-Match"),
+        (put_if(&s3, "there", ("if-match", other), "y".into()).await?, "If-Match"),
+        (get("if-match", other).await?, "If-Match"),
+        (get("if-unmodified-since", long_ago).await?, "If-Unmodified-Since"),
+        (copy("x-amz-copy-source-if-match", other).await?, "x-amz-copy-source-If-Match"),
+        (copy("x-amz-copy-source-if-none-match", &etag).await?, "x-amz-copy-source-If-None-Match"),
+    ] {
+        reply.refused(412, "PreconditionFailed")?;
+        ensure!(reply.text_of("Condition")? == condition, "{}", reply.text());
+    }
     Ok(())
 }

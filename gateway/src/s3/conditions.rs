@@ -1,9 +1,11 @@
-//! Conditional requests: `If-Match` and its three sisters on reads and copy sources, and conditions on writes.
+//! Conditional requests: `If-Match` and its three sisters on reads and copy sources, and conditions on writes. A refusal
+//! names the condition that did not hold: s3fs, for one, tells by it whether a file was there already.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::HeaderMap;
 
+use super::error::{Code, S3Error};
 use crate::domain::{ETag, Timestamp, WriteCondition};
 
 /// What the conditions of a read say about the version at hand.
@@ -11,33 +13,33 @@ use crate::domain::{ETag, Timestamp, WriteCondition};
 pub enum Verdict {
     /// Go on.
     Proceed,
-    /// The client's copy is still good: 304, or 412 on a copy source.
-    NotModified,
-    /// 412.
-    Failed,
+    /// The client's copy is still good, by this header: 304, or 412 on a copy source.
+    NotModified(&'static str),
+    /// 412, because of this header.
+    Failed(&'static str),
 }
 
-/// The names of the four headers, in the order `If-Match`, `If-None-Match`, `If-Modified-Since`,
+/// The names of the four headers as Amazon shows them, in the order `If-Match`, `If-None-Match`, `If-Modified-Since`,
 /// `If-Unmodified-Since`.
 pub struct Names([&'static str; 4]);
 
 /// The headers of GET and HEAD.
-pub const READ: Names = Names(["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]);
+pub const READ: Names = Names(["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"]);
 
 /// The headers that speak of the source of a copy.
 pub const COPY_SOURCE: Names = Names([
-    "x-amz-copy-source-if-match",
-    "x-amz-copy-source-if-none-match",
-    "x-amz-copy-source-if-modified-since",
-    "x-amz-copy-source-if-unmodified-since",
+    "x-amz-copy-source-If-Match",
+    "x-amz-copy-source-If-None-Match",
+    "x-amz-copy-source-If-Modified-Since",
+    "x-amz-copy-source-If-Unmodified-Since",
 ]);
 
 /// The headers that speak of what is to be renamed.
 pub const RENAME_SOURCE: Names = Names([
-    "x-amz-rename-source-if-match",
-    "x-amz-rename-source-if-none-match",
-    "x-amz-rename-source-if-modified-since",
-    "x-amz-rename-source-if-unmodified-since",
+    "x-amz-rename-source-If-Match",
+    "x-amz-rename-source-If-None-Match",
+    "x-amz-rename-source-If-Modified-Since",
+    "x-amz-rename-source-If-Unmodified-Since",
 ]);
 
 /// Judges a version by the conditions of a request with the precedence of RFC 9110 section 13.2.2: a tag outranks a
@@ -48,21 +50,21 @@ pub fn judge(headers: &HeaderMap, names: &Names, etag: ETag, modified_at: Timest
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(tags) = text(if_match) {
         if !names_tag(tags, etag) {
-            return Verdict::Failed;
+            return Verdict::Failed(if_match);
         }
     } else if let Some(limit) = text(if_unmodified_since).and_then(date_seconds)
         && modified_at.seconds() > limit
     {
-        return Verdict::Failed;
+        return Verdict::Failed(if_unmodified_since);
     }
     if let Some(tags) = text(if_none_match) {
         if names_tag(tags, etag) {
-            return Verdict::NotModified;
+            return Verdict::NotModified(if_none_match);
         }
     } else if let Some(since) = text(if_modified_since).and_then(date_seconds)
         && modified_at.seconds() <= since
     {
-        return Verdict::NotModified;
+        return Verdict::NotModified(if_modified_since);
     }
     Verdict::Proceed
 }
@@ -90,6 +92,18 @@ pub fn of_write(headers: &HeaderMap) -> Option<WriteCondition> {
         (None, Some("*")) => Some(WriteCondition::Absent),
         (None, Some(tag)) => Some(tag.parse().map_or(WriteCondition::None, WriteCondition::Differs)),
     }
+}
+
+/// The condition of a write as its refusal names it; `If-Match` outranks the other where both are there.
+#[must_use]
+pub fn name_of_write(headers: &HeaderMap) -> Option<&'static str> {
+    ["If-Match", "If-None-Match"].into_iter().find(|name| headers.contains_key(*name))
+}
+
+/// `PreconditionFailed` because of this header.
+#[must_use]
+pub fn failed(name: &'static str) -> S3Error {
+    S3Error::new(Code::PreconditionFailed).field("Condition", name)
 }
 
 /// Whether a list of tags names this one. Quotes may be missing: several clients forget them.
@@ -132,6 +146,8 @@ mod tests {
     #[test]
     fn a_tag_outranks_a_date() {
         use Verdict::{Failed, NotModified, Proceed};
+        let (matches, none_match) = ("If-Match", "If-None-Match");
+        let (modified, unmodified) = ("If-Modified-Since", "If-Unmodified-Since");
         let list = format!("{OTHER}, W/{QUOTED}");
         let table: &[(&[(&'static str, &str)], Verdict)] = &[
             (&[], Proceed),
@@ -139,27 +155,35 @@ mod tests {
             (&[("if-match", "abababababababababababababababab")], Proceed),
             (&[("if-match", &list)], Proceed),
             (&[("if-match", "*")], Proceed),
-            (&[("if-match", OTHER)], Failed),
-            (&[("if-match", "\"nonsense\"")], Failed),
-            (&[("if-none-match", QUOTED)], NotModified),
-            (&[("if-none-match", "*")], NotModified),
+            (&[("if-match", OTHER)], Failed(matches)),
+            (&[("if-match", "\"nonsense\"")], Failed(matches)),
+            (&[("if-none-match", QUOTED)], NotModified(none_match)),
+            (&[("if-none-match", "*")], NotModified(none_match)),
             (&[("if-none-match", OTHER)], Proceed),
-            (&[("if-modified-since", EXACT)], NotModified),
-            (&[("if-modified-since", AFTER)], NotModified),
+            (&[("if-modified-since", EXACT)], NotModified(modified)),
+            (&[("if-modified-since", AFTER)], NotModified(modified)),
             (&[("if-modified-since", BEFORE)], Proceed),
             (&[("if-modified-since", "yesterday")], Proceed),
             (&[("if-unmodified-since", EXACT)], Proceed),
-            (&[("if-unmodified-since", BEFORE)], Failed),
+            (&[("if-unmodified-since", BEFORE)], Failed(unmodified)),
             (&[("if-match", QUOTED), ("if-unmodified-since", BEFORE)], Proceed),
             (&[("if-none-match", OTHER), ("if-modified-since", AFTER)], Proceed),
-            (&[("if-none-match", QUOTED), ("if-modified-since", BEFORE)], NotModified),
-            (&[("if-match", OTHER), ("if-none-match", QUOTED)], Failed),
+            (&[("if-none-match", QUOTED), ("if-modified-since", BEFORE)], NotModified(none_match)),
+            (&[("if-match", OTHER), ("if-none-match", QUOTED)], Failed(matches)),
         ];
         for (pairs, verdict) in table {
             assert_eq!(judge(&headers(pairs), &READ, TAG, TIME), *verdict, "{pairs:?}");
         }
-        let copy = headers(&[("x-amz-copy-source-if-none-match", QUOTED), ("if-match", OTHER)]);
-        assert_eq!(judge(&copy, &COPY_SOURCE, TAG, TIME), NotModified);
+        let copy = headers(&[("x-amz-copy-source-If-None-Match", QUOTED), ("if-match", OTHER)]);
+        assert_eq!(judge(&copy, &COPY_SOURCE, TAG, TIME), NotModified("x-amz-copy-source-If-None-Match"));
+    }
+
+    #[test]
+    fn a_refused_write_says_which_condition_did_not_hold() {
+        let name = |pairs: &[(&'static str, &str)]| name_of_write(&headers(pairs));
+        assert_eq!(name(&[("if-none-match", "*")]), Some("If-None-Match"));
+        assert_eq!(name(&[("if-match", OTHER)]), Some("If-Match"));
+        assert_eq!(name(&[("if-modified-since", EXACT)]), None);
     }
 
     #[test]

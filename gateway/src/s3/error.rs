@@ -79,6 +79,17 @@ impl S3Error {
         self
     }
 
+    /// Names the condition of a write that did not hold, where nothing named one yet.
+    #[must_use]
+    pub fn because_of(self, condition: Option<&'static str>) -> Self {
+        match condition {
+            Some(name) if self.code == Code::PreconditionFailed && self.fields.is_empty() => {
+                self.field("Condition", name)
+            }
+            _ => self,
+        }
+    }
+
     /// Adds a header to the reply.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -14,6 +14,7 @@ use super::arrival::host;
 use super::auth::{Identity, Payload};
 use super::body;
 use super::call::{Asked, Call};
+use super::conditions;
 use super::cors::{self, CorsQuestion};
 use super::door::Door;
 use super::error::{Code, S3Error};
@@ -162,7 +163,8 @@ async fn enter(
         (Handler::Object(handler), Target::Object(name, key)) => {
             let Admitted { bucket, hides } = admitted(&call, row, &name, Some(&key), trace).await?;
             settled(found)?;
-            let answer = handler(call, bucket, key).await;
+            let condition = conditions::name_of_write(&call.head.headers);
+            let answer = handler(call, bucket, key).await.map_err(|error| error.because_of(condition));
             match hides {
                 Some(refusal) => answer.map_err(|error| if tells_of_absence(&error) { refusal } else { error }),
                 None => answer,

@@ -70,7 +70,7 @@ pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
     call.confirm(Permission(permission), &bucket, &version)?;
     match conditions::judge(&call.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
         Verdict::Proceed => Ok(Source { bucket, version, named: source.version }),
-        Verdict::NotModified | Verdict::Failed => Err(Code::PreconditionFailed.into()),
+        Verdict::NotModified(header) | Verdict::Failed(header) => Err(conditions::failed(header)),
     }
 }
 

@@ -93,8 +93,8 @@ async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepare
     call.confirm(Permission(permission), bucket, &version)?;
     match conditions::judge(asked, &conditions::READ, version.etag, version.modified_at) {
         Verdict::Proceed => {}
-        Verdict::NotModified => return Ok(Prepared::Answered(not_modified(&version))),
-        Verdict::Failed => return Err(Code::PreconditionFailed.into()),
+        Verdict::NotModified(_) => return Ok(Prepared::Answered(not_modified(&version))),
+        Verdict::Failed(header) => return Err(conditions::failed(header)),
     }
     let encryption = version.attributes.encryption.as_ref();
     call.door.objects.unlock(encryption, key_sent.as_ref()).await?;

@@ -44,7 +44,7 @@ async fn rename_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
         let version = call.version(&bucket, &source).await?;
         match conditions::judge(&call.head.headers, &conditions::RENAME_SOURCE, version.etag, version.modified_at) {
             Verdict::Proceed => {}
-            Verdict::NotModified | Verdict::Failed => return Err(Code::PreconditionFailed.into()),
+            Verdict::NotModified(header) | Verdict::Failed(header) => return Err(conditions::failed(header)),
         }
         let (to, condition) = (key.clone(), condition.clone());
         if call.door.objects.rename(&bucket, &version, to, condition, origin.as_ref()).await? {
