@@ -14,9 +14,10 @@ use crate::s3::error::{Code, S3Error};
 /// What a small body has to bring to be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integrity {
-    /// `Content-MD5` or a `x-amz-checksum-*` must be there (`DeleteObjects` and every `PutBucket*`).
+    /// `Content-MD5` or a `x-amz-checksum-*` must be there: Amazon asks for it where a document damaged on its way could
+    /// cost objects or let somebody in.
     Required,
-    /// Verified when it is there.
+    /// Verified when it is there. Clients that speak to Amazon without an SDK (s3cmd, fog) send none where it asks for none.
     Optional,
     /// `x-amz-checksum-*` headers speak of the object, not of this body (`CompleteMultipartUpload`).
     OfObject,

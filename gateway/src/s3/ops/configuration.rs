@@ -23,6 +23,8 @@ pub trait Configuration: Setting {
     const PARAMETER: &'static str;
     /// What is said where it was never put.
     const MISSING: Code;
+    /// What its document has to bring to be believed.
+    const INTEGRITY: Integrity = Integrity::Required;
 
     /// Reads it from its root element.
     ///
@@ -48,14 +50,10 @@ pub fn rows<C: Configuration>(operations: [&'static str; 3], permissions: [&'sta
 /// # Errors
 /// What is wrong with the document.
 pub async fn put<C: Configuration>(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+    let body = call.small_body(C::INTEGRITY, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, C::ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let configuration = C::read(&root)?;
-    if call.door.metadata.set_setting(&bucket, &configuration).await? {
-        Ok(empty(StatusCode::OK))
-    } else {
-        Err(gone(&bucket))
-    }
+    if call.door.metadata.set_setting(&bucket, &configuration).await? { Ok(empty(StatusCode::OK)) } else { Err(gone(&bucket)) }
 }
 
 async fn get<C: Configuration>(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {

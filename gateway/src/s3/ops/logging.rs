@@ -31,7 +31,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     only(&root, &["LoggingEnabled"])?;
     let Some(element) = root.child("LoggingEnabled") else {

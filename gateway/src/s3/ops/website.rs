@@ -1,6 +1,7 @@
 //! `PutBucketWebsite`, `GetBucketWebsite`, `DeleteBucketWebsite`.
 
 use super::configuration::{self, Configuration, only, optional};
+use crate::s3::body::Integrity;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::route::Row;
 use crate::s3::xml::{Element, XmlWriter};
@@ -21,6 +22,7 @@ impl Configuration for WebsiteConfiguration {
     const ROOT: &'static str = "WebsiteConfiguration";
     const PARAMETER: &'static str = "website";
     const MISSING: Code = Code::NoSuchWebsiteConfiguration;
+    const INTEGRITY: Integrity = Integrity::Optional;
 
     fn read(root: &Element) -> Result<Self, S3Error> {
         only(root, &["RedirectAllRequestsTo", "IndexDocument", "ErrorDocument", "RoutingRules"])?;
