@@ -1,10 +1,10 @@
 //! What clients that use no SDK of Amazon expect of the settings of a bucket.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use harness::{Reply, S3, TestGateway, on_sqlite};
 use http::Method;
 
-on_sqlite!(documents_without_a_digest);
+on_sqlite!(documents_without_a_digest, tags_are_put_without_an_answer);
 
 async fn put(s3: &S3, parameter: &str, digest: bool, document: &str) -> Result<Reply> {
     let request = s3.request(Method::PUT, "/set").query(parameter, "").body(document.to_owned());
@@ -25,6 +25,16 @@ async fn documents_without_a_digest(gateway: &mut TestGateway) -> Result<()> {
     for parameter in ["tagging", "cors", "lifecycle"] {
         put(&s3, parameter, false, "<Any/>").await?.refused(400, "InvalidRequest")?;
     }
+    Ok(())
+}
+
+/// fog and boto 2 take nothing but 204 for success.
+async fn tags_are_put_without_an_answer(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("set").await?;
+    let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+    let reply = put(&s3, "tagging", true, tags).await?.ok()?;
+    ensure!(reply.status == 204, "{}", reply.status);
     Ok(())
 }
 

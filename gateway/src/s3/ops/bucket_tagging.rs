@@ -1,5 +1,6 @@
 //! `PutBucketTagging`, `GetBucketTagging`, `DeleteBucketTagging`.
 
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::configuration::{self, Configuration};
@@ -29,6 +30,8 @@ impl Configuration for BucketTags {
     const ROOT: &'static str = tags::ROOT;
     const PARAMETER: &'static str = "tagging";
     const MISSING: Code = Code::NoSuchTagSet;
+    // Amazon answers so, and fog and boto 2 take nothing else for success.
+    const DONE: StatusCode = StatusCode::NO_CONTENT;
 
     fn read(root: &Element) -> Result<Self, S3Error> {
         Ok(Self(tags::read(root, TagSet::BUCKET_MAX)?.into_pairs()))

@@ -25,6 +25,8 @@ pub trait Configuration: Setting {
     const MISSING: Code;
     /// What its document has to bring to be believed.
     const INTEGRITY: Integrity = Integrity::Required;
+    /// The status of the answer when it was put.
+    const DONE: StatusCode = StatusCode::OK;
 
     /// Reads it from its root element.
     ///
@@ -53,7 +55,7 @@ pub async fn put<C: Configuration>(mut call: Call, bucket: Arc<Bucket>) -> Resul
     let body = call.small_body(C::INTEGRITY, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, C::ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let configuration = C::read(&root)?;
-    if call.door.metadata.set_setting(&bucket, &configuration).await? { Ok(empty(StatusCode::OK)) } else { Err(gone(&bucket)) }
+    if call.door.metadata.set_setting(&bucket, &configuration).await? { Ok(empty(C::DONE)) } else { Err(gone(&bucket)) }
 }
 
 async fn get<C: Configuration>(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
