@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::super::xml::parse;
 use super::*;
 use crate::lifecycle::MinimumSize;
+use crate::lifecycle::{Configuration, Rule};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::xml::parse;
 
 fn rules(inside: &str) -> Result<Vec<Rule>, S3Error> {
     let text = format!("<LifecycleConfiguration>{inside}</LifecycleConfiguration>");

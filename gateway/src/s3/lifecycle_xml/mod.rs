@@ -1,0 +1,9 @@
+//! `LifecycleConfiguration` as XML.
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use read::read;
+pub use write::write;
