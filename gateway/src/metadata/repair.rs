@@ -175,10 +175,11 @@ impl Work for Strays {
             if self.configured.contains(&name) {
                 continue;
             }
-            // Each is one sliver more that cannot be read: how many that leaves is found out when the job is done.
+            // Each is one sliver more that cannot be read: how many that leaves is found out when the job is done. Jobs of the
+            // dead are dropped when they are claimed: asked for, they would be asked for again without end.
             let text = format!(
                 "INSERT INTO job (kind, blob_id, created_at, urgency) SELECT 'repair', s.blob_id, {}, 1 FROM sliver s \
-                 WHERE s.backend = $1 AND NOT EXISTS \
+                 JOIN blob b ON b.id = s.blob_id WHERE s.backend = $1 AND b.live_bytes > 0 AND NOT EXISTS \
                  (SELECT 1 FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id) \
                  GROUP BY s.blob_id ORDER BY s.blob_id LIMIT $2 ON CONFLICT (kind, blob_id) DO NOTHING",
                 tx.dialect().now()

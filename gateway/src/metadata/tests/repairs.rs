@@ -101,6 +101,18 @@ both! {
         assert_eq!(f.store.discardable(10).await.unwrap(), []);
     }
 
+    async fn a_dead_blob_on_a_forgotten_backend_asks_for_nothing(f: &Fixture) {
+        f.put("key", 10).await;
+        f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
+                  SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
+        f.delete("key").await;
+        let configured = || (2..6).map(|number| format!("b{number}").parse().unwrap()).collect();
+        for _ in 0..2 {
+            assert_eq!(f.store.ask_for_strays(configured(), 10).await.unwrap(), 0);
+            assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
+        }
+    }
+
     async fn blobs_on_forgotten_backends_ask_for_repair(f: &Fixture) {
         f.put("key", 10).await;
         f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
