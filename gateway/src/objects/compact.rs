@@ -1,6 +1,7 @@
 //! Compaction: what lives in quilts that are mostly holes moves to new quilts.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use codec::{Catalog, CatalogEntry, CatalogExtent};
 
@@ -64,9 +65,13 @@ impl Objects {
         Ok(living)
     }
 
-    pub(super) async fn read_range(&self, opened: &OpenedBlob, range: Range<u64>) -> Result<Vec<u8>, ObjectsError> {
+    pub(super) async fn read_range(
+        &self,
+        opened: &Arc<OpenedBlob>,
+        range: Range<u64>,
+    ) -> Result<Vec<u8>, ObjectsError> {
         let pieces: Vec<_> = opened.blob.layout.pieces(range).collect();
-        Ok(fetch(&self.inner, opened, &pieces).await?.concat())
+        Ok(fetch(&self.inner, Arc::clone(opened), &pieces).await?.concat())
     }
 
     /// Writes the new quilt.

@@ -2,7 +2,7 @@
 //!
 //! There is one loop for health and for failure: it starts with the data slivers that hold the wanted bytes, and
 //! every failed, wrong or late answer starts the next sliver, until the wanted bytes are there or any k whole blocks
-//! are, from which they can be reconstructed.
+//! are, from which they can be reconstructed. What to do next is decided by `gathering`; here it is only done.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,126 +12,130 @@ use backends::{SliverName, StoreError};
 use bytes::BytesMut;
 use codec::{Footer, SliverIdentity};
 use futures::StreamExt as _;
-use futures::future::join_all;
+use futures::future::{join_all, try_join};
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::ObjectsError;
+use super::gathering::{Failure, Gathering, Part, Prospect, Trust, Turn};
 use super::opened::OpenedBlob;
 use super::state::Inner;
 use crate::domain::{Placement, StoredBlob};
 
+/// When reads are late of which nothing is known.
+const LATE_AFTER: Duration = Duration::from_millis(100);
+
 /// Sealed bytes of one sliver.
+#[derive(Clone)]
 pub(crate) struct Sealed {
     pub(crate) index: u8,
     pub(crate) range: Range<u64>,
     pub(crate) bytes: BytesMut,
 }
 
-/// Which stripes are read, and what has been learned about their slivers.
+/// Which stripes are read, and how that stands.
 pub(crate) struct Gather<'a> {
-    pub(crate) inner: &'a Inner,
-    pub(crate) opened: &'a OpenedBlob,
+    inner: &'a Inner,
+    opened: Arc<OpenedBlob>,
     /// The stripes the wanted bytes lie in.
-    pub(crate) stripes: Range<u32>,
+    stripes: Range<u32>,
     /// The wanted bytes: data slivers and the ranges in them. Empty when any k whole blocks will do.
-    pub(crate) wanted: Vec<(u8, Range<u64>)>,
-    /// Slivers found wanting; they are not asked again.
-    pub(crate) bad: Vec<u8>,
-    /// Check every block against the root in SQL before it is used: something did not decrypt.
-    pub(crate) careful: bool,
-}
-
-/// How a gathering stands.
-#[derive(Default)]
-struct Progress {
+    wanted: Vec<(u8, Range<u64>)>,
+    plan: Gathering,
     got: Vec<Sealed>,
-    /// Indices asked for anything.
-    asked: Vec<u8>,
-    /// Indices asked for their whole blocks and not known to be late.
-    asked_whole: Vec<u8>,
-    whole_mode: bool,
-    /// Indices whose backend failed as a whole: it may be back.
-    refused: Vec<u8>,
-    knocked: bool,
 }
 
-impl Gather<'_> {
+impl<'a> Gather<'a> {
+    /// A gathering that has not begun.
+    pub(crate) fn new(
+        inner: &'a Inner,
+        opened: Arc<OpenedBlob>,
+        stripes: Range<u32>,
+        wanted: Vec<(u8, Range<u64>)>,
+        trust: Trust,
+    ) -> Self {
+        let scheme = opened.blob.layout.shape.scheme;
+        let whole = opened.blob.layout.blocks_range(stripes.clone());
+        let parts =
+            wanted.iter().map(|(index, range)| (*index, if *range == whole { Part::Whole } else { Part::Wanted }));
+        let is_placed = |index| opened.sliver(index).is_some();
+        let plan = Gathering::new((scheme.n(), scheme.k()), trust, parts, is_placed);
+        Self { inner, opened, stripes, wanted, plan, got: Vec::new() }
+    }
+
+    /// The blob as it was opened last.
+    pub(crate) fn opened(&self) -> &OpenedBlob {
+        &self.opened
+    }
+
     /// Whole blocks of the stripes, within any sliver.
     pub(crate) fn whole(&self) -> Range<u64> {
         self.opened.blob.layout.blocks_range(self.stripes.clone())
+    }
+
+    /// The wanted ranges that these do not cover.
+    pub(crate) fn lacking(&self, got: &[Sealed]) -> Vec<u8> {
+        let has = |index: u8, range: &Range<u64>| got.iter().any(|sealed| sealed.covers(index, range));
+        self.wanted.iter().filter(|(index, range)| !has(*index, range)).map(|(index, _)| *index).collect()
     }
 
     /// Gathers either every wanted range, or whole blocks of k slivers.
     ///
     /// # Errors
     /// `Unavailable` when neither can be had.
-    pub(crate) async fn run(&mut self) -> Result<Vec<Sealed>, ObjectsError> {
-        let whole = self.whole();
-        let k = self.opened.blob.layout.shape.scheme.k();
+    pub(crate) async fn run(&mut self) -> Result<(), ObjectsError> {
         let mut reads = FuturesUnordered::new();
-        let mut progress = Progress { whole_mode: self.wanted.is_empty(), ..Progress::default() };
-        for (index, range) in self.wanted.clone() {
-            if self.bad.contains(&index) || self.opened.sliver(index).is_none_or(|(member, _)| !member.readable()) {
-                progress.whole_mode = true;
-                continue;
-            }
-            if range == whole {
-                progress.asked_whole.push(index);
-            }
-            progress.asked.push(index);
-            reads.push(self.read(index, range));
-        }
         let mut late_after = self.late_after();
         loop {
-            if progress.whole_mode {
-                for index in self.candidates(&progress, k) {
-                    progress.asked_whole.push(index);
-                    progress.asked.push(index);
-                    reads.push(self.read(index, whole.clone()));
-                }
-            }
-            if reads.is_empty() {
-                if self.knock(&mut progress).await {
-                    continue;
-                }
-                return Err(self.too_few(&progress, k));
-            }
-            tokio::select! {
-                Some((index, range, answer)) = reads.next() => match answer {
-                    Ok(bytes) => {
-                        progress.got.push(Sealed { index, range, bytes });
-                        if self.complete(&progress, &whole, k) {
-                            return Ok(progress.got);
-                        }
+            match self.plan.next(|index| prospect(&self.opened, index)) {
+                Turn::Read(index, part) => reads.push(self.read(index, part)),
+                Turn::Open => return Ok(()),
+                Turn::Reopen => self.reopen().await,
+                Turn::Probe => self.probe().await,
+                Turn::GiveUp => return Err(self.too_few()),
+                Turn::Wait { hedge } => tokio::select! {
+                    Some((index, part, range, answer)) = reads.next() => self.answered(index, part, range, answer),
+                    () = tokio::time::sleep(late_after), if hedge => {
+                        self.mark_late();
+                        late_after = late_after.saturating_mul(2).min(Duration::from_secs(10));
                     }
-                    Err(error) => {
-                        self.sliver_failed(index, &error);
-                        progress.refused.extend(error.is_about_backend().then_some(index));
-                        progress.asked_whole.retain(|asked| *asked != index);
-                        progress.whole_mode = true;
-                    }
+                    else => return Err(ObjectsError::Internal("a gathering waits for nothing".to_owned())),
                 },
-                () = tokio::time::sleep(late_after) => {
-                    self.mark_late(&mut progress);
-                    late_after = late_after.saturating_mul(2).min(Duration::from_secs(10));
-                }
             }
         }
     }
 
-    /// Reads one range of one sliver; in careful mode whole blocks are proven before they count.
+    /// Notes that a chunk of what was handed over does not decrypt; `made`: its block was reconstructed.
+    pub(crate) fn undecipherable(&mut self, index: u8, made: bool) {
+        if !made {
+            self.sliver_failed(index, &StoreError::Damaged { reason: "a chunk does not decrypt".into() });
+            self.got.retain(|sealed| sealed.index != index);
+        }
+        self.plan.undecipherable(index, made);
+    }
+
+    /// What was gathered, to be decrypted in place. Proven blocks are kept as well: they are read once.
+    pub(crate) fn hand_over(&mut self) -> Vec<Sealed> {
+        match self.plan.trust() {
+            Trust::Tags => std::mem::take(&mut self.got),
+            Trust::Proofs => self.got.clone(),
+        }
+    }
+
+    /// Reads one part of one sliver; proven, if blocks are to be.
     fn read(
         &self,
         index: u8,
-        range: Range<u64>,
-    ) -> impl Future<Output = (u8, Range<u64>, Result<BytesMut, StoreError>)> + use<> {
+        part: Part,
+    ) -> impl Future<Output = (u8, Part, Range<u64>, Result<BytesMut, StoreError>)> + use<> {
         let sliver = self.opened.sliver(index).cloned();
         let blob = Arc::clone(&self.opened.blob);
-        let proof = self.careful.then(|| self.stripes.clone()).filter(|_| range == self.whole());
+        let wanted = self.wanted.iter().find(|(of, _)| part == Part::Wanted && *of == index);
+        let range = wanted.map_or_else(|| self.whole(), |(_, range)| range.clone());
+        let proof = (self.plan.trust() == Trust::Proofs).then(|| self.stripes.clone());
         let cluster = self.inner.mint.cluster;
         async move {
-            let Some((member, placement)) = sliver else { return (index, range, Err(StoreError::NotFound)) };
+            let Some((member, placement)) = sliver else { return (index, part, range, Err(StoreError::NotFound)) };
             let name = SliverName { blob: blob.id, index, attempt: placement.attempt };
             let asked = Instant::now();
             let mut answer = member.store.read(&name, range.clone()).await;
@@ -148,99 +152,107 @@ impl Gather<'_> {
                     answer = Err(error);
                 }
             }
-            (index, range, answer)
+            (index, part, range, answer)
         }
     }
 
-    /// The last resort, once: asks the backends that failed as a whole whether they are back. What is known of them
-    /// may be old, and without them there is nothing to answer.
-    async fn knock(&mut self, progress: &mut Progress) -> bool {
-        if std::mem::replace(&mut progress.knocked, true) {
-            return false;
-        }
-        let refused = std::mem::take(&mut progress.refused);
-        let knocks = refused.iter().map(|index| async {
-            let sliver = self.opened.sliver(*index);
-            match sliver {
-                Some((member, _)) if member.is_back().await => Some(*index),
-                _ => None,
+    fn answered(&mut self, index: u8, part: Part, range: Range<u64>, answer: Result<BytesMut, StoreError>) {
+        let outcome = match answer {
+            Ok(bytes) => {
+                self.got.push(Sealed { index, range, bytes });
+                Ok(())
+            }
+            Err(error) => {
+                self.sliver_failed(index, &error);
+                Err(if error.is_about_backend() { Failure::Backend } else { Failure::Sliver })
+            }
+        };
+        self.plan.answered(index, part, outcome);
+    }
+
+    /// Backends that answer late are passed over for a moment.
+    fn mark_late(&mut self) {
+        let opened = &self.opened;
+        self.plan.late(|index| {
+            if let Some((member, _)) = opened.sliver(index) {
+                member.answered_late();
             }
         });
-        let back: Vec<u8> = join_all(knocks).await.into_iter().flatten().collect();
-        self.bad.retain(|index| !back.contains(index));
-        progress.asked.retain(|index| !back.contains(index));
-        progress.whole_mode = true;
-        !back.is_empty()
     }
 
-    /// What is still out is late: it may yet win, but it no longer counts on the way to k, and its backend is passed
-    /// over for a moment.
-    fn mark_late(&self, progress: &mut Progress) {
-        let Progress { got, asked, asked_whole, .. } = progress;
-        let out = |index: &u8| got.iter().all(|sealed| sealed.index != *index);
-        for (member, _) in asked.iter().filter(|index| out(index)).filter_map(|index| self.opened.sliver(*index)) {
-            member.answered_late();
-        }
-        asked_whole.retain(|index| !out(index));
-        progress.whole_mode = true;
-    }
-
-    /// Slivers to ask next for whole blocks, so that k are held or on their way: those not known to be in trouble
-    /// first, then data before parity, then fast before slow.
-    fn candidates(&self, progress: &Progress, k: usize) -> Vec<u8> {
-        let lacking = k.saturating_sub(progress.asked_whole.len());
-        let fresh = |index: &u8| !self.bad.contains(index) && !progress.asked.contains(index);
-        // A sliver that was asked for a small range only may be asked again for its whole blocks.
-        let partly =
-            |index: &u8| progress.got.iter().any(|s| s.index == *index) && !progress.asked_whole.contains(index);
-        let mut free: Vec<u8> = self.opened.indices().filter(|i| fresh(i) || partly(i)).collect();
-        free.sort_by_key(|index| {
-            let member = self.opened.sliver(*index).map(|(member, _)| member);
-            let (readable, mean) = member.map_or((false, 0), |member| (member.readable(), member.reads.mean_us()));
-            (!readable, usize::from(*index) >= k, mean)
-        });
-        free.truncate(lacking);
-        free
-    }
-
-    /// Whether what was gathered suffices.
-    fn complete(&self, progress: &Progress, whole: &Range<u64>, k: usize) -> bool {
-        let covers = |index: u8, range: &Range<u64>| {
-            progress.got.iter().any(|s| s.index == index && s.range.start <= range.start && range.end <= s.range.end)
+    /// Reads the rows again, past every cache: repair may have moved slivers.
+    async fn reopen(&mut self) {
+        let id = self.opened.blob.id;
+        self.inner.forget_blob(&id);
+        let now = match self.inner.opened(&id).await {
+            Ok(now) => now,
+            Err(error) => {
+                tracing::debug!(blob = %id, %error, "where its slivers are could not be read again");
+                return;
+            }
         };
-        let direct = !self.wanted.is_empty() && self.wanted.iter().all(|(index, range)| covers(*index, range));
-        direct || distinct_whole(&progress.got, whole).count() >= k
+        for index in now.indices() {
+            let place = |opened: &OpenedBlob| opened.sliver(index).map(|(_, placement)| placement.clone());
+            if place(&now) != place(&self.opened) {
+                self.plan.moved(index);
+            }
+        }
+        self.opened = now;
     }
 
-    /// When the slowest of the asked is late.
+    /// The last resort: asks the backends that failed as a whole whether they are back. What is known of them may be
+    /// old, and without them there is nothing to answer.
+    async fn probe(&mut self) {
+        let probes = self.plan.refused().map(|index| {
+            let sliver = self.opened.sliver(index);
+            async move {
+                match sliver {
+                    Some((member, _)) if member.is_back().await => Some(index),
+                    _ => None,
+                }
+            }
+        });
+        let back: Vec<u8> = join_all(probes).await.into_iter().flatten().collect();
+        self.plan.probed(&back);
+    }
+
+    /// When the slowest of the wanted is late.
     fn late_after(&self) -> Duration {
         let late = |(index, _): &(u8, _)| self.opened.sliver(*index).map(|(member, _)| member.reads.late_after());
-        self.wanted.iter().filter_map(late).max().unwrap_or(Duration::from_millis(100))
+        self.wanted.iter().filter_map(late).max().unwrap_or(LATE_AFTER)
     }
 
     /// Notes a sliver that cannot be used.
-    pub(crate) fn sliver_failed(&mut self, index: u8, error: &StoreError) {
-        self.bad.push(index);
-        let Some((member, placement)) = self.opened.sliver(index) else { return };
-        tracing::warn!(backend = %member.id, blob = %self.opened.blob.id, index, %error, "a sliver could not be read");
-        let kind = match error {
-            StoreError::NotFound => "missing",
-            StoreError::Damaged { .. } => "damaged",
-            _ => return,
-        };
-        self.inner.file_finding(self.opened.blob.id, placement, kind);
+    fn sliver_failed(&self, index: u8, error: &StoreError) {
+        if let Some((member, placement)) = self.opened.sliver(index) {
+            self.inner.sliver_failed(&self.opened.blob.id, member, placement, error);
+        }
     }
 
-    fn too_few(&self, progress: &Progress, k: usize) -> ObjectsError {
-        let id = self.opened.blob.id;
-        ObjectsError::Unavailable(format!("blob {id}: {} slivers answer and {k} are needed", progress.got.len()))
+    fn too_few(&self) -> ObjectsError {
+        let (id, k) = (self.opened.blob.id, self.opened.blob.layout.shape.scheme.k());
+        if self.plan.is_hopeless() {
+            return ObjectsError::Unavailable(format!("blob {id} cannot be decrypted from the slivers that answer"));
+        }
+        let whole = self.whole();
+        let answer = self.got.iter().filter(|sealed| sealed.range == whole).count();
+        ObjectsError::Unavailable(format!("blob {id}: {answer} slivers answer and {k} are needed"))
     }
 }
 
-/// Slivers whose whole blocks were gathered, each once.
-pub(crate) fn distinct_whole<'a>(got: &'a [Sealed], whole: &'a Range<u64>) -> impl Iterator<Item = &'a Sealed> {
-    let first = |at: usize, sealed: &Sealed| got[..at].iter().all(|s| s.index != sealed.index || s.range != *whole);
-    got.iter().enumerate().filter(move |(at, s)| s.range == *whole && first(*at, s)).map(|(_, sealed)| sealed)
+impl Sealed {
+    /// Whether these are bytes of this sliver, and all of the range.
+    pub(crate) fn covers(&self, index: u8, range: &Range<u64>) -> bool {
+        self.index == index && self.range.start <= range.start && range.end <= self.range.end
+    }
+}
+
+fn prospect(opened: &OpenedBlob, index: u8) -> Prospect {
+    let member = opened.sliver(index).map(|(member, _)| member);
+    member.map_or(Prospect { troubled: true, mean_us: 0 }, |member| Prospect {
+        troubled: !member.readable(),
+        mean_us: member.reads.mean_us(),
+    })
 }
 
 /// What a sliver of this blob must say of itself.
@@ -258,8 +270,8 @@ async fn prove(
     bytes: &[u8],
 ) -> Result<(), StoreError> {
     let layout = identity.layout;
-    let header = store.read(name, 0..codec::BlobLayout::header_len()).await?;
-    let footer = store.read(name, layout.footer_range()).await?;
+    let header = store.read(name, 0..codec::BlobLayout::header_len());
+    let (header, footer) = try_join(header, store.read(name, layout.footer_range())).await?;
     let wrong = || StoreError::Damaged { reason: "its bytes do not match the root in the database".into() };
     let footer = Footer::parse(identity, &header, &footer, &placement.root).map_err(|_| wrong())?;
     let mut rest = bytes;
@@ -283,17 +295,10 @@ pub(crate) async fn gather_blocks(
     stripes: Range<u32>,
     without: &[u8],
 ) -> Result<Vec<(u8, BytesMut)>, ObjectsError> {
-    let opened = inner.open_blob(Arc::new(blob.clone()))?;
-    let mut gather =
-        Gather { inner, opened: &opened, stripes, wanted: Vec::new(), bad: without.to_vec(), careful: true };
-    let whole = gather.whole();
-    let got = gather.run().await?;
-    let mut blocks: Vec<(u8, BytesMut)> = Vec::new();
-    for sealed in got {
-        if sealed.range == whole && blocks.iter().all(|(index, _)| *index != sealed.index) {
-            blocks.push((sealed.index, sealed.bytes));
-        }
-    }
-    blocks.truncate(blob.layout.shape.scheme.k());
-    Ok(blocks)
+    let opened = Arc::new(inner.open_blob(Arc::new(blob.clone()))?);
+    let mut gather = Gather::new(inner, opened, stripes, Vec::new(), Trust::Proofs);
+    without.iter().for_each(|index| gather.plan.exclude(*index));
+    gather.plan.without_rows();
+    gather.run().await?;
+    Ok(gather.got.into_iter().map(|sealed| (sealed.index, sealed.bytes)).collect())
 }

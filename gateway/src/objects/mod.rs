@@ -29,6 +29,7 @@ mod fetch;
 mod findings;
 mod frames;
 mod gather;
+mod gathering;
 mod ingest;
 mod inventory;
 mod key_file;
@@ -59,6 +60,7 @@ mod streaming;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod transition;
 
 use std::sync::Arc;

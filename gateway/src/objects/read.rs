@@ -15,7 +15,6 @@ use super::budget::Reservation;
 use super::content::Decipher;
 use super::data_key::DataKey;
 use super::fetch::fetch;
-use super::opened::OpenedBlob;
 use super::state::Inner;
 use super::{Objects, ObjectsError};
 use crate::domain::{Extent, Version};
@@ -181,26 +180,11 @@ async fn read_step(inner: &Inner, step: &Step, decipher: Option<&Decipher>) -> R
     }
 }
 
-/// Fetches one step; when it fails, once more with what the database says now, for a sliver may have moved.
+/// Fetches one step.
 async fn fetch_step(inner: &Inner, step: &Step) -> Result<Vec<Bytes>, ObjectsError> {
-    let id = step.extent.blob;
-    let opened = inner.opened(&id).await?;
-    let pieces = pieces(&opened, step);
-    match fetch(inner, &opened, &pieces).await {
-        Err(ObjectsError::Unavailable(reason)) => {
-            inner.forget_blob(&id);
-            let again = inner.opened(&id).await?;
-            if again.blob.placements == opened.blob.placements {
-                return Err(ObjectsError::Unavailable(reason));
-            }
-            fetch(inner, &again, &pieces).await
-        }
-        outcome => outcome,
-    }
-}
-
-fn pieces(opened: &OpenedBlob, step: &Step) -> Vec<Piece> {
-    opened.blob.layout.pieces(step.range.clone()).collect()
+    let opened = inner.opened(&step.extent.blob).await?;
+    let pieces: Vec<Piece> = opened.blob.layout.pieces(step.range.clone()).collect();
+    fetch(inner, opened, &pieces).await
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::access_log::AccessLog;
 use super::budget::ByteBudget;
 use super::committee::Committee;
 use super::compute::Compute;
+use super::findings::Noticed;
 use super::key_provider::KeyProvider;
 use super::meter::Meters;
 use super::mint::Mint;
@@ -96,18 +97,11 @@ pub(crate) struct Inner {
     /// and a read that fails drops it.
     pub(crate) opened: Cache<codec::BlobId, Arc<OpenedBlob>>,
     pub(crate) quilter: Quilter,
-    /// Findings filed lately.
-    pub(crate) filed: Cache<(codec::BlobId, u8), ()>,
+    pub(crate) noticed: Noticed,
 }
 
 /// Blobs kept open. An entry takes about 1.5 KiB at six slivers.
 const OPENED_BLOBS_MAX: u64 = 8_192;
-
-/// Findings remembered, so that a lost backend does not file one for each read.
-const FILED_MAX: u64 = 65_536;
-
-/// When a finding that is still true is filed again.
-const FILED_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(600);
 
 impl Inner {
     /// How blobs of an object with these attributes are coded. A class that is no longer configured is coded like STANDARD.
@@ -135,7 +129,7 @@ impl Inner {
             access_log: AccessLog::default(),
             opened: Cache::new(OPENED_BLOBS_MAX),
             quilter,
-            filed: Cache::builder().max_capacity(FILED_MAX).time_to_live(FILED_AGAIN_AFTER).build(),
+            noticed: Noticed::default(),
         });
         super::quilter::spawn(Arc::downgrade(&inner), patches);
         inner

@@ -5,6 +5,7 @@ mod collecting;
 mod damage;
 mod degraded;
 mod encrypted;
+mod gather_model;
 mod parts;
 mod repairing;
 mod round_trip;

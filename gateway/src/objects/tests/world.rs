@@ -27,6 +27,8 @@ name = "two"
 versions = { 1 = "0202020202020202020202020202020202020202020202020202020202020202" }
 "#;
 
+const CLUSTER: ClusterId = ClusterId([7; 16]);
+
 /// Everything a story needs.
 pub(super) struct World {
     pub(super) objects: Objects,
@@ -36,6 +38,8 @@ pub(super) struct World {
     pub(super) cluster: ClusterId,
     pub(super) incarnation: u32,
     folder: tempfile::TempDir,
+    scheme: codec::Scheme,
+    memory_bytes: u64,
 }
 
 impl World {
@@ -52,7 +56,6 @@ impl World {
         memory_bytes: u64,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let cluster = ClusterId([7; 16]);
         let mut members = Vec::new();
         let mut faults = Vec::new();
         for at in 0..backends {
@@ -64,7 +67,7 @@ impl World {
                 zone: None,
                 options: std::collections::BTreeMap::new(),
             };
-            let store = open_bare(&spec, cluster, folder.path(), Expect::New).await.expect("a directory");
+            let store = open_bare(&spec, CLUSTER, folder.path(), Expect::New).await.expect("a directory");
             let fault = Faults::new(at as u64);
             let store = guard(&name, Arc::new(Faulty::new(store, fault.clone())));
             let id: BackendId = name.parse().expect("a name");
@@ -85,20 +88,29 @@ impl World {
         else {
             panic!("the first bucket")
         };
-        let objects = Objects::new(ObjectsParts {
-            metadata: metadata.clone(),
-            committee: Committee::new(members),
-            scheme: scheme.parse().expect("a scheme"),
-            classes: [("STANDARD_IA".to_owned(), "rs-2-1".parse().expect("a scheme"))].into(),
-            cluster,
-            key: ClusterKey::new(1, [9; 32]),
-            incarnation,
-            ambient: Ambient::system(),
-            compute: Compute::new(2),
-            key_provider: Arc::new(KeyFile::parse(KEYS, Ambient::system()).expect("keys")),
-            settings: ObjectsSettings { blob_bytes_max: 8 << 20, memory_bytes, ..ObjectsSettings::default() },
-        });
-        Self { objects, metadata, bucket, faults, cluster, incarnation, folder }
+        let scheme = scheme.parse().expect("a scheme");
+        let objects = objects(members, &metadata, scheme, incarnation, memory_bytes);
+        Self { objects, metadata, bucket, faults, cluster: CLUSTER, incarnation, folder, scheme, memory_bytes }
+    }
+
+    /// Another gateway's use cases on the same rows and slivers: nothing is remembered of either.
+    pub(super) fn another(&self) -> Objects {
+        let again = |member: &Arc<Member>| {
+            let (id, provider) = (member.id.clone(), member.provider.clone());
+            Member::new(id, provider, String::new(), String::new(), Arc::clone(&member.store))
+        };
+        let members = self.objects.committee().members().iter().map(again).collect();
+        objects(members, &self.metadata, self.scheme, self.incarnation, self.memory_bytes)
+    }
+
+    /// The slivers on one backend, as files.
+    pub(super) fn files_of(&self, backend: usize) -> Vec<std::path::PathBuf> {
+        let folder = self.folder.path().join(format!("b{backend}"));
+        let sliver = |path: &std::path::PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.parse::<backends::SliverName>().is_ok()
+        };
+        self.files().into_iter().filter(|path| path.starts_with(&folder) && sliver(path)).collect()
     }
 
     pub(super) async fn put(&self, key: &str, content: &Bytes) -> Result<Stored, ObjectsError> {
@@ -129,9 +141,18 @@ impl World {
     }
 
     pub(super) async fn get_range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Vec<u8>, ObjectsError> {
-        let version = self.objects.current(&self.bucket, &object_key(key)).await?.ok_or(ObjectsError::NoSuchKey)?;
+        self.get_range_through(&self.objects, key, range).await
+    }
+
+    pub(super) async fn get_range_through(
+        &self,
+        objects: &Objects,
+        key: &str,
+        range: std::ops::Range<u64>,
+    ) -> Result<Vec<u8>, ObjectsError> {
+        let version = objects.current(&self.bucket, &object_key(key)).await?.ok_or(ObjectsError::NoSuchKey)?;
         let range = range.start..range.end.min(version.size);
-        let reader = self.objects.read(version, range).await?;
+        let reader = objects.read(version, range).await?;
         let frames: Vec<Bytes> = reader.try_collect().await?;
         Ok(frames.concat())
     }
@@ -179,6 +200,28 @@ impl World {
         }
         count
     }
+}
+
+fn objects(
+    members: Vec<Member>,
+    metadata: &MetadataStore,
+    scheme: codec::Scheme,
+    incarnation: u32,
+    memory_bytes: u64,
+) -> Objects {
+    Objects::new(ObjectsParts {
+        metadata: metadata.clone(),
+        committee: Committee::new(members),
+        scheme,
+        classes: [("STANDARD_IA".to_owned(), "rs-2-1".parse().expect("a scheme"))].into(),
+        cluster: CLUSTER,
+        key: ClusterKey::new(1, [9; 32]),
+        incarnation,
+        ambient: Ambient::system(),
+        compute: Compute::new(2),
+        key_provider: Arc::new(KeyFile::parse(KEYS, Ambient::system()).expect("keys")),
+        settings: ObjectsSettings { blob_bytes_max: 8 << 20, memory_bytes, ..ObjectsSettings::default() },
+    })
 }
 
 pub(super) fn object_key(key: &str) -> ObjectKey {
