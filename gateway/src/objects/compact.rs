@@ -1,9 +1,10 @@
 //! Compaction: what lives in quilts that are mostly holes moves to new quilts.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use codec::{Catalog, CatalogEntry, CatalogExtent};
+use codec::{BlobId, Catalog, CatalogEntry, CatalogExtent};
 
 use super::fetch::fetch;
 use super::opened::OpenedBlob;
@@ -17,10 +18,11 @@ use crate::metadata::{ExtentMove, NewBlob, SparseQuilt};
 const QUILTS_PER_STEP: usize = 16;
 
 impl Objects {
-    /// Moves the living extents of sparse quilts into one new quilt and lets the old ones die. Returns how many quilts
-    /// were emptied; zero means there is no more to do now.
+    /// Moves the living extents of sparse quilts into one new quilt and lets the old ones die. Returns of how many quilts
+    /// something was moved; zero means there is no more to do now.
     ///
-    /// An extent that changed meanwhile is not moved: the transaction compares.
+    /// An extent that changed meanwhile is not moved: the transaction compares. A step that moved nothing is no progress, however
+    /// much was read for it.
     ///
     /// # Errors
     /// `Unavailable` when the database or too many backends are away.
@@ -41,8 +43,11 @@ impl Objects {
         let living = self.gather_living(&sparse).await?;
         let (blob, moves, scaffold) = self.write_compacted(scheme.unwrap_or(self.inner.scheme), living).await?;
         scaffold.keep();
-        self.inner.metadata.move_extents(self.inner.mint.incarnation(), vec![blob], moves).await?;
-        Ok(sparse.len())
+        let left: Vec<BlobId> = moves.iter().map(|wanted| wanted.from.extent.blob).collect();
+        let moved = self.inner.metadata.move_extents(self.inner.mint.incarnation(), vec![blob], moves).await?;
+        let emptied: HashSet<BlobId> =
+            left.into_iter().zip(moved).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
+        Ok(emptied.len())
     }
 
     /// Reads what lives, one extent after the other, with what the old catalogs say of it.

@@ -1,5 +1,7 @@
 //! What is deleted goes, what lives stays.
 
+use backends::{Fault, Operation, When};
+
 use super::world::{World, content};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,6 +37,33 @@ async fn a_quilt_of_holes_is_compacted_and_its_survivors_stay() {
         assert!(world.get(key).await.expect("read") == *body, "{key}");
     }
     assert!(world.check().await.clean());
+}
+
+/// What was to be moved is deleted while it is read: nothing was achieved, and a worker that heard otherwise would begin again at
+/// once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compaction_that_moves_nothing_is_no_progress() {
+    let world = World::new("rs-4-2", 6).await;
+    let keys: Vec<_> = (0..20).map(|at| format!("{at:02}")).collect();
+    let body = content(4_000);
+    let puts = keys.iter().map(|key| world.put(key, &body));
+    futures::future::join_all(puts).await.into_iter().for_each(|stored| drop(stored.expect("stored")));
+    for key in keys.iter().filter(|key| !key.ends_with('7')) {
+        world.delete(key).await.expect("deleted");
+    }
+    world.faults.iter().for_each(|faults| faults.set(&[Operation::Read], Fault::Hang, When::Always));
+    let compacting = tokio::spawn({
+        let objects = world.objects.clone();
+        async move { objects.compact().await }
+    });
+    while world.faults.iter().all(|faults| faults.injected() == 0) {
+        tokio::task::yield_now().await;
+    }
+    for key in keys.iter().filter(|key| key.ends_with('7')) {
+        world.delete(key).await.expect("deleted");
+    }
+    world.faults.iter().for_each(backends::Faults::clear);
+    assert_eq!(compacting.await.expect("it ends").expect("compacted"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
