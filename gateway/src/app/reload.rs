@@ -63,6 +63,7 @@ fn classes(config: &Config) -> BTreeMap<&str, Scheme> {
 /// What differs and cannot change while it runs.
 fn needs_restart(running: &Config, fresh: &Config) -> Vec<&'static str> {
     let listen = |config: &Config| config.tls.as_ref().map(|tls| tls.listen);
+    let unverified = |config: &Config| (config.limits.unverified_bodies, config.limits.unverified_bodies_per_peer);
     let differences = [
         ("scheme", running.scheme != fresh.scheme),
         ("[storage_class]", classes(running) != classes(fresh)),
@@ -75,6 +76,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<&'static str> {
         ("[ops]", running.ops != fresh.ops),
         ("[limits] memory_bytes", running.limits.memory_bytes != fresh.limits.memory_bytes),
         ("[limits] body_seconds", running.limits.body_seconds != fresh.limits.body_seconds),
+        ("[limits] unverified_bodies", unverified(running) != unverified(fresh)),
         ("[objects]", running.objects != fresh.objects),
         ("[log] format", running.log.format != fresh.log.format),
         ("[debug]", running.debug != fresh.debug),

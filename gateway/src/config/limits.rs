@@ -4,16 +4,28 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// Bounds on memory, connections and time. All but the first two take effect again on SIGHUP.
+/// Bounds on memory, connections and time. All but `memory_bytes`, `body_seconds` and the bodies of nobody known take effect
+/// again on SIGHUP.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Bytes of object content in flight in the whole process; a request waits for its share or gets 503.
+    /// Bytes of object content in flight in the whole process; a request waits for its share or gets 503. Documents (lists of
+    /// keys, settings, policies) may hold an eighth as much besides.
     pub memory_bytes: u64,
     /// Connections at once, on the S3 listeners together; one more is answered 503 and closed.
     pub connections: usize,
     /// Requests at once, HTTP/2 streams included; one more is answered 503 `SlowDown`.
     pub requests: usize,
+    /// Connections at once of one peer (an address of IPv4, a network of 64 bits of IPv6); one more is answered 503 and
+    /// closed before anything of it is read. Connections from the machine itself do not count.
+    pub connections_per_peer: usize,
+    /// Requests at once of one peer, HTTP/2 streams included; one more is answered 503 `SlowDown`.
+    pub requests_per_peer: usize,
+    /// Bodies at once that are read before it is known who sends them: calls of IAM and STS, and the fields of forms. One more
+    /// is answered 503 `SlowDown` unread.
+    pub unverified_bodies: usize,
+    /// As many of them for one peer.
+    pub unverified_bodies_per_peer: usize,
     /// Seconds a new connection may stay silent.
     pub first_byte_seconds: u32,
     /// Seconds from the first byte of a request's head to its last.
@@ -39,6 +51,12 @@ impl LimitsConfig {
         Duration::from_secs(self.body_seconds.into())
     }
 
+    /// Bytes that all documents together may hold while they are received and parsed.
+    #[must_use]
+    pub fn document_bytes(&self) -> u64 {
+        self.memory_bytes / 8
+    }
+
     /// [`shutdown_seconds`](Self::shutdown_seconds) as a duration.
     #[must_use]
     pub fn shutdown(&self) -> Duration {
@@ -52,6 +70,10 @@ impl Default for LimitsConfig {
             memory_bytes: 288 << 20,
             connections: 4_096,
             requests: 2_048,
+            connections_per_peer: 2_048,
+            requests_per_peer: 1_024,
+            unverified_bodies: 128,
+            unverified_bodies_per_peer: 32,
             first_byte_seconds: 10,
             header_seconds: 10,
             handshake_seconds: 10,

@@ -32,6 +32,7 @@ mod notification_xml;
 mod object_headers;
 mod object_tags;
 mod ops;
+mod peers;
 mod people;
 pub mod probe;
 mod range;
@@ -51,6 +52,7 @@ mod xml;
 
 pub use arrival::Arrival;
 pub use door::{S3Settings, S3State};
+pub use peers::{Peer, PeerCounts, PeerPlace};
 pub use respond::Response;
 pub use service::{S3Service, service};
 pub use website::WebsiteService;

@@ -57,8 +57,8 @@ impl<H: Handler> Listener<H> {
     }
 
     fn welcome(&self, stream: TcpStream, peer: SocketAddr, tasks: &TaskTracker, partings: &Arc<AtomicUsize>) {
-        if let Some(place) = self.watch.admit() {
-            let peer = Some(peer.ip().to_canonical());
+        let peer = Some(peer.ip().to_canonical());
+        if let Some(place) = self.watch.admit(peer) {
             let arrival = Arrival { peer, encrypted: self.certificates.is_some(), tls_version: None };
             let guest = Guest { arrival, watch: Arc::clone(&self.watch), handler: self.handler.clone() };
             let served = serve(stream, self.certificates.clone(), guest);

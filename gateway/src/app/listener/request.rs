@@ -29,7 +29,7 @@ pub(super) async fn answer<H: Handler>(
     arrival: Arrival,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
-    let place = connection.watch().admit_request();
+    let place = connection.watch().admit_request(arrival.peer);
     let admitted = place.is_some();
     let watch = Arc::clone(connection.watch());
     let under_way = UnderWay::begin(connection, place);

@@ -52,6 +52,9 @@ fn patience() -> Patience {
     Patience {
         connections: 100,
         requests: 100,
+        connections_per_peer: 100,
+        requests_per_peer: 100,
+        loopback_is_a_peer: true,
         first_byte: Duration::from_millis(300),
         header: Duration::from_millis(300),
         handshake: Duration::from_millis(300),
@@ -287,6 +290,53 @@ async fn one_connection_too_many_hears_why() {
 #[tokio::test]
 async fn one_request_too_many_is_told_to_slow_down() {
     let stage = stage_with(Patience { requests: 1, ..patience() }, None);
+    let (mut first, mut second) = (connect(&stage).await, connect(&stage).await);
+    say(&mut first, "GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await;
+    while stage.watch.active() == 0 {
+        tokio::task::yield_now().await;
+    }
+    say(&mut second, HELLO).await;
+    let refused = response(&mut second).await;
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("SlowDown"), "{refused}");
+    stage.go.notify_one();
+    assert!(response(&mut first).await.ends_with("at last"));
+    say(&mut second, HELLO).await;
+    assert!(response(&mut second).await.ends_with("hello"), "the connection itself is still good");
+}
+
+#[tokio::test]
+async fn one_peer_has_its_share_of_connections_and_no_more() {
+    let stage = stage_with(Patience { connections_per_peer: 1, idle: Duration::from_secs(9), ..patience() }, None);
+    let mut kept = connect(&stage).await;
+    say(&mut kept, HELLO).await;
+    response(&mut kept).await;
+    // Refused before it has sent anything.
+    let mut refused = connect(&stage).await;
+    let heard = rest(&mut refused).await;
+    assert!(heard.starts_with("HTTP/1.1 503 ") && heard.contains("<Code>SlowDown</Code>"), "{heard}");
+    // Another address of this machine is another peer.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = socket.connect(stage.address).await.unwrap();
+    say(&mut other, HELLO).await;
+    assert!(response(&mut other).await.ends_with("hello"));
+    say(&mut kept, HELLO).await;
+    assert!(response(&mut kept).await.ends_with("hello"));
+
+    let lenient = Patience { loopback_is_a_peer: false, ..stage.watch.patience() };
+    stage.watch.set_patience(lenient);
+    let mut many = Vec::new();
+    for _ in 0..10 {
+        let mut stream = connect(&stage).await;
+        say(&mut stream, HELLO).await;
+        assert!(response(&mut stream).await.ends_with("hello"), "this machine has no share");
+        many.push(stream);
+    }
+}
+
+#[tokio::test]
+async fn one_peer_has_its_share_of_requests_and_no_more() {
+    let stage = stage_with(Patience { requests_per_peer: 1, ..patience() }, None);
     let (mut first, mut second) = (connect(&stage).await, connect(&stage).await);
     say(&mut first, "GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await;
     while stage.watch.active() == 0 {

@@ -1,5 +1,6 @@
 //! The watch: who is connected, since when nothing moved, and what is done about it.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 use super::body::BodyWatch;
 use super::connection_watch::ConnectionWatch;
 use crate::config::LimitsConfig;
+use crate::s3::{Peer, PeerCounts, PeerPlace};
 
 /// How long a slow body is observed before it is judged, so that a pause alone does not end it.
 const BODY_WINDOW: Duration = Duration::from_secs(20);
@@ -24,6 +26,12 @@ pub struct Patience {
     pub connections: usize,
     /// Requests at once.
     pub requests: usize,
+    /// Connections at once of one peer.
+    pub connections_per_peer: usize,
+    /// Requests at once of one peer.
+    pub requests_per_peer: usize,
+    /// Whether the machine itself is a peer like others: for tests, which come from nowhere else.
+    pub loopback_is_a_peer: bool,
     /// A new connection may stay silent this long.
     pub first_byte: Duration,
     /// A request's head may take this long from its first byte on.
@@ -50,6 +58,9 @@ impl From<&LimitsConfig> for Patience {
         Self {
             connections: limits.connections,
             requests: limits.requests,
+            connections_per_peer: limits.connections_per_peer,
+            requests_per_peer: limits.requests_per_peer,
+            loopback_is_a_peer: false,
             first_byte: seconds(limits.first_byte_seconds),
             header: seconds(limits.header_seconds),
             handshake: seconds(limits.handshake_seconds),
@@ -63,6 +74,14 @@ impl From<&LimitsConfig> for Patience {
     }
 }
 
+impl Patience {
+    /// Whose share an address takes from; nobody's, if it has none.
+    fn peer(&self, address: Option<IpAddr>) -> Option<Peer> {
+        address
+            .and_then(|address| if self.loopback_is_a_peer { Some(Peer::of(address)) } else { Peer::sharing(address) })
+    }
+}
+
 /// Shared by all listeners of the process.
 #[derive(Debug)]
 pub struct Watch {
@@ -72,6 +91,8 @@ pub struct Watch {
     patience: RwLock<Patience>,
     open: AtomicUsize,
     active: AtomicUsize,
+    open_by_peer: Arc<PeerCounts>,
+    active_by_peer: Arc<PeerCounts>,
     closing: AtomicBool,
     connections: Mutex<Vec<Weak<ConnectionWatch>>>,
     bodies: Mutex<Vec<Weak<BodyWatch>>>,
@@ -87,6 +108,8 @@ impl Watch {
             patience: RwLock::new(patience),
             open: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
+            open_by_peer: Arc::default(),
+            active_by_peer: Arc::default(),
             closing: AtomicBool::new(false),
             connections: Mutex::default(),
             bodies: Mutex::default(),
@@ -154,16 +177,20 @@ impl Watch {
         self.now_ms.load(Ordering::Relaxed)
     }
 
-    /// Takes a place for a connection, or says there is none.
-    pub(super) fn admit(self: &Arc<Self>) -> Option<Place> {
-        let place = Place::take(self, |watch| &watch.open);
-        (self.open() <= self.patience().connections).then_some(place)
+    /// Takes a place for a connection from an address, or says there is none for it.
+    pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
+        let patience = self.patience();
+        let share = self.open_by_peer.take(patience.peer(address), patience.connections_per_peer)?;
+        let place = Place::take(self, share, |watch| &watch.open);
+        (self.open() <= patience.connections).then_some(place)
     }
 
-    /// Takes a place for a request, or says there is none.
-    pub(super) fn admit_request(self: &Arc<Self>) -> Option<Place> {
-        let place = Place::take(self, |watch| &watch.active);
-        (self.active() <= self.patience().requests).then_some(place)
+    /// Takes a place for a request from an address, or says there is none for it.
+    pub(super) fn admit_request(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
+        let patience = self.patience();
+        let share = self.active_by_peer.take(patience.peer(address), patience.requests_per_peer)?;
+        let place = Place::take(self, share, |watch| &watch.active);
+        (self.active() <= patience.requests).then_some(place)
     }
 
     pub(super) fn add_connection(&self, connection: &Arc<ConnectionWatch>) {
@@ -196,12 +223,13 @@ fn retain_alive<T>(list: &Mutex<Vec<Weak<T>>>, act: impl Fn(&T)) {
 pub(super) struct Place {
     watch: Arc<Watch>,
     count: fn(&Watch) -> &AtomicUsize,
+    _share: PeerPlace,
 }
 
 impl Place {
-    fn take(watch: &Arc<Watch>, count: fn(&Watch) -> &AtomicUsize) -> Self {
+    fn take(watch: &Arc<Watch>, share: PeerPlace, count: fn(&Watch) -> &AtomicUsize) -> Self {
         count(watch).fetch_add(1, Ordering::Relaxed);
-        Self { watch: Arc::clone(watch), count }
+        Self { watch: Arc::clone(watch), count, _share: share }
     }
 }
 
