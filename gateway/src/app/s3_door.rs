@@ -10,9 +10,9 @@ use super::website_door::WebsiteDoor;
 use crate::clock::Ambient;
 use crate::config::Config;
 use crate::metadata::MetadataStore;
-use crate::objects::Objects;
+use crate::objects::{ByteBudget, Objects};
 use crate::s3::auth::{AuthSettings, KeySource, Verifier};
-use crate::s3::body::BodyLimits;
+use crate::s3::body::{BodyLimits, UnverifiedBodies};
 use crate::s3::{S3Service, S3Settings, S3State, service};
 
 /// Answers S3 requests.
@@ -38,6 +38,11 @@ impl S3Door {
         let body = BodyLimits {
             object_bytes_max: config.s3.object_bytes_max,
             idle: config.limits.body_idle(),
+            documents: ByteBudget::new(config.limits.document_bytes()),
+            unverified: Arc::new(UnverifiedBodies::new(
+                config.limits.unverified_bodies,
+                config.limits.unverified_bodies_per_peer,
+            )),
             ..BodyLimits::default()
         };
         let settings = S3Settings {

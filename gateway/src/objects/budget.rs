@@ -11,6 +11,9 @@ use super::ObjectsError;
 /// Bytes that one permit stands for.
 const GRAIN: u64 = 4_096;
 
+/// How long a document that has come in part waits for more memory. Those who hold some are served in moments or not at all.
+const GROWTH_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long a request waits for memory before it is told to come back: a little less than clients wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(50);
 
@@ -20,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(50);
 /// while it holds some: nobody waits while holding, so the budget cannot deadlock. Who holds some and gets its bytes
 /// slowly gives it back when the budget is [crowded](Self::crowded), and stands in line again.
 #[derive(Clone, Debug)]
-pub(crate) struct ByteBudget {
+pub struct ByteBudget {
     permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     total: u32,
@@ -48,9 +51,46 @@ pub(crate) struct Reservation {
     _permit: OwnedSemaphorePermit,
 }
 
+/// Memory that grows with what it is for; given back when dropped.
+///
+/// It is the one thing that may ask for more while it holds some. So a budget of which some is growing is for nothing else,
+/// and the wait for more is short: should all wait for each other, the first that gives up serves the others.
+#[derive(Debug)]
+pub struct Growing {
+    budget: ByteBudget,
+    held: u32,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Growing {
+    /// Takes what is missing to `bytes` in all. What was taken before stays taken.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not come free in time.
+    pub async fn reach(&mut self, bytes: u64) -> Result<(), ObjectsError> {
+        let more = self.budget.grains(bytes).saturating_sub(self.held);
+        if more == 0 {
+            return Ok(());
+        }
+        let patience = if self.held == 0 { PATIENCE } else { GROWTH_PATIENCE };
+        let acquire = Arc::clone(&self.budget.permits).acquire_many_owned(more);
+        let permit = match tokio::time::timeout(patience, acquire).await {
+            Ok(Ok(permit)) => permit,
+            _ => return Err(ObjectsError::Unavailable("too many bytes of documents are in flight".to_owned())),
+        };
+        self.held += more;
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
+        }
+        Ok(())
+    }
+}
+
 impl ByteBudget {
     /// A budget of `bytes`.
-    pub(crate) fn new(bytes: u64) -> Self {
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
         let total = u32::try_from(bytes / GRAIN).unwrap_or(u32::MAX >> 4).max(1);
         Self { permits: Arc::new(Semaphore::new(total as usize)), waiting: Arc::default(), total }
     }
@@ -82,6 +122,12 @@ impl ByteBudget {
         }
     }
 
+    /// Memory for something whose size shows only as it comes, such as a document: none yet.
+    #[must_use]
+    pub fn growing(&self) -> Growing {
+        Growing { budget: self.clone(), held: 0, permit: None }
+    }
+
     /// Permits for `bytes`; a request larger than the whole budget takes all of it.
     fn grains(&self, bytes: u64) -> u32 {
         u32::try_from(bytes.div_ceil(GRAIN)).unwrap_or(u32::MAX).min(self.total)
@@ -106,5 +152,24 @@ mod tests {
         assert!(!budget.crowded());
         drop(first);
         assert!(budget.try_take(u64::MAX).is_some(), "more than everything is everything");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_grows_takes_what_is_missing_and_does_not_wait_for_ever() {
+        let budget = ByteBudget::new(8 * GRAIN);
+        let (mut first, mut second) = (budget.growing(), budget.growing());
+        for bytes in [1, GRAIN, GRAIN + 1, 5 * GRAIN, 2 * GRAIN] {
+            first.reach(bytes).await.expect("free");
+        }
+        assert!(budget.try_take(4 * GRAIN).is_none() && budget.try_take(3 * GRAIN).is_some(), "five grains are held");
+        second.reach(3 * GRAIN).await.expect("free");
+        // Now each waits for the other.
+        assert!(matches!(first.reach(6 * GRAIN).await, Err(ObjectsError::Unavailable(_))));
+        let mut waits = Box::pin(second.reach(u64::MAX));
+        assert!(futures::poll!(&mut waits).is_pending());
+        drop(first);
+        waits.await.expect("the other gave up");
+        drop(second);
+        assert!(budget.try_take(8 * GRAIN).is_some(), "all came back");
     }
 }

@@ -66,6 +66,7 @@ mod transition;
 use std::sync::Arc;
 
 pub use body::{BodyError, BodyPromise, BytesBody, IncomingBody};
+pub use budget::{ByteBudget, Growing};
 pub use committee::{Committee, Member};
 pub use compute::Compute;
 pub use content::{ContentLock, KeyChoice};

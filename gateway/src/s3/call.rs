@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::arrival::Arrival;
 use super::auth::{Identity, Payload};
-use super::body::{self, Integrity};
+use super::body::{self, Integrity, SmallBody};
 use super::door::Door;
 use super::error::{Code, S3Error};
 use super::request_id::RequestId;
@@ -79,7 +78,7 @@ impl Call {
     ///
     /// # Errors
     /// What [`body::read_small`] says.
-    pub async fn small_body(&mut self, integrity: Integrity, bytes_max: usize) -> Result<Bytes, S3Error> {
+    pub async fn small_body(&mut self, integrity: Integrity, bytes_max: usize) -> Result<SmallBody, S3Error> {
         let body = self.take_body();
         body::read_small(self.payload.clone(), &self.head, body, &self.door.settings.body, integrity, bytes_max).await
     }

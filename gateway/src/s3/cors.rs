@@ -10,6 +10,11 @@ use crate::web::{CorsConfiguration, CorsGrant};
 pub const VARY: HeaderValue =
     HeaderValue::from_static("Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
 
+/// The longest origin that is looked at, in bytes, and the most headers that a page may ask about. Whoever asks is nobody
+/// known, and each is held against every pattern of the bucket.
+const ORIGIN_BYTES_MAX: usize = 2_048;
+const HEADERS_ASKED_MAX: usize = 100;
+
 /// What a browser says about the page that makes it send a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsQuestion {
@@ -22,15 +27,16 @@ pub struct CorsQuestion {
 }
 
 impl CorsQuestion {
-    /// Reads it; `None` for a request that no page sent.
+    /// Reads it; `None` for a request that no page sent, or that no browser would send: what it asks about has bounds.
     #[must_use]
     pub fn read(method: &Method, headers: &HeaderMap) -> Option<Self> {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let origin = text(header::ORIGIN)?.to_owned();
+        let origin = text(header::ORIGIN).filter(|origin| origin.len() <= ORIGIN_BYTES_MAX)?.to_owned();
         let method = text(header::ACCESS_CONTROL_REQUEST_METHOD).unwrap_or(method.as_str()).to_owned();
         let asked = text(header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
-        let headers = asked.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        Some(Self { origin, method, headers })
+        let names = asked.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let headers: Vec<_> = names.take(HEADERS_ASKED_MAX + 1).map(str::to_owned).collect();
+        (headers.len() <= HEADERS_ASKED_MAX).then_some(Self { origin, method, headers })
     }
 
     /// What the rules grant to it.
@@ -77,5 +83,24 @@ pub fn write(grant: &CorsGrant<'_>, question: &CorsQuestion, reply: &mut HeaderM
     }
     if grant.credentials() {
         put(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_page_asks_about_has_bounds() {
+        let read = |origin: String, asked: String| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, HeaderValue::try_from(origin).unwrap());
+            headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::try_from(asked).unwrap());
+            CorsQuestion::read(&Method::GET, &headers).map(|question| question.headers.len())
+        };
+        assert_eq!(read("http://a".to_owned(), "a, b".to_owned()), Some(2));
+        assert_eq!(read("http://a".to_owned(), "a,".repeat(HEADERS_ASKED_MAX)), Some(HEADERS_ASKED_MAX));
+        assert_eq!(read("http://a".to_owned(), "a,".repeat(HEADERS_ASKED_MAX + 1)), None);
+        assert_eq!(read("a".repeat(ORIGIN_BYTES_MAX + 1), String::new()), None);
     }
 }

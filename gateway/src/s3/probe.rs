@@ -112,7 +112,7 @@ pub fn signature(bytes: &[u8]) {
     let verified = RUNTIME.block_on(VERIFIER.verify(&head, &target));
     let anonymous = verified.map_or(true, |verified| matches!(verified.identity, Identity::Anonymous));
     assert!(anonymous, "somebody was known");
-    let _ = RUNTIME.block_on(VERIFIER.verify_action(&head, &target, &"ab".repeat(32)));
+    let _ = RUNTIME.block_on(VERIFIER.verify_action(&head, &target, std::future::ready(Ok(bytes))));
 }
 
 /// A body in chunks. The first byte says how long the content is to be; no more may come out.

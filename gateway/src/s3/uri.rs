@@ -87,6 +87,10 @@ fn encode(bytes: &[u8], keep_slash: bool, encoded: &mut String) {
     }
 }
 
+/// The most parameters of a query. Each costs an allocation or two and is looked at several times before anybody is known;
+/// a presigned URL with all the metadata an object may have stays far below.
+pub const PARAMETERS_MAX: usize = 512;
+
 /// The decoded names and values of a query, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
@@ -95,10 +99,13 @@ impl Query {
     /// Decodes a raw query (without the `?`). A name without `=` has an empty value; empty pairs are skipped.
     ///
     /// # Errors
-    /// `InvalidURI` on a broken `%XX` and on what is not UTF-8.
+    /// `InvalidURI` on a broken `%XX`, on what is not UTF-8, and on more than [`PARAMETERS_MAX`] pairs.
     pub fn parse(raw: &str) -> Result<Self, S3Error> {
         if raw.is_empty() {
             return Ok(Self::default());
+        }
+        if raw.bytes().filter(|byte| *byte == b'&').count() >= PARAMETERS_MAX {
+            return Err(S3Error::with(Code::InvalidURI, "The URI has too many query parameters"));
         }
         let pairs = raw.split('&').filter(|pair| !pair.is_empty());
         let decoded = pairs.map(|pair| {
@@ -175,6 +182,15 @@ mod tests {
         let pairs: Vec<_> = query.iter().collect();
         assert_eq!(pairs, [("uploads", ""), ("prefix", "a/b"), ("x", "1"), ("x", "2"), ("", "e")]);
         assert!(query.has("uploads") && !query.has("upload") && query.get("x") == Some("1"));
+    }
+
+    #[test]
+    fn a_query_has_so_many_parameters_and_no_more() {
+        let raw = |count: usize| vec!["a"; count].join("&");
+        assert_eq!(Query::parse(&raw(PARAMETERS_MAX)).expect("fine").iter().count(), PARAMETERS_MAX);
+        for raw in [raw(PARAMETERS_MAX + 1), "&".repeat(16_000)] {
+            assert_eq!(Query::parse(&raw).expect_err("refused").code, Code::InvalidURI);
+        }
     }
 
     proptest! {

@@ -68,10 +68,7 @@ impl CorsConfiguration {
         self.rules.iter().find_map(|rule| {
             let pattern = rule.origins.iter().find(|pattern| matches(pattern, origin))?;
             let method_fits = rule.methods.iter().any(|allowed| allowed == method);
-            let header_fits = |header: &&str| {
-                let header = header.to_ascii_lowercase();
-                rule.headers.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &header))
-            };
+            let header_fits = |header: &&str| rule.headers.iter().any(|pattern| matches_ignoring_case(pattern, header));
             let granted = method_fits && headers.iter().all(header_fits);
             granted.then_some(CorsGrant { origin: if pattern == "*" { "*" } else { origin }, rule })
         })
@@ -84,6 +81,16 @@ fn matches(pattern: &str, text: &str) -> bool {
         None => pattern == text,
         Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
     }
+}
+
+/// As [`matches`], for names of headers.
+fn matches_ignoring_case(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let Some(star) = pattern.iter().position(|byte| *byte == b'*') else { return pattern.eq_ignore_ascii_case(text) };
+    let (start, end) = (&pattern[..star], &pattern[star + 1..]);
+    text.len() >= start.len() + end.len()
+        && text[..start.len()].eq_ignore_ascii_case(start)
+        && text[text.len() - end.len()..].eq_ignore_ascii_case(end)
 }
 
 #[cfg(test)]

@@ -54,8 +54,15 @@ pub fn sign(
     }
     headers.sort();
     let hash = headers.iter().find(|(name, _)| name == "x-amz-content-sha256").map(|(_, value)| value.clone());
-    let canonical_headers: String = headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
-    let signed = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
+    // A header that comes twice is named once, with both values.
+    let same = headers.chunk_by(|(one, _), (other, _)| one == other);
+    let joined = same.filter_map(|values| {
+        let texts: Vec<_> = values.iter().map(|(_, value)| value.trim()).collect();
+        values.first().map(|(name, _)| (name.as_str(), texts.join(",")))
+    });
+    let joined: Vec<_> = joined.collect();
+    let canonical_headers: String = joined.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let signed = joined.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let canonical = format!("{method}\n{path}\n{query}\n{canonical_headers}\n{signed}\n{}", hash.unwrap_or_default());
 
     let scope = format!("{date}/{REGION}/s3/aws4_request");

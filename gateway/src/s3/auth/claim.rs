@@ -1,6 +1,9 @@
 //! What a signature of version 4 claims: whose it is, when and where it was made, and what it covers.
 
+use std::cmp::Ordering;
+
 use super::{Service, time};
+use crate::s3::body::HEADERS_MAX;
 use crate::s3::error::{Code, S3Error};
 
 /// The one algorithm of version 4 that is accepted.
@@ -118,13 +121,21 @@ impl<'a> Credential<'a> {
     }
 }
 
-/// Names in `SignedHeaders`; `host` must be among them.
+/// The most names in `SignedHeaders`: as many as a request has headers, and the `Host` that HTTP/2 does not have.
+const SIGNED_HEADERS_MAX: usize = HEADERS_MAX + 1;
+
+/// Names in `SignedHeaders`: sorted, each once, `host` among them. The order is that of the canonical request, so a list
+/// in another order signs nothing, which is also how Amazon answers it; and a name that could be repeated would make the
+/// canonical request larger than the request.
 pub(super) fn signed_headers(text: &str, place: Place) -> Result<Vec<&str>, S3Error> {
-    let names: Vec<&str> = text.split(';').collect();
-    if names.iter().any(|name| name.is_empty()) {
+    let names: Vec<&str> = text.split(';').take(SIGNED_HEADERS_MAX + 1).collect();
+    if names.len() > SIGNED_HEADERS_MAX || names.iter().any(|name| name.is_empty()) {
         return Err(place.malformed("the SignedHeaders parameter is malformed."));
     }
-    if !names.iter().any(|name| name.eq_ignore_ascii_case("host")) {
+    if !names.is_sorted_by(|one, next| compare_names(one, next).is_lt()) {
+        return Err(Code::SignatureDoesNotMatch.into());
+    }
+    if !is_signed(&names, "host") {
         return Err(S3Error::with(
             Code::AccessDenied,
             "There were headers present in the request which were not signed",
@@ -132,6 +143,17 @@ pub(super) fn signed_headers(text: &str, place: Place) -> Result<Vec<&str>, S3Er
         .field("HeadersNotSigned", "host"));
     }
     Ok(names)
+}
+
+/// Whether a header is among the names of [`signed_headers`].
+pub(super) fn is_signed(names: &[&str], header: &str) -> bool {
+    names.binary_search_by(|name| compare_names(name, header)).is_ok()
+}
+
+/// Compares names as they are written in a canonical request: in lower case.
+fn compare_names(one: &str, other: &str) -> Ordering {
+    let lower = |byte: u8| byte.to_ascii_lowercase();
+    one.bytes().map(lower).cmp(other.bytes().map(lower))
 }
 
 /// The signature's bytes; anything but 64 hexadecimal digits can match nothing.
@@ -183,5 +205,30 @@ mod tests {
         assert_eq!(signed_headers("host;range", Place::Header).expect("fine"), ["host", "range"]);
         assert_eq!(signed_headers("range", Place::Header).expect_err("refused").code, Code::AccessDenied);
         assert!(signed_headers("host;;range", Place::Query).is_err());
+    }
+
+    #[test]
+    fn signed_headers_are_sorted_and_each_is_named_once() {
+        let refused = |text: &str, place| signed_headers(text, place).expect_err("refused").code;
+        for place in [Place::Header, Place::Query] {
+            for text in ["host;host", "range;host", "host;range;range", "Host;host", "host;X-Amz-Date;x-amz-acl"] {
+                assert_eq!(refused(text, place), Code::SignatureDoesNotMatch, "{text}");
+            }
+        }
+        let many = |count: usize| (0..count).map(|number| format!(";x{number:04}")).collect::<String>();
+        assert_eq!(
+            signed_headers(&format!("host{}", many(HEADERS_MAX)), Place::Header)
+                .expect("as many as there can be")
+                .len(),
+            HEADERS_MAX + 1
+        );
+        for count in [HEADERS_MAX + 1, 7_000] {
+            let text = format!("host{}", many(count));
+            assert_eq!(refused(&text, Place::Header), Code::AuthorizationHeaderMalformed);
+            assert_eq!(refused(&text, Place::Query), Code::AuthorizationQueryParametersError);
+        }
+        let names = signed_headers("Host;X-Amz-Date;x-amz-meta-a", Place::Header).expect("fine");
+        assert!(is_signed(&names, "host") && is_signed(&names, "x-amz-date") && is_signed(&names, "x-amz-meta-a"));
+        assert!(!is_signed(&names, "x-amz-meta") && !is_signed(&names, "range"));
     }
 }

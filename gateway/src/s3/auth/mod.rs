@@ -1,10 +1,23 @@
 //! Who sent a request, and what its body must prove. Identity exists only as the output of verification.
-
 //!
 //! A claim is found in the `Authorization` header (`header`), in the query (`query`) or in the old form of version 2
 //! (`v2`), checked for what it must say, and then proven: `engine` computes the signature that the holder of the
 //! secret would have made of this very request, and the two are compared in constant time. An unknown key takes the
 //! same way with a secret that nobody has.
+//!
+//! Until then a request is anybody's, so what is done for it is linear in its size, and its size is bounded:
+//! - the head is 32 KiB at most (`app/listener/connection.rs`), with [`HEADERS_MAX`](super::body::HEADERS_MAX) headers;
+//! - the query has [`PARAMETERS_MAX`](uri::PARAMETERS_MAX) parameters at most; what compares each with each (hoisted
+//!   headers, the rows of the route table) stays below that number's square;
+//! - `SignedHeaders` is sorted, names each header once, and nothing that is not there (`claim`), so a canonical request
+//!   is no larger than three times the head, percent signs being encoded; it is made at most four times, one after the other (`v4`);
+//! - a session token is 16 KiB at most (`token`); it is opened once, and so is the policy inside, which was sealed here;
+//! - a key that is not remembered costs one query, and that it does not exist is remembered as well (`app/keys.rs`), unless
+//!   it is longer than any could be;
+//! - a refusal repeats no more than [`SHOWN_BYTES_MAX`] of what was to be signed;
+//! - bodies that are read before their signature can be verified have a share of their own (`body/unverified.rs`): the
+//!   forms of IAM and STS, whose access key must exist then, and the fields of `PostObject`, whose policy is parsed once it
+//!   is proven.
 
 mod caller;
 mod canonical;
@@ -27,6 +40,7 @@ mod v4;
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -173,25 +187,42 @@ impl Verifier {
         }
     }
 
-    /// Finds out who sent a call of the IAM or STS API, whose body was read: `sha256` is its digest in hexadecimal.
+    /// Finds out who sent a call of the IAM or STS API. The signature covers the body, so `body` reads it, but only when
+    /// all else is in order: the claim can be read and is of now, and its access key exists; and where the head names the
+    /// digest of the body, only when the signature is right.
     ///
     /// # Errors
-    /// As [`Verifier::verify`]; `AccessDenied` when nobody signed.
-    pub async fn verify_action(
+    /// As [`Verifier::verify`]; `AccessDenied` when nobody signed; what `body` says.
+    pub async fn verify_action<B: std::ops::Deref<Target = [u8]>>(
         &self,
         head: &Parts,
         raw_target: &str,
-        sha256: &str,
-    ) -> Result<(Arc<Caller>, Service), S3Error> {
-        let raw = uri::split(raw_target)?;
-        let query = Query::parse(raw.1)?;
+        body: impl Future<Output = Result<B, S3Error>>,
+    ) -> Result<(Arc<Caller>, Service, B), S3Error> {
+        let (path, query) = uri::split(raw_target)?;
+        let query = Query::parse(query)?;
         let Some(header::Authorization::V4(rest)) = header::authorization(&head.headers)? else {
             return Err(Code::AccessDenied.into());
         };
         let claim = header::parse(rest, &head.headers, &[Service::Iam, Service::Sts])?;
-        let verified = v4::verify(self, &claim, head, (raw.0, &query), Some(sha256)).await?;
+        let proven = async |sha256: &str| v4::verify(self, &claim, head, (path, &query), Some(sha256)).await;
+        let (verified, body) = if let Some(digest) = payload::text(&head.headers, None)? {
+            let verified = proven(digest).await?;
+            let body = body.await?;
+            if digest != sha256_hex(&body) {
+                return Err(Code::XAmzContentSHA256Mismatch.into());
+            }
+            (verified, body)
+        } else {
+            self.check_region(claim.region, claim.place)?;
+            self.check_skew(claim.time)?;
+            let key = self.key(claim.access_key, token::of(&head.headers, None)?).await?;
+            key.ok_or_else(|| unknown_key(claim.access_key))?;
+            let body = body.await?;
+            (proven(&sha256_hex(&body)).await?, body)
+        };
         match verified.identity {
-            Identity::Known(key) => Ok((key, claim.service)),
+            Identity::Known(key) => Ok((key, claim.service, body)),
             Identity::Anonymous => Err(Code::AccessDenied.into()),
         }
     }
@@ -205,6 +236,8 @@ impl Verifier {
     /// The key of this id, as the token makes it when there is one.
     async fn key(&self, id: &str, token: Option<&str>) -> Result<Option<Arc<Caller>>, S3Error> {
         let found = match token {
+            // No key has such an id, and that it has none is not worth remembering.
+            _ if id.len() > KEY_BYTES_MAX => Ok(None),
             Some(token) => self.keys.temporary_key(id, token).await,
             None if id.starts_with(TEMPORARY) => Ok(None),
             None => self.keys.access_key(id).await,
@@ -227,12 +260,25 @@ fn unknown_key(id: &str) -> S3Error {
     S3Error::new(Code::InvalidAccessKeyId).field("AWSAccessKeyId", claim::shown(id))
 }
 
+/// The longest id that an access key can have, in bytes.
+const KEY_BYTES_MAX: usize = 128;
+
+/// The longest text that a refusal repeats, in bytes: it is repeated four times over, to somebody who may be anybody.
+const SHOWN_BYTES_MAX: usize = 8 << 10;
+
 fn mismatch(access_key: &str, to_sign: &str, signature: &str) -> S3Error {
-    S3Error::new(Code::SignatureDoesNotMatch)
-        .field("AWSAccessKeyId", access_key)
+    let error = S3Error::new(Code::SignatureDoesNotMatch).field("AWSAccessKeyId", access_key);
+    if to_sign.len().max(signature.len()) > SHOWN_BYTES_MAX {
+        return error;
+    }
+    error
         .field("StringToSign", to_sign)
         .field("SignatureProvided", signature)
         .field("StringToSignBytes", spaced_hex(to_sign.as_bytes()))
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 /// `41 57 53`, the way Amazon shows bytes.

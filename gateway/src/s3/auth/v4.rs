@@ -7,7 +7,7 @@ use http::request::Parts;
 use subtle::ConstantTimeEq;
 
 use super::canonical::{self, Signable, SignedHeaders};
-use super::claim::{Claim, Place};
+use super::claim::{Claim, Place, is_signed};
 use super::payload::{self, Declared};
 use super::{ChunkSigner, Identity, Verified, Verifier, engine, query, time, token};
 use crate::s3::error::{Code, S3Error};
@@ -91,10 +91,9 @@ fn prove<'a>(
 /// Every `x-amz-*` header must be signed: an unsigned one was added by somebody else. The digest of the body is part
 /// of what is signed whether or not its header is.
 fn refuse_unsigned(head: &Parts, signed: &[&str]) -> Result<(), S3Error> {
-    let is_signed = |name: &str| signed.iter().any(|known| known.eq_ignore_ascii_case(name));
     let names = head.headers.keys().map(http::HeaderName::as_str);
     let unsigned: Vec<&str> = names
-        .filter(|name| name.starts_with("x-amz-") && *name != "x-amz-content-sha256" && !is_signed(name))
+        .filter(|name| name.starts_with("x-amz-") && *name != "x-amz-content-sha256" && !is_signed(signed, name))
         .collect();
     if unsigned.is_empty() {
         return Ok(());
@@ -149,7 +148,11 @@ pub(super) fn surely_empty(head: &Parts) -> bool {
 fn mismatch(signable: &Signable<'_>, claim: &Claim<'_>) -> S3Error {
     let canonical = signable.canonical();
     let to_sign = canonical::string_to_sign(claim.time, (claim.region, claim.service), &canonical);
-    super::mismatch(claim.access_key, &to_sign, &hex::encode(claim.signature))
+    let error = super::mismatch(claim.access_key, &to_sign, &hex::encode(claim.signature));
+    if canonical.len() > super::SHOWN_BYTES_MAX {
+        return error;
+    }
+    error
         .field("CanonicalRequest", canonical.as_str())
         .field("CanonicalRequestBytes", super::spaced_hex(canonical.as_bytes()))
 }

@@ -145,12 +145,18 @@ fn sdk_algorithm(headers: &HeaderMap) -> Result<Option<ChecksumAlgorithm>, S3Err
     text.parse().map(Some).map_err(|()| invalid_algorithm())
 }
 
+/// The most headers of a request. It is what HTTP/1.1 is read with; over HTTP/2 more would fit into a head.
+pub const HEADERS_MAX: usize = 100;
+
 /// Refuses requests that two parsers could read as two different requests: several `Host` or none, several or
-/// contradictory lengths, transfer encodings other than `chunked`.
+/// contradictory lengths, transfer encodings other than `chunked`. And those with too many headers.
 ///
 /// # Errors
-/// `BadRequest`, closing the connection; `NotImplemented` for another transfer encoding.
+/// `BadRequest`, closing the connection; `NotImplemented` for another transfer encoding; `RequestHeaderSectionTooLarge`.
 pub fn check_framing(head: &Parts) -> Result<(), S3Error> {
+    if head.headers.len() > HEADERS_MAX {
+        return Err(S3Error::new(Code::RequestHeaderSectionTooLarge).closing());
+    }
     let bad = |why: &'static str| Err(S3Error::with(Code::BadRequest, why).closing());
     let mut hosts = head.headers.get_all(header::HOST).iter();
     let host = hosts.next();

@@ -11,6 +11,7 @@ mod small;
 #[cfg(test)]
 mod tests;
 mod trailer;
+mod unverified;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +22,16 @@ use http::request::Parts;
 use tokio::sync::Semaphore;
 
 pub(super) use frames::Frames;
-pub use integrity::check_framing;
-pub use small::{Integrity, read_small};
+pub use integrity::{HEADERS_MAX, check_framing};
+pub use small::{Integrity, SmallBody, read_small};
+pub use unverified::UnverifiedBodies;
 
 use self::chunked::{Chunked, ChunkedBody};
 use self::frames::PlainBody;
 use self::integrity::Checksums;
 use super::auth::Payload;
 use super::error::{Code, S3Error};
-use crate::objects::{BodyPromise, IncomingBody};
+use crate::objects::{BodyPromise, ByteBudget, IncomingBody};
 
 /// What bodies may cost.
 #[derive(Clone, Debug)]
@@ -42,6 +44,10 @@ pub struct BodyLimits {
     pub chunk_bytes_max: usize,
     /// Permits of 1 KiB for all signed chunks that are being held at once; at least one largest chunk's worth.
     pub chunk_budget: Arc<Semaphore>,
+    /// What small bodies hold while they are received and parsed, all together.
+    pub documents: ByteBudget,
+    /// Places for bodies that are read before their signature can be verified.
+    pub unverified: Arc<UnverifiedBodies>,
 }
 
 impl Default for BodyLimits {
@@ -51,6 +57,8 @@ impl Default for BodyLimits {
             idle: Duration::from_secs(30),
             chunk_bytes_max: 16 << 20,
             chunk_budget: Arc::new(Semaphore::new(128 << 10)),
+            documents: ByteBudget::new(32 << 20),
+            unverified: Arc::default(),
         }
     }
 }

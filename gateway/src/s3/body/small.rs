@@ -1,5 +1,7 @@
 //! Small bodies (XML, mostly): read whole, verified whole.
 
+use std::ops::Deref;
+
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::request::Parts;
@@ -7,7 +9,7 @@ use http::{HeaderMap, header};
 
 use super::{BodyLimits, open};
 use crate::domain::ChecksumAlgorithm;
-use crate::objects::Digests;
+use crate::objects::{Digests, Growing, ObjectsError};
 use crate::s3::auth::Payload;
 use crate::s3::error::{Code, S3Error};
 
@@ -23,10 +25,32 @@ pub enum Integrity {
     OfObject,
 }
 
+/// Bytes that each byte of a body is taken to hold: buffers grow by doubling, and text is copied out of them.
+const BYTES_PER_BYTE: u64 = 3;
+
+/// Bytes that each `<` of a document is taken to hold: an element of the tree it is parsed into has two.
+const BYTES_PER_TAG: u64 = 100;
+
+/// A small body. While it lives, the memory for it and for what it is parsed into is taken from the budget of documents.
+#[derive(Debug)]
+pub struct SmallBody {
+    bytes: Bytes,
+    _memory: Growing,
+}
+
+impl Deref for SmallBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Reads a whole small body and verifies all that its head promises. No length at all means an empty body.
 ///
 /// # Errors
-/// As [`open`]; `MaxMessageLengthExceeded` when there are more than `bytes_max`; what is wrong with the bytes.
+/// As [`open`]; `MaxMessageLengthExceeded` when there are more than `bytes_max`; what is wrong with the bytes; `SlowDown`
+/// when there is no memory for them.
 pub async fn read_small(
     payload: Payload,
     head: &Parts,
@@ -34,7 +58,7 @@ pub async fn read_small(
     limits: &BodyLimits,
     integrity: Integrity,
     bytes_max: usize,
-) -> Result<Bytes, S3Error> {
+) -> Result<SmallBody, S3Error> {
     let head = about_the_body(head, integrity);
     let small = BodyLimits { object_bytes_max: bytes_max as u64, ..limits.clone() };
     let too_big = |error: S3Error| match error.code {
@@ -50,13 +74,23 @@ pub async fn read_small(
         return Err(S3Error::with(Code::InvalidRequest, "Missing required header for this request: Content-MD5"));
     }
     let mut content = BytesMut::new();
+    let mut memory = limits.documents.growing();
     while let Some(bytes) = incoming.next().await.map_err(|error| too_big(error.into()))? {
+        // Before they are held; and as they come, because what is only announced holds nothing.
+        memory.reach((content.len() + bytes.len()) as u64 * BYTES_PER_BYTE).await.map_err(closing)?;
         content.extend_from_slice(&bytes);
     }
+    let tags = content.iter().filter(|byte| **byte == b'<').count() as u64;
+    memory.reach(content.len() as u64 * BYTES_PER_BYTE + tags * BYTES_PER_TAG).await?;
     let mut digests = Digests::new(&promise);
     digests.update(&content);
     digests.finish(&promise, incoming.trailing_checksum())?;
-    Ok(content.freeze())
+    Ok(SmallBody { bytes: content.freeze(), _memory: memory })
+}
+
+/// No memory for the rest of a body.
+fn closing(error: ObjectsError) -> S3Error {
+    S3Error::from(error).closing()
 }
 
 /// The head, without what does not speak of this body.

@@ -314,7 +314,7 @@ async fn a_small_body_is_read_whole_and_verified() {
             read_small(payload, &head, pieces(b"hello world", 4), &BodyLimits::default(), integrity, 11).await;
         assert_eq!(outcome.as_ref().err().map(|error| error.code), code, "{headers:?} {integrity:?}");
         if let Ok(content) = outcome {
-            assert_eq!(content, "hello world");
+            assert_eq!(*content, *b"hello world");
         }
     }
 }
@@ -323,7 +323,7 @@ async fn a_small_body_is_read_whole_and_verified() {
 async fn a_small_body_may_be_chunked_or_missing() {
     let (limits, bare) = (BodyLimits::default(), head("POST", &[]));
     let nothing = read_small(Payload::Unsigned, &bare, Body::empty(), &limits, Integrity::Optional, 9).await;
-    assert_eq!(nothing.expect("empty"), "");
+    assert!(nothing.expect("empty").is_empty());
     let announced = [("x-amz-decoded-content-length", "11"), ("x-amz-trailer", "x-amz-checksum-crc32")];
     for (checksum, code) in [("DUoRhQ==", None), ("DUoRhA==", Some(Code::BadDigest))] {
         let wire = format!("b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:{checksum}\r\n\r\n");
@@ -339,10 +339,48 @@ async fn a_small_body_may_be_chunked_or_missing() {
     assert_eq!(endless.expect_err("refused").code, Code::MaxMessageLengthExceeded);
 }
 
+#[tokio::test(start_paused = true)]
+async fn small_bodies_share_what_they_may_hold() {
+    let limits = BodyLimits { documents: ByteBudget::new(1 << 20), ..BodyLimits::default() };
+    let read = async |content: &[u8]| {
+        let length = content.len().to_string();
+        let head = head("POST", &[("content-length", &length)]);
+        read_small(Payload::Unsigned, &head, pieces(content, 8_000), &limits, Integrity::Optional, 4 << 20).await
+    };
+    // What is only announced holds nothing.
+    let announced = [("content-length", "4000000")];
+    let waiting = head("POST", &announced);
+    let mut idle: Vec<_> = (0..100)
+        .map(|_| {
+            let body = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+            Box::pin(read_small(Payload::Unsigned, &waiting, body, &limits, Integrity::Optional, 4 << 20))
+        })
+        .collect();
+    for reading in &mut idle {
+        assert!(futures::poll!(reading).is_pending());
+    }
+    let first = read(&[b'x'; 200_000]).await.expect("there is room");
+    let refused = read(&[b'x'; 200_000]).await.expect_err("no room for a second");
+    assert!(refused.code == Code::SlowDown && refused.close, "{refused}");
+    drop(first);
+    let second = read(&[b'x'; 200_000]).await.expect("the first gave its room back");
+    drop(second);
+    // A document of many elements holds more than its bytes.
+    let tags = read(&b"<a/>".repeat(2_000)).await.expect("there is room");
+    let small = read(&[b'x'; 200_000]).await.expect("there is room besides");
+    drop(small);
+    let more = read(&b"<a/>".repeat(8_000)).await;
+    assert_eq!(more.expect_err("no room for so many").code, Code::SlowDown);
+    drop(tags);
+}
+
 #[test]
 fn requests_that_could_be_read_in_two_ways_are_refused() {
     let outcome = |headers: &[(&str, &str)]| check_framing(&head("PUT", headers)).err().map(|error| error.code);
     let host = ("host", "h:9000");
+    let many = |count| [vec![host], vec![("x-amz-meta-a", "1"); count - 1]].concat();
+    assert_eq!(outcome(&many(HEADERS_MAX)), None);
+    assert_eq!(outcome(&many(HEADERS_MAX + 1)), Some(Code::RequestHeaderSectionTooLarge));
     assert_eq!(outcome(&[host]), None);
     assert_eq!(outcome(&[host, ("transfer-encoding", "chunked")]), None);
     assert_eq!(outcome(&[("host", "[::1]:9000"), ("content-length", "5")]), None);

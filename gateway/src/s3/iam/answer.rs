@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderValue, Method, header};
@@ -19,7 +18,7 @@ use crate::s3::respond::{Response, xml};
 use crate::s3::target::Target;
 use crate::s3::xml::XmlWriter;
 
-/// The longest form, in bytes. It is read before its signature can be verified.
+/// The longest form, in bytes: the longest policy document, encoded. It is read before its signature can be verified.
 const BODY_BYTES_MAX: usize = 128 << 10;
 const TEXT_XML: HeaderValue = HeaderValue::from_static("text/xml");
 
@@ -64,10 +63,11 @@ async fn run(
     raw_target: &str,
 ) -> Result<(&'static str, Service, String), IamError> {
     let limits = &door.settings.body;
-    let body = read_small(Payload::Unsigned, &head, body, limits, Integrity::Optional, BODY_BYTES_MAX).await?;
-    let sha256 = hex::encode(digest::digest(&digest::SHA256, &body));
-    let (caller, service) = door.verifier.verify_action(&head, raw_target, &sha256).await?;
+    let reading = read_small(Payload::Unsigned, &head, body, limits, Integrity::Optional, BODY_BYTES_MAX);
+    let reading = limits.unverified.read(&head, reading);
+    let (caller, service, body) = door.verifier.verify_action(&head, raw_target, reading).await?;
     let args = Args::parse(&body)?;
+    drop(body);
     let (name, version) = (args.get("Action").unwrap_or_default(), args.get("Version").unwrap_or_default());
     let known = ACTIONS.get(name).filter(|action| action.service == service && version == self::version(service));
     let action = known.ok_or_else(|| IamError::action(name, version))?;

@@ -33,6 +33,7 @@ async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) ->
     let object_size = object_size(&call)?;
     let body = call.small_body(Integrity::OfObject, LIST_BYTES_MAX).await?;
     let parts = read_parts(&body)?;
+    drop(body);
     let name = bucket.name.clone();
     let place = place_of(&call.head, &call.door.settings.base_domains, &name, &key);
     let origin = call.origin_for(&bucket);

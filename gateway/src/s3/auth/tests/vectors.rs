@@ -97,7 +97,7 @@ fn hexadecimal(text: &str) -> [u8; 32] {
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
-    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().try_into().expect("32 bytes")
+    digest::digest(&digest::SHA256, bytes).as_ref().try_into().expect("32 bytes")
 }
 
 #[tokio::test]
