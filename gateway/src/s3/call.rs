@@ -17,6 +17,8 @@ use crate::domain::{Bucket, User};
 use crate::events::{NotificationConfiguration, Origin};
 use crate::objects::{BodyPromise, IncomingBody};
 
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
 /// A verified request.
 pub struct Call {
     /// The door it came through, and with it the rooms below.
@@ -54,15 +56,18 @@ impl Call {
     }
 
     /// Makes this the request that a form stands for: sent by whom the form says, with the fields that are headers
-    /// elsewhere. What the browser sent in headers of the same kind nobody has signed.
+    /// elsewhere. Of the request's own headers, which nobody has signed, only those stay that say where it came from and how
+    /// it got here.
     pub fn be_form(&mut self, identity: Identity, fields: &HeaderMap) {
         self.identity = identity;
-        let unsigned: Vec<_> =
-            self.head.headers.keys().filter(|name| name.as_str().starts_with("x-amz-")).cloned().collect();
-        for name in unsigned {
-            self.head.headers.remove(name);
+        let own = std::mem::replace(&mut self.head.headers, fields.clone());
+        let stay = [header::HOST, header::ORIGIN, header::REFERER, header::USER_AGENT, FORWARDED_PROTO];
+        for name in stay {
+            // No field has any of these names.
+            for value in own.get_all(&name) {
+                self.head.headers.append(name.clone(), value.clone());
+            }
         }
-        self.head.headers.extend(fields.clone());
     }
 
     /// Takes the content of an object or part. Nothing is read before the use case reads it.

@@ -28,30 +28,58 @@ impl FileBody {
     }
 }
 
-#[async_trait]
-impl IncomingBody for FileBody {
-    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        while !self.done {
-            // What is malformed from here on is a form that breaks off in its file.
-            match self.form.next().map_err(|_| BodyError::Incomplete)? {
-                Some(Event::Data(bytes)) => {
-                    self.room = self.room.checked_sub(bytes.len() as u64).ok_or(BodyError::TooLarge)?;
-                    self.seen += bytes.len() as u64;
-                    return Ok(Some(bytes));
-                }
-                Some(_) => self.done = true,
-                None => {
-                    let bytes = self.frames.next().await?.ok_or(BodyError::Incomplete)?;
-                    self.form.push(&bytes);
-                }
+impl FileBody {
+    /// The next event of the form. What is malformed from here on is a form that breaks off in its file.
+    async fn event(&mut self) -> Result<Event, BodyError> {
+        loop {
+            if let Some(event) = self.form.next().map_err(|_| BodyError::Incomplete)? {
+                return Ok(event);
+            }
+            match self.frames.next().await? {
+                Some(bytes) => self.form.push(&bytes),
+                None if self.form.end() => {}
+                None => return Err(BodyError::Incomplete),
             }
         }
-        // Fields after the file are ignored, as Amazon does; but the request has to end.
+    }
+
+    /// Reads what follows the file. Amazon ignores fields there, but they have to be fields, up to the end of the form: what
+    /// is none tells that a line of the file was taken for a delimiter.
+    async fn end(&mut self) -> Result<(), BodyError> {
         let mut rest = REST_BYTES_MAX;
+        loop {
+            let bytes = match self.event().await? {
+                Event::Finished => break,
+                Event::Data(bytes) => bytes.len(),
+                Event::Part(_) => PART_BYTES,
+                Event::End => 0,
+            };
+            rest = rest.checked_sub(bytes).ok_or(BodyError::TooLarge)?;
+        }
         while let Some(bytes) = self.frames.next().await? {
             rest = rest.checked_sub(bytes.len()).ok_or(BodyError::TooLarge)?;
         }
-        if self.seen < self.min { Err(BodyError::TooSmall) } else { Ok(None) }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl IncomingBody for FileBody {
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        if self.done {
+            return Ok(None);
+        }
+        if let Event::Data(bytes) = self.event().await? {
+            self.room = self.room.checked_sub(bytes.len() as u64).ok_or(BodyError::TooLarge)?;
+            self.seen += bytes.len() as u64;
+            return Ok(Some(bytes));
+        }
+        self.end().await?;
+        if self.seen < self.min {
+            return Err(BodyError::TooSmall);
+        }
+        self.done = true;
+        Ok(None)
     }
 
     fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
@@ -61,3 +89,6 @@ impl IncomingBody for FileBody {
 
 /// The most that may follow the file, in bytes.
 const REST_BYTES_MAX: usize = 64 << 10;
+
+/// What the head of a part after the file counts for, in bytes.
+const PART_BYTES: usize = 1 << 10;

@@ -27,8 +27,17 @@ use crate::objects::{BodyPromise, IncomingBody};
 /// The most bytes that may stand before the file; Amazon's bound.
 const FIELDS_BYTES_MAX: usize = 20 << 10;
 
+/// The most bytes that may come before the file in all, with boundaries, heads of fields and what stands before the first.
+const PRELUDE_BYTES_MAX: usize = 64 << 10;
+
 /// The most fields a form may have.
 const FIELDS_MAX: usize = 200;
+
+/// What stands for the name of the file in any field.
+const FILE_NAME: &str = "${filename}";
+
+/// Fields that prove something: they are taken as they came.
+const PROOFS: [&str; 4] = ["policy", "signature", "x-amz-signature", "x-amz-security-token"];
 
 /// Fields that are headers of the object under the same name.
 const HEADERS: [&str; 7] = [
@@ -55,6 +64,21 @@ impl FormFields {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Puts the file's name where a field asks for it, as Amazon does in all of them; the policy is then held against what
+    /// will really be done.
+    fn put_file_name(&mut self) -> Result<(), S3Error> {
+        let asking = |(name, _): &&mut (String, String)| !PROOFS.contains(&name.as_str());
+        let mut bytes = 0;
+        for (_, value) in self.fields.iter_mut().filter(asking) {
+            bytes += value.matches(FILE_NAME).count() * self.file_name.len();
+            if bytes > FIELDS_BYTES_MAX {
+                return Err(Code::MaxPostPreDataLengthExceededError.into());
+            }
+            *value = value.replace(FILE_NAME, &self.file_name);
+        }
+        Ok(())
+    }
+
     /// Names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -65,7 +89,7 @@ impl FormFields {
 pub struct Form {
     /// Who signed its policy; nobody if it has none.
     pub identity: Identity,
-    /// The key, with the file's name in place of `${filename}`.
+    /// The key.
     pub key: String,
     /// All fields (`success_action_status`, `success_action_redirect`, `tagging`, ...).
     pub fields: FormFields,
@@ -90,9 +114,11 @@ pub async fn parse(
 ) -> Result<Form, S3Error> {
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let form = content_type.and_then(Multipart::new).ok_or(Code::RequestIsNotMultiPartContent)?;
-    let (fields, form, frames) = read_fields(form, Frames::new(body, limits.idle)).await?;
+    let reading = read_fields(form, Frames::new(body, limits.idle));
+    let (mut fields, form, frames) = limits.unverified.read(head, reading).await?;
     let identity = verifier.verify_form(|name| fields.get(name)).await?;
-    let key = fields.get("key").ok_or_else(|| missing("key"))?.replace("${filename}", &fields.file_name);
+    fields.put_file_name()?;
+    let key = fields.get("key").ok_or_else(|| missing("key"))?.to_owned();
     let (mut min, mut max) = (0, limits.object_bytes_max);
     if let Some(text) = fields.get("policy") {
         let policy = BASE64_STANDARD.decode(text.trim()).unwrap_or_default();
@@ -108,11 +134,16 @@ pub async fn parse(
     Ok(Form { identity, key, fields, headers, promise, body })
 }
 
+fn too_long() -> S3Error {
+    S3Error::new(Code::MaxPostPreDataLengthExceededError).closing()
+}
+
+/// Reads a form up to its file.
 async fn read_fields(mut form: Multipart, mut frames: Frames) -> Result<(FormFields, Multipart, Frames), S3Error> {
     let malformed = |error: Malformed| S3Error::with(Code::MalformedPOSTRequest, error.to_string()).closing();
     let mut fields = FormFields::default();
     let mut open: Option<(String, Vec<u8>)> = None;
-    let mut bytes_seen = 0;
+    let (mut bytes_seen, mut bytes_come) = (0, 0);
     loop {
         match form.next().map_err(malformed)? {
             Some(Event::Part(part)) if part.name.eq_ignore_ascii_case("file") => {
@@ -143,13 +174,19 @@ async fn read_fields(mut form: Multipart, mut frames: Frames) -> Result<(FormFie
                 let text = "POST requires exactly one file upload per request.";
                 return Err(S3Error::argument(text, "file", "0"));
             }
-            None => {
-                let bytes = frames.next().await?.ok_or_else(|| malformed(Malformed("the form breaks off")))?;
-                form.push(&bytes);
-            }
+            None => match frames.next().await? {
+                // All that came before this has been looked at, and the file was not in it.
+                Some(_) if bytes_come > PRELUDE_BYTES_MAX => return Err(too_long()),
+                Some(bytes) => {
+                    bytes_come += bytes.len();
+                    form.push(&bytes);
+                }
+                None if form.end() => {}
+                None => return Err(malformed(Malformed("the form breaks off"))),
+            },
         }
         if bytes_seen > FIELDS_BYTES_MAX || fields.fields.len() > FIELDS_MAX {
-            return Err(S3Error::new(Code::MaxPostPreDataLengthExceededError).closing());
+            return Err(too_long());
         }
     }
 }
@@ -166,7 +203,7 @@ fn missing(field: &str) -> S3Error {
     S3Error::argument(text, field, "")
 }
 
-/// The fields as the policy sees them: with the bucket, and the key as it will be.
+/// The fields as the policy sees them: with the bucket.
 fn as_checked<'a>(fields: &'a FormFields, bucket: &'a str, key: &'a str) -> Vec<(&'a str, &'a str)> {
     let others = fields.iter().filter(|(name, _)| *name != "key" && *name != "bucket");
     [("bucket", bucket), ("key", key)].into_iter().chain(others).collect()

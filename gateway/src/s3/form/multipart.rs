@@ -1,4 +1,7 @@
 //! `multipart/form-data`, without I/O: bytes in, parts out, the same however the input is cut.
+//!
+//! A line of content may begin like the boundary. So a delimiter is a line end, two dashes and the boundary only if its
+//! own line ends there: after nothing but blanks, and after two more dashes if it is the last. Anything else is content.
 
 use bytes::{Bytes, BytesMut};
 
@@ -7,6 +10,9 @@ const HEAD_BYTES_MAX: usize = 4 << 10;
 
 /// The longest boundary the format allows, in bytes.
 const BOUNDARY_BYTES_MAX: usize = 70;
+
+/// The most blanks that may stand between a boundary and the end of its line. No client sends any.
+const BLANKS_MAX: usize = 64;
 
 /// What is wrong with a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,8 +45,6 @@ pub(super) enum Event {
 enum State {
     /// Before the first part, or in a part's content.
     Content { part: bool },
-    /// Right after a delimiter.
-    Delimiter,
     /// In a part's head.
     Head,
     /// After the last delimiter.
@@ -53,6 +57,45 @@ pub(super) struct Multipart {
     delimiter: Vec<u8>,
     buffer: BytesMut,
     state: State,
+    /// No more input will come.
+    ended: bool,
+}
+
+/// What the bytes after a delimiter make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    /// Its line ends after this many bytes, and a part begins.
+    Part(usize),
+    /// Its line ends after this many bytes, and so does the form.
+    Form(usize),
+    /// It is content that looks like a delimiter.
+    Content,
+    /// That depends on what comes.
+    Open,
+}
+
+impl Tail {
+    /// Looks at what follows a delimiter. The last line of a form may end with a bare line feed or with the input.
+    fn read(after: &[u8], ended: bool) -> Self {
+        let last = after.starts_with(b"--");
+        let dashes = if last { 2 } else { 0 };
+        let line = &after[dashes..];
+        let blanks = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if blanks > BLANKS_MAX {
+            return Self::Content;
+        }
+        let end = match &line[blanks..] {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] if last => 1,
+            [] if last && ended => 0,
+            // What may still become a line end, or the second dash.
+            [] | [b'\r'] if !ended => return Self::Open,
+            [b'-'] if !ended && !last && blanks == 0 => return Self::Open,
+            _ => return Self::Content,
+        };
+        let bytes = dashes + blanks + end;
+        if last { Self::Form(bytes) } else { Self::Part(bytes) }
+    }
 }
 
 impl Multipart {
@@ -69,7 +112,13 @@ impl Multipart {
             // The first delimiter has no line end before it.
             buffer: BytesMut::from(&b"\r\n"[..]),
             state: State::Content { part: false },
+            ended: false,
         })
+    }
+
+    /// Takes the end of the input; whether it was not taken before.
+    pub(super) fn end(&mut self) -> bool {
+        !std::mem::replace(&mut self.ended, true)
     }
 
     /// Takes more input.
@@ -88,15 +137,6 @@ impl Multipart {
                     Some(_) if !part => {}
                     event => return Ok(event),
                 },
-                State::Delimiter => {
-                    let Some(after) = self.buffer.get(..2) else { return Ok(None) };
-                    self.state = match after {
-                        b"\r\n" => State::Head,
-                        b"--" => State::Finished,
-                        _ => return Err(Malformed("a boundary is followed by something else than a line end")),
-                    };
-                    let _ = self.buffer.split_to(2);
-                }
                 State::Head => {
                     let Some(end) = find(&self.buffer, b"\r\n\r\n") else {
                         return if self.buffer.len() > HEAD_BYTES_MAX { Err(TOO_LONG) } else { Ok(None) };
@@ -116,18 +156,28 @@ impl Multipart {
         }
     }
 
-    /// Content up to the delimiter, or as much as surely does not begin one.
+    /// Content up to a delimiter, or as much as surely does not begin one.
     fn content(&mut self) -> Option<Event> {
-        if let Some(at) = find(&self.buffer, &self.delimiter) {
-            if at > 0 {
-                return Some(Event::Data(self.buffer.split_to(at).freeze()));
+        let mut from = 0;
+        while let Some(at) = find(&self.buffer[from..], &self.delimiter).map(|at| from + at) {
+            let after = at + self.delimiter.len();
+            match Tail::read(&self.buffer[after..], self.ended) {
+                Tail::Content => from = at + 1,
+                _ if at > 0 => return Some(Event::Data(self.buffer.split_to(at).freeze())),
+                Tail::Open => return None,
+                Tail::Part(bytes) => return Some(self.delimited(after + bytes, State::Head)),
+                Tail::Form(bytes) => return Some(self.delimited(after + bytes, State::Finished)),
             }
-            let _ = self.buffer.split_to(self.delimiter.len());
-            self.state = State::Delimiter;
-            return Some(Event::End);
         }
         let sure = self.buffer.len().saturating_sub(self.delimiter.len() - 1);
         (sure > 0).then(|| Event::Data(self.buffer.split_to(sure).freeze()))
+    }
+
+    /// Passes over a delimiter.
+    fn delimited(&mut self, bytes: usize, state: State) -> Event {
+        let _ = self.buffer.split_to(bytes);
+        self.state = state;
+        Event::End
     }
 }
 
@@ -213,22 +263,20 @@ mod tests {
 
     fn run(pieces: &[&[u8]]) -> Result<Parsed, Malformed> {
         let mut form = Multipart::new(TYPE).expect("a form");
-        let (mut parts, mut finished) = (Vec::<(PartHead, Vec<u8>)>::new(), false);
-        for piece in pieces {
-            form.push(piece);
-            while let Some(event) = form.next()? {
-                match event {
-                    Event::Part(head) => parts.push((head, Vec::new())),
-                    Event::Data(bytes) => parts.last_mut().expect("a part").1.extend_from_slice(&bytes),
-                    Event::End => {}
-                    Event::Finished => {
-                        finished = true;
-                        break;
-                    }
-                }
+        let (mut parts, mut pieces) = (Vec::<(PartHead, Vec<u8>)>::new(), pieces.iter());
+        loop {
+            match form.next()? {
+                Some(Event::Part(head)) => parts.push((head, Vec::new())),
+                Some(Event::Data(bytes)) => parts.last_mut().expect("a part").1.extend_from_slice(&bytes),
+                Some(Event::End) => {}
+                Some(Event::Finished) => return Ok((parts, true)),
+                None => match pieces.next() {
+                    Some(piece) => form.push(piece),
+                    None if form.end() => {}
+                    None => return Ok((parts, false)),
+                },
             }
         }
-        Ok((parts, finished))
     }
 
     const FORM: &[u8] = b"preamble\r\n--x-y\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\na/${filename}\r\n\
@@ -248,6 +296,40 @@ mod tests {
                 let pieces = [&FORM[..first], &FORM[first..second], &FORM[second..]];
                 assert_eq!(run(&pieces).expect("parses"), whole, "cut at {first} and {second}");
             }
+        }
+    }
+
+    #[test]
+    fn only_a_whole_line_is_a_delimiter() {
+        let contents = |between: &str| -> Option<Vec<Vec<u8>>> {
+            let head = "--x-y\r\nContent-Disposition: form-data; name=a\r\n\r\n";
+            let form = format!("{head}one\r\n--x-y{between}two\r\n--x-y--\r\n");
+            let whole = run(&[form.as_bytes()]).ok();
+            for cut in 0..form.len() {
+                let (first, second) = form.as_bytes().split_at(cut);
+                assert_eq!(run(&[first, second]).ok(), whole, "{between:?} cut at {cut}");
+                let single: Vec<_> = form.as_bytes().chunks(1).collect();
+                assert_eq!(run(&single).ok(), whole, "{between:?} byte by byte");
+            }
+            whole
+                .filter(|(_, finished)| *finished)
+                .map(|(parts, _)| parts.into_iter().map(|(_, content)| content).collect())
+        };
+        let part = "Content-Disposition: form-data; name=b\r\n\r\n";
+        for between in ["\r\n", " \r\n", "\t \r\n"] {
+            let parts = contents(&format!("{between}{part}"));
+            assert_eq!(parts, Some(vec![b"one".to_vec(), b"two".to_vec()]), "{between:?}");
+        }
+        for between in ["--\r\n", "-- \r\n", "--\n"] {
+            assert_eq!(contents(between), Some(vec![b"one".to_vec()]), "{between:?}");
+        }
+        let many = " ".repeat(BLANKS_MAX + 1);
+        for between in [
+            "z", "", "\n", "\r", "\rz", "-", "-\r\n", "--z", "--\r", "--\rz", " --\r\n", " z\r\n", " - \r\n", &many,
+            "\0\r\n",
+        ] {
+            let content = format!("one\r\n--x-y{between}two").into_bytes();
+            assert_eq!(contents(between), Some(vec![content]), "{between:?}");
         }
     }
 
@@ -282,15 +364,20 @@ mod tests {
             let form = format!("--x-y\r\n{head}\r\n\r\nv\r\n--x-y--");
             assert!(run(&[form.as_bytes()]).is_err(), "{head}");
         }
-        assert!(run(&[b"--x-yz\r\n"]).is_err());
+        assert!(run(&[b"--x-yz\r\n"]).is_ok_and(|(parts, finished)| parts.is_empty() && !finished));
         assert!(run(&[b"--x-y\r\n", &[b'a'; 5_000]]).is_err());
     }
 
     proptest! {
         #[test]
-        fn content_comes_out_as_it_went_in(contents in prop::collection::vec("(\r|\n|-|x|y|\r\n--x-|[ -~]){0,40}", 1..5), cut in 1usize..30) {
-            let contents: Vec<String> = contents.into_iter().map(|text| text.replace("\r\n--x-y", "")).collect();
-            prop_assume!(contents.iter().all(|text| !text.contains("\r\n--x-y")));
+        fn content_comes_out_as_it_went_in(contents in prop::collection::vec("(\r|\n|-|x|y|\t| |\r\n--x-|\r\n--x-y|[ -~]){0,40}", 1..5), cut in 1usize..30) {
+            // All but what is a delimiter by the book.
+            let delimits = |line: &str| line.strip_prefix("--x-y").is_some_and(|rest| {
+                let rest = rest.strip_prefix("--").map_or(rest, |rest| rest.trim_start_matches([' ', '\t']).split('\n').next().unwrap_or_default());
+                rest.trim_matches([' ', '\t']).is_empty()
+            });
+            let lines = |text: &str| format!("{text}\r\n").split("\r\n").skip(1).any(delimits);
+            prop_assume!(contents.iter().all(|text| !lines(&format!("\r\n{text}"))));
             let mut form = String::new();
             for text in &contents {
                 form.push_str(&format!("--x-y\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{text}\r\n"));

@@ -97,7 +97,7 @@ impl Policy {
             let (holds, shown) = match condition {
                 Condition::Equals { field, value: wanted } => (value(field) == wanted, ["eq", field, wanted]),
                 Condition::StartsWith { field, prefix } => {
-                    (value(field).starts_with(prefix.as_str()), ["starts-with", field, prefix])
+                    (starts_with(field, value(field), prefix), ["starts-with", field, prefix])
                 }
             };
             if !holds {
@@ -122,6 +122,13 @@ impl Policy {
             Some((name, _)) => Err(denied(&format!("Extra input fields: {name}"))),
         }
     }
+}
+
+/// Whether a field begins as it must. Of a `Content-Type` with commas each piece must, as Amazon documents: a browser would
+/// take the last of `image/png, text/html`.
+fn starts_with(field: &str, value: &str, prefix: &str) -> bool {
+    let begins = |value: &str| value.starts_with(prefix);
+    begins(value) && (field != "content-type" || value.split(',').map(str::trim_start).all(begins))
 }
 
 /// Seconds since the epoch of `2007-12-01T12:00:00.000Z`; no other way to write a time is taken.
@@ -177,6 +184,29 @@ mod tests {
             assert_eq!(outcome.is_ok(), fine, "{conditions} {fields:?}");
             assert!(outcome.is_ok() || outcome.expect_err("refused").code == Code::AccessDenied);
         }
+    }
+
+    #[test]
+    fn each_type_of_a_list_must_begin_so() {
+        let starts = r#"["starts-with","$Content-Type","image/"]"#;
+        for (value, fine) in [
+            ("image/png", true),
+            ("image/png,image/jpeg", true),
+            ("image/png, image/jpeg", true),
+            ("image/png,text/html", false),
+            ("image/png, text/html", false),
+            ("image/png;a=\"b,c\"", false),
+            ("image/png,", false),
+            (",image/png", false),
+            (" image/png", false),
+            ("text/html", false),
+        ] {
+            assert_eq!(check(starts, &[("content-type", value)]).is_ok(), fine, "{value}");
+        }
+        let any = r#"["starts-with","$Content-Type",""]"#;
+        assert!(check(any, &[("content-type", "image/png,text/html")]).is_ok());
+        let other = r#"["starts-with","$x-amz-meta-a","b"]"#;
+        assert!(check(other, &[("x-amz-meta-a", "b,c")]).is_ok(), "a comma is a letter like any other elsewhere");
     }
 
     #[test]

@@ -51,10 +51,18 @@ fn wire(fields: &[(String, String)], file: Option<&str>) -> String {
 }
 
 async fn send(fields: &[(String, String)], file: Option<&str>, seconds: i64) -> Result<Form, S3Error> {
+    send_wire(wire(fields, file).into_bytes(), seconds).await
+}
+
+async fn send_wire(wire: Vec<u8>, seconds: i64) -> Result<Form, S3Error> {
+    send_body(Body::from(wire), seconds).await
+}
+
+async fn send_body(body: Body, seconds: i64) -> Result<Form, S3Error> {
     let verifier = verifier_at(StillClock::at(seconds), AuthSettings::default());
     let head = http::Request::post("/b").header("content-type", "multipart/form-data; boundary=X");
     let (head, ()) = head.body(()).expect("valid").into_parts();
-    parse(&verifier, "b", &head, Body::from(wire(fields, file)), &BodyLimits::default()).await
+    parse(&verifier, "b", &head, body, &BodyLimits::default()).await
 }
 
 fn with(mut fields: Vec<(String, String)>, more: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -97,6 +105,69 @@ async fn a_signed_form_is_a_put() {
         assert_eq!(form.headers.len(), 4);
         assert!(form.promise.checksum.is_some());
         assert_eq!(drain(form).await.expect("whole"), b"hello\r\n--");
+    }
+}
+
+#[tokio::test]
+async fn the_name_of_the_file_stands_where_a_field_asks_for_it() {
+    let policy = POLICY.replace(r#"["starts-with","$x-amz-meta-a",""]"#, r#"["eq","$x-amz-meta-a","it is a.txt"]"#);
+    let fields = |value| with(with(version_4(&policy, SECRET), &USUAL), &[("x-amz-meta-a", value)]);
+    let form = send(&fields("it is ${filename}"), Some("abc"), MIDNIGHT).await.expect("valid");
+    assert_eq!(form.headers["x-amz-meta-a"], "it is a.txt");
+    assert_eq!(form.fields.get("x-amz-meta-a"), Some("it is a.txt"));
+    let refused = send(&fields("${filename}"), Some("abc"), MIDNIGHT).await.map(|_| ()).expect_err("another value");
+    assert_eq!(refused.code, Code::AccessDenied);
+
+    let name = "n".repeat(3_000);
+    let many = vec![("key".to_owned(), "k".to_owned()), ("x-amz-meta-a".to_owned(), FILE_NAME.repeat(1_000))];
+    let wire = wire(&many, Some("abc")).replace("C:\\dir\\a.txt", &name);
+    let refused = send_wire(wire.into_bytes(), MIDNIGHT).await.map(|_| ()).expect_err("too long");
+    assert_eq!(refused.code, Code::MaxPostPreDataLengthExceededError);
+}
+
+#[tokio::test]
+async fn what_comes_before_the_file_has_an_end() {
+    let field = b"--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n".as_slice();
+    for (begin, piece) in [
+        (&b""[..], &b"preamble\r\n"[..]),
+        (b"", b"\r\n--X-"),
+        (b"", b"\r"),
+        (b"--X\r\n", b"X-Header: y\r\n"),
+        (field, b"value"),
+        (b"", field),
+    ] {
+        let pieces = std::iter::once(begin).chain(std::iter::repeat_n(piece, 400_000 / piece.len()));
+        let frames: Vec<_> = pieces.map(|piece| Ok::<_, std::io::Error>(bytes::Bytes::from_static(piece))).collect();
+        let refused = send_body(Body::from_stream(futures::stream::iter(frames)), MIDNIGHT).await.map(|_| ());
+        let code = refused.expect_err("it has no end").code;
+        assert!(
+            matches!(
+                code,
+                Code::MaxPostPreDataLengthExceededError | Code::MalformedPOSTRequest | Code::InvalidArgument
+            ),
+            "{code:?}"
+        );
+    }
+    let still = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    tokio::time::pause();
+    let late = send_body(still, MIDNIGHT).await.map(|_| ()).expect_err("it never came");
+    assert_eq!(late.code, Code::RequestTimeout);
+}
+
+#[tokio::test]
+async fn what_follows_the_file_must_be_a_form() {
+    let fields = with(Vec::new(), &[("key", "a")]);
+    let whole = wire(&fields, Some("abc\r\n--Xyz"));
+    let form = send_wire(whole.clone().into_bytes(), MIDNIGHT).await.expect("parses");
+    assert_eq!(drain(form).await.expect("whole"), b"abc\r\n--Xyz");
+    for (what, changed) in [
+        ("a line of the file is a delimiter", whole.replace("\r\n--Xyz", "\r\n--X\r\nyz")),
+        ("no end", whole.replace("--X--\r\n", "")),
+        ("a field without end", whole.replace("Upload\r\n--X--\r\n", "Up")),
+        ("too much", whole.replace("Upload", &"u".repeat(70_000))),
+    ] {
+        let form = send_wire(changed.into_bytes(), MIDNIGHT).await.expect("the file has begun");
+        assert!(matches!(drain(form).await, Err(BodyError::Incomplete | BodyError::TooLarge)), "{what}");
     }
 }
 
