@@ -1,0 +1,216 @@
+"""Attacks by strangers that cost more than they send. What they cost is measured by whoever runs this."""
+import base64
+import hashlib
+import os
+import re
+import socket
+import ssl
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from gateway import ENDPOINT, SCHEME, bucket, client
+
+HOST, PORT = urlsplit(ENDPOINT).hostname, urlsplit(ENDPOINT).port
+KEY, SECRET = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+NOW = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+ZEROS = "0" * 64
+
+
+def connect():
+    stream = socket.create_connection((HOST, PORT), timeout=60)
+    if SCHEME == "http":
+        return stream
+    context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+    return context.wrap_socket(stream, server_hostname=HOST)
+
+
+def hear(stream):
+    """Status and text of the answer; nothing when the connection was cut."""
+    heard = b""
+    try:
+        while piece := stream.recv(65536):
+            heard += piece
+    except OSError:
+        pass
+    status = re.match(rb"HTTP/1.1 (\d+)", heard)
+    return int(status[1]) if status else None, heard.decode(errors="replace")
+
+
+def ask(method, target, headers, body=b""):
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    head = f"{method} {target} HTTP/1.1\r\nhost: h\r\n{lines}connection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+    with connect() as stream:
+        try:
+            stream.sendall(head.encode())
+            stream.sendall(body)
+        except OSError:
+            pass
+        return hear(stream)
+
+
+def authorization(key, names, service="s3"):
+    scope = f"{key}/{NOW[:8]}/us-east-1/{service}/aws4_request"
+    return "authorization", f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={names}, Signature={ZEROS}"
+
+
+def heads():
+    s3 = client()
+    name = bucket(s3, "heads")
+    rules = [{"AllowedOrigins": ["https://*"], "AllowedMethods": ["GET"], "AllowedHeaders": ["a"]}]
+    s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
+    date, large = ("x-amz-date", NOW), ("zz", "x" * 14_000)
+    repeated, many = "host;x-amz-date" + ";zz" * 4_500, ";".join(["host"] + [f"x{n:04}" for n in range(2_400)])
+    attacks = []
+    for key in [KEY, "NOBODY"]:
+        query = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={key}/{NOW[:8]}/us-east-1/s3/aws4_request" \
+                f"&X-Amz-Date={NOW}&X-Amz-Expires=60&X-Amz-Signature={ZEROS}&X-Amz-SignedHeaders="
+        attacks += [
+            ("GET", f"/{name}", [authorization(key, repeated), date, large], 403, "SignatureDoesNotMatch"),
+            ("GET", f"/{name}", [authorization(key, many), date, large], 400, "AuthorizationHeaderMalformed"),
+            ("GET", f"/{name}?{query}host" + "%3Bzz" * 2_800, [large], 403, "SignatureDoesNotMatch"),
+            ("GET", f"/{name}?{query}host" + "%3Ba" * 3_000, [large], 403, "SignatureDoesNotMatch"),
+            ("GET", f"/{name}?{'&'.join(['a'] * 12_000)}", [authorization(key, "host;x-amz-date"), date], 400, "InvalidURI"),
+            ("GET", f"/{name}?AWSAccessKeyId={key}&Signature=x&Expires=99999999999{'&x-amz-a' * 2_500}", [], 400, "InvalidURI"),
+            ("GET", f"/{name}?{'%20' * 9_000}=", [authorization(key, "host;x-amz-date"), date], 403, "Code"),
+        ]
+    attacks += [
+        ("GET", f"/{name}?{'&'.join(['a'] * 12_000)}", [], 400, "InvalidURI"),
+        ("OPTIONS", f"/{name}", [("origin", "https://a"), ("access-control-request-method", "GET"),
+                                 ("access-control-request-headers", ",".join(["a"] * 10_000))], 400, "BadRequest"),
+        ("OPTIONS", f"/{name}", [("origin", "https://" + "a" * 20_000), ("access-control-request-method", "GET")], 400, "BadRequest"),
+    ]
+
+    def run(attack):
+        method, target, headers, wanted, code = attack
+        status, text = ask(method, target, headers)
+        assert (status, code in text) == (wanted, True), (method, target[:200], [n for n, _ in headers], status, text[:300])
+        # A refusal shows what was signed; not more of it than was sent several times over.
+        assert len(text) < 150_000, (target[:80], len(text))
+
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(run, attacks * 8))
+
+
+def flood(target, kind, begin, piece, pieces_max):
+    """Sends a body in chunks until the gateway has had enough. Returns how much it took, and its answer."""
+    with connect() as stream:
+        head = f"POST {target} HTTP/1.1\r\nhost: h\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+        sent = 0
+        try:
+            stream.sendall(head.encode())
+            for part in [begin] + [piece] * pieces_max:
+                stream.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+                sent += len(part)
+        except OSError:
+            pass
+        return sent, *hear(stream)
+
+
+def forms():
+    s3 = client()
+    name = bucket(s3, "forms")
+    part = b'--X\r\nContent-Disposition: form-data; name="f%d"\r\n\r\n'
+    field = b'--X\r\nContent-Disposition: form-data; name="key"\r\n\r\n'
+    attacks = [
+        (b"", b"preamble\r\n" * 6_500),
+        (b"", b"\r\n--X-\r\n--X" * 6_500),
+        (field, b"value" * 13_000),
+        (b"--X\r\n", b"X-Header: y\r\n" * 5_000),
+        (b"", b"".join(part % n + b"v\r\n" for n in range(1_000))),
+        (b"", part % 1 + b"\r\n" + part.replace(b"\r\n\r\n", b"; filename=\"" + b"n" * 3_000 + b"\"\r\n\r\n\r\n") % 2),
+        (b"", b"\r" * 65_000),
+    ]
+
+    def run(attack):
+        sent, status, text = flood(f"/{name}", "multipart/form-data; boundary=X", *attack, 2_000)
+        assert sent < 32 << 20, (attack[1][:40], sent, status, text[:300])
+        assert status in (400, None), (attack[1][:40], sent, status, text[:300])
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(run, attacks * 4))
+    # A long name of the file, asked for in every field.
+    text = "".join(f'--X\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                   for name, value in [("key", "k"), ("x-amz-meta-a", "${filename}" * 1_500)])
+    text += f'--X\r\nContent-Disposition: form-data; name="file"; filename="{"n" * 4_000}"\r\n\r\nx\r\n--X--\r\n'
+    status, text = ask("POST", f"/{name}", [("content-type", "multipart/form-data; boundary=X")], text.encode())
+    assert status == 400 and "MaxPostPreDataLengthExceeded" in text, (status, text)
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
+
+
+def lists():
+    s3 = client()
+    name = bucket(s3, "lists")
+    keys = "".join(f"<Object><Key>{n}</Key></Object>" for n in range(1_000))
+    body = f"<Delete>{' ' * (4_000_000 - len(keys))}{keys}</Delete>".encode()
+    headers = {"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode(), "Host": "h",
+               "X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest()}
+    request = AWSRequest("POST", f"{SCHEME}://h/{name}?delete", headers, body)
+    S3SigV4Auth(boto3.Session().get_credentials(), "s3", "us-east-1").add_auth(request)
+    signed = [(n, v) for n, v in request.headers.items() if n.lower() != "host"]
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: ask("POST", f"/{name}?delete=", signed, body)[0], range(100)))
+    # Who finds no room is told to come back, or cut while still sending.
+    assert set(answers) <= {200, 503, None} and 200 in answers, answers
+    assert ask("POST", f"/{name}?delete=", signed, body)[0] == 200
+
+
+def bodies():
+    s3 = client()
+    name = bucket(s3, "bodies")
+    iam = boto3.client("iam", endpoint_url=ENDPOINT, region_name="us-east-1", config=Config(retries={"max_attempts": 1}))
+    iam.list_users()
+    kind = ("content-type", "application/x-www-form-urlencoded")
+
+    def announce(*headers, target="/", begin=b""):
+        lines = "".join(f"{n}: {v}\r\n" for n, v in headers)
+        stream = connect()
+        stream.sendall(f"POST {target} HTTP/1.1\r\nhost: h\r\n{lines}content-length: 100000\r\n\r\n".encode() + begin)
+        return stream
+
+    # Nobody, and an unknown key: refused although nothing of the body has come.
+    for headers, code in [([kind], "AccessDenied"),
+                          ([kind, authorization("NOBODY", "host;x-amz-date", "iam"), ("x-amz-date", NOW)], "InvalidClientTokenId"),
+                          ([kind, authorization(KEY, "host;x-amz-content-sha256;x-amz-date", "iam"), ("x-amz-date", NOW),
+                            ("x-amz-content-sha256", ZEROS)], "SignatureDoesNotMatch")]:
+        for stream in [announce(*headers) for _ in range(60)]:
+            with stream:
+                status, text = hear(stream)
+                assert status == 403 and code in text, (code, status, text)
+
+    # A key that exists, whose owner never knew: so many wait, the others are told at once, and S3 goes on.
+    known = [kind, authorization(KEY, "host;x-amz-date", "iam"), ("x-amz-date", NOW)]
+    form = [("content-type", "multipart/form-data; boundary=X")]
+    for attack in [lambda: announce(*known), lambda: announce(*form, target=f"/{name}", begin=b"--X\r\n")]:
+        streams = [attack() for _ in range(60)]
+        full = 0
+        for stream in streams:
+            stream.settimeout(1)
+            try:
+                first = stream.recv(12)
+            except OSError:
+                continue
+            full += first == b"HTTP/1.1 503"
+        assert 40 <= full <= 52, full
+        s3.put_object(Bucket=name, Key="k", Body=b"content")
+        assert s3.get_object(Bucket=name, Key="k")["Body"].read() == b"content"
+        for stream in streams:
+            stream.close()
+        for _ in range(200):
+            try:
+                iam.list_users()
+                break
+            except ClientError as error:
+                assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 503, error
+        else:
+            raise AssertionError("the places did not come back")
+
+
+{"heads": heads, "forms": forms, "lists": lists, "bodies": bodies}[sys.argv[1]]()
