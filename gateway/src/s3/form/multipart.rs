@@ -198,6 +198,15 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 impl PartHead {
     fn parse(head: &[u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(head).map_err(|_| Malformed("the head of a part is not text"))?;
+        // Any other line tells that this is no head, but content after a line that was taken for a delimiter.
+        let is_header = |line: &str| {
+            let name = line.split_once(':').map_or("", |(name, _)| name.trim_end());
+            let token = |byte: u8| byte.is_ascii_graphic() && !b"\"(),/;<=>?@[\\]{}".contains(&byte);
+            line.starts_with([' ', '\t']) || (!name.is_empty() && name.bytes().all(token))
+        };
+        if !text.split("\r\n").all(is_header) {
+            return Err(Malformed("the head of a part has a line that is no header"));
+        }
         let mut dispositions = text.split("\r\n").filter_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.trim().eq_ignore_ascii_case("content-disposition").then_some(value.trim())
@@ -360,6 +369,9 @@ mod tests {
             "Content-Disposition: form-data",
             "Content-Disposition: form-data; name=\"a",
             "Content-Disposition: form-data, name=a",
+            "Content-Disposition: form-data; name=a\r\nno header",
+            "--x-z\r\nContent-Disposition: form-data; name=a",
+            "a b: c\r\nContent-Disposition: form-data; name=a",
         ] {
             let form = format!("--x-y\r\n{head}\r\n\r\nv\r\n--x-y--");
             assert!(run(&[form.as_bytes()]).is_err(), "{head}");
