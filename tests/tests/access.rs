@@ -12,10 +12,12 @@ on_both!(
     many_keys_are_decided_one_by_one,
     public_access_can_be_blocked,
     conditions_ask_about_the_request,
+    conditions_see_what_will_be_done,
+    retentions_are_judged_by_the_document,
     who_may_not_read_is_told_no_attributes,
 );
 on_both!(with_tls => policies_ask_for_the_version_of_tls);
-on_both!(lists_on => lists_let_others_in, writers_own_what_they_write);
+on_both!(lists_on => lists_let_others_in, writers_own_what_they_write, grants_in_a_document_are_judged);
 
 fn with_tls(database: harness::Database) -> Settings {
     Settings::new(database).with_tls()
@@ -264,6 +266,143 @@ async fn conditions_ask_about_the_request(gateway: &mut TestGateway) -> Result<(
     put_policy(&alice, "hers", &by_header).await?.ok()?;
     bob.put("hers", "b", "x").await?.refused(403, DENIED)?;
     bob.on(Method::PUT, "hers", "b").header("x-amz-storage-class", "STANDARD").body("x").send().await?.ok()?;
+    Ok(())
+}
+
+/// A statement for everybody that holds under a condition.
+fn conditional(effect: &str, actions: &str, resource: &str, condition: &str) -> String {
+    let statement = statement(effect, "\"*\"", actions, resource);
+    format!("{},\"Condition\":{{{condition}}}}}", statement.strip_suffix('}').unwrap_or(&statement))
+}
+
+/// A condition is asked about the value that the handler will act on, however the request was written.
+async fn conditions_see_what_will_be_done(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("hers").await?;
+    let versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    alice.request(Method::PUT, "/hers").query("versioning", "").body(versioning).send().await?.ok()?;
+    let all = statement("Allow", "\"*\"", "\"s3:*\"", "hers*");
+    // Two words where one counts: neither the policy nor the handler gets to choose.
+    let deny = conditional("Deny", "\"s3:PutObject\"", "hers/*", r#""StringEquals":{"s3:x-amz-acl":"public-read"}"#);
+    put_policy(&alice, "hers", &format!("{all},{deny}")).await?.ok()?;
+    let put = || bob.on(Method::PUT, "hers", "a").body("x");
+    put().header("x-amz-acl", "public-read").send().await?.refused(403, DENIED)?;
+    let twice = put().header("x-amz-acl", "public-read").header("x-amz-acl", "private").send().await?;
+    twice.refused(400, "InvalidArgument")?;
+    let first = put().send().await?.ok()?.header("x-amz-version-id").to_owned();
+    // One version, and it has one name.
+    let condition = format!(r#""StringEquals":{{"s3:VersionId":"{first}"}}"#);
+    let deny = conditional("Deny", "\"s3:GetObjectVersion\"", "hers/*", &condition);
+    put_policy(&alice, "hers", &format!("{all},{deny}")).await?.ok()?;
+    let get = |version: String| bob.on(Method::GET, "hers", "a").query("versionId", version);
+    get(first.clone()).send().await?.refused(403, DENIED)?;
+    get(first.to_uppercase()).send().await?.refused(403, DENIED)?;
+    get("null".to_owned()).query("versionId", first).send().await?.refused(400, "InvalidArgument")?;
+    // Who must not overwrite must say so in a way that is obeyed.
+    let deny = conditional("Deny", "\"s3:PutObject\"", "hers/*", r#""Null":{"s3:if-none-match":"true"}"#);
+    put_policy(&alice, "hers", &format!("{all},{deny}")).await?.ok()?;
+    put().header("if-none-match", "nonsense").send().await?.refused(403, DENIED)?;
+    put().header("if-none-match", "*").send().await?.refused(412, "PreconditionFailed")?;
+    bob.on(Method::PUT, "hers", "b").header("if-none-match", "*").body("x").send().await?.ok()?;
+    // What is wrong with a request is told to those who are allowed it.
+    let own = r#""StringNotEquals":{"s3:x-amz-server-side-encryption":"AES256"}"#;
+    let deny = conditional("Deny", "\"s3:PutObject\"", "hers/*", own);
+    put_policy(&alice, "hers", &format!("{all},{deny}")).await?.ok()?;
+    let encrypted = |word: &str| put().header("x-amz-server-side-encryption", word).send();
+    encrypted("AES192").await?.refused(403, DENIED)?;
+    encrypted("AES256").await?.ok()?;
+    put_policy(&alice, "hers", &all).await?.ok()?;
+    encrypted("AES192").await?.refused(400, "InvalidArgument")?;
+    // A source that nobody copies and a prefix by which nothing is listed open nothing.
+    let copies = r#""StringLike":{"s3:x-amz-copy-source":"hers/*"}"#;
+    put_policy(&alice, "hers", &conditional("Allow", "\"s3:*\"", "hers*", copies)).await?.ok()?;
+    let start = bob.on(Method::POST, "hers", "c").query("uploads", "").header("x-amz-copy-source", "hers/a");
+    start.send().await?.refused(403, DENIED)?;
+    let listings = r#""StringLike":{"s3:prefix":"public/*"}"#;
+    put_policy(&alice, "hers", &conditional("Allow", "\"s3:*\"", "hers", listings)).await?.ok()?;
+    let ask = |what: &str| bob.request(Method::GET, "/hers").query(what, "").query("prefix", "public/x");
+    ask("policy").send().await?.refused(403, DENIED)?;
+    ask("versions").send().await?.ok()?;
+    // Tags in a header that the copy does not set are no tags of the request.
+    let reads = statement("Allow", "\"*\"", "\"s3:GetObject\"", "hers/*");
+    let tagged = r#""StringEquals":{"s3:RequestObjectTag/open":"yes"}"#;
+    let writes = conditional("Allow", "\"s3:PutObject\",\"s3:PutObjectTagging\"", "hers/*", tagged);
+    put_policy(&alice, "hers", &format!("{reads},{writes}")).await?.ok()?;
+    let copy =
+        || bob.on(Method::PUT, "hers", "d").header("x-amz-copy-source", "hers/a").header("x-amz-tagging", "open=yes");
+    copy().send().await?.refused(403, DENIED)?;
+    copy().header("x-amz-tagging-directive", "REPLACE").send().await?.ok()?;
+    Ok(())
+}
+
+/// What locks a version stands in the body; headers beside it say nothing.
+async fn retentions_are_judged_by_the_document(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    let create = alice.request(Method::PUT, "/hers").header("x-amz-bucket-object-lock-enabled", "true");
+    create.send().await?.ok()?;
+    alice.put("hers", "a", "x").await?.ok()?;
+    let days = r#""NumericLessThanEquals":{"s3:object-lock-remaining-retention-days":"10"}"#;
+    let short = conditional("Allow", "\"s3:PutObjectRetention\"", "hers/*", days);
+    let default = conditional("Allow", "\"s3:PutBucketObjectLockConfiguration\"", "hers", days);
+    let hold = r#""StringEquals":{"s3:object-lock-legal-hold":"OFF"}"#;
+    let off = conditional("Allow", "\"s3:PutObjectLegalHold\"", "hers/*", hold);
+    put_policy(&alice, "hers", &format!("{short},{default},{off}")).await?.ok()?;
+    let date = |days: i64| {
+        let date = time::OffsetDateTime::now_utc() + time::Duration::days(days);
+        format!("{:04}-{:02}-{:02}T00:00:00Z", date.year(), u8::from(date.month()), date.day())
+    };
+    let retain = |mode: &str, days: i64| {
+        let until = date(days);
+        let body = format!("<Retention><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>");
+        bob.on(Method::PUT, "hers", "a").query("retention", "").checked(body)
+    };
+    let disguised = retain("COMPLIANCE", 400).header("x-amz-object-lock-retain-until-date", date(5));
+    disguised.header("x-amz-object-lock-mode", "GOVERNANCE").send().await?.refused(403, DENIED)?;
+    retain("COMPLIANCE", 400).send().await?.refused(403, DENIED)?;
+    retain("GOVERNANCE", 9).send().await?.ok()?;
+    let default = |days: u32| {
+        let rule =
+            format!("<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>{days}</Days></DefaultRetention></Rule>");
+        let root = "ObjectLockConfiguration";
+        let body = format!("<{root}><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</{root}>");
+        bob.request(Method::PUT, "/hers").query("object-lock", "").checked(body).send()
+    };
+    default(400).await?.refused(403, DENIED)?;
+    let hold = |status: &str| {
+        let body = format!("<LegalHold><Status>{status}</Status></LegalHold>");
+        bob.on(Method::PUT, "hers", "a").query("legal-hold", "").checked(body)
+    };
+    hold("ON").header("x-amz-object-lock-legal-hold", "OFF").send().await?.refused(403, DENIED)?;
+    hold("OFF").send().await?.ok()?;
+    let kept = alice.on(Method::GET, "hers", "a").query("retention", "").send().await?.ok()?;
+    ensure!(kept.text().contains("GOVERNANCE"), "{}", kept.text());
+    Ok(())
+}
+
+/// An access list is judged wherever in the request it stands.
+async fn grants_in_a_document_are_judged(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("hers").await?;
+    alice.put("hers", "a", "x").await?.ok()?;
+    let allow = statement("Allow", "\"*\"", "\"s3:*\"", "hers*");
+    let everybody = r#""StringLike":{"s3:x-amz-grant-read":"*/AllUsers*"}"#;
+    let acl = "\"s3:PutObjectAcl\",\"s3:PutBucketAcl\"";
+    let deny = conditional("Deny", acl, "hers*", everybody);
+    let own = alice.on(Method::GET, "hers", "a").query("acl", "").send().await?.ok()?.text();
+    let public = own.replace(
+        "</AccessControlList>",
+        "<Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\">\
+         <URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant>\
+         </AccessControlList>",
+    );
+    let put = |body: &str| bob.on(Method::PUT, "hers", "a").query("acl", "").body(body.to_owned()).send();
+    put(&public).await?.refused(403, DENIED)?;
+    put_policy(&alice, "hers", &format!("{allow},{deny}")).await?.ok()?;
+    put(&own).await?.ok()?;
+    put(&public).await?.refused(403, DENIED)?;
+    let word = "URI=\"http://acs.amazonaws.com/groups/global/AllUsers\"";
+    let by_header = bob.on(Method::PUT, "hers", "a").query("acl", "").header("x-amz-grant-read", word);
+    by_header.send().await?.refused(403, DENIED)?;
     Ok(())
 }
 

@@ -13,6 +13,8 @@ on_sqlite!(
     paths_do_not_climb,
     words_of_others_are_only_words,
     rights_are_not_taken_by_detours,
+    a_request_has_one_target,
+    what_is_said_twice_is_refused,
 );
 
 /// Every `x-amz-*` header of requests in Amazon's model, some of before and some of others.
@@ -215,5 +217,44 @@ async fn words_of_others_are_only_words(gateway: &mut TestGateway) -> Result<()>
 
 async fn rights_are_not_taken_by_detours(gateway: &mut TestGateway) -> Result<()> {
     gateway.clients(Scheme::Http).python("boto3_detours.py").ok().await?;
+    Ok(())
+}
+
+/// A host in the target and another in the header: whichever of them a signature covers, the other must not route.
+async fn a_request_has_one_target(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("photos").await?;
+    s3.put("photos", "k", "a secret").await?.ok()?;
+    let head = s3.on(Method::GET, "photos", "k").head_text()?;
+    let address = gateway.address().to_string();
+    for (authority, fine) in [(address.as_str(), true), ("photos.s3.example.com", false), ("user@h", false)] {
+        let absolute = head.replacen("GET /", &format!("GET http://{authority}/"), 1);
+        let reply = slip_in(gateway, &absolute, "", "").await?;
+        ensure!(reply.status() == Some(if fine { 200 } else { 400 }), "{authority}: {}", reply.text);
+        ensure!(fine || !reply.text.contains("a secret"), "{authority}: {}", reply.text);
+    }
+    let two = slip_in(gateway, &head, "host: photos.s3.example.com\r\n", "").await?;
+    ensure!(two.status() == Some(400), "{}", two.text);
+    Ok(())
+}
+
+/// Of two values one reader takes the first and another the last, or both.
+async fn what_is_said_twice_is_refused(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("photos").await?;
+    for name in
+        ["x-amz-acl", "x-amz-tagging", "x-amz-storage-class", "x-amz-copy-source", "if-none-match", "content-type"]
+    {
+        let put = s3.on(Method::PUT, "photos", "k").header(name, "a").header(name, "b").body("x").send().await?;
+        put.refused(400, "InvalidArgument")?;
+    }
+    for name in ["versionId", "partNumber", "response-content-type"] {
+        let get = s3.on(Method::GET, "photos", "k").query(name, "1").query(name, "2").send().await?;
+        get.refused(400, "InvalidArgument")?;
+    }
+    let list = s3.request(Method::GET, "/photos").query("prefix", "a").query("prefix", "b").send().await?;
+    list.refused(400, "InvalidArgument")?;
+    ensure!(s3.list("photos", &[]).await?.0.is_empty(), "nothing was written");
+    s3.on(Method::GET, "photos", "k").query("any", "1").query("any", "2").send().await?.refused(404, "NoSuchKey")?;
     Ok(())
 }

@@ -32,7 +32,6 @@ impl S3Door {
             region: config.s3.region.clone(),
             strict_region: config.s3.strict_region,
             sigv2: config.s3.sigv2,
-            domains: config.s3.base_domains.clone(),
             ..AuthSettings::default()
         };
         let body = BodyLimits {

@@ -54,14 +54,24 @@ impl BucketRules<'_> {
         (asks && action.contains("Object")) || (self.ownership.has_lists() && is_about_existing(action))
     }
 
-    /// Whether somebody of no account or of another one could be allowed an action on anything in it.
+    /// Whether somebody could be allowed an action on anything in it, before it is known on what and how.
     #[must_use]
     pub fn might_admit(&self, caller: Option<&Principal>, action: &str) -> bool {
+        let own = |caller: &Principal| {
+            let account = caller.kind == PrincipalKind::Account && caller.account == self.owner;
+            account || caller.might_be_let(action)
+        };
+        let public = !self.block.ignore_public_acls;
         let by_list = self.ownership.has_lists()
-            && right_for(action).zip(self.list).is_some_and(|((on, right), list)| {
-                on == On::Bucket && granted(list, caller, right, !self.block.ignore_public_acls) != Granted::No
-            });
-        by_list || self.policy.is_some_and(|policy| policy.document().might_allow(caller, action))
+            && match (right_for(action), self.list) {
+                (Some((On::Bucket, right)), Some(list)) => granted(list, caller, right, public) != Granted::No,
+                // What the list of the object says is known only with the object.
+                (Some((On::Object, _)), _) => true,
+                _ => false,
+            };
+        caller.is_some_and(own)
+            || by_list
+            || self.policy.is_some_and(|policy| policy.document().might_allow(caller, action))
     }
 
     /// Whether the access list alone lets a caller write into it.
@@ -69,6 +79,20 @@ impl BucketRules<'_> {
     pub fn list_lets_write(&self, question: &Question<'_>) -> bool {
         let question = Question { action: "s3:PutObject", ..*question };
         decide(&question, Some(&Self { policy: None, ..*self }), None) == Decision::Allow
+    }
+}
+
+impl Principal {
+    /// Whether the caller could be allowed an action that is about no existing bucket, before it is known how.
+    #[must_use]
+    pub fn might_be_allowed(&self, action: &str) -> bool {
+        self.kind == PrincipalKind::Account || self.might_be_let(action)
+    }
+
+    /// Whether a policy of the caller could allow it.
+    fn might_be_let(&self, action: &str) -> bool {
+        let might = |document: &std::sync::Arc<super::Document>| document.might_allow(Some(self), action);
+        self.operator || self.policies.iter().chain(&self.account_policies).any(might)
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::header;
 use http_body::Body as _;
 
-use super::arrival::{Arrival, host};
-use super::auth::Identity;
+use super::arrival::Arrival;
+use super::auth::{SignaturePlace, SignatureVersion};
 use super::call::Call;
 use super::respond::Response;
 use super::route::{Level, Need, Row};
@@ -72,9 +72,6 @@ impl LogDraft {
         let owner = call.door.owner_of(bucket, &call.identity).await;
         let header = |name| call.header(name).unwrap_or_default().to_owned();
         let arrival = Arrival::of(&call.head);
-        let by_query = call.query.get("X-Amz-Signature").is_some() || call.query.get("Signature").is_some();
-        let old = call.query.get("Signature").is_some() || header("authorization").starts_with("AWS ");
-        let known = matches!(call.identity, Identity::Known(_));
         Some(Box::new(Self {
             bucket: bucket.clone(),
             owner: owner.map(|owner| owner.id.0).unwrap_or_default(),
@@ -86,21 +83,17 @@ impl LogDraft {
             request_line: format!("{} {} {:?}", call.head.method, call.head.uri, call.head.version),
             referer: header(header::REFERER.as_str()),
             agent: header(header::USER_AGENT.as_str()),
-            version: call.query.get("versionId").unwrap_or_default().to_owned(),
-            host: host(&call.head).to_owned(),
-            signature: if !known {
-                ""
-            } else if old {
-                "SigV2"
-            } else {
-                "SigV4"
+            version: call.version_id().unwrap_or_default().to_owned(),
+            host: call.target.host().to_owned(),
+            signature: match call.signature.map(|signature| signature.version) {
+                None => "",
+                Some(SignatureVersion::V2) => "SigV2",
+                Some(SignatureVersion::V4) => "SigV4",
             },
-            auth: if !known {
-                ""
-            } else if by_query {
-                "QueryString"
-            } else {
-                "AuthHeader"
+            auth: match call.signature.map(|signature| signature.place) {
+                None | Some(SignaturePlace::Form) => "",
+                Some(SignaturePlace::Query) => "QueryString",
+                Some(SignaturePlace::Header) => "AuthHeader",
             },
             encrypted: arrival.encrypted,
         }))

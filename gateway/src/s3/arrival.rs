@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use http::header;
 use http::request::Parts;
 
 /// What the listener knows about a request; it travels as an extension of the request.
@@ -22,13 +21,6 @@ impl Arrival {
     pub fn of(head: &Parts) -> Self {
         head.extensions.get().copied().unwrap_or(Self { peer: None, encrypted: false, tls_version: None })
     }
-}
-
-/// The host a client asked for, with its port; empty when it named none.
-#[must_use]
-pub fn host(head: &Parts) -> &str {
-    let named = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    named.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
 }
 
 /// The scheme a client used. A proxy that speaks TLS for the gateway says so in `X-Forwarded-Proto`; whoever sends that
@@ -60,7 +52,7 @@ mod tests {
             }
             let (mut head, ()) = request.body(()).unwrap().into_parts();
             head.extensions.insert(Arrival { peer: None, encrypted, tls_version: None });
-            assert_eq!((scheme(&head), host(&head)), (expected, "a:1"));
+            assert_eq!(scheme(&head), expected);
         }
     }
 }

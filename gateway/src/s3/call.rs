@@ -4,18 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 use super::arrival::Arrival;
-use super::auth::{Identity, Payload};
+use super::auth::{Identity, Payload, Signature};
 use super::body::{self, Integrity, SmallBody};
 use super::door::Door;
 use super::error::{Code, S3Error};
+use super::form::Form;
+use super::operation_input::{self, Input, OperationInput};
 use super::request_id::RequestId;
+use super::request_target::RequestTarget;
 use super::uri::Query;
-use crate::domain::{Bucket, User};
+use crate::domain::{Bucket, Found, User};
 use crate::events::{NotificationConfiguration, Origin};
 use crate::objects::{BodyPromise, IncomingBody};
+use crate::policy::Permission;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -23,21 +27,41 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 pub struct Call {
     /// The door it came through, and with it the rooms below.
     pub door: Arc<Door>,
-    /// Method, target and headers; the headers a presigned URL carries in its query are among them.
+    /// Method and headers; the headers a presigned URL carries in its query are among them.
     pub head: Parts,
-    /// The decoded parameters.
-    pub query: Query,
+    /// Where it goes.
+    pub target: RequestTarget,
     /// Who sent it.
     pub identity: Identity,
+    /// What it was signed with.
+    pub signature: Option<Signature>,
     /// What its body must prove.
     pub payload: Payload,
     /// The body, until a handler takes it. Locked only so that a call can be shared while it waits.
     pub body: Mutex<Body>,
     /// Its name in replies and logs.
     pub id: RequestId,
+    /// What the caller must be allowed, as the operation's row has it.
+    pub permission: Permission,
+    /// What the operation takes from it: what conditions ask about, and what the handler acts on.
+    pub input: OperationInput,
+    /// What the decision was made about, where it had to be looked at: the handler uses this and nothing newer.
+    pub found: Option<Found>,
 }
 
 impl Call {
+    /// The decoded parameters.
+    #[must_use]
+    pub fn query(&self) -> &Query {
+        self.target.query()
+    }
+
+    /// What `versionId` says.
+    #[must_use]
+    pub fn version_id(&self) -> Option<&str> {
+        self.query().get("versionId")
+    }
+
     /// A header as text; `None` when it is missing or no text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -58,9 +82,13 @@ impl Call {
     /// Makes this the request that a form stands for: sent by whom the form says, with the fields that are headers
     /// elsewhere. Of the request's own headers, which nobody has signed, only those stay that say where it came from and how
     /// it got here.
-    pub fn be_form(&mut self, identity: Identity, fields: &HeaderMap) {
-        self.identity = identity;
-        let own = std::mem::replace(&mut self.head.headers, fields.clone());
+    ///
+    /// # Errors
+    /// What is wrong with the fields.
+    pub fn be_form(&mut self, form: &Form) -> Result<(), S3Error> {
+        self.identity = form.identity.clone();
+        self.signature = self.door.verifier.signature_of_form(&form.identity, |name| form.fields.get(name));
+        let own = std::mem::replace(&mut self.head.headers, form.headers.clone());
         let stay = [header::HOST, header::ORIGIN, header::REFERER, header::USER_AGENT, FORWARDED_PROTO];
         for name in stay {
             // No field has any of these names.
@@ -68,6 +96,18 @@ impl Call {
                 self.head.headers.append(name.clone(), value.clone());
             }
         }
+        self.read_input(operation_input::FORM)
+    }
+
+    /// Reads what an operation takes, as far as it can be read.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_input(&mut self, takes: &[Input]) -> Result<(), S3Error> {
+        let (input, valid) =
+            OperationInput::read(takes, &self.head, self.query(), &self.door.settings, self.door.now());
+        self.input = input;
+        valid
     }
 
     /// Takes the content of an object or part. Nothing is read before the use case reads it.
@@ -112,18 +152,6 @@ impl Call {
     /// Takes the raw body.
     pub fn take_body(&mut self) -> Body {
         std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// A parameter that is a number of at least 0 and at most `i32::MAX`; `None` when it is missing or empty.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for anything else.
-    pub fn number(&self, name: &str) -> Result<Option<u32>, S3Error> {
-        let Some(text) = self.query.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
-        let number = text.parse::<i32>().ok().and_then(|number| u32::try_from(number).ok());
-        let refused =
-            || S3Error::argument(format!("Provided {name} not an integer or within integer range"), name, text);
-        number.ok_or_else(refused).map(Some)
     }
 }
 

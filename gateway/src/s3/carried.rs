@@ -2,7 +2,6 @@
 
 use super::call::Call;
 use super::error::{Code, S3Error};
-use super::{locks, object_headers, object_tags, storage_class};
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, VersionLock, Versioning};
 use crate::policy::Permission;
 
@@ -15,20 +14,18 @@ pub struct Carried {
     pub lock: VersionLock,
 }
 
-/// Reads what a write carries, each part of which the caller must be permitted.
+/// What a write carries, each part of which the caller must be permitted.
 ///
 /// # Errors
-/// What is wrong with it; `AccessDenied`.
+/// `AccessDenied`; what the bucket does not have.
 pub async fn read(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<Carried, S3Error> {
-    let headers = &call.head.headers;
-    let mut attributes = object_headers::read(headers)?;
-    attributes.storage_class = storage_class::read(headers, &call.door.settings.storage_classes)?;
-    if let Some(set) = object_tags::of_header(headers)? {
-        attributes.tags = set.into_pairs();
-        call.require_tags_of_new(bucket, key, &attributes.tags).await?;
+    let mut attributes = call.input.attributes.clone();
+    if let Some(set) = &call.input.tags {
+        attributes.tags = set.pairs().to_vec();
+        call.require_tags_of_new(bucket, key).await?;
     }
     let attributes = call.authored(bucket, key, attributes).await?;
-    let lock = locks::read(headers, call.door.now())?;
+    let lock = call.input.lock;
     if lock != VersionLock::NONE {
         // Said early: what has no versions has no object lock, and the body need not come.
         if bucket.lock.is_none() && bucket.versioning == Versioning::Never {

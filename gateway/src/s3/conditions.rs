@@ -7,6 +7,7 @@ use http::HeaderMap;
 
 use super::error::{Code, S3Error};
 use crate::domain::{ETag, Timestamp, WriteCondition};
+use crate::policy::Value;
 
 /// What the conditions of a read say about the version at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,27 @@ pub fn of_write(headers: &HeaderMap) -> Option<WriteCondition> {
         (Some(tag), None) => Some(tag.parse().map_or(WriteCondition::Never, WriteCondition::Matches)),
         (None, Some("*")) => Some(WriteCondition::Absent),
         (None, Some(tag)) => Some(tag.parse().map_or(WriteCondition::None, WriteCondition::Differs)),
+    }
+}
+
+/// What a condition of a policy sees of `If-Match`: what the write will be held against.
+#[must_use]
+pub fn if_match(condition: &WriteCondition) -> Option<Value<'static>> {
+    match condition {
+        WriteCondition::Present => Some(Value::from("*")),
+        WriteCondition::Matches(tag) => Some(Value::from(format!("\"{tag}\""))),
+        WriteCondition::Never => Some(Value::from("")),
+        WriteCondition::None | WriteCondition::Absent | WriteCondition::Differs(_) => None,
+    }
+}
+
+/// What a condition of a policy sees of `If-None-Match`.
+#[must_use]
+pub fn if_none_match(condition: &WriteCondition) -> Option<Value<'static>> {
+    match condition {
+        WriteCondition::Absent => Some(Value::from("*")),
+        WriteCondition::Differs(tag) => Some(Value::from(format!("\"{tag}\""))),
+        WriteCondition::None | WriteCondition::Present | WriteCondition::Matches(_) | WriteCondition::Never => None,
     }
 }
 
@@ -206,6 +228,16 @@ mod tests {
         assert_eq!(of(&[("if-match", QUOTED)]), Some(WriteCondition::Matches(TAG)));
         assert_eq!(of(&[("if-match", "ABC")]), Some(WriteCondition::Never));
         assert_eq!(of(&[("if-match", QUOTED), ("if-none-match", "*")]), None);
+    }
+
+    #[test]
+    fn policies_see_only_conditions_that_will_be_checked() {
+        let of = |pairs: &[(&'static str, &str)]| of_write(&headers(pairs)).expect("one condition");
+        assert_eq!(if_none_match(&of(&[("if-none-match", "nonsense")])), None, "such a write always happens");
+        assert_eq!(if_none_match(&of(&[("if-none-match", "*")])), Some(Value::from("*")));
+        assert_eq!(if_none_match(&of(&[("if-none-match", QUOTED)])), Some(Value::from(QUOTED)));
+        assert_eq!(if_match(&of(&[("if-match", "abababababababababababababababab")])), Some(Value::from(QUOTED)));
+        assert_eq!((if_match(&of(&[])), if_none_match(&of(&[]))), (None, None));
     }
 
     #[test]

@@ -1,18 +1,16 @@
-//! What conditions of policies may ask about a request. Nothing is worked out before a condition asks for it.
+//! What conditions of policies may ask about a request. Every value comes from what was verified, from what the listener
+//! saw, or from the typed input that the handler acts on; none from a header as it was sent. Nothing is worked out before
+//! a condition asks for it.
 
 use std::borrow::Cow;
 
-use http::header;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use super::arrival::Arrival;
-use super::auth::parse_date;
+use super::auth::{Payload, Signature, SignaturePlace, SignatureVersion};
 use super::call::Call;
-use super::copy_source;
-use super::encoding::xml_time;
-use super::uri::Query;
-use crate::domain::{Bucket, ObjectKey, Version};
+use super::copy_source::CopySource;
+use super::operation_input::Directive;
+use super::{acl, conditions, locks, request_context, sse, versions};
+use crate::domain::{Bucket, ObjectKey, RetentionMode, Version};
 use crate::policy::{ARN_PREFIX, Value, account_number};
 
 /// What a decision is about, besides the request it is made for.
@@ -26,7 +24,7 @@ pub(super) struct Subject<'a> {
     pub(super) version: Option<&'a str>,
     /// What is there already, when the decision needs it.
     pub(super) existing: Option<&'a Version>,
-    /// The tags that the request brings in its body.
+    /// Tags that will be set and that the request does not bring: those of the source of a copy.
     pub(super) tags: Option<&'a [(String, String)]>,
     /// Stands for the prefix of a listing, when the question is whether this key could be listed.
     pub(super) listed: Option<&'a ObjectKey>,
@@ -53,121 +51,189 @@ impl<'a> Subject<'a> {
 impl Call {
     /// The value of a condition key; keys come in lower case.
     pub(super) fn fact<'a>(&'a self, subject: &Subject<'a>, key: &str) -> Option<Value<'a>> {
-        let (service, name) = key.split_once(':')?;
-        match service {
-            "aws" => self.global_fact(subject, name),
-            "s3" => self.tag_fact(subject, name).or_else(|| self.s3_fact(subject, name)),
+        match key.split_once(':')? {
+            ("aws" | "s3", "resourceaccount") => subject.bucket.map(|bucket| Value::from(account_number(bucket.owner))),
+            ("aws", name) => request_context::value(&self.door, &self.head, name),
+            ("s3", name) => self
+                .tag_fact(subject, name)
+                .or_else(|| self.signature_fact(name))
+                .or_else(|| self.listing_fact(subject, name))
+                .or_else(|| self.input_fact(subject, name)),
             _ => None,
         }
     }
 
-    fn global_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
+    /// What was proven about the request, and the connection it came over.
+    fn signature_fact(&self, name: &str) -> Option<Value<'_>> {
         match name {
-            "sourceip" => Arrival::of(&self.head).peer.map(|address| Value::from(address.to_canonical().to_string())),
-            "securetransport" => Some(Value::from(if Arrival::of(&self.head).encrypted { "true" } else { "false" })),
-            "currenttime" => Some(Value::from(xml_time(self.door.verifier.now()))),
-            "epochtime" => Some(Value::from(self.door.verifier.now().seconds().to_string())),
-            "useragent" => self.header("user-agent").map(Value::from),
-            "referer" => self.header("referer").map(Value::from),
-            "requestedregion" => Some(Value::from(self.door.settings.region.as_str())),
-            "resourceaccount" => subject.bucket.map(|bucket| Value::from(account_number(bucket.owner))),
-            _ => None,
-        }
-    }
-
-    fn s3_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
-        match name {
-            "prefix" => match subject.listed {
-                Some(key) => Some(Value::from(key.as_str())),
-                None if subject.key.is_none() => Some(Value::from(self.query.get("prefix").unwrap_or_default())),
-                None => None,
-            },
-            "delimiter" | "max-keys" => self.query.get(name).map(Value::from),
             "tlsversion" => Arrival::of(&self.head).tls_version.map(Value::from),
-            "versionid" => subject.version.map(Value::from),
-            "resourceaccount" => subject.bucket.map(|bucket| Value::from(account_number(bucket.owner))),
-            "if-match" | "if-none-match" => self.whole_header(name),
-            "object-lock-mode" | "object-lock-retain-until-date" | "object-lock-legal-hold" => {
-                self.whole_header(&format!("x-amz-{name}"))
+            "signatureversion" => self.signature.map(|signature| Value::from(version_name(signature.version))),
+            "authtype" => self.signature.map(|signature| Value::from(place_name(signature.place))),
+            "signatureage" => {
+                let age = self.signature.and_then(|signature| age_ms(signature, self.door.verifier.now().seconds()));
+                age.map(|age| Value::from(age.to_string()))
             }
-            "object-lock-remaining-retention-days" => self.remaining_days().map(|days| Value::from(days.to_string())),
-            "x-amz-copy-source" => self.copy_source(),
-            "signatureversion" => self.signature().map(|(version, _)| Value::from(version)),
-            "authtype" => self.signature().map(|(_, place)| Value::from(place)),
-            "signatureage" => self.signature_age().map(|age| Value::from(age.to_string())),
-            _ => name.starts_with("x-amz-").then(|| self.whole_header(name))?,
+            "x-amz-content-sha256" => Some(payload_name(&self.payload, self.signature)),
+            _ => None,
         }
     }
 
-    /// Tags: those that are there, and those that the request brings in a header.
-    fn tag_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
-        if let Some(tag) = name.strip_prefix("existingobjecttag/") {
-            let tags = subject.existing.map(|version| version.attributes.tags.as_slice()).unwrap_or_default();
-            return tags.iter().find(|(key, _)| key == tag).map(|(_, value)| Value::from(value.as_str()));
+    /// What a listing lists, as it will be listed.
+    fn listing_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
+        if let Some(key) = subject.listed {
+            return (name == "prefix").then(|| Value::from(key.as_str()));
         }
+        let listing = self.input.listing.as_ref()?;
+        match name {
+            "prefix" => Some(Value::from(listing.prefix.as_str())),
+            "delimiter" => Some(listing.delimiter.as_str()).filter(|text| !text.is_empty()).map(Value::from),
+            "max-keys" => listing.max_keys.map(|most| Value::from(most.to_string())),
+            _ => None,
+        }
+    }
+
+    /// What the handler will act on.
+    fn input_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
+        let input = &self.input;
+        let retention = input.lock.retention;
+        match name {
+            "versionid" => subject.version.map(version_id),
+            "if-match" => conditions::if_match(&input.condition),
+            "if-none-match" => conditions::if_none_match(&input.condition),
+            "objectcreationoperation" => subject.key.map(|_| Value::from(if input.creates { "true" } else { "false" })),
+            "object-lock-mode" => {
+                retention.map(|kept| kept.mode).or(self.default_mode()).map(|mode| Value::from(mode.name()))
+            }
+            "object-lock-retain-until-date" => retention.map(|kept| Value::from(locks::end(kept.until))),
+            "object-lock-remaining-retention-days" => self.remaining_days().map(|days| Value::from(days.to_string())),
+            "object-lock-legal-hold" => input.lock.legal_hold.map(|on| Value::from(locks::hold_word(on))),
+            "locationconstraint" => input.location.as_deref().map(Value::from),
+            "x-amz-object-ownership" => input.ownership.map(|ownership| Value::from(ownership.name())),
+            "x-amz-copy-source" => input.copy_source.as_ref().map(source_name),
+            "x-amz-metadata-directive" => input.metadata_directive.map(Directive::name).map(Value::from),
+            "x-amz-storage-class" => input.storage_class.as_deref().map(Value::from),
+            "x-amz-website-redirect-location" => input.attributes.website_redirect.as_deref().map(Value::from),
+            "x-amz-server-side-encryption-customer-algorithm" if input.customer_key.is_some() => {
+                Some(Value::from("AES256"))
+            }
+            _ => acl::fact(&input.acl, name).or_else(|| sse::fact(&input.encryption, name)),
+        }
+    }
+
+    /// Tags: those that are there, and those that will be set.
+    fn tag_fact<'a>(&'a self, subject: &Subject<'a>, name: &str) -> Option<Value<'a>> {
+        let find = |tags: &'a [(String, String)], tag: &str| {
+            tags.iter().find(|(key, _)| key == tag).map(|(_, value)| Value::from(value.as_str()))
+        };
+        if let Some(tag) = name.strip_prefix("existingobjecttag/") {
+            return find(subject.existing.map(|version| version.attributes.tags.as_slice()).unwrap_or_default(), tag);
+        }
+        let brought = || subject.tags.or(self.input.tags.as_ref().map(crate::domain::TagSet::pairs));
         if let Some(tag) = name.strip_prefix("requestobjecttag/") {
-            let brought = self.brought_tags(subject)?;
-            return brought.into_iter().find(|(key, _)| key == tag).map(|(_, value)| Value::from(value));
+            return find(brought()?, tag);
         }
         if name == "requestobjecttagkeys" {
-            let keys = self.brought_tags(subject)?.into_iter().map(|(key, _)| Cow::Owned(key));
-            return Some(Value::Many(keys.collect()));
+            return Some(Value::Many(brought()?.iter().map(|(key, _)| Cow::Borrowed(key.as_str())).collect()));
         }
         None
     }
 
-    /// The tags that the request brings, in its body or in a header.
-    fn brought_tags(&self, subject: &Subject<'_>) -> Option<Vec<(String, String)>> {
-        if let Some(tags) = subject.tags {
-            return Some(tags.to_vec());
-        }
-        let query = Query::parse(self.header("x-amz-tagging")?).ok()?;
-        Some(query.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+    /// The mode of a default retention that is being configured.
+    fn default_mode(&self) -> Option<RetentionMode> {
+        self.input.default_retention.map(|default| default.mode)
     }
 
-    /// A header; all its values, should it come more than once, so that none escapes a condition.
-    fn whole_header(&self, name: &str) -> Option<Value<'_>> {
-        let mut values = self.head.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
-        let first = values.next()?;
-        let others: String = values.map(|value| format!(",{value}")).collect();
-        Some(if others.is_empty() { Value::from(first) } else { Value::from(format!("{first}{others}")) })
-    }
-
-    /// The source of a copy as it is understood, however it was written: a condition must not be passed by escaping.
-    fn copy_source(&self) -> Option<Value<'_>> {
-        let source = copy_source::read(self.header("x-amz-copy-source")?).ok()?;
-        Some(Value::from(format!("{}/{}", source.bucket, source.key)))
-    }
-
-    /// The version of the signature, and where it stands.
-    fn signature(&self) -> Option<(&'static str, &'static str)> {
-        let authorization = self.header(header::AUTHORIZATION.as_str());
-        if authorization.is_some_and(|text| text.starts_with("AWS4-")) {
-            Some(("AWS4-HMAC-SHA256", "REST-HEADER"))
-        } else if authorization.is_some_and(|text| text.starts_with("AWS ")) {
-            Some(("AWS", "REST-HEADER"))
-        } else if self.in_query("x-amz-signature").is_some() {
-            Some(("AWS4-HMAC-SHA256", "REST-QUERY-STRING"))
-        } else if self.query.get("Signature").is_some() {
-            Some(("AWS", "REST-QUERY-STRING"))
-        } else {
-            None
-        }
-    }
-
-    fn in_query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    /// How long ago a presigned request was signed, in milliseconds.
-    fn signature_age(&self) -> Option<i64> {
-        let signed = parse_date(self.in_query("x-amz-date")?)?;
-        Some((self.door.verifier.now().seconds() - signed).max(0) * 1_000)
-    }
-
-    /// Whole days for which the request wants the object locked.
+    /// Whole days for which the object is to be locked, or new objects of the bucket from now on.
     fn remaining_days(&self) -> Option<i64> {
-        let until = OffsetDateTime::parse(self.header("x-amz-object-lock-retain-until-date")?, &Rfc3339).ok()?;
-        Some((until.unix_timestamp() - self.door.verifier.now().seconds()).max(0) / 86_400)
+        const DAY: i64 = 86_400_000_000;
+        let wanted = self.input.lock.retention.map(|kept| kept.until.0.saturating_sub(self.door.verifier.now().0));
+        let default = || self.input.default_retention.map(|default| default.period.micros());
+        wanted.or_else(default).map(|length| length.max(0) / DAY)
+    }
+}
+
+fn version_name(version: SignatureVersion) -> &'static str {
+    match version {
+        SignatureVersion::V2 => "AWS",
+        SignatureVersion::V4 => "AWS4-HMAC-SHA256",
+    }
+}
+
+fn place_name(place: SignaturePlace) -> &'static str {
+    match place {
+        SignaturePlace::Header => "REST-HEADER",
+        SignaturePlace::Query => "REST-QUERY-STRING",
+        SignaturePlace::Form => "POST",
+    }
+}
+
+/// How long ago a request was signed that was signed to be sent later, in milliseconds.
+fn age_ms(signature: Signature, now: i64) -> Option<i64> {
+    let signed_at = signature.signed_at.filter(|_| signature.place != SignaturePlace::Header)?;
+    Some(now.saturating_sub(signed_at).max(0).saturating_mul(1_000))
+}
+
+/// What the signature vouches for about the body. What it does not cover anybody could have added.
+fn payload_name(payload: &Payload, signature: Option<Signature>) -> Value<'static> {
+    let covered = signature.is_some_and(|signature| signature.covers_payload);
+    match payload {
+        Payload::Digest(digest) if covered => Value::from(hex::encode(digest)),
+        Payload::UnsignedTrailer if covered => Value::from("STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        Payload::SignedChunks { trailer: false, .. } => Value::from("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
+        Payload::SignedChunks { trailer: true, .. } => Value::from("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"),
+        Payload::Unsigned | Payload::Digest(_) | Payload::UnsignedTrailer => Value::from("UNSIGNED-PAYLOAD"),
+    }
+}
+
+/// An id in the one way it is written; text that names no version is refused after the decision.
+fn version_id(text: &str) -> Value<'_> {
+    let name = versions::selector(Some(text)).ok().and_then(crate::domain::VersionSelector::name);
+    name.map_or_else(|| Value::from(text), |name| Value::from(name.to_string()))
+}
+
+fn source_name(source: &CopySource) -> Value<'static> {
+    Value::from(format!("{}/{}", source.bucket, source.key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signature(place: SignaturePlace, signed_at: Option<i64>, covers_payload: bool) -> Signature {
+        Signature { version: SignatureVersion::V4, place, signed_at, covers_payload }
+    }
+
+    #[test]
+    fn only_what_is_signed_to_be_sent_later_has_an_age() {
+        for (place, signed_at, age) in [
+            (SignaturePlace::Query, Some(100), Some(60_000)),
+            (SignaturePlace::Query, Some(200), Some(0)),
+            (SignaturePlace::Query, None, None),
+            (SignaturePlace::Form, Some(100), Some(60_000)),
+            (SignaturePlace::Header, Some(100), None),
+        ] {
+            assert_eq!(age_ms(signature(place, signed_at, false), 160), age, "{place:?} {signed_at:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_counts_when_the_signature_covers_it() {
+        let digest = Payload::Digest([0xab; 32]);
+        let covered = Some(signature(SignaturePlace::Header, None, true));
+        let added = Some(signature(SignaturePlace::Query, None, false));
+        assert_eq!(payload_name(&digest, covered), Value::from("ab".repeat(32)));
+        for (payload, signature) in
+            [(&digest, added), (&digest, None), (&Payload::Unsigned, covered), (&Payload::UnsignedTrailer, None)]
+        {
+            assert_eq!(payload_name(payload, signature), Value::from("UNSIGNED-PAYLOAD"), "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_has_one_name() {
+        let id = "00aabbccddeeff00112233445566778f";
+        assert_eq!(version_id(&id.to_uppercase()), Value::from(id));
+        assert_eq!(version_id("null"), Value::from("null"));
+        assert_eq!(version_id("nonsense"), Value::from("nonsense"));
     }
 }

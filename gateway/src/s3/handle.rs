@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
+use http::{HeaderValue, Method, Request, Version, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::access_log::LogDraft;
-use super::arrival::host;
 use super::auth::{Identity, Payload};
 use super::body;
 use super::call::{Asked, Call};
@@ -20,11 +19,13 @@ use super::door::Door;
 use super::error::{Code, S3Error};
 use super::iam;
 use super::lent_body::{Lender, lend};
+use super::operation_input::OperationInput;
+use super::repeated_headers;
 use super::request_id::RequestId;
+use super::request_target::RequestTarget;
 use super::respond::{self, Response};
 use super::route::{Found, Handler, Level, Question, Row, TABLE};
-use super::target::{self, Target, TargetError};
-use super::uri::{self, Query};
+use super::target::{Target, TargetError};
 use crate::domain::{Bucket, BucketName, ObjectKey, UsageDelta};
 use crate::objects::ObjectsError;
 use crate::policy::Decision;
@@ -97,53 +98,57 @@ async fn answer(
     trace: &mut Trace,
 ) -> Result<Response, S3Error> {
     body::check_framing(&head)?;
-    let raw_target = head.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str).to_owned();
-    let (raw_path, raw_query) = uri::split(&raw_target)?;
-    let query = Query::parse(raw_query)?;
-    let target = target::read(host(&head), raw_path, &door.settings.base_domains)?;
-    if iam::is_action(&head, &target) {
-        return Ok(iam::answer(door.clone(), head, body, &raw_target, id).await);
+    repeated_headers::refuse(&head.headers)?;
+    let target = RequestTarget::read(&head, &door.settings.base_domains)?;
+    target.refuse_repeated(|name| TABLE.knows(name))?;
+    let resource = target.resource()?;
+    if iam::is_action(&head, &resource) {
+        return Ok(iam::answer(door.clone(), head, body, &target, id).await);
     }
-    let level = target.level();
-    trace.name = target.bucket().cloned();
-    let question = Question { method: &head.method, level, query: &query, headers: &head.headers };
+    let level = resource.level();
+    trace.name = resource.bucket().cloned();
+    let question = Question { method: &head.method, level, query: target.query(), headers: &head.headers };
     let found = TABLE.find(&question);
     let row = match &found {
         Found::Row(at, row) | Found::UnknownParameter(at, row, _) => {
             trace.row = Some(*at);
-            Some(*row)
+            *row
         }
-        Found::Ambiguous(row, _) => Some(*row),
+        Found::Ambiguous(row, _) => *row,
         Found::Nothing => return Err(not_allowed(&head.method, level)),
     };
     let mut call = Call {
         door: door.clone(),
+        permission: row.permission_for(target.query().get("versionId")),
         head,
-        query,
+        target,
         identity: Identity::Anonymous,
+        signature: None,
         payload: Payload::Unsigned,
         body: Mutex::new(body),
         id,
+        input: OperationInput::default(),
+        found: None,
     };
-    if !row.is_some_and(|row| row.open) {
-        let verified = door.verifier.verify(&call.head, &raw_target).await?;
+    if !row.open {
+        let verified = door.verifier.verify(&call.head, &call.target).await?;
         verified.unhoist(&mut call.head.headers);
         call.identity = verified.identity;
+        call.signature = verified.signature;
         call.payload = verified.payload;
     }
-    let row = row.ok_or(Code::MethodNotAllowed)?;
-    enter(call, row, &found, target, trace).await
+    enter(call, row, &found, resource, trace).await
 }
 
-/// Checks the permission and calls the handler.
+/// Reads what the operation takes, checks the permission and calls the handler.
 async fn enter(
-    call: Call,
+    mut call: Call,
     row: &'static Row,
     found: &Found<'_>,
     target: Target,
     trace: &mut Trace,
 ) -> Result<Response, S3Error> {
-    trace.ingress = body_length(&call.head.headers);
+    trace.ingress = body::announced_length(&call.payload, &call.head.headers).unwrap_or_default();
     match (&row.handler, target) {
         (Handler::Service(handler), Target::Service) => {
             call.require_service(row.permission, None)?;
@@ -151,17 +156,21 @@ async fn enter(
             handler(call).await
         }
         (Handler::NewBucket(handler), Target::Bucket(name)) => {
-            call.require_service(row.permission, Some(name.as_str()))?;
+            // The handler asks again when it has read what the body says.
+            if !call.might_be_allowed(row.permission) {
+                return Err(Code::AccessDenied.into());
+            }
+            call.read_input(row.takes)?;
             settled(found)?;
             handler(call, name).await
         }
         (Handler::Bucket(handler), Target::Bucket(name)) => {
-            let Admitted { bucket, .. } = admitted(&call, row, &name, None, trace).await?;
+            let Admitted { bucket, .. } = admitted(&mut call, row, &name, None, trace).await?;
             settled(found)?;
             handler(call, bucket).await
         }
         (Handler::Object(handler), Target::Object(name, key)) => {
-            let Admitted { bucket, hides } = admitted(&call, row, &name, Some(&key), trace).await?;
+            let Admitted { bucket, hides } = admitted(&mut call, row, &name, Some(&key), trace).await?;
             settled(found)?;
             let condition = conditions::name_of_write(&call.head.headers);
             let answer = handler(call, bucket, key).await.map_err(|error| error.because_of(condition));
@@ -175,11 +184,11 @@ async fn enter(
             Err(Code::NotImplemented.into())
         }
         (Handler::Unsupported, Target::Bucket(name)) => {
-            admitted(&call, row, &name, None, trace).await?;
+            admitted(&mut call, row, &name, None, trace).await?;
             Err(Code::NotImplemented.into())
         }
         (Handler::Unsupported, Target::Object(name, key)) => {
-            admitted(&call, row, &name, Some(&key), trace).await?;
+            admitted(&mut call, row, &name, Some(&key), trace).await?;
             Err(Code::NotImplemented.into())
         }
         _ => Err(S3Error::internal(format!("the row {row:?} has a handler of another level"))),
@@ -195,7 +204,7 @@ struct Admitted {
 
 /// The bucket, if the caller may do this with it and it is whose the caller expects it to be.
 async fn admitted(
-    call: &Call,
+    call: &mut Call,
     row: &Row,
     name: &BucketName,
     key: Option<&ObjectKey>,
@@ -211,25 +220,32 @@ async fn admitted(
     Ok(Admitted { bucket, hides })
 }
 
-/// Lets the rules decide. Answers what has to be said instead of that an object is not there.
-async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<Option<S3Error>, S3Error> {
+/// Reads what the operation takes and lets the rules decide; only whoever is allowed it is told what is wrong with the
+/// request. Answers what has to be said instead of that an object is not there.
+async fn admit(
+    call: &mut Call,
+    row: &Row,
+    bucket: &Bucket,
+    key: Option<&ObjectKey>,
+) -> Result<Option<S3Error>, S3Error> {
+    let valid = call.read_input(row.takes);
     if call.is_unbound(bucket) {
-        return Ok(None);
+        return valid.map(|()| None);
     }
     if row.by_handler {
         let permissions: Vec<_> = [Some(row.permission), row.version_permission].into_iter().flatten().collect();
-        return if call.might_be_admitted(bucket, &permissions)? { Ok(None) } else { Err(call.refusal(bucket)) };
+        let admitted = call.might_be_admitted(bucket, &permissions)?;
+        return if admitted { valid.map(|()| None) } else { Err(call.refusal(bucket)) };
     }
-    let version = call.query.get("versionId");
-    let decision = call.judge(row.permission_for(version), bucket, key, version).await?;
+    let decision = call.decide(bucket, key).await?;
     let reads = key.filter(|_| row.reads_object());
     let Some(key) = reads else {
         let begun = decision == Decision::Deny && began_upload(call, row, bucket, key).await?;
-        return if decision == Decision::Allow || begun { Ok(None) } else { Err(call.refusal(bucket)) };
+        return if decision == Decision::Allow || begun { valid.map(|()| None) } else { Err(call.refusal(bucket)) };
     };
     let may_list = call.may_list(bucket, key)?;
     match decision {
-        Decision::Allow => Ok((!may_list).then(|| call.refusal(bucket))),
+        Decision::Allow => valid.map(|()| (!may_list).then(|| call.refusal(bucket))),
         // Whoever may list the bucket may be told that the key is not there, and nothing else.
         Decision::Deny if may_list => match call.version(bucket, key).await {
             Err(error) => Err(error),
@@ -242,7 +258,7 @@ async fn admit(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>)
 /// Whether the request is about an upload that the caller began, which the caller may look at and abort.
 async fn began_upload(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<bool, S3Error> {
     let own = matches!(row.permission.0, "s3:AbortMultipartUpload" | "s3:ListMultipartUploadParts");
-    let id = call.query.get("uploadId").filter(|_| own).and_then(|id| id.parse().ok());
+    let id = call.query().get("uploadId").filter(|_| own).and_then(|id| id.parse().ok());
     let (Some(id), Some(key), Identity::Known(caller)) = (id, key, &call.identity) else { return Ok(false) };
     match call.door.objects.upload(bucket, key, &id).await {
         Ok(upload) => Ok(caller.is_account() && upload.attributes.owner == Some(caller.user.id)),
@@ -285,11 +301,6 @@ async fn close_after(lender: Option<Lender>, expects_continue: bool, error: &S3E
         None => false,
     };
     (exhausted || error.close) && version < Version::HTTP_2
-}
-
-fn body_length(headers: &HeaderMap) -> u64 {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
-    number("x-amz-decoded-content-length").or_else(|| number("content-length")).unwrap_or_default()
 }
 
 /// Says in the reply what pages of other origins may do with it; in errors too, or a page could not tell what went wrong.

@@ -9,7 +9,7 @@ use super::auth::Identity;
 use super::call::Call;
 use super::error::{Code, S3Error};
 use super::facts::Subject;
-use crate::domain::{AccessList, Bucket, ObjectKey, Ownership, Setting, Version};
+use crate::domain::{AccessList, Bucket, Found, ObjectKey, Ownership, Setting, Version};
 use crate::policy::{
     BucketPolicy, BucketRules, Decision, ObjectRules, OwnershipControls, Permission, Principal, PublicAccessBlock,
     Question, decide,
@@ -39,7 +39,7 @@ impl Call {
         bucket: &Bucket,
         key: Option<&ObjectKey>,
     ) -> Result<bool, S3Error> {
-        self.permits_version(permission, bucket, key, self.query.get("versionId")).await
+        self.permits_version(permission, bucket, key, self.version_id()).await
     }
 
     /// As [`Call::permits`], about a version that the query does not name.
@@ -66,7 +66,7 @@ impl Call {
         bucket: &Bucket,
         key: Option<&ObjectKey>,
     ) -> Result<(), S3Error> {
-        self.require_version(permission, bucket, key, self.query.get("versionId")).await
+        self.require_version(permission, bucket, key, self.version_id()).await
     }
 
     /// As [`Call::require`], about a version that the query does not name.
@@ -86,19 +86,38 @@ impl Call {
         }
     }
 
-    /// Goes on only if the caller may give these tags, which are known only now, to the version the request is about.
+    /// Goes on only if the caller may do what the operation's row asks for. For handlers that know what they will do only
+    /// when they have read the body; the others run after this. What was decided about is what [`Call::version`] answers.
     ///
     /// # Errors
     /// `AccessDenied`.
-    pub async fn require_tags(
+    pub async fn authorize(&mut self, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<(), S3Error> {
+        match self.decide(bucket, key).await? {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::DenyExplicitly => Err(self.refusal(bucket)),
+        }
+    }
+
+    /// As [`Call::authorize`], but answers the decision.
+    pub(super) async fn decide(&mut self, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<Decision, S3Error> {
+        let version = self.version_id();
+        let (decision, found) = self.judge_with(self.permission, bucket, key, version, None).await?;
+        self.found = found;
+        Ok(decision)
+    }
+
+    /// Goes on only if the caller may give a new object these tags, which the request does not bring.
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub async fn require_copied_tags(
         &self,
         permission: Permission,
         bucket: &Bucket,
         key: &ObjectKey,
         tags: &[(String, String)],
     ) -> Result<(), S3Error> {
-        let version = self.query.get("versionId");
-        match self.judge_with(permission, bucket, Some(key), version, Some(tags)).await? {
+        match self.judge_with(permission, bucket, Some(key), None, Some(tags)).await?.0 {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::DenyExplicitly => Err(self.refusal(bucket)),
         }
@@ -116,6 +135,11 @@ impl Call {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::DenyExplicitly => Err(Code::AccessDenied.into()),
         }
+    }
+
+    /// Whether the caller might be allowed something about no existing bucket, before it is known what.
+    pub(super) fn might_be_allowed(&self, permission: Permission) -> bool {
+        self.identity.principal().is_some_and(|principal| principal.might_be_allowed(permission.0))
     }
 
     /// What is said of a key that is not there: `NoSuchKey` is for those who may list the bucket, others are not to
@@ -156,27 +180,19 @@ impl Call {
 
     /// Whether the caller might be allowed one of these on something in the bucket, before it is known on what.
     pub(super) fn might_be_admitted(&self, bucket: &Bucket, permissions: &[Permission]) -> Result<bool, S3Error> {
-        let home = matches!(&self.identity, Identity::Known(key)
-            if key.user.id == bucket.owner || key.user.root || !key.account_policies.is_empty());
         let rules = Rules::of(self, bucket)?;
         let rules = rules.as_rules(bucket);
         let principal = self.identity.principal();
-        Ok(home || permissions.iter().any(|permission| rules.might_admit(principal, permission.0)))
+        Ok(permissions.iter().any(|permission| rules.might_admit(principal, permission.0)))
     }
 
-    /// Goes on only if the caller may bring tags with a new object. Whom an access list lets write, it lets write them, too:
-    /// a list has no other word for it.
+    /// Goes on only if the caller may set the tags that the request brings with a new object. Whom an access list lets
+    /// write, it lets write them, too: a list has no other word for it.
     ///
     /// # Errors
     /// `AccessDenied`.
-    pub async fn require_tags_of_new(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        tags: &[(String, String)],
-    ) -> Result<(), S3Error> {
-        let permission = Permission("s3:PutObjectTagging");
-        match self.judge_with(permission, bucket, Some(key), None, Some(tags)).await? {
+    pub async fn require_tags_of_new(&self, bucket: &Bucket, key: &ObjectKey) -> Result<(), S3Error> {
+        match self.judge(Permission("s3:PutObjectTagging"), bucket, Some(key), None).await? {
             Decision::Allow => return Ok(()),
             Decision::DenyExplicitly => return Err(self.refusal(bucket)),
             Decision::Deny => {}
@@ -202,10 +218,11 @@ impl Call {
         key: Option<&ObjectKey>,
         version: Option<&str>,
     ) -> Result<Decision, S3Error> {
-        self.judge_with(permission, bucket, key, version, None).await
+        Ok(self.judge_with(permission, bucket, key, version, None).await?.0)
     }
 
-    /// As [`Call::judge`], about a request that brings tags in its body.
+    /// As [`Call::judge`]; also answers what was found where the decision needed to know. `tags` will be set besides those
+    /// that the request brings.
     async fn judge_with(
         &self,
         permission: Permission,
@@ -213,28 +230,35 @@ impl Call {
         key: Option<&ObjectKey>,
         version: Option<&str>,
         tags: Option<&[(String, String)]>,
-    ) -> Result<Decision, S3Error> {
+    ) -> Result<(Decision, Option<Found>), S3Error> {
         if self.is_unbound(bucket) {
-            return Ok(Decision::Allow);
+            return Ok((Decision::Allow, None));
         }
         let rules = Rules::of(self, bucket)?;
         let rules = rules.as_rules(bucket);
-        let existing = match key {
+        let found = match key {
             Some(key) if rules.need_object(permission.0) => self.existing(bucket, key, version).await?,
             _ => None,
         };
+        let existing = found.clone().and_then(Found::version);
         let object = existing.as_deref().map(|version| object_rules(bucket, version));
         let subject = Subject { version, existing: existing.as_deref(), tags, ..Subject::of(bucket, key) };
         let principal = self.identity.principal();
-        Ok(self.ask(principal, permission, &subject, Some(&rules), object.as_ref()))
+        Ok((self.ask(principal, permission, &subject, Some(&rules), object.as_ref()), found))
     }
 
-    /// Decides again, on the version that is about to be sent, where it matters which that is: another may have taken its
-    /// place since the door looked.
+    /// Decides again, on a version that was looked up after the decision, where it matters which that is: another may have
+    /// taken its place. `named` is what the request calls it, when it does.
     ///
     /// # Errors
     /// `AccessDenied`.
-    pub fn confirm(&self, permission: Permission, bucket: &Bucket, version: &Version) -> Result<(), S3Error> {
+    pub fn confirm(
+        &self,
+        permission: Permission,
+        bucket: &Bucket,
+        version: &Version,
+        named: Option<&str>,
+    ) -> Result<(), S3Error> {
         if self.is_unbound(bucket) {
             return Ok(());
         }
@@ -243,7 +267,6 @@ impl Call {
         if !rules.need_object(permission.0) {
             return Ok(());
         }
-        let named = self.query.get("versionId");
         let subject = Subject { version: named, existing: Some(version), ..Subject::of(bucket, Some(&version.key)) };
         let principal = self.identity.principal();
         match self.ask(principal, permission, &subject, Some(&rules), Some(&object_rules(bucket, version))) {
@@ -266,15 +289,15 @@ impl Call {
         Ok(self.ask(principal, permission, &subject, Some(&rules.as_rules(bucket)), Some(object)))
     }
 
-    /// The version a decision is about, if it is there.
+    /// What a decision is about; none for what can name nothing, which the handler refuses.
     async fn existing(
         &self,
         bucket: &Bucket,
         key: &ObjectKey,
         version: Option<&str>,
-    ) -> Result<Option<Arc<Version>>, S3Error> {
+    ) -> Result<Option<Found>, S3Error> {
         let Ok(selector) = super::versions::selector(version) else { return Ok(None) };
-        Ok(self.door.objects.find(bucket, key, selector).await?.version())
+        Ok(Some(self.door.objects.find(bucket, key, selector).await?))
     }
 
     fn ask(

@@ -9,6 +9,7 @@ use super::checksums;
 use super::encoding::{push_time, url};
 use super::error::S3Error;
 use super::people::People;
+use super::uri::Query;
 use super::xml::XmlWriter;
 use crate::domain::UserId;
 use crate::metadata::{ListEntry, ListPage, ListQuery, ListedObject};
@@ -31,7 +32,7 @@ impl Names {
     /// # Errors
     /// `InvalidArgument` for any encoding but `url`.
     pub fn read(call: &Call) -> Result<Self, S3Error> {
-        match call.query.get("encoding-type") {
+        match call.query().get("encoding-type") {
             None | Some("") => Ok(Self::Plain),
             Some("url") => Ok(Self::Url),
             Some(word) => Err(S3Error::argument("Invalid Encoding Method specified in Request", "encoding-type", word)),
@@ -62,6 +63,34 @@ impl Names {
     }
 }
 
+/// What a listing lists, as conditions of policies ask about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListingInput {
+    /// How keys begin.
+    pub prefix: String,
+    /// What parts keys into folders; may be empty.
+    pub delimiter: String,
+    /// The most entries of the page; none in a listing of uploads, which has another parameter.
+    pub max_keys: Option<usize>,
+}
+
+impl ListingInput {
+    /// Reads the parameters of a listing of objects or versions.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a page size that is no number.
+    pub fn read(query: &Query) -> Result<Self, S3Error> {
+        Ok(Self { max_keys: Some(page_size(query, "max-keys")?), ..Self::of_uploads(query) })
+    }
+
+    /// Reads the parameters of a listing of uploads.
+    #[must_use]
+    pub fn of_uploads(query: &Query) -> Self {
+        let text = |name| query.get(name).unwrap_or_default().to_owned();
+        Self { prefix: text("prefix"), delimiter: text("delimiter"), max_keys: None }
+    }
+}
+
 /// The parameters of a listing.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -72,14 +101,14 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Reads the parameters that all listings share; `after` is where this one begins.
+    /// The parameters that all listings share; `after` is where this one begins.
     ///
     /// # Errors
-    /// `InvalidArgument` for a page size that is no number and for an unknown encoding.
+    /// `InvalidArgument` for an unknown encoding.
     pub fn read(call: &Call, after: Vec<u8>) -> Result<Self, S3Error> {
-        let bytes = |name| call.query.get(name).unwrap_or_default().as_bytes().to_vec();
-        let limit = page_size(call, "max-keys")?;
-        let query = ListQuery { prefix: bytes("prefix"), delimiter: bytes("delimiter"), after, limit, owners: false };
+        let ListingInput { prefix, delimiter, max_keys } = call.input.listing.clone().unwrap_or_default();
+        let (prefix, delimiter, limit) = (prefix.into_bytes(), delimiter.into_bytes(), max_keys.unwrap_or(ENTRIES_MAX));
+        let query = ListQuery { prefix, delimiter, after, limit, owners: false };
         Ok(Self { query, names: Names::read(call)? })
     }
 
@@ -172,8 +201,8 @@ pub fn write_person(writer: &mut XmlWriter, element: &str, owner: &Owner) {
 ///
 /// # Errors
 /// `InvalidArgument` for what is no number from 0.
-pub fn page_size(call: &Call, parameter: &str) -> Result<usize, S3Error> {
-    let asked = call.number(parameter)?.and_then(|asked| usize::try_from(asked).ok());
+pub fn page_size(query: &Query, parameter: &str) -> Result<usize, S3Error> {
+    let asked = query.number(parameter)?.and_then(|asked| usize::try_from(asked).ok());
     Ok(asked.unwrap_or(ENTRIES_MAX).min(ENTRIES_MAX))
 }
 

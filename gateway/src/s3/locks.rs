@@ -13,7 +13,7 @@ const MODE: HeaderName = HeaderName::from_static("x-amz-object-lock-mode");
 const UNTIL: HeaderName = HeaderName::from_static("x-amz-object-lock-retain-until-date");
 const HOLD: HeaderName = HeaderName::from_static("x-amz-object-lock-legal-hold");
 /// Passes over governance, for those who may.
-pub const BYPASS: &str = "x-amz-bypass-governance-retention";
+const BYPASS: &str = "x-amz-bypass-governance-retention";
 
 /// Reads the lock that a write asks for.
 ///
@@ -43,6 +43,12 @@ pub fn read(headers: &HeaderMap, now: Timestamp) -> Result<VersionLock, S3Error>
         ),
     };
     Ok(VersionLock { retention, legal_hold })
+}
+
+/// Whether the caller asks to pass over governance.
+#[must_use]
+pub fn asks_to_bypass(headers: &HeaderMap) -> bool {
+    headers.get(BYPASS).is_some_and(|word| word.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
 /// Refuses a lock on a body that nothing vouches for.

@@ -17,8 +17,8 @@ use super::auth::{
 };
 use super::body::{self, BodyLimits};
 use super::range::Wanted;
-use super::uri::Query;
-use super::{copy_source, form, iam, object_headers, range, target, uri, xml};
+use super::request_target::RequestTarget;
+use super::{copy_source, form, iam, object_headers, range, uri, xml};
 use crate::clock::{Ambient, Clock, SystemEntropy, random};
 use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
 use crate::policy::{Document, Question};
@@ -86,8 +86,7 @@ fn panic_now(what: &str) {
 fn verifier() -> Verifier {
     let entropy = Arc::new(SystemEntropy);
     let secret = Zeroizing::new(hex::encode(random::<20>(entropy.as_ref())));
-    let settings = AuthSettings { domains: vec!["s3.example.com".to_owned()], ..AuthSettings::default() };
-    Verifier::new(Arc::new(Strangers(secret)), settings, Ambient { clock: Arc::new(Midnight), entropy })
+    Verifier::new(Arc::new(Strangers(secret)), AuthSettings::default(), Ambient { clock: Arc::new(Midnight), entropy })
 }
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(verifier);
@@ -108,7 +107,7 @@ fn head(text: &str) -> Option<Parts> {
 /// The signature of a request, in its header or its query, of version 4 or 2. Nobody can have signed it.
 pub fn signature(bytes: &[u8]) {
     let Some(head) = std::str::from_utf8(bytes).ok().and_then(head) else { return };
-    let target = head.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str).to_owned();
+    let Ok(target) = RequestTarget::read(&head, &["s3.example.com".to_owned()]) else { return };
     let verified = RUNTIME.block_on(VERIFIER.verify(&head, &target));
     let anonymous = verified.map_or(true, |verified| matches!(verified.identity, Identity::Anonymous));
     assert!(anonymous, "somebody was known");
@@ -199,9 +198,8 @@ pub fn copy_sources(bytes: &[u8]) {
 /// A host and, after a line break, a target. Whatever is read has a valid name.
 pub fn hosts(bytes: &[u8]) {
     let Some((host, raw)) = std::str::from_utf8(bytes).ok().and_then(|text| text.split_once('\n')) else { return };
-    let Ok((path, query)) = uri::split(raw) else { return };
-    let _ = Query::parse(query);
-    let _ = target::read(host, path, &["s3.example.com".to_owned()]);
+    let Ok(target) = RequestTarget::parse(host, raw, &["s3.example.com".to_owned()]) else { return };
+    let _ = (target.resource(), target.refuse_repeated(|_| true));
 }
 
 /// The form of an action of IAM or STS.

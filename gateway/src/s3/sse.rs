@@ -14,6 +14,7 @@ use super::call::Call;
 use super::error::{Code, S3Error};
 use crate::domain::{Bucket, ContentEncryption, ContentKey, DefaultAlgorithm, DefaultEncryption};
 use crate::objects::{ContentLock, DataKey, KeyChoice};
+use crate::policy::Value;
 
 const SSE: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
 const KMS_KEY: HeaderName = HeaderName::from_static("x-amz-server-side-encryption-aws-kms-key-id");
@@ -27,7 +28,7 @@ const CONTEXT_BYTES_MAX: usize = 8_192;
 
 /// Where in a request a client's key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+enum Whose {
     /// The key of what is written or read.
     Own,
     /// The key of what is copied.
@@ -35,9 +36,10 @@ pub enum Whose {
 }
 
 /// What a write asks for.
-#[derive(Debug)]
-enum Asked {
+#[derive(Clone, Debug, Default)]
+pub enum Encryption {
     /// Nothing: the bucket's default.
+    #[default]
     Nothing,
     /// The gateway's own keys and no other.
     Gateway,
@@ -45,12 +47,12 @@ enum Asked {
     Key(KeyChoice),
 }
 
-/// The lock of a write: what its headers ask for, else what the bucket's default is.
+/// The lock of a write: what it asks for, else what the bucket's default is.
 ///
 /// # Errors
-/// Amazon's words for headers that contradict themselves; what the key service says.
-pub async fn lock(call: &Call, headers: &HeaderMap, bucket: &Bucket) -> Result<Option<ContentLock>, S3Error> {
-    match choice(call, headers, bucket)? {
+/// What the key service says.
+pub async fn lock(call: &Call, bucket: &Bucket) -> Result<Option<ContentLock>, S3Error> {
+    match choice(call, bucket)? {
         None => Ok(None),
         Some(choice) => Ok(Some(call.door.objects.lock(choice).await?)),
     }
@@ -59,13 +61,12 @@ pub async fn lock(call: &Call, headers: &HeaderMap, bucket: &Bucket) -> Result<O
 /// Whose key a write is to be encrypted with.
 ///
 /// # Errors
-/// As [`lock`].
-pub fn choice(call: &Call, headers: &HeaderMap, bucket: &Bucket) -> Result<Option<KeyChoice>, S3Error> {
-    demand_tls(call, headers)?;
-    match asked(headers)? {
-        Asked::Gateway => Ok(None),
-        Asked::Key(choice) => Ok(Some(choice)),
-        Asked::Nothing => {
+/// When the bucket's default cannot be read.
+pub fn choice(call: &Call, bucket: &Bucket) -> Result<Option<KeyChoice>, S3Error> {
+    match &call.input.encryption {
+        Encryption::Gateway => Ok(None),
+        Encryption::Key(choice) => Ok(Some(choice.clone())),
+        Encryption::Nothing => {
             let default = bucket.settings.get::<DefaultEncryption>();
             let default = default.map_err(|error| S3Error::internal(error.to_string()))?;
             Ok(default.filter(|default| default.algorithm == DefaultAlgorithm::Kms).map(|default| KeyChoice::Kms {
@@ -77,27 +78,53 @@ pub fn choice(call: &Call, headers: &HeaderMap, bucket: &Bucket) -> Result<Optio
     }
 }
 
-/// The key a client sent to read with, or to write a part with.
+/// The value of a condition key about encryption, without `s3:`. Like Amazon's, it is what the write asks for: policies
+/// are asked before the bucket's default is looked at.
+#[must_use]
+pub fn fact<'a>(asked: &'a Encryption, name: &str) -> Option<Value<'a>> {
+    match (name, asked) {
+        ("x-amz-server-side-encryption", Encryption::Gateway) => Some(Value::from("AES256")),
+        ("x-amz-server-side-encryption", Encryption::Key(KeyChoice::Kms { .. })) => Some(Value::from("aws:kms")),
+        ("x-amz-server-side-encryption-aws-kms-key-id", Encryption::Key(KeyChoice::Kms { key, .. })) => {
+            key.as_deref().map(Value::from)
+        }
+        ("x-amz-server-side-encryption-customer-algorithm", Encryption::Key(KeyChoice::Customer(_))) => {
+            Some(Value::from("AES256"))
+        }
+        _ => None,
+    }
+}
+
+/// The key a client sent to write a part with.
 ///
 /// # Errors
 /// Amazon's words for a key that is none.
-pub fn customer_key(call: &Call, whose: Whose) -> Result<Option<DataKey>, S3Error> {
-    demand_tls(call, &call.head.headers)?;
-    customer_key_of(&call.head.headers, whose)
+pub fn customer_key(headers: &HeaderMap) -> Result<Option<DataKey>, S3Error> {
+    customer_key_of(headers, Whose::Own)
+}
+
+/// The key a client sent for what is to be copied.
+///
+/// # Errors
+/// Amazon's words for a key that is none.
+pub fn source_key(call: &Call) -> Result<Option<DataKey>, S3Error> {
+    let in_the_clear = call.door.settings.sse_c_requires_tls && !Arrival::of(&call.head).encrypted;
+    demand_tls(&call.head.headers, in_the_clear)?;
+    customer_key_of(&call.head.headers, Whose::Source)
 }
 
 /// The key a client sent to read with. Headers that only a write may have are refused.
 ///
 /// # Errors
 /// Amazon's words for a key that is none, and for headers that mean nothing here.
-pub fn key_to_read(call: &Call) -> Result<Option<DataKey>, S3Error> {
+pub fn key_to_read(headers: &HeaderMap) -> Result<Option<DataKey>, S3Error> {
     for name in [SSE, KMS_KEY, KMS_CONTEXT, BUCKET_KEY] {
-        if let Some(value) = call.head.headers.get(&name) {
+        if let Some(value) = headers.get(&name) {
             let message = format!("{name} header is not supported for this operation.");
             return Err(S3Error::argument(message, name.as_str(), value.to_str().unwrap_or_default()));
         }
     }
-    customer_key(call, Whose::Own)
+    customer_key(headers)
 }
 
 /// Says how something is encrypted. `request` are the headers of the request: a client's key is told again by its MD5 alone,
@@ -126,9 +153,12 @@ pub fn show(encryption: Option<&ContentEncryption>, request: &HeaderMap, reply: 
 }
 
 /// A client's key must not travel in the clear, where the operator says so.
-fn demand_tls(call: &Call, headers: &HeaderMap) -> Result<(), S3Error> {
+///
+/// # Errors
+/// `InvalidRequest` for a key that came `in_the_clear`.
+pub fn demand_tls(headers: &HeaderMap, in_the_clear: bool) -> Result<(), S3Error> {
     let brings_key = headers.keys().any(|name| name.as_str().contains("server-side-encryption-customer-"));
-    if call.door.settings.sse_c_requires_tls && brings_key && !Arrival::of(&call.head).encrypted {
+    if in_the_clear && brings_key {
         let message = "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure \
                        connection.";
         return Err(S3Error::with(Code::InvalidRequest, message));
@@ -136,7 +166,11 @@ fn demand_tls(call: &Call, headers: &HeaderMap) -> Result<(), S3Error> {
     Ok(())
 }
 
-fn asked(headers: &HeaderMap) -> Result<Asked, S3Error> {
+/// Reads what a write asks for.
+///
+/// # Errors
+/// Amazon's words for headers that contradict themselves.
+pub fn encryption(headers: &HeaderMap) -> Result<Encryption, S3Error> {
     let customer = customer_key_of(headers, Whose::Own)?;
     let method = text(headers, &SSE);
     if customer.is_some() && (method.is_some() || headers.contains_key(KMS_KEY)) {
@@ -152,13 +186,13 @@ fn asked(headers: &HeaderMap) -> Result<Asked, S3Error> {
         return Err(S3Error::argument(message, name.as_str(), text(headers, &name).unwrap_or_default()));
     }
     match (method, customer) {
-        (_, Some(key)) => Ok(Asked::Key(KeyChoice::Customer(key))),
-        (None, None) => Ok(Asked::Nothing),
-        (Some("AES256"), None) => Ok(Asked::Gateway),
+        (_, Some(key)) => Ok(Encryption::Key(KeyChoice::Customer(key))),
+        (None, None) => Ok(Encryption::Nothing),
+        (Some("AES256"), None) => Ok(Encryption::Gateway),
         (Some("aws:kms"), None) => {
             let key = text(headers, &KMS_KEY).filter(|id| !id.is_empty()).map(str::to_owned);
             let bucket_key = text(headers, &BUCKET_KEY).is_some_and(|word| word.eq_ignore_ascii_case("true"));
-            Ok(Asked::Key(KeyChoice::Kms { key, context: context(headers)?, bucket_key }))
+            Ok(Encryption::Key(KeyChoice::Kms { key, context: context(headers)?, bucket_key }))
         }
         (Some("aws:kms:dsse" | "aws:fsx"), None) => Err(Code::NotImplemented.into()),
         (Some(word), None) => {
@@ -242,12 +276,12 @@ mod tests {
     fn each_set_of_headers_has_its_answer() {
         let (algorithm, key, md5) = ("-customer-algorithm", "-customer-key", "-customer-key-md5");
         let whole = [(algorithm, "AES256"), (key, KEY), (md5, MD5)];
-        assert!(matches!(asked(&headers(&[])), Ok(Asked::Nothing)));
-        assert!(matches!(asked(&headers(&[("", "AES256")])), Ok(Asked::Gateway)));
-        assert!(matches!(asked(&headers(&whole)), Ok(Asked::Key(KeyChoice::Customer(_)))));
+        assert!(matches!(encryption(&headers(&[])), Ok(Encryption::Nothing)));
+        assert!(matches!(encryption(&headers(&[("", "AES256")])), Ok(Encryption::Gateway)));
+        assert!(matches!(encryption(&headers(&whole)), Ok(Encryption::Key(KeyChoice::Customer(_)))));
         let kms = [("", "aws:kms"), ("-aws-kms-key-id", "k"), ("-context", "eyJhIjoiYiJ9")];
-        let Ok(Asked::Key(KeyChoice::Kms { key: Some(id), context: Some(_), bucket_key: false })) =
-            asked(&headers(&kms))
+        let Ok(Encryption::Key(KeyChoice::Kms { key: Some(id), context: Some(_), bucket_key: false })) =
+            encryption(&headers(&kms))
         else {
             panic!("a key of the service")
         };
@@ -269,7 +303,7 @@ mod tests {
             (&[("", "aws:kms"), whole[0], whole[1], whole[2]], Code::InvalidArgument),
         ];
         for (pairs, code) in table {
-            let error = asked(&headers(pairs)).expect_err("refused");
+            let error = encryption(&headers(pairs)).expect_err("refused");
             assert_eq!(error.code, *code, "{pairs:?}");
             assert!(!format!("{error:?}").contains(KEY), "a key is never repeated");
         }

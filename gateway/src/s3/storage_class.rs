@@ -7,14 +7,16 @@ use crate::domain::ObjectAttributes;
 
 const HEADER: HeaderName = HeaderName::from_static("x-amz-storage-class");
 
-/// The class a write asks for; none for STANDARD, which is what nobody need ask for.
+/// The class a write names, if it names one; STANDARD is what it gets without.
 ///
 /// # Errors
 /// `InvalidStorageClass` for one that is not configured.
 pub fn read(headers: &HeaderMap, classes: &[String]) -> Result<Option<String>, S3Error> {
     match headers.get(HEADER).map(|class| class.to_str().unwrap_or("?")) {
-        None | Some("" | ObjectAttributes::STANDARD) => Ok(None),
-        Some(class) if classes.iter().any(|known| known == class) => Ok(Some(class.to_owned())),
+        None | Some("") => Ok(None),
+        Some(class) if class == ObjectAttributes::STANDARD || classes.iter().any(|known| known == class) => {
+            Ok(Some(class.to_owned()))
+        }
         Some(class) => Err(S3Error::new(Code::InvalidStorageClass).field("StorageClassRequested", class)),
     }
 }
@@ -36,7 +38,8 @@ mod tests {
             let headers = [(HEADER, HeaderValue::from_static(class))].into_iter().collect();
             read(&headers, &classes).map_err(|error| error.code)
         };
-        assert_eq!(asked("STANDARD"), Ok(None));
+        assert_eq!(asked("STANDARD"), Ok(Some("STANDARD".to_owned())));
+        assert_eq!(asked(""), Ok(None));
         assert_eq!(asked("STANDARD_IA"), Ok(Some("STANDARD_IA".to_owned())));
         assert_eq!(asked("GLACIER"), Err(Code::InvalidStorageClass));
         assert_eq!(asked("standard"), Err(Code::InvalidStorageClass));

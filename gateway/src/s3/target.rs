@@ -36,9 +36,17 @@ pub enum TargetError {
 /// # Errors
 /// When the bucket or the key is not a valid one.
 pub fn read(host: &str, raw_path: &str, base_domains: &[String]) -> Result<Target, TargetError> {
+    resource(bucket_of_host(host, base_domains).as_deref(), raw_path)
+}
+
+/// Reads what a raw path names, in the bucket of the host if that names one.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn resource(host_bucket: Option<&str>, raw_path: &str) -> Result<Target, TargetError> {
     let path = raw_path.strip_prefix('/').unwrap_or(raw_path);
-    if let Some(bucket) = bucket_of_host(host, base_domains) {
-        return build(&bucket, path);
+    if let Some(bucket) = host_bucket {
+        return build(bucket, path);
     }
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     if bucket.is_empty() && key.is_empty() {

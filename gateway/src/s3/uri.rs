@@ -121,6 +121,18 @@ impl Query {
         self.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
     }
 
+    /// A parameter that is a number of at least 0 and at most `i32::MAX`; `None` when it is missing or empty.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for anything else.
+    pub fn number(&self, name: &str) -> Result<Option<u32>, S3Error> {
+        let Some(text) = self.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let number = text.parse::<i32>().ok().and_then(|number| u32::try_from(number).ok());
+        let refused =
+            || S3Error::argument(format!("Provided {name} not an integer or within integer range"), name, text);
+        number.ok_or_else(refused).map(Some)
+    }
+
     /// Whether the name occurs, with or without a value.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {

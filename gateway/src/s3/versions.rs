@@ -32,15 +32,19 @@ impl Call {
     /// # Errors
     /// `InvalidArgument` for text that can name no version.
     pub fn selector(&self) -> Result<VersionSelector, S3Error> {
-        selector(self.query.get("versionId"))
+        selector(self.version_id())
     }
 
-    /// The version that the request is about.
+    /// The version that the request is about: the one that the decision was made about, where it looked at one.
     ///
     /// # Errors
     /// `NoSuchKey`, `NoSuchVersion`, `MethodNotAllowed` for a delete marker that was named.
     pub async fn version(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Arc<Version>, S3Error> {
-        self.version_at(bucket, key, self.selector()?).await
+        let selector = self.selector()?;
+        match &self.found {
+            Some(found) => version_of(found.clone(), key, selector),
+            None => self.version_at(bucket, key, selector).await,
+        }
     }
 
     /// The version that a selector points to.
@@ -53,11 +57,15 @@ impl Call {
         key: &ObjectKey,
         selector: VersionSelector,
     ) -> Result<Arc<Version>, S3Error> {
-        match self.door.objects.find(bucket, key, selector).await? {
-            Found::Version(version) => Ok(version),
-            Found::Marker(marker) => Err(at_marker(key, marker, selector)),
-            Found::Nothing => Err(missing(key, selector)),
-        }
+        version_of(self.door.objects.find(bucket, key, selector).await?, key, selector)
+    }
+}
+
+fn version_of(found: Found, key: &ObjectKey, selector: VersionSelector) -> Result<Arc<Version>, S3Error> {
+    match found {
+        Found::Version(version) => Ok(version),
+        Found::Marker(marker) => Err(at_marker(key, marker, selector)),
+        Found::Nothing => Err(missing(key, selector)),
     }
 }
 

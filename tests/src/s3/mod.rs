@@ -10,6 +10,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::Result;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::Method;
 
@@ -187,6 +189,14 @@ impl Request<'_> {
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = connection::Body::Whole(body.into());
         self
+    }
+
+    /// Sets a body and the checksum of it that some operations demand.
+    #[must_use]
+    pub fn checked(self, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &body);
+        self.header("x-amz-checksum-sha256", BASE64_STANDARD.encode(digest)).body(body)
     }
 
     /// Sets a body that is made while it is sent: nobody holds all of it. Its hash is not signed.

@@ -31,7 +31,10 @@ fn private_bucket() -> BucketRules<'static> {
 
 fn ask(caller: Option<&Principal>, action: &str, bucket: &BucketRules<'_>, object: Option<&ObjectRules<'_>>) -> bool {
     let resource = if action.contains("Bucket") { "arn:aws:s3:::photos" } else { "arn:aws:s3:::photos/a" };
-    decide(&Question { caller, action, resource, keys: &|_| None }, Some(bucket), object) == Decision::Allow
+    let question = Question { caller, action, resource, keys: &|_| None };
+    let allowed = decide(&question, Some(bucket), object) == Decision::Allow;
+    assert!(!allowed || bucket.might_admit(caller, action), "refused before it was asked: {action} {caller:?}");
+    allowed
 }
 
 fn grant(to: Grantee, right: Right) -> AccessList {
@@ -191,7 +194,12 @@ fn who_could_be_admitted_is_known_before_what_for() {
         (&policed, Some(&carl), "s3:GetObject", false),
         (&policed, None, "s3:GetObject", false),
         (&listed, None, "s3:DeleteObject", true),
-        (&listed, None, "s3:GetObject", false),
+        (&listed, None, "s3:GetObject", true),
+        (&listed, None, "s3:PutBucketPolicy", false),
+        (&private_bucket(), Some(&account(1)), "s3:GetObject", true),
+        (&private_bucket(), Some(&user(1, "eve")), "s3:GetObject", false),
+        (&private_bucket(), Some(&with(&[READ], user(1, "eve"))), "s3:GetObject", true),
+        (&private_bucket(), Some(&with(&[READ], user(1, "eve"))), "s3:PutObject", false),
         (&BucketRules { ownership: Ownership::BucketOwnerEnforced, ..listed }, None, "s3:DeleteObject", false),
     ] {
         assert_eq!(rules.might_admit(caller, action), wanted, "{action} {caller:?}");

@@ -1,6 +1,6 @@
 //! What a write says about whose the new object is and who else may do something with it.
 
-use super::{Asked, Canned, asked};
+use super::{Asked, Canned};
 use crate::domain::{AccessList, Bucket, ObjectAttributes, ObjectKey, Ownership, UserId};
 use crate::policy::{Decision, ObjectRules, OwnershipControls, Permission};
 use crate::s3::auth::Identity;
@@ -21,7 +21,7 @@ impl Call {
         key: &ObjectKey,
         attributes: ObjectAttributes,
     ) -> Result<ObjectAttributes, S3Error> {
-        let asked = asked(&self.head.headers)?;
+        let asked = self.input.acl.clone();
         let rules = Rules::of(self, bucket)?;
         if !rules.ownership.has_lists() {
             self.without_lists(bucket, &asked)?;

@@ -41,6 +41,12 @@ impl Canned {
         NAMES.iter().find(|(name, _)| *name == word).map(|(_, canned)| *canned)
     }
 
+    /// The word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, canned)| *canned == self).map_or("", |(name, _)| *name)
+    }
+
     /// The list it stands for. `bucket_owner` is given for objects; what is about the bucket's owner means nothing on a
     /// bucket.
     #[must_use]
@@ -92,5 +98,6 @@ mod tests {
             assert_eq!(canned.list("anna", None).reaches_beyond("anna"), beyond_bucket_owner, "{word}");
         }
         assert_eq!(Canned::parse("public-ready"), None);
+        assert!(NAMES.iter().all(|(name, canned)| canned.name() == *name));
     }
 }

@@ -2,8 +2,9 @@
 
 use http::HeaderMap;
 
-use super::{Canned, account, group};
+use super::{Canned, account, group, group_uri};
 use crate::domain::{AccessList, Grant, Grantee, Right};
+use crate::policy::Value;
 use crate::s3::error::{Code, S3Error};
 
 const CANNED: &str = "x-amz-acl";
@@ -16,9 +17,10 @@ const GRANTS: [(&str, Right); 5] = [
 ];
 
 /// What a request asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Asked {
     /// Nothing.
+    #[default]
     Nothing,
     /// A canned list.
     Canned(Canned),
@@ -51,6 +53,29 @@ pub fn asked(headers: &HeaderMap) -> Result<Asked, S3Error> {
         }
         None if list.grants.is_empty() => Ok(Asked::Nothing),
         None => Ok(Asked::Grants(list)),
+    }
+}
+
+/// The value of the condition key of one of these headers, without `s3:`, in the one way it is written whatever the
+/// client wrote: `id=...` and `uri=...`, parted by commas.
+#[must_use]
+pub fn fact(asked: &Asked, name: &str) -> Option<Value<'static>> {
+    match asked {
+        Asked::Canned(canned) if name == CANNED => Some(Value::from(canned.name())),
+        Asked::Grants(list) => {
+            let (_, right) = GRANTS.into_iter().find(|(header, _)| *header == name)?;
+            let given: Vec<_> =
+                list.grants.iter().filter(|grant| grant.right == right).map(|grant| word(&grant.to)).collect();
+            (!given.is_empty()).then(|| Value::from(given.join(",")))
+        }
+        Asked::Nothing | Asked::Canned(_) => None,
+    }
+}
+
+fn word(grantee: &Grantee) -> String {
+    match (grantee, group_uri(grantee)) {
+        (Grantee::Account(id), _) => format!("id={id}"),
+        (_, uri) => format!("uri={}", uri.unwrap_or_default()),
     }
 }
 
@@ -100,6 +125,21 @@ mod tests {
             read(&[("x-amz-grant-full-control", &full), ("x-amz-grant-read", &both)]),
             Ok(Asked::Grants(AccessList { grants }))
         );
+    }
+
+    #[test]
+    fn conditions_see_what_was_understood() {
+        let id = "a".repeat(64);
+        let everybody = "URI = \"http://acs.amazonaws.com/groups/global/AllUsers\"";
+        let grants =
+            read(&[("x-amz-grant-read", &format!("ID=\"{}\", {everybody}", id.to_uppercase()))]).expect("a list");
+        let both = format!("id={id},uri=http://acs.amazonaws.com/groups/global/AllUsers");
+        assert_eq!(fact(&grants, "x-amz-grant-read"), Some(Value::from(both)));
+        assert_eq!(fact(&grants, "x-amz-grant-write"), None);
+        assert_eq!(fact(&grants, "x-amz-acl"), None);
+        let canned = read(&[("x-amz-acl", "public-read")]).expect("a word");
+        assert_eq!(fact(&canned, "x-amz-acl"), Some(Value::from("public-read")));
+        assert_eq!(fact(&read(&[("x-amz-acl", "")]).expect("nothing"), "x-amz-acl"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod headers;
 pub use author::public_lists_are_blocked;
 pub use canned::Canned;
 pub use document::{read, write};
-pub use headers::{Asked, asked};
+pub use headers::{Asked, asked, fact};
 
 use super::call::Call;
 use super::error::{Code, S3Error};
@@ -34,6 +34,10 @@ const RIGHTS: [(&str, Right); 5] = [
 fn group(uri: &str) -> Result<Grantee, S3Error> {
     let found = GROUPS.iter().find(|(name, _)| *name == uri.trim());
     found.map(|(_, group)| group.clone()).ok_or_else(|| S3Error::argument("Invalid group uri", "uri", uri))
+}
+
+fn group_uri(grantee: &Grantee) -> Option<&'static str> {
+    GROUPS.iter().find(|(_, group)| group == grantee).map(|(uri, _)| *uri)
 }
 
 fn account(id: &str) -> Result<Grantee, S3Error> {

@@ -4,6 +4,7 @@ use aws_sigv4::sign::v4;
 use subtle::ConstantTimeEq;
 
 use super::claim::{ALGORITHM, Credential, Place, signature};
+use super::signature::{Signature, SignaturePlace, SignatureVersion};
 use super::{Identity, Service, Verifier, time, token, v2};
 use crate::domain::Timestamp;
 use crate::s3::error::{Code, S3Error};
@@ -72,6 +73,21 @@ impl Verifier {
         } else {
             Err(super::mismatch(credential.access_key, policy, &hex::encode(given)))
         }
+    }
+
+    /// The signature of a form whose policy was verified by [`Verifier::verify_form`], from the same fields.
+    pub(in crate::s3) fn signature_of_form<'a>(
+        &self,
+        identity: &Identity,
+        field: impl Fn(&str) -> Option<&'a str>,
+    ) -> Option<Signature> {
+        let Identity::Known(_) = identity else { return None };
+        let signed_at = field("x-amz-date").and_then(time::parse_basic);
+        let (version, signed_at) = match field("x-amz-signature") {
+            Some(_) => (SignatureVersion::V4, signed_at),
+            None => (SignatureVersion::V2, None),
+        };
+        Some(Signature { version, place: SignaturePlace::Form, signed_at, covers_payload: false })
     }
 
     /// The time by which policies expire.

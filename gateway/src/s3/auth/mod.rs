@@ -30,6 +30,7 @@ mod keys;
 mod payload;
 mod query;
 mod service;
+mod signature;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
@@ -50,9 +51,10 @@ pub use caller::Caller;
 pub use chunks::ChunkSigner;
 pub use keys::{KeyError, KeySource, NewKey, NewSession, TEMPORARY, TemporaryKey};
 pub use service::Service;
+pub use signature::{Signature, SignaturePlace, SignatureVersion};
 
 use super::error::{Code, S3Error};
-use super::uri::{self, Query};
+use super::request_target::RequestTarget;
 use crate::clock::{Ambient, random};
 
 /// How strict the door is about signatures.
@@ -66,19 +68,11 @@ pub struct AuthSettings {
     pub sigv2: bool,
     /// How far a client's clock may be off, in seconds.
     pub skew_seconds: i64,
-    /// Domains whose subdomains are buckets: signatures of version 2 cover the bucket's name.
-    pub domains: Vec<String>,
 }
 
 impl Default for AuthSettings {
     fn default() -> Self {
-        Self {
-            region: "us-east-1".to_owned(),
-            strict_region: false,
-            sigv2: true,
-            skew_seconds: 900,
-            domains: Vec::new(),
-        }
+        Self { region: "us-east-1".to_owned(), strict_region: false, sigv2: true, skew_seconds: 900 }
     }
 }
 
@@ -116,8 +110,8 @@ pub struct Verified {
     pub identity: Identity,
     /// What its body must prove.
     pub payload: Payload,
-    /// It was signed in its query (`response-*` overrides are allowed, `x-amz-*` parameters are headers).
-    pub presigned: bool,
+    /// What it was signed with; none for a request without credentials.
+    pub signature: Option<Signature>,
     /// `x-amz-*` headers that a presigned URL carries as query parameters, all signed.
     pub hoisted: Vec<(HeaderName, HeaderValue)>,
 }
@@ -152,33 +146,29 @@ impl Verifier {
         Self { keys, settings, ambient, nobody }
     }
 
-    /// Finds out who sent a request. `raw_target` is the request target as it stood on the wire. Follow it with
-    /// [`Verified::unhoist`].
+    /// Finds out who sent a request. `target` is the one the request is routed by. Follow it with [`Verified::unhoist`].
     ///
     /// # Errors
     /// Every way in which a request that claims an identity fails to prove it.
-    pub async fn verify(&self, head: &Parts, raw_target: &str) -> Result<Verified, S3Error> {
-        let raw = uri::split(raw_target)?;
-        let query = Query::parse(raw.1)?;
+    pub async fn verify(&self, head: &Parts, target: &RequestTarget) -> Result<Verified, S3Error> {
+        let query = target.query();
         let authorization = header::authorization(&head.headers)?;
-        let claims = (authorization, query::claims(&query), v2::claims(&query));
+        let claims = (authorization, query::claims(query), v2::claims(query));
         match claims {
             (None, false, false) => {
                 let payload = payload::Declared::parse(payload::text(&head.headers, None)?)?.of_nobody()?;
-                Ok(Verified { identity: Identity::Anonymous, payload, presigned: false, hoisted: Vec::new() })
+                Ok(Verified { identity: Identity::Anonymous, payload, signature: None, hoisted: Vec::new() })
             }
             (Some(header::Authorization::V4(rest)), false, false) => {
                 let claim = header::parse(rest, &head.headers, &[Service::S3])?;
-                v4::verify(self, &claim, head, (raw.0, &query), None).await
+                v4::verify(self, &claim, head, target, None).await
             }
-            (Some(header::Authorization::V2(rest)), false, false) => {
-                v2::verify_header(self, rest, head, raw, &query).await
-            }
+            (Some(header::Authorization::V2(rest)), false, false) => v2::verify_header(self, rest, head, target).await,
             (None, true, false) => {
-                let claim = query::parse(&query, self.ambient.clock.now(), self.settings.skew_seconds)?;
-                v4::verify(self, &claim, head, (raw.0, &query), None).await
+                let claim = query::parse(query, self.ambient.clock.now(), self.settings.skew_seconds)?;
+                v4::verify(self, &claim, head, target, None).await
             }
-            (None, false, true) => v2::verify_query(self, head, raw, &query).await,
+            (None, false, true) => v2::verify_query(self, head, target).await,
             _ => Err(S3Error::with(
                 Code::InvalidArgument,
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
@@ -196,16 +186,14 @@ impl Verifier {
     pub async fn verify_action<B: std::ops::Deref<Target = [u8]>>(
         &self,
         head: &Parts,
-        raw_target: &str,
+        target: &RequestTarget,
         body: impl Future<Output = Result<B, S3Error>>,
     ) -> Result<(Arc<Caller>, Service, B), S3Error> {
-        let (path, query) = uri::split(raw_target)?;
-        let query = Query::parse(query)?;
         let Some(header::Authorization::V4(rest)) = header::authorization(&head.headers)? else {
             return Err(Code::AccessDenied.into());
         };
         let claim = header::parse(rest, &head.headers, &[Service::Iam, Service::Sts])?;
-        let proven = async |sha256: &str| v4::verify(self, &claim, head, (path, &query), Some(sha256)).await;
+        let proven = async |sha256: &str| v4::verify(self, &claim, head, target, Some(sha256)).await;
         let (verified, body) = if let Some(digest) = payload::text(&head.headers, None)? {
             let verified = proven(digest).await?;
             let body = body.await?;
@@ -249,11 +237,6 @@ impl Verifier {
             KeyError::Expired => Code::ExpiredToken.into(),
         })
     }
-}
-
-/// Seconds since the epoch of a date as `x-amz-date` has it.
-pub(in crate::s3) fn parse_date(text: &str) -> Option<i64> {
-    time::parse_basic(text)
 }
 
 fn unknown_key(id: &str) -> S3Error {

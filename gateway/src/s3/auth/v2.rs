@@ -9,10 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use subtle::ConstantTimeEq;
 
 use super::payload::{self, Declared};
+use super::signature::{Signature, SignaturePlace, SignatureVersion};
 use super::v2_resource::{check_parameters, resource};
-use super::{Identity, Service, Verified, Verifier, header, query, time, token};
+use super::v4::value_text;
+use super::{Identity, Payload, Service, Verified, Verifier, header, query, time, token};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::target::bucket_of_host;
+use crate::s3::request_target::RequestTarget;
 use crate::s3::uri::Query;
 
 /// Whether the query claims a signature of version 2, complete or not.
@@ -25,32 +27,39 @@ pub(super) async fn verify_header(
     verifier: &Verifier,
     credentials: &str,
     head: &Parts,
-    raw: (&str, &str),
-    parameters: &Query,
+    target: &RequestTarget,
 ) -> Result<Verified, S3Error> {
     verifier.check_v2()?;
     let (access_key, signature) = credentials.trim().rsplit_once(':').ok_or_else(|| {
         S3Error::with(Code::InvalidArgument, "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature")
     })?;
-    verifier.check_skew(header::date(&head.headers)?)?;
-    check_parameters(parameters)?;
+    let signed_at = header::date(&head.headers)?;
+    verifier.check_skew(signed_at)?;
+    check_parameters(target.query())?;
     // With x-amz-date, which is among the amz headers, the date's own line is empty.
-    let date = if head.headers.contains_key("x-amz-date") { "" } else { text(&head.headers, "date") };
-    let texts = strings_to_sign(verifier, head, raw, date, &[])?;
+    let date = if head.headers.contains_key("x-amz-date") { String::new() } else { text(&head.headers, "date") };
+    let texts = strings_to_sign(head, target, &date, &[])?;
     let token = token::of(&head.headers, None)?;
     let identity = prove(verifier, access_key, token, signature, &texts).await?;
     let payload = Declared::parse(payload::text(&head.headers, None)?)?.without_stream()?;
-    Ok(Verified { identity, payload, presigned: false, hoisted: Vec::new() })
+    let signature = Some(signature_of(SignaturePlace::Header, Some(signed_at), &payload));
+    Ok(Verified { identity, payload, signature, hoisted: Vec::new() })
+}
+
+/// The digest of the body is among the headers that are signed, when there is one.
+fn signature_of(place: SignaturePlace, signed_at: Option<i64>, payload: &Payload) -> Signature {
+    let covers_payload = matches!(payload, Payload::Digest(_));
+    Signature { version: SignatureVersion::V2, place, signed_at, covers_payload }
 }
 
 /// Verifies the parameters `AWSAccessKeyId`, `Expires`, `Signature`.
 pub(super) async fn verify_query(
     verifier: &Verifier,
     head: &Parts,
-    raw: (&str, &str),
-    parameters: &Query,
+    target: &RequestTarget,
 ) -> Result<Verified, S3Error> {
     verifier.check_v2()?;
+    let parameters = target.query();
     let one = |name: &str| {
         let mut values = parameters.iter().filter(|(given, _)| *given == name).map(|(_, value)| value);
         values.next().filter(|_| values.next().is_none()).ok_or_else(|| {
@@ -72,11 +81,13 @@ pub(super) async fn verify_query(
     }
     check_parameters(parameters)?;
     let hoisted = hoisted(parameters, head)?;
-    let texts = strings_to_sign(verifier, head, raw, expires, &signed_hoists(parameters)?)?;
+    let texts = strings_to_sign(head, target, expires, &signed_hoists(parameters)?)?;
     let token = token::of(&head.headers, Some(parameters))?;
     let identity = prove(verifier, access_key, token, signature, &texts).await?;
     let payload = Declared::parse(payload::text(&head.headers, Some(parameters))?)?.without_stream()?;
-    Ok(Verified { identity, payload, presigned: true, hoisted })
+    // Such a URL says when it ends, and not when it was made.
+    let signature = Some(signature_of(SignaturePlace::Query, None, &payload));
+    Ok(Verified { identity, payload, signature, hoisted })
 }
 
 /// The signature of a text under a secret.
@@ -117,6 +128,10 @@ fn signed_hoists(parameters: &Query) -> Result<Vec<(String, String)>, S3Error> {
         if headers.iter().any(|(known, _)| *known == lower) {
             return Err(S3Error::argument("A query parameter occurs twice", name, value));
         }
+        // A line break would make the text that is signed that of other headers.
+        if HeaderName::from_bytes(lower.as_bytes()).is_err() || HeaderValue::from_str(value).is_err() {
+            return Err(S3Error::argument("A query parameter is not a valid header", name, value));
+        }
         headers.push((lower, value.to_owned()));
     }
     Ok(headers)
@@ -135,38 +150,36 @@ fn hoisted(parameters: &Query, head: &Parts) -> Result<Vec<(HeaderName, HeaderVa
 /// The text that is signed; for the root of a bucket in path style also with the slash that some clients sign after the
 /// bucket without sending it.
 fn strings_to_sign(
-    verifier: &Verifier,
     head: &Parts,
-    (path, raw_query): (&str, &str),
+    target: &RequestTarget,
     date: &str,
     hoisted: &[(String, String)],
 ) -> Result<Vec<String>, S3Error> {
-    let mut texts = vec![string_to_sign(verifier, head, (path, raw_query), date, hoisted)?];
-    let path_style = bucket_of_host(text(&head.headers, "host"), &verifier.settings.domains).is_none();
-    if path_style && path.len() > 1 && path.rfind('/') == Some(0) {
-        texts.push(string_to_sign(verifier, head, (&format!("{path}/"), raw_query), date, hoisted)?);
+    let path = target.raw_path();
+    let mut texts = vec![string_to_sign(head, (target, path), date, hoisted)?];
+    if target.host_bucket().is_none() && path.len() > 1 && path.rfind('/') == Some(0) {
+        texts.push(string_to_sign(head, (target, &format!("{path}/")), date, hoisted)?);
     }
     Ok(texts)
 }
 
 fn string_to_sign(
-    verifier: &Verifier,
     head: &Parts,
-    (path, raw_query): (&str, &str),
+    (target, path): (&RequestTarget, &str),
     date: &str,
     hoisted: &[(String, String)],
 ) -> Result<String, S3Error> {
+    // As `Verified::unhoist` has it: a header that is there wins over the parameter that stands for it.
     let content = |name: &str| {
-        let real = text(&head.headers, name);
-        let stands_for = || hoisted.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value);
-        if real.is_empty() { stands_for().to_owned() } else { real.to_owned() }
+        let stands_for = || hoisted.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        if head.headers.contains_key(name) { text(&head.headers, name) } else { stands_for().unwrap_or_default() }
     };
     let mut signed = format!("{}\n{}\n{}\n{date}\n", head.method, content("content-md5"), content("content-type"));
 
     let mut amazon: Vec<(String, String)> = Vec::new();
     for (name, value) in &head.headers {
         if name.as_str().starts_with("x-amz-") {
-            let value = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
+            let value = value_text(value).trim().to_owned();
             match amazon.iter_mut().find(|(known, _)| known == name.as_str()) {
                 Some((_, joined)) => *joined = format!("{joined},{value}"),
                 None => amazon.push((name.to_string(), value)),
@@ -182,12 +195,13 @@ fn string_to_sign(
     for (name, value) in amazon {
         signed.push_str(&format!("{name}:{value}\n"));
     }
-    signed.push_str(&resource(verifier, text(&head.headers, "host"), path, raw_query)?);
+    signed.push_str(&resource(target, path)?);
     Ok(signed)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim()
+/// A header's text, whatever its bytes: what is read as nothing here would be read as something elsewhere.
+fn text(headers: &HeaderMap, name: &str) -> String {
+    headers.get(name).map(|value| value_text(value).trim().to_owned()).unwrap_or_default()
 }
 
 impl Verifier {

@@ -9,9 +9,11 @@ use subtle::ConstantTimeEq;
 use super::canonical::{self, Signable, SignedHeaders};
 use super::claim::{Claim, Place, is_signed};
 use super::payload::{self, Declared};
+use super::signature::{Signature, SignaturePlace, SignatureVersion};
 use super::{ChunkSigner, Identity, Verified, Verifier, engine, query, time, token};
+use crate::s3::body::content_length;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::uri::Query;
+use crate::s3::request_target::RequestTarget;
 
 /// Verifies a claim. `sha256` is the digest of the body, in hexadecimal, where the body was read before: the signature
 /// must then cover it.
@@ -19,9 +21,10 @@ pub(super) async fn verify(
     verifier: &Verifier,
     claim: &Claim<'_>,
     head: &Parts,
-    (path, parameters): (&str, &Query),
+    target: &RequestTarget,
     sha256: Option<&str>,
 ) -> Result<Verified, S3Error> {
+    let parameters = target.query();
     verifier.check_region(claim.region, claim.place)?;
     let presigned = claim.place == Place::Query;
     if !presigned {
@@ -39,9 +42,9 @@ pub(super) async fn verify(
     }
     let mut signable = Signable {
         method: head.method.as_str(),
-        path: Signable::encode_path(path)?,
+        path: Signable::encode_path(target.raw_path())?,
         query: Signable::encode_query(parameters),
-        headers: signed(head, &claim.signed_headers)?,
+        headers: signed(head, target.host(), &claim.signed_headers)?,
         payload: Cow::Borrowed(payload::UNSIGNED),
     };
     let token = token::of(&head.headers, presigned.then_some(parameters))?;
@@ -50,21 +53,25 @@ pub(super) async fn verify(
     let proven = prove(&mut signable, claim, head, secret, declared.candidates(text, presigned))?;
     // Only after the same work as for a known key.
     let key = key.ok_or_else(|| super::unknown_key(claim.access_key))?;
-    let proven = proven.ok_or_else(|| mismatch(&signable, claim))?;
+    let (proven, covers_payload) = proven.ok_or_else(|| mismatch(&signable, claim))?;
     let chunks = || ChunkSigner::new(&key.secret, claim.time, claim.region, claim.signature);
     verifier.keys.used(&key, claim.service.word(), claim.region);
     let hoisted = if presigned { query::hoisted(parameters, surely_empty(head))? } else { Vec::new() };
-    Ok(Verified { payload: proven.verified(chunks), identity: Identity::Known(key), presigned, hoisted })
+    let place = if presigned { SignaturePlace::Query } else { SignaturePlace::Header };
+    let (version, signed_at) = (SignatureVersion::V4, Some(claim.time));
+    let signature = Some(Signature { version, place, signed_at, covers_payload });
+    Ok(Verified { payload: proven.verified(chunks), identity: Identity::Known(key), signature, hoisted })
 }
 
-/// Tries what the client may have signed; `None` when nothing matches, with `signable` left as first tried.
+/// Tries what the client may have signed; `None` when nothing matches, with `signable` left as first tried. The flag says
+/// whether the signature covers what is declared about the body.
 fn prove<'a>(
     signable: &mut Signable<'a>,
     claim: &Claim<'_>,
     head: &Parts,
     secret: &str,
     payloads: Vec<(&'a str, Declared)>,
-) -> Result<Option<Declared>, S3Error> {
+) -> Result<Option<(Declared, bool)>, S3Error> {
     // hyper drops `Content-Length` when the body is chunked, although clients sign it: it was the content's length.
     let dropped = signable.headers.iter().position(|(name, value)| name == "content-length" && value.is_empty());
     let decoded = head.headers.get("x-amz-decoded-content-length").and_then(|value| value.to_str().ok());
@@ -80,7 +87,7 @@ fn prove<'a>(
             signable.payload = Cow::Borrowed(text);
             let expected = engine::signature(signable, claim.time, (claim.region, claim.service), secret)?;
             if bool::from(expected.ct_eq(&claim.signature)) {
-                return Ok(Some(*declared));
+                return Ok(Some((*declared, *text != payload::UNSIGNED)));
             }
         }
     }
@@ -102,25 +109,27 @@ fn refuse_unsigned(head: &Parts, signed: &[&str]) -> Result<(), S3Error> {
         .field("HeadersNotSigned", unsigned.join(", ")))
 }
 
-/// The headers named as signed, with their values.
-fn signed<'a>(head: &'a Parts, names: &[&'a str]) -> Result<SignedHeaders<'a>, S3Error> {
+/// The headers named as signed, with their values. `host` is the one of the target, wherever it was named.
+fn signed<'a>(head: &'a Parts, host: &'a str, names: &[&'a str]) -> Result<SignedHeaders<'a>, S3Error> {
     let mut headers = Vec::with_capacity(names.len());
     for &name in names {
         let lower = || match name.bytes().any(|b| b.is_ascii_uppercase()) {
             true => Cow::Owned(name.to_ascii_lowercase()),
             false => Cow::Borrowed(name),
         };
+        if lower() == "host" && !host.is_empty() {
+            headers.push((lower(), Cow::Borrowed(host)));
+            continue;
+        }
         let before = headers.len();
         headers.extend(head.headers.get_all(name).iter().map(|value| (lower(), value_text(value))));
         if headers.len() > before {
             continue;
         }
         let chunked = head.headers.contains_key(http::header::TRANSFER_ENCODING);
-        match (head.uri.authority(), lower().as_ref()) {
-            // HTTP/2 has no Host header.
-            (Some(authority), "host") => headers.push((lower(), Cow::Borrowed(authority.as_str()))),
-            (_, "content-length") if chunked => headers.push((lower(), Cow::Borrowed(""))),
-            (_, missing) => {
+        match lower().as_ref() {
+            "content-length" if chunked => headers.push((lower(), Cow::Borrowed(""))),
+            missing => {
                 return Err(
                     S3Error::new(Code::SignatureDoesNotMatch).field("HeadersMissing", super::claim::shown(missing))
                 );
@@ -131,7 +140,7 @@ fn signed<'a>(head: &'a Parts, names: &[&'a str]) -> Result<SignedHeaders<'a>, S
 }
 
 /// A header's text. Clients sign the text; some then send it as Latin-1.
-fn value_text(value: &HeaderValue) -> Cow<'_, str> {
+pub(super) fn value_text(value: &HeaderValue) -> Cow<'_, str> {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(value.as_bytes().iter().copied().map(char::from).collect()),
@@ -140,8 +149,11 @@ fn value_text(value: &HeaderValue) -> Cow<'_, str> {
 
 /// Whether the request surely has no content.
 pub(super) fn surely_empty(head: &Parts) -> bool {
-    let length = head.headers.get(http::header::CONTENT_LENGTH);
-    length.map_or(!head.headers.contains_key(http::header::TRANSFER_ENCODING), |length| length == "0")
+    match content_length(&head.headers) {
+        Ok(Some(length)) => length == 0,
+        Ok(None) => !head.headers.contains_key(http::header::TRANSFER_ENCODING),
+        Err(_) => false,
+    }
 }
 
 /// The refusal, with all that a client needs to find its mistake.

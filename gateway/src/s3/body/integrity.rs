@@ -9,7 +9,7 @@ use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use crate::s3::error::{Code, S3Error};
 
 /// `Content-Length`.
-pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, S3Error> {
+pub(in crate::s3) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, S3Error> {
     let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let bad = || S3Error::with(Code::BadRequest, "The Content-Length header is not one number").closing();
@@ -148,8 +148,8 @@ fn sdk_algorithm(headers: &HeaderMap) -> Result<Option<ChecksumAlgorithm>, S3Err
 /// The most headers of a request. It is what HTTP/1.1 is read with; over HTTP/2 more would fit into a head.
 pub const HEADERS_MAX: usize = 100;
 
-/// Refuses requests that two parsers could read as two different requests: several `Host` or none, several or
-/// contradictory lengths, transfer encodings other than `chunked`. And those with too many headers.
+/// Refuses requests whose end two parsers could see in two places: several or contradictory lengths, transfer encodings
+/// other than `chunked`. And those with too many headers. (The host: `s3/request_target.rs`.)
 ///
 /// # Errors
 /// `BadRequest`, closing the connection; `NotImplemented` for another transfer encoding; `RequestHeaderSectionTooLarge`.
@@ -158,22 +158,6 @@ pub fn check_framing(head: &Parts) -> Result<(), S3Error> {
         return Err(S3Error::new(Code::RequestHeaderSectionTooLarge).closing());
     }
     let bad = |why: &'static str| Err(S3Error::with(Code::BadRequest, why).closing());
-    let mut hosts = head.headers.get_all(header::HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
-        return bad("Only one Host header is allowed");
-    }
-    let authority = head.uri.authority();
-    match (host, authority) {
-        (None, None) if head.version >= Version::HTTP_11 => return bad("A Host header is required"),
-        (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
-            return bad("The Host header and the request target name different hosts");
-        }
-        (Some(host), _) if host.as_bytes().iter().any(|byte| !is_host_byte(*byte)) => {
-            return bad("The Host header is not a host");
-        }
-        _ => {}
-    }
     let length = content_length(&head.headers)?;
     let mut encodings = head.headers.get_all(header::TRANSFER_ENCODING).iter();
     match (encodings.next(), encodings.next()) {
@@ -186,9 +170,4 @@ pub fn check_framing(head: &Parts) -> Result<(), S3Error> {
         }
         (Some(_), None) => Ok(()),
     }
-}
-
-/// Names, addresses in brackets, ports; no user, no path.
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
 }

@@ -22,6 +22,7 @@ use http::request::Parts;
 use tokio::sync::Semaphore;
 
 pub(super) use frames::Frames;
+pub(super) use integrity::content_length;
 pub use integrity::{HEADERS_MAX, check_framing};
 pub use small::{Integrity, SmallBody, read_small};
 pub use unverified::UnverifiedBodies;
@@ -110,6 +111,14 @@ pub fn open(
         budget: Arc::clone(&limits.chunk_budget),
     };
     Ok((promise, Box::new(ChunkedBody::new(frames, rules))))
+}
+
+/// The length of the content that a request announces, read where [`open`] reads it.
+pub(super) fn announced_length(payload: &Payload, headers: &HeaderMap) -> Option<u64> {
+    match payload {
+        Payload::Unsigned | Payload::Digest(_) => content_length(headers).ok().flatten(),
+        Payload::UnsignedTrailer | Payload::SignedChunks { .. } => integrity::decoded_length(headers).ok(),
+    }
 }
 
 fn plain(

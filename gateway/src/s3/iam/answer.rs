@@ -14,6 +14,7 @@ use crate::s3::auth::{Payload, Service};
 use crate::s3::body::{Integrity, read_small};
 use crate::s3::door::Door;
 use crate::s3::request_id::RequestId;
+use crate::s3::request_target::RequestTarget;
 use crate::s3::respond::{Response, xml};
 use crate::s3::target::Target;
 use crate::s3::xml::XmlWriter;
@@ -33,8 +34,8 @@ pub fn is_action(head: &Parts, target: &Target) -> bool {
 }
 
 /// Answers an action.
-pub async fn answer(door: Arc<Door>, head: Parts, body: Body, raw_target: &str, id: RequestId) -> Response {
-    match run(door, head, body, raw_target).await {
+pub async fn answer(door: Arc<Door>, head: Parts, body: Body, target: &RequestTarget, id: RequestId) -> Response {
+    match run(door, head, body, target).await {
         Ok((name, service, inside)) => {
             let namespace = namespace(service);
             let mut writer = XmlWriter::declared(512 + inside.len());
@@ -60,12 +61,12 @@ async fn run(
     door: Arc<Door>,
     head: Parts,
     body: Body,
-    raw_target: &str,
+    target: &RequestTarget,
 ) -> Result<(&'static str, Service, String), IamError> {
     let limits = &door.settings.body;
     let reading = read_small(Payload::Unsigned, &head, body, limits, Integrity::Optional, BODY_BYTES_MAX);
     let reading = limits.unverified.read(&head, reading);
-    let (caller, service, body) = door.verifier.verify_action(&head, raw_target, reading).await?;
+    let (caller, service, body) = door.verifier.verify_action(&head, target, reading).await?;
     let args = Args::parse(&body)?;
     drop(body);
     let (name, version) = (args.get("Action").unwrap_or_default(), args.get("Version").unwrap_or_default());

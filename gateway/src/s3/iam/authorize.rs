@@ -1,14 +1,11 @@
 //! Whether a caller may do an action.
 
-use http::header;
-
 use super::error::IamError;
 use super::names::{actor, lookup};
 use super::table::{About, Action, Ask, parameter};
 use crate::domain::{HolderKind, IamName, IamPath, UserId, iam_arn};
 use crate::policy::{Decision, Question, Value, decide};
-use crate::s3::arrival::Arrival;
-use crate::s3::encoding::xml_time;
+use crate::s3::request_context;
 
 /// Finds what the action is about and lets the caller through.
 ///
@@ -64,18 +61,11 @@ pub fn allows(ask: &Ask, permission: &str, resource: &str) -> bool {
 
 /// The value of a condition key that is about the request; keys come in lower case.
 pub fn fact<'a>(ask: &'a Ask, key: &str) -> Option<Value<'a>> {
-    let now = ask.door.verifier.now();
-    let arrival = Arrival::of(&ask.head);
-    match key {
-        "aws:sourceip" => arrival.peer.map(|address| Value::from(address.to_canonical().to_string())),
-        "aws:securetransport" => Some(Value::from(if arrival.encrypted { "true" } else { "false" })),
-        "aws:currenttime" => Some(Value::from(xml_time(now))),
-        "aws:epochtime" => Some(Value::from(now.seconds().to_string())),
-        "aws:useragent" => ask.head.headers.get(header::USER_AGENT)?.to_str().ok().map(Value::from),
-        "aws:requestedregion" => Some(Value::from(ask.door.settings.region.as_str())),
-        "iam:policyarn" => ask.args.get("PolicyArn").map(Value::from),
-        "sts:externalid" => ask.args.get("ExternalId").map(Value::from),
-        "sts:rolesessionname" => ask.args.get("RoleSessionName").map(Value::from),
+    match key.split_once(':')? {
+        ("aws", name) => request_context::value(&ask.door, &ask.head, name),
+        ("iam", "policyarn") => ask.args.get("PolicyArn").map(Value::from),
+        ("sts", "externalid") => ask.args.get("ExternalId").map(Value::from),
+        ("sts", "rolesessionname") => ask.args.get("RoleSessionName").map(Value::from),
         _ => None,
     }
 }

@@ -6,13 +6,13 @@ use http::{Method, StatusCode};
 
 use crate::domain::{AccessList, Bucket, Grantee, ObjectAttributes, ObjectKey, Version};
 use crate::objects::{About, Amend};
-use crate::policy::Permission;
 use crate::s3::access::Owner;
 use crate::s3::acl::{self, Asked, Canned};
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::judge::{BucketList, Rules};
+use crate::s3::operation_input::Input;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::versions;
@@ -24,7 +24,10 @@ const DOCUMENT_BYTES_MAX: usize = 64 << 10;
 pub fn rows() -> Vec<Row> {
     vec![
         on_bucket("GetBucketAcl", Method::GET, "s3:GetBucketAcl", get_bucket_acl).query("acl"),
-        on_bucket("PutBucketAcl", Method::PUT, "s3:PutBucketAcl", put_bucket_acl).query("acl"),
+        on_bucket("PutBucketAcl", Method::PUT, "s3:PutBucketAcl", put_bucket_acl)
+            .query("acl")
+            .takes(&[Input::Acl])
+            .decided_by_handler(),
         on_object("GetObjectAcl", Method::GET, "s3:GetObjectAcl", get_object_acl)
             .query("acl")
             .version_permission("s3:GetObjectVersionAcl")
@@ -32,6 +35,8 @@ pub fn rows() -> Vec<Row> {
         on_object("PutObjectAcl", Method::PUT, "s3:PutObjectAcl", put_object_acl)
             .query("acl")
             .version_permission("s3:PutObjectVersionAcl")
+            .takes(&[Input::Acl])
+            .decided_by_handler()
             .accepts(&["versionId"]),
     ]
 }
@@ -44,8 +49,10 @@ async fn get_bucket_acl(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3E
 }
 
 async fn put_bucket_acl(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let document = read_asked(&mut call).await?;
+    call.authorize(&bucket, None).await?;
     let owner = call.door.owner_of(&bucket, &call.identity).await?;
-    let Some(list) = wanted(&mut call, &bucket, &owner, None).await? else { return Ok(empty(StatusCode::OK)) };
+    let Some(list) = wanted(&call, document, &bucket, &owner, None).await? else { return Ok(empty(StatusCode::OK)) };
     let kept = if list == AccessList::private(&owner.id.0) {
         call.door.metadata.clear_setting::<BucketList>(&bucket).await?
     } else {
@@ -71,27 +78,38 @@ async fn shown(call: &Call, owner: &Owner, list: Option<AccessList>) -> Result<R
     Ok(xml(acl::write(owner, &list, &names)))
 }
 
-/// The list that a request wants, from its headers or its document; none where it changes nothing. `bucket_owner` is given
-/// for objects.
+/// Reads what the request asks for into the input, from its headers or its document, and answers whom a document names as
+/// the owner.
+async fn read_asked(call: &mut Call) -> Result<Option<String>, S3Error> {
+    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+    match call.input.acl {
+        Asked::Nothing if body.is_empty() => Err(Code::MissingSecurityHeader.into()),
+        Asked::Nothing => {
+            let (named, list) = acl::read(&body)?;
+            call.input.acl = Asked::Grants(list);
+            Ok(Some(named))
+        }
+        Asked::Canned(_) | Asked::Grants(_) if !body.is_empty() => Err(Code::UnexpectedContent.into()),
+        Asked::Canned(_) | Asked::Grants(_) => Ok(None),
+    }
+}
+
+/// The list that a request wants; none where it changes nothing. `named` is the owner that a document names, `bucket_owner`
+/// is given for objects.
 async fn wanted(
-    call: &mut Call,
+    call: &Call,
+    named: Option<String>,
     bucket: &Bucket,
     owner: &Owner,
     bucket_owner: Option<&Owner>,
 ) -> Result<Option<AccessList>, S3Error> {
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
-    let asked = acl::asked(&call.head.headers)?;
+    if named.is_some_and(|named| !named.eq_ignore_ascii_case(&owner.id.0)) {
+        return Err(Code::AccessDenied.into());
+    }
     let rules = Rules::of(call, bucket)?;
+    let asked = call.input.acl.clone();
     let list = match asked {
-        Asked::Nothing if body.is_empty() => return Err(Code::MissingSecurityHeader.into()),
-        Asked::Nothing => {
-            let (named, list) = acl::read(&body)?;
-            if !named.eq_ignore_ascii_case(&owner.id.0) {
-                return Err(Code::AccessDenied.into());
-            }
-            list
-        }
-        Asked::Canned(_) | Asked::Grants(_) if !body.is_empty() => return Err(Code::UnexpectedContent.into()),
+        Asked::Nothing => return Err(Code::MissingSecurityHeader.into()),
         Asked::Canned(canned) => {
             if !rules.ownership.has_lists() {
                 call.without_lists(bucket, &asked)?;
@@ -117,7 +135,6 @@ async fn wanted(
 
 async fn get_object_acl(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let version = call.version(&bucket, &key).await?;
-    call.confirm(permission(&call, ["s3:GetObjectAcl", "s3:GetObjectVersionAcl"]), &bucket, &version)?;
     let owner = owner_of(&call, &bucket, &version).await?;
     let rules = Rules::of(&call, &bucket)?;
     let list = version.attributes.acl.clone().filter(|_| rules.ownership.has_lists());
@@ -127,12 +144,13 @@ async fn get_object_acl(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
 }
 
 async fn put_object_acl(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let document = read_asked(&mut call).await?;
+    call.authorize(&bucket, Some(&key)).await?;
     let version = call.version(&bucket, &key).await?;
-    call.confirm(permission(&call, ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"]), &bucket, &version)?;
     let owner = owner_of(&call, &bucket, &version).await?;
     let bucket_owner = call.door.owner_of(&bucket, &call.identity).await?;
     let mut response = empty(StatusCode::OK);
-    let wanted = wanted(&mut call, &bucket, &owner, Some(&bucket_owner)).await?;
+    let wanted = wanted(&call, document, &bucket, &owner, Some(&bucket_owner)).await?;
     let mut name = versions::name_in(&bucket, &version);
     if let Some(list) = wanted {
         let list = Some(list).filter(|list| *list != AccessList::private(&owner.id.0));
@@ -148,11 +166,6 @@ async fn put_object_acl(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> 
     }
     versions::show(name, response.headers_mut());
     Ok(response)
-}
-
-/// The first, or the second where a version is named.
-fn permission(call: &Call, [current, named]: [&'static str; 2]) -> Permission {
-    Permission(if call.query.has("versionId") { named } else { current })
 }
 
 /// Whose a version is: its writer's where writers own, else the bucket owner's.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::write::write_condition;
 use crate::domain::{Bucket, ObjectKey, VersionLock};
 use crate::objects::Put;
 use crate::s3::call::Call;
@@ -31,11 +30,11 @@ pub async fn append_object(
     if lock != VersionLock::NONE {
         return Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"));
     }
-    if sse::lock(&call, &call.head.headers, &bucket).await?.is_some() {
+    if sse::lock(&call, &bucket).await?.is_some() {
         // Each object has one run of its cipher.
         return Err(Code::NotImplemented.into());
     }
-    let condition = write_condition(&call)?;
+    let condition = call.input.condition.clone();
     let (promise, body) = call.take_content()?;
     let origin = call.origin_for(&bucket);
     let put = Put { bucket, key, attributes, lock, condition, promise, cipher: None, origin };

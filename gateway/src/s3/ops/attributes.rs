@@ -11,9 +11,9 @@ use crate::s3::checksums;
 use crate::s3::conditions::http_date;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::ENTRIES_MAX;
+use crate::s3::operation_input::Input;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_object};
-use crate::s3::sse;
 use crate::s3::versions;
 use crate::s3::xml::XmlWriter;
 
@@ -25,6 +25,7 @@ pub fn rows() -> Vec<Row> {
         on_object("GetObjectAttributes", Method::GET, "s3:GetObjectAttributes", get_attributes)
             .query("attributes")
             .version_permission("s3:GetObjectVersionAttributes")
+            .takes(&[Input::ReadKey])
             .accepts(&["versionId"]),
     ]
 }
@@ -33,11 +34,11 @@ async fn get_attributes(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
     let wanted = Wanted::read(&call.head.headers)?;
     let page = Page::read(&call)?;
     // Tags and checksums say what the content is, so who may not read it is not told.
-    let read = Permission(if call.query.has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" });
+    let read = Permission(if call.query().has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" });
     call.require(read, &bucket, Some(&key)).await?;
     let version = call.version(&bucket, &key).await?;
-    call.confirm(read, &bucket, &version)?;
-    let key_sent = sse::key_to_read(&call)?;
+    call.confirm(read, &bucket, &version, call.version_id())?;
+    let key_sent = call.input.customer_key.clone();
     call.door.objects.unlock(version.attributes.encryption.as_ref(), key_sent.as_ref()).await?;
     let mut writer = XmlWriter::document("GetObjectAttributesResponse", 0);
     if wanted.etag {

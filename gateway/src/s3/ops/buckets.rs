@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::domain::{AccessList, Bucket, BucketName, Ownership};
+use crate::domain::{AccessList, Bucket, BucketName};
 use crate::metadata::{CreateBucket, DeleteBucket, NewBucket};
 use crate::policy::{OwnershipControls, Permission};
 use crate::s3::access::BUCKET_REGION;
-use crate::s3::acl::{self, Asked};
+use crate::s3::acl::Asked;
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::judge::BucketList;
+use crate::s3::operation_input::Input;
 use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_bucket, on_new_bucket};
 use crate::s3::xml;
@@ -25,15 +26,18 @@ const CONFIGURATION_BYTES_MAX: usize = 64 << 10;
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
     vec![
-        on_new_bucket("CreateBucket", Method::PUT, "s3:CreateBucket", create_bucket),
+        on_new_bucket("CreateBucket", Method::PUT, "s3:CreateBucket", create_bucket)
+            .takes(&[Input::Acl, Input::Ownership]),
         on_bucket("DeleteBucket", Method::DELETE, "s3:DeleteBucket", delete_bucket),
-        on_bucket("HeadBucket", Method::HEAD, "s3:ListBucket", head_bucket),
+        on_bucket("HeadBucket", Method::HEAD, "s3:ListBucket", head_bucket).takes(&[Input::Listing]),
     ]
 }
 
 async fn create_bucket(mut call: Call, name: BucketName) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Optional, CONFIGURATION_BYTES_MAX).await?;
     let asked = location_asked(&body)?;
+    call.input.location.clone_from(&asked);
+    call.require_service(call.permission, Some(name.as_str()))?;
     let place = location::accept(asked.as_deref(), &call.door.settings.region)?;
     let mut new = NewBucket::new(call.user()?.id, name.clone(), &place);
     let list = configure_access(&call, &mut new).await?;
@@ -67,15 +71,13 @@ fn list_of(bucket: &Bucket) -> Result<Option<AccessList>, S3Error> {
 /// list, unless it is that of what is private.
 async fn configure_access(call: &Call, new: &mut NewBucket) -> Result<Option<AccessList>, S3Error> {
     let name = new.name.as_str().to_owned();
-    let refused = |word| S3Error::argument("Invalid x-amz-object-ownership header", "x-amz-object-ownership", word);
-    let word = call.header("x-amz-object-ownership");
-    let told = word.map(|word| Ownership::parse(word).ok_or_else(|| refused(word))).transpose()?;
+    let told = call.input.ownership;
     if let Some(rule) = told {
         call.require_service(Permission("s3:PutBucketOwnershipControls"), Some(&name))?;
         new.configure(&OwnershipControls { rule: Some(rule) })?;
     }
     let owner = call.user()?.canonical_id.0.as_str();
-    let list = match acl::asked(&call.head.headers)? {
+    let list = match call.input.acl.clone() {
         Asked::Nothing => return Ok(None),
         Asked::Canned(canned) => canned.list(owner, None),
         Asked::Grants(list) => list,

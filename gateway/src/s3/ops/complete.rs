@@ -9,25 +9,32 @@ use crate::objects::{ChosenPart, CompleteUpload, Stored};
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation_input::Input;
 use crate::s3::respond::{Document, Response, place_of, when_ready};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::{Element, XmlWriter, parse};
 use crate::s3::{checksums, sse, versions};
 
 use super::uploads::{UPLOAD_ID, upload_id};
-use super::write::write_condition;
 
 /// The largest list of parts: ten thousand of them with tags and checksums fit.
 const LIST_BYTES_MAX: usize = 4 << 20;
 
+/// What it takes; the rest came when the upload was created.
+const TAKES: &[Input] = &[Input::Creation, Input::Condition];
+
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    vec![on_object("CompleteMultipartUpload", Method::POST, "s3:PutObject", complete_upload).query(UPLOAD_ID)]
+    vec![
+        on_object("CompleteMultipartUpload", Method::POST, "s3:PutObject", complete_upload)
+            .query(UPLOAD_ID)
+            .takes(TAKES),
+    ]
 }
 
 async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let upload = upload_id(&call)?;
-    let condition = write_condition(&call)?;
+    let condition = call.input.condition.clone();
     let checksum = checksums::of_object(&call.head.headers)?;
     let checksum_kind = checksums::kind_of(&call.head.headers)?;
     let object_size = object_size(&call)?;
@@ -35,7 +42,7 @@ async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) ->
     let parts = read_parts(&body)?;
     drop(body);
     let name = bucket.name.clone();
-    let place = place_of(&call.head, &call.door.settings.base_domains, &name, &key);
+    let place = place_of(&call.head, &call.target, &name, &key);
     let origin = call.origin_for(&bucket);
     let objects = call.door.objects.clone();
     let asked = call.head.headers.clone();

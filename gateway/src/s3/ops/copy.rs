@@ -10,16 +10,13 @@ use crate::policy::Permission;
 use crate::s3::call::Call;
 use crate::s3::carried::{self, Carried};
 use crate::s3::conditions::{self, Verdict};
-use crate::s3::copy_source;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation_input::{Directive, Input};
 use crate::s3::respond::{Document, Response, when_ready};
 use crate::s3::route::{Need, Row, on_object};
-use crate::s3::sse::Whose;
 use crate::s3::xml::XmlWriter;
 use crate::s3::{checksums, sse, versions, write_headers};
-
-use super::write::write_condition;
 
 const TAG_READING: Permission = Permission("s3:GetObjectTagging");
 const TAG_WRITING: Permission = Permission("s3:PutObjectTagging");
@@ -27,9 +24,22 @@ const TAG_WRITING: Permission = Permission("s3:PutObjectTagging");
 /// The header that makes a write a copy.
 pub const COPY_SOURCE: &str = "x-amz-copy-source";
 
+/// What a copy takes. The directives come first: they say what of the rest counts.
+const TAKES: &[Input] = &[
+    Input::Directives,
+    Input::CopySource,
+    Input::Creation,
+    Input::Attributes,
+    Input::Tags,
+    Input::Acl,
+    Input::Lock,
+    Input::Encryption,
+    Input::Condition,
+];
+
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    vec![on_object("CopyObject", Method::PUT, "s3:PutObject", copy_object).need(Need::Header(COPY_SOURCE))]
+    vec![on_object("CopyObject", Method::PUT, "s3:PutObject", copy_object).need(Need::Header(COPY_SOURCE)).takes(TAKES)]
 }
 
 /// A version that may be copied.
@@ -47,8 +57,7 @@ pub struct Source {
 /// # Errors
 /// What a GET of it would say; `PreconditionFailed` for its conditions.
 pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
-    let header = call.head.headers.get(COPY_SOURCE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let source = copy_source::read(header)?;
+    let source = call.input.copy_source.clone().ok_or_else(|| S3Error::internal("a copy without a source"))?;
     let bucket = call.door.bucket(&source.bucket).await?;
     let named = source.version.as_deref();
     let permission = if named.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
@@ -67,7 +76,7 @@ pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
         }
         Err(error) => return Err(error),
     };
-    call.confirm(Permission(permission), &bucket, &version)?;
+    call.confirm(Permission(permission), &bucket, &version, named)?;
     match conditions::judge(&call.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
         Verdict::Proceed => Ok(Source { bucket, version, named: source.version }),
         Verdict::NotModified(header) | Verdict::Failed(header) => Err(conditions::failed(header)),
@@ -76,8 +85,8 @@ pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
 
 async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     write_headers::check(&call.head.headers)?;
-    let replace = directive(&call, "x-amz-metadata-directive")?;
-    let retag = directive(&call, "x-amz-tagging-directive")?;
+    let replace = call.input.metadata_directive == Some(Directive::Replace);
+    let retag = call.input.tagging_directive == Some(Directive::Replace);
     let algorithm = checksums::algorithm_of(&call.head.headers)?;
     let source = find_source(&call).await?;
     let onto_itself = source.bucket.id == bucket.id && source.version.key == key;
@@ -89,14 +98,14 @@ async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<
     let Carried { attributes: given, lock } = carried::read(&call, &bucket, &key).await?;
     if !retag && !source.version.attributes.tags.is_empty() {
         call.require_version(TAG_READING, &source.bucket, Some(&source.version.key), source.named.as_deref()).await?;
-        call.require(TAG_WRITING, &bucket, Some(&key)).await?;
+        call.require_copied_tags(TAG_WRITING, &bucket, &key, &source.version.attributes.tags).await?;
     }
     let attributes = attributes_of_copy(given, &source.version, replace, retag);
     let source_name = versions::name_in(&source.bucket, &source.version);
-    let condition = write_condition(&call)?;
+    let condition = call.input.condition.clone();
     let origin = call.origin_for(&bucket);
-    let source_key = sse::customer_key(&call, Whose::Source)?;
-    let key_choice = sse::choice(&call, &call.head.headers, &bucket)?;
+    let source_key = sse::source_key(&call)?;
+    let key_choice = sse::choice(&call, &bucket)?;
     let source = source.version;
     let copy = Copy { source, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice, origin };
     let (asked, patience) = (call.asked(), call.door.settings.patience);
@@ -115,14 +124,6 @@ fn attributes_of_copy(given: ObjectAttributes, source: &Version, replace: bool, 
     }
     let ObjectAttributes { website_redirect, owner, acl, storage_class, .. } = given;
     ObjectAttributes { website_redirect, owner, acl, storage_class, tags, ..source.attributes.clone() }
-}
-
-fn directive(call: &Call, header: &str) -> Result<bool, S3Error> {
-    match call.header(header) {
-        None | Some("" | "COPY") => Ok(false),
-        Some("REPLACE") => Ok(true),
-        Some(word) => Err(S3Error::argument(format!("Unknown {header}."), header, word)),
-    }
 }
 
 fn changes_something(headers: &HeaderMap) -> bool {

@@ -11,13 +11,14 @@ use crate::policy::Permission;
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation_input::Input;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::versions;
 use crate::s3::xml::{Element, XmlWriter, parse};
 
-use super::retention::{BYPASS_PERMISSION, asks_to_bypass, bypass};
-use super::write::{check_key, write_condition};
+use super::retention::{BYPASS_PERMISSION, bypass};
+use super::write::check_key;
 
 /// The most keys of one request.
 const KEYS_MAX: usize = 1_000;
@@ -30,10 +31,12 @@ pub fn rows() -> Vec<Row> {
     vec![
         on_object("DeleteObject", Method::DELETE, "s3:DeleteObject", delete_object)
             .version_permission("s3:DeleteObjectVersion")
+            .takes(&[Input::Condition, Input::Bypass])
             .accepts(&["versionId"]),
         on_bucket("DeleteObjects", Method::POST, "s3:DeleteObject", delete_objects)
             .query("delete")
             .version_permission("s3:DeleteObjectVersion")
+            .takes(&[Input::Bypass])
             .decided_by_handler(),
     ]
 }
@@ -43,7 +46,7 @@ async fn delete_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
         return Err(Code::NotImplemented.into());
     }
     let selector = call.selector()?;
-    let condition = write_condition(&call)?;
+    let condition = call.input.condition.clone();
     let origin = call.origin_for(&bucket);
     let bypass = bypass(&call, &bucket, &key).await?;
     let mut response = empty(StatusCode::NO_CONTENT);
@@ -70,8 +73,8 @@ struct Wish {
 async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Required, LIST_BYTES_MAX).await?;
     let (mut lines, quiet) = read_lines(&body)?;
-    refuse_what_is_not_permitted(&call, &bucket, &mut lines).await?;
-    let bypass = asks_to_bypass(&call);
+    refuse_what_is_not_permitted(&mut call, &bucket, &mut lines).await?;
+    let bypass = call.input.bypass_governance;
     let wanted = lines.iter().filter_map(|line| line.wish.as_ref().ok()).map(|wish| Delete {
         bucket: bucket.clone(),
         key: wish.key.clone(),
@@ -96,7 +99,7 @@ async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response,
 }
 
 /// Every line needs its own permission, and fails alone.
-async fn refuse_what_is_not_permitted(call: &Call, bucket: &Bucket, lines: &mut [Line]) -> Result<(), S3Error> {
+async fn refuse_what_is_not_permitted(call: &mut Call, bucket: &Bucket, lines: &mut [Line]) -> Result<(), S3Error> {
     if call.is_unbound(bucket) {
         return Ok(());
     }
@@ -105,7 +108,8 @@ async fn refuse_what_is_not_permitted(call: &Call, bucket: &Bucket, lines: &mut 
         let Ok(key) = check_key(line.key.clone()) else { continue };
         let version = line.version.as_deref();
         let permission = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-        let bypass = asks_to_bypass(call).then_some(BYPASS_PERMISSION);
+        let bypass = call.input.bypass_governance.then_some(BYPASS_PERMISSION);
+        call.input.condition = line.wish.as_ref().map(|wish| wish.condition.clone()).unwrap_or_default();
         for permission in [Some(Permission(permission)), bypass].into_iter().flatten() {
             if !call.permits_version(permission, bucket, Some(&key), version).await? {
                 line.wish = Err(Code::AccessDenied.into());

@@ -93,7 +93,7 @@ async fn list(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
 }
 
 fn id(call: &Call) -> String {
-    call.query.get("id").unwrap_or_default().to_owned()
+    call.query().get("id").unwrap_or_default().to_owned()
 }
 
 fn stored(bucket: &Bucket) -> Result<Inventories, S3Error> {

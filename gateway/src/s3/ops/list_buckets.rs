@@ -22,12 +22,12 @@ pub fn rows() -> Vec<Row> {
 
 async fn list_buckets(call: Call) -> Result<Response, S3Error> {
     let user = call.user()?.clone();
-    let prefix = call.query.get("prefix").unwrap_or_default();
-    let token = call.query.get("continuation-token").filter(|token| !token.is_empty());
+    let prefix = call.query().get("prefix").unwrap_or_default();
+    let token = call.query().get("continuation-token").filter(|token| !token.is_empty());
     let after = token.map(read_token).transpose()?.unwrap_or_default();
     let limit = page_size(&call)?;
     let region = &call.door.settings.region;
-    let asked_region = call.query.get("bucket-region").filter(|asked| !asked.is_empty());
+    let asked_region = call.query().get("bucket-region").filter(|asked| !asked.is_empty());
     // One more than asked for tells whether there is another page.
     let mut buckets = call.door.metadata.list_buckets(Some(user.id), prefix, &after, limit + 1).await?;
     let truncated = buckets.len() > limit;
@@ -45,12 +45,12 @@ async fn list_buckets(call: Call) -> Result<Response, S3Error> {
         writer.text("BucketRegion", place).close("Bucket");
     }
     writer.close("Buckets").maybe("ContinuationToken", next.as_deref());
-    writer.maybe("Prefix", call.query.get("prefix"));
+    writer.maybe("Prefix", call.query().get("prefix"));
     Ok(xml(writer.end("ListAllMyBucketsResult")))
 }
 
 fn page_size(call: &Call) -> Result<usize, S3Error> {
-    let asked = call.number("max-buckets")?.unwrap_or(BUCKETS_MAX);
+    let asked = call.query().number("max-buckets")?.unwrap_or(BUCKETS_MAX);
     if (1..=BUCKETS_MAX).contains(&asked) {
         return Ok(usize::try_from(asked).unwrap_or(1));
     }

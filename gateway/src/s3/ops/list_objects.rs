@@ -11,6 +11,7 @@ use crate::metadata::{ListEntry, ListPage};
 use crate::s3::call::Call;
 use crate::s3::error::S3Error;
 use crate::s3::listing::{Listing, Names};
+use crate::s3::operation_input::Input;
 use crate::s3::people::People;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Need, Row, on_bucket};
@@ -30,18 +31,19 @@ pub fn rows() -> Vec<Row> {
         "marker",
     ];
     vec![
-        on_bucket("ListObjects", Method::GET, "s3:ListBucket", list_objects).accepts(v1),
+        on_bucket("ListObjects", Method::GET, "s3:ListBucket", list_objects).takes(&[Input::Listing]).accepts(v1),
         on_bucket("ListObjectsV2", Method::GET, "s3:ListBucket", list_objects_v2)
             .need(Need::QueryValue("list-type", "2"))
+            .takes(&[Input::Listing])
             .accepts(v2),
     ]
 }
 
 async fn list_objects(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    if let Some(kind) = call.query.get("list-type").filter(|kind| !kind.is_empty() && *kind != "1") {
+    if let Some(kind) = call.query().get("list-type").filter(|kind| !kind.is_empty() && *kind != "1") {
         return Err(S3Error::argument("Invalid List Type specified in Request", "list-type", kind));
     }
-    let mut listing = Listing::read(&call, call.query.get("marker").unwrap_or_default().as_bytes().to_vec())?;
+    let mut listing = Listing::read(&call, call.query().get("marker").unwrap_or_default().as_bytes().to_vec())?;
     listing.query.owners = People::matter(&call, &bucket)?;
     let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
     let people = People::of(&call, &bucket, writers(&page)).await?;
@@ -49,7 +51,7 @@ async fn list_objects(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
     let mut writer = XmlWriter::document("ListBucketResult", capacity(&page));
     listing.write_head(&mut writer, bucket.name.as_str());
     names.write_prefix_v1(&mut writer, &listing.prefix());
-    names.write(&mut writer, "Marker", call.query.get("marker").unwrap_or_default());
+    names.write(&mut writer, "Marker", call.query().get("marker").unwrap_or_default());
     // Only with a delimiter: without one the last key is the marker.
     if page.truncated
         && !listing.query.delimiter.is_empty()
@@ -62,14 +64,14 @@ async fn list_objects(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
 }
 
 async fn list_objects_v2(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let token = call.query.get("continuation-token");
-    let start_after = call.query.get("start-after");
+    let token = call.query().get("continuation-token");
+    let start_after = call.query().get("start-after");
     let after = match token.filter(|token| !token.is_empty()) {
         Some(token) => read_token(token)?,
         None => start_after.unwrap_or_default().as_bytes().to_vec(),
     };
     let mut listing = Listing::read(&call, after)?;
-    let shown = call.query.get("fetch-owner").is_some_and(|word| word.eq_ignore_ascii_case("true"));
+    let shown = call.query().get("fetch-owner").is_some_and(|word| word.eq_ignore_ascii_case("true"));
     listing.query.owners = shown && People::matter(&call, &bucket)?;
     let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
     let people = if shown { Some(People::of(&call, &bucket, writers(&page)).await?) } else { None };

@@ -10,7 +10,8 @@ use crate::s3::call::Call;
 use crate::s3::checksums;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::S3Error;
-use crate::s3::listing::{Names, page_size, write_person};
+use crate::s3::listing::{ListingInput, Names, page_size, write_person};
+use crate::s3::operation_input::Input;
 use crate::s3::people::People;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket};
@@ -22,12 +23,14 @@ pub fn rows() -> Vec<Row> {
     vec![
         on_bucket("ListMultipartUploads", Method::GET, "s3:ListBucketMultipartUploads", list_uploads)
             .query("uploads")
+            .takes(&[Input::UploadListing])
             .accepts(accepts),
     ]
 }
 
 async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let text = |name| call.query.get(name).unwrap_or_default();
+    let text = |name| call.query().get(name).unwrap_or_default();
+    let ListingInput { prefix, delimiter, .. } = call.input.listing.clone().unwrap_or_default();
     let names = Names::read(&call)?;
     let key_marker = text("key-marker");
     // Without a key the marker of an upload says nothing, and is ignored.
@@ -37,11 +40,11 @@ async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
         marker => Some(read_marker(marker)?),
     };
     let query = UploadListQuery {
-        prefix: text("prefix").as_bytes().to_vec(),
-        delimiter: text("delimiter").as_bytes().to_vec(),
+        prefix: prefix.as_bytes().to_vec(),
+        delimiter: delimiter.as_bytes().to_vec(),
         key_marker: key_marker.as_bytes().to_vec(),
         upload_marker,
-        limit: page_size(&call, "max-uploads")?,
+        limit: page_size(call.query(), "max-uploads")?,
     };
     let page = call.door.metadata.list_uploads(bucket.id, &query).await?;
     let named = page.entries.iter().filter_map(|entry| match entry {
@@ -54,9 +57,9 @@ async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
     names.write(&mut writer, "KeyMarker", key_marker);
     writer.text("UploadIdMarker", text("upload-id-marker"));
     write_next(&mut writer, &page, names);
-    names.write(&mut writer, "Prefix", text("prefix"));
+    names.write(&mut writer, "Prefix", &prefix);
     if !query.delimiter.is_empty() {
-        names.write(&mut writer, "Delimiter", text("delimiter"));
+        names.write(&mut writer, "Delimiter", &delimiter);
     }
     names.write_type(&mut writer);
     writer.plain("MaxUploads", query.limit).plain("IsTruncated", page.truncated);

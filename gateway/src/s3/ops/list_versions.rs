@@ -10,6 +10,7 @@ use crate::s3::call::Call;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::S3Error;
 use crate::s3::listing::{Listing, Owners};
+use crate::s3::operation_input::Input;
 use crate::s3::people::People;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket};
@@ -22,13 +23,14 @@ pub fn rows() -> Vec<Row> {
     vec![
         on_bucket("ListObjectVersions", Method::GET, "s3:ListBucketVersions", list_object_versions)
             .query("versions")
+            .takes(&[Input::Listing])
             .accepts(accepts),
     ]
 }
 
 async fn list_object_versions(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let key_marker = call.query.get("key-marker").unwrap_or_default();
-    let version_marker = call.query.get("version-id-marker").unwrap_or_default();
+    let key_marker = call.query().get("key-marker").unwrap_or_default();
+    let version_marker = call.query().get("version-id-marker").unwrap_or_default();
     if key_marker.is_empty() && !version_marker.is_empty() {
         let message = "A version-id marker cannot be specified without a key marker.";
         return Err(S3Error::argument(message, "version-id-marker", version_marker));

@@ -21,7 +21,8 @@ const DOCUMENT_BYTES_MAX: usize = 4 << 10;
 pub fn rows() -> Vec<Row> {
     vec![
         on_bucket("PutObjectLockConfiguration", Method::PUT, "s3:PutBucketObjectLockConfiguration", put_lock)
-            .query("object-lock"),
+            .query("object-lock")
+            .decided_by_handler(),
         on_bucket("GetObjectLockConfiguration", Method::GET, "s3:GetBucketObjectLockConfiguration", get_lock)
             .query("object-lock"),
     ]
@@ -30,6 +31,8 @@ pub fn rows() -> Vec<Row> {
 async fn put_lock(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
     let lock = read(&body)?;
+    call.input.default_retention = lock.default;
+    call.authorize(&bucket, None).await?;
     match call.door.metadata.set_object_lock(&bucket, lock).await? {
         SetState::Done => Ok(empty(StatusCode::OK)),
         SetState::NoSuchBucket => Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())),

@@ -6,7 +6,6 @@ use http::{Method, StatusCode};
 
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey};
 use crate::objects::{About, Amend};
-use crate::policy::Permission;
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::error::S3Error;
@@ -39,11 +38,10 @@ pub fn rows() -> Vec<Row> {
 
 async fn put_tagging(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
-    let tags = object_tags::of_document(&body)?.into_pairs();
-    let named = call.query.has("versionId");
-    let permission = if named { "s3:PutObjectVersionTagging" } else { "s3:PutObjectTagging" };
-    call.require_tags(Permission(permission), &bucket, &key, &tags).await?;
-    set_tags(&call, (bucket, key, About::Tags), tags, StatusCode::OK).await
+    let tags = object_tags::of_document(&body)?;
+    call.input.tags = Some(tags.clone());
+    call.authorize(&bucket, Some(&key)).await?;
+    set_tags(&call, (bucket, key, About::Tags), tags.into_pairs(), StatusCode::OK).await
 }
 
 async fn delete_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {

@@ -23,7 +23,9 @@ pub fn rows() -> Vec<Row> {
     const CHANGE: &str = "s3:PutBucketOwnershipControls";
     const READ: &str = "s3:GetBucketOwnershipControls";
     vec![
-        on_bucket("PutBucketOwnershipControls", Method::PUT, CHANGE, put).query(OwnershipControls::PARAMETER),
+        on_bucket("PutBucketOwnershipControls", Method::PUT, CHANGE, put)
+            .query(OwnershipControls::PARAMETER)
+            .decided_by_handler(),
         on_bucket("GetBucketOwnershipControls", Method::GET, READ, get).query(OwnershipControls::PARAMETER),
         on_bucket("DeleteBucketOwnershipControls", Method::DELETE, CHANGE, delete).query(OwnershipControls::PARAMETER),
     ]
@@ -54,6 +56,8 @@ async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, OwnershipControls::ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let controls = OwnershipControls::read(&root)?;
+    call.input.ownership = controls.rule;
+    call.authorize(&bucket, None).await?;
     if !controls.effective().has_lists() {
         let owner = call.door.owner_of(&bucket, &call.identity).await?;
         let list = Rules::of(&call, &bucket)?.list;

@@ -10,10 +10,11 @@ use crate::s3::call::Call;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::{Names, page_size, write_person};
+use crate::s3::operation_input::Input;
 use crate::s3::range;
 use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
 use crate::s3::route::{Need, Row, on_object};
-use crate::s3::sse::{self, Whose};
+use crate::s3::sse;
 use crate::s3::xml::XmlWriter;
 use crate::s3::{checksums, expiration, versions};
 
@@ -26,17 +27,21 @@ const PART_NUMBER: &str = "partNumber";
 pub fn rows() -> Vec<Row> {
     let list = &["max-parts", "part-number-marker", "encoding-type"];
     vec![
-        on_object("UploadPart", Method::PUT, "s3:PutObject", upload_part).query(PART_NUMBER).query(UPLOAD_ID),
+        on_object("UploadPart", Method::PUT, "s3:PutObject", upload_part)
+            .query(PART_NUMBER)
+            .query(UPLOAD_ID)
+            .takes(&[Input::PartKey]),
         on_object("UploadPartCopy", Method::PUT, "s3:PutObject", upload_part_copy)
             .query(PART_NUMBER)
             .query(UPLOAD_ID)
-            .need(Need::Header(COPY_SOURCE)),
+            .need(Need::Header(COPY_SOURCE))
+            .takes(&[Input::PartKey, Input::CopySource]),
         on_object("ListParts", Method::GET, "s3:ListMultipartUploadParts", list_parts).query(UPLOAD_ID).accepts(list),
     ]
 }
 
 async fn upload_part(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let customer = sse::customer_key(&call, Whose::Own)?;
+    let customer = call.input.customer_key.clone();
     let number = part_number(&call)?;
     let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
     let (mut promise, body) = call.take_content()?;
@@ -73,7 +78,7 @@ fn match_plan(promise: &mut BodyPromise, upload: &Upload) -> Result<(), S3Error>
 }
 
 fn part_number(call: &Call) -> Result<PartNumber, S3Error> {
-    let text = call.query.get(PART_NUMBER).unwrap_or_default();
+    let text = call.query().get(PART_NUMBER).unwrap_or_default();
     let number = text.parse().ok().and_then(|number| PartNumber::new(number).ok());
     number.ok_or_else(|| {
         let message = "Part number must be an integer between 1 and 10000, inclusive";
@@ -82,7 +87,7 @@ fn part_number(call: &Call) -> Result<PartNumber, S3Error> {
 }
 
 async fn upload_part_copy(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let (customer, source_key) = (sse::customer_key(&call, Whose::Own)?, sse::customer_key(&call, Whose::Source)?);
+    let (customer, source_key) = (call.input.customer_key.clone(), sse::source_key(&call)?);
     let number = part_number(&call)?;
     let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
     let Source { bucket: from, version: source, .. } = find_source(&call).await?;
@@ -120,8 +125,8 @@ fn copied(part: &Part, source: Option<VersionName>, upload: &Upload, asked: &Hea
 
 async fn list_parts(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
-    let limit = page_size(&call, "max-parts")?;
-    let marker = call.number("part-number-marker")?.unwrap_or(0);
+    let limit = page_size(call.query(), "max-parts")?;
+    let marker = call.query().number("part-number-marker")?.unwrap_or(0);
     let after = u16::try_from(marker).unwrap_or(u16::MAX);
     let names = Names::read(&call)?;
     // One more than asked for tells whether there is another page.

@@ -31,19 +31,21 @@ async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     let limits = &call.door.settings.body;
     let form = form::parse(&call.door.verifier, bucket.name.as_str(), &call.head, body, limits).await?;
     // The row is open, because only the form says who sends it: so permission is asked here, and for what the form says.
-    let key = check_key(form.key)?;
-    call.be_form(form.identity, &form.headers);
+    let key = check_key(form.key.clone())?;
+    call.be_form(&form)?;
+    if let Some(document) = form.fields.get("tagging").filter(|document| !document.is_empty()) {
+        if call.input.tags.is_some() {
+            return Err(S3Error::argument("Tags may be given in one field only.", "tagging", document));
+        }
+        call.input.tags = Some(object_tags::of_document(document.as_bytes())?);
+    }
     call.require(Permission(PERMISSION), &bucket, Some(&key)).await?;
     write_headers::check(&form.headers)?;
-    let Carried { mut attributes, lock } = carried::read(&call, &bucket, &key).await?;
-    if let Some(document) = form.fields.get("tagging").filter(|document| !document.is_empty()) {
-        attributes.tags = object_tags::of_document(document.as_bytes())?.into_pairs();
-        call.require_tags_of_new(&bucket, &key, &attributes.tags).await?;
-    }
-    let place = place_of(&call.head, &call.door.settings.base_domains, &bucket.name, &key);
+    let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
+    let place = place_of(&call.head, &call.target, &bucket.name, &key);
     let name = bucket.name.clone();
     let origin = call.origin_for(&bucket).map(|origin| Origin { event: Some("ObjectCreated:Post"), ..origin });
-    let cipher = sse::lock(&call, &form.headers, &bucket).await?;
+    let cipher = sse::lock(&call, &bucket).await?;
     let (condition, promise) = (WriteCondition::None, form.promise);
     let put = Put { bucket, key: key.clone(), attributes, lock, condition, promise, cipher, origin };
     let stored = call.door.objects.put(put, form.body).await?;

@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use crate::domain::{Bucket, Checksum, ObjectKey, PartNumber, Version};
 use crate::lifecycle::Subject;
 use crate::objects::DataKey;
-use crate::policy::Permission;
 use crate::s3::auth::Identity;
 use crate::s3::call::Call;
 use crate::s3::checksums;
@@ -16,6 +15,7 @@ use crate::s3::conditions::{self, Verdict};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::expiration;
 use crate::s3::object_headers;
+use crate::s3::operation_input::Input;
 use crate::s3::range::{self, Wanted};
 use crate::s3::respond::{self, Response, describe, empty, validators};
 use crate::s3::route::{Row, on_object};
@@ -30,9 +30,11 @@ pub fn rows() -> Vec<Row> {
     vec![
         on_object("GetObject", Method::GET, "s3:GetObject", get_object)
             .version_permission("s3:GetObjectVersion")
+            .takes(&[Input::ReadKey])
             .accepts(accepts),
         on_object("HeadObject", Method::HEAD, "s3:GetObject", head_object)
             .version_permission("s3:GetObjectVersion")
+            .takes(&[Input::ReadKey])
             .accepts(accepts),
     ]
 }
@@ -87,10 +89,8 @@ struct Reading {
 /// The head of the reply, the same for GET and HEAD.
 async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepared, S3Error> {
     let asked = &call.head.headers;
-    let key_sent = sse::key_to_read(call)?;
+    let key_sent = call.input.customer_key.clone();
     let version = call.version(bucket, &key).await?;
-    let permission = if call.query.has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" };
-    call.confirm(Permission(permission), bucket, &version)?;
     match conditions::judge(asked, &conditions::READ, version.etag, version.modified_at) {
         Verdict::Proceed => {}
         Verdict::NotModified(_) => return Ok(Prepared::Answered(not_modified(&version))),
@@ -106,7 +106,7 @@ async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepare
     let subject = Subject { key: version.key.as_bytes(), size: version.size, tags: &version.attributes.tags };
     expiration::announce(bucket, &subject, version.modified_at, headers)?;
     versions::show(versions::name_in(bucket, &version), headers);
-    object_headers::apply_overrides(&call.query, matches!(call.identity, Identity::Known(_)), headers)?;
+    object_headers::apply_overrides(call.query(), matches!(call.identity, Identity::Known(_)), headers)?;
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(piece.bytes.end - piece.bytes.start));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, const { HeaderValue::from_static("nosniff") });
     if piece.partial && !piece.bytes.is_empty() {
@@ -151,7 +151,7 @@ impl Piece {
 
 async fn choose(call: &Call, version: &Version) -> Result<Piece, S3Error> {
     let range = call.head.headers.get(header::RANGE).map(|value| value.to_str().unwrap_or_default());
-    let number = call.query.get("partNumber");
+    let number = call.query().get("partNumber");
     match (number, range) {
         (Some(_), Some(_)) => {
             let message = "Cannot specify both Range header and partNumber query parameter";

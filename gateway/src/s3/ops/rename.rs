@@ -4,24 +4,28 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use super::write::{check_key, write_condition};
-use crate::domain::{Bucket, ObjectKey};
+use super::write::check_key;
+use crate::domain::{Bucket, ObjectKey, VersionSelector};
 use crate::policy::Permission;
 use crate::s3::call::Call;
 use crate::s3::conditions::{self, Verdict};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation_input::Input;
 use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_object};
 use crate::s3::uri;
 
 const SOURCE: &str = "x-amz-rename-source";
 
+/// What it takes.
+const TAKES: &[Input] = &[Input::Creation, Input::Condition];
+
 /// How often a source that changes meanwhile is read again.
 const ATTEMPTS: usize = 5;
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    vec![on_object("RenameObject", Method::PUT, "s3:PutObject", rename_object).query("renameObject")]
+    vec![on_object("RenameObject", Method::PUT, "s3:PutObject", rename_object).query("renameObject").takes(TAKES)]
 }
 
 async fn rename_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
@@ -38,10 +42,10 @@ async fn rename_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
         // Of what the new key holds, tags are compared and dates are not.
         return Err(Code::NotImplemented.into());
     }
-    let condition = write_condition(&call)?;
+    let condition = call.input.condition.clone();
     let origin = call.origin_for(&bucket);
     for _ in 0..ATTEMPTS {
-        let version = call.version(&bucket, &source).await?;
+        let version = call.version_at(&bucket, &source, VersionSelector::Current).await?;
         match conditions::judge(&call.head.headers, &conditions::RENAME_SOURCE, version.etag, version.modified_at) {
             Verdict::Proceed => {}
             Verdict::NotModified(header) | Verdict::Failed(header) => return Err(conditions::failed(header)),

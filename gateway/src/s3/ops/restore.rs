@@ -17,7 +17,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn restore(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    if call.door.objects.current(&bucket, &key).await?.is_none() && call.query.get("versionId").is_none() {
+    if call.door.objects.current(&bucket, &key).await?.is_none() && call.query().get("versionId").is_none() {
         return Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str()));
     }
     let message = "Restore is not allowed for the object's current storage class";

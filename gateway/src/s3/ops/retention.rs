@@ -11,6 +11,7 @@ use crate::policy::Permission;
 use crate::s3::body::Integrity;
 use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation_input::Input;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::{XmlWriter, parse};
@@ -26,12 +27,15 @@ pub fn rows() -> Vec<Row> {
     vec![
         on_object("PutObjectRetention", Method::PUT, "s3:PutObjectRetention", put_retention)
             .query("retention")
+            .takes(&[Input::Bypass])
+            .decided_by_handler()
             .accepts(accepts),
         on_object("GetObjectRetention", Method::GET, "s3:GetObjectRetention", get_retention)
             .query("retention")
             .accepts(accepts),
         on_object("PutObjectLegalHold", Method::PUT, "s3:PutObjectLegalHold", put_hold)
             .query("legal-hold")
+            .decided_by_handler()
             .accepts(accepts),
         on_object("GetObjectLegalHold", Method::GET, "s3:GetObjectLegalHold", get_hold)
             .query("legal-hold")
@@ -44,23 +48,20 @@ pub fn rows() -> Vec<Row> {
 /// # Errors
 /// `AccessDenied` to those who ask and may not.
 pub async fn bypass(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<bool, S3Error> {
-    let asked = asks_to_bypass(call);
+    let asked = call.input.bypass_governance;
     if asked {
         call.require(BYPASS_PERMISSION, bucket, Some(key)).await?;
     }
     Ok(asked)
 }
 
-/// Whether the caller asks to pass over governance; may is another question.
-pub fn asks_to_bypass(call: &Call) -> bool {
-    call.header(locks::BYPASS).is_some_and(|word| word.eq_ignore_ascii_case("true"))
-}
-
 async fn put_retention(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+    let retention = read_retention(&body, call.door.now())?;
+    call.input.lock.retention = retention;
+    call.authorize(&bucket, Some(&key)).await?;
     let selector = call.selector()?;
     with_lock(&bucket)?;
-    let retention = read_retention(&body, call.door.now())?;
     let bypass = bypass(&call, &bucket, &key).await?;
     let amendment = Amendment::Retention { retention, bypass };
     let name = call.door.objects.amend_with(&bucket, key, selector, amendment).await?;
@@ -96,9 +97,11 @@ async fn get_retention(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
 
 async fn put_hold(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+    let on = read_hold(&body)?;
+    call.input.lock.legal_hold = Some(on);
+    call.authorize(&bucket, Some(&key)).await?;
     let selector = call.selector()?;
     with_lock(&bucket)?;
-    let on = read_hold(&body)?;
     let name = call.door.objects.amend_with(&bucket, key, selector, Amendment::LegalHold(on)).await?;
     let mut response = empty(StatusCode::OK);
     versions::show(name, response.headers_mut());

@@ -9,6 +9,7 @@ use crate::objects::CreateUpload;
 use crate::s3::call::Call;
 use crate::s3::carried::{self, Carried};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation_input::Input;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::XmlWriter;
@@ -17,10 +18,13 @@ use crate::s3::{checksums, expiration, sse, write_headers};
 /// The parameter that names an upload.
 pub const UPLOAD_ID: &str = "uploadId";
 
+/// What an upload brings of the object to be.
+const TAKES: &[Input] = &[Input::Attributes, Input::Tags, Input::Acl, Input::Lock, Input::Encryption];
+
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
     vec![
-        on_object("CreateMultipartUpload", Method::POST, "s3:PutObject", create_upload).query("uploads"),
+        on_object("CreateMultipartUpload", Method::POST, "s3:PutObject", create_upload).query("uploads").takes(TAKES),
         on_object("AbortMultipartUpload", Method::DELETE, "s3:AbortMultipartUpload", abort_upload).query(UPLOAD_ID),
     ]
 }
@@ -29,7 +33,7 @@ async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resul
     write_headers::check(&call.head.headers)?;
     let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
     let checksum = checksums::plan(&call.head.headers)?;
-    let cipher = sse::lock(&call, &call.head.headers, &bucket).await?;
+    let cipher = sse::lock(&call, &bucket).await?;
     let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock, cipher, checksum };
     let upload = call.door.objects.create_upload(create).await?;
     let mut writer = XmlWriter::document("InitiateMultipartUploadResult", 0);
@@ -54,6 +58,6 @@ async fn abort_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result
 /// # Errors
 /// `NoSuchUpload` for text that can name none of ours.
 pub fn upload_id(call: &Call) -> Result<UploadId, S3Error> {
-    let text = call.query.get(UPLOAD_ID).unwrap_or_default();
+    let text = call.query().get(UPLOAD_ID).unwrap_or_default();
     text.parse().map_err(|_| S3Error::new(Code::NoSuchUpload).field("UploadId", text))
 }

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::append::{append_object, offset};
-use crate::domain::{Bucket, KeyError, ObjectKey, WriteCondition};
+use crate::domain::{Bucket, KeyError, ObjectKey};
 use crate::lifecycle::Subject;
 use crate::objects::{Put, Stored};
 use crate::s3::call::Call;
 use crate::s3::carried::{self, Carried};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation_input::NEW_OBJECT;
 use crate::s3::respond::{Response, empty, etag_header};
 use crate::s3::route::{Row, on_object};
-use crate::s3::{checksums, conditions, expiration, locks, sse, versions};
+use crate::s3::{checksums, expiration, locks, sse, versions};
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    vec![on_object("PutObject", Method::PUT, "s3:PutObject", put_object)]
+    vec![on_object("PutObject", Method::PUT, "s3:PutObject", put_object).takes(NEW_OBJECT)]
 }
 
 async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
@@ -25,8 +26,8 @@ async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
         return append_object(call, bucket, key, offset).await;
     }
     let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
-    let condition = write_condition(&call)?;
-    let cipher = sse::lock(&call, &call.head.headers, &bucket).await?;
+    let condition = call.input.condition.clone();
+    let cipher = sse::lock(&call, &bucket).await?;
     let (promise, body) = call.take_content()?;
     locks::vouched(lock, &promise)?;
     let tags = attributes.tags.clone();
@@ -52,14 +53,6 @@ pub fn check_key(text: String) -> Result<ObjectKey, S3Error> {
             Err(S3Error::with(Code::InvalidArgument, error.to_string()))
         }
     }
-}
-
-/// The condition of a write.
-///
-/// # Errors
-/// `NotImplemented` for both conditions at once.
-pub fn write_condition(call: &Call) -> Result<WriteCondition, S3Error> {
-    conditions::of_write(&call.head.headers).ok_or_else(|| Code::NotImplemented.into())
 }
 
 fn written(stored: &Stored, asked: &HeaderMap) -> Response {

@@ -4,9 +4,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::domain::{BucketName, ETag, ObjectKey, Version};
-use crate::s3::arrival::{host, scheme};
+use crate::s3::arrival::scheme;
 use crate::s3::conditions::http_date;
-use crate::s3::target::bucket_of_host;
+use crate::s3::request_target::RequestTarget;
 use crate::s3::{locks, object_headers, object_tags, sse, storage_class, uri};
 
 /// A tag in its quotes.
@@ -36,10 +36,9 @@ pub fn describe(version: &Version, headers: &mut HeaderMap) {
 
 /// Where an object can be found, as the client would write it.
 #[must_use]
-pub fn place_of(head: &Parts, base_domains: &[String], bucket: &BucketName, key: &ObjectKey) -> String {
-    let (scheme, host) = (scheme(head), host(head));
-    let mut place = format!("{scheme}://{host}/");
-    if bucket_of_host(host, base_domains).is_none() {
+pub fn place_of(head: &Parts, target: &RequestTarget, bucket: &BucketName, key: &ObjectKey) -> String {
+    let mut place = format!("{}://{}/", scheme(head), target.host());
+    if target.host_bucket().is_none() {
         place.push_str(bucket.as_str());
         place.push('/');
     }

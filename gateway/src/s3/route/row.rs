@@ -11,6 +11,7 @@ use crate::domain::{Bucket, BucketName, ObjectKey};
 use crate::policy::Permission;
 use crate::s3::call::Call;
 use crate::s3::error::S3Error;
+use crate::s3::operation_input::Input;
 use crate::s3::respond::Response;
 
 /// What an operation is about.
@@ -72,10 +73,13 @@ pub struct Row {
     pub permission: Permission,
     /// What the caller must be allowed instead when `versionId` names a version.
     pub version_permission: Option<Permission>,
-    /// What is asked for stands in the body, so that the handler decides: the keys of a deletion, the tags of an object.
+    /// What is asked for stands in the body, so that the handler asks for permission once it has read that: the keys of a
+    /// deletion, tags, an access list, a retention.
     pub by_handler: bool,
     /// Nobody need be known: preflights, and forms that carry their own signature.
     pub open: bool,
+    /// What it takes from the headers and the query.
+    pub takes: &'static [Input],
     /// It only ever answers as if nothing had been configured.
     pub default_only: bool,
     /// Who answers.
@@ -96,6 +100,7 @@ impl Row {
             version_permission: None,
             by_handler: false,
             open: false,
+            takes: &[],
             default_only: false,
             handler,
         }
@@ -118,6 +123,13 @@ impl Row {
     #[must_use]
     pub fn accepts(mut self, names: &'static [&'static str]) -> Self {
         self.accepts = names;
+        self
+    }
+
+    /// Takes these from the headers and the query. What it does not take, conditions of policies do not see either.
+    #[must_use]
+    pub fn takes(mut self, inputs: &'static [Input]) -> Self {
+        self.takes = inputs;
         self
     }
 

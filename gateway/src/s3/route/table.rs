@@ -16,6 +16,7 @@ pub struct Table {
     rows: Vec<Row>,
     groups: HashMap<(Method, Level), Vec<usize>>,
     parameters: HashSet<&'static str>,
+    known: HashSet<&'static str>,
 }
 
 impl Table {
@@ -31,8 +32,10 @@ impl Table {
             Need::Query(name) | Need::QueryValue(name, _) => Some(*name),
             Need::Header(_) | Need::HeaderStart(..) => None,
         };
-        let parameters = rows.iter().flat_map(|row| &row.needs).filter_map(parameter).collect();
-        Self { rows, groups, parameters }
+        let parameters: HashSet<_> = rows.iter().flat_map(|row| &row.needs).filter_map(parameter).collect();
+        let mut known: HashSet<_> = &parameters | &rows.iter().flat_map(|row| row.accepts).copied().collect();
+        known.extend(["AWSAccessKeyId", "Signature", "Expires"]);
+        Self { rows, groups, parameters, known }
     }
 
     /// Every row, the most specific first.
@@ -45,6 +48,12 @@ impl Table {
     pub(super) fn group(&self, method: &Method, level: Level) -> impl Iterator<Item = (usize, &Row)> {
         let group = self.groups.get(&(method.clone(), level)).map(Vec::as_slice).unwrap_or_default();
         group.iter().map(|at| (*at, &self.rows[*at]))
+    }
+
+    /// Whether a parameter means something to some operation or to a signature.
+    #[must_use]
+    pub fn knows(&self, parameter: &str) -> bool {
+        self.known.contains(parameter) || parameter.starts_with("response-")
     }
 
     /// Whether any row is told by this parameter: it then names a sub-resource and must not be passed over.

@@ -10,17 +10,18 @@ use super::place::{bucket_of, folder, location};
 use super::{name_error, page, redirect};
 use crate::domain::{Bucket, ObjectKey};
 use crate::policy::Permission;
-use crate::s3::arrival::host;
 use crate::s3::auth::{Identity, Payload};
 use crate::s3::body::check_framing;
 use crate::s3::call::Call;
 use crate::s3::door::Door;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::object_headers::WEBSITE_REDIRECT;
+use crate::s3::operation_input::OperationInput;
 use crate::s3::ops;
 use crate::s3::request_id::RequestId;
+use crate::s3::request_target::RequestTarget;
 use crate::s3::respond::Response;
-use crate::s3::uri::{self, Query};
+use crate::s3::uri;
 use crate::web::{Redirection, WebsiteConfiguration};
 
 /// What a visitor's browser or cache may ask of a read. Everything else a request brings means nothing here.
@@ -42,7 +43,7 @@ struct Visit<'a> {
     bucket: Arc<Bucket>,
     site: Arc<WebsiteConfiguration>,
     head: Parts,
-    raw_query: String,
+    target: RequestTarget,
     /// The path without its first slash, decoded.
     path: String,
     id: RequestId,
@@ -57,7 +58,8 @@ pub(super) async fn answer(
     seen: &mut Option<Arc<Bucket>>,
 ) -> Result<Response, S3Error> {
     check_framing(&head)?;
-    let asked = host(&head);
+    let target = RequestTarget::read(&head, domains)?;
+    let asked = target.host();
     let missing = || S3Error::new(Code::NoSuchBucket).field("BucketName", asked);
     let name = bucket_of(asked, domains).ok_or_else(missing)?;
     let bucket = door.metadata.bucket(&name).await?.ok_or_else(missing)?;
@@ -72,12 +74,9 @@ pub(super) async fn answer(
         let error = S3Error::new(Code::MethodNotAllowed).field("Method", head.method.as_str());
         return Err(error.field("ResourceType", "OBJECT").closing());
     }
-    let raw_target = head.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-    let (raw_path, raw_query) = uri::split(raw_target)?;
-    let path = uri::decode(raw_path.strip_prefix('/').unwrap_or(raw_path))?;
+    let path = uri::decode(target.raw_path().strip_prefix('/').unwrap_or(target.raw_path()))?;
     let path = String::from_utf8(path).map_err(|_| Code::InvalidURI)?;
-    let raw_query = raw_query.to_owned();
-    Visit { door, bucket, site, head, raw_query, path, id }.answer().await
+    Visit { door, bucket, site, head, target, path, id }.answer().await
 }
 
 impl Visit<'_> {
@@ -93,7 +92,7 @@ impl Visit<'_> {
 
     fn redirected(&self, to: &Redirection) -> Result<Response, S3Error> {
         let status = StatusCode::from_u16(to.status).unwrap_or(StatusCode::MOVED_PERMANENTLY);
-        let place = location(to, &self.head, &self.raw_query);
+        let place = location(to, &self.head, &self.target);
         place.map(|place| redirect(status, place)).ok_or_else(|| Code::InvalidURI.into())
     }
 
@@ -101,9 +100,9 @@ impl Visit<'_> {
     async fn read(&self, key: &str, conditionally: bool) -> Result<Response, S3Error> {
         let text = key;
         let key = ObjectKey::new(key.to_owned()).map_err(|_| S3Error::from(Code::KeyTooLongError))?;
-        let call = self.call(conditionally);
+        let mut call = self.call(conditionally);
         let missing = |error: &S3Error| error.code == Code::NoSuchKey;
-        call.require(Permission("s3:GetObject"), &self.bucket, Some(&key)).await?;
+        call.authorize(&self.bucket, Some(&key)).await?;
         let may_list = call.permits(Permission("s3:ListBucket"), &self.bucket, None).await?;
         match ops::read_object(call, self.bucket.clone(), key).await {
             // Whoever may not list must not find out by asking.
@@ -125,11 +124,15 @@ impl Visit<'_> {
         Call {
             door: Arc::clone(self.door),
             head,
-            query: Query::default(),
+            target: RequestTarget::default(),
             identity: Identity::Anonymous,
+            signature: None,
             payload: Payload::Unsigned,
             body: Mutex::new(Body::empty()),
             id: self.id,
+            permission: Permission("s3:GetObject"),
+            input: OperationInput::default(),
+            found: None,
         }
     }
 

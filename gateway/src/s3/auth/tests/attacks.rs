@@ -36,7 +36,7 @@ fn remove(head: &mut Parts, name: &str) {
 #[tokio::test]
 async fn a_request_without_credentials_is_anonymous_and_nothing_else() {
     let verified = verify(&head("GET", "/b/k", &[HOST])).await.expect("anonymous");
-    assert!(matches!(verified.identity, Identity::Anonymous) && !verified.presigned);
+    assert!(matches!(verified.identity, Identity::Anonymous) && verified.signature.is_none());
     for stream in ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"] {
         let head = head("PUT", "/b/k", &[HOST, ("x-amz-content-sha256", stream)]);
         assert_eq!(verify(&head).await.expect_err("refused").code, Code::AccessDenied);

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
+use crate::s3::uri::{self, Query};
 
 /// The access key of Amazon's examples.
 pub(crate) const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -135,8 +136,20 @@ pub(crate) async fn verify(head: &Parts) -> Result<Verified, S3Error> {
 
 /// Verifies a request.
 pub(crate) async fn verify_with(verifier: &Verifier, head: &Parts) -> Result<Verified, S3Error> {
-    let target = head.uri.path_and_query().expect("a target").as_str().to_owned();
-    verifier.verify(head, &target).await
+    verifier.verify(head, &target_of(head)).await
+}
+
+/// The target of a request, under the domain of Amazon's examples.
+pub(crate) fn target_of(head: &Parts) -> RequestTarget {
+    let wire = head.uri.path_and_query().expect("a target").as_str();
+    wire_target(head, wire).expect("a target")
+}
+
+/// The target of a request that stood so on the wire.
+pub(crate) fn wire_target(head: &Parts, wire: &str) -> Result<RequestTarget, S3Error> {
+    let host = head.headers.get("host").map(|host| host.to_str().expect("text"));
+    let host = host.or_else(|| head.uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
+    RequestTarget::parse(host, wire, &["s3.amazonaws.com".to_owned()])
 }
 
 /// A client that signs with `aws-sigv4`, as SDKs in Rust do.

@@ -22,7 +22,9 @@ async fn a_url_lives_from_its_date_for_as_long_as_it_says() {
         let verifier = verifier_at(StillClock::at(now), AuthSettings::default());
         let outcome = verify_with(&verifier, &head("GET", &target, &[HOST])).await;
         match (outcome, expected) {
-            (Ok(verified), None) => assert!(verified.presigned),
+            (Ok(verified), None) => {
+                assert_eq!(verified.signature.map(|signature| signature.place), Some(SignaturePlace::Query))
+            }
             (Err(error), Some(text)) => {
                 assert_eq!((error.code, error.message.as_ref()), (Code::AccessDenied, text), "{now}");
             }
@@ -125,4 +127,21 @@ async fn nothing_can_be_changed_or_added() {
     assert_eq!(other_host.code, Code::SignatureDoesNotMatch);
     let other_method = verify(&head("DELETE", &target, &[HOST])).await.expect_err("refused");
     assert_eq!(other_method.code, Code::SignatureDoesNotMatch);
+}
+
+/// The date and the digest that count are those that were signed.
+#[tokio::test]
+async fn the_signature_says_when_it_was_made_and_what_it_covers() {
+    let target = Client::default().presign("PUT", "/b/k", &[], &[HOST], "60");
+    for more in ["", "x-amz-content-sha256"] {
+        let headers = [HOST, (more, NOTHING)];
+        let headers = if more.is_empty() { &headers[..1] } else { &headers[..] };
+        let verified = outcome(&target, headers).await.expect("valid");
+        let signature = verified.signature.expect("signed");
+        assert_eq!((signature.version, signature.place), (SignatureVersion::V4, SignaturePlace::Query));
+        assert_eq!((signature.signed_at, signature.covers_payload), (Some(MIDNIGHT), false), "{more}");
+    }
+    let head = Client::default().request("PUT", "/b/k", &[HOST], NOTHING);
+    let signature = verify(&head).await.expect("valid").signature.expect("signed");
+    assert_eq!((signature.place, signature.covers_payload), (SignaturePlace::Header, true));
 }

@@ -55,8 +55,8 @@ async fn a_signature_for_one_service_opens_no_other() {
         let client = Client { service, ..Client::default() };
         let request = client.request("POST", "/", &[HOST], &sha256);
         let verifier = verifier();
-        assert_eq!(verifier.verify(&request, "/").await.is_ok(), for_s3, "{service}");
-        let action = verifier.verify_action(&request, "/", ready(Ok(body.as_bytes()))).await;
+        assert_eq!(verifier.verify(&request, &target_of(&request)).await.is_ok(), for_s3, "{service}");
+        let action = verifier.verify_action(&request, &target_of(&request), ready(Ok(body.as_bytes()))).await;
         assert_eq!(
             action.as_ref().is_ok_and(|(_, found, _)| found.word() == service),
             for_actions,
@@ -72,10 +72,10 @@ async fn an_action_is_signed_with_its_body() {
     let sha256 = sha256_hex(body);
     let verifier = verifier();
     let refused = async |request: &Parts, body: &[u8]| {
-        verifier.verify_action(request, "/", ready(Ok(body))).await.expect_err("refused").code
+        verifier.verify_action(request, &target_of(request), ready(Ok(body))).await.expect_err("refused").code
     };
     let request = client.request("POST", "/", &[HOST], &sha256);
-    assert!(verifier.verify_action(&request, "/", ready(Ok(body))).await.is_ok());
+    assert!(verifier.verify_action(&request, &target_of(&request), ready(Ok(body))).await.is_ok());
     assert_eq!(refused(&request, b"Action=CreateUser").await, Code::XAmzContentSHA256Mismatch);
     let unsigned = client.request("POST", "/", &[HOST], "UNSIGNED-PAYLOAD");
     assert_eq!(refused(&unsigned, body).await, Code::XAmzContentSHA256Mismatch);
@@ -88,7 +88,7 @@ async fn an_action_is_signed_with_its_body() {
     bare.headers.remove("x-amz-content-sha256");
     let signed = signature_without_digest_header(&sha256);
     bare.headers.insert("authorization", HeaderValue::from_str(&signed).expect("valid"));
-    assert!(verifier.verify_action(&bare, "/", ready(Ok(body))).await.is_ok());
+    assert!(verifier.verify_action(&bare, &target_of(&bare), ready(Ok(body))).await.is_ok());
     assert_eq!(refused(&bare, b"Action=CreateUser").await, Code::SignatureDoesNotMatch);
 }
 
@@ -117,7 +117,7 @@ async fn nothing_is_read_for_an_action_of_nobody() {
     let client = Client { service: "iam", ..Client::default() };
     let unread = async |request: &Parts| {
         let body = async { Err::<&[u8], _>(S3Error::with(Code::InternalError, "it was read")) };
-        verifier.verify_action(request, "/", body).await.expect_err("refused").code
+        verifier.verify_action(request, &target_of(request), body).await.expect_err("refused").code
     };
     let signed = client.request("POST", "/", &[HOST], NOTHING);
     let change = |from: &str, to: &str| {

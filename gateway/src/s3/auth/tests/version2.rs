@@ -7,8 +7,7 @@ use super::*;
 
 fn verifier_on(date: &str) -> Verifier {
     let seconds = time::parse_http(date).expect("a date");
-    let domains = vec!["s3.amazonaws.com".to_owned()];
-    verifier_at(StillClock::at(seconds), AuthSettings { domains, ..AuthSettings::default() })
+    verifier_at(StillClock::at(seconds), AuthSettings::default())
 }
 
 async fn proves(method: &str, target: &str, date: &str, signature: &str, headers: &[(&str, &str)]) {
@@ -16,7 +15,10 @@ async fn proves(method: &str, target: &str, date: &str, signature: &str, headers
     let headers = [headers, &[("date", date), ("authorization", authorization.as_str())]].concat();
     let head = head(method, target, &headers);
     let verified = verify_with(&verifier_on(date), &head).await.unwrap_or_else(|e| panic!("{target} {:#?}", e.fields));
-    assert!(matches!(verified.identity, Identity::Known(_)) && !verified.presigned);
+    assert!(
+        matches!(verified.identity, Identity::Known(_))
+            && verified.signature.is_some_and(|signature| signature.place == SignaturePlace::Header)
+    );
 
     let later = verify_with(&verifier_on("Tue, 27 Mar 2008 19:36:42 +0000"), &head).await.expect_err("refused");
     assert_eq!(later.code, Code::RequestTimeTooSkewed);
@@ -85,15 +87,17 @@ async fn metadata_headers_are_sorted_and_joined() {
 const PRESIGNED: &str = "/photos/puppy.jpg?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620";
 
 fn verifier_until(seconds: i64) -> Verifier {
-    let domains = vec!["s3.amazonaws.com".to_owned()];
-    verifier_at(StillClock::at(seconds), AuthSettings { domains, ..AuthSettings::default() })
+    verifier_at(StillClock::at(seconds), AuthSettings::default())
 }
 
 #[tokio::test]
 async fn amazons_example_in_the_query_until_it_expires() {
     let head = head("GET", PRESIGNED, &[("host", "johnsmith.s3.amazonaws.com")]);
     let verified = verify_with(&verifier_until(1_175_139_619), &head).await.expect("valid");
-    assert!(verified.presigned && matches!(verified.payload, Payload::Unsigned));
+    assert!(
+        verified.signature.is_some_and(|signature| signature.place == SignaturePlace::Query)
+            && matches!(verified.payload, Payload::Unsigned)
+    );
     let late = verify_with(&verifier_until(1_175_139_620), &head).await.expect_err("refused");
     assert_eq!((late.code, late.message.as_ref()), (Code::AccessDenied, "Request has expired"));
 }
@@ -167,4 +171,46 @@ async fn version_2_can_be_switched_off() {
     for head in [url, header] {
         assert_eq!(verify_with(&verifier, &head).await.expect_err("refused").code, Code::InvalidRequest);
     }
+}
+
+/// Over HTTP/2 the host stands in the target alone; what is routed by it is signed by it.
+#[tokio::test]
+async fn a_bucket_in_the_authority_is_signed() {
+    let date = "Tue, 27 Mar 2007 19:36:42 +0000";
+    for (resource, fine) in [("/johnsmith/other/k", true), ("/other/k", false)] {
+        let text = format!("GET\n\n\n{date}\n{resource}");
+        let authorization = format!("AWS {KEY}:{}", BASE64_STANDARD.encode(v2::sign(SECRET, &text).as_ref()));
+        let uri = "https://johnsmith.s3.amazonaws.com/other/k";
+        let head = head("GET", uri, &[("date", date), ("authorization", &authorization)]);
+        assert_eq!(verify_with(&verifier_on(date), &head).await.is_ok(), fine, "{resource}");
+    }
+}
+
+/// What can stand in the text that is signed in more than one way is refused, even with the right signature over it.
+#[tokio::test]
+async fn parameters_cannot_be_folded_into_each_other() {
+    let signed = async |method: &str, text: &str, query: &str| {
+        let signature = BASE64_STANDARD.encode(v2::sign(SECRET, text).as_ref()).replace('+', "%2B").replace('=', "%3D");
+        let target = format!("/b/k?AWSAccessKeyId={KEY}&Expires=1175139620&Signature={signature}&{query}");
+        verify_with(&verifier_until(1_175_139_000), &head(method, &target, &[("host", "h")])).await.is_ok()
+    };
+    let text = "GET\n\n\n1175139620\n/b/k?response-content-type=text/plain&versionId=7";
+    assert!(signed("GET", text, "versionId=7&response-content-type=text/plain").await);
+    assert!(!signed("GET", text, "response-content-type=text/plain%26versionId%3D7").await);
+    let text = "PUT\n\n\n1175139620\nx-amz-acl:private\nx-amz-date:1\n/b/k";
+    assert!(signed("PUT", text, "x-amz-acl=private&x-amz-date=1").await);
+    assert!(!signed("PUT", text, "x-amz-acl=private%0Ax-amz-date:1").await);
+    let text = "PUT\n\na\nb\n1175139620\n/b/k";
+    assert!(!signed("PUT", text, "content-type=a%0Ab").await);
+    let text = "POST\n\n\n1175139620\n/b/k?uploads";
+    assert!(signed("POST", text, "uploads=").await && signed("POST", text, "uploads").await);
+}
+
+/// Whatever its bytes, a header that is acted on is in the text that is signed.
+#[tokio::test]
+async fn a_header_beyond_ascii_is_signed() {
+    let mut head = head("GET", PRESIGNED, &[("host", "johnsmith.s3.amazonaws.com")]);
+    assert!(verify_with(&verifier_until(1_175_139_000), &head).await.is_ok());
+    head.headers.insert("content-type", HeaderValue::from_bytes(b"text/\xe9").expect("bytes"));
+    assert!(verify_with(&verifier_until(1_175_139_000), &head).await.is_err());
 }
