@@ -10,6 +10,7 @@ use crate::{BlobId, BlobKey, ClusterId, WrappedKey};
 const WRAP_CONTEXT: &str = "Haulout v1 cluster key: wrap blob keys";
 const SEAL_CONTEXT: &str = "Haulout v1 cluster key: seal secrets";
 const CHECK_CONTEXT: &str = "Haulout v1 cluster key: check value";
+const MAC_CONTEXT: &str = "Haulout v1 cluster key: authenticate messages";
 const WRAP_PURPOSE: &[u8] = b"blob key";
 const KEY_ID_BYTES: usize = 4;
 
@@ -36,6 +37,7 @@ pub struct ClusterKey {
     wrap: LessSafeKey,
     seal: LessSafeKey,
     check: Zeroizing<[u8; 32]>,
+    mac: Zeroizing<[u8; 32]>,
     others: Vec<ClusterKey>,
 }
 
@@ -49,6 +51,7 @@ impl ClusterKey {
             wrap: derived(WRAP_CONTEXT, &bytes),
             seal: derived(SEAL_CONTEXT, &bytes),
             check: Zeroizing::new(blake3::derive_key(CHECK_CONTEXT, bytes.as_slice())),
+            mac: Zeroizing::new(blake3::derive_key(MAC_CONTEXT, bytes.as_slice())),
             others: Vec::new(),
         }
     }
@@ -122,6 +125,25 @@ impl ClusterKey {
     #[must_use]
     pub fn opens_itself(&self, purpose: &str, name: &[u8], sealed: &[u8]) -> bool {
         decrypt(&self.seal, &associated(purpose.as_bytes(), name), sealed).is_ok()
+    }
+
+    /// A code that only holders of this key can compute for a message. The purpose is authenticated with it.
+    #[must_use]
+    pub fn authenticate(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
+        blake3::keyed_hash(&self.mac, &associated(purpose.as_bytes(), message)).into()
+    }
+
+    /// Whether the key with this id, which may be one beside this one, made the code for the message. Takes the same time
+    /// wherever a wrong code differs.
+    ///
+    /// # Errors
+    /// [`KeyError::OtherKey`] when that key is not here, [`KeyError::Refused`] when it did not make the code.
+    pub fn verify(&self, key_id: u32, purpose: &str, message: &[u8], code: &[u8; 32]) -> Result<(), KeyError> {
+        let mut keys = std::iter::once(self).chain(&self.others);
+        let missing = KeyError::OtherKey { wanted: key_id, present: self.id };
+        let key = keys.find(|key| key.id == key_id).ok_or(missing)?;
+        let expected = blake3::Hash::from_bytes(key.authenticate(purpose, message));
+        if expected == blake3::Hash::from_bytes(*code) { Ok(()) } else { Err(KeyError::Refused) }
     }
 
     /// A value to keep in the clear: a later start with another key gives another value, and is stopped before it writes anything.
@@ -227,6 +249,25 @@ mod tests {
         assert_eq!(ClusterKey::new(1, [1; 32]).beside(vec![ClusterKey::new(3, [3; 32])]).newest().id(), 3);
         let forged = WrappedKey([0; 64]);
         assert_eq!(ring.unwrap_key(&BLOB, &forged).unwrap_err(), KeyError::OtherKey { wanted: 0, present: 2 });
+    }
+
+    #[test]
+    fn a_code_is_good_for_its_key_purpose_and_message_only() {
+        let old = ClusterKey::new(1, [1; 32]);
+        let code = old.authenticate("heartbeat", b"message");
+        assert_eq!(old.verify(1, "heartbeat", b"message", &code), Ok(()));
+        assert_eq!(old.verify(1, "heartbeatm", b"essage", &code), Err(KeyError::Refused));
+        assert_eq!(old.verify(1, "heartbeat", b"messagf", &code), Err(KeyError::Refused));
+        for bit in 0..256 {
+            let mut damaged = code;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(old.verify(1, "heartbeat", b"message", &damaged), Err(KeyError::Refused), "bit {bit}");
+        }
+        let alone = ClusterKey::new(2, [2; 32]);
+        let missing = KeyError::OtherKey { wanted: 1, present: 2 };
+        assert_eq!(alone.verify(1, "heartbeat", b"message", &code), Err(missing));
+        assert_eq!(alone.verify(2, "heartbeat", b"message", &code), Err(KeyError::Refused));
+        assert_eq!(alone.beside(vec![old]).verify(1, "heartbeat", b"message", &code), Ok(()));
     }
 
     #[test]
