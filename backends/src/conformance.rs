@@ -37,6 +37,7 @@ pub async fn run(store: Arc<dyn SliverStore>) {
     what_is_deleted_is_gone(store).await;
     what_is_trashed_is_out_of_sight(store).await;
     a_list_sees_all(store).await;
+    a_heartbeat_is_replaced_and_is_no_sliver(store).await;
     a_probe_and_a_sweep_find_nothing_wrong(store).await;
 }
 
@@ -233,4 +234,15 @@ async fn a_probe_and_a_sweep_find_nothing_wrong(store: &dyn SliverStore) {
     store.probe().await.unwrap_or_else(|error| panic!("a probe fails: {error}"));
     store.sweep(0).await.unwrap_or_else(|error| panic!("a sweep fails: {error}"));
     assert_eq!(visible(store).await, before, "a sweep takes nothing that is visible");
+}
+
+async fn a_heartbeat_is_replaced_and_is_no_sliver(store: &dyn SliverStore) {
+    let before = visible(store).await;
+    let pulse = store.pulse().await.unwrap();
+    assert_eq!((pulse.generation, pulse.heartbeat), (1, None), "a new backend");
+    for text in ["first", "a longer second", "3"] {
+        store.beat(Bytes::from(text)).await.unwrap();
+        assert_eq!(store.pulse().await.unwrap().heartbeat, Some(Bytes::from(text)), "the last one counts");
+    }
+    assert_eq!(visible(store).await, before, "a heartbeat is no sliver");
 }

@@ -19,7 +19,7 @@ pub use decorators::{
 };
 pub use error::StoreError;
 pub use name::{FAN_OUT, SliverName, SliverNameError, SliverText};
-pub use open::{format, open, open_bare};
+pub use open::{accept, open, open_bare};
 pub use operation::Operation;
 pub use spec::{BackendSpec, Expect, FREE_FLOOR, TIMEOUT_SECONDS};
-pub use store::{SliverEntry, SliverStore, SliverWriter, Space};
+pub use store::{Pulse, SliverEntry, SliverStore, SliverWriter, Space};

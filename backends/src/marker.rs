@@ -11,7 +11,13 @@ use crate::StoreError;
 /// The file or object that carries the marker, at the root of a backend.
 pub(crate) const MARKER_NAME: &str = "haulout-backend.json";
 
-/// More than any marker of ours has; a longer one is not read.
+/// The file or object beside it that carries the last heartbeat.
+pub(crate) const HEARTBEAT_NAME: &str = "haulout-heartbeat.json";
+
+/// The generation of a backend that was never replaced, and of markers that older releases wrote.
+pub(crate) const FIRST_GENERATION: u64 = 1;
+
+/// More than any marker or heartbeat of ours has; a longer one is not read.
 pub(crate) const MARKER_BYTES_MAX: u64 = 64 * 1024;
 
 /// The layout of a backend that this version writes.
@@ -26,12 +32,25 @@ pub(crate) struct Marker {
     cluster: String,
     /// The backend's configured name.
     backend: String,
+    /// How often what stands for the backend was replaced, from 1. The old disk of an earlier generation is refused.
+    #[serde(default = "first_generation")]
+    generation: u64,
+}
+
+fn first_generation() -> u64 {
+    FIRST_GENERATION
 }
 
 impl Marker {
-    /// The marker of a backend.
+    /// The marker of a backend that was never replaced.
     pub(crate) fn new(cluster: ClusterId, backend: &str) -> Self {
-        Self { format: FORMAT, cluster: hex::encode(cluster.0), backend: backend.to_owned() }
+        let (cluster, backend) = (hex::encode(cluster.0), backend.to_owned());
+        Self { format: FORMAT, cluster, backend, generation: FIRST_GENERATION }
+    }
+
+    /// The same backend in another generation.
+    pub(crate) fn of_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
     }
 
     /// The bytes to store.
@@ -41,11 +60,25 @@ impl Marker {
         bytes
     }
 
-    /// Compares the bytes found on a target with this marker.
+    /// Compares the bytes found on a target with this marker. A later generation than the one that is known is fine:
+    /// another gateway has accepted it.
     ///
     /// # Errors
     /// [`StoreError::WrongBackend`] that says what is there instead.
-    pub(crate) fn check(&self, found: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn check(&self, found: &[u8], generation: u64) -> Result<(), StoreError> {
+        let found = self.generation_of(found)?;
+        if found < generation {
+            let reason = format!("it is generation {found} of this backend, {generation} has replaced it");
+            return Err(StoreError::wrong(reason));
+        }
+        Ok(())
+    }
+
+    /// The generation that the bytes found on a target claim for this very backend.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] that says what is there instead.
+    pub(crate) fn generation_of(&self, found: &[u8]) -> Result<u64, StoreError> {
         let found: Self = serde_json::from_slice(found)
             .map_err(|error| StoreError::wrong(format!("its {MARKER_NAME} cannot be read: {error}")))?;
         if found.cluster != self.cluster {
@@ -57,7 +90,7 @@ impl Marker {
         if found.format != self.format {
             return Err(StoreError::wrong(format!("it has format {}, this version knows {FORMAT}", found.format)));
         }
-        Ok(())
+        Ok(found.generation)
     }
 
     /// The error for a target without a marker.
@@ -73,7 +106,7 @@ mod tests {
     #[test]
     fn only_the_same_marker_passes() {
         let ours = Marker::new(ClusterId([7; 16]), "east");
-        assert_eq!(ours.check(&ours.encode()), Ok(()));
+        assert_eq!(ours.check(&ours.encode(), FIRST_GENERATION), Ok(()));
         let newer = Marker { format: 2, ..ours.clone() };
         let others = [
             (Marker::new(ClusterId([8; 16]), "east").encode(), "cluster 0808"),
@@ -83,10 +116,22 @@ mod tests {
             (Vec::new(), "cannot be read"),
         ];
         for (found, says) in others {
-            match ours.check(&found) {
+            match ours.check(&found, FIRST_GENERATION) {
                 Err(StoreError::WrongBackend { reason }) => assert!(reason.contains(says), "{reason} lacks {says}"),
                 other => panic!("{says}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn an_earlier_generation_is_refused_and_a_marker_without_one_is_the_first() {
+        let ours = Marker::new(ClusterId([7; 16]), "east");
+        let old = format!("{{\"format\":1,\"cluster\":\"{}\",\"backend\":\"east\"}}", "07".repeat(16));
+        assert_eq!(ours.check(old.as_bytes(), 1), Ok(()));
+        for (found, known, passes) in [(1, 1, true), (1, 2, false), (2, 2, true), (3, 2, true)] {
+            let found = ours.clone().of_generation(found).encode();
+            assert_eq!(ours.check(&found, known).is_ok(), passes);
+        }
+        assert!(ours.check(old.as_bytes(), 2).is_err());
     }
 }

@@ -53,13 +53,14 @@ pub async fn open_bare(
     Ok(kind.into_store())
 }
 
-/// Formats an empty backend, on the word of an operator: this is how a replaced disk is accepted. A backend that
-/// carries its marker already is left as it is. Stores that are open notice by themselves.
+/// Makes what stands in the backend's place its given generation, on the word of an operator: an empty replacement is
+/// formatted, a backend that carries its marker already gets a new one and keeps its slivers. Stores that are open notice
+/// by themselves.
 ///
 /// # Errors
 /// As [`open`] with [`Expect::New`].
-pub async fn format(spec: &BackendSpec, cluster: ClusterId, base: &Path) -> Result<(), StoreError> {
-    Kind::new(spec, cluster, base)?.format().await
+pub async fn accept(spec: &BackendSpec, cluster: ClusterId, base: &Path, generation: u64) -> Result<(), StoreError> {
+    Kind::new(spec, cluster, base)?.accept(generation).await
 }
 
 /// The deadlines of a backend: the default ones, or as its options say.
@@ -104,6 +105,13 @@ impl Kind {
         }
     }
 
+    async fn accept(&self, generation: u64) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(store) => store.accept(generation).await,
+            Self::Remote(store) => store.accept(generation).await,
+        }
+    }
+
     async fn verify(&self) -> Result<(), StoreError> {
         match self {
             Self::Directory(store) => store.verify().await,
@@ -116,6 +124,14 @@ impl Kind {
             Self::Directory(store) => Arc::new(store),
             Self::Remote(store) => Arc::new(store),
         }
+    }
+}
+
+impl BackendSpec {
+    /// Whether it is a directory of this machine, mounted or not: looking at it is billed by nobody.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        matches!(directory(&self.url), Ok(Some(_)))
     }
 }
 

@@ -27,11 +27,15 @@ pub enum Operation {
     Probe,
     /// [`crate::SliverStore::sweep`].
     Sweep,
+    /// [`crate::SliverStore::pulse`].
+    Pulse,
+    /// [`crate::SliverStore::beat`].
+    Beat,
 }
 
 impl Operation {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Create,
         Self::Write,
         Self::Seal,
@@ -44,6 +48,8 @@ impl Operation {
         Self::List,
         Self::Probe,
         Self::Sweep,
+        Self::Pulse,
+        Self::Beat,
     ];
 
     /// Those that bring bytes to the backend.
@@ -65,6 +71,8 @@ impl Operation {
             Self::List => "list",
             Self::Probe => "probe",
             Self::Sweep => "sweep",
+            Self::Pulse => "pulse",
+            Self::Beat => "beat",
         }
     }
 

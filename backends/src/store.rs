@@ -43,6 +43,16 @@ pub trait SliverStore: Send + Sync + Debug {
     /// a probe that saw enough of it, writes are taken again.
     async fn probe(&self) -> Result<Space, StoreError>;
 
+    /// Looks, past everything that is remembered, at what the backend says of itself beside its slivers.
+    async fn pulse(&self) -> Result<Pulse, StoreError>;
+
+    /// Replaces the backend's heartbeat: durable on return, and never half of it visible.
+    async fn beat(&self, heartbeat: Bytes) -> Result<(), StoreError>;
+
+    /// From now on an earlier generation of the backend is another one: [`StoreError::WrongBackend`] for everything but
+    /// [`SliverStore::pulse`]. Never goes back.
+    fn require_generation(&self, generation: u64);
+
     /// Removes what dead writers left behind, and trash older than `trash_seconds` by the backend's own clock.
     /// Counts what it removed.
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError>;
@@ -77,6 +87,15 @@ pub struct SliverEntry {
     pub name: SliverName,
     /// Its length in bytes.
     pub len: u64,
+}
+
+/// What a backend says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulse {
+    /// The generation that its marker claims.
+    pub generation: u64,
+    /// The heartbeat that was last written; none if none is there.
+    pub heartbeat: Option<Bytes>,
 }
 
 /// What a probe saw.

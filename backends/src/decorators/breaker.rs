@@ -10,14 +10,15 @@ use metrics::Gauge;
 use tokio::time::Instant;
 
 use super::circuit::{Admission, Circuit, CircuitPolicy};
-use crate::{SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// 1 while a backend's circuit is not closed. Label: backend.
 const OPEN: &str = "haulout_backend_circuit_open";
 
 /// Refuses operations at once while the backend is known to be down ([`StoreError::is_about_backend`]).
 ///
-/// [`SliverStore::probe`] and [`SliverWriter::abort`] always go through: a probe is how everybody finds out.
+/// [`SliverStore::probe`], [`SliverStore::pulse`] and [`SliverWriter::abort`] always go through: a probe is how everybody
+/// finds out.
 #[derive(Debug)]
 pub struct Breaker {
     store: Arc<dyn SliverStore>,
@@ -170,6 +171,24 @@ impl SliverStore for Breaker {
         let done = self.store.probe().await;
         permit.ended(done.as_ref().err());
         done
+    }
+
+    async fn pulse(&self) -> Result<Pulse, StoreError> {
+        let permit = Permit { switch: &self.switch, trial: false };
+        let done = self.store.pulse().await;
+        // An earlier generation shows its pulse and refuses all else: that it answers does not make it usable.
+        if let Err(error) = &done {
+            permit.ended(Some(error));
+        }
+        done
+    }
+
+    async fn beat(&self, heartbeat: Bytes) -> Result<(), StoreError> {
+        self.switch.run(self.store.beat(heartbeat)).await
+    }
+
+    fn require_generation(&self, generation: u64) {
+        self.store.require_generation(generation);
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::time::timeout;
 
-use crate::{SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// How long operations may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,18 @@ impl SliverStore for Deadline {
 
     async fn probe(&self) -> Result<Space, StoreError> {
         self.small(self.store.probe()).await
+    }
+
+    async fn pulse(&self) -> Result<Pulse, StoreError> {
+        self.small(self.store.pulse()).await
+    }
+
+    async fn beat(&self, heartbeat: Bytes) -> Result<(), StoreError> {
+        self.small(self.store.beat(heartbeat)).await
+    }
+
+    fn require_generation(&self, generation: u64) {
+        self.store.require_generation(generation);
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -10,7 +10,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::faults::{Fault, Faults};
 use crate::operation::Operation;
-use crate::{SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// Slivers that are remembered to be served in place of others.
 const REMEMBERED_MAX: usize = 4096;
@@ -222,6 +222,18 @@ impl SliverStore for Faulty {
 
     async fn probe(&self) -> Result<Space, StoreError> {
         plain(&self.faults, Operation::Probe, self.store.probe()).await
+    }
+
+    async fn pulse(&self) -> Result<Pulse, StoreError> {
+        plain(&self.faults, Operation::Pulse, self.store.pulse()).await
+    }
+
+    async fn beat(&self, heartbeat: Bytes) -> Result<(), StoreError> {
+        plain(&self.faults, Operation::Beat, self.store.beat(heartbeat)).await
+    }
+
+    fn require_generation(&self, generation: u64) {
+        self.store.require_generation(generation);
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -10,7 +10,7 @@ use metrics::{Counter, Histogram};
 use tokio::time::Instant;
 
 use crate::operation::Operation;
-use crate::{SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// Operations begun. Labels: backend, operation.
 const OPERATIONS: &str = "haulout_backend_operations_total";
@@ -134,6 +134,18 @@ impl SliverStore for Metered {
 
     async fn probe(&self) -> Result<Space, StoreError> {
         self.meters.run(Operation::Probe, self.store.probe()).await
+    }
+
+    async fn pulse(&self) -> Result<Pulse, StoreError> {
+        self.meters.run(Operation::Pulse, self.store.pulse()).await
+    }
+
+    async fn beat(&self, heartbeat: Bytes) -> Result<(), StoreError> {
+        self.meters.run(Operation::Beat, self.store.beat(heartbeat)).await
+    }
+
+    fn require_generation(&self, generation: u64) {
+        self.store.require_generation(generation);
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! haulout-backend.json      the format marker, written first
+//! haulout-heartbeat.json    the last heartbeat, replaced again and again
 //! 00/ .. ff/<sliver name>   the slivers, spread by a random byte of the blob id
 //! trash/<sliver name>       what was taken out of sight, its age counted from its modification time
 //! .drafts/<process>/<n>     temporaries; the folder is locked while its process lives
@@ -41,8 +42,8 @@ use self::mount::Mount;
 use self::publish::Draft;
 use self::space::Room;
 use self::volume::Volume;
-use crate::marker::Marker;
-use crate::{SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::marker::{HEARTBEAT_NAME, Marker};
+use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// Operations of one store on the blocking pool at once: a disk that hangs must not take the threads of the others.
 const HOPS_MAX: usize = 64;
@@ -80,6 +81,14 @@ impl DirectoryStore {
     /// [`StoreError::WrongBackend`] if anything else than this backend is in it.
     pub(crate) async fn format(&self) -> Result<(), StoreError> {
         self.hop(|inner| inner.mount.format()).await
+    }
+
+    /// Formats the directory, or replaces its marker, for a new generation.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if anything else than this backend is in it.
+    pub(crate) async fn accept(&self, generation: u64) -> Result<(), StoreError> {
+        self.hop(move |inner| inner.mount.accept(generation)).await
     }
 
     /// Checks the marker.
@@ -163,6 +172,22 @@ impl SliverStore for DirectoryStore {
             inner.room.probe(&volume)
         })
         .await
+    }
+
+    async fn pulse(&self) -> Result<Pulse, StoreError> {
+        self.hop(|inner| inner.mount.pulse()).await
+    }
+
+    async fn beat(&self, heartbeat: Bytes) -> Result<(), StoreError> {
+        self.hop(move |inner| {
+            let volume = inner.mount.verify()?;
+            volume.replace_small(HEARTBEAT_NAME, heartbeat).map_err(|errno| inner.write_error(errno))
+        })
+        .await
+    }
+
+    fn require_generation(&self, generation: u64) {
+        self.0.mount.require_generation(generation);
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

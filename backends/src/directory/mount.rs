@@ -1,15 +1,17 @@
 //! Which tree is under the backend's path right now, and whether it is the right one.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rustix::io::Errno;
 
 use super::errno::{Doing, folder_error};
 use super::volume::{Identity, Volume};
-use crate::StoreError;
-use crate::marker::Marker;
+use crate::marker::{FIRST_GENERATION, MARKER_NAME, Marker};
+use crate::{Pulse, StoreError};
 
 /// How long a marker that was read is believed, as long as the path leads to the same directory.
 const MARKER_BELIEVED: Duration = Duration::from_secs(2);
@@ -19,6 +21,8 @@ const MARKER_BELIEVED: Duration = Duration::from_secs(2);
 pub(super) struct Mount {
     path: PathBuf,
     marker: Marker,
+    /// Markers of earlier generations are refused.
+    generation: AtomicU64,
     current: RwLock<Option<Current>>,
 }
 
@@ -31,7 +35,7 @@ struct Current {
 impl Mount {
     /// Watches a path. Nothing is looked at before the first use.
     pub(super) fn new(path: PathBuf, marker: Marker) -> Self {
-        Self { path, marker, current: RwLock::new(None) }
+        Self { path, marker, generation: AtomicU64::new(FIRST_GENERATION), current: RwLock::new(None) }
     }
 
     /// Formats the directory if it is absent or empty; leaves it as it is if it already is this backend.
@@ -45,7 +49,45 @@ impl Mount {
         if volume.is_empty().map_err(writing)? {
             volume.format(&self.marker).map_err(writing)?;
         }
-        volume.check(&self.marker)
+        volume.check(&self.marker, FIRST_GENERATION)
+    }
+
+    /// Makes what is in the directory the given generation of this backend: formats it if it is absent or empty, else
+    /// replaces its marker.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if anything else is in it.
+    pub(super) fn accept(&self, generation: u64) -> Result<(), StoreError> {
+        let writing = |errno| folder_error(errno, Doing::Writing);
+        make_durable(&self.path)?;
+        let volume = Volume::open(&self.path).map_err(writing)?;
+        let marker = self.marker.clone().of_generation(generation);
+        if volume.is_empty().map_err(writing)? {
+            volume.format(&marker).map_err(writing)?;
+        } else {
+            self.marker.generation_of(&volume.marker()?)?;
+            volume.replace_small(MARKER_NAME, marker.encode().into()).map_err(writing)?;
+        }
+        volume.check(&marker, generation)
+    }
+
+    /// From now on markers of earlier generations are refused.
+    pub(super) fn require_generation(&self, generation: u64) {
+        if self.generation.fetch_max(generation, Ordering::SeqCst) < generation {
+            self.forget();
+        }
+    }
+
+    /// What is under the path now says of itself, whatever its generation.
+    pub(super) fn pulse(&self) -> Result<Pulse, StoreError> {
+        self.identity()?;
+        let volume = Volume::open(&self.path).map_err(|errno| folder_error(errno, Doing::Reading))?;
+        let generation = self.marker.generation_of(&volume.marker()?)?;
+        Ok(Pulse { generation, heartbeat: volume.heartbeat()?.map(Bytes::from) })
+    }
+
+    fn check(&self, volume: &Volume) -> Result<(), StoreError> {
+        volume.check(&self.marker, self.generation.load(Ordering::SeqCst))
     }
 
     /// The tree, after a look at the path and, now and then, at the marker: cheap enough for every operation.
@@ -88,7 +130,7 @@ impl Mount {
             Some(known) if known.volume.identity() == under_path => known.volume,
             _ => {
                 let volume = Volume::open(&self.path).map_err(|errno| folder_error(errno, Doing::Reading))?;
-                volume.check(&self.marker)?;
+                self.check(&volume)?;
                 if let Err(errno) = volume.make_folders() {
                     // A full or read-only disk still serves reads.
                     tracing::warn!(path = %self.path.display(), %errno, "cannot make all folders of the backend");
@@ -96,7 +138,7 @@ impl Mount {
                 Arc::new(volume)
             }
         };
-        volume.check(&self.marker)?;
+        self.check(&volume)?;
         *current = Some(Current { volume: Arc::clone(&volume), checked: Instant::now() });
         Ok(volume)
     }

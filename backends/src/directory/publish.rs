@@ -98,6 +98,14 @@ impl Draft {
         rustix::fs::fsync(folder)
     }
 
+    /// As [`Draft::publish`], in the place of what has the name: whoever looks sees the old file or the new one, whole.
+    pub(super) fn replace(mut self, folder: impl AsFd, name: &str) -> Result<(), Errno> {
+        rustix::fs::fsync(&*self.file)?;
+        rustix::fs::renameat(&self.nursery.folder, DecInt::new(self.number), folder.as_fd(), name)?;
+        self.renamed = true;
+        rustix::fs::fsync(folder)
+    }
+
     fn rename(&self, folder: rustix::fd::BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
         let from = DecInt::new(self.number);
         let nursery = &self.nursery.folder;

@@ -125,7 +125,7 @@ async fn a_formatted_backend_that_is_away_opens_and_waits() {
     fs::create_dir(&path).unwrap();
     assert_refuses(&*store, "an empty mount point").await;
     assert_eq!(fs::read_dir(&path).unwrap().count(), 0, "nothing is written to it");
-    crate::format(&spec("east", &path), CLUSTER, Path::new("/")).await.unwrap();
+    crate::accept(&spec("east", &path), CLUSTER, Path::new("/"), 1).await.unwrap();
     assert_eq!(store.put(&name(1), bytes("sliver")).await, Ok(()), "an operator accepted the empty disk");
 }
 
@@ -367,4 +367,22 @@ async fn a_full_disk_takes_no_writes_until_there_is_space() {
     assert_eq!(ended, Err(StoreError::Full));
     assert_eq!(after, [full.clone(), full.clone(), None, None, full, None, None, None]);
     assert!(probed.unwrap().free_bytes.is_some());
+}
+
+#[tokio::test]
+async fn the_old_disk_of_a_backend_that_was_replaced_is_refused_when_it_comes_back() {
+    let (home, path, store) = formatted().await;
+    store.put(&name(1), bytes("sliver")).await.unwrap();
+    let old = home.path().join("old");
+    fs::rename(&path, &old).unwrap();
+    crate::accept(&spec("east", &path), CLUSTER, Path::new("/"), 2).await.unwrap();
+    store.require_generation(2);
+    assert_eq!(store.put(&name(2), bytes("sliver")).await, Ok(()), "the new disk");
+    fs::rename(&path, home.path().join("new")).unwrap();
+    fs::rename(&old, &path).unwrap();
+    assert_refuses(&*store, "the old disk").await;
+    assert_eq!(store.pulse().await.unwrap().generation, 1, "what stands there can still be looked at");
+    crate::accept(&spec("east", &path), CLUSTER, Path::new("/"), 3).await.unwrap();
+    store.require_generation(3);
+    assert_eq!(store.read(&name(1), 0..6).await.unwrap(), "sliver", "accepted as it is, with what it holds");
 }

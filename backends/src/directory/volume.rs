@@ -9,13 +9,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::errno::{Doing, folder_error};
 use super::publish::{Draft, Nursery};
-use crate::marker::{MARKER_BYTES_MAX, MARKER_NAME, Marker};
+use crate::marker::{HEARTBEAT_NAME, MARKER_BYTES_MAX, MARKER_NAME, Marker};
 use crate::{FAN_OUT, StoreError};
 
 /// The folder of the temporaries, one folder for each process below it.
@@ -84,18 +85,42 @@ impl Volume {
     /// Compares the marker on the disk.
     ///
     /// # Errors
-    /// [`StoreError::WrongBackend`] if it is missing or another one.
-    pub(super) fn check(&self, marker: &Marker) -> Result<(), StoreError> {
+    /// [`StoreError::WrongBackend`] if it is missing, another one, or of an earlier generation.
+    pub(super) fn check(&self, marker: &Marker, generation: u64) -> Result<(), StoreError> {
+        marker.check(&self.marker()?, generation)
+    }
+
+    /// The marker on the disk, as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if there is none.
+    pub(super) fn marker(&self) -> Result<Vec<u8>, StoreError> {
+        self.read_small(MARKER_NAME)?.ok_or_else(Marker::missing)
+    }
+
+    /// The heartbeat on the disk, if there is one.
+    pub(super) fn heartbeat(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_small(HEARTBEAT_NAME)
+    }
+
+    fn read_small(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = match rustix::fs::openat(&self.root, MARKER_NAME, flags, Mode::empty()) {
+        let file = match rustix::fs::openat(&self.root, name, flags, Mode::empty()) {
             Ok(file) => file,
-            Err(Errno::NOENT) => return Err(Marker::missing()),
+            Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(folder_error(errno, Doing::Reading)),
         };
         let mut found = Vec::new();
         let mut file = std::io::Read::take(std::fs::File::from(file), MARKER_BYTES_MAX);
         std::io::Read::read_to_end(&mut file, &mut found).map_err(StoreError::unavailable)?;
-        marker.check(&found)
+        Ok(Some(found))
+    }
+
+    /// Puts a small file beside the slivers, durably, in the place of what has the name.
+    pub(super) fn replace_small(&self, name: &str, content: Bytes) -> Result<(), Errno> {
+        let draft = Draft::create(self.nursery()?)?;
+        draft.append(&[content])?;
+        draft.replace(&self.root, name)
     }
 
     /// Whether nothing of anybody's is in there: a format that a crash cut short counts as nothing.

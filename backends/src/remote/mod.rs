@@ -1,6 +1,7 @@
 //! Slivers in somebody else's store: S3, Google Cloud Storage, Azure, WebDAV, or memory.
 //!
-//! Objects are named `<prefix>/<2 hex>/<sliver name>`, with the format marker at `<prefix>/haulout-backend.json`.
+//! Objects are named `<prefix>/<2 hex>/<sliver name>`, with the format marker at `<prefix>/haulout-backend.json` and the
+//! last heartbeat at `<prefix>/haulout-heartbeat.json`.
 //! No attributes, tags or conditions are used but "create only", so that the simplest store will do. Parts of
 //! uploads whose writer died stay until the store's own rule for incomplete uploads removes them: set one.
 
@@ -12,6 +13,7 @@ mod writer;
 mod tests;
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,8 +28,8 @@ use object_store::{
 use self::failure::store_error;
 use self::target::Target;
 use self::writer::RemoteWriter;
-use crate::marker::{MARKER_NAME, Marker};
-use crate::{BackendSpec, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::marker::{FIRST_GENERATION, HEARTBEAT_NAME, MARKER_BYTES_MAX, MARKER_NAME, Marker};
+use crate::{BackendSpec, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// Slivers up to this length are stored by one request.
 const SINGLE_PUT_BYTES: u64 = 8 << 20;
@@ -44,6 +46,8 @@ pub(crate) struct RemoteStore(Arc<Inner>);
 struct Inner {
     target: Target,
     marker: Marker,
+    /// Markers of earlier generations are refused.
+    generation: AtomicU64,
     checked: Mutex<Option<Instant>>,
     checking: tokio::sync::Mutex<()>,
 }
@@ -55,7 +59,13 @@ impl RemoteStore {
     /// [`StoreError::Misconfigured`] for a URL or an option that is not known.
     pub(crate) fn new(spec: &BackendSpec, marker: Marker) -> Result<Self, StoreError> {
         let target = Target::new(spec)?;
-        Ok(Self(Arc::new(Inner { target, marker, checked: Mutex::new(None), checking: tokio::sync::Mutex::new(()) })))
+        Ok(Self(Arc::new(Inner {
+            target,
+            marker,
+            generation: AtomicU64::new(FIRST_GENERATION),
+            checked: Mutex::new(None),
+            checking: tokio::sync::Mutex::new(()),
+        })))
     }
 
     /// Writes the marker if nothing is below the prefix; leaves it as it is if it already is this backend.
@@ -76,6 +86,22 @@ impl RemoteStore {
             }
             done => done,
         }
+    }
+
+    /// Writes the marker of a new generation, if nothing is below the prefix or this backend is.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] if anything else is there.
+    pub(crate) async fn accept(&self, generation: u64) -> Result<(), StoreError> {
+        let inner = &self.0;
+        match inner.small_object(MARKER_NAME).await? {
+            Some(found) => drop(inner.marker.generation_of(&found)?),
+            None if inner.is_empty().await? => {}
+            None => return Err(Marker::missing()),
+        }
+        let marker = inner.marker.clone().of_generation(generation);
+        inner.replace_small(MARKER_NAME, marker.encode().into()).await?;
+        inner.verify().await
     }
 
     /// Checks the marker.
@@ -113,14 +139,28 @@ impl Inner {
     async fn verify(&self) -> Result<(), StoreError> {
         let remember = |seen| *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         remember(None);
-        let found = match self.target.store.get(&self.path(MARKER_NAME)).await {
-            Ok(found) => found.bytes().await.map_err(|error| store_error(&error))?,
-            Err(Error::NotFound { .. }) => return Err(Marker::missing()),
-            Err(error) => return Err(store_error(&error)),
-        };
-        self.marker.check(&found)?;
+        let found = self.small_object(MARKER_NAME).await?.ok_or_else(Marker::missing)?;
+        self.marker.check(&found, self.generation.load(Ordering::SeqCst))?;
         remember(Some(Instant::now()));
         Ok(())
+    }
+
+    /// The marker or the heartbeat, if there is one.
+    async fn small_object(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        match self.target.store.get(&self.path(name)).await {
+            Ok(found) if found.meta.size > MARKER_BYTES_MAX => {
+                Err(StoreError::wrong(format!("its {name} has {} bytes", found.meta.size)))
+            }
+            Ok(found) => found.bytes().await.map(Some).map_err(|error| store_error(&error)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(store_error(&error)),
+        }
+    }
+
+    /// Puts a small object in the place of what has the name.
+    async fn replace_small(&self, name: &str, content: Bytes) -> Result<(), StoreError> {
+        let put = self.target.store.put(&self.path(name), PutPayload::from(content)).await;
+        put.map(drop).map_err(|error| store_error(&error))
     }
 
     async fn is_empty(&self) -> Result<bool, StoreError> {
@@ -276,6 +316,24 @@ impl SliverStore for RemoteStore {
     async fn probe(&self) -> Result<Space, StoreError> {
         self.0.verify().await?;
         Ok(Space { free_bytes: None })
+    }
+
+    async fn pulse(&self) -> Result<Pulse, StoreError> {
+        let found = self.0.small_object(MARKER_NAME).await?.ok_or_else(Marker::missing)?;
+        let generation = self.0.marker.generation_of(&found)?;
+        Ok(Pulse { generation, heartbeat: self.0.small_object(HEARTBEAT_NAME).await? })
+    }
+
+    /// A plain put replaces an object as a whole wherever there are objects.
+    async fn beat(&self, heartbeat: Bytes) -> Result<(), StoreError> {
+        self.0.ready().await?;
+        self.0.replace_small(HEARTBEAT_NAME, heartbeat).await
+    }
+
+    fn require_generation(&self, generation: u64) {
+        if self.0.generation.fetch_max(generation, Ordering::SeqCst) < generation {
+            *self.0.checked.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 
     /// Nothing to do: there is no trash, and incomplete uploads are invisible.
