@@ -13,6 +13,8 @@ mod default_encryption;
 mod encryption;
 mod etag;
 mod extent;
+mod heartbeat;
+mod heartbeat_record;
 mod holder;
 mod key;
 mod lock;
@@ -38,6 +40,10 @@ pub use default_encryption::{DefaultAlgorithm, DefaultEncryption};
 pub use encryption::{ContentEncryption, ContentKey, ContentRun, ContentRuns, KeyCheck, KmsKey};
 pub use etag::ETag;
 pub use extent::Extent;
+pub use heartbeat::{
+    BackendFlag, Heartbeat, HeartbeatVerdict, KeptHeartbeat, SeenBackend, SeenHeartbeat, compare_heartbeats,
+    next_heartbeat,
+};
 pub use holder::{
     Holder, HolderDetails, HolderId, HolderKind, IamName, IamNameError, IamPath, IamPathError, SESSION_SECONDS_MAX,
     iam_arn,

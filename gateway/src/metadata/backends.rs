@@ -1,5 +1,7 @@
 //! The backends that were ever part of the cluster, so that a wiped disk is noticed.
 
+use std::collections::BTreeSet;
+
 use super::database::Work;
 use super::session::Session;
 use super::statement::Statement;
@@ -48,6 +50,46 @@ impl MetadataStore {
     /// See [`super::MetadataError`].
     pub async fn record_backend(&self, row: BackendRow) -> Result<()> {
         self.database().transact(Record(row)).await
+    }
+
+    /// Backends that an operator took out of the cluster: nothing new goes there, and what is there is made again elsewhere.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn removed_backends(&self) -> Result<BTreeSet<BackendId>> {
+        let rows = self.database().rows(Statement::new("SELECT name FROM backend WHERE removed")).await?;
+        rows.iter().map(|row| super::repair::backend(row.text(0)?)).collect()
+    }
+
+    /// Whether any sliver is on the backend, as far as the rows say.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn holds_slivers(&self, backend: &BackendId) -> Result<bool> {
+        let text = "SELECT sliver_index FROM sliver WHERE backend = $1 LIMIT 1";
+        Ok(self.database().row(Statement::new(text).bind(backend.as_str())).await?.is_some())
+    }
+
+    /// Takes a backend out of the cluster, or back into it. Whether there is one of that name.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn set_backend_removed(&self, backend: &BackendId, removed: bool) -> Result<bool> {
+        self.database().transact(SetRemoved { backend: backend.clone(), removed }).await
+    }
+}
+
+struct SetRemoved {
+    backend: BackendId,
+    removed: bool,
+}
+
+impl Work for SetRemoved {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Session) -> Result<bool> {
+        let text = "UPDATE backend SET removed = $1 WHERE name = $2";
+        Ok(tx.execute(Statement::new(text).bind(self.removed).bind(self.backend.as_str())).await? > 0)
     }
 }
 

@@ -21,7 +21,16 @@ impl MetadataStore {
     /// # Errors
     /// See [`super::MetadataError`].
     pub async fn begin_incarnation(&self, gateway: &str, lease_seconds: i64) -> Result<u32> {
-        self.database().transact(Begin { gateway: gateway.to_owned(), lease_seconds }).await
+        self.begin_incarnation_above(gateway, lease_seconds, 0).await
+    }
+
+    /// As [`MetadataStore::begin_incarnation`], with a number above `above` as well: a restored database has forgotten
+    /// numbers that blobs on the backends bear.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn begin_incarnation_above(&self, gateway: &str, lease_seconds: i64, above: u32) -> Result<u32> {
+        self.database().transact(Begin { gateway: gateway.to_owned(), lease_seconds, above }).await
     }
 
     /// Buries the earlier incarnations of the same gateway, before their leases run out, and answers their numbers. Only
@@ -73,6 +82,7 @@ impl MetadataStore {
 struct Begin {
     gateway: String,
     lease_seconds: i64,
+    above: u32,
 }
 
 impl Work for Begin {
@@ -87,9 +97,11 @@ impl Work for Begin {
         let now = dialect.now();
         let text = format!(
             "INSERT INTO incarnation (id, gateway, lease_until, started_at) \
-             SELECT COALESCE(MAX(id), 0) + 1, $1, {now} + $2 * 1000000, {now} FROM incarnation WHERE TRUE RETURNING id"
+             SELECT CASE WHEN COALESCE(MAX(id), 0) > $3 THEN MAX(id) ELSE $4 END + 1, $1, {now} + $2 * 1000000, {now} \
+             FROM incarnation WHERE TRUE RETURNING id"
         );
-        let row = tx.row(Statement::new(text).bind(&*self.gateway).bind(self.lease_seconds)).await?;
+        let (above, statement) = (self.above, Statement::new(text).bind(&*self.gateway).bind(self.lease_seconds));
+        let row = tx.row(statement.bind(above).bind(above)).await?;
         row.ok_or_else(|| MetadataError::Damaged("no number for an incarnation".to_owned()))?.number(0)
     }
 }

@@ -62,6 +62,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0011_metering_of_moves.sql"),
         include_str!("../../../migrations/postgres/0011_metering_of_moves.sql"),
     ),
+    (
+        12,
+        "heartbeats",
+        include_str!("../../../migrations/sqlite/0012_heartbeats.sql"),
+        include_str!("../../../migrations/postgres/0012_heartbeats.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

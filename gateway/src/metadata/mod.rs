@@ -19,6 +19,7 @@ mod errands;
 mod error;
 mod events;
 mod exact_cache;
+mod heartbeats;
 mod identity;
 mod incarnations;
 mod list;
@@ -68,6 +69,7 @@ pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
 pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload};
 pub use error::{MetadataError, Result};
 pub use events::{Event, EventDraft, EventWhen};
+pub use heartbeats::{BackendSighting, FlaggedBackend, SightedBackend};
 pub use identity::{
     AddKey, AddPolicyVersion, AttachPolicy, ChangeHolder, CreateHolder, CreatePolicy, DeleteHolder, DeletePolicy,
     DeletePolicyVersion, HolderEdit, HolderQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewHolder, NewPolicy,

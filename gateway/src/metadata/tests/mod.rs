@@ -6,6 +6,7 @@ mod collection;
 mod connections;
 mod fixture;
 mod gateways;
+mod heartbeats;
 mod identity;
 mod incarnations;
 mod lists;
