@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{AdminError, Result};
 use super::{Admin, Operation};
+use crate::clock::random;
+use crate::config::BackendConfig;
+use crate::domain::{BackendFlag, BackendId, SeenBackend, SeenHeartbeat};
 use crate::metadata::BackendRow;
 use crate::objects::Member;
 
@@ -41,20 +44,33 @@ impl Operation for ListBackends {
 
     async fn run(self, admin: &Admin) -> Result<Vec<ListedBackend>> {
         let members = admin.objects.committee().members();
+        admin.heartbeats.refresh().await?;
         let mut listed = join_all(members.iter().map(|member| look(member))).await;
-        let forgotten = |row: &BackendRow| !members.iter().any(|member| member.id == row.id);
-        let rows = admin.metadata.backends().await?;
-        listed.extend(rows.into_iter().filter(forgotten).map(|row| ListedBackend {
-            name: row.id.to_string(),
-            url: row.url,
-            provider: row.provider,
-            zone: row.zone,
-            problem: Some("not in the configuration: slivers it holds cannot be read".to_owned()),
-            free_bytes: None,
-        }));
+        let removed = admin.metadata.removed_backends().await?;
+        for row in admin.metadata.backends().await? {
+            if members.iter().any(|member| member.id == row.id) {
+                continue;
+            }
+            let problem = match removed.contains(&row.id) {
+                false => "belongs to the cluster and is not in this gateway's configuration: it cannot be read here",
+                true if admin.metadata.holds_slivers(&row.id).await? => REMOVED,
+                true => continue,
+            };
+            listed.push(ListedBackend {
+                name: row.id.to_string(),
+                url: row.url,
+                provider: row.provider,
+                zone: row.zone,
+                problem: Some(problem.to_owned()),
+                free_bytes: None,
+            });
+        }
         Ok(listed)
     }
 }
+
+/// What is said of a backend that an operator took out of the cluster, as long as something is there.
+const REMOVED: &str = "removed from the cluster: what it holds is being made again on the others";
 
 async fn look(member: &Member) -> ListedBackend {
     let probed = tokio::time::timeout(PROBE, member.store.probe()).await.unwrap_or(Err(StoreError::TimedOut));
@@ -64,12 +80,27 @@ async fn look(member: &Member) -> ListedBackend {
         provider: member.provider.clone(),
         zone: member.zone.clone(),
         free_bytes: probed.as_ref().ok().and_then(|space| space.free_bytes),
-        problem: probed.err().map(|error| error.to_string()),
+        problem: problem(member, probed.err()),
     }
 }
 
-/// Accept an empty replacement (a new disk at the old place) as this backend: it is formatted again. What the old
-/// one held is made again from the other backends.
+/// What an operator must know of it: a flag first, because it says what to do.
+fn problem(member: &Member, error: Option<StoreError>) -> Option<String> {
+    let flagged = member.trust().flag().map(|(flag, reason)| {
+        let confirm = match flag {
+            BackendFlag::DatabaseBehind => "`haulout database confirm`",
+            BackendFlag::Clone => "`haulout database confirm` or `haulout backend accept`",
+            _ => "`haulout backend accept`",
+        };
+        format!("{flag} ({reason}); collection and writes to it wait for {confirm}")
+    });
+    let removed = || member.trust().is_removed().then(|| REMOVED.to_owned());
+    flagged.or_else(|| error.map(|error| error.to_string())).or_else(removed)
+}
+
+/// Accept what stands in a backend's place as this backend: an empty replacement (a new disk), which is formatted, or a
+/// backend that is flagged, which is used as it is. What the database misses there is made again from the others, and
+/// whatever stood there before is refused from now on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AcceptBackend {
     /// The name.
@@ -83,28 +114,74 @@ impl Operation for AcceptBackend {
     async fn run(self, admin: &Admin) -> Result<ListedBackend> {
         let missing = || AdminError::refused(format!("there is no backend named {:?} in the configuration", self.name));
         let config = admin.backends.iter().find(|backend| backend.name == self.name).ok_or_else(missing)?;
-        let member = admin
-            .objects
-            .committee()
-            .members()
-            .iter()
-            .find(|member| member.id.as_str() == self.name)
-            .ok_or_else(missing)?;
-        backends::format(&config.spec(), admin.cluster, &admin.base).await.map_err(|error| match error {
-            StoreError::WrongBackend { .. } | StoreError::Misconfigured { .. } => {
-                AdminError::refused(error.to_string())
-            }
-            error => AdminError::Unavailable(error.to_string()),
-        })?;
+        let mut members = admin.objects.committee().members().iter();
+        let member = members.find(|member| member.id.as_str() == self.name).ok_or_else(missing)?;
+        admin.heartbeats.refresh().await?;
+        if member.trust().flag().is_some_and(|(flag, _)| flag == BackendFlag::DatabaseBehind) {
+            return Err(AdminError::refused(
+                "it is the database that is older, not this backend: `haulout database confirm`".to_owned(),
+            ));
+        }
+        begin_generation(admin, config, member).await?;
         let (url, provider, zone) = (member.url.clone(), member.provider.clone(), member.zone.clone());
         let row = BackendRow { id: member.id.clone(), url, provider, zone, formatted: true };
         admin.metadata.record_backend(row).await?;
+        admin.metadata.set_backend_removed(&member.id, false).await?;
         let asked = admin.metadata.ask_for_backend(&member.id).await?;
-        tracing::info!(
-            backend = self.name,
-            blobs = asked,
-            "accepted and formatted; what the old one held is made again"
-        );
+        admin.metadata.unflag_backend(&member.id).await?;
+        admin.heartbeats.refresh().await?;
+        tracing::info!(backend = self.name, blobs = asked, "accepted; what it lacks is made again");
         Ok(look(member).await)
+    }
+}
+
+/// Makes what stands there the next generation of the backend: marker first, then the row, then the heartbeat. After a crash
+/// in between the backend is flagged, and accepted again.
+async fn begin_generation(admin: &Admin, config: &BackendConfig, member: &Member) -> Result<()> {
+    let failed = |error| match error {
+        StoreError::WrongBackend { .. } | StoreError::Misconfigured { .. } => AdminError::refused(error.to_string()),
+        error => AdminError::Unavailable(error.to_string()),
+    };
+    let (claimed, shown) = match admin.heartbeats.sight(member).await {
+        Ok(SeenBackend { generation, heartbeat: SeenHeartbeat::Authentic(shown) }) => (generation, Some(shown)),
+        Ok(seen) => (seen.generation, None),
+        // Nothing that can be read is there, which is what an empty disk looks like; else it is refused below.
+        Err(StoreError::WrongBackend { .. }) => (0, None),
+        Err(error) => return Err(failed(error)),
+    };
+    let known = admin.metadata.heartbeats().await?.get(&member.id).map_or(0, |kept| kept.last.generation);
+    let claimed = claimed.max(known).max(shown.map_or(0, |shown| shown.generation));
+    let generation = claimed.saturating_add(1);
+    backends::accept(&config.spec(), admin.cluster, &admin.base, generation).await.map_err(failed)?;
+    let nonce = random(&*admin.ambient.entropy);
+    let heartbeat = admin.metadata.begin_generation(&member.id, claimed, shown, nonce).await?;
+    member.store.require_generation(heartbeat.generation);
+    if let Err(error) = admin.heartbeats.write(member, &heartbeat).await {
+        tracing::warn!(backend = %member.id, %error, "its first heartbeat was not written and will be repeated");
+    }
+    Ok(())
+}
+
+/// Take a backend out of the cluster for good: what it holds is made again on the others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RemoveBackend {
+    /// The name.
+    pub name: String,
+}
+
+impl Operation for RemoveBackend {
+    const NAME: &'static str = "backend-remove";
+    type Reply = Vec<ListedBackend>;
+
+    async fn run(self, admin: &Admin) -> Result<Vec<ListedBackend>> {
+        let missing = || AdminError::refused(format!("no backend named {:?} belongs to the cluster", self.name));
+        let id: BackendId = self.name.parse().map_err(|_| missing())?;
+        if !admin.metadata.set_backend_removed(&id, true).await? {
+            return Err(missing());
+        }
+        // What it said of itself is over with it.
+        admin.metadata.unflag_backend(&id).await?;
+        tracing::info!(backend = self.name, "removed; what it holds is made again on the others");
+        ListBackends {}.run(admin).await
     }
 }

@@ -19,6 +19,9 @@ impl Operation for Check {
 
     async fn run(self, admin: &Admin) -> Result<CheckReport> {
         let stores = admin.objects.committee().stores();
-        Ok(audit::check(&admin.metadata, &stores, admin.cluster, self.deep).await?)
+        let mut report = audit::check(&admin.metadata, &stores, admin.cluster, self.deep).await?;
+        let flagged = admin.metadata.flagged_backends().await?.into_iter();
+        report.metadata.extend(flagged.map(|one| format!("backend {}: {} ({})", one.backend, one.flag, one.reason)));
+        Ok(report)
     }
 }

@@ -8,6 +8,7 @@ mod check;
 mod client;
 mod collect;
 pub mod credentials;
+mod database;
 mod error;
 mod keys;
 pub mod quotas;
@@ -18,10 +19,11 @@ use codec::{ClusterId, ClusterKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use backends::{AcceptBackend, ListBackends, ListedBackend};
+pub use backends::{AcceptBackend, ListBackends, ListedBackend, RemoveBackend};
 pub use check::Check;
 pub use client::{CallError, call};
 pub use collect::{Collect, Collected};
+pub use database::{ConfirmDatabase, ConfirmedDatabase};
 pub use error::{AdminError, Result};
 pub use keys::{KeyKind, RotateKeys, RotatedKeys};
 pub use socket::{AdminSocket, serve};
@@ -29,7 +31,7 @@ pub use socket::{AdminSocket, serve};
 use crate::clock::Ambient;
 use crate::config::BackendConfig;
 use crate::metadata::MetadataStore;
-use crate::objects::Objects;
+use crate::objects::{Heartbeats, Objects};
 
 /// What operations work with.
 pub struct Admin {
@@ -43,6 +45,8 @@ pub struct Admin {
     pub backends: Vec<BackendConfig>,
     /// The use cases, with the same backends open.
     pub objects: Objects,
+    /// Compares them with the database.
+    pub heartbeats: Heartbeats,
     /// What relative backend folders are relative to.
     pub base: std::path::PathBuf,
     /// Time and chance.

@@ -14,7 +14,10 @@ use http::StatusCode;
 use tokio::net::UnixListener;
 
 use super::error::AdminError;
-use super::{AcceptBackend, Admin, Check, Collect, ListBackends, Operation, RotateKeys, quotas, users};
+use super::{
+    AcceptBackend, Admin, Check, Collect, ConfirmDatabase, ListBackends, Operation, RemoveBackend, RotateKeys, quotas,
+    users,
+};
 
 /// The longest path a socket address can hold.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -79,6 +82,8 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<quotas::ShowQuota>(router);
     let router = offer::<ListBackends>(router);
     let router = offer::<AcceptBackend>(router);
+    let router = offer::<RemoveBackend>(router);
+    let router = offer::<ConfirmDatabase>(router);
     let router = offer::<Check>(router);
     let router = offer::<Collect>(router);
     let router = offer::<RotateKeys>(router);

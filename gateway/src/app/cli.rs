@@ -51,6 +51,9 @@ pub enum Command {
     /// Backends
     #[command(subcommand)]
     Backend(Backend),
+    /// The metadata database
+    #[command(subcommand)]
+    Database(Database),
     /// Keys that wrap keys
     #[command(subcommand)]
     Keys(Keys),
@@ -79,10 +82,29 @@ pub enum Backend {
         #[arg(long)]
         json: bool,
     },
-    /// Take an empty replacement (a new disk in the old place) as this backend and format it
+    /// Take what stands there as this backend: an empty replacement (a new disk in the old place), which is formatted, or a
+    /// backend that was rolled back or swapped, as it is. What it lacks is made again; what stood there before is refused
     Accept {
         /// The backend's name
         name: String,
+    },
+    /// Take a backend out of the cluster for good: what it holds is made again on the others. Leaving it out of a
+    /// configuration is not that
+    Remove {
+        /// The backend's name
+        name: String,
+    },
+}
+
+/// What to do with the database.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Database {
+    /// Say that this database counts although backends are newer (it was restored from a backup): what was written after the
+    /// backup is given up and collected
+    Confirm {
+        /// Print what was confirmed as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -236,6 +258,9 @@ mod tests {
             "keys rotate cluster --json",
             "backend list",
             "backend accept b1",
+            "backend remove b1",
+            "database confirm",
+            "database confirm --json",
             "user add u",
             "user add u --access-key K --secret-key S",
             "user list",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use backends::{Expect, StoreError};
@@ -15,7 +16,8 @@ use crate::config::{BackendConfig, Config};
 use crate::domain::BackendId;
 use crate::metadata::{BackendRow, MetadataError, MetadataStore};
 use crate::objects::{
-    Committee, Compute, KeyFile, KeyProvider, Member, NoKeyProvider, Objects, ObjectsParts, ObjectsSettings,
+    Committee, Compute, HeartbeatPeriods, Heartbeats, KeyFile, KeyProvider, Member, NoKeyProvider, Objects,
+    ObjectsParts, ObjectsSettings,
 };
 
 /// Opened and proven to belong together.
@@ -29,6 +31,8 @@ pub struct Foundation {
     pub cluster: ClusterIdentity,
     /// The backends.
     pub committee: Committee,
+    /// Compares them with the database.
+    pub heartbeats: Heartbeats,
     /// What relative backend folders are relative to; absolute.
     pub base: PathBuf,
     /// The key service.
@@ -74,11 +78,16 @@ impl Foundation {
                 }
                 members.push(member);
             }
-            warn_of_forgotten(&rows, &members);
+            warn_of_unconfigured(&rows, &members);
             anyhow::Ok((cluster, Committee::new(members)))
         };
         match opened.await {
-            Ok((cluster, committee)) => Ok(Self { folder, metadata, cluster, committee, base, key_provider }),
+            Ok((cluster, committee)) => {
+                let (key, periods) = (cluster.key(), periods(config));
+                let heartbeats =
+                    Heartbeats::new(metadata.clone(), &committee, cluster.id, key, ambient.clone(), periods);
+                Ok(Self { folder, metadata, cluster, committee, heartbeats, base, key_provider })
+            }
             Err(error) => {
                 metadata.close().await;
                 Err(error)
@@ -113,6 +122,14 @@ impl Foundation {
             key_provider: self.key_provider,
             settings,
         })
+    }
+}
+
+/// How often heartbeats are made.
+fn periods(config: &Config) -> HeartbeatPeriods {
+    HeartbeatPeriods {
+        directory: Duration::from_secs(config.objects.heartbeat_seconds),
+        remote: Duration::from_secs(config.objects.heartbeat_remote_seconds),
     }
 }
 
@@ -166,11 +183,17 @@ async fn open_one(
         zone: zone.clone(),
         formatted: true,
     };
-    Ok((Member::new(id, provider, zone, url, store), row))
+    let member = Member::new(id, provider, zone, url, store);
+    Ok((member.on_directory(backend.spec().is_directory()), row))
 }
 
-fn warn_of_forgotten(rows: &[BackendRow], members: &[Member]) {
+/// The database says what belongs to the cluster; this gateway's file only how to reach it.
+fn warn_of_unconfigured(rows: &[BackendRow], members: &[Member]) {
     for row in rows.iter().filter(|row| !members.iter().any(|member| member.id == row.id)) {
-        tracing::warn!(backend = %row.id, "not in the configuration any more: slivers it holds cannot be read");
+        tracing::warn!(
+            backend = %row.id,
+            "belongs to the cluster and is not in this gateway's configuration: it cannot be read here, and nothing is \
+             moved; `haulout backend remove` takes it out of the cluster"
+        );
     }
 }

@@ -26,6 +26,7 @@ use crate::clock::Ambient;
 use crate::config::Config;
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
+use crate::objects::Heartbeats;
 use crate::placement::write_floor;
 use crate::workers::{WorkerSettings, Workers};
 
@@ -33,6 +34,8 @@ use crate::workers::{WorkerSettings, Workers};
 const OPS_CONNECTIONS: usize = 64;
 /// How long the workers may take over their last step.
 const WORKERS: Duration = Duration::from_secs(10);
+/// How long the last heartbeats may take.
+const LAST_HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long cut connections get to notice.
 const CUT: Duration = Duration::from_secs(2);
 
@@ -67,6 +70,7 @@ pub(super) struct House {
     plate: DoorPlate,
     reloadable: Reloadable,
     fenced: CancellationToken,
+    heartbeats: Heartbeats,
     metadata: MetadataStore,
     /// Connections.
     tasks: TaskTracker,
@@ -84,7 +88,7 @@ impl House {
     ///
     /// 1. Lay the foundation: database, cluster key, backends.
     /// 2. Settle the root key.
-    /// 3. Begin an incarnation.
+    /// 3. Compare the backends with the database, begin an incarnation, make the first heartbeats.
     /// 4. Build the use cases and start the workers.
     /// 5. Open the doors: the admin socket, the second listener, S3.
     pub(super) async fn open(
@@ -114,7 +118,8 @@ impl House {
         let cluster_key = foundation.cluster.key();
         let root = root_user::settle(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
         let keys = Keys::new(metadata.clone(), foundation.cluster.key(), ambient.clone());
-        let tenure = Tenure::begin(&metadata, &gateway_name(&folder, ambient)?, Lease::default()).await?;
+        let heartbeats = foundation.heartbeats.clone();
+        let tenure = begin_tenure(&heartbeats, &metadata, &gateway_name(&folder, ambient)?).await?;
         let (cluster, base) = (foundation.cluster.id, foundation.base.clone());
         let objects = foundation.objects(config, tenure.incarnation, ambient);
         let settings = worker_settings(config, ambient);
@@ -130,6 +135,7 @@ impl House {
         };
         let watch = Watch::new(Patience::from(&config.limits));
         let mut background = JoinSet::new();
+        background.spawn(heartbeats.clone().go_on(tenure.incarnation, tenure.fenced.clone()));
         let backends = BackendWatch::begin(&objects).await;
         background.spawn(backends.clone().go_on(objects.clone()));
         background.spawn(Arc::clone(&watch).sweep_for_ever());
@@ -140,6 +146,7 @@ impl House {
             key: cluster_key,
             backends: config.backends.clone(),
             objects: objects.clone(),
+            heartbeats: heartbeats.clone(),
             base,
             ambient: ambient.clone(),
         };
@@ -170,6 +177,7 @@ impl House {
             plate,
             reloadable: Reloadable { certificates: sockets.certificates, watch },
             fenced: tenure.fenced.clone(),
+            heartbeats,
             metadata,
             tasks,
             doors,
@@ -194,6 +202,11 @@ impl House {
         self.fenced.cancelled().await;
     }
 
+    /// Returns when another copy of the database was found to make heartbeats of this cluster.
+    pub(super) async fn cloned(&self) {
+        self.heartbeats.cloned().cancelled().await;
+    }
+
     /// Takes everything down: no new connections; requests under way may finish until `patience` is over or `hurry`
     /// returns; then the workers, the incarnation, the database.
     pub(super) async fn leave(&self, patience: Duration, hurry: impl Future<Output = ()>) {
@@ -213,6 +226,10 @@ impl House {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((workers, tenure)) = last {
             workers.stop(WORKERS).await;
+            let last = tokio::time::timeout(LAST_HEARTBEAT, self.heartbeats.beat(tenure.incarnation)).await;
+            if !matches!(last, Ok(Ok(_))) {
+                tracing::warn!("the last heartbeats were not made");
+            }
             tenure.end().await;
         }
         self.metadata.close().await;
@@ -222,6 +239,21 @@ impl House {
         background.shutdown().await;
         tracing::info!("stopped");
     }
+}
+
+/// Compares the backends with the database, begins an incarnation above all that any of them has heard of, and tells them.
+async fn begin_tenure(heartbeats: &Heartbeats, metadata: &MetadataStore, gateway: &str) -> anyhow::Result<Tenure> {
+    let round = heartbeats.look().await.context("cannot compare the backends with the database")?;
+    if heartbeats.cloned().is_cancelled() {
+        anyhow::bail!(
+            "another copy of this database makes heartbeats of this cluster: `haulout backend list` says where. Stop the \
+             other, then say with `haulout database confirm` that this one counts, or with `haulout backend accept` that \
+             the backend is to be used as it is"
+        );
+    }
+    let tenure = Tenure::begin(metadata, gateway, Lease::default(), round.incarnation).await?;
+    heartbeats.beat(tenure.incarnation).await.context("cannot make the first heartbeats")?;
+    Ok(tenure)
 }
 
 /// What the configuration says of background work.

@@ -1,6 +1,6 @@
 //! `haulout serve`, from the first socket to the last commit.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::banner;
@@ -20,6 +20,8 @@ enum Leave {
     Stop,
     /// The database has buried this incarnation: begin a new one.
     Fenced,
+    /// Another copy of the database is at work.
+    Cloned,
 }
 
 /// Serves until told to stop.
@@ -50,6 +52,7 @@ pub(super) async fn run(
         house.leave(config.limits.shutdown(), signals.stop()).await;
         match leave {
             Leave::Stop => return Ok(()),
+            Leave::Cloned => bail!("another copy of this database makes heartbeats of this cluster: stopped"),
             Leave::Fenced => tracing::warn!("beginning a new incarnation"),
         }
         sockets = Sockets::bind(&config)?;
@@ -60,6 +63,7 @@ async fn stay(house: &House, source: &Source, config: &mut Config, log: &LogCont
     loop {
         let signal = tokio::select! {
             signal = signals.next() => signal,
+            () = house.cloned() => return Leave::Cloned,
             () = house.fenced() => return Leave::Fenced,
         };
         match signal {

@@ -45,10 +45,12 @@ impl Tenure {
     /// Begins an incarnation, and buries the earlier ones of this gateway: whoever begins holds the data folder's lock, so
     /// they are gone, and what they did not commit need not wait for their leases to run out before it is collected.
     ///
+    /// Its number is above `above`, which is the highest that any backend has heard of.
+    ///
     /// # Errors
     /// The database is away.
-    pub async fn begin(metadata: &MetadataStore, gateway: &str, lease: Lease) -> anyhow::Result<Self> {
-        let begun = metadata.begin_incarnation(gateway, lease.seconds).await;
+    pub async fn begin(metadata: &MetadataStore, gateway: &str, lease: Lease, above: u32) -> anyhow::Result<Self> {
+        let begun = metadata.begin_incarnation_above(gateway, lease.seconds, above).await;
         let incarnation = begun.context("cannot begin an incarnation")?;
         match metadata.bury_predecessors(gateway, incarnation).await {
             Ok(buried) if buried.is_empty() => {}

@@ -283,7 +283,7 @@ async fn a_buried_incarnation_is_noticed() {
     let place = Place::new();
     let metadata = place.foundation().await.unwrap().metadata;
     let lease = Lease { seconds: 60, renewal: Duration::from_millis(20), retry: Duration::from_millis(20) };
-    let tenure = Tenure::begin(&metadata, "one", lease).await.unwrap();
+    let tenure = Tenure::begin(&metadata, "one", lease, 0).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!tenure.fenced.is_cancelled());
     metadata.end_incarnation(tenure.incarnation).await.unwrap();

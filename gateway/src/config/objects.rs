@@ -20,6 +20,10 @@ pub struct ObjectsConfig {
     pub trash_seconds: u64,
     /// Days after which an upload that was neither completed nor aborted and got no part is given up; 0 for never.
     pub upload_days_max: u32,
+    /// Seconds between two heartbeats of a backend that is a directory.
+    pub heartbeat_seconds: u64,
+    /// Seconds between two heartbeats of any other backend, which may bill them.
+    pub heartbeat_remote_seconds: u64,
 }
 
 impl Default for ObjectsConfig {
@@ -32,6 +36,8 @@ impl Default for ObjectsConfig {
             grace_seconds: 3_600,
             trash_seconds: 7 * 86_400,
             upload_days_max: 7,
+            heartbeat_seconds: 30,
+            heartbeat_remote_seconds: 300,
         }
     }
 }

@@ -161,6 +161,14 @@ fn objects(config: &Config) -> Vec<Problem> {
     if objects.linger_ms > 1_000 {
         found.push(Problem::at("objects.linger_ms", "every small PUT would wait this long: at most 1000"));
     }
+    for (key, seconds) in [
+        ("objects.heartbeat_seconds", objects.heartbeat_seconds),
+        ("objects.heartbeat_remote_seconds", objects.heartbeat_remote_seconds),
+    ] {
+        if !(1..=86_400).contains(&seconds) {
+            found.push(Problem::at(key, "what happens between two heartbeats can be rolled back unseen: 1 to 86400"));
+        }
+    }
     if objects.grace_seconds < 0 {
         found.push(Problem::at("objects.grace_seconds", "time does not run backwards: 0 or more"));
     }

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::latency::Latency;
+use super::trust::Trust;
 use crate::domain::BackendId;
 use crate::placement::{Candidate, Standing};
 
@@ -37,8 +38,11 @@ pub struct Member {
     pub zone: String,
     /// Its url without secrets; shown to operators.
     pub url: String,
+    /// Looking at it is billed by nobody.
+    pub is_directory: bool,
     /// The slivers.
     pub store: Arc<dyn SliverStore>,
+    trust: Trust,
     /// Read latency, for choosing and hedging.
     pub(crate) reads: Latency,
     doubtful_until_ms: AtomicU64,
@@ -58,7 +62,9 @@ impl Member {
             provider,
             zone,
             url,
+            is_directory: true,
             store,
+            trust: Trust::default(),
             reads: Latency::default(),
             doubtful_until_ms: AtomicU64::new(0),
             silent_until_ms: AtomicU64::new(0),
@@ -68,10 +74,24 @@ impl Member {
         }
     }
 
+    /// The same member, as a store that bills each look unless it is a directory.
+    #[must_use]
+    pub fn on_directory(self, is_directory: bool) -> Self {
+        Self { is_directory, ..self }
+    }
+
+    /// How far it is trusted.
+    #[must_use]
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
     /// How it took the last writes.
     pub(crate) fn standing(&self) -> Standing {
         let now = self.age_ms();
-        if now < self.silent_until_ms.load(Ordering::Relaxed) {
+        if self.trust.is_doubted() || self.trust.is_removed() {
+            Standing::Barred
+        } else if now < self.silent_until_ms.load(Ordering::Relaxed) {
             Standing::Silent
         } else if now < self.doubtful_until_ms.load(Ordering::Relaxed) {
             Standing::Doubtful
@@ -82,7 +102,7 @@ impl Member {
 
     /// Whether reads ask it first; a backend in trouble is asked when the others do not suffice.
     pub(crate) fn readable(&self) -> bool {
-        self.age_ms() >= self.read_suspended_until_ms.load(Ordering::Relaxed)
+        self.age_ms() >= self.read_suspended_until_ms.load(Ordering::Relaxed) && !self.trust.is_doubted()
     }
 
     /// Notes a failed write: the backend is passed over for a moment.

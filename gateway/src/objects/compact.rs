@@ -19,7 +19,7 @@ const QUILTS_PER_STEP: usize = 16;
 
 impl Objects {
     /// Moves the living extents of sparse quilts into one new quilt and lets the old ones die. Returns of how many quilts
-    /// something was moved; zero means there is no more to do now.
+    /// something was moved; zero means there is no more to do now, or nothing may be moved.
     ///
     /// An extent that changed meanwhile is not moved: the transaction compares. A step that moved nothing is no progress, however
     /// much was read for it.
@@ -27,6 +27,9 @@ impl Objects {
     /// # Errors
     /// `Unavailable` when the database or too many backends are away.
     pub async fn compact(&self) -> Result<usize, ObjectsError> {
+        if self.rollback_hold().await?.is_some() {
+            return Ok(0);
+        }
         let mut sparse = self.inner.metadata.sparse_quilts(QUILTS_PER_STEP).await?;
         // Quilts of one scheme go together.
         let scheme = sparse.first().map(|quilt| quilt.blob.layout.shape.scheme);

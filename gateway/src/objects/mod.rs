@@ -30,6 +30,8 @@ mod findings;
 mod frames;
 mod gather;
 mod gathering;
+mod heartbeats;
+mod hold;
 mod ingest;
 mod inventory;
 mod key_file;
@@ -62,6 +64,7 @@ mod telling;
 mod tests;
 mod throttle;
 mod transition;
+mod trust;
 
 use std::sync::Arc;
 
@@ -73,6 +76,7 @@ pub use content::{ContentLock, KeyChoice};
 pub use data_key::DataKey;
 pub use digest::{Digested, Digests};
 pub use error::ObjectsError;
+pub use heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
 pub use key_file::KeyFile;
 pub use key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
 pub use orphans::OrphanReport;
@@ -82,6 +86,7 @@ pub use requests::{
 };
 pub use rewrap::Rewrapped;
 pub use state::{ObjectsParts, ObjectsSettings};
+pub use trust::Trust;
 
 use crate::domain::{Bucket, BucketId, Found, ObjectKey, Timestamp, UsageDelta, Version, VersionPart, VersionSelector};
 

@@ -39,6 +39,8 @@ struct Facts {
     orphans: Vec<(Arc<Member>, SliverName)>,
     /// A sliver was made by an incarnation the database has not heard of.
     database_is_behind: bool,
+    /// Incarnations up to this one that the database does not know are dead.
+    forgotten: u32,
 }
 
 impl Objects {
@@ -46,16 +48,23 @@ impl Objects {
     ///
     /// Slivers of living incarnations are never touched: their rows may be about to be committed. When a sliver bears
     /// an incarnation that the database does not know, the database is older than the backends, and nothing is
-    /// collected at all.
+    /// collected at all; nor is anything while a rollback waits for an operator, or a backend has not answered yet.
     ///
     /// # Errors
     /// `Unavailable` when the database is away.
     pub async fn collect_orphans(&self) -> Result<OrphanReport, ObjectsError> {
         let states: HashMap<u32, IncarnationState> =
             self.inner.metadata.incarnation_states().await?.into_iter().collect();
-        let mut facts = Facts::default();
-        let mut report = OrphanReport::default();
+        let mut facts = Facts { forgotten: self.inner.metadata.forgotten_incarnation().await?, ..Facts::default() };
+        let mut report = OrphanReport { refused: self.deletion_hold().await?, ..OrphanReport::default() };
+        if report.refused.is_some() {
+            return Ok(report);
+        }
         for member in self.inner.committee.members() {
+            if member.trust().is_doubted() {
+                report.unreachable.push(member.id.to_string());
+                continue;
+            }
             if let Err(error) = self.scan(member, &states, &mut facts).await? {
                 tracing::warn!(backend = %member.id, %error, "the orphan scan leaves a backend out");
                 report.unreachable.push(member.id.to_string());
@@ -92,6 +101,7 @@ impl Objects {
                 .into_iter()
                 .filter(|entry| match states.get(&entry.name.blob.incarnation()) {
                     Some(state) => *state == IncarnationState::Dead,
+                    None if entry.name.blob.incarnation() <= facts.forgotten => true,
                     None => {
                         facts.database_is_behind = true;
                         false

@@ -1,10 +1,12 @@
 //! Collection: what no version references any more goes from the backends, then from the database.
 
+use std::collections::BTreeSet;
+
 use backends::SliverName;
 use futures::StreamExt as _;
 
 use super::{Objects, ObjectsError};
-use crate::domain::StoredBlob;
+use crate::domain::{BackendId, StoredBlob};
 
 /// Blobs claimed at a time: bounds how long a claim must last and how much one step can delete.
 const CLAIM_MAX: usize = 256;
@@ -14,14 +16,19 @@ const DELETES_AHEAD: usize = 16;
 
 impl Objects {
     /// Deletes the slivers of dead blobs whose grace is over, and then their rows. A blob with a backend that does
-    /// not answer keeps its row and is tried again. Returns how many blobs went; zero means there is no more to do now.
+    /// not answer keeps its row and is tried again, and so does one with a backend that this gateway's configuration lacks.
+    /// Returns how many blobs went; zero means there is no more to do now, or nothing may be deleted.
     ///
     /// # Errors
     /// `Unavailable` when the database is away.
     pub async fn reclaim(&self) -> Result<usize, ObjectsError> {
+        if self.deletion_hold().await?.is_some() {
+            return Ok(0);
+        }
         let dead = self.inner.metadata.reclaimable(CLAIM_MAX).await?;
+        let removed = &self.inner.metadata.removed_backends().await?;
         let gone: Vec<_> = futures::stream::iter(dead)
-            .map(|blob| async move { self.delete_slivers(&blob).await.then_some(blob.id) })
+            .map(|blob| async move { self.delete_slivers(&blob, removed).await.then_some(blob.id) })
             .buffer_unordered(DELETES_AHEAD)
             .filter_map(std::future::ready)
             .collect()
@@ -32,10 +39,12 @@ impl Objects {
     }
 
     /// Deletes every sliver of a blob by its exact name; whether all are gone.
-    async fn delete_slivers(&self, blob: &StoredBlob) -> bool {
+    async fn delete_slivers(&self, blob: &StoredBlob, removed: &BTreeSet<BackendId>) -> bool {
         let deletions = blob.placements.iter().map(|placement| async move {
-            // A backend that was taken out of the configuration has nothing left that could be deleted.
-            let Some(member) = self.inner.committee.member(&placement.backend) else { return true };
+            // Only what was taken out of the cluster has nothing left that could be deleted.
+            let Some(member) = self.inner.committee.member(&placement.backend) else {
+                return removed.contains(&placement.backend);
+            };
             let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
             let deleted = member.store.delete(&name).await;
             if let Err(error) = &deleted {

@@ -3,6 +3,7 @@
 //! Look at every sliver, let the rule book plan, carry the plan out. Each step may be repeated and may be lost: a new
 //! sliver has a name of its own, is read back and proven before its row moves, and the old one goes after that.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use backends::{SliverName, StoreError};
@@ -12,8 +13,8 @@ use super::committee::Member;
 use super::gather::identity;
 use super::rebuild::{Target, remake};
 use super::{Objects, ObjectsError};
-use crate::domain::{Placement, StoredBlob};
-use crate::metadata::{RepairEnd, RepairJob, SliverMove, SliverPlace};
+use crate::domain::{BackendId, Placement, StoredBlob};
+use crate::metadata::{BackendRow, RepairEnd, RepairJob, SliverMove, SliverPlace};
 use crate::placement::{RepairPlan, SliverFact, plan_repair};
 
 /// Jobs claimed at a time. They are done one after the other, so this and the lease bound how long one may take.
@@ -28,7 +29,7 @@ const AGAIN_SECONDS: (i64, i64) = (4, 600);
 /// Replaced slivers deleted in one step.
 const DISCARDS_PER_STEP: usize = 256;
 
-/// Jobs written in one step for backends that are no longer configured.
+/// Jobs written in one step for backends that were taken out of the cluster.
 const STRAYS_PER_STEP: usize = 1_024;
 
 /// Bytes read in one step when a sliver is proven.
@@ -65,13 +66,18 @@ impl Objects {
     /// # Errors
     /// `Unavailable` when the database is away.
     pub async fn discard(&self) -> Result<usize, ObjectsError> {
+        if self.deletion_hold().await?.is_some() {
+            return Ok(0);
+        }
+        let removed = self.inner.metadata.removed_backends().await?;
         let mut gone = Vec::new();
         for place in self.inner.metadata.discardable(DISCARDS_PER_STEP).await? {
             let name = SliverName { blob: place.blob, index: place.index, attempt: place.attempt };
-            // A backend that was taken out of the configuration has nothing left that could be deleted.
+            // Only what was taken out of the cluster has nothing left that could be deleted.
             let deleted = match self.inner.committee.member(&place.backend) {
                 Some(member) => member.store.delete(&name).await,
-                None => Ok(()),
+                None if removed.contains(&place.backend) => Ok(()),
+                None => continue,
             };
             match deleted {
                 Ok(()) => gone.push(place),
@@ -85,21 +91,26 @@ impl Objects {
         Ok(count)
     }
 
-    /// Asks for the repair of blobs with slivers on backends that are no longer configured. Returns how many jobs were
-    /// written.
+    /// Asks for the repair of blobs with slivers on backends that were taken out of the cluster. That this gateway's
+    /// configuration lacks a backend moves nothing: another one's may have it. Returns how many jobs were written.
     ///
     /// # Errors
     /// `Unavailable` when the database is away.
     pub async fn ask_for_strays(&self) -> Result<u64, ObjectsError> {
-        let configured = self.inner.committee.members().iter().map(|member| member.id.clone()).collect();
-        Ok(self.inner.metadata.ask_for_strays(configured, STRAYS_PER_STEP).await?)
+        let removed = self.inner.metadata.removed_backends().await?;
+        if removed.is_empty() {
+            return Ok(0);
+        }
+        let belonging = self.inner.metadata.backends().await?.into_iter().map(|row| row.id);
+        let belonging = belonging.filter(|id| !removed.contains(id)).collect();
+        Ok(self.inner.metadata.ask_for_strays(belonging, STRAYS_PER_STEP).await?)
     }
 
     /// Repairs one blob: whether nothing is left to do, and how many more slivers it may lose.
     async fn repair_blob(&self, job: RepairJob) -> Result<(bool, i64), ObjectsError> {
         let inner = &self.inner;
         let scheme = job.blob.layout.shape.scheme;
-        let facts = self.look(&job).await;
+        let facts = self.look(&job, &inner.metadata.backends().await?, &inner.metadata.removed_backends().await?).await;
         let plan = plan_repair(&facts, scheme.k(), &inner.committee.candidates(), inner.mint.seed());
         let good = facts.iter().filter(|fact| matches!(fact, SliverFact::Good(_))).count();
         if plan.unreadable {
@@ -111,16 +122,27 @@ impl Objects {
     }
 
     /// What is known of each sliver of a blob.
-    async fn look(&self, job: &RepairJob) -> Vec<SliverFact> {
+    async fn look(&self, job: &RepairJob, rows: &[BackendRow], removed: &BTreeSet<BackendId>) -> Vec<SliverFact> {
         let n = u8::try_from(job.blob.layout.shape.scheme.n()).unwrap_or(u8::MAX);
         let looks = (0..n).map(|index| async move {
             let Some(placement) = job.blob.placements.iter().find(|placement| placement.index == index) else {
                 return SliverFact::Lost;
             };
-            let Some(member) = self.inner.committee.member(&placement.backend) else { return SliverFact::Lost };
+            if removed.contains(&placement.backend) {
+                return SliverFact::Lost;
+            }
+            let Some(member) = self.inner.committee.member(&placement.backend) else {
+                // It belongs to the cluster, and this gateway cannot look.
+                let row = rows.iter().find(|row| row.id == placement.backend);
+                return row.map_or(SliverFact::Lost, |row| SliverFact::Unreachable(row.provider.clone()));
+            };
             let suspect = job.suspects.contains(&(index, placement.backend.clone()));
             match self.examine(&job.blob, placement, member, suspect).await {
                 Ok(()) => SliverFact::Good(member.provider.clone()),
+                // What a backend lacks that was rolled back or swapped is not lost before an operator says so.
+                Err(StoreError::NotFound) if member.trust().is_doubted() => {
+                    SliverFact::Unreachable(member.provider.clone())
+                }
                 Err(StoreError::NotFound | StoreError::Damaged { .. }) => SliverFact::Lost,
                 Err(error) => {
                     tracing::debug!(backend = %member.id, blob = %job.blob.id, %error, "a sliver cannot be judged now");

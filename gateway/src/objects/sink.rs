@@ -177,7 +177,8 @@ impl Inner {
         let mut candidates = self.committee.candidates();
         let seed = self.mint.seed();
         let choice = choose(&candidates, n, floor, seed).or_else(|_| {
-            candidates.iter_mut().for_each(|candidate| candidate.standing = Standing::Good);
+            let usable = candidates.iter_mut().filter(|candidate| candidate.standing != Standing::Barred);
+            usable.for_each(|candidate| candidate.standing = Standing::Good);
             choose(&candidates, n, floor, seed)
         });
         let choice = choice.map_err(|error| ObjectsError::Unavailable(error.to_string()))?;

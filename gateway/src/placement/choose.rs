@@ -20,6 +20,8 @@ pub enum Standing {
     Doubtful,
     /// It did not answer just now: asking it again would hold up every write, so it is left out.
     Silent,
+    /// What it holds is in doubt, or it was taken out of the cluster: it takes nothing, whatever is missing.
+    Barred,
 }
 
 /// Positions in the candidates' list: `chosen[i]` takes sliver `i`; the spares replace those that fail, in order.
@@ -49,7 +51,7 @@ pub struct TooFewBackends {
 /// When fewer than `floor` distinct domains take writes.
 pub fn choose(candidates: &[Candidate], n: usize, floor: usize, seed: u64) -> Result<Choice, TooFewBackends> {
     let mut order = shuffled(candidates.len(), seed);
-    order.retain(|&at| candidates[at].standing != Standing::Silent);
+    order.retain(|&at| candidates[at].standing < Standing::Silent);
     order.sort_by_key(|&at| candidates[at].standing);
     let mut domains = HashSet::new();
     order.retain(|&at| domains.insert(candidates[at].provider.as_str()));

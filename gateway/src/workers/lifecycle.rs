@@ -78,6 +78,9 @@ impl Worker for Lifecycle {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
+        if self.objects.rollback_hold().await?.is_some() {
+            return Ok(false);
+        }
         let incarnation = self.objects.incarnation();
         let taken = self.metadata.take_errand::<Progress>(ERRAND, incarnation, LEASE_SECONDS).await?;
         let Some(mut progress) = taken else { return Ok(false) };
@@ -117,6 +120,9 @@ impl Worker for StaleUploads {
 
     async fn step(&self) -> Result<bool, StepError> {
         if self.days == 0 {
+            return Ok(false);
+        }
+        if self.objects.rollback_hold().await?.is_some() {
             return Ok(false);
         }
         let seconds = i64::from(self.days) * i64::from(self.calendar.day_seconds());

@@ -10,7 +10,7 @@ use super::worker::{StepError, Worker};
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 
-/// How often blobs are looked for whose backends are no longer configured.
+/// How often blobs are looked for whose backends were taken out of the cluster.
 const STRAYS_AGAIN_AFTER: Duration = Duration::from_secs(600);
 
 /// Makes lost slivers again, and deletes the ones they replace.

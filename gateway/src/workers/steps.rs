@@ -94,7 +94,11 @@ impl Worker for Orphans {
 
     async fn step(&self) -> Result<bool, StepError> {
         let buried = self.metadata.bury_expired_incarnations().await?;
-        if buried.is_empty() && !self.due() {
+        if !buried.is_empty() {
+            *self.scanned.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        // What holds collection was logged when it was found; the scan stays due.
+        if !self.due() || self.objects.deletion_hold().await?.is_some() {
             return Ok(false);
         }
         let report = self.objects.collect_orphans().await?;
@@ -119,8 +123,11 @@ impl Worker for Sweep {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
+        // What was trashed may have to be brought back when the database turns out to be an old one.
+        let held = self.objects.rollback_hold().await?.is_some();
+        let trash_seconds = if held { u64::MAX } else { self.trash_seconds };
         for member in self.objects.committee().members() {
-            if let Err(error) = member.store.sweep(self.trash_seconds).await {
+            if let Err(error) = member.store.sweep(trash_seconds).await {
                 tracing::debug!(backend = %member.id, %error, "a backend could not be swept");
             }
         }

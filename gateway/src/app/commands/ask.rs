@@ -37,7 +37,8 @@ impl Asker {
         let foundation = Foundation::find(&self.config, self.folder.clone(), &self.ambient).await?;
         let metadata = foundation.metadata.clone();
         let name = format!("{} (command)", gateway_name(&self.folder, &self.ambient)?);
-        let tenure = Tenure::begin(&metadata, &name, Lease::default()).await?;
+        let round = foundation.heartbeats.look().await.context("cannot compare the backends with the database")?;
+        let tenure = Tenure::begin(&metadata, &name, Lease::default(), round.incarnation).await?;
         let admin = self.admin(foundation, &tenure);
         let done = operation.run(&admin).await;
         let flushed = admin.objects.flush_meters().await;
@@ -49,6 +50,7 @@ impl Asker {
     }
 
     fn admin(&self, foundation: Foundation, tenure: &Tenure) -> Admin {
+        let heartbeats = foundation.heartbeats.clone();
         let (metadata, cluster, key, base) =
             (foundation.metadata.clone(), foundation.cluster.id, foundation.cluster.key(), foundation.base.clone());
         Admin {
@@ -56,6 +58,7 @@ impl Asker {
             metadata,
             cluster,
             key,
+            heartbeats,
             backends: self.config.backends.clone(),
             base,
             ambient: self.ambient.clone(),

@@ -3,13 +3,14 @@
 use anyhow::Result;
 
 use super::{Asker, Outcome, show};
-use crate::admin::{AcceptBackend, ListBackends, ListedBackend};
+use crate::admin::{AcceptBackend, ListBackends, ListedBackend, RemoveBackend};
 use crate::app::cli::Backend;
 
 pub(super) async fn run(asker: &Asker, backend: Backend) -> Result<Outcome> {
     let (backends, json) = match backend {
         Backend::List { json } => (asker.ask(ListBackends {}).await?, json),
         Backend::Accept { name } => (vec![asker.ask(AcceptBackend { name }).await?], false),
+        Backend::Remove { name } => (asker.ask(RemoveBackend { name }).await?, false),
     };
     if json {
         show::json(&backends)?;

@@ -4,6 +4,7 @@ mod ask;
 mod backend;
 mod check;
 mod collect;
+mod database;
 mod keys;
 mod quota;
 mod show;
@@ -33,6 +34,7 @@ pub(super) async fn run(command: Command, asker: &Asker) -> Result<Outcome> {
         Command::Collect { json } => collect::run(asker, json).await,
         Command::Keys(keys) => keys::run(asker, keys).await,
         Command::Backend(backend) => backend::run(asker, backend).await,
+        Command::Database(database) => database::run(asker, database).await,
         Command::User(user) => user::run(asker, user).await,
         Command::Quota(quota) => quota::run(asker, quota).await,
     }

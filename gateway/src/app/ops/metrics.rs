@@ -41,6 +41,8 @@ fn describe() {
     describe_gauge!("haulout_requests", "S3 requests whose answer has not ended");
     describe_gauge!("haulout_backend_up", "1 when the backend answered the last look at it, 0 when it did not");
     describe_gauge!("haulout_backend_free_bytes", "Bytes that can still be written to the backend, where it tells");
+    describe_gauge!("haulout_backend_flagged", "1 when an operator must look at the backend, by what was found");
+    describe_gauge!("haulout_collection_held", "1 while nothing is collected because something was rolled back");
     describe_gauge!("process_resident_memory_bytes", "Memory of the process that is in RAM");
     describe_gauge!("process_open_fds", "Open file descriptors");
     describe_gauge!("process_max_fds", "File descriptors the process may open");

@@ -56,6 +56,7 @@ impl Readiness {
         let serves = reasons.is_empty();
         let answering = self.backends.answering_domains();
         let writable = self.objects.committee().writable_domains().min(answering);
+        reasons.extend(self.of_the_operator().await);
         let (reads, writes) = (answering >= self.read_floor, writable >= self.write_floor);
         if !reads {
             reasons.push(format!("{answering} failure domains answer and {} are needed to read", self.read_floor));
@@ -64,6 +65,20 @@ impl Readiness {
             reasons.push(format!("{writable} failure domains take writes and {} are needed", self.write_floor));
         }
         Verdict { ready: serves && reads, reads: serves && reads, writes: serves && reads && writes, reasons }
+    }
+
+    /// What an operator must look at; it keeps nobody from reading and writing.
+    async fn of_the_operator(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Ok(Ok(Some(held))) = tokio::time::timeout(DATABASE, self.objects.rollback_hold()).await {
+            reasons.push(held);
+        }
+        for member in self.objects.committee().members() {
+            if let Some((flag, _)) = member.trust().flag().filter(|(flag, _)| !flag.holds_collection()) {
+                reasons.push(format!("{}: {flag}", member.id));
+            }
+        }
+        reasons
     }
 
     /// What keeps the gateway itself, without its backends, from doing anything.

@@ -1,0 +1,58 @@
+//! The database, as the operator sees it after a restore.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Result;
+use super::{Admin, Operation};
+use crate::clock::random;
+use crate::domain::{BackendFlag, SeenHeartbeat};
+
+/// Say that this database is the one that counts, although backends are newer: what it does not know is given up, and
+/// collection goes on.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ConfirmDatabase {}
+
+/// What was confirmed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmedDatabase {
+    /// Backends whose heartbeats go on from this database.
+    pub confirmed: Vec<String>,
+    /// Backends that say the database is older, and did not answer now: confirm again when they do.
+    pub unanswered: Vec<String>,
+    /// Backends with another problem, which `haulout backend accept` is for.
+    pub flagged: Vec<String>,
+}
+
+impl Operation for ConfirmDatabase {
+    const NAME: &'static str = "database-confirm";
+    type Reply = ConfirmedDatabase;
+
+    async fn run(self, admin: &Admin) -> Result<ConfirmedDatabase> {
+        admin.heartbeats.refresh().await?;
+        let (mut reply, mut shown) = (ConfirmedDatabase::default(), Vec::new());
+        for flagged in admin.metadata.flagged_backends().await? {
+            let name = flagged.backend.to_string();
+            if !matches!(flagged.flag, BackendFlag::DatabaseBehind | BackendFlag::Clone) {
+                reply.flagged.push(name);
+                continue;
+            }
+            let seen = match admin.objects.committee().member(&flagged.backend) {
+                Some(member) => admin.heartbeats.sight(member).await.ok(),
+                None => None,
+            };
+            match seen.map(|seen| seen.heartbeat) {
+                Some(SeenHeartbeat::Authentic(heartbeat)) => {
+                    shown.push((flagged.backend, heartbeat, random(&*admin.ambient.entropy)));
+                    reply.confirmed.push(name);
+                }
+                _ => reply.unanswered.push(name),
+            }
+        }
+        if !shown.is_empty() {
+            admin.metadata.confirm_database(shown).await?;
+            admin.heartbeats.beat(admin.objects.incarnation()).await?;
+            tracing::warn!(backends = ?reply.confirmed, "this database was confirmed; what it does not know is collected");
+        }
+        Ok(reply)
+    }
+}
