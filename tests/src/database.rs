@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::Program;
 use anyhow::{Context, Result, bail};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, postgres::PgConnectOptions};
 
@@ -52,11 +53,8 @@ impl FreshDatabase {
     pub fn dump(&self, data: &Path) -> Result<Vec<u8>> {
         let Some(url) = &self.url else {
             let mut bytes = Vec::new();
-            for entry in std::fs::read_dir(data)? {
-                let path = entry?.path();
-                if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("metadata.sqlite")) {
-                    bytes.extend(std::fs::read(path)?);
-                }
+            for file in sqlite_files(data)? {
+                bytes.extend(std::fs::read(file)?);
             }
             return Ok(bytes);
         };
@@ -65,6 +63,34 @@ impl FreshDatabase {
             bail!("pg_dump: {}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(output.stdout)
+    }
+
+    /// Copies it into a folder. The files of a SQLite database lie in `data`, and nobody may be writing to them.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn back_up(&self, data: &Path, to: &Path) -> Result<()> {
+        let Some(url) = &self.url else { return copy_sqlite(data, to) };
+        let dump = to.join("dump.sql");
+        Program::new("pg_dump").args(["--dbname", url, "--file"]).args([&dump]).ok().await.map(drop)
+    }
+
+    /// Puts it back as it was when it was copied. Nobody may have it open.
+    ///
+    /// # Errors
+    /// It refuses.
+    pub async fn restore(&self, data: &Path, from: &Path) -> Result<()> {
+        let Some(url) = &self.url else {
+            for file in sqlite_files(data)? {
+                std::fs::remove_file(file)?;
+            }
+            return copy_sqlite(from, data);
+        };
+        self.remove().await?;
+        execute(cluster()?, &format!("CREATE DATABASE {}", self.name)).await?;
+        let dump = from.join("dump.sql");
+        let psql = Program::new("psql").args(["--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", url, "--file"]);
+        psql.args([&dump]).ok().await.map(drop)
     }
 
     /// Removes it, with whoever is still connected.
@@ -77,6 +103,25 @@ impl FreshDatabase {
             Some(_) => execute(cluster()?, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await,
         }
     }
+}
+
+/// A SQLite database and what belongs to it.
+fn sqlite_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("metadata.sqlite")) {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn copy_sqlite(from: &Path, to: &Path) -> Result<()> {
+    for file in sqlite_files(from)? {
+        std::fs::copy(&file, to.join(file.file_name().context("a name")?))?;
+    }
+    Ok(())
 }
 
 async fn execute(url: &str, statement: &str) -> Result<()> {

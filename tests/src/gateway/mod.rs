@@ -24,7 +24,7 @@ pub struct TestGateway {
     pub(crate) folder: TempDir,
     settings: Settings,
     place: Place,
-    database: FreshDatabase,
+    pub(crate) database: FreshDatabase,
     process: Option<Child>,
     canaries: Canaries,
     access_key: String,

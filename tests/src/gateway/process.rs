@@ -54,6 +54,38 @@ impl TestGateway {
         }
     }
 
+    /// Whether it was started and not stopped or killed since.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Stops it in the middle of whatever it does; returns when it stands still.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn pause(&self) -> Result<()> {
+        let pid = self.pid()?;
+        kill_process(pid, Signal::STOP)?;
+        let deadline = Instant::now() + STOP_DEADLINE;
+        while Instant::now() < deadline {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
+            if stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T')) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        bail!("the gateway does not stand still")
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn resume(&self) -> Result<()> {
+        Ok(kill_process(self.pid()?, Signal::CONT)?)
+    }
+
     /// Asks it to read its configuration again.
     ///
     /// # Errors
