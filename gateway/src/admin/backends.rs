@@ -92,7 +92,12 @@ fn problem(member: &Member, error: Option<StoreError>) -> Option<String> {
             BackendFlag::Clone => "`haulout database confirm` or `haulout backend accept`",
             _ => "`haulout backend accept`",
         };
-        format!("{flag} ({reason}); collection and writes to it wait for {confirm}")
+        let waits = match (flag.holds_collection(), flag.is_about_backend()) {
+            (true, true) => "collection and writes to it wait",
+            (true, false) => "collection waits",
+            (false, _) => "writes to it wait",
+        };
+        format!("{flag} ({reason}); {waits} for {confirm}")
     });
     let removed = || member.trust().is_removed().then(|| REMOVED.to_owned());
     flagged.or_else(|| error.map(|error| error.to_string())).or_else(removed)

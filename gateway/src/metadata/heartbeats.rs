@@ -168,7 +168,7 @@ impl Work for Note {
                     let due = locked.beaten_at.saturating_add(period) <= now;
                     let next = next_row(&verdict, &locked, sighting, due, (highest, sequence));
                     if let Some(next) = next {
-                        store(tx, &sighting.backend, &next, incarnation, now).await?;
+                        store(tx, &sighting.backend, &locked, &next, incarnation, now).await?;
                         sighted.write = Some(next.last);
                     }
                 }
@@ -215,8 +215,8 @@ impl Work for BeginGeneration {
 
     async fn run(&self, tx: &mut Session) -> Result<Heartbeat> {
         let (sequence, incarnation) = (highest_sequence(tx).await?, highest_incarnation(tx).await?);
-        let row = locked(tx, &self.backend).await?.kept;
-        let known = [row.map(|row| row.last), self.shown].into_iter().flatten();
+        let found = locked(tx, &self.backend).await?;
+        let known = [found.kept.map(|row| row.last), self.shown].into_iter().flatten();
         let (mut generation, mut counter, mut above) = (self.claimed, 0, incarnation);
         for heartbeat in known {
             generation = generation.max(heartbeat.generation);
@@ -232,7 +232,7 @@ impl Work for BeginGeneration {
         };
         let before = self.shown.map(|shown| (shown.counter, shown.nonce));
         let now = clock(tx).await?;
-        store(tx, &self.backend, &KeptHeartbeat { last, before }, incarnation, now).await?;
+        store(tx, &self.backend, &found, &KeptHeartbeat { last, before }, incarnation, now).await?;
         Ok(last)
     }
 }
@@ -257,8 +257,9 @@ impl Work for Confirm {
         let now = clock(tx).await?;
         let mut forgotten = 0;
         for (backend, shown, nonce) in &self.0 {
-            locked(tx, backend).await?;
-            store(tx, backend, &next_heartbeat(shown, incarnation, *nonce, sequence), incarnation, now).await?;
+            let found = locked(tx, backend).await?;
+            let next = next_heartbeat(shown, incarnation, *nonce, sequence);
+            store(tx, backend, &found, &next, incarnation, now).await?;
             unflag(tx, backend).await?;
             forgotten = forgotten.max(shown.incarnation);
         }
@@ -296,14 +297,25 @@ async fn locked(tx: &mut Session, backend: &BackendId) -> Result<Locked> {
     Ok(Locked { kept: Some(kept(&row)?), maker: row.number(8)?, beaten_at: row.int(9)?, is_mine: false })
 }
 
-async fn store(tx: &mut Session, backend: &BackendId, kept: &KeptHeartbeat, maker: u32, now: i64) -> Result<()> {
+/// Writes a row. Where none was found, one that somebody else made meanwhile sends the transaction round again: it must not be
+/// replaced by another heartbeat of the same number.
+async fn store(
+    tx: &mut Session,
+    backend: &BackendId,
+    found: &Locked,
+    kept: &KeptHeartbeat,
+    maker: u32,
+    now: i64,
+) -> Result<()> {
     let KeptHeartbeat { last, before } = kept;
+    let replace = "ON CONFLICT (backend) DO UPDATE SET generation = excluded.generation, counter = excluded.counter, \
+                   nonce = excluded.nonce, before_counter = excluded.before_counter, \
+                   before_nonce = excluded.before_nonce, incarnation = excluded.incarnation, \
+                   sequence = excluded.sequence, maker = excluded.maker, beaten_at = excluded.beaten_at";
+    let replace = if found.kept.is_some() { replace } else { "" };
     let text = format!(
-        "INSERT INTO heartbeat ({COLUMNS}, maker, beaten_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-         ON CONFLICT (backend) DO UPDATE SET generation = excluded.generation, counter = excluded.counter, \
-         nonce = excluded.nonce, before_counter = excluded.before_counter, before_nonce = excluded.before_nonce, \
-         incarnation = excluded.incarnation, sequence = excluded.sequence, maker = excluded.maker, \
-         beaten_at = excluded.beaten_at"
+        "INSERT INTO heartbeat ({COLUMNS}, maker, beaten_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) {replace}"
     );
     let before_counter = before.map(|(counter, _)| signed(counter)).transpose()?;
     let statement = Statement::new(text)

@@ -64,6 +64,17 @@ both! {
         assert_eq!((done.verdict, done.write, f.flag().await), (None, None, None));
     }
 
+    async fn of_gateways_that_adopt_a_backend_at_once_one_does(f: &Fixture) {
+        let other = f.other_gateway_or_self().await;
+        let adopt = |number: u8| {
+            let store = if number % 2 == 0 { &f.store } else { &other };
+            store.note_sightings(Some(f.incarnation), vec![sighting(None, None, number)])
+        };
+        let done = futures::future::join_all((0..8).map(adopt)).await;
+        let written: Vec<_> = done.into_iter().filter_map(|done| done.unwrap().remove(0).write).collect();
+        assert_eq!((written.len(), f.kept().await.map(|kept| kept.last)), (1, Some(written[0])));
+    }
+
     async fn a_gateway_that_lives_gets_time_to_write_what_it_committed(f: &Fixture) {
         let first = f.round(None, 1).await.1.unwrap();
         let other = f.store.begin_incarnation("another gateway", 60).await.unwrap();
