@@ -17,7 +17,13 @@ fn spec(url: &str) -> BackendSpec {
 fn store(cluster: ClusterId, over: &Arc<dyn ObjectStore>, prefix: &str) -> RemoteStore {
     let target = Target { store: Arc::clone(over), prefix: Path::from(prefix), creates: true, multipart: true };
     let marker = Marker::new(cluster, "cloud");
-    RemoteStore(Arc::new(Inner { target, marker, checked: Mutex::new(None), checking: tokio::sync::Mutex::new(()) }))
+    RemoteStore(Arc::new(Inner {
+        target,
+        marker,
+        checked: Mutex::new(None),
+        checking: tokio::sync::Mutex::new(()),
+        generation: AtomicU64::new(FIRST_GENERATION),
+    }))
 }
 
 fn memory() -> Arc<dyn ObjectStore> {
