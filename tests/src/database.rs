@@ -58,7 +58,7 @@ impl FreshDatabase {
             }
             return Ok(bytes);
         };
-        let output = Command::new("pg_dump").args(["--dbname", url]).output()?;
+        let output = Command::new("pg_dump").args(["--no-owner", "--no-privileges", "--dbname", url]).output()?;
         if !output.status.success() {
             bail!("pg_dump: {}", String::from_utf8_lossy(&output.stderr));
         }
@@ -91,6 +91,20 @@ impl FreshDatabase {
         let dump = from.join("dump.sql");
         let psql = Program::new("psql").args(["--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", url, "--file"]);
         psql.args([&dump]).ok().await.map(drop)
+    }
+
+    /// Fills it with what `pg_dump` has written of another. A SQLite database is a file that is copied.
+    ///
+    /// # Errors
+    /// The dump is not one, or the cluster refused.
+    pub fn load_dump(&self, dump: &Path) -> Result<()> {
+        let Some(url) = &self.url else { return Ok(()) };
+        let options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1"];
+        let output = Command::new("psql").args(options).args(["--dbname", url, "--file"]).arg(dump).output()?;
+        if !output.status.success() {
+            bail!("psql: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
     }
 
     /// Removes it, with whoever is still connected.

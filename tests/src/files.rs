@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::Payload;
 
@@ -18,6 +18,20 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+/// Copies every file below a folder whose name is wanted. Folders without files are left out, as Git leaves them out.
+pub fn copy_files(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) -> Result<()> {
+    for file in files_below(from)? {
+        let name = file.strip_prefix(from)?;
+        if !wanted(name) {
+            continue;
+        }
+        let copy = to.join(name);
+        fs::create_dir_all(copy.parent().context("a file is in a folder")?)?;
+        fs::copy(&file, &copy).with_context(|| file.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// Writes a small tree with what real trees have: empty and odd-sized files, spaces, accents, deep folders.

@@ -13,6 +13,8 @@ pub struct Settings {
     pub(crate) tls: bool,
     /// The domain of websites, when they are served.
     websites: Option<String>,
+    /// The root user's keys are those of the data folder, not of the environment.
+    pub(crate) root_in_folder: bool,
     scheme: String,
     backends: Vec<BackendSetting>,
     sections: Vec<(String, String)>,
@@ -44,6 +46,7 @@ impl Settings {
             database,
             tls: false,
             websites: None,
+            root_in_folder: false,
             scheme: "rs-4-2".into(),
             backends: Vec::new(),
             sections: Vec::new(),
@@ -96,6 +99,13 @@ impl Settings {
     #[must_use]
     pub fn with_websites(mut self, domain: &str) -> Self {
         self.websites = Some(domain.into());
+        self
+    }
+
+    /// Leaves the root user's keys to the gateway, which keeps them in its data folder.
+    #[must_use]
+    pub fn with_root_in_folder(mut self) -> Self {
+        self.root_in_folder = true;
         self
     }
 

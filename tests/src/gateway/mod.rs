@@ -1,6 +1,7 @@
 //! A running gateway: started, killed, restarted, looked at.
 
 mod process;
+mod snapshot;
 mod world;
 
 use std::fs;
@@ -38,7 +39,11 @@ impl TestGateway {
     /// # Errors
     /// It did not start; the message holds its log.
     pub async fn start(settings: Settings) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("haulout-test-").tempdir()?;
+        Self::start_in(tempfile::Builder::new().prefix("haulout-test-").tempdir()?, settings).await
+    }
+
+    /// Starts one on what is in a folder already.
+    async fn start_in(folder: TempDir, settings: Settings) -> Result<Self> {
         let data = folder.path().join("data");
         let https = match settings.tls {
             true => Some((free_port()?, certificate::make(folder.path()).await?)),
@@ -46,6 +51,10 @@ impl TestGateway {
         };
         let place = Place { data, http: free_port()?, https, ops: free_port()?, website: free_port()? };
         let database = FreshDatabase::create(settings.database).await?;
+        let dump = folder.path().join(snapshot::DUMP);
+        if dump.exists() {
+            database.restore(&dump)?;
+        }
         let (access_key, secret_key) = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
         let canaries = Canaries::new(&secret_key);
         let mut gateway =
@@ -53,6 +62,7 @@ impl TestGateway {
         gateway.write_configuration()?;
         gateway.launch()?;
         gateway.wait_for("/health/ready")?;
+        gateway.read_root_credentials()?;
         Ok(gateway)
     }
 
@@ -181,8 +191,10 @@ impl TestGateway {
 
     fn environment(&self) -> Vec<(String, String)> {
         let mut environment = self.settings.environment.clone();
-        environment.push(("HAULOUT_ROOT_ACCESS_KEY".into(), self.access_key.clone()));
-        environment.push(("HAULOUT_ROOT_SECRET_KEY".into(), self.secret_key.clone()));
+        if !self.settings.root_in_folder {
+            environment.push(("HAULOUT_ROOT_ACCESS_KEY".into(), self.access_key.clone()));
+            environment.push(("HAULOUT_ROOT_SECRET_KEY".into(), self.secret_key.clone()));
+        }
         environment.extend(self.database.url().map(|url| ("HAULOUT_DATABASE_URL".into(), url.into())));
         environment
     }

@@ -3,7 +3,7 @@
 mod connection;
 mod reply;
 mod sign;
-mod xml;
+pub(crate) mod xml;
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -39,8 +39,16 @@ pub struct Request<'a> {
 
 impl S3 {
     pub(crate) fn new(address: SocketAddr, access_key: &str, secret_key: &str) -> Self {
-        let keys = Keys { access_key: access_key.into(), secret_key: secret_key.into() };
+        let keys = Keys { access_key: access_key.into(), secret_key: secret_key.into(), service: "s3".into() };
         Self { pool: Arc::new(Pool::new(address)), keys }
+    }
+
+    /// The same user, whose requests are signed for another service: `iam` or `sts`.
+    #[must_use]
+    pub fn for_service(&self, service: &str) -> Self {
+        let mut client = self.clone();
+        client.keys.service = service.into();
+        client
     }
 
     /// Any request; `path` is percent-encoded already.

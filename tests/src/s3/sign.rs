@@ -18,6 +18,8 @@ const REGION: &str = "us-east-1";
 pub struct Keys {
     pub access_key: String,
     pub secret_key: String,
+    /// What the signature is for: `s3`, `iam` or `sts`.
+    pub service: String,
 }
 
 /// A key as it stands in a path.
@@ -65,10 +67,11 @@ pub fn sign(
     let signed = joined.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let canonical = format!("{method}\n{path}\n{query}\n{canonical_headers}\n{signed}\n{}", hash.unwrap_or_default());
 
-    let scope = format!("{date}/{REGION}/s3/aws4_request");
+    let service = keys.service.as_str();
+    let scope = format!("{date}/{REGION}/{service}/aws4_request");
     let to_sign = format!("AWS4-HMAC-SHA256\n{instant}\n{scope}\n{}", sha256(canonical.as_bytes()));
     let mut key = format!("AWS4{}", keys.secret_key).into_bytes();
-    for part in [&date, REGION, "s3", "aws4_request"] {
+    for part in [&date, REGION, service, "aws4_request"] {
         key = mac(&key, part);
     }
     let signature = hex::encode(mac(&key, &to_sign));

@@ -26,6 +26,22 @@ pub fn all(text: &str, elements: &[&str]) -> Vec<String> {
     texts
 }
 
+/// The elements that hold no others, with their texts, in document order.
+pub fn leaves(text: &str) -> Vec<(String, String)> {
+    let mut leaves = Vec::new();
+    let mut tags = text.split('<').skip(1).peekable();
+    while let Some(tag) = tags.next() {
+        let Some((tag, content)) = tag.split_once('>') else { continue };
+        let name = tag.trim_end_matches('/').split(' ').next().unwrap_or_default();
+        let is_closed =
+            tags.peek().is_some_and(|next| next.strip_prefix('/').is_some_and(|next| next.starts_with(name)));
+        if !tag.starts_with(['/', '?']) && (tag.ends_with('/') || is_closed) {
+            leaves.push((name.to_owned(), unescaped(content)));
+        }
+    }
+    leaves
+}
+
 /// What `encoding-type=url` encoded.
 pub fn url_decoded(text: &str) -> String {
     percent_decode_str(&text.replace('+', "%20")).decode_utf8_lossy().into_owned()
