@@ -27,8 +27,6 @@ pub const FAN_OUT: usize = 256;
 /// Digits and dots of a name.
 const TEXT_LEN: usize = 32 + 1 + 2 + 1 + 8;
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
 impl SliverName {
     /// The folder of this sliver: the last, random, byte of the blob id, so that folders fill evenly.
     #[must_use]
@@ -46,9 +44,10 @@ impl SliverName {
     #[must_use]
     pub fn text(&self) -> SliverText {
         let mut text = [b'.'; TEXT_LEN];
-        write_hex(&mut text[..32], &self.blob.0);
-        write_hex(&mut text[33..35], &[self.index]);
-        write_hex(&mut text[36..], &self.attempt.to_be_bytes());
+        let fits = "there are two digits for each byte";
+        hex::encode_to_slice(self.blob.0, &mut text[..32]).expect(fits);
+        hex::encode_to_slice([self.index], &mut text[33..35]).expect(fits);
+        hex::encode_to_slice(self.attempt.to_be_bytes(), &mut text[36..]).expect(fits);
         SliverText(text)
     }
 }
@@ -101,13 +100,6 @@ impl FromStr for SliverName {
             Some(Self { blob: BlobId(blob), index: index[0], attempt: u32::from_be_bytes(attempt) })
         };
         parse().ok_or_else(|| SliverNameError(text.to_owned()))
-    }
-}
-
-fn write_hex(into: &mut [u8], bytes: &[u8]) {
-    for (pair, byte) in into.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
     }
 }
 

@@ -127,6 +127,20 @@ fn no_test_is_ignored() {
 }
 
 #[test]
+fn every_scenario_is_run() {
+    let listed = fs::read_to_string(root().join("tests/tests/scenarios.rs")).unwrap();
+    let mut complaints = Vec::new();
+    for file in rust_files("tests/tests") {
+        let name = Path::new(&file.place).file_stem().unwrap().to_str().unwrap();
+        let own_binary = ["memory", "scenarios", "tidy"].contains(&name);
+        if !own_binary && !listed.contains(&format!("\nmod {name};\n")) {
+            complaints.push(format!("{}: nothing runs it. Add `mod {name};` to tests/tests/scenarios.rs.", file.place));
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
 fn both_databases_have_the_same_migrations() {
     let names = |database: &str| -> BTreeSet<String> {
         fs::read_dir(root().join("migrations").join(database))

@@ -1,7 +1,8 @@
 //! Server access logs: what is logged where, and the lines as Amazon writes them.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::macros::format_description;
 
 use crate::domain::{Setting, Timestamp};
 
@@ -80,6 +81,9 @@ pub struct AccessLine<'a> {
     pub encrypted: bool,
 }
 
+/// What a key has encoded.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
 /// Query parameters whose values are secrets.
 const SECRETS: [&str; 4] = ["x-amz-signature", "signature", "x-amz-security-token", "x-amz-credential"];
 
@@ -97,7 +101,7 @@ impl AccessLine<'_> {
             word(self.requester),
             word(self.request),
             word(self.operation),
-            word(&encoded(self.key)),
+            word(&utf8_percent_encode(self.key, KEY).to_string()),
             quoted(&masked(self.request_line)),
             self.status,
             word(self.error),
@@ -120,17 +124,18 @@ impl LoggingConfiguration {
     /// The key of a log that is delivered now.
     #[must_use]
     pub fn key(&self, account: &str, region: &str, bucket: &str, now: Timestamp, unique: &str) -> String {
-        let moment = moment(now.0);
-        let (date, time) = (moment.date(), moment.time());
-        let day = format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day());
-        let name = match self.format {
-            LogKeyFormat::ByEventTime => format!("{day}-00-00-00-{unique}"),
-            _ => format!("{day}-{:02}-{:02}-{:02}-{unique}", time.hour(), time.minute(), time.second()),
+        let text = match self.format {
+            LogKeyFormat::ByEventTime => now.utc().format(format_description!("[year]-[month]-[day]-00-00-00")),
+            _ => now.utc().format(format_description!("[year]-[month]-[day]-[hour]-[minute]-[second]")),
         };
+        let text = text.expect("it has a date and a time of day");
+        let (name, folder) =
+            (format!("{text}-{unique}"), now.utc().date().format(format_description!("[year]/[month]/[day]")));
+        let folder = folder.expect("it is a date");
         match self.format {
             LogKeyFormat::Unsaid | LogKeyFormat::Simple => format!("{}{name}", self.prefix),
             LogKeyFormat::ByEventTime | LogKeyFormat::ByDeliveryTime => {
-                format!("{}{account}/{region}/{bucket}/{}/{name}", self.prefix, day.replace('-', "/"))
+                format!("{}{account}/{region}/{bucket}/{folder}/{name}", self.prefix)
             }
         }
     }
@@ -177,32 +182,10 @@ fn masked(line: &str) -> String {
     format!("{path}?{}{end}", shown.join("&"))
 }
 
-fn encoded(key: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
-fn moment(at: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(at.div_euclid(1_000_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-}
-
 /// `06/Feb/2019:00:00:38 +0000`.
 fn log_time(at: i64) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let moment = moment(at);
-    let (date, time) = (moment.date(), moment.time());
-    let month = MONTHS.get(usize::from(u8::from(date.month())) - 1).copied().unwrap_or("Jan");
-    let clock = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
-    format!("{:02}/{month}/{:04}:{clock} +0000", date.day(), date.year())
+    let format = format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+    Timestamp(at).utc().format(format).expect("it has a date and a time of day")
 }
 
 #[cfg(test)]

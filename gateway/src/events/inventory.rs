@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use time::OffsetDateTime;
 
 use crate::domain::{Setting, Timestamp};
 
@@ -139,7 +138,7 @@ impl Inventory {
         columns.extend(self.fields.iter().map(|field| match field {
             _ if listed.marker && *field != Field::LastModifiedDate => String::new(),
             Field::Size => listed.size.to_string(),
-            Field::LastModifiedDate => time_text(listed.modified_at),
+            Field::LastModifiedDate => listed.modified_at.whole_seconds().iso(),
             Field::ETag => listed.etag.to_owned(),
             Field::StorageClass => listed.class.to_owned(),
             Field::IsMultipartUploaded => listed.parts.to_string(),
@@ -161,7 +160,7 @@ impl Inventory {
     /// The folder of the manifest of a list that was begun now.
     #[must_use]
     pub fn folder(&self, bucket: &str, now: Timestamp) -> String {
-        let text = time_text(now);
+        let text = now.whole_seconds().iso();
         format!(
             "{}/{}-{}Z",
             self.place(bucket),
@@ -185,14 +184,6 @@ impl Inventory {
         });
         manifest.to_string()
     }
-}
-
-/// `2016-12-11T00:00:00.000Z`.
-fn time_text(at: Timestamp) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp(at.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let (date, time) = (moment.date(), moment.time());
-    let day = format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day());
-    format!("{day}T{:02}:{:02}:{:02}.000Z", time.hour(), time.minute(), time.second())
 }
 
 #[cfg(test)]

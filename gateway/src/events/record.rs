@@ -1,8 +1,12 @@
 //! The documents that targets get: Amazon's event message structure, versions 2.1 and 2.3.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
 use crate::domain::{ETag, ObjectKey, Timestamp};
+
+/// What a form encodes, but for the space.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
 /// Who asked for a change, and in which request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub fn record(happening: &Happening<'_>) -> Value {
         "eventVersion": version_of(happening.event),
         "eventSource": "aws:s3",
         "awsRegion": happening.region,
-        "eventTime": time_text(happening.at),
+        "eventTime": happening.at.iso(),
         "eventName": happening.event,
         "userIdentity": { "principalId": happening.origin.principal },
         "requestParameters": { "sourceIPAddress": happening.origin.address },
@@ -120,7 +124,7 @@ pub fn test_event(bucket: &str, at: Timestamp, origin: &Origin) -> String {
     let message = json!({
         "Service": "Amazon S3",
         "Event": "s3:TestEvent",
-        "Time": time_text(at),
+        "Time": at.iso(),
         "Bucket": bucket,
         "RequestId": origin.request,
         "HostId": origin.host,
@@ -130,29 +134,8 @@ pub fn test_event(bucket: &str, at: Timestamp, origin: &Origin) -> String {
 
 /// A key as events show it: as a form encodes it, spaces as `+`.
 fn encoded(key: &[u8]) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(key.len());
-    for byte in key {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => out.push(char::from(*byte)),
-            b' ' => out.push('+'),
-            _ => {
-                out.push('%');
-                out.push(char::from(HEX[usize::from(byte >> 4)]));
-                out.push(char::from(HEX[usize::from(byte & 15)]));
-            }
-        }
-    }
-    out
-}
-
-fn time_text(at: Timestamp) -> String {
-    let moment = time::OffsetDateTime::from_unix_timestamp(at.seconds()).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-    let (date, time) = (moment.date(), moment.time());
-    let millis = at.0.rem_euclid(1_000_000) / 1_000;
-    let month = u8::from(date.month());
-    let day = format!("{:04}-{month:02}-{:02}", date.year(), date.day());
-    format!("{day}T{:02}:{:02}:{:02}.{millis:03}Z", time.hour(), time.minute(), time.second())
+    let parts = key.split(|byte| *byte == b' ').map(|part| percent_encode(part, FORM).to_string());
+    parts.collect::<Vec<_>>().join("+")
 }
 
 #[cfg(test)]

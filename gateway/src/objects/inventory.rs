@@ -7,11 +7,15 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use md5::{Digest as _, Md5};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, VersionName};
 use crate::events::{Inventory, ListFile, Listed};
 use crate::metadata::{WalkPlace, WalkedVersion};
+
+/// What a key has encoded.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// Versions read in one query.
 const PAGE: usize = 1_000;
@@ -115,15 +119,5 @@ fn line(bucket: &Bucket, inventory: &Inventory, version: &WalkedVersion) -> Stri
 
 /// A key as inventories show it: encoded as in a URL.
 fn encoded(key: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(key.len());
-    for byte in key {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(byte) {
-            out.push(char::from(*byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+    percent_encode(key, KEY).to_string()
 }

@@ -3,12 +3,11 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use ipnet::{IpNet, Ipv4Net};
+
 /// An address and how many of its first bits count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u8,
-}
+pub struct Network(IpNet);
 
 /// Text that is neither an address nor a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +17,15 @@ impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
+        let network = match text.split_once('/') {
+            // Any number is taken that Rust takes, as ever: a policy that was stored stays readable.
+            Some((address, bits)) => {
+                let bits = bits.parse().map_err(|_| NetworkError)?;
+                IpNet::new(address.parse().map_err(|_| NetworkError)?, bits).map_err(|_| NetworkError)?
+            }
+            None => IpNet::from(text.parse::<IpAddr>().map_err(|_| NetworkError)?),
         };
-        let address: IpAddr = address.parse().map_err(|_| NetworkError)?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            None => most,
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most).ok_or(NetworkError)?,
-        };
-        Ok(Self { address, bits })
+        Ok(Self(network))
     }
 }
 
@@ -36,25 +33,28 @@ impl Network {
     /// Whether an address lies in it. An IPv4 address that came over IPv6 is an IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let bits = if self.address.is_ipv6() { self.bits.saturating_sub(96) } else { self.bits };
-                same_start(u32::from(own).into(), u32::from(other).into(), 32, bits)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => same_start(own.into(), other.into(), 128, self.bits),
-            _ => false,
-        }
+        self.canonical().contains(&address.to_canonical())
     }
 
     /// Whether it is so wide that naming it keeps nobody out: Amazon draws the line at /8 and /32.
     #[must_use]
     pub fn is_wide(&self) -> bool {
-        self.bits < if self.address.is_ipv4() { 8 } else { 32 }
+        match self.canonical() {
+            IpNet::V4(network) => network.prefix_len() < 8,
+            IpNet::V6(network) => network.prefix_len() < 32,
+        }
     }
-}
 
-fn same_start(one: u128, other: u128, width: u8, bits: u8) -> bool {
-    bits == 0 || (one ^ other) >> (width - bits) == 0
+    /// A network of IPv4 addresses as IPv6 writes them is one of IPv4.
+    fn canonical(&self) -> IpNet {
+        match (self.0.addr().to_canonical(), self.0) {
+            (IpAddr::V4(address), IpNet::V6(network)) => {
+                let bits = network.prefix_len().saturating_sub(96);
+                Ipv4Net::new(address, bits).map_or(self.0, IpNet::V4)
+            }
+            _ => self.0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +75,9 @@ mod tests {
             ("2001:db8::/32", "2001:db9::", false),
             ("10.0.0.0/8", "::ffff:10.0.0.1", true),
             ("10.0.0.7/8", "10.9.9.9", true),
+            ("::ffff:10.0.0.0/104", "10.9.9.9", true),
+            ("::ffff:10.0.0.0/104", "11.0.0.1", false),
+            ("10.0.0.0/+8", "10.9.9.9", true),
         ] {
             let parsed: Network = network.parse().expect("a network");
             assert_eq!(parsed.contains(address.parse().expect("an address")), wanted, "{network} {address}");
@@ -86,9 +89,15 @@ mod tests {
 
     #[test]
     fn wide_networks() {
-        for (network, wide) in
-            [("0.0.0.0/0", true), ("10.0.0.0/7", true), ("10.0.0.0/8", false), ("::/0", true), ("2001:db8::/32", false)]
-        {
+        for (network, wide) in [
+            ("0.0.0.0/0", true),
+            ("10.0.0.0/7", true),
+            ("10.0.0.0/8", false),
+            ("::/0", true),
+            ("2001:db8::/32", false),
+            ("::ffff:0:0/96", true),
+            ("::ffff:10.0.0.0/104", false),
+        ] {
             assert_eq!(network.parse::<Network>().expect("a network").is_wide(), wide, "{network}");
         }
     }

@@ -1,46 +1,24 @@
 //! How times and names are shown in lists.
 
-use std::fmt::Write as _;
-
-use time::OffsetDateTime;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::Timestamp;
 
-/// Appends a time as XML shows it: `2015-10-21T07:28:00.000Z`. Milliseconds are always zero, as Amazon has it, so that
-/// the time equals `Last-Modified`.
-pub fn push_time(out: &mut String, time: Timestamp) {
-    let moment = OffsetDateTime::from_unix_timestamp(time.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let (year, month, day) = (moment.year(), u8::from(moment.month()), moment.day());
-    let (hour, minute, second) = (moment.hour(), moment.minute(), moment.second());
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z");
-}
+/// What `encoding-type=url` encodes.
+const URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
-/// A time as XML shows it.
+/// A time as XML shows it: `2015-10-21T07:28:00.000Z`. Milliseconds are always zero, as Amazon has it, so that
+/// the time equals `Last-Modified`.
 #[must_use]
 pub fn xml_time(time: Timestamp) -> String {
-    let mut out = String::with_capacity(24);
-    push_time(&mut out, time);
-    out
+    time.whole_seconds().iso()
 }
 
 /// A name as `encoding-type=url` shows it: letters, digits, `-_.*` and `/` stay, every other byte of its UTF-8 becomes
 /// `%XX`. So does a space: `%20` is understood by clients that read `+` as a space and by those that do not.
 #[must_use]
 pub fn url(name: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(name.len() + 8);
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => out.push(char::from(byte)),
-            _ => {
-                out.push('%');
-                out.push(char::from(HEX[usize::from(byte >> 4)]));
-                out.push(char::from(HEX[usize::from(byte & 15)]));
-            }
-        }
-    }
-    out
+    utf8_percent_encode(name, URL).to_string()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::access::Owner;
 use super::call::Call;
 use super::checksums;
-use super::encoding::{push_time, url};
+use super::encoding::{url, xml_time};
 use super::error::S3Error;
 use super::people::People;
 use super::uri::Query;
@@ -146,7 +146,7 @@ impl Listing {
     /// Writes what a listing shows of an object, inside its element.
     pub fn write_object(&self, writer: &mut XmlWriter, object: &ListedObject, owner: &str) {
         self.names.write(writer, "Key", object.key.as_str());
-        writer.with("LastModified", |out| push_time(out, object.modified_at)).etag(object.etag);
+        writer.plain("LastModified", xml_time(object.modified_at)).etag(object.etag);
         if let Some((algorithm, covers)) = object.checksum {
             writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));
         }

@@ -4,7 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use time::OffsetDateTime;
 use time::format_description::well_known::{Iso8601, Rfc3339};
 
-use super::encoding::xml_time;
 use super::error::{Code, S3Error};
 use crate::domain::{Retention, RetentionMode, Timestamp, VersionLock};
 use crate::objects::BodyPromise;
@@ -105,9 +104,7 @@ pub fn date(text: &str) -> Option<Timestamp> {
 #[must_use]
 pub fn end(until: Timestamp) -> String {
     let milliseconds = until.0.saturating_add(999).div_euclid(1_000);
-    let seconds = xml_time(Timestamp(milliseconds.div_euclid(1_000).saturating_mul(1_000_000)));
-    let whole = seconds.strip_suffix(".000Z").unwrap_or(&seconds);
-    format!("{whole}.{:03}Z", milliseconds.rem_euclid(1_000))
+    Timestamp(milliseconds.saturating_mul(1_000)).iso()
 }
 
 /// Shows what keeps a version.

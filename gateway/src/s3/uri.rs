@@ -3,7 +3,12 @@
 //! Nothing here normalises: `//`, `.`, `..`, `%2F` and `+` in a path are themselves. The signature and the routing read
 //! a target through the same functions, so what is signed is what is done.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
 use super::error::{Code, S3Error};
+
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const PATH: &AsciiSet = &QUERY.remove(b'/');
 
 /// The path and the query of a raw target, both still encoded; without `?` the query is empty.
 ///
@@ -63,28 +68,12 @@ fn decode_bytes(text: &str, plus_is_space: bool) -> Result<Vec<u8>, S3Error> {
 
 /// Amazon's `UriEncode` of a path: everything but `A-Z a-z 0-9 - . _ ~ /` as upper-case `%XX`.
 pub fn encode_path(bytes: &[u8], encoded: &mut String) {
-    encode(bytes, true, encoded);
+    encoded.extend(percent_encode(bytes, PATH));
 }
 
 /// Amazon's `UriEncode` of a query's name or value: the slash is encoded too.
 pub fn encode_query(bytes: &[u8], encoded: &mut String) {
-    encode(bytes, false, encoded);
-}
-
-fn encode(bytes: &[u8], keep_slash: bool, encoded: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    encoded.reserve(bytes.len());
-    for &byte in bytes {
-        let kept =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || (keep_slash && byte == b'/');
-        if kept {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    }
+    encoded.extend(percent_encode(bytes, QUERY));
 }
 
 /// The most parameters of a query. Each costs an allocation or two and is looked at several times before anybody is known;

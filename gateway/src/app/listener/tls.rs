@@ -1,8 +1,9 @@
 //! Certificates, and their replacement while connections are open.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -31,7 +32,7 @@ pub enum TlsError {
 
 /// The certificates in use.
 #[derive(Debug)]
-pub struct Certificates(RwLock<Arc<ServerConfig>>);
+pub struct Certificates(ArcSwap<ServerConfig>);
 
 impl Certificates {
     /// Reads both files.
@@ -39,7 +40,7 @@ impl Certificates {
     /// # Errors
     /// Says which file is wrong and how.
     pub fn load(files: &TlsConfig) -> Result<Self, TlsError> {
-        Ok(Self(RwLock::new(read(files)?)))
+        Ok(Self(ArcSwap::new(read(files)?)))
     }
 
     /// Reads both files again; connections made from now on use them.
@@ -47,13 +48,12 @@ impl Certificates {
     /// # Errors
     /// Says which file is wrong and how; what was in use stays in use.
     pub fn reload(&self, files: &TlsConfig) -> Result<(), TlsError> {
-        let fresh = read(files)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        self.0.store(read(files)?);
         Ok(())
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
+        TlsAcceptor::from(self.0.load_full())
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use super::body::BodyWatch;
@@ -88,7 +89,7 @@ pub struct Watch {
     started: Instant,
     /// Milliseconds since `started`, as of the last sweep: good enough for timeouts, and no clock is read per event.
     now_ms: AtomicU64,
-    patience: RwLock<Patience>,
+    patience: ArcSwap<Patience>,
     open: AtomicUsize,
     active: AtomicUsize,
     open_by_peer: Arc<PeerCounts>,
@@ -105,7 +106,7 @@ impl Watch {
         Arc::new(Self {
             started: Instant::now(),
             now_ms: AtomicU64::new(0),
-            patience: RwLock::new(patience),
+            patience: ArcSwap::from_pointee(patience),
             open: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
             open_by_peer: Arc::default(),
@@ -118,12 +119,12 @@ impl Watch {
 
     /// The bounds in force.
     pub fn patience(&self) -> Patience {
-        *self.patience.read().unwrap_or_else(PoisonError::into_inner)
+        **self.patience.load()
     }
 
     /// Other bounds from now on, for connections that are already open too.
     pub fn set_patience(&self, patience: Patience) {
-        *self.patience.write().unwrap_or_else(PoisonError::into_inner) = patience;
+        self.patience.store(Arc::new(patience));
     }
 
     /// Connections that are open.

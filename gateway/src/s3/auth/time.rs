@@ -3,29 +3,21 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::format_description::well_known::Rfc2822;
-use time::{Date, Month, OffsetDateTime, Time};
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// Seconds since the Unix epoch of `20130524T000000Z`, the form `x-amz-date` has.
 pub(super) fn parse_basic(text: &str) -> Option<i64> {
-    let shaped = text.len() == 16 && text.is_ascii() && text.as_bytes()[8] == b'T' && text.ends_with('Z');
-    let digits = |from: usize, to: usize| {
-        text.get(from..to).filter(|t| t.bytes().all(|b| b.is_ascii_digit())).and_then(|t| t.parse::<u16>().ok())
-    };
-    let small = |from: usize| digits(from, from + 2).and_then(|number| u8::try_from(number).ok());
-    if !shaped {
-        return None;
-    }
-    let month = Month::try_from(small(4)?).ok()?;
-    let date = Date::from_calendar_date(i32::from(digits(0, 4)?), month, small(6)?).ok()?;
-    let time = Time::from_hms(small(9)?, small(11)?, small(13)?).ok()?;
-    Some(date.with_time(time).assume_utc().unix_timestamp()).filter(|seconds| *seconds >= 0)
+    // A year may have a sign, which no year has here.
+    let signed = !text.starts_with(|first: char| first.is_ascii_digit());
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let time = PrimitiveDateTime::parse(text, format).ok().filter(|_| !signed)?;
+    Some(time.assume_utc().unix_timestamp()).filter(|seconds| *seconds >= 0)
 }
 
 /// Whether `text` is the day of a moment, as `20130524`.
 pub(super) fn is_day(text: &str, seconds: i64) -> bool {
-    let date = at(seconds).date();
-    let day = date.year() * 10_000 + i32::from(u8::from(date.month())) * 100 + i32::from(date.day());
-    text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse() == Ok(day)
+    basic(seconds).get(..8) == Some(text)
 }
 
 /// Seconds since the Unix epoch of a `Date` header, in any of the forms clients send.
@@ -40,22 +32,14 @@ pub(super) fn parse_http(text: &str) -> Option<i64> {
 
 /// `20130524T000000Z`.
 pub(super) fn basic(seconds: i64) -> String {
-    extended(seconds).replace(['-', ':'], "")
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    at(seconds).format(format).expect("it has a date and a time of day")
 }
 
 /// `2013-05-24T00:00:00Z`, the form error bodies use.
 pub(super) fn extended(seconds: i64) -> String {
-    let at = at(seconds);
-    let (date, time) = (at.date(), at.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    at(seconds).format(format).expect("it has a date and a time of day")
 }
 
 fn at(seconds: i64) -> OffsetDateTime {
