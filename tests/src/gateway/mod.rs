@@ -53,7 +53,7 @@ impl TestGateway {
         let database = FreshDatabase::create(settings.database).await?;
         let dump = folder.path().join(snapshot::DUMP);
         if dump.exists() {
-            database.restore(&dump)?;
+            database.load_dump(&dump)?;
         }
         let (access_key, secret_key) = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
         let canaries = Canaries::new(&secret_key);
