@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The rooms of `gateway`, lowest row first. A file imports only from rows strictly below its own, and its own room.
 const ROWS: [&[&str]; 8] = [
     &["domain"],
-    &["config", "clock"],
+    &["config", "clock", "batching"],
     &["metadata"],
     &["ledger", "staking", "placement", "policy", "web", "lifecycle", "events"],
     &["objects", "audit", "settlement", "recover"],

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use backends::{SliverName, StoreError};
 use codec::{Catalog, CatalogExtent, EncodedBlob, EncodedSliver, StripeShape};
-use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
 
 use super::ObjectsError;
 use super::budget::Reservation;
@@ -16,8 +15,9 @@ use super::frames::Frames;
 use super::naming::Naming;
 use super::scaffold::Scaffold;
 use super::sink::{Places, acknowledge};
-use super::state::Inner;
+use super::state::{Inner, ObjectsSettings};
 use super::stragglers::all_but_stragglers;
+use crate::batching::{Batchable, Batcher, GroupLimits, Groups, Submission, batcher};
 use crate::domain::{Extent, Placement, StoredBlob};
 use crate::metadata::{Batch, Change, NewBlob, Outcome};
 use crate::placement::write_floor;
@@ -27,6 +27,9 @@ const SEALING_MAX: usize = 2;
 
 /// Most objects of one quilt: bounds the transaction.
 const PATCHES_MAX: usize = 256;
+
+/// Patches that may wait before their writers must.
+const WAITING_MAX: usize = 1_024;
 
 /// Content up to this is coded where the quilt is sealed; more goes to a thread that computes, where a hop of 15 us no
 /// longer matters.
@@ -45,23 +48,28 @@ pub(crate) struct Patch {
     pub(crate) reservation: Reservation,
 }
 
-struct Waiting {
-    patch: Patch,
-    answer: oneshot::Sender<Result<Outcome, ObjectsError>>,
+impl Batchable for Patch {
+    type Answer = Result<Outcome, ObjectsError>;
+
+    fn weight(&self) -> u64 {
+        self.content.len() as u64
+    }
 }
 
-/// The door to the quilter's task.
+/// Where patches are handed in.
 #[derive(Debug)]
-pub(crate) struct Quilter(mpsc::Sender<Waiting>);
-
-/// The other end of the door.
-pub(crate) struct Patches(mpsc::Receiver<Waiting>);
+pub(crate) struct Quilter(Batcher<Patch>);
 
 impl Quilter {
-    /// A door and what comes through it.
-    pub(crate) fn new() -> (Self, Patches) {
-        let (sender, receiver) = mpsc::channel(1_024);
-        (Self(sender), Patches(receiver))
+    /// A place to hand patches in, and where they come out together, for [`spawn`].
+    pub(crate) fn new(settings: &ObjectsSettings) -> (Self, Groups<Patch>) {
+        let (batcher, groups) = batcher(GroupLimits {
+            waiting_max: WAITING_MAX,
+            requests_max: PATCHES_MAX,
+            weight_max: settings.quilt_bytes_max,
+            linger_max: Duration::from_micros(settings.quilt_linger_us_max),
+        });
+        (Self(batcher), groups)
     }
 
     /// Joins a quilt and waits until it is committed.
@@ -69,50 +77,21 @@ impl Quilter {
     /// # Errors
     /// Why the quilt could not be written; nothing became visible.
     pub(crate) async fn join(&self, patch: Patch) -> Result<Outcome, ObjectsError> {
-        let gone = || ObjectsError::Unavailable("the gateway is shutting down".to_owned());
-        let (answer, outcome) = oneshot::channel();
-        self.0.send(Waiting { patch, answer }).await.map_err(|_| gone())?;
-        outcome.await.map_err(|_| gone())?
+        let gone = |_| ObjectsError::Unavailable("the gateway is shutting down".to_owned());
+        self.0.submit(patch).await.map_err(gone)?
     }
 }
 
 /// Runs the quilter until the use cases are gone.
-pub(crate) fn spawn(inner: Weak<Inner>, patches: Patches) {
-    tokio::spawn(run(inner, patches.0));
+pub(crate) fn spawn(inner: Weak<Inner>, groups: Groups<Patch>) {
+    tokio::spawn(run(inner, groups));
 }
 
 /// Collects patches while the backends are busy, and seals them when a place is free.
-///
-/// Closed-loop clients come back together after each quilt, so the quilter waits for about as many as last time, but
-/// never longer than the linger; after a lone writer it does not wait at all.
-async fn run(inner: Weak<Inner>, mut patches: mpsc::Receiver<Waiting>) {
+async fn run(inner: Weak<Inner>, mut groups: Groups<Patch>) {
     let places = Arc::new(Semaphore::new(SEALING_MAX));
-    let mut expected = 1;
-    while let Some(first) = patches.recv().await {
+    while let Some((quilt, place)) = groups.next(Arc::clone(&places).acquire_owned()).await {
         let Some(state) = inner.upgrade() else { return };
-        let settings = state.settings;
-        let mut quilt = vec![first];
-        let mut bytes = quilt[0].patch.content.len() as u64;
-        let deadline = Instant::now() + Duration::from_micros(settings.quilt_linger_us_max);
-        let mut place = None;
-        loop {
-            let full = bytes >= settings.quilt_bytes_max || quilt.len() >= PATCHES_MAX;
-            let gathered = quilt.len() >= expected || Instant::now() >= deadline;
-            if place.is_some() && (full || gathered) {
-                break;
-            }
-            tokio::select! {
-                biased;
-                Some(next) = patches.recv(), if !full => {
-                    bytes += next.patch.content.len() as u64;
-                    quilt.push(next);
-                }
-                Ok(permit) = Arc::clone(&places).acquire_owned(), if place.is_none() => place = Some(permit),
-                () = tokio::time::sleep_until(deadline), if place.is_some() => {}
-                else => break,
-            }
-        }
-        expected = quilt.len();
         tokio::spawn(async move {
             seal(&state, quilt).await;
             drop(place);
@@ -121,21 +100,21 @@ async fn run(inner: Weak<Inner>, mut patches: mpsc::Receiver<Waiting>) {
 }
 
 /// Seals what has gathered: one quilt, or one for each scheme where objects of several storage classes came together.
-async fn seal(inner: &Inner, quilt: Vec<Waiting>) {
-    let mut quilts: Vec<(codec::Scheme, Vec<Waiting>)> = Vec::with_capacity(1);
-    for waiting in quilt {
-        let scheme = inner.scheme_for(&waiting.patch.naming.attributes);
+async fn seal(inner: &Inner, quilt: Vec<Submission<Patch>>) {
+    let mut quilts: Vec<(codec::Scheme, Vec<Submission<Patch>>)> = Vec::with_capacity(1);
+    for submission in quilt {
+        let scheme = inner.scheme_for(&submission.request.naming.attributes);
         match quilts.iter_mut().find(|(other, _)| *other == scheme) {
-            Some((_, quilt)) => quilt.push(waiting),
-            None => quilts.push((scheme, vec![waiting])),
+            Some((_, quilt)) => quilt.push(submission),
+            None => quilts.push((scheme, vec![submission])),
         }
     }
     futures::future::join_all(quilts.into_iter().map(|(scheme, quilt)| seal_one(inner, scheme, quilt))).await;
 }
 
 /// Codes, writes and commits one quilt, and answers everybody in it.
-async fn seal_one(inner: &Inner, scheme: codec::Scheme, quilt: Vec<Waiting>) {
-    let (patches, answers): (Vec<_>, Vec<_>) = quilt.into_iter().map(|w| (w.patch, w.answer)).unzip();
+async fn seal_one(inner: &Inner, scheme: codec::Scheme, quilt: Vec<Submission<Patch>>) {
+    let (patches, answers): (Vec<_>, Vec<_>) = quilt.into_iter().map(|s| (s.request, s.reply)).unzip();
     match write(inner, scheme, patches).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {

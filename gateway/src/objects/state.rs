@@ -113,7 +113,7 @@ impl Inner {
     /// Builds the state and starts the quilter's task.
     pub(crate) fn start(parts: ObjectsParts) -> Arc<Self> {
         let mint = Mint::new(parts.cluster, parts.key, parts.incarnation, parts.ambient);
-        let (quilter, patches) = Quilter::new();
+        let (quilter, patches) = Quilter::new(&parts.settings);
         let inner = Arc::new(Self {
             metadata: parts.metadata,
             committee: parts.committee,

@@ -1,121 +1,103 @@
 //! The queue of batches and the task that commits them in groups.
 //!
-//! Whatever has arrived while one transaction ran shares the next one. Callers that wait for their outcome before they
-//! send again come back together, so the committer waits for about as many as last time, for a moment at most; a lone
-//! caller never waits.
+//! Whatever has arrived while one transaction ran shares the next one; [`batching`](crate::batching) says how long a group
+//! waits for company.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::super::compact::ExtentOwner;
 use super::super::{MetadataError, Result, Shared};
 use super::group::{Done, Group};
 use super::{Batch, Outcome};
+use crate::batching::{Batchable, Batcher, GroupLimits, Groups, NotAnswered, Submission, batcher};
 use crate::clock::random;
 
-/// Batches that may wait before callers must.
-const WAITING_MAX: usize = 1_024;
-/// Longest wait for company. The timer counts in whole milliseconds.
-const LINGER_MAX: Duration = Duration::from_millis(1);
-/// Changes after which a group is full.
-const GROUP_CHANGES: usize = 512;
+/// A group's weight is its number of changes.
+const LIMITS: GroupLimits = GroupLimits {
+    waiting_max: 1_024,
+    requests_max: 512,
+    weight_max: 512,
+    // The timer counts in whole milliseconds.
+    linger_max: Duration::from_millis(1),
+};
 
 /// Where batches are handed in.
 #[derive(Clone, Debug)]
-pub(in crate::metadata) struct Queue(mpsc::Sender<Request>);
+pub(in crate::metadata) struct Queue(Batcher<Request>);
 
 #[derive(Debug)]
 struct Request {
     incarnation: u32,
     batch: Batch,
-    reply: oneshot::Sender<Result<Vec<Outcome>>>,
+}
+
+impl Batchable for Request {
+    type Answer = Result<Vec<Outcome>>;
+
+    fn weight(&self) -> u64 {
+        self.batch.changes.len() as u64
+    }
+
+    /// What brings blobs is a group already, and its backends have kept it waiting long enough.
+    fn lingers(&self) -> bool {
+        self.batch.blobs.is_empty()
+    }
 }
 
 impl Queue {
     /// Hands a batch in and waits for its outcomes.
     pub(super) async fn commit(&self, incarnation: u32, batch: Batch) -> Result<Vec<Outcome>> {
-        let (reply, outcome) = oneshot::channel();
-        let closed = |_| MetadataError::Unavailable("the gateway is stopping".to_owned());
-        self.0.send(Request { incarnation, batch, reply }).await.map_err(closed)?;
-        outcome.await.map_err(|_| MetadataError::Unknown)?
+        self.0.submit(Request { incarnation, batch }).await.map_err(|error| match error {
+            NotAnswered::Closed => MetadataError::Unavailable("the gateway is stopping".to_owned()),
+            NotAnswered::Abandoned => MetadataError::Unknown,
+        })?
     }
 }
 
 /// Starts the committer. It ends after [`Shared::closing`] or when all queues are dropped, having committed what waits.
 pub(in crate::metadata) fn start(shared: Arc<Shared>) -> (Queue, JoinHandle<()>) {
-    let (sender, receiver) = mpsc::channel(WAITING_MAX);
-    (Queue(sender), tokio::spawn(run(shared, receiver)))
+    let (batcher, groups) = batcher(LIMITS);
+    (Queue(batcher), tokio::spawn(run(shared, groups)))
 }
 
-async fn run(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Request>) {
-    let mut next = None;
-    let mut expected = 1;
+async fn run(shared: Arc<Shared>, mut groups: Groups<Request>) {
     loop {
-        let first = match next.take() {
-            Some(request) => request,
-            None => {
-                let received = tokio::select! {
-                    biased;
-                    received = waiting.recv() => received,
-                    () = shared.closing.cancelled(), if !waiting.is_closed() => {
-                        waiting.close();
-                        continue;
-                    }
-                };
-                let Some(request) = received else { return };
-                request
+        let next = tokio::select! {
+            biased;
+            next = groups.next(std::future::ready(())) => next,
+            () = shared.closing.cancelled(), if !groups.is_closed() => {
+                groups.close();
+                continue;
             }
         };
-        let group = gather(first, expected, &mut waiting, &mut next).await;
-        expected = group.len();
-        // A task of its own: should it panic, its callers hear that the outcome is unknown and the queue goes on.
-        if let Err(error) = tokio::spawn(commit_group(shared.clone(), group)).await {
-            tracing::error!(%error, "a group commit broke off");
+        let Some((group, ())) = next else { return };
+        for group in by_incarnation(group) {
+            // A task of its own: should it panic, its callers hear that the outcome is unknown and the queue goes on.
+            if let Err(error) = tokio::spawn(commit_group(shared.clone(), group)).await {
+                tracing::error!(%error, "a group commit broke off");
+            }
         }
     }
 }
 
-/// Takes what waits, and waits a moment for as many as are expected. A request of another incarnation comes first in the
-/// `next` group.
-async fn gather(
-    first: Request,
-    expected: usize,
-    waiting: &mut mpsc::Receiver<Request>,
-    next: &mut Option<Request>,
-) -> Vec<Request> {
-    let deadline = Instant::now() + LINGER_MAX;
-    let incarnation = first.incarnation;
-    let mut changes = first.batch.changes.len();
-    let brings_blobs = !first.batch.blobs.is_empty();
-    let mut group = vec![first];
-    while changes < GROUP_CHANGES {
-        let request = match waiting.try_recv() {
-            Ok(request) => request,
-            // What brings blobs is a group already, and its backends have kept it waiting long enough.
-            Err(_) if group.len() >= expected || brings_blobs => break,
-            Err(_) => match tokio::time::timeout_at(deadline, waiting.recv()).await {
-                Ok(Some(request)) => request,
-                Ok(None) | Err(_) => break,
-            },
-        };
-        if request.incarnation != incarnation {
-            *next = Some(request);
-            break;
-        }
-        changes += request.batch.changes.len();
-        group.push(request);
+/// A transaction is of one incarnation. The order in which requests came stays.
+fn by_incarnation(mut requests: Vec<Submission<Request>>) -> Vec<Vec<Submission<Request>>> {
+    let mut groups = Vec::with_capacity(1);
+    while let Some(first) = requests.first().map(|first| first.request.incarnation) {
+        let others = requests.iter().position(|next| next.request.incarnation != first).unwrap_or(requests.len());
+        let rest = requests.split_off(others);
+        groups.push(std::mem::replace(&mut requests, rest));
     }
-    group
+    groups
 }
 
-async fn commit_group(shared: Arc<Shared>, requests: Vec<Request>) {
-    let incarnation = requests.first().map_or(0, |request| request.incarnation);
+async fn commit_group(shared: Arc<Shared>, requests: Vec<Submission<Request>>) {
+    let incarnation = requests.first().map_or(0, |first| first.request.incarnation);
     let (batches, replies): (Vec<_>, Vec<_>) =
-        requests.into_iter().map(|request| (request.batch, request.reply)).unzip();
+        requests.into_iter().map(|submission| (submission.request.batch, submission.reply)).unzip();
     let together = batches.len() > 1;
     let (result, batches) = commit_batches(&shared, incarnation, batches).await;
     match result {
