@@ -1,10 +1,17 @@
 //! What no honest client sends: a clear refusal, nothing visible, and a gateway that stays alive.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use aws_lc_rs::{digest, hmac};
 use harness::{TestGateway, on_sqlite, send_raw, send_raw_and_hang_up};
 use http::Method;
 
-on_sqlite!(garbage_is_refused, bodies_that_lie_are_refused, odd_keys_are_just_keys, xml_bombs_do_not_go_off);
+on_sqlite!(
+    garbage_is_refused,
+    bodies_that_lie_are_refused,
+    content_of_zero_bytes_comes_in_every_framing,
+    odd_keys_are_just_keys,
+    xml_bombs_do_not_go_off,
+);
 
 const CLOSE: &str = "connection: close\r\n\r\n";
 
@@ -104,6 +111,82 @@ async fn bodies_that_lie_are_refused(gateway: &mut TestGateway) -> Result<()> {
     framed("9\r\n123456789\r\n0\r\nx-amz-checksum-crc32:y/Q5Jg==\r\n\r\n", "9").send().await?.ok()?;
     ensure!(s3.get("bad", "framed").await?.text() == "123456789", "and the honest one is stored without its frame");
     Ok(())
+}
+
+/// An empty object, part and append, in each way in which S3 lets a body come.
+async fn content_of_zero_bytes_comes_in_every_framing(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("empty").await?;
+    let of_nothing = hex::encode(digest::digest(&digest::SHA256, b""));
+    // The CRC-32 of nothing is 0.
+    let (announced, trailer) = ("x-amz-checksum-crc32", "x-amz-checksum-crc32:AAAAAA==");
+    let signature = "0".repeat(64);
+    let signed = format!("0;chunk-signature={signature}\r\n\r\n");
+    let signed_trailer =
+        format!("0;chunk-signature={signature}\r\n{trailer}\r\nx-amz-trailer-signature:{signature}\r\n\r\n");
+    let framings = [
+        (of_nothing.as_str(), "", String::new()),
+        ("UNSIGNED-PAYLOAD", "", String::new()),
+        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", announced, format!("0\r\n{trailer}\r\n\r\n")),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "", signed),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", announced, signed_trailer),
+    ];
+    for (kind, announced, body) in framings {
+        let upload = s3.create_upload("empty", "parts").await?;
+        let put = |key| s3.on(Method::PUT, "empty", key);
+        let requests = [
+            ("put", put("put")),
+            ("part", put("parts").query("partNumber", "1").query("uploadId", &upload)),
+            ("append", put("log").header("x-amz-write-offset-bytes", "0")),
+        ];
+        for (name, mut request) in requests {
+            request = request.header("x-amz-content-sha256", kind).body(body.clone());
+            if kind.starts_with("STREAMING") {
+                request = request.header("x-amz-decoded-content-length", "0").header("content-encoding", "aws-chunked");
+            }
+            if !announced.is_empty() {
+                request = request.header("x-amz-trailer", announced);
+            }
+            let head = request.head_text()?.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+            let text = format!("{head}{}", sign_chunks(gateway.root_keys().1, &head, &body, trailer)?);
+            let reply = send_raw(gateway.address(), text.as_bytes()).await?;
+            ensure!(reply.status() == Some(200), "{name}, {kind}: {}", reply.text);
+            ensure!(reply.text.contains("d41d8cd98f00b204e9800998ecf8427e"), "{name}, {kind}: {}", reply.text);
+        }
+        for key in ["put", "log"] {
+            ensure!(s3.get("empty", key).await?.ok()?.body.is_empty(), "{key}, {kind}");
+            s3.delete("empty", key).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The body with its signatures: of its last chunk, and of its trailer where there is one.
+fn sign_chunks(secret: &str, head: &str, body: &str, trailer: &str) -> Result<String> {
+    let field = |name: &str, end: &str| {
+        let rest = head.split_once(name).with_context(|| name.to_owned())?.1;
+        anyhow::Ok(rest.split(end).next().unwrap_or_default().to_owned())
+    };
+    let instant = field("x-amz-date: ", "\r\n")?;
+    let scope = field("Credential=", ",")?.split_once('/').context("a scope")?.1.to_owned();
+    let mac = |key: &[u8], text: &str| {
+        hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
+    };
+    let secret = format!("AWS4{secret}").into_bytes();
+    let key = scope.split('/').fold(secret, |key, part| mac(&key, part));
+    let sha256 = |text: &str| hex::encode(digest::digest(&digest::SHA256, text.as_bytes()));
+    let mut previous = field("Signature=", "\r\n")?;
+    let mut signed = body.to_owned();
+    let hashes = format!("{}\n{}", sha256(""), sha256(""));
+    for (kind, name, hashes) in
+        [("PAYLOAD", "chunk-signature=", hashes), ("TRAILER", "trailer-signature:", sha256(&format!("{trailer}\n")))]
+    {
+        if let Some((before, after)) = signed.split_once(name) {
+            previous = hex::encode(mac(&key, &format!("AWS4-HMAC-SHA256-{kind}\n{instant}\n{scope}\n{previous}\n{hashes}")));
+            signed = format!("{before}{name}{previous}{}", &after[previous.len()..]);
+        }
+    }
+    Ok(signed)
 }
 
 async fn odd_keys_are_just_keys(gateway: &mut TestGateway) -> Result<()> {

@@ -161,18 +161,9 @@ impl Work for Complete {
         load::ask(tx, &mut facts, last).await?;
 
         let mut planner = Planner::new(&facts);
-        let completed = planner.complete(change)?;
-        let due = completed
-            .map(|outcome| events::due(change.bucket, key, &change.events, false, &outcome))
-            .unwrap_or_default();
-        let outcome = match completed {
-            None => return Ok((CompleteOutcome::PartsChanged, Vec::new())),
-            Some(Outcome::Refused(refusal)) => return Ok((CompleteOutcome::Refused(refusal), Vec::new())),
-            Some(Outcome::Stored { name }) => CompleteOutcome::Completed { name },
-            Some(Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Renamed | Outcome::Appended { .. }) => {
-                return Err(MetadataError::Damaged("completing an upload did something else".to_owned()));
-            }
-        };
+        let outcome = planner.complete(change)?;
+        let CompleteOutcome::Completed { name } = outcome else { return Ok((outcome, Vec::new())) };
+        let due = events::due(change.bucket, key, &change.events, false, &Outcome::Stored { name });
         let plan = planner.finish()?;
         let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
         apply(tx, &facts, &plan, given).await?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::columns::limit;
-use super::commit::{Deleted, Outcome};
+use super::commit::{Appended, Deleted, Outcome};
 use super::database::Work;
 use super::session::Session;
 use super::statement::{Statement, Value};
@@ -34,7 +34,7 @@ impl EventWhen {
         match (self, outcome) {
             // Of a renaming, each key has its own drafts.
             (Self::Stored | Self::Removed, Outcome::Renamed)
-            | (Self::Stored, Outcome::Stored { .. } | Outcome::Appended { .. })
+            | (Self::Stored, Outcome::Stored { .. } | Outcome::Appended(_))
             | (Self::Amended, Outcome::Amended { .. }) => true,
             (Self::Changed, Outcome::Amended { changed, .. }) => *changed,
             (Self::Marked, Outcome::Deleted(Deleted { marker, .. })) => *marker && !named,
@@ -96,7 +96,7 @@ pub(super) fn due<'a>(
     let (name, content) = match outcome {
         Outcome::Stored { name } | Outcome::Deleted(Deleted { name, .. }) => (*name, None),
         Outcome::Amended { name, size, etag, .. } => (*name, Some((*size, *etag))),
-        Outcome::Appended { size, etag } => (None, Some((*size, *etag))),
+        Outcome::Appended(Appended { size, etag }) => (None, Some((*size, *etag))),
         Outcome::Renamed | Outcome::Refused(_) => (None, None),
     };
     let version = name.map(|name| name.to_string());

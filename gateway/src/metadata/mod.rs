@@ -62,8 +62,8 @@ pub use buckets::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use check::{ExpectedSliver, Finding};
 pub use cluster::Cluster;
 pub use commit::{
-    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome,
-    PartChange, PutChange, Refusal, RenameChange,
+    AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, CommitChange, Committed,
+    DeleteChange, Deleted, NewBlob, Outcome, PartChange, PutChange, Refusal, RenameChange,
 };
 pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
 pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload};

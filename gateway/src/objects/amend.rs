@@ -6,7 +6,7 @@ use super::requests::{About, Amend};
 use super::telling::Chance;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, VersionName, VersionSelector};
-use crate::metadata::{AmendChange, Amendment, AttributeEdit, Batch, Change, EventWhen, Outcome};
+use crate::metadata::{AmendChange, Amendment, AttributeEdit, EventWhen};
 
 impl Objects {
     /// Changes the attributes of a version. The edit is applied inside the transaction to what the database holds then, so
@@ -23,7 +23,8 @@ impl Objects {
         let Amend { bucket, key, selector, about, origin } = amend;
         let events = self.inner.drafts(&bucket, &key, origin.as_ref(), &[about.chance()])?;
         let amendment = Amendment::Attributes(AttributeEdit(Arc::new(edit)));
-        self.say(AmendChange { bucket: bucket.id, key, selector, amendment, only: None, events }).await
+        let amend = AmendChange { bucket: bucket.id, key, selector, amendment, only: None, events };
+        self.inner.commit(Vec::new(), amend).await
     }
 
     /// Changes the retention or the legal hold of a version, which nobody is told of.
@@ -38,17 +39,8 @@ impl Objects {
         amendment: Amendment,
     ) -> Result<Option<VersionName>, ObjectsError> {
         let (bucket, events) = (bucket.id, Vec::new());
-        self.say(AmendChange { bucket, key, selector, amendment, only: None, events }).await
-    }
-
-    async fn say(&self, amend: AmendChange) -> Result<Option<VersionName>, ObjectsError> {
-        match self.commit_one(Batch { blobs: Vec::new(), changes: vec![Change::Amend(amend)] }).await? {
-            Outcome::Amended { name, .. } => Ok(name),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Renamed | Outcome::Appended { .. } => {
-                Err(ObjectsError::Internal("an amendment had the outcome of another change".to_owned()))
-            }
-        }
+        let amend = AmendChange { bucket, key, selector, amendment, only: None, events };
+        self.inner.commit(Vec::new(), amend).await
     }
 }
 

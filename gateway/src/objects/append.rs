@@ -4,14 +4,13 @@ use codec::CatalogTarget;
 
 use super::body::IncomingBody;
 use super::digest::Digested;
-use super::ingest::{Ingested, ingest};
 use super::naming::{Naming, etag_of};
-use super::quilter::Patch;
 use super::requests::{Put, Stored};
+use super::store::Entry;
 use super::telling::Chance;
 use super::{Objects, ObjectsError};
-use crate::domain::{ChecksumAlgorithm, Extent, Timestamp, Version, VersionId, Versioning};
-use crate::metadata::{AppendChange, Batch, Change, EventWhen, Outcome};
+use crate::domain::{ChecksumAlgorithm, Timestamp, Version, VersionId, Versioning};
+use crate::metadata::{AppendChange, Appended, EventWhen};
 
 impl Objects {
     /// Appends to an object that has exactly `offset` bytes, or writes one at 0 where there is none. Answers the whole object.
@@ -35,48 +34,18 @@ impl Objects {
             write_counter: inner.mint.write_counter(),
             modified_at: inner.mint.now(),
         };
-        let ingested = ingest(inner, body, &put.promise, &naming, None).await?;
         let modified_at = naming.modified_at;
-        // The transaction adds what the whole object is then.
-        let chance = Chance::new(EventWhen::Stored, "ObjectCreated:Put");
-        let events = inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[chance])?;
-        let change = |digested: &Digested, extents| {
-            Change::Append(AppendChange {
-                bucket: put.bucket.id,
-                offset,
-                version: version(&put, id, modified_at, digested, extents),
-                condition: put.condition.clone(),
-                events: events.clone(),
-            })
+        let entry = Entry { promise: std::mem::take(&mut put.promise), naming, run: None };
+        let make_change = |digested: &Digested| {
+            // The transaction adds what the whole object is then.
+            let chance = Chance::new(EventWhen::Stored, "ObjectCreated:Put");
+            let events = inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[chance])?;
+            let (bucket, condition) = (put.bucket.id, put.condition.clone());
+            let version = version(put, id, modified_at, digested);
+            Ok((AppendChange { bucket, offset, version, condition, events }, ()))
         };
-        let outcome = match ingested {
-            Ingested::Small { content, digested, .. } if content.is_empty() => {
-                self.commit_one(Batch { blobs: Vec::new(), changes: vec![change(&digested, Vec::new())] }).await?
-            }
-            Ingested::Small { content, digested, reservation } => {
-                let made = change(&digested, Vec::new());
-                let change = Box::new(move |extent| match made {
-                    Change::Append(mut append) => {
-                        append.version.extents = vec![extent];
-                        Change::Append(append)
-                    }
-                    other => other,
-                });
-                inner.quilter.join(Patch { content, naming, digested, change, reservation }).await?
-            }
-            Ingested::Streamed { extents, blobs, digested, scaffold } => {
-                let changes = vec![change(&digested, extents)];
-                scaffold.keep();
-                self.commit_one(Batch { blobs, changes }).await?
-            }
-        };
-        match outcome {
-            Outcome::Appended { size, etag } => {
-                Ok(Stored { name: None, etag, checksum: None, encryption: None, size, modified_at })
-            }
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            _ => Err(ObjectsError::Internal("an append had the outcome of another change".to_owned())),
-        }
+        let ((), Appended { size, etag }) = inner.store(body, entry, make_change).await?;
+        Ok(Stored { name: None, etag, checksum: None, encryption: None, size, modified_at })
     }
 }
 
@@ -100,17 +69,17 @@ fn prepare(put: &mut Put, current: Option<&Version>, offset: u64) -> Result<(), 
 }
 
 /// The row to be, or to go on.
-fn version(put: &Put, id: VersionId, modified_at: Timestamp, digested: &Digested, extents: Vec<Extent>) -> Version {
+fn version(put: Put, id: VersionId, modified_at: Timestamp, digested: &Digested) -> Version {
     Version {
         id,
         null: true,
         lock: put.lock,
-        key: put.key.clone(),
+        key: put.key,
         size: digested.length,
         etag: etag_of(digested),
         modified_at,
-        attributes: put.attributes.clone(),
+        attributes: put.attributes,
         checksum: digested.checksum.clone(),
-        extents,
+        extents: Vec::new(),
     }
 }

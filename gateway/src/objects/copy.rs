@@ -12,7 +12,7 @@ use super::telling::Chance;
 use super::{BodyPromise, DataKey, KeyChoice, Objects, ObjectsError};
 use crate::domain::{Checksum, ChecksumAlgorithm, ContentKey, ObjectAttributes, Version};
 use crate::events::Origin;
-use crate::metadata::{Batch, Change, PutChange};
+use crate::metadata::PutChange;
 
 impl Objects {
     /// Makes a version of the source's extents. The commit finds the source still there, or nothing is copied.
@@ -54,13 +54,13 @@ impl Objects {
         let chance = Chance::stored("ObjectCreated:Copy", stored.size, stored.etag);
         let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[chance])?;
         let (bucket, condition) = (copy.bucket.id, copy.condition);
-        let change = Change::Put(PutChange { bucket, version, parts, condition, source, events });
-        let stored = stored.told(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)?;
+        let change = PutChange { bucket, version, parts, condition, source, events };
+        let name = self.inner.commit(Vec::new(), change).await?;
         // Shared bytes are coded as the source is; a copy of another class gets bytes of its own, now or later.
         if let Err(error) = self.recode(&copied_into, &copied, &copied.attributes).await {
             tracing::warn!(%error, "a copy keeps the scheme of its source");
         }
-        Ok(stored)
+        Ok(Stored { name, ..stored })
     }
 
     /// Reads the source and writes it as any other object.

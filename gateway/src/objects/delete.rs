@@ -3,7 +3,7 @@
 use super::requests::Delete;
 use super::telling::Chance;
 use super::{Objects, ObjectsError};
-use crate::metadata::{Batch, Change, DeleteChange, Deleted, EventDraft, EventWhen, Outcome};
+use crate::metadata::{DeleteChange, Deleted, EventDraft, EventWhen};
 
 impl Objects {
     /// Deletes these objects and versions, all in one transaction; each gets its own answer.
@@ -15,7 +15,7 @@ impl Objects {
                 Ok(events) => events,
                 Err(error) => return (0..count).map(|_| Err(ObjectsError::Internal(error.to_string()))).collect(),
             };
-            changes.push(Change::Delete(DeleteChange {
+            changes.push(DeleteChange {
                 bucket: delete.bucket.id,
                 key: delete.key,
                 selector: delete.selector,
@@ -24,10 +24,10 @@ impl Objects {
                 only: None,
                 events,
                 marker: (self.inner.mint.version(), self.inner.mint.now()),
-            }));
+            });
         }
-        match self.inner.metadata.commit(self.inner.mint.incarnation(), Batch { blobs: Vec::new(), changes }).await {
-            Ok(outcomes) => outcomes.into_iter().map(deleted).collect(),
+        match self.inner.metadata.commit_all(self.inner.mint.incarnation(), changes).await {
+            Ok(outcomes) => outcomes.into_iter().map(|deleted| deleted.map_err(ObjectsError::from)).collect(),
             Err(error) => {
                 let error = ObjectsError::from(error);
                 let again = || ObjectsError::Unavailable(error.to_string());
@@ -43,15 +43,5 @@ impl Objects {
         let removed = Chance::new(EventWhen::Removed, "ObjectRemoved:Delete");
         let marked = Chance::new(EventWhen::Marked, "ObjectRemoved:DeleteMarkerCreated");
         self.inner.drafts(&delete.bucket, &delete.key, delete.origin.as_ref(), &[removed, marked])
-    }
-}
-
-fn deleted(outcome: Outcome) -> Result<Deleted, ObjectsError> {
-    match outcome {
-        Outcome::Deleted(deleted) => Ok(deleted),
-        Outcome::Refused(refusal) => Err(refusal.into()),
-        Outcome::Stored { .. } | Outcome::Amended { .. } | Outcome::Renamed | Outcome::Appended { .. } => {
-            Err(ObjectsError::Internal("a deletion had the outcome of another change".to_owned()))
-        }
     }
 }

@@ -5,10 +5,10 @@ use super::budget::Reservation;
 use super::content::Encipher;
 use super::digest::{Digested, Digests};
 use super::frames::Frames;
-use super::naming::Naming;
 use super::scaffold::Scaffold;
 use super::source::{Filled, Source};
 use super::state::Inner;
+use super::store::Entry;
 use super::streaming::stream;
 use super::{BodyPromise, ObjectsError};
 use crate::domain::Extent;
@@ -29,17 +29,16 @@ pub(crate) enum Ingested {
     Streamed { extents: Vec<Extent>, blobs: Vec<NewBlob>, digested: Digested, scaffold: Scaffold },
 }
 
-/// Reads a body to its end. Its content is enciphered as a `run` of its own, when one is given, after it was digested.
+/// Reads a body to its end.
 ///
 /// # Errors
 /// Whatever the body breaks; `Unavailable` when memory or backends are short. Nothing is left behind.
 pub(crate) async fn ingest(
     inner: &Inner,
     body: Box<dyn IncomingBody>,
-    promise: &BodyPromise,
-    naming: &Naming,
-    run: Option<&Encipher>,
+    entry: &Entry,
 ) -> Result<Ingested, ObjectsError> {
+    let promise = &entry.promise;
     let small_max = inner.settings.quilt_object_bytes_max;
     if promise.length.is_some_and(|length| length > inner.settings.object_bytes_max) {
         return Err(ObjectsError::TooLarge);
@@ -47,26 +46,26 @@ pub(crate) async fn ingest(
     let mut source = Source::new(body, inner.settings.object_bytes_max);
     let first = source.fill(FIRST_BYTES, || false).await?;
     if promise.length.is_some_and(|length| length > small_max) {
-        return stream(inner, source, promise, (naming, run), None).await;
+        return stream(inner, source, entry, None).await;
     }
     let to_come = if first == Filled::Ended { source.held() as u64 } else { promise.length.unwrap_or(small_max) };
-    let reservation = inner.budget.take(coded_bytes(inner.scheme_for(&naming.attributes), to_come)).await?;
+    let reservation = inner.budget.take(coded_bytes(inner.scheme_for(&entry.naming.attributes), to_come)).await?;
     let above = usize::try_from(small_max).unwrap_or(usize::MAX).saturating_add(1);
     match source.fill(above, || inner.budget.crowded()).await? {
         Filled::Ended => {
             let content = source.take(source.held());
             let (content, digested) = digest_small(inner, content, promise, source.trailing_checksum()).await?;
-            let content = match run {
+            let content = match &entry.run {
                 Some(run) if content.len() <= INLINE_DIGEST_BYTES_MAX => run.apply(0, &content)?,
-                _ => Encipher::apply_elsewhere(run, inner, 0, content).await?,
+                run => Encipher::apply_elsewhere(run.as_ref(), inner, 0, content).await?,
             };
             Ok(Ingested::Small { content, digested, reservation })
         }
         // What is there becomes a blob with the memory it has; the rest will stand in line.
-        Filled::Slow => stream(inner, source, promise, (naming, run), Some(reservation)).await,
+        Filled::Slow => stream(inner, source, entry, Some(reservation)).await,
         Filled::Full => {
             drop(reservation);
-            stream(inner, source, promise, (naming, run), None).await
+            stream(inner, source, entry, None).await
         }
     }
 }

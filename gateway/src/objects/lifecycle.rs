@@ -7,7 +7,7 @@ use super::telling::{Chance, by_lifecycle};
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectKey, VersionId, VersionSelector, WriteCondition};
 use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
-use crate::metadata::{Batch, Change, DeleteChange, EventWhen, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
+use crate::metadata::{DeleteChange, EventWhen, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
 
 /// Versions read in one query.
 const PAGE: usize = 1_000;
@@ -140,8 +140,7 @@ impl Objects {
         if changes.is_empty() {
             return Ok(());
         }
-        let batch = Batch { blobs: Vec::new(), changes };
-        self.inner.metadata.commit(self.inner.mint.incarnation(), batch).await?;
+        self.inner.metadata.commit_all(self.inner.mint.incarnation(), changes).await?;
         Ok(())
     }
 
@@ -149,11 +148,11 @@ impl Objects {
         &self,
         bucket: &Bucket,
         (key, selector, only): (ObjectKey, VersionSelector, (VersionId, bool)),
-    ) -> Result<Change, ObjectsError> {
+    ) -> Result<DeleteChange, ObjectsError> {
         let removed = Chance::new(EventWhen::Removed, "LifecycleExpiration:Delete");
         let marked = Chance::new(EventWhen::Marked, "LifecycleExpiration:DeleteMarkerCreated");
         let events = self.inner.drafts(bucket, &key, Some(&by_lifecycle()), &[removed, marked])?;
-        Ok(Change::Delete(DeleteChange {
+        Ok(DeleteChange {
             bucket: bucket.id,
             key,
             selector,
@@ -162,7 +161,7 @@ impl Objects {
             only: Some(only),
             events,
             marker: (self.inner.mint.version(), self.inner.mint.now()),
-        }))
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ARCHITECTURE.md walks through PUT, GET, delete and collection step by step; each step names its file here.
 //!
-//! - in: [`body`](IncomingBody) -> `source` -> `ingest` -> `quilter` (small, together) or `streaming` -> `sink` -> `fanout` (large)
+//! - in: [`body`](IncomingBody) -> `store`: `source` -> `ingest` -> `quilter` (small, together) or `streaming` -> `sink` -> `fanout` (large)
 //! - out: `read` -> `fetch` -> `gather`
 //! - names and keys: `mint`; memory: `budget`; threads: `compute`, `digest_lane`; what a failed write leaves: `scaffold`
 
@@ -57,6 +57,7 @@ mod scaffold;
 mod sink;
 mod source;
 mod state;
+mod store;
 mod stragglers;
 mod streaming;
 mod telling;

@@ -6,13 +6,13 @@ use codec::CatalogTarget;
 
 use super::body::IncomingBody;
 use super::content::{ContentLock, Encipher};
-use super::ingest::{Ingested, ingest};
+use super::digest::Digested;
 use super::naming::{Naming, etag_of};
-use super::quilter::Patch;
 use super::requests::{CopyPart, CreateUpload, PutPart};
+use super::store::Entry;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ContentRun, ContentRuns, Extent, ObjectAttributes, ObjectKey, Part, Upload, UploadId};
-use crate::metadata::{AbortUpload, Batch, Change, CreateUpload as Created, Outcome, PartChange};
+use crate::metadata::{AbortUpload, CreateUpload as Created, PartChange};
 
 impl Objects {
     /// Begins an upload.
@@ -48,7 +48,8 @@ impl Objects {
         upload.map(Arc::new).ok_or(ObjectsError::NoSuchUpload)
     }
 
-    /// Writes a part. A part of the same number is replaced, and lives until this one is committed.
+    /// Writes a part. A part of the same number is replaced, and lives until this one is committed. Answers it without
+    /// its extents.
     ///
     /// # Errors
     /// See [`ObjectsError`]; the earlier part of this number is untouched.
@@ -62,38 +63,21 @@ impl Objects {
         let run = key.map(|key| Encipher::new(inner, &key)).transpose()?;
         let salt = run.as_ref().map(|run| run.salt);
         let naming = part_naming(self, &put.upload, &put.bucket, put.number.get(), salt);
-        let part = |digested: &super::Digested, extents| Part {
-            number: put.number,
-            size: digested.length,
-            etag: etag_of(digested),
-            checksum: digested.checksum.clone(),
-            modified_at: inner.mint.now(),
-            extents,
-            salt,
+        let entry = Entry { promise: put.promise, naming, run };
+        let make_change = |digested: &Digested| {
+            let part = Part {
+                number: put.number,
+                size: digested.length,
+                etag: etag_of(digested),
+                checksum: digested.checksum.clone(),
+                modified_at: inner.mint.now(),
+                extents: Vec::new(),
+                salt,
+            };
+            Ok((PartChange { upload: put.upload.id, part: part.clone(), source: None }, part))
         };
-        let upload = put.upload.id;
-        match ingest(inner, body, &put.promise, &naming, run.as_ref()).await? {
-            Ingested::Small { content, .. } if content.is_empty() => {
-                let digested = super::Digests::new(&put.promise).finish(&put.promise, None)?;
-                self.commit_part(upload, part(&digested, Vec::new()), Vec::new()).await
-            }
-            Ingested::Small { content, digested, reservation } => {
-                let part = part(&digested, Vec::new());
-                let mut stored = part.clone();
-                let change = Box::new(move |extent: Extent| {
-                    let part = Part { extents: vec![extent], ..part };
-                    Change::Part(PartChange { upload, part, source: None })
-                });
-                let patch = Patch { content, naming, digested, change, reservation };
-                stored_part(inner.quilter.join(patch).await?)?;
-                stored.extents.clear();
-                Ok(stored)
-            }
-            Ingested::Streamed { extents, blobs, digested, scaffold } => {
-                scaffold.keep();
-                self.commit_part(upload, part(&digested, extents), blobs).await
-            }
-        }
+        let (part, ()) = inner.store(body, entry, make_change).await?;
+        Ok(part)
     }
 
     /// Makes a range of a version a part: its extents are cut, no bytes move. When the upload wants a checksum the
@@ -126,8 +110,8 @@ impl Objects {
             salt: None,
         };
         let source = (!part.extents.is_empty()).then_some(copy.source.id);
-        let change = Change::Part(PartChange { upload: copy.upload.id, part: part.clone(), source });
-        stored_part(self.commit_one(Batch { blobs: Vec::new(), changes: vec![change] }).await?)?;
+        let change = PartChange { upload: copy.upload.id, part: part.clone(), source };
+        self.inner.commit(Vec::new(), change).await?;
         Ok(part)
     }
 
@@ -140,17 +124,6 @@ impl Objects {
             AbortUpload::Aborted => Ok(()),
             AbortUpload::NoSuchUpload => Err(ObjectsError::NoSuchUpload),
         }
-    }
-
-    async fn commit_part(
-        &self,
-        upload: UploadId,
-        part: Part,
-        blobs: Vec<crate::metadata::NewBlob>,
-    ) -> Result<Part, ObjectsError> {
-        let change = Change::Part(PartChange { upload, part: part.clone(), source: None });
-        stored_part(self.commit_one(Batch { blobs, changes: vec![change] }).await?)?;
-        Ok(part)
     }
 }
 
@@ -191,17 +164,6 @@ fn part_naming(
         attributes,
         write_counter: objects.inner.mint.write_counter(),
         modified_at: objects.inner.mint.now(),
-    }
-}
-
-fn stored_part(outcome: Outcome) -> Result<(), ObjectsError> {
-    match outcome {
-        Outcome::Refused(refusal) => Err(refusal.into()),
-        Outcome::Stored { .. }
-        | Outcome::Deleted(_)
-        | Outcome::Amended { .. }
-        | Outcome::Renamed
-        | Outcome::Appended { .. } => Ok(()),
     }
 }
 

@@ -5,14 +5,13 @@ use codec::CatalogTarget;
 use super::body::IncomingBody;
 use super::content::Encipher;
 use super::digest::Digested;
-use super::ingest::{Ingested, ingest};
 use super::naming::{Naming, etag_of};
-use super::quilter::Patch;
 use super::requests::{Put, Stored};
+use super::store::Entry;
 use super::telling::Chance;
 use super::{Objects, ObjectsError};
-use crate::domain::{Bucket, Extent, ObjectKey, Version, VersionId, WriteCondition};
-use crate::metadata::{Batch, Change, EventDraft, Outcome, PutChange};
+use crate::domain::{Bucket, ObjectKey, Version, VersionId, WriteCondition};
+use crate::metadata::{EventDraft, PutChange};
 
 impl Objects {
     /// Writes an object. When this returns `Ok`, its slivers are durable and its version is committed.
@@ -42,33 +41,22 @@ impl Objects {
             write_counter: inner.mint.write_counter(),
             modified_at: inner.mint.now(),
         };
-        let ingested = ingest(inner, body, &put.promise, &naming, run.as_ref()).await?;
-        let (stored, outcome) = match ingested {
-            Ingested::Small { content, digested, reservation } => {
-                let stored = stored(&naming, &digested);
-                let events = self.put_drafts(&put, &stored)?;
-                let outcome = if content.is_empty() {
-                    self.commit_one(Batch {
-                        blobs: Vec::new(),
-                        changes: vec![change(put, id, &stored, Vec::new(), events)],
-                    })
-                    .await?
-                } else {
-                    let made = stored.clone();
-                    let change = Box::new(move |extent| change(put, id, &made, vec![extent], events));
-                    inner.quilter.join(Patch { content, naming, digested, change, reservation }).await?
-                };
-                (stored, outcome)
-            }
-            Ingested::Streamed { extents, blobs, digested, scaffold } => {
-                let stored = stored(&naming, &digested);
-                let events = self.put_drafts(&put, &stored)?;
-                let changes = vec![change(put, id, &stored, extents, events)];
-                scaffold.keep();
-                (stored, self.commit_one(Batch { blobs, changes }).await?)
-            }
+        let modified_at = naming.modified_at;
+        let entry = Entry { promise: std::mem::take(&mut put.promise), naming, run };
+        let make_change = |digested: &Digested| {
+            let stored = Stored {
+                name: None,
+                etag: etag_of(digested),
+                checksum: digested.checksum.clone(),
+                encryption: put.attributes.encryption.clone(),
+                size: digested.length,
+                modified_at,
+            };
+            let events = self.put_drafts(&put, &stored)?;
+            Ok((change(put, id, &stored, events), stored))
         };
-        stored.told(outcome)
+        let (stored, name) = inner.store(body, entry, make_change).await?;
+        Ok(Stored { name, ..stored })
     }
 
     /// Who is told when it is written.
@@ -92,44 +80,10 @@ impl Objects {
         let current = self.current(bucket, key).await?;
         condition.check(current.map(|version| version.etag)).map_err(ObjectsError::from)
     }
-
-    /// Commits one change with the blobs it needs.
-    pub(crate) async fn commit_one(&self, batch: Batch) -> Result<Outcome, ObjectsError> {
-        let mut outcomes = self.inner.metadata.commit(self.inner.mint.incarnation(), batch).await?;
-        outcomes.pop().ok_or_else(|| ObjectsError::Internal("a commit gave no outcome".to_owned()))
-    }
-}
-
-impl Stored {
-    /// With the name that the commit gave it.
-    ///
-    /// # Errors
-    /// Why it was refused.
-    pub(crate) fn told(self, outcome: Outcome) -> Result<Self, ObjectsError> {
-        match outcome {
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Stored { name } => Ok(Self { name, ..self }),
-            Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Renamed | Outcome::Appended { .. } => {
-                Err(ObjectsError::Internal("a write had the outcome of another change".to_owned()))
-            }
-        }
-    }
-}
-
-/// What the client is told.
-fn stored(naming: &Naming, digested: &Digested) -> Stored {
-    Stored {
-        name: None,
-        etag: etag_of(digested),
-        checksum: digested.checksum.clone(),
-        encryption: naming.attributes.encryption.clone(),
-        size: digested.length,
-        modified_at: naming.modified_at,
-    }
 }
 
 /// The row to be.
-fn change(put: Put, id: VersionId, stored: &Stored, extents: Vec<Extent>, events: Vec<EventDraft>) -> Change {
+fn change(put: Put, id: VersionId, stored: &Stored, events: Vec<EventDraft>) -> PutChange {
     let version = Version {
         id,
         null: true,
@@ -140,8 +94,8 @@ fn change(put: Put, id: VersionId, stored: &Stored, extents: Vec<Extent>, events
         modified_at: stored.modified_at,
         attributes: put.attributes,
         checksum: stored.checksum.clone(),
-        extents,
+        extents: Vec::new(),
     };
     let (bucket, condition) = (put.bucket.id, put.condition);
-    Change::Put(PutChange { bucket, version, parts: Vec::new(), condition, source: None, events })
+    PutChange { bucket, version, parts: Vec::new(), condition, source: None, events }
 }

@@ -6,7 +6,7 @@ use super::telling::Chance;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectKey, Version, WriteCondition};
 use crate::events::Origin;
-use crate::metadata::{Batch, Change, EventWhen, Outcome, RenameChange};
+use crate::metadata::{EventWhen, Refusal, RenameChange};
 
 impl Objects {
     /// Gives a version another key, in the place of what is there. Answers whether it was still the version that was read.
@@ -27,13 +27,10 @@ impl Objects {
         let drafts = |key, chance| self.inner.drafts(bucket, key, origin, &[chance]);
         let events = [drafts(&source.key, left)?, drafts(&to, came)?];
         let change = RenameChange { bucket: bucket.id, version: (**source).clone(), parts, to, condition, events };
-        match self.commit_one(Batch { blobs: Vec::new(), changes: vec![Change::Rename(change)] }).await? {
-            Outcome::Renamed => Ok(true),
-            Outcome::Refused(crate::metadata::Refusal::SourceGone) => Ok(false),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Stored { .. } | Outcome::Deleted(_) | Outcome::Amended { .. } | Outcome::Appended { .. } => {
-                Err(ObjectsError::Internal("a renaming had the outcome of another change".to_owned()))
-            }
+        match self.inner.metadata.commit_one(self.inner.mint.incarnation(), Vec::new(), change).await? {
+            Ok(()) => Ok(true),
+            Err(Refusal::SourceGone) => Ok(false),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 }

@@ -11,12 +11,12 @@ use super::digest::{Digested, Digests};
 use super::digest_lane::DigestLane;
 use super::frames::Frames;
 use super::ingest::{FIRST_BYTES, Ingested, coded_bytes};
-use super::naming::Naming;
 use super::scaffold::Scaffold;
 use super::sink::BlobSink;
 use super::source::{Filled, Source};
+use super::ObjectsError;
 use super::state::Inner;
-use super::{BodyPromise, ObjectsError};
+use super::store::Entry;
 use crate::domain::Extent;
 use crate::metadata::NewBlob;
 
@@ -67,17 +67,14 @@ type Sealed = Result<(Extent, NewBlob, Scaffold), ObjectsError>;
 pub(super) async fn stream(
     inner: &Inner,
     source: Source,
-    promise: &BodyPromise,
-    (naming, run): (&Naming, Option<&Encipher>),
+    entry: &Entry,
     spill: Option<Reservation>,
 ) -> Result<Ingested, ObjectsError> {
-    let stripe_bytes = StripeShape::streaming(inner.scheme_for(&naming.attributes)).stripe_bytes();
-    let lane = DigestLane::new(&inner.compute, Digests::new(promise));
+    let stripe_bytes = StripeShape::streaming(inner.scheme_for(&entry.naming.attributes)).stripe_bytes();
+    let lane = DigestLane::new(&inner.compute, Digests::new(&entry.promise));
     let mut write = Write {
         inner,
-        promise,
-        naming,
-        run,
+        entry,
         source,
         stripe_bytes,
         lane: Some(lane),
@@ -107,10 +104,7 @@ pub(super) async fn stream(
 /// A write under way.
 struct Write<'a> {
     inner: &'a Inner,
-    promise: &'a BodyPromise,
-    naming: &'a Naming,
-    /// What enciphers the content once it is digested.
-    run: Option<&'a Encipher>,
+    entry: &'a Entry,
     source: Source,
     stripe_bytes: usize,
     /// Absent once the digests are known.
@@ -142,7 +136,7 @@ impl<'a> Write<'a> {
             return Ok(Grant::new(Room::Scarce, scarce));
         }
         if self.source.is_slow() {
-            let held = coded_bytes(self.inner.scheme_for(&self.naming.attributes), self.source.held() as u64);
+            let held = coded_bytes(self.inner.scheme_for(&self.entry.naming.attributes), self.source.held() as u64);
             return Ok(Grant::new(Room::Spill, budget.take(held).await?));
         }
         Ok(Grant::new(Room::Scarce, budget.take(STRIPES_HELD * stripe).await?))
@@ -150,7 +144,7 @@ impl<'a> Write<'a> {
 
     /// Writes one blob and begins to seal it. Answers the digests when it holds the body's end.
     async fn blob(&mut self, room: Room) -> Result<Option<Digested>, ObjectsError> {
-        let mut sink = BlobSink::open(self.inner, self.inner.scheme_for(&self.naming.attributes)).await?;
+        let mut sink = BlobSink::open(self.inner, self.inner.scheme_for(&self.entry.naming.attributes)).await?;
         let before = self.sealing.take();
         let written = self.stripes(&mut sink, room);
         let (tail, before) = match before {
@@ -164,7 +158,7 @@ impl<'a> Write<'a> {
         let tail = tail?;
         self.lane()?.push(tail.content.clone(), true).await?;
         let digested = match self.lane.take_if(|_| tail.ends_body) {
-            Some(lane) => Some(lane.finish().await?.finish(self.promise, self.source.trailing_checksum())?),
+            Some(lane) => Some(lane.finish().await?.finish(&self.entry.promise, self.source.trailing_checksum())?),
             None => None,
         };
         self.seal(sink, tail, digested.as_ref()).await?;
@@ -204,7 +198,7 @@ impl<'a> Write<'a> {
                 if filled == Filled::Slow { Ok(filled) } else { self.source.fill(turn * stripe + 1, crowded).await }
             };
             let offset = self.object_offset + content_len - take as u64;
-            let (inner, run) = (self.inner, self.run);
+            let (inner, run) = (self.inner, self.entry.run.as_ref());
             let code = async {
                 let content = Encipher::apply_elsewhere(run, inner, offset, content).await?;
                 sink.write_stripes(content, false).await
@@ -230,10 +224,10 @@ impl<'a> Write<'a> {
     async fn seal(&mut self, sink: BlobSink, tail: Tail, digested: Option<&Digested>) -> Result<(), ObjectsError> {
         let content_len = tail.content_len;
         let extent = CatalogExtent { object_offset: self.object_offset, blob_offset: 0, length: content_len };
-        let catalog = Catalog { entries: vec![self.naming.entry(vec![extent], digested)] }.encode();
+        let catalog = Catalog { entries: vec![self.entry.naming.entry(vec![extent], digested)] }.encode();
         self.object_offset += content_len;
         let offset = self.object_offset - tail.content.len() as u64;
-        let content = Encipher::apply_elsewhere(self.run, self.inner, offset, tail.content).await?;
+        let content = Encipher::apply_elsewhere(self.entry.run.as_ref(), self.inner, offset, tail.content).await?;
         self.sealing = Some(seal(self.inner, sink, content, content_len, catalog).boxed());
         Ok(())
     }

@@ -15,7 +15,7 @@ use super::telling::{Chance, by_lifecycle};
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, Extent, ObjectAttributes, ObjectKey, Version, VersionId, VersionSelector};
 use crate::metadata::{
-    AmendChange, Amendment, AttributeEdit, Batch, Change, EventWhen, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
+    AmendChange, Amendment, AttributeEdit, EventWhen, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
 };
 
 /// Stripes' worth of memory that coding takes: one being read, one being coded, one being written, and parity.
@@ -37,7 +37,8 @@ impl Objects {
         (id, selector): (VersionId, VersionSelector),
         to: &str,
     ) -> Result<(), ObjectsError> {
-        let found = self.inner.metadata.find(bucket.id, key, selector).await?;
+        let inner = &self.inner;
+        let found = inner.metadata.find(bucket.id, key, selector).await?;
         let Some(version) = found.version().filter(|version| version.id == id) else { return Ok(()) };
         let class = (to != ObjectAttributes::STANDARD).then(|| to.to_owned());
         let attributes = ObjectAttributes { storage_class: class.clone(), ..version.attributes.clone() };
@@ -53,9 +54,11 @@ impl Objects {
             selector,
             amendment: Amendment::Attributes(AttributeEdit(Arc::new(edit))),
             only: Some(id),
-            events: self.inner.drafts(bucket, key, Some(&by_lifecycle()), &[chance])?,
+            events: inner.drafts(bucket, key, Some(&by_lifecycle()), &[chance])?,
         };
-        self.commit_one(Batch { blobs: Vec::new(), changes: vec![Change::Amend(amend)] }).await.map(drop)
+        // Refused, it is no longer the version that was read, and nobody's to move.
+        let _made_or_refused = inner.metadata.commit_one(inner.mint.incarnation(), Vec::new(), amend).await?;
+        Ok(())
     }
 
     /// Codes a version's bytes as its attributes ask for; whether they are so now.

@@ -1,12 +1,12 @@
-//! What is committed, and what comes of it.
+//! What is committed.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::super::EventDraft;
 use crate::domain::{
-    BucketId, ETag, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, Unmet, UploadId, Version,
-    VersionId, VersionName, VersionPart, VersionSelector, WriteCondition,
+    BucketId, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, UploadId, Version, VersionId,
+    VersionPart, VersionSelector, WriteCondition,
 };
 
 /// Changes that refer to the same new blobs. They are committed in one transaction, but each is decided alone.
@@ -174,101 +174,39 @@ pub struct PartChange {
     pub source: Option<VersionId>,
 }
 
-/// What came of one change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The version or part is visible.
-    Stored {
-        /// What clients call the version; none in a bucket that was never versioned, and for parts.
-        name: Option<VersionName>,
-    },
-    /// The object, or the selected version, is not there now.
-    Deleted(Deleted),
-    /// It is said of the version.
-    Amended {
-        /// What clients call it; none in a bucket that was never versioned.
-        name: Option<VersionName>,
-        /// It was not said of it before.
-        changed: bool,
-        /// Its bytes of content.
-        size: u64,
-        /// Its tag.
-        etag: ETag,
-    },
-    /// The object has another key.
-    Renamed,
-    /// The object is longer.
-    Appended {
-        /// Its bytes of content now.
-        size: u64,
-        /// Its tag now.
-        etag: ETag,
-    },
-    /// Nothing changed.
-    Refused(Refusal),
-}
-
-/// What came of a deletion.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Deleted {
-    /// There was an object, or the selected version, before.
-    pub existed: bool,
-    /// A delete marker was made, or the version that was removed was one.
-    pub marker: bool,
-    /// The marker that was made, or the version that was selected; none in a bucket that was never versioned.
-    pub name: Option<VersionName>,
-}
-
-/// Why a change was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The bucket is gone.
-    NoSuchBucket,
-    /// The condition asks for a current version and there is none.
-    NoSuchKey,
-    /// The key has no such version.
-    NoSuchVersion,
-    /// The selected version is a delete marker.
-    IsMarker,
-    /// The upload was completed or aborted, or never was.
-    NoSuchUpload,
-    /// The condition does not hold.
-    PreconditionFailed,
-    /// The version to copy from, or a blob it lay in, is gone: read it again.
-    SourceGone,
-    /// A retention or legal hold forbids it.
-    Locked,
-    /// It asks for a lock in a bucket without object lock.
-    NoObjectLock,
-    /// It is nothing for a bucket that is or was versioned.
-    Versioned,
-    /// The object has another size than the one to append at.
-    InvalidWriteOffset,
-    /// The object's content is enciphered in one run, to which nothing can be added.
-    Enciphered,
-    /// The object would have too many parts.
-    TooManyParts,
-    /// There is no room under the quota of the bucket or of its owner.
-    QuotaExceeded,
-}
-
-impl From<Unmet> for Refusal {
-    fn from(unmet: Unmet) -> Self {
-        match unmet {
-            Unmet::NoSuchKey => Self::NoSuchKey,
-            Unmet::PreconditionFailed => Self::PreconditionFailed,
-        }
+impl From<PutChange> for Change {
+    fn from(change: PutChange) -> Self {
+        Self::Put(change)
     }
 }
 
-#[cfg(test)]
-impl Outcome {
-    /// A write into a bucket that was never versioned.
-    pub const STORED: Self = Self::Stored { name: None };
+impl From<DeleteChange> for Change {
+    fn from(change: DeleteChange) -> Self {
+        Self::Delete(change)
+    }
+}
 
-    /// A deletion in a bucket that was never versioned.
-    pub const fn deleted(existed: bool) -> Self {
-        Self::Deleted(Deleted { existed, marker: false, name: None })
+impl From<PartChange> for Change {
+    fn from(change: PartChange) -> Self {
+        Self::Part(change)
+    }
+}
+
+impl From<AmendChange> for Change {
+    fn from(change: AmendChange) -> Self {
+        Self::Amend(change)
+    }
+}
+
+impl From<RenameChange> for Change {
+    fn from(change: RenameChange) -> Self {
+        Self::Rename(change)
+    }
+}
+
+impl From<AppendChange> for Change {
+    fn from(change: AppendChange) -> Self {
+        Self::Append(change)
     }
 }
 

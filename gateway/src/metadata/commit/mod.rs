@@ -10,17 +10,19 @@ pub(super) mod facts;
 pub(super) mod group;
 pub(super) mod load;
 pub(super) mod load_versions;
+mod outcome;
 pub(super) mod plan;
 mod queue;
 pub(super) mod targets;
 
 pub use change::{
-    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, Deleted, NewBlob, Outcome,
-    PartChange, PutChange, Refusal, RenameChange,
+    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, NewBlob, PartChange, PutChange,
+    RenameChange,
 };
+pub use outcome::{Appended, CommitChange, Committed, Deleted, Outcome, Refusal};
 pub(super) use queue::{Queue, start};
 
-use super::{MetadataStore, Result};
+use super::{MetadataError, MetadataStore, Result};
 
 impl MetadataStore {
     /// Commits a batch together with whatever else is waiting, and answers one outcome for each change, in order.
@@ -30,5 +32,30 @@ impl MetadataStore {
     /// No change took effect, unless it is [`super::MetadataError::Unknown`].
     pub async fn commit(&self, incarnation: u32, batch: Batch) -> Result<Vec<Outcome>> {
         self.queue.commit(incarnation, batch).await
+    }
+
+    /// Commits one change with the blobs it brings, as [`MetadataStore::commit`] does.
+    ///
+    /// # Errors
+    /// It did not take effect, unless it is [`MetadataError::Unknown`].
+    pub async fn commit_one<C: CommitChange>(
+        &self,
+        incarnation: u32,
+        blobs: Vec<NewBlob>,
+        change: C,
+    ) -> Result<Committed<C>> {
+        let outcomes = self.commit(incarnation, Batch { blobs, changes: vec![change.into()] }).await?;
+        let none = || MetadataError::Damaged("a commit gave no outcome".to_owned());
+        outcomes.into_iter().next().ok_or_else(none)?.of::<C>()
+    }
+
+    /// Commits changes of one kind that bring no blobs, as [`MetadataStore::commit`] does.
+    ///
+    /// # Errors
+    /// None took effect, unless it is [`MetadataError::Unknown`].
+    pub async fn commit_all<C: CommitChange>(&self, incarnation: u32, changes: Vec<C>) -> Result<Vec<Committed<C>>> {
+        let changes = changes.into_iter().map(C::into).collect();
+        let outcomes = self.commit(incarnation, Batch { blobs: Vec::new(), changes }).await?;
+        outcomes.into_iter().map(Outcome::of::<C>).collect()
     }
 }

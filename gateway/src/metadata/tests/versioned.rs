@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{
-    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteBucket, DeleteChange, Deleted,
+    AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, DeleteBucket, DeleteChange, Deleted,
     ListedContent, Outcome, PutChange, Refusal, RenameChange, SetState, VersionEntry, VersionListQuery,
 };
 use super::fixture::{Fixture, both, key, whole};
@@ -333,12 +333,12 @@ both! {
         };
         let wrong = Outcome::Refused(Refusal::InvalidWriteOffset);
         assert_eq!(append(1, 5).await, wrong);
-        let Outcome::Appended { size: 5, etag } = append(0, 5).await else { panic!("the first") };
+        let Outcome::Appended(Appended { size: 5, etag }) = append(0, 5).await else { panic!("the first") };
         assert_eq!(etag.parts, None, "it is a write");
         assert_eq!(append(0, 5).await, wrong);
         amend(f, "log", VersionSelector::Current, tag("a")).await;
         for (offset, parts) in [(5, 2), (12, 3)] {
-            let Outcome::Appended { size, etag } = append(offset, 7).await else { panic!("at {offset}") };
+            let Outcome::Appended(Appended { size, etag }) = append(offset, 7).await else { panic!("at {offset}") };
             assert_eq!((size, etag.parts), (offset + 7, Some(parts)));
         }
         let version = f.current("log").await.unwrap();

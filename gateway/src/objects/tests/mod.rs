@@ -4,6 +4,7 @@ mod classes;
 mod collecting;
 mod damage;
 mod degraded;
+mod empty;
 mod encrypted;
 mod gather_model;
 mod parts;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::super::compact::ExtentOwner;
 use super::super::super::{MetadataError, Result};
 use super::super::facts::Place;
-use super::super::{AppendChange, Outcome, Refusal};
+use super::super::{AppendChange, Appended, Outcome, Refusal};
 use super::Planner;
 use super::chain::Holder;
 use crate::domain::{Checksum, Extent, ObjectAttributes, Version, Versioning};
@@ -44,7 +44,7 @@ impl<'a> Planner<'a> {
         let (Some(seen), Some(before)) = (seen, self.before(&place)?) else {
             let parts = Cow::Borrowed(&[][..]);
             self.place(append.bucket, fact, Cow::Borrowed(new), new.extents.clone(), parts, None)?;
-            return Ok(Outcome::Appended { size: new.size, etag: new.etag });
+            return Ok(Outcome::Appended(Appended { size: new.size, etag: new.etag }));
         };
         if before.attributes.encryption.is_some() {
             return Ok(Outcome::Refused(Refusal::Enciphered));
@@ -60,7 +60,7 @@ impl<'a> Planner<'a> {
         let version = Version { size, etag, checksum, attributes: before.attributes, ..new.clone() };
         let extents = [before.extents, new.extents.clone()].concat();
         self.place(append.bucket, fact, Cow::Owned(version), extents, Cow::Borrowed(&[]), Some(encoded_bytes))?;
-        Ok(Outcome::Appended { size, etag })
+        Ok(Outcome::Appended(Appended { size, etag }))
     }
 
     /// What is there now.

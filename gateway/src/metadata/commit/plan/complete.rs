@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::super::{CompleteChange, Result};
-use super::super::Outcome;
+use super::super::super::{CompleteChange, CompleteOutcome, Result};
 use super::super::facts::PartFact;
 use super::Planner;
 use crate::domain::UploadId;
@@ -14,33 +13,33 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// When the facts contradict each other.
-    pub(in crate::metadata) fn complete(&mut self, change: &'a CompleteChange) -> Result<Option<Outcome>> {
+    pub(in crate::metadata) fn complete(&mut self, change: &'a CompleteChange) -> Result<CompleteOutcome> {
         let fact = match self.admit(change.bucket, &change.version.key, &change.condition) {
             Ok(fact) => fact,
-            Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
+            Err(refusal) => return Ok(CompleteOutcome::Refused(refusal)),
         };
         let mut extents = Vec::new();
         let mut encoded_bytes = 0_u64;
         for (number, etag, salt) in &change.chosen {
             let is_that = |part: &&PartFact| part.etag == *etag && part.salt == *salt;
             let Some(part) = self.facts.parts.get(&(change.upload, *number)).filter(is_that) else {
-                return Ok(None);
+                return Ok(CompleteOutcome::PartsChanged);
             };
             extents.extend_from_slice(self.facts.extents.get(&part.id).map_or(&[][..], Vec::as_slice));
             encoded_bytes = encoded_bytes.saturating_add(part.encoded_bytes);
         }
         if extents.iter().map(|extent| u128::from(extent.length)).sum::<u128>() != u128::from(change.version.size) {
-            return Ok(None);
+            return Ok(CompleteOutcome::PartsChanged);
         }
         let place = (change.bucket, change.version.key.clone());
         // Its bytes are in the sums already, as parts.
         if let Some(refusal) = self.refused(&place, fact, change.version.lock, (0, 1))? {
-            return Ok(Some(Outcome::Refused(refusal)));
+            return Ok(CompleteOutcome::Refused(refusal));
         }
         self.abort(change.upload)?;
         let (version, parts) = (Cow::Borrowed(&change.version), Cow::Borrowed(&*change.parts));
         let name = self.place(change.bucket, fact, version, extents, parts, Some(encoded_bytes))?;
-        Ok(Some(Outcome::Stored { name }))
+        Ok(CompleteOutcome::Completed { name })
     }
 
     /// Releases all parts of an upload and the upload.

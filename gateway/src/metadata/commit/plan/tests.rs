@@ -2,7 +2,7 @@
 
 use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
-use super::super::super::CompleteChange;
+use super::super::super::{CompleteChange, CompleteOutcome};
 use super::super::super::compact::OwnedExtent;
 use super::super::facts::{BlobFact, BucketFact, MeteredRow, UploadFact, VersionFact};
 use super::super::{DeleteChange, PartChange, PutChange, Refusal};
@@ -301,7 +301,7 @@ fn completing_keeps_the_chosen_parts_bytes_and_releases_the_others() {
     let (facts, upload) = upload_facts();
     let change = completion(upload, &[1, 3]);
     let mut planner = Planner::new(&facts);
-    assert_eq!(planner.complete(&change).unwrap(), Some(Outcome::STORED));
+    assert_eq!(planner.complete(&change).unwrap(), CompleteOutcome::Completed { name: None });
     let plan = planner.finish().unwrap();
     assert_eq!((plan.removed_parts.len(), plan.removed_uploads), (3, vec![upload]));
     assert_eq!(plan.live_bytes, [(blob_id(OLD), 40), (blob_id(7), 20)]);
@@ -310,10 +310,10 @@ fn completing_keeps_the_chosen_parts_bytes_and_releases_the_others() {
 
     let mut changed = completion(upload, &[1, 2]);
     changed.chosen[1].1 = tag(77);
-    assert_eq!(Planner::new(&facts).complete(&changed).unwrap(), None, "another part 2");
+    assert_eq!(Planner::new(&facts).complete(&changed).unwrap(), CompleteOutcome::PartsChanged, "another part 2");
     let refused = CompleteChange { condition: WriteCondition::Absent, ..completion(upload, &[1]) };
     let outcome = Planner::new(&facts).complete(&refused).unwrap();
-    assert_eq!(outcome, Some(Outcome::Refused(Refusal::PreconditionFailed)));
+    assert_eq!(outcome, CompleteOutcome::Refused(Refusal::PreconditionFailed));
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn completing_follows_bytes_that_compaction_has_moved() {
     facts.blobs.insert(blob_id(8), BlobFact { live_bytes: 10, content_len: 10, encoded_len: 20 });
     facts.blobs.get_mut(&blob_id(7)).unwrap().live_bytes = 20;
     let mut planner = Planner::new(&facts);
-    assert_eq!(planner.complete(&change).unwrap(), Some(Outcome::STORED));
+    assert_eq!(planner.complete(&change).unwrap(), CompleteOutcome::Completed { name: None });
     assert_eq!(planner.finish().unwrap().versions[0].extents, [extent(8, 0, 10)]);
 }
 
