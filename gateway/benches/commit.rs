@@ -13,7 +13,8 @@ use gateway::domain::{
     VersionId, VersionLock, VersionSelector, WriteCondition,
 };
 use gateway::metadata::{
-    AddUser, Batch, Change, CreateBucket, DeleteChange, ListQuery, MetadataStore, NewBlob, NewBucket, PutChange,
+    AddUser, Batch, Change, CreateBucket, DeleteChange, ListQuery, MetadataStore, NewBlob, NewBucket, NewMarker,
+    PutChange,
 };
 
 const GROUP: u64 = 32;
@@ -86,7 +87,7 @@ impl Bench {
             bypass: false,
             only: None,
             events: Vec::new(),
-            marker: (VersionId([0; 16]), Timestamp(0)),
+            marker: NewMarker { id: VersionId([0; 16]), modified_at: Timestamp(0) },
         };
         names.map(|name| Batch { blobs: Vec::new(), changes: vec![Change::Delete(delete(name))] }).collect()
     }

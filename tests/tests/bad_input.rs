@@ -169,9 +169,8 @@ fn sign_chunks(secret: &str, head: &str, body: &str, trailer: &str) -> Result<St
     };
     let instant = field("x-amz-date: ", "\r\n")?;
     let scope = field("Credential=", ",")?.split_once('/').context("a scope")?.1.to_owned();
-    let mac = |key: &[u8], text: &str| {
-        hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
-    };
+    let mac =
+        |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec();
     let secret = format!("AWS4{secret}").into_bytes();
     let key = scope.split('/').fold(secret, |key, part| mac(&key, part));
     let sha256 = |text: &str| hex::encode(digest::digest(&digest::SHA256, text.as_bytes()));
@@ -182,7 +181,8 @@ fn sign_chunks(secret: &str, head: &str, body: &str, trailer: &str) -> Result<St
         [("PAYLOAD", "chunk-signature=", hashes), ("TRAILER", "trailer-signature:", sha256(&format!("{trailer}\n")))]
     {
         if let Some((before, after)) = signed.split_once(name) {
-            previous = hex::encode(mac(&key, &format!("AWS4-HMAC-SHA256-{kind}\n{instant}\n{scope}\n{previous}\n{hashes}")));
+            previous =
+                hex::encode(mac(&key, &format!("AWS4-HMAC-SHA256-{kind}\n{instant}\n{scope}\n{previous}\n{hashes}")));
             signed = format!("{before}{name}{previous}{}", &after[previous.len()..]);
         }
     }

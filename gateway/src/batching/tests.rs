@@ -27,12 +27,8 @@ impl Batchable for Request {
 }
 
 const LINGER_MS: u64 = 10;
-const LIMITS: GroupLimits = GroupLimits {
-    waiting_max: 8,
-    requests_max: 5,
-    weight_max: 100,
-    linger_max: Duration::from_millis(LINGER_MS),
-};
+const LIMITS: GroupLimits =
+    GroupLimits { waiting_max: 8, requests_max: 5, weight_max: 100, linger_max: Duration::from_millis(LINGER_MS) };
 
 fn light(id: u32) -> Request {
     Request { id, weight: 1, lingers: true }

@@ -17,7 +17,7 @@ use super::statement::Statement;
 use super::versions::VersionCache;
 use super::{EventDraft, MetadataError, MetadataStore, Outcome, Refusal, Result, events};
 use crate::domain::{
-    BucketId, Checksum, ETag, Found, ObjectKey, PartNumber, Timestamp, UploadId, Version, VersionId, VersionName,
+    BucketId, Checksum, ETag, Found, ObjectKey, Part, PartNumber, Timestamp, UploadId, Version, VersionId, VersionName,
     VersionPart, WriteCondition,
 };
 
@@ -30,7 +30,7 @@ pub struct CompleteChange {
     pub upload: UploadId,
     /// The parts the version is made of. Their rows must still carry these tags and salts; the other parts are
     /// released.
-    pub chosen: Vec<(PartNumber, ETag, Option<ContentSalt>)>,
+    pub chosen: Vec<PartRevision>,
     /// The version. Its extents are the chosen parts' extents, one after the other.
     pub version: Version,
     /// What `partNumber` reads will see.
@@ -39,6 +39,23 @@ pub struct CompleteChange {
     pub condition: WriteCondition,
     /// Messages to send when it is made.
     pub events: Vec<EventDraft>,
+}
+
+/// A part as it was read: one that was written again has another tag or salt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartRevision {
+    /// Its number.
+    pub number: PartNumber,
+    /// Its tag.
+    pub etag: ETag,
+    /// What its content is enciphered with, if it is.
+    pub salt: Option<ContentSalt>,
+}
+
+impl From<&Part> for PartRevision {
+    fn from(part: &Part) -> Self {
+        Self { number: part.number, etag: part.etag, salt: part.salt }
+    }
 }
 
 /// What is remembered of a completed upload.

@@ -89,7 +89,8 @@ impl MetadataStore {
             let wanted = if sparse { roll.missing() } else { roll.piece() };
             let attributes = attributes(query.owners);
             let statement = if sparse {
-                steps::statement(session.dialect(), bucket, (from, &end), &roll, (wanted, attributes))
+                let stretch = steps::Stretch { from, end: &end, wanted, attributes };
+                steps::statement(session.dialect(), bucket, stretch, &roll)
             } else {
                 let text = format!(
                     "SELECT v.key, v.size, v.etag, v.modified_at, v.checksum, {attributes} FROM version v \

@@ -63,10 +63,10 @@ pub use check::{ExpectedSliver, Finding};
 pub use cluster::Cluster;
 pub use commit::{
     AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, CommitChange, Committed,
-    DeleteChange, Deleted, NewBlob, Outcome, PartChange, PutChange, Refusal, RenameChange,
+    DeleteChange, Deleted, NewBlob, NewMarker, OnlyVersion, Outcome, PartChange, PutChange, Refusal, RenameChange,
 };
 pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
-pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload};
+pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 pub use error::{MetadataError, Result};
 pub use events::{Event, EventDraft, EventWhen};
 pub use heartbeats::{BackendSighting, FlaggedBackend, SightedBackend};

@@ -6,18 +6,24 @@ use super::roll_up::RollUp;
 use super::statement::Statement;
 use crate::domain::BucketId;
 
-/// The statement that answers the next `wanted` entries in order, `from` inclusive to `end` exclusive: the first key of each, with
-/// the columns of a list, the last of which is `attributes`.
+/// The entries that one statement asks for.
+pub(super) struct Stretch<'a> {
+    /// The first key that may be in it.
+    pub from: Vec<u8>,
+    /// The first key behind it.
+    pub end: &'a [u8],
+    /// Most entries.
+    pub wanted: usize,
+    /// The last column of each.
+    pub attributes: &'a str,
+}
+
+/// The statement that answers the next entries in order: the first key of each, with the columns of a list.
 ///
 /// `w.key` is the entry found last; the next is the first key after it, or after everything in the common prefix that it
 /// stands for. Keys are UTF-8, which has no byte 0xff: a common prefix and that byte come after all that begins with it.
-pub(super) fn statement(
-    dialect: Dialect,
-    bucket: BucketId,
-    (from, end): (Vec<u8>, &[u8]),
-    roll: &RollUp<'_>,
-    (wanted, attributes): (usize, &str),
-) -> Statement {
+pub(super) fn statement(dialect: Dialect, bucket: BucketId, stretch: Stretch<'_>, roll: &RollUp<'_>) -> Statement {
+    let Stretch { from, end, wanted, attributes } = stretch;
     let bytes = dialect.bytes();
     let next = |from: &str| {
         format!(

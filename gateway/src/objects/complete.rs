@@ -10,7 +10,7 @@ use crate::domain::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentRun, ContentRuns, ObjectAttributes, Part, PartNumber,
     Upload, Version, VersionPart, Versioning,
 };
-use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload};
+use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 
 /// The least a part may have unless it is the last.
 const PART_BYTES_MIN: u64 = 5 << 20;
@@ -93,7 +93,7 @@ impl Objects {
         Ok(CompleteChange {
             bucket: complete.bucket.id,
             upload: upload.id,
-            chosen: chosen.iter().map(|part| (part.number, part.etag, part.salt)).collect(),
+            chosen: chosen.iter().map(PartRevision::from).collect(),
             version,
             parts: chosen.iter().map(part).collect(),
             condition: complete.condition.clone(),

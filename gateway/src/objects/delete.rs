@@ -3,7 +3,7 @@
 use super::requests::Delete;
 use super::telling::Chance;
 use super::{Objects, ObjectsError};
-use crate::metadata::{DeleteChange, Deleted, EventDraft, EventWhen};
+use crate::metadata::{DeleteChange, Deleted, EventDraft, EventWhen, NewMarker};
 
 impl Objects {
     /// Deletes these objects and versions, all in one transaction; each gets its own answer.
@@ -23,7 +23,7 @@ impl Objects {
                 bypass: delete.bypass,
                 only: None,
                 events,
-                marker: (self.inner.mint.version(), self.inner.mint.now()),
+                marker: self.new_marker(),
             });
         }
         match self.inner.metadata.commit_all(self.inner.mint.incarnation(), changes).await {
@@ -38,6 +38,11 @@ impl Objects {
 }
 
 impl Objects {
+    /// What a delete marker will be called, should one be made.
+    pub(crate) fn new_marker(&self) -> NewMarker {
+        NewMarker { id: self.inner.mint.version(), modified_at: self.inner.mint.now() }
+    }
+
     /// Who is told when it is deleted, or a marker made.
     fn delete_drafts(&self, delete: &Delete) -> Result<Vec<EventDraft>, ObjectsError> {
         let removed = Chance::new(EventWhen::Removed, "ObjectRemoved:Delete");

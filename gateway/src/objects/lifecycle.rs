@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::telling::{Chance, by_lifecycle};
+use super::transition::Selected;
 use super::{Objects, ObjectsError};
-use crate::domain::{Bucket, ObjectKey, VersionId, VersionSelector, WriteCondition};
+use crate::domain::{Bucket, ObjectKey, VersionSelector, WriteCondition};
 use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
-use crate::metadata::{DeleteChange, EventWhen, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
+use crate::metadata::{DeleteChange, EventWhen, OnlyVersion, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
 
 /// Versions read in one query.
 const PAGE: usize = 1_000;
@@ -114,28 +115,29 @@ impl Objects {
         let mut changes = Vec::new();
         for (action, null) in actions {
             let name = |id| if null { VersionSelector::Null } else { VersionSelector::Id(id) };
-            let change = match action {
+            let removal = match action {
                 Action::Expire(key, id) => {
                     count("expire", 1);
-                    (key, VersionSelector::Current, (id, true))
+                    Removal { key, selector: VersionSelector::Current, only: OnlyVersion { id, current: true } }
                 }
                 Action::Remove(key, id) => {
                     count("remove", 1);
-                    (key, name(id), (id, false))
+                    Removal { key, selector: name(id), only: OnlyVersion { id, current: false } }
                 }
                 Action::RemoveMarker(key, id) => {
                     count("remove-marker", 1);
-                    (key, name(id), (id, true))
+                    Removal { key, selector: name(id), only: OnlyVersion { id, current: true } }
                 }
                 Action::Move(key, id, class) => {
                     count("transition", 1);
-                    if let Err(error) = self.transition(bucket, &key, (id, name(id)), &class).await {
+                    if let Err(error) = self.transition(bucket, &key, Selected { id, selector: name(id) }, &class).await
+                    {
                         tracing::warn!(%error, "a version could not be moved to its storage class and will be tried again");
                     }
                     continue;
                 }
             };
-            changes.push(self.lifecycle_deletion(bucket, change)?);
+            changes.push(self.lifecycle_deletion(bucket, removal)?);
         }
         if changes.is_empty() {
             return Ok(());
@@ -144,11 +146,8 @@ impl Objects {
         Ok(())
     }
 
-    fn lifecycle_deletion(
-        &self,
-        bucket: &Bucket,
-        (key, selector, only): (ObjectKey, VersionSelector, (VersionId, bool)),
-    ) -> Result<DeleteChange, ObjectsError> {
+    fn lifecycle_deletion(&self, bucket: &Bucket, removal: Removal) -> Result<DeleteChange, ObjectsError> {
+        let Removal { key, selector, only } = removal;
         let removed = Chance::new(EventWhen::Removed, "LifecycleExpiration:Delete");
         let marked = Chance::new(EventWhen::Marked, "LifecycleExpiration:DeleteMarkerCreated");
         let events = self.inner.drafts(bucket, &key, Some(&by_lifecycle()), &[removed, marked])?;
@@ -160,9 +159,16 @@ impl Objects {
             bypass: false,
             only: Some(only),
             events,
-            marker: (self.inner.mint.version(), self.inner.mint.now()),
+            marker: self.new_marker(),
         })
     }
+}
+
+/// What a rule removes: a version where it was seen.
+struct Removal {
+    key: ObjectKey,
+    selector: VersionSelector,
+    only: OnlyVersion,
 }
 
 fn count(action: &'static str, times: usize) {

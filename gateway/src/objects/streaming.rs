@@ -5,6 +5,7 @@ use codec::{Catalog, CatalogExtent, StripeShape};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
+use super::ObjectsError;
 use super::budget::Reservation;
 use super::content::Encipher;
 use super::digest::{Digested, Digests};
@@ -14,7 +15,6 @@ use super::ingest::{FIRST_BYTES, Ingested, coded_bytes};
 use super::scaffold::Scaffold;
 use super::sink::BlobSink;
 use super::source::{Filled, Source};
-use super::ObjectsError;
 use super::state::Inner;
 use super::store::Entry;
 use crate::domain::Extent;

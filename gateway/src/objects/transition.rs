@@ -1,7 +1,6 @@
 //! Transitions: a version's bytes are coded anew under the scheme of another storage class. What it is called, when it was written
 //! and its tag stay; copies that share its old bytes keep them.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,7 +21,24 @@ use crate::metadata::{
 const STRIPES_HELD: u64 = 4;
 
 /// A blob to be, and the extent it takes the place of.
-type Recoded = (NewBlob, ExtentMove, Scaffold);
+struct Recoded {
+    blob: NewBlob,
+    moved: ExtentMove,
+    scaffold: Scaffold,
+}
+
+/// An extent of a version, and where in the object it begins.
+struct PlacedExtent {
+    owned: OwnedExtent,
+    object_offset: u64,
+}
+
+/// A version, and how to find it under its key.
+#[derive(Clone, Copy)]
+pub(super) struct Selected {
+    pub(super) id: VersionId,
+    pub(super) selector: VersionSelector,
+}
 
 impl Objects {
     /// Moves a version to a storage class, if it is still there. First its bytes, then its label: when that does not
@@ -30,14 +46,15 @@ impl Objects {
     ///
     /// # Errors
     /// `Unavailable` when backends or the database are away; nothing is lost.
-    pub(crate) async fn transition(
+    pub(super) async fn transition(
         &self,
         bucket: &Bucket,
         key: &ObjectKey,
-        (id, selector): (VersionId, VersionSelector),
+        selected: Selected,
         to: &str,
     ) -> Result<(), ObjectsError> {
         let inner = &self.inner;
+        let Selected { id, selector } = selected;
         let found = inner.metadata.find(bucket.id, key, selector).await?;
         let Some(version) = found.version().filter(|version| version.id == id) else { return Ok(()) };
         let class = (to != ObjectAttributes::STANDARD).then(|| to.to_owned());
@@ -71,17 +88,16 @@ impl Objects {
         let scheme = self.inner.scheme_for(attributes);
         let mut at = 0;
         for (ordinal, extent) in (0_u32..).zip(&version.extents) {
-            let from = OwnedExtent { owner: ExtentOwner(version.id.0), ordinal, extent: *extent };
-            let range = at..at + extent.length;
-            at = range.end;
+            let owned = OwnedExtent { owner: ExtentOwner(version.id.0), ordinal, extent: *extent };
+            let from = PlacedExtent { owned, object_offset: at };
+            at += extent.length;
             if self.inner.opened(&extent.blob).await?.blob.layout.shape.scheme == scheme {
                 continue;
             }
-            let (blob, moved, scaffold) =
-                self.recode_extent(bucket, version, attributes, (from, range), scheme).await?;
-            scaffold.keep();
-            let moves = vec![moved];
-            let done = self.inner.metadata.move_extents(self.inner.mint.incarnation(), vec![blob], moves).await?;
+            let recoded = self.recode_extent(bucket, version, attributes, &from, scheme).await?;
+            recoded.scaffold.keep();
+            let (blobs, moves) = (vec![recoded.blob], vec![recoded.moved]);
+            let done = self.inner.metadata.move_extents(self.inner.mint.incarnation(), blobs, moves).await?;
             if done != [true] {
                 return Ok(false);
             }
@@ -95,15 +111,16 @@ impl Objects {
         bucket: &Bucket,
         version: &Version,
         attributes: &ObjectAttributes,
-        (from, place): (OwnedExtent, Range<u64>),
+        from: &PlacedExtent,
         scheme: Scheme,
     ) -> Result<Recoded, ObjectsError> {
         let inner = &self.inner;
         let stripe = StripeShape::streaming(scheme).stripe_bytes() as u64;
         let _reservation = inner.budget.take(STRIPES_HELD * stripe).await?;
-        let opened = inner.opened(&from.extent.blob).await?;
+        let from_extent = from.owned.extent;
+        let opened = inner.opened(&from_extent.blob).await?;
         let mut sink = BlobSink::open(inner, scheme).await?;
-        let Extent { offset, length, .. } = from.extent;
+        let Extent { offset, length, .. } = from_extent;
         let whole = length.saturating_sub(1) / stripe * stripe;
         let mut at = 0;
         while at < whole {
@@ -112,14 +129,14 @@ impl Objects {
             at += stripe;
         }
         let mut payload = Frames::from(Bytes::from(self.read_range(&opened, offset + at..offset + length).await?));
-        let extent = CatalogExtent { object_offset: place.start, blob_offset: 0, length };
+        let extent = CatalogExtent { object_offset: from.object_offset, blob_offset: 0, length };
         let catalog = Catalog { entries: vec![self.entry(bucket, version, attributes, extent)] }.encode();
         let catalog_len = u32::try_from(catalog.len()).map_err(|_| ObjectsError::TooLarge)?;
         payload.push(Bytes::from(catalog));
         sink.write_stripes(payload, true).await?;
         let (blob, scaffold) = sink.seal(inner, length, catalog_len).await?;
         let to = Extent { blob: blob.blob.id, offset: 0, length };
-        Ok((blob, ExtentMove { from, to }, scaffold))
+        Ok(Recoded { blob, moved: ExtentMove { from: from.owned, to }, scaffold })
     }
 
     fn entry(

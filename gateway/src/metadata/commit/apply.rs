@@ -7,8 +7,8 @@ use super::super::session::Session;
 use super::super::statement::{Statement, Value};
 use super::super::{MetadataError, Result};
 use super::facts::{Facts, MeteredRow};
-use super::plan::{Plan, PlannedVersion};
-use crate::domain::{BucketId, Extent, ObjectKey};
+use super::plan::{Plan, PlannedVersion, VersionRow};
+use crate::domain::Extent;
 
 /// What rows say besides facts and plan.
 #[derive(Clone, Copy, Debug)]
@@ -94,15 +94,15 @@ fn remove(writes: &mut Writes, plan: &Plan<'_>) {
     writes.rows("DELETE FROM extent WHERE owner IN (VALUES ", owners, ")");
 }
 
-fn by_key((bucket, key, seq): &(BucketId, ObjectKey, i64)) -> [Value; 3] {
-    [bucket.0.into(), key.as_bytes().into(), (*seq).into()]
+fn by_key(row: &VersionRow) -> [Value; 3] {
+    [row.bucket.0.into(), row.key.as_bytes().into(), row.seq.into()]
 }
 
 /// Versions that were current are not any more, before others become it: never are there two.
 fn hand_over(writes: &mut Writes, plan: &Plan<'_>) {
-    for (places, becomes) in [(&plan.demoted, "FALSE"), (&plan.promoted, "TRUE")] {
+    for (rows, becomes) in [(&plan.demoted, "FALSE"), (&plan.promoted, "TRUE")] {
         let head = format!("UPDATE version SET is_current = {becomes} WHERE (bucket_id, key, seq) IN (VALUES ");
-        writes.exactly("version", &head, places.iter().map(by_key).collect(), ")");
+        writes.exactly("version", &head, rows.iter().map(by_key).collect(), ")");
     }
 }
 
@@ -170,11 +170,11 @@ fn amend(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
     let (mut locks, mut texts) = (Vec::new(), Vec::new());
     for amended in &plan.amended {
         if let Some(attributes) = &amended.attributes {
-            let [bucket, key, seq] = by_key(&amended.place);
+            let [bucket, key, seq] = by_key(&amended.row);
             texts.push([bucket, key, seq, attributes_text(attributes)?]);
         }
         if amended.relocked {
-            let [bucket, key, seq] = by_key(&amended.place);
+            let [bucket, key, seq] = by_key(&amended.row);
             let [mode, until, hold] = version_lock_values(amended.lock);
             locks.push([bucket, key, seq, mode, until, hold]);
         }

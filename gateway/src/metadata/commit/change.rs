@@ -79,12 +79,30 @@ pub struct DeleteChange {
     pub condition: WriteCondition,
     /// Governance is passed over: the caller asks for it and may.
     pub bypass: bool,
-    /// Only if it is this version, and is the current one (`true`) or is not.
-    pub only: Option<(VersionId, bool)>,
+    /// Only if it is this version, in this place.
+    pub only: Option<OnlyVersion>,
     /// Messages to send when it is made.
     pub events: Vec<EventDraft>,
     /// The name and date of a delete marker, should one be made.
-    pub marker: (VersionId, Timestamp),
+    pub marker: NewMarker,
+}
+
+/// The one version that may be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnlyVersion {
+    /// Its id.
+    pub id: VersionId,
+    /// It must be the current version of its key, or must not be.
+    pub current: bool,
+}
+
+/// A delete marker that may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewMarker {
+    /// Its id.
+    pub id: VersionId,
+    /// Its date.
+    pub modified_at: Timestamp,
 }
 
 /// Change what is said about one version; its bytes stay.
@@ -223,7 +241,8 @@ impl DeleteChange {
     /// Deletes whatever is there, on no condition.
     pub fn current(bucket: BucketId, key: ObjectKey) -> Self {
         let (selector, condition) = (VersionSelector::Current, WriteCondition::None);
-        let marker = (VersionId(crate::clock::random(&crate::clock::SystemEntropy)), Timestamp(0));
+        let id = VersionId(crate::clock::random(&crate::clock::SystemEntropy));
+        let marker = NewMarker { id, modified_at: Timestamp(0) };
         Self { bucket, key, selector, condition, bypass: false, only: None, events: Vec::new(), marker }
     }
 }

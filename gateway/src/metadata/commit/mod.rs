@@ -16,8 +16,8 @@ mod queue;
 pub(super) mod targets;
 
 pub use change::{
-    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, NewBlob, PartChange, PutChange,
-    RenameChange,
+    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, NewBlob, NewMarker, OnlyVersion,
+    PartChange, PutChange, RenameChange,
 };
 pub use outcome::{Appended, CommitChange, Committed, Deleted, Outcome, Refusal};
 pub(super) use queue::{Queue, start};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::PutInlinePolicy;
-use super::inline_policies::{Shelf, put_within};
+use super::inline_policies::{InlinePolicy, Shelf, put_within};
 use crate::domain::{CanonicalId, User, UserId};
 use crate::metadata::database::Work;
 use crate::metadata::session::Session;
@@ -34,7 +34,8 @@ impl MetadataStore {
         document: &str,
         letters_max: usize,
     ) -> Result<PutInlinePolicy> {
-        self.change_identity(Put { account, name: name.to_owned(), document: document.to_owned(), letters_max }).await
+        let policy = InlinePolicy { name: name.to_owned(), document: document.to_owned() };
+        self.change_identity(Put { account, policy, letters_max }).await
     }
 
     /// The policies of an account, by name.
@@ -65,8 +66,7 @@ pub(super) async fn texts(session: &mut Session, account: UserId) -> Result<Vec<
 
 struct Put {
     account: UserId,
-    name: String,
-    document: String,
+    policy: InlinePolicy,
     letters_max: usize,
 }
 
@@ -74,7 +74,7 @@ impl Work for Put {
     type Done = PutInlinePolicy;
 
     async fn run(&self, tx: &mut Session) -> Result<PutInlinePolicy> {
-        put_within(tx, &ACCOUNTS, self.account.0, (&self.name, &self.document), self.letters_max).await
+        put_within(tx, &ACCOUNTS, self.account.0, &self.policy, self.letters_max).await
     }
 }
 

@@ -32,7 +32,8 @@ impl MetadataStore {
         document: &str,
         letters_max: usize,
     ) -> Result<PutInlinePolicy> {
-        self.change_identity(Put { holder, name: name.to_owned(), document: document.to_owned(), letters_max }).await
+        let policy = InlinePolicy { name: name.to_owned(), document: document.to_owned() };
+        self.change_identity(Put { holder, policy, letters_max }).await
     }
 
     /// The text of an inline policy.
@@ -66,8 +67,7 @@ impl MetadataStore {
 
 struct Put {
     holder: HolderId,
-    name: String,
-    document: String,
+    policy: InlinePolicy,
     letters_max: usize,
 }
 
@@ -75,8 +75,14 @@ impl Work for Put {
     type Done = PutInlinePolicy;
 
     async fn run(&self, tx: &mut Session) -> Result<PutInlinePolicy> {
-        put_within(tx, &INLINE, self.holder.0, (&self.name, &self.document), self.letters_max).await
+        put_within(tx, &INLINE, self.holder.0, &self.policy, self.letters_max).await
     }
+}
+
+/// A policy that its owner alone has.
+pub(super) struct InlinePolicy {
+    pub name: String,
+    pub document: String,
 }
 
 /// Where policies of one kind of owner are kept.
@@ -97,17 +103,18 @@ pub(super) async fn put_within(
     tx: &mut Session,
     shelf: &Shelf,
     id: i64,
-    (name, document): (&str, &str),
+    policy: &InlinePolicy,
     letters_max: usize,
 ) -> Result<PutInlinePolicy> {
     let Shelf { owners, policies, owner } = shelf;
+    let InlinePolicy { name, document } = policy;
     let text = format!("SELECT id FROM {owners} WHERE id = $1{}", tx.dialect().for_update());
     if tx.row(Statement::new(text).bind(id)).await?.is_none() {
         return Ok(PutInlinePolicy::NoSuchHolder);
     }
     let text = format!("SELECT document FROM {policies} WHERE {owner} = $1 AND name <> $2");
     let mut sum = letters(document);
-    for row in tx.rows(Statement::new(text).bind(id).bind(name)).await? {
+    for row in tx.rows(Statement::new(text).bind(id).bind(&**name)).await? {
         sum += letters(row.text(0)?);
     }
     if sum > letters_max {
@@ -117,7 +124,7 @@ pub(super) async fn put_within(
         "INSERT INTO {policies} ({owner}, name, document) VALUES ($1, $2, $3) \
          ON CONFLICT ({owner}, name) DO UPDATE SET document = excluded.document"
     );
-    tx.execute(Statement::new(text).bind(id).bind(name).bind(document)).await?;
+    tx.execute(Statement::new(text).bind(id).bind(&**name).bind(&**document)).await?;
     Ok(PutInlinePolicy::Put)
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::{
     AbortUpload, Batch, Change, CompleteChange, CompleteOutcome, CompletedUpload, CreateUpload, Outcome, PartChange,
-    Refusal, UploadEntry, UploadListQuery,
+    PartRevision, Refusal, UploadEntry, UploadListQuery,
 };
 use super::fixture::{Fixture, both, key, whole};
 use crate::clock::{Entropy, SystemEntropy, random};
@@ -58,7 +58,7 @@ pub(super) fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> Comple
     CompleteChange {
         bucket: upload.bucket,
         upload: upload.id,
-        chosen: parts.iter().map(|part| (part.number, part.etag, part.salt)).collect(),
+        chosen: parts.iter().copied().map(PartRevision::from).collect(),
         version,
         parts: listed.collect(),
         condition: WriteCondition::None,

@@ -41,21 +41,26 @@ async fn put_tagging(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Res
     let tags = object_tags::of_document(&body)?;
     call.input.tags = Some(tags.clone());
     call.authorize(&bucket, Some(&key)).await?;
-    set_tags(&call, (bucket, key, About::Tags), tags.into_pairs(), StatusCode::OK).await
+    let edit = TagEdit { about: About::Tags, tags: tags.into_pairs(), status: StatusCode::OK };
+    set_tags(&call, bucket, key, edit).await
 }
 
 async fn delete_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    set_tags(&call, (bucket, key, About::NoTags), Vec::new(), StatusCode::NO_CONTENT).await
+    let edit = TagEdit { about: About::NoTags, tags: Vec::new(), status: StatusCode::NO_CONTENT };
+    set_tags(&call, bucket, key, edit).await
 }
 
-async fn set_tags(
-    call: &Call,
-    (bucket, key, about): (Arc<Bucket>, ObjectKey, About),
-    pairs: Vec<(String, String)>,
+/// The tags a version is to have, and what is answered when it has them.
+struct TagEdit {
+    about: About,
+    tags: Vec<(String, String)>,
     status: StatusCode,
-) -> Result<Response, S3Error> {
+}
+
+async fn set_tags(call: &Call, bucket: Arc<Bucket>, key: ObjectKey, edit: TagEdit) -> Result<Response, S3Error> {
+    let TagEdit { about, tags, status } = edit;
     let selector = call.selector()?;
-    let edit = move |attributes: &mut ObjectAttributes| attributes.tags.clone_from(&pairs);
+    let edit = move |attributes: &mut ObjectAttributes| attributes.tags.clone_from(&tags);
     let origin = call.origin_for(&bucket);
     let name = call.door.objects.amend(Amend { bucket, key, selector, about, origin }, edit).await?;
     let mut response = empty(status);

@@ -4,7 +4,7 @@ use super::super::super::{MetadataError, Result};
 use super::super::facts::{BucketFact, Place, VersionFact};
 use super::super::{AmendChange, Amendment, Outcome, Refusal};
 use super::chain::Holder;
-use super::{Amended, Planner};
+use super::{Amended, Planner, VersionRow};
 use crate::domain::{ObjectAttributes, Timestamp, VersionLock, VersionSelector, Versioning};
 
 impl<'a> Planner<'a> {
@@ -78,7 +78,7 @@ impl<'a> Planner<'a> {
     ) -> Result<bool> {
         let facts = self.facts;
         let amended = self.amended.entry(row.id).or_insert_with(|| Amended {
-            place: (place.0, place.1.clone(), row.seq),
+            row: VersionRow::of(place, row.seq),
             attributes: None,
             lock,
             relocked: false,

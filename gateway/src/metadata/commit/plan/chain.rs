@@ -6,7 +6,7 @@ use super::super::super::compact::ExtentOwner;
 use super::super::super::{MetadataError, Result};
 use super::super::Refusal;
 use super::super::facts::{BucketFact, Place, VersionFact};
-use super::{PlannedVersion, Planner, check_sum};
+use super::{PlannedVersion, Planner, VersionRow, check_sum};
 use crate::domain::{
     BucketId, ETag, Extent, ObjectKey, Timestamp, Version, VersionId, VersionLock, VersionName, VersionPart,
     VersionSelector, Versioning, WriteCondition,
@@ -185,7 +185,7 @@ impl<'a> Planner<'a> {
         match chain.0.remove(at) {
             Holder::Row(fact) => {
                 self.release(ExtentOwner(fact.id.0), fact.size)?;
-                self.plan.removed_versions.push((place.0, place.1.clone(), fact.seq));
+                self.plan.removed_versions.push(VersionRow::of(place, fact.seq));
                 self.amended.remove(&fact.id);
                 if fact.has_parts {
                     self.plan.removed_version_parts.push(fact.id);
@@ -232,10 +232,10 @@ impl<'a> Planner<'a> {
                     }
                 }
                 Holder::Row(fact) if fact.current && at > 0 => {
-                    self.plan.demoted.push((place.0, place.1.clone(), fact.seq));
+                    self.plan.demoted.push(VersionRow::of(place, fact.seq));
                 }
                 Holder::Row(fact) if !fact.current && at == 0 => {
-                    self.plan.promoted.push((place.0, place.1.clone(), fact.seq));
+                    self.plan.promoted.push(VersionRow::of(place, fact.seq));
                 }
                 Holder::Row(_) => {}
             }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::super::{CompleteChange, CompleteOutcome, Result};
 use super::super::facts::PartFact;
-use super::Planner;
+use super::{Growth, Planner};
 use crate::domain::UploadId;
 
 impl<'a> Planner<'a> {
@@ -20,9 +20,9 @@ impl<'a> Planner<'a> {
         };
         let mut extents = Vec::new();
         let mut encoded_bytes = 0_u64;
-        for (number, etag, salt) in &change.chosen {
-            let is_that = |part: &&PartFact| part.etag == *etag && part.salt == *salt;
-            let Some(part) = self.facts.parts.get(&(change.upload, *number)).filter(is_that) else {
+        for chosen in &change.chosen {
+            let is_that = |part: &&PartFact| part.etag == chosen.etag && part.salt == chosen.salt;
+            let Some(part) = self.facts.parts.get(&(change.upload, chosen.number)).filter(is_that) else {
                 return Ok(CompleteOutcome::PartsChanged);
             };
             extents.extend_from_slice(self.facts.extents.get(&part.id).map_or(&[][..], Vec::as_slice));
@@ -33,7 +33,8 @@ impl<'a> Planner<'a> {
         }
         let place = (change.bucket, change.version.key.clone());
         // Its bytes are in the sums already, as parts.
-        if let Some(refusal) = self.refused(&place, fact, change.version.lock, (0, 1))? {
+        let comes = Growth { bytes: 0, objects: 1 };
+        if let Some(refusal) = self.refused(&place, fact, change.version.lock, comes)? {
             return Ok(CompleteOutcome::Refused(refusal));
         }
         self.abort(change.upload)?;

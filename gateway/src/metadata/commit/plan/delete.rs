@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::super::Result;
 use super::super::facts::Place;
-use super::super::{DeleteChange, Deleted, Outcome, Refusal};
+use super::super::{DeleteChange, Deleted, NewMarker, Outcome, Refusal};
 use super::{PlannedVersion, Planner};
 use crate::domain::{ETag, ObjectAttributes, Timestamp, Version, VersionLock, VersionName, Versioning, WriteCondition};
 
@@ -18,7 +18,7 @@ impl<'a> Planner<'a> {
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         let place = (delete.bucket, delete.key.clone());
-        if delete.only.is_some_and(|(id, _)| self.seen(&place, 0).is_none_or(|seen| seen.id != id)) {
+        if delete.only.is_some_and(|only| self.seen(&place, 0).is_none_or(|seen| seen.id != only.id)) {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
         let existed = self.seen(&place, 0).is_some_and(|seen| !seen.marker);
@@ -43,8 +43,8 @@ impl<'a> Planner<'a> {
         let place = (delete.bucket, delete.key.clone());
         let found = self.position(&place, delete.selector);
         let seen = found.and_then(|at| self.seen(&place, at));
-        if let Some((id, current)) = delete.only
-            && (seen.is_none_or(|seen| seen.id != id) || (found == Some(0)) != current)
+        if let Some(only) = delete.only
+            && (seen.is_none_or(|seen| seen.id != only.id) || (found == Some(0)) != only.current)
         {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
@@ -75,7 +75,7 @@ impl<'a> Planner<'a> {
 
     /// Makes a delete marker the current version.
     fn mark(&mut self, delete: &DeleteChange, null: bool) -> VersionName {
-        let (id, modified_at) = delete.marker;
+        let NewMarker { id, modified_at } = delete.marker;
         let version = Version {
             id,
             null,

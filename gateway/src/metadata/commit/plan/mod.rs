@@ -38,7 +38,7 @@ use chain::{Chain, Holder};
 #[derive(Debug, Default)]
 pub(in crate::metadata) struct Plan<'a> {
     /// Versions that go, by primary key.
-    pub removed_versions: Vec<(BucketId, ObjectKey, i64)>,
+    pub removed_versions: Vec<VersionRow>,
     /// Those of them that have rows in `version_part`.
     pub removed_version_parts: Vec<VersionId>,
     /// Parts that go.
@@ -48,9 +48,9 @@ pub(in crate::metadata) struct Plan<'a> {
     /// Whose rows in `extent` go.
     pub removed_owners: Vec<ExtentOwner>,
     /// Versions that stay and are no longer current.
-    pub demoted: Vec<(BucketId, ObjectKey, i64)>,
+    pub demoted: Vec<VersionRow>,
     /// Versions that become current because the newer ones went.
-    pub promoted: Vec<(BucketId, ObjectKey, i64)>,
+    pub promoted: Vec<VersionRow>,
     /// Versions that come, the older of a key before the newer.
     pub versions: Vec<PlannedVersion<'a>>,
     /// Versions of which something else is said from now on.
@@ -73,6 +73,28 @@ pub(in crate::metadata) struct Plan<'a> {
     pub sums: BTreeMap<QuotaScope, (i64, i64)>,
     /// Keys that were looked at and hold nothing in the end.
     pub emptied: Vec<Place>,
+}
+
+/// The primary key of a version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::metadata) struct VersionRow {
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+    pub seq: i64,
+}
+
+impl VersionRow {
+    /// The row with this number among those of a key.
+    fn of(place: &Place, seq: i64) -> Self {
+        Self { bucket: place.0, key: place.1.clone(), seq }
+    }
+}
+
+/// Bytes and objects that a change adds, as a quota counts them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::metadata) struct Growth {
+    pub bytes: i128,
+    pub objects: i64,
 }
 
 /// A version to insert.
@@ -117,7 +139,7 @@ impl PlannedVersion<'_> {
 /// A version to change, by primary key.
 #[derive(Clone, Debug)]
 pub(in crate::metadata) struct Amended {
-    pub place: (BucketId, ObjectKey, i64),
+    pub row: VersionRow,
     /// Its attributes, if they change.
     pub attributes: Option<ObjectAttributes>,
     /// Its lock, changed or not.
@@ -211,7 +233,7 @@ impl<'a> Planner<'a> {
         }
         self.plan.versions = self.versions.into_iter().flatten().collect();
         self.plan.amended = self.amended.into_values().collect();
-        self.plan.amended.sort_unstable_by(|a, b| a.place.cmp(&b.place));
+        self.plan.amended.sort_unstable_by(|a, b| a.row.cmp(&b.row));
         self.plan.parts = self.parts.into_iter().flatten().collect();
         self.plan.sums = room::sums(self.facts, &self.plan.flows);
         for end in self.balance.close()? {

@@ -6,7 +6,7 @@ use super::super::super::Result;
 use super::super::super::compact::ExtentOwner;
 use super::super::facts::{BucketFact, Place};
 use super::super::{Outcome, PutChange, Refusal};
-use super::Planner;
+use super::{Growth, Planner};
 use crate::domain::{Extent, Timestamp, VersionId, VersionLock};
 
 impl<'a> Planner<'a> {
@@ -19,7 +19,8 @@ impl<'a> Planner<'a> {
             return Ok(Outcome::Refused(Refusal::SourceGone));
         }
         let place = (put.bucket, put.version.key.clone());
-        if let Some(refusal) = self.refused(&place, fact, put.version.lock, (i128::from(put.version.size), 1))? {
+        let comes = Growth { bytes: i128::from(put.version.size), objects: 1 };
+        if let Some(refusal) = self.refused(&place, fact, put.version.lock, comes)? {
             return Ok(Outcome::Refused(refusal));
         }
         let version = Cow::Borrowed(&put.version);
@@ -28,13 +29,13 @@ impl<'a> Planner<'a> {
         Ok(Outcome::Stored { name })
     }
 
-    /// Why a version may not come to a key, for all that concerns locks and room. `comes`: the bytes and objects it brings.
+    /// Why a version may not come to a key, for all that concerns locks and room. `comes` is what it brings.
     pub(super) fn refused(
         &mut self,
         place: &Place,
         fact: BucketFact,
         lock: VersionLock,
-        comes: (i128, i64),
+        comes: Growth,
     ) -> Result<Option<Refusal>> {
         if fact.lock.is_none() && lock != VersionLock::NONE {
             return Ok(Some(Refusal::NoObjectLock));
@@ -47,7 +48,7 @@ impl<'a> Planner<'a> {
             return Ok(Some(Refusal::Locked));
         }
         let (bytes, objects) = goes.map_or((0, 0), |goes| (i128::from(goes.size), goes.objects()));
-        let room = self.has_room(place.0, fact, comes.0 - bytes, comes.1 - objects);
+        let room = self.has_room(place.0, fact, comes.bytes - bytes, comes.objects - objects);
         Ok((!room).then_some(Refusal::QuotaExceeded))
     }
 

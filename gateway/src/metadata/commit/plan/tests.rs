@@ -2,8 +2,8 @@
 
 use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
-use super::super::super::{CompleteChange, CompleteOutcome};
 use super::super::super::compact::OwnedExtent;
+use super::super::super::{CompleteChange, CompleteOutcome, PartRevision};
 use super::super::facts::{BlobFact, BucketFact, MeteredRow, UploadFact, VersionFact};
 use super::super::{DeleteChange, PartChange, PutChange, Refusal};
 use super::*;
@@ -151,7 +151,7 @@ fn a_replaced_version_releases_what_only_it_held() {
     let changes = [Change::Put(put(version(3, "key", &[extent(NEW, 0, 50)])))];
     let (outcomes, plan) = plan(&facts, &blobs, &changes);
     assert_eq!(outcomes, [Outcome::STORED]);
-    assert_eq!(plan.removed_versions, [(BUCKET, key("key"), 100)]);
+    assert_eq!(plan.removed_versions, [VersionRow { bucket: BUCKET, key: key("key"), seq: 100 }]);
     assert_eq!(plan.removed_owners, [ExtentOwner([100; 16])]);
     assert_eq!(plan.live_bytes, [(blob_id(OLD), 40)]);
     assert_eq!(plan.blobs.iter().map(|(new, live)| (new.blob.id, *live)).collect::<Vec<_>>(), [(blob_id(NEW), 50)]);
@@ -288,7 +288,14 @@ fn completion(upload: UploadId, chosen: &[u8]) -> CompleteChange {
     CompleteChange {
         bucket: BUCKET,
         upload,
-        chosen: chosen.iter().map(|number| (PartNumber::new((*number).into()).unwrap(), tag(*number), None)).collect(),
+        chosen: chosen
+            .iter()
+            .map(|number| PartRevision {
+                number: PartNumber::new((*number).into()).unwrap(),
+                etag: tag(*number),
+                salt: None,
+            })
+            .collect(),
         version: version(3, "key", &extents),
         parts: Vec::new(),
         condition: WriteCondition::None,
@@ -309,7 +316,7 @@ fn completing_keeps_the_chosen_parts_bytes_and_releases_the_others() {
     assert_eq!(plan.versions[0].encoded_bytes, 40, "what was metered for the parts");
 
     let mut changed = completion(upload, &[1, 2]);
-    changed.chosen[1].1 = tag(77);
+    changed.chosen[1].etag = tag(77);
     assert_eq!(Planner::new(&facts).complete(&changed).unwrap(), CompleteOutcome::PartsChanged, "another part 2");
     let refused = CompleteChange { condition: WriteCondition::Absent, ..completion(upload, &[1]) };
     let outcome = Planner::new(&facts).complete(&refused).unwrap();
