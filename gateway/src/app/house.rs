@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
@@ -15,12 +16,11 @@ use super::data_folder::DataFolder;
 use super::foundation::Foundation;
 use super::keys::Keys;
 use super::listener::{Certificates, Listener, Patience, Watch};
-use super::ops::{BackendWatch, MetricsPage, Ops, Readiness};
+use super::ops::{self, BackendWatch, MetricsPage, Readiness};
 use super::root_user::{self, RootKey};
-use super::s3_door::S3Door;
+use super::s3_service::s3_service;
 use super::sockets::Sockets;
 use super::tenure::{Lease, Tenure, gateway_name};
-use super::website_door::WebsiteDoor;
 use crate::admin::{self, Admin, AdminSocket};
 use crate::clock::Ambient;
 use crate::config::Config;
@@ -28,6 +28,7 @@ use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Heartbeats;
 use crate::placement::write_floor;
+use crate::s3::{S3Service, WebsiteService};
 use crate::workers::{WorkerSettings, Workers};
 
 /// Connections to the second listener: nobody needs more, and they must not take descriptors from S3.
@@ -161,17 +162,17 @@ impl House {
             fenced: tenure.fenced.clone(),
             watch: Arc::clone(&watch),
         };
-        let ops = Ops::new(readiness, MetricsPage::new(page.clone(), Arc::clone(&watch)));
+        let ops = ops::router(readiness, MetricsPage::new(page.clone(), Arc::clone(&watch)));
         let ops_watch = open_ops(sockets.ops, ops, Patience::from(&config.limits), &mut background);
 
-        let door = S3Door::new(config, objects, metadata.clone(), Arc::new(keys), ambient);
+        let s3 = s3_service(config, objects, metadata.clone(), Arc::new(keys), ambient);
         let tasks = TaskTracker::new();
         let doors = sockets.s3.into_iter().map(|(socket, certificates)| {
-            let listener = Listener { socket, certificates, watch: Arc::clone(&watch), handler: door.clone() };
+            let listener = Listener { socket, certificates, watch: Arc::clone(&watch), handler: s3.clone() };
             background.spawn(listener.run(tasks.clone()))
         });
         let mut doors: Vec<_> = doors.collect();
-        let websites = open_websites(sockets.website, config, &door, &watch);
+        let websites = open_websites(sockets.website, config, &s3, &watch);
         doors.extend(websites.map(|websites| background.spawn(websites.run(tasks.clone()))));
         Ok(Self {
             plate,
@@ -284,16 +285,16 @@ fn open_admin(folder: &DataFolder, admin: Admin, background: &mut JoinSet<()>) -
 fn open_websites(
     socket: Option<(TcpListener, Option<Arc<Certificates>>)>,
     config: &Config,
-    door: &S3Door,
+    s3: &S3Service,
     watch: &Arc<Watch>,
-) -> Option<Listener<WebsiteDoor>> {
+) -> Option<Listener<WebsiteService>> {
     let (socket, certificates) = socket?;
-    let handler = door.websites(&config.website.as_ref()?.base_domains);
+    let handler = s3.websites(&config.website.as_ref()?.base_domains);
     Some(Listener { socket, certificates, watch: Arc::clone(watch), handler })
 }
 
 /// Opens the second listener. Its connections are watched apart, so that a full S3 listener does not hide its state.
-fn open_ops(socket: TcpListener, ops: Ops, patience: Patience, background: &mut JoinSet<()>) -> Arc<Watch> {
+fn open_ops(socket: TcpListener, ops: Router, patience: Patience, background: &mut JoinSet<()>) -> Arc<Watch> {
     let watch = Watch::new(Patience { connections: OPS_CONNECTIONS, ..patience });
     background.spawn(Arc::clone(&watch).sweep_for_ever());
     let listener = Listener { socket, certificates: None, watch: Arc::clone(&watch), handler: ops };

@@ -15,12 +15,11 @@ mod ops;
 mod reload;
 mod root_user;
 mod run;
-mod s3_door;
+mod s3_service;
 mod serve;
 mod signals;
 mod sockets;
 mod tenure;
-mod website_door;
 
 #[cfg(test)]
 mod tests;

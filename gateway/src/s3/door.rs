@@ -49,21 +49,6 @@ impl Default for S3Settings {
     }
 }
 
-/// What the door needs.
-#[derive(Clone)]
-pub struct S3State {
-    /// The use cases.
-    pub objects: Objects,
-    /// Buckets, users and lists.
-    pub metadata: MetadataStore,
-    /// Tells who sent a request.
-    pub verifier: Arc<Verifier>,
-    /// What an operator tunes.
-    pub settings: S3Settings,
-    /// Time and chance.
-    pub ambient: Ambient,
-}
-
 /// The door, shared by all connections.
 pub struct Door {
     /// The use cases.
@@ -83,20 +68,6 @@ pub struct Door {
 }
 
 impl Door {
-    /// Opens the door.
-    #[must_use]
-    pub fn new(state: S3State) -> Self {
-        Self {
-            objects: state.objects,
-            metadata: state.metadata,
-            verifier: state.verifier,
-            settings: state.settings,
-            ids: RequestIds::new(&*state.ambient.entropy),
-            meters: Meters::new(),
-            ambient: state.ambient,
-        }
-    }
-
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -55,10 +55,10 @@ mod write_headers;
 mod xml;
 
 pub use arrival::Arrival;
-pub use door::{S3Settings, S3State};
+pub use door::S3Settings;
 pub use peers::{Peer, PeerCounts, PeerPlace};
 pub use respond::Response;
-pub use service::{S3Service, service};
+pub use service::S3Service;
 pub use website::WebsiteService;
 
 /// The list of operations as the README shows it between `<!-- operations -->` and `<!-- /operations -->`.

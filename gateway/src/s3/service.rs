@@ -9,31 +9,39 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use http::Request;
 
-use super::door::{Door, S3State};
+use super::auth::Verifier;
+use super::door::{Door, S3Settings};
 use super::handle::handle;
+use super::meters::Meters;
+use super::request_id::RequestIds;
 use super::respond::Response;
 use super::website::WebsiteService;
-
-/// Opens the door.
-#[must_use]
-pub fn service(state: S3State) -> S3Service {
-    S3Service(Arc::new(Door::new(state)))
-}
+use crate::clock::Ambient;
+use crate::metadata::MetadataStore;
+use crate::objects::Objects;
 
 /// Answers S3 requests. Cheap to clone; it never fails and is always ready.
 #[derive(Clone, Debug)]
 pub struct S3Service(Arc<Door>);
 
 impl S3Service {
+    /// The S3 of these objects, for those whom the verifier knows.
+    #[must_use]
+    pub fn new(
+        objects: Objects,
+        metadata: MetadataStore,
+        verifier: Arc<Verifier>,
+        settings: S3Settings,
+        ambient: Ambient,
+    ) -> Self {
+        let (ids, meters) = (RequestIds::new(&*ambient.entropy), Meters::new());
+        Self(Arc::new(Door { objects, metadata, verifier, settings, ids, meters, ambient }))
+    }
+
     /// The websites of the same buckets.
     #[must_use]
     pub fn websites(&self, domains: &[String]) -> WebsiteService {
         WebsiteService::new(self.0.clone(), domains)
-    }
-
-    /// Answers one request.
-    pub async fn handle(&self, request: Request<Body>) -> Response {
-        handle(self.0.clone(), request).await
     }
 }
 

@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use http::{Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use tower::Service;
 
 use super::body::RequestBody;
 use super::connection_watch::ConnectionWatch;
@@ -16,15 +17,25 @@ use super::refuse;
 use super::reply::{Reply, UnderWay};
 use crate::s3::Arrival;
 
-/// Answers requests. Cloned for each request, so it should be cheap to clone.
-pub trait Handler: Clone + Send + Sync + 'static {
-    /// Answers one request; never fails, errors are answers.
-    fn answer(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
+/// A service that answers requests: it is always ready and never fails, errors are answers. Cloned for each request, so it
+/// should be cheap to clone. Its futures live as long as their connection and should be small, such as a box.
+pub trait Handler:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> Handler for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
 }
 
 /// Answers one request of a connection.
 pub(super) async fn answer<H: Handler>(
-    handler: H,
+    mut handler: H,
     connection: Arc<ConnectionWatch>,
     arrival: Arrival,
     request: Request<Incoming>,
@@ -36,9 +47,10 @@ pub(super) async fn answer<H: Handler>(
     let response = if admitted {
         let mut request = request.map(|body| with_watch(body, watch));
         request.extensions_mut().insert(arrival);
-        // In a box, which goes when the answer is there: hyper would keep room for it while the connection rests.
-        let answer = Box::pin(handler.answer(request));
-        AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| refuse::internal_error())
+        match AssertUnwindSafe(handler.call(request)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Err(_panic) => refuse::internal_error(),
+        }
     } else {
         refuse::slow_down()
     };

@@ -4,10 +4,12 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use rustls_pki_types::CertificateDer;
@@ -24,7 +26,22 @@ use crate::config::TlsConfig;
 #[derive(Clone)]
 struct Rehearsal(Arc<tokio::sync::Notify>);
 
-impl Handler for Rehearsal {
+impl tower::Service<Request<Body>> for Rehearsal {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let rehearsal = self.clone();
+        Box::pin(async move { Ok(rehearsal.answer(request).await) })
+    }
+}
+
+impl Rehearsal {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         match request.uri().path() {
             "/count" => match request.into_body().collect().await {

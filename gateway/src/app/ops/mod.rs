@@ -7,19 +7,15 @@ mod readiness;
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{Request, StatusCode, header};
-use tower::ServiceExt as _;
+use http::{StatusCode, header};
 
 pub use backend_watch::BackendWatch;
 pub use metrics::{MetricsPage, install};
 pub use readiness::Readiness;
-
-use super::listener::Handler;
 
 /// What the listener shows.
 struct Shown {
@@ -27,30 +23,14 @@ struct Shown {
     metrics: MetricsPage,
 }
 
-/// Answers the second listener.
-#[derive(Clone)]
-pub struct Ops(Router);
-
-impl Ops {
-    /// Health and metrics of this gateway.
-    #[must_use]
-    pub fn new(readiness: Readiness, metrics: MetricsPage) -> Self {
-        let router = Router::new()
-            .route("/health/live", get(|| async { "alive\n" }))
-            .route("/health/ready", get(ready))
-            .route("/metrics", get(page))
-            .with_state(Arc::new(Shown { readiness, metrics }));
-        Self(router)
-    }
-}
-
-impl Handler for Ops {
-    async fn answer(&self, request: Request<Body>) -> Response {
-        match self.0.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
-    }
+/// Health and metrics of this gateway.
+#[must_use]
+pub fn router(readiness: Readiness, metrics: MetricsPage) -> Router {
+    Router::new()
+        .route("/health/live", get(|| async { "alive\n" }))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(page))
+        .with_state(Arc::new(Shown { readiness, metrics }))
 }
 
 async fn ready(State(shown): State<Arc<Shown>>) -> Response {

@@ -58,7 +58,7 @@ pub(super) fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> Comple
     CompleteChange {
         bucket: upload.bucket,
         upload: upload.id,
-        chosen: parts.iter().copied().map(PartRevision::from).collect(),
+        chosen: parts.iter().map(PartRevision::from).collect(),
         version,
         parts: listed.collect(),
         condition: WriteCondition::None,

@@ -1,6 +1,7 @@
 //! Storage classes: schemes by name, and versions that move between them.
 
 use crate::domain::{ObjectAttributes, VersionSelector};
+use crate::objects::transition::Selected;
 
 use super::world::{World, content, object_key};
 
@@ -36,7 +37,7 @@ impl World {
     async fn move_to(&self, key: &str, class: &str) {
         let key = object_key(key);
         let version = self.objects.current(&self.bucket, &key).await.expect("read").expect("a version");
-        let which = (version.id, VersionSelector::Current);
+        let which = Selected { id: version.id, selector: VersionSelector::Current };
         self.objects.transition(&self.bucket, &key, which, class).await.expect("moved");
     }
 }

@@ -10,7 +10,10 @@ mod page;
 mod place;
 mod visit;
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
@@ -47,7 +50,7 @@ impl WebsiteService {
     }
 
     /// Answers one request.
-    pub async fn handle(&self, request: Request<Body>) -> Response {
+    async fn handle(&self, request: Request<Body>) -> Response {
         let started = Instant::now();
         let id = self.door.ids.next();
         let (head, _) = request.into_parts();
@@ -89,6 +92,21 @@ impl WebsiteService {
         let egress = response.body().size_hint().exact().filter(|_| *method != Method::HEAD && !streamed);
         let usage = UsageDelta { requests_read: 1, egress_bytes: egress.unwrap_or_default(), ..UsageDelta::default() };
         self.door.objects.meter(bucket.id, usage);
+    }
+}
+
+impl tower::Service<Request<Body>> for WebsiteService {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.handle(request).await) })
     }
 }
 
