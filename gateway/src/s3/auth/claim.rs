@@ -128,12 +128,16 @@ const SIGNED_HEADERS_MAX: usize = HEADERS_MAX + 1;
 /// in another order signs nothing, which is also how Amazon answers it; and a name that could be repeated would make the
 /// canonical request larger than the request.
 pub(super) fn signed_headers(text: &str, place: Place) -> Result<Vec<&str>, S3Error> {
-    let names: Vec<&str> = text.split(';').take(SIGNED_HEADERS_MAX + 1).collect();
-    if names.len() > SIGNED_HEADERS_MAX || names.iter().any(|name| name.is_empty()) {
-        return Err(place.malformed("the SignedHeaders parameter is malformed."));
+    let malformed = || place.malformed("the SignedHeaders parameter is malformed.");
+    if text.split(';').any(str::is_empty) {
+        return Err(malformed());
     }
-    if !names.is_sorted_by(|one, next| compare_names(one, next).is_lt()) {
+    if !text.split(';').is_sorted_by(|one, next| compare_names(one, next).is_lt()) {
         return Err(Code::SignatureDoesNotMatch.into());
+    }
+    let names: Vec<&str> = text.split(';').take(SIGNED_HEADERS_MAX + 1).collect();
+    if names.len() > SIGNED_HEADERS_MAX {
+        return Err(malformed());
     }
     if !is_signed(&names, "host") {
         return Err(S3Error::with(
