@@ -1,4 +1,4 @@
-//! What can go wrong on a storage target.
+//! Errors of storage targets.
 
 /// Why an operation on a backend failed. Each variant asks for another reaction of the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum StoreError {
         /// What was seen.
         reason: String,
     },
-    /// There is no room for writes; reads and deletes still work: write elsewhere.
+    /// There is no space for writes; reads and deletes still work: write elsewhere.
     #[error("the backend is full")]
     Full,
     /// This sliver is lost or not what was written (I/O error, too short): never retry on it, repair it elsewhere.

@@ -1,4 +1,4 @@
-//! The format marker: how a storage target says which backend of which cluster it is.
+//! The format marker, which identifies the backend and the cluster of a storage target.
 //!
 //! An unmounted disk leaves an empty directory behind, two disks can be swapped, a bucket name can be mistyped. The
 //! marker is written when a backend is formatted and compared before anything is trusted to it.
@@ -23,7 +23,7 @@ pub(crate) const MARKER_BYTES_MAX: u64 = 64 * 1024;
 /// The layout of a backend that this version writes.
 const FORMAT: u32 = 1;
 
-/// What a marker says.
+/// The content of a marker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marker {
     /// The layout of the backend.

@@ -46,7 +46,7 @@ pub async fn open_bare(
         Expect::New => kind.format().await?,
         Expect::Formatted => {
             if let Err(error) = kind.verify().await {
-                tracing::error!(backend = spec.name, %error, "this backend cannot be used now");
+                tracing::error!(backend = spec.name, %error, "backend unavailable at start");
             }
         }
     }

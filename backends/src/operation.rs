@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn numbers_are_places() {
-        for (place, operation) in Operation::ALL.into_iter().enumerate() {
-            assert_eq!(operation.number(), place, "{}", operation.name());
+        for (number, operation) in Operation::ALL.into_iter().enumerate() {
+            assert_eq!(operation.number(), number, "{}", operation.name());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the configuration says about a backend.
+//! The configuration of a backend.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ pub const TIMEOUT_SECONDS: &str = "timeout_seconds";
 /// Settings that this crate reads itself; all others go to the store behind the URL.
 pub(crate) const OWN_OPTIONS: [&str; 2] = [FREE_FLOOR, TIMEOUT_SECONDS];
 
-/// What the caller knows of a backend that it opens.
+/// What the caller expects of a backend that it opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// It was never used: format it if it is empty. Fails if it holds anything else than this backend.

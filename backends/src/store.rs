@@ -31,7 +31,7 @@ pub trait SliverStore: Send + Sync + Debug {
     /// Removes a sliver for good, durably; an absent one is fine.
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError>;
 
-    /// Takes a sliver out of sight, durably: into the trash where there is one, else as [`SliverStore::delete`]. An
+    /// Trashes a sliver, durably: moves it to the trash where there is one, else as [`SliverStore::delete`]. An
     /// absent one is fine.
     async fn trash(&self, name: &SliverName) -> Result<(), StoreError>;
 
@@ -39,7 +39,7 @@ pub trait SliverStore: Send + Sync + Debug {
     /// or may not be seen.
     fn list(&self) -> BoxStream<'_, Result<SliverEntry, StoreError>>;
 
-    /// Looks closely: reachable, the right backend, writable? A full backend answers well, with little space: after
+    /// Probes the backend: reachable, the right one, writable? A full backend answers well, with little space: after
     /// a probe that saw enough of it, writes are taken again.
     async fn probe(&self) -> Result<Space, StoreError>;
 
@@ -101,6 +101,6 @@ pub struct Pulse {
 /// What a probe saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
-    /// Bytes that can still be written, where the backend tells.
+    /// Free bytes, where the backend reports them.
     pub free_bytes: Option<u64>,
 }

@@ -12,7 +12,7 @@ pub const STRIPES_MAX: u32 = 1 << 16;
 
 /// The shape and lengths of a blob. Its *payload* is its content followed by its catalog; the payload is what is encrypted and coded.
 ///
-/// All functions are total: a layout with absurd numbers (they come from databases and from strangers' files) gives saturated answers.
+/// All functions are total: a layout with absurd numbers (they come from databases and from untrusted files) gives saturated answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BlobLayout {
     /// How it is cut.

@@ -1,11 +1,11 @@
-//! Time and chance as parameters. Nothing else in this crate asks the system for either.
+//! Clock and randomness as parameters. Nothing else in this crate reads either from the system.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::domain::Timestamp;
 
-/// Tells the time people see. Deadlines use `tokio::time`, order uses database sequences.
+/// The wall clock. Deadlines use `tokio::time`, order uses database sequences.
 pub trait Clock: Send + Sync + Debug {
     /// Now, UTC.
     fn now(&self) -> Timestamp;
@@ -52,7 +52,7 @@ impl Entropy for SystemEntropy {
 pub struct Ambient {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// Randomness.
     pub entropy: Arc<dyn Entropy>,
 }
 

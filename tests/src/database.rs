@@ -19,7 +19,7 @@ pub enum Database {
 
 /// A database that nobody else uses, removed when it is dropped.
 pub struct FreshDatabase {
-    /// What the gateway is told; none for SQLite in its data folder.
+    /// The database URL of the gateway; none for SQLite in its data folder.
     url: Option<String>,
     name: String,
 }

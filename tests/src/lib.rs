@@ -1,10 +1,10 @@
 //! The harness: the real `haulout` binary on free ports with temporary data, a real database, and real clients.
 //!
-//! A story is an `async fn(&mut TestGateway) -> Result<()>`. [`on_both!`] tells it once on SQLite and once on
-//! PostgreSQL. Whatever a story did, the world is looked at afterwards ([`TestGateway::finish`]): `haulout check
+//! A scenario is an `async fn(&mut TestGateway) -> Result<()>`. [`on_both!`] runs it once on SQLite and once on
+//! PostgreSQL. Whatever a scenario did, the invariants are checked afterwards ([`TestGateway::finish`]): `haulout check
 //! --deep` finds nothing missing, wrong or left over; no secret and no plaintext is found where it must not be.
 
-// The harness is the outside world: here time and chance are not parameters.
+// The harness is outside the program: here clock and randomness are not parameters.
 #![allow(clippy::disallowed_methods)]
 
 mod backend_folders;
@@ -42,14 +42,14 @@ pub use webhook::{Receiver, with_webhook};
 
 use anyhow::Result;
 
-/// Starts a gateway, tells the story on it, and looks at the world afterwards.
+/// Starts a gateway, runs the scenario on it, and checks the invariants afterwards.
 ///
 /// # Errors
-/// The gateway did not start, the story failed, or it left the world in a state that breaks a promise.
-pub fn tell(settings: Settings, story: impl AsyncFnOnce(&mut TestGateway) -> Result<()>) -> Result<()> {
+/// The gateway did not start, the scenario failed, or it left a state that breaks an invariant.
+pub fn run_scenario(settings: Settings, scenario: impl AsyncFnOnce(&mut TestGateway) -> Result<()>) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         let mut gateway = TestGateway::start(settings).await?;
-        match story(&mut gateway).await {
+        match scenario(&mut gateway).await {
             Ok(()) => gateway.finish().await,
             Err(error) => {
                 gateway.print_log();
@@ -59,35 +59,35 @@ pub fn tell(settings: Settings, story: impl AsyncFnOnce(&mut TestGateway) -> Res
     })
 }
 
-/// Tells each story on SQLite and on PostgreSQL. `settings => story, ..` starts the gateway with `settings(database)`.
+/// Runs each scenario on SQLite and on PostgreSQL. `settings => scenario, ..` starts the gateway with `settings(database)`.
 #[macro_export]
 macro_rules! on_both {
-    ($settings:ident => $($story:ident),+ $(,)?) => { $crate::on_both!(@ super::$settings => $($story),+); };
-    ($($story:ident),+ $(,)?) => { $crate::on_both!(@ $crate::Settings::new => $($story),+); };
-    (@ $settings:path => $($story:ident),+) => {
-        $(mod $story {
+    ($settings:ident => $($scenario:ident),+ $(,)?) => { $crate::on_both!(@ super::$settings => $($scenario),+); };
+    ($($scenario:ident),+ $(,)?) => { $crate::on_both!(@ $crate::Settings::new => $($scenario),+); };
+    (@ $settings:path => $($scenario:ident),+) => {
+        $(mod $scenario {
             #[test]
             fn sqlite() -> anyhow::Result<()> {
-                $crate::tell($settings($crate::Database::Sqlite), super::$story)
+                $crate::run_scenario($settings($crate::Database::Sqlite), super::$scenario)
             }
             #[test]
             fn postgres() -> anyhow::Result<()> {
-                $crate::tell($settings($crate::Database::Postgres), super::$story)
+                $crate::run_scenario($settings($crate::Database::Postgres), super::$scenario)
             }
         })+
     };
 }
 
-/// Tells each story on SQLite only: for what does not touch SQL.
+/// Runs each scenario on SQLite only: for what does not touch SQL.
 #[macro_export]
 macro_rules! on_sqlite {
-    ($settings:ident => $($story:ident),+ $(,)?) => { $crate::on_sqlite!(@ super::$settings => $($story),+); };
-    ($($story:ident),+ $(,)?) => { $crate::on_sqlite!(@ $crate::Settings::new => $($story),+); };
-    (@ $settings:path => $($story:ident),+) => {
-        $(mod $story {
+    ($settings:ident => $($scenario:ident),+ $(,)?) => { $crate::on_sqlite!(@ super::$settings => $($scenario),+); };
+    ($($scenario:ident),+ $(,)?) => { $crate::on_sqlite!(@ $crate::Settings::new => $($scenario),+); };
+    (@ $settings:path => $($scenario:ident),+) => {
+        $(mod $scenario {
             #[test]
             fn sqlite() -> anyhow::Result<()> {
-                $crate::tell($settings($crate::Database::Sqlite), super::$story)
+                $crate::run_scenario($settings($crate::Database::Sqlite), super::$scenario)
             }
         })+
     };

@@ -61,16 +61,16 @@ impl TestGateway {
     /// # Errors
     /// It cannot be copied.
     pub fn restore_backend(&self, backup: &BackendBackup) -> Result<()> {
-        let (place, fresh) = (self.backend_folder(backup.number), self.folder.path().join("restored"));
+        let (layout, fresh) = (self.backend_folder(backup.number), self.folder.path().join("restored"));
         copy_tree(&backup.copy, &fresh)?;
-        if place.exists() {
+        if layout.exists() {
             // Renamed away first: a gateway that runs never sees half of one.
             let old = self.folder.path().join("replaced");
-            fs::rename(&place, &old)?;
-            fs::rename(&fresh, &place)?;
+            fs::rename(&layout, &old)?;
+            fs::rename(&fresh, &layout)?;
             return Ok(fs::remove_dir_all(&old)?);
         }
-        Ok(fs::rename(&fresh, &place)?)
+        Ok(fs::rename(&fresh, &layout)?)
     }
 
     /// The heartbeat file of a local backend.

@@ -30,7 +30,7 @@ struct BackendSetting {
 }
 
 /// Where one gateway listens and keeps its things.
-pub(crate) struct Place {
+pub(crate) struct GatewayLayout {
     pub data: PathBuf,
     pub http: u16,
     pub https: Option<(u16, Certificate)>,
@@ -116,13 +116,13 @@ impl Settings {
         self
     }
 
-    pub(crate) fn to_toml(&self, place: &Place) -> String {
-        let mut text = format!("scheme = \"{}\"\ndata = \"{}\"\n", self.scheme, place.data.display());
+    pub(crate) fn to_toml(&self, layout: &GatewayLayout) -> String {
+        let mut text = format!("scheme = \"{}\"\ndata = \"{}\"\n", self.scheme, layout.data.display());
         let mut sections: Vec<(String, String)> = vec![
-            ("s3".into(), format!("listen = \"127.0.0.1:{}\"", place.http)),
-            ("ops".into(), format!("listen = \"127.0.0.1:{}\"", place.ops)),
+            ("s3".into(), format!("listen = \"127.0.0.1:{}\"", layout.http)),
+            ("ops".into(), format!("listen = \"127.0.0.1:{}\"", layout.ops)),
         ];
-        if let Some((port, certificate)) = &place.https {
+        if let Some((port, certificate)) = &layout.https {
             sections.push((
                 "tls".into(),
                 format!(
@@ -133,7 +133,7 @@ impl Settings {
             ));
         }
         if let Some(domain) = &self.websites {
-            let text = format!("listen = \"127.0.0.1:{}\"\nbase_domains = [\"{domain}\"]", place.website);
+            let text = format!("listen = \"127.0.0.1:{}\"\nbase_domains = [\"{domain}\"]", layout.website);
             sections.push(("website".into(), text));
         }
         sections.extend(self.sections.iter().cloned());
@@ -147,7 +147,7 @@ impl Settings {
             let _ = writeln!(text, "{line}");
         }
         for backend in &self.backends {
-            let folder = place.data.join("backends").join(&backend.name);
+            let folder = layout.data.join("backends").join(&backend.name);
             let url = backend.url.clone().unwrap_or_else(|| folder.display().to_string());
             let _ = write!(text, "\n[[backend]]\nname = \"{}\"\nurl = \"{url}\"\n", backend.name);
             if !backend.options.is_empty() {

@@ -14,10 +14,10 @@ use crate::Settings;
 /// What the gateway must send in `Authorization`.
 const AUTHORIZATION: &str = "Token of the test";
 
-/// A webhook that keeps what it is told, and refuses the first few.
+/// A webhook that records what it receives, and refuses the first few.
 pub struct Receiver {
     address: SocketAddr,
-    told: Arc<Mutex<Vec<Value>>>,
+    received: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Receiver {
@@ -28,8 +28,8 @@ impl Receiver {
     pub async fn start(refusals: usize) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let (kept, left) = (told.clone(), Arc::new(Mutex::new(refusals)));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (kept, left) = (received.clone(), Arc::new(Mutex::new(refusals)));
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (kept, left) = (kept.clone(), left.clone());
@@ -38,7 +38,7 @@ impl Receiver {
                 });
             }
         });
-        Ok(Self { address, told })
+        Ok(Self { address, received })
     }
 
     /// Where it listens.
@@ -49,8 +49,8 @@ impl Receiver {
 
     /// Every message that it took, in order.
     #[must_use]
-    pub fn told(&self) -> Vec<Value> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn received(&self) -> Vec<Value> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits for so many messages.
@@ -59,17 +59,17 @@ impl Receiver {
     /// They did not come within 30 seconds.
     pub async fn wait_for(&self, events: usize) -> Result<Vec<Value>> {
         for _ in 0..120 {
-            if self.told().len() >= events {
-                return Ok(self.told());
+            if self.received().len() >= events {
+                return Ok(self.received());
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        bail!("{events} messages were expected: {:?}", self.told());
+        bail!("{events} messages were expected: {:?}", self.received());
     }
 }
 
 /// One connection: requests with a length, one after the other.
-async fn serve(stream: &mut tokio::net::TcpStream, told: &Mutex<Vec<Value>>, left: &Mutex<usize>) -> Result<()> {
+async fn serve(stream: &mut tokio::net::TcpStream, received: &Mutex<Vec<Value>>, left: &Mutex<usize>) -> Result<()> {
     let mut buffer = Vec::new();
     loop {
         let head = loop {
@@ -99,7 +99,7 @@ async fn serve(stream: &mut tokio::net::TcpStream, told: &Mutex<Vec<Value>>, lef
         let known = text.contains(&format!("authorization: {AUTHORIZATION}").to_lowercase());
         if !refused && known {
             let message = serde_json::from_slice(&buffer[head + 4..end])?;
-            told.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+            received.lock().unwrap_or_else(PoisonError::into_inner).push(message);
         }
         buffer.drain(..end);
         let status = if refused || !known { "503 Service Unavailable" } else { "200 OK" };

@@ -14,7 +14,7 @@ fn with_tls(database: Database) -> Settings {
 async fn files_go_up_and_come_back(gateway: &mut TestGateway) -> Result<()> {
     let folder = gateway.scratch("cp");
     fs::write(folder.join("note"), "a note that no backend may read\n")?;
-    gateway.watch_for(b"a note that no backend may read");
+    gateway.add_canary(b"a note that no backend may read");
     let file = folder.join("note").display().to_string();
     for scheme in Scheme::BOTH {
         let clients = gateway.clients(scheme);

@@ -1,6 +1,6 @@
 //! The first minutes of a person: one command, what it prints, and the README's tour typed as it stands there.
 //!
-//! This story alone uses the default ports, 9000 and 9001. Root tells it in a network of its own, where they are free;
+//! This scenario alone uses the default ports, 9000 and 9001. Root runs it in a network of its own, where they are free;
 //! for anybody else nothing may listen there.
 
 use std::fs::{self, File};

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::{Database, Payload, Settings, TestGateway, tell};
+use harness::{Database, Payload, Settings, TestGateway, run_scenario};
 
 const MIB: u64 = 1 << 20;
 
@@ -40,7 +40,7 @@ fn a_full_disk_refuses_writes_and_nothing_else() -> Result<()> {
         let backend = disk.0.join(format!("b{number}"));
         settings.backend_at(&format!("b{number}"), &backend.display().to_string(), &[])
     };
-    tell((1..=6).fold(Settings::new(Database::Sqlite), on_the_disk), fill_empty_and_fill_again)
+    run_scenario((1..=6).fold(Settings::new(Database::Sqlite), on_the_disk), fill_empty_and_fill_again)
 }
 
 async fn fill_empty_and_fill_again(gateway: &mut TestGateway) -> Result<()> {

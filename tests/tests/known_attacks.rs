@@ -207,8 +207,8 @@ async fn words_of_others_are_only_words(gateway: &mut TestGateway) -> Result<()>
         ensure!(!reply.text().contains("<Key>k</Key>"), "{text:?} found something: {}", reply.text());
         let reply = s3.request(Method::GET, "/").query("prefix", text).send().await?;
         ensure!(reply.status < 500 && !reply.text().contains("<Name>photos</Name>"), "{text:?}: {}", reply.text());
-        let stranger = gateway.user(&text.replace(|letter: char| !letter.is_ascii_graphic(), "-"), "a secret");
-        let reply = stranger.request(Method::GET, "/photos").send().await?;
+        let other_user = gateway.user(&text.replace(|letter: char| !letter.is_ascii_graphic(), "-"), "a secret");
+        let reply = other_user.request(Method::GET, "/photos").send().await?;
         ensure!(matches!(reply.status, 400 | 403), "{text:?}: {} {}", reply.status, reply.text());
     }
     ensure!(s3.get("photos", "k").await?.ok()?.text() == "hello");

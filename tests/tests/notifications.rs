@@ -1,4 +1,4 @@
-//! Changes are told to webhooks: at least once, in order for each key, never to addresses inside unless that is allowed.
+//! Changes are reported to webhooks: at least once, in order for each key, never to addresses inside unless that is allowed.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ on_both!(
     changes_are_told_in_order_and_again_after_a_refusal,
     what_is_said_of_versions_is_told,
     every_way_in_and_out_is_told,
-    renames_and_appends_are_told
+    renames_and_appends_are_reported
 );
-on_both!(short_days => what_rules_do_is_told);
+on_both!(short_days => lifecycle_actions_are_reported);
 on_sqlite!(no_address_inside_is_told_unless_that_is_allowed, a_target_that_is_away_is_told_after_a_restart);
 
 async fn configure(s3: &S3, events: &[&str], filter: &str) -> Result<()> {
@@ -35,8 +35,8 @@ async fn set(s3: &S3, what: &str, document: &str) -> Result<()> {
     request.body(document.to_owned()).send().await?.ok().map(drop)
 }
 
-/// A gateway with short days and a bucket whose every change is told.
-async fn told_of_everything(gateway: &mut TestGateway) -> Result<(Receiver, S3)> {
+/// A gateway with short days and a bucket with notifications of every change.
+async fn notified_of_everything(gateway: &mut TestGateway) -> Result<(Receiver, S3)> {
     let receiver = Receiver::start(0).await?;
     gateway.reconfigure(|settings| with_webhook(settings, receiver.address(), true))?;
     gateway.restart()?;
@@ -60,13 +60,13 @@ async fn told_of_everything(gateway: &mut TestGateway) -> Result<(Receiver, S3)>
 
 /// The records about a key, after the test message.
 async fn records(receiver: &Receiver, all: usize, key: &str) -> Result<Vec<Value>> {
-    let told = receiver.wait_for(all + 1).await?;
-    let records = told.iter().filter_map(|message| message["Records"].get(0).cloned());
+    let received = receiver.wait_for(all + 1).await?;
+    let records = received.iter().filter_map(|message| message["Records"].get(0).cloned());
     Ok(records.filter(|record| record["s3"]["object"]["key"] == key).collect())
 }
 
 /// What happened to a key, as `event size version`, with a dash for what is not said.
-async fn story_of(receiver: &Receiver, all: usize, key: &str) -> Result<Vec<String>> {
+async fn summary_of(receiver: &Receiver, all: usize, key: &str) -> Result<Vec<String>> {
     let shown = |record: &Value| {
         let object = &record["s3"]["object"];
         let size = object["size"].as_u64().map_or_else(|| "-".to_owned(), |size| size.to_string());
@@ -103,9 +103,9 @@ async fn changes_are_told_in_order_and_again_after_a_refusal(gateway: &mut TestG
     let upload = s3.create_upload("told", "in/parts").await?;
     let part = s3.put_part("told", "in/parts", &upload, 1, "part".into()).await?;
     s3.complete("told", "in/parts", &upload, &[(1, part)]).await?.ok()?;
-    let told = receiver.wait_for(6).await?;
+    let received = receiver.wait_for(6).await?;
     let of = |key: &str| -> Vec<&Value> {
-        let records = told[1..].iter().filter_map(|message| message["Records"].get(0));
+        let records = received[1..].iter().filter_map(|message| message["Records"].get(0));
         records.filter(|record| record["s3"]["object"]["key"] == key).collect()
     };
     let names: Vec<_> = of("in/a+b").iter().map(|record| record["eventName"].as_str().unwrap_or_default()).collect();
@@ -131,7 +131,7 @@ async fn no_address_inside_is_told_unless_that_is_allowed(gateway: &mut TestGate
     configure(&s3, &["s3:ObjectCreated:*"], "").await?;
     s3.put("told", "key", "content").await?.ok()?;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    ensure!(receiver.told().is_empty(), "{:?}", receiver.told());
+    ensure!(receiver.received().is_empty(), "{:?}", receiver.received());
     ensure!(gateway.log().contains("its address is private"), "it says why");
     ensure!(!gateway.log().contains("Token of the test"), "it keeps the secret");
     Ok(())
@@ -151,8 +151,8 @@ async fn a_target_that_is_away_is_told_after_a_restart(gateway: &mut TestGateway
     gateway.kill();
     gateway.reconfigure(|settings| with_webhook(settings, receiver.address(), true))?;
     gateway.restart()?;
-    let told = receiver.wait_for(2).await?;
-    ensure!(told.iter().any(|message| message["Records"][0]["eventName"] == "ObjectCreated:Put"), "{told:?}");
+    let received = receiver.wait_for(2).await?;
+    ensure!(received.iter().any(|message| message["Records"][0]["eventName"] == "ObjectCreated:Put"), "{received:?}");
     Ok(())
 }
 
@@ -166,7 +166,7 @@ async fn say(s3: &S3, method: Method, key: &str, what: &str, body: String, versi
 }
 
 async fn what_is_said_of_versions_is_told(gateway: &mut TestGateway) -> Result<()> {
-    let (receiver, s3) = told_of_everything(gateway).await?;
+    let (receiver, s3) = notified_of_everything(gateway).await?;
     s3.put("told", "plain", "content").await?.ok()?;
     for value in ["a", "a", "b"] {
         say(&s3, Method::PUT, "plain", "tagging", tagging(value), None).await?;
@@ -181,7 +181,7 @@ async fn what_is_said_of_versions_is_told(gateway: &mut TestGateway) -> Result<(
     missing.refused(404, "NoSuchKey")?;
     let (tagged, listed) = ("ObjectTagging:Put 7 -", "ObjectAcl:Put 7 -");
     let expected = ["ObjectCreated:Put 7 -", tagged, tagged, tagged, "ObjectTagging:Delete 7 -", listed, listed];
-    ensure!(story_of(&receiver, 7, "plain").await? == expected, "{:?}", story_of(&receiver, 7, "plain").await?);
+    ensure!(summary_of(&receiver, 7, "plain").await? == expected, "{:?}", summary_of(&receiver, 7, "plain").await?);
     let record = &records(&receiver, 7, "plain").await?[1];
     ensure!(record["eventVersion"] == "2.3" && record["s3"]["object"]["eTag"].as_str().is_some(), "{record}");
     ensure!(record["userIdentity"]["principalId"].as_str().is_some_and(|principal| !principal.is_empty()), "{record}");
@@ -199,8 +199,8 @@ async fn what_is_said_of_versions_is_told(gateway: &mut TestGateway) -> Result<(
         format!("ObjectTagging:Put 3 {first}"),
         format!("ObjectTagging:Put 5 {second}"),
     ];
-    ensure!(story_of(&receiver, 12, "many").await? == expected, "{:?}", story_of(&receiver, 12, "many").await?);
-    let last = story_of(&receiver, 12, "plain").await?.pop();
+    ensure!(summary_of(&receiver, 12, "many").await? == expected, "{:?}", summary_of(&receiver, 12, "many").await?);
+    let last = summary_of(&receiver, 12, "plain").await?.pop();
     ensure!(last.as_deref() == Some("ObjectTagging:Put 7 null"), "{last:?}");
     Ok(())
 }
@@ -233,7 +233,7 @@ async fn delete_many(s3: &S3, objects: &[(&str, Option<&str>)]) -> Result<()> {
 }
 
 async fn every_way_in_and_out_is_told(gateway: &mut TestGateway) -> Result<()> {
-    let (receiver, s3) = told_of_everything(gateway).await?;
+    let (receiver, s3) = notified_of_everything(gateway).await?;
     s3.put("told", "put", "content").await?.ok()?;
     post_form(gateway, &s3).await?;
     let copy = |to: &str, headers: &[(&str, &str)]| {
@@ -254,8 +254,8 @@ async fn every_way_in_and_out_is_told(gateway: &mut TestGateway) -> Result<()> {
         ("parts", &["ObjectCreated:CompleteMultipartUpload 4 -"]),
         ("none", &[]),
     ] {
-        let story = story_of(&receiver, 6, key).await?;
-        ensure!(story == expected, "{key}: {story:?}");
+        let summary = summary_of(&receiver, 6, key).await?;
+        ensure!(summary == expected, "{key}: {summary:?}");
     }
     let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     set(&s3, "versioning", enabled).await?;
@@ -270,15 +270,15 @@ async fn every_way_in_and_out_is_told(gateway: &mut TestGateway) -> Result<()> {
         format!("ObjectRemoved:Delete - {id}"),
         format!("ObjectRemoved:Delete - {marker}"),
     ];
-    let story = story_of(&receiver, 11, "kept").await?;
-    ensure!(story == expected, "{story:?}");
-    let story = story_of(&receiver, 11, "posted").await?;
-    ensure!(story.len() == 2 && story[1].starts_with("ObjectRemoved:DeleteMarkerCreated - "), "{story:?}");
+    let summary = summary_of(&receiver, 11, "kept").await?;
+    ensure!(summary == expected, "{summary:?}");
+    let summary = summary_of(&receiver, 11, "posted").await?;
+    ensure!(summary.len() == 2 && summary[1].starts_with("ObjectRemoved:DeleteMarkerCreated - "), "{summary:?}");
     Ok(())
 }
 
-async fn renames_and_appends_are_told(gateway: &mut TestGateway) -> Result<()> {
-    let (receiver, s3) = told_of_everything(gateway).await?;
+async fn renames_and_appends_are_reported(gateway: &mut TestGateway) -> Result<()> {
+    let (receiver, s3) = notified_of_everything(gateway).await?;
     let append = async |offset: &str, content: &'static str| {
         s3.on(Method::PUT, "told", "log").header("x-amz-write-offset-bytes", offset).body(content).send().await
     };
@@ -293,17 +293,17 @@ async fn renames_and_appends_are_told(gateway: &mut TestGateway) -> Result<()> {
     s3.put("told", "taken", "content").await?.ok()?;
     rename("taken").await?.refused(412, "PreconditionFailed")?;
     rename("done/log").await?.ok()?;
-    let story = story_of(&receiver, 5, "log").await?;
-    ensure!(story == ["ObjectCreated:Put 5 -", "ObjectCreated:Put 11 -", "ObjectRemoved:Delete - -"], "{story:?}");
-    ensure!(story_of(&receiver, 5, "done/log").await? == ["ObjectCreated:Put 11 -"]);
+    let summary = summary_of(&receiver, 5, "log").await?;
+    ensure!(summary == ["ObjectCreated:Put 5 -", "ObjectCreated:Put 11 -", "ObjectRemoved:Delete - -"], "{summary:?}");
+    ensure!(summary_of(&receiver, 5, "done/log").await? == ["ObjectCreated:Put 11 -"]);
     for record in [&records(&receiver, 5, "log").await?[1], &records(&receiver, 5, "done/log").await?[0]] {
         ensure!(record["s3"]["object"]["eTag"] == whole.trim_matches('"'), "{record} {whole}");
     }
     Ok(())
 }
 
-async fn what_rules_do_is_told(gateway: &mut TestGateway) -> Result<()> {
-    let (receiver, s3) = told_of_everything(gateway).await?;
+async fn lifecycle_actions_are_reported(gateway: &mut TestGateway) -> Result<()> {
+    let (receiver, s3) = notified_of_everything(gateway).await?;
     s3.put("told", "old/a", "content").await?.ok()?;
     s3.put("told", "cold/a", vec![7; 200_000]).await?.ok()?;
     let rule = |prefix: &str, action: &str| {
@@ -315,9 +315,9 @@ async fn what_rules_do_is_told(gateway: &mut TestGateway) -> Result<()> {
     let transition = rule("cold/", "<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>");
     let rules = format!("<LifecycleConfiguration>{expire}{transition}</LifecycleConfiguration>");
     set(&s3, "lifecycle", &rules).await?;
-    let expired = story_of(&receiver, 4, "old/a").await?;
+    let expired = summary_of(&receiver, 4, "old/a").await?;
     ensure!(expired == ["ObjectCreated:Put 7 -", "LifecycleExpiration:Delete - -"], "{expired:?}");
-    let moved = story_of(&receiver, 4, "cold/a").await?;
+    let moved = summary_of(&receiver, 4, "cold/a").await?;
     ensure!(moved == ["ObjectCreated:Put 200000 -", "LifecycleTransition 200000 -"], "{moved:?}");
     let record = &records(&receiver, 4, "cold/a").await?[1];
     let class = &record["lifecycleEventData"]["transitionEventData"]["destinationStorageClass"];
@@ -327,11 +327,11 @@ async fn what_rules_do_is_told(gateway: &mut TestGateway) -> Result<()> {
     let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     set(&s3, "versioning", enabled).await?;
     let id = s3.put("told", "old/b", "content").await?.ok()?.header("x-amz-version-id").to_owned();
-    let story = story_of(&receiver, 6, "old/b").await?;
-    ensure!(story[0] == format!("ObjectCreated:Put 7 {id}"), "{story:?}");
-    let marked = story.get(1).and_then(|line| line.strip_prefix("LifecycleExpiration:DeleteMarkerCreated - "));
-    ensure!(marked.is_some_and(|marker| marker.len() == id.len() && marker != id), "{story:?}");
+    let summary = summary_of(&receiver, 6, "old/b").await?;
+    ensure!(summary[0] == format!("ObjectCreated:Put 7 {id}"), "{summary:?}");
+    let marked = summary.get(1).and_then(|line| line.strip_prefix("LifecycleExpiration:DeleteMarkerCreated - "));
+    ensure!(marked.is_some_and(|marker| marker.len() == id.len() && marker != id), "{summary:?}");
     tokio::time::sleep(Duration::from_secs(5)).await;
-    ensure!(receiver.told().len() == 7, "nothing is told twice: {:?}", receiver.told());
+    ensure!(receiver.received().len() == 7, "nothing is told twice: {:?}", receiver.received());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A gateway as the S3 backend of another one: our object_store client and our S3 door meet.
+//! A gateway as the S3 backend of another one: our object_store client against our S3 API.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ async fn a_gateway_stores_its_slivers_in_another(far: &mut TestGateway) -> Resul
             settings.backend_at(&format!("far{number}"), &format!("s3://slivers/far{number}"), &options)
         });
     let mut near = TestGateway::start(settings).await?;
-    near.watch_for(&Payload::new("far away", 1, 6_000_000).range(1_000_000..1_000_064));
+    near.add_canary(&Payload::new("far away", 1, 6_000_000).range(1_000_000..1_000_064));
     let s3 = near.root();
     s3.create_bucket("near").await?;
     for len in [0, 1, 4_096, 300_000, 6_000_000] {

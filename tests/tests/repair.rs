@@ -1,4 +1,4 @@
-//! What was lost is made again: after degraded writes, after damage, after a disk was replaced.
+//! Lost slivers are rebuilt: after degraded writes, after damage, after a disk was replaced.
 
 use std::fs;
 use std::time::Duration;

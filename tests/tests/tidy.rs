@@ -1,11 +1,11 @@
-//! The house rules as a test: who may import whom, how large a file may grow, what it must say first.
-//! Each message says what to do instead; the README's map of rooms shows the rows.
+//! The code rules as a test: which module may import which, how large a file may grow, how it must begin.
+//! Each message says what to do instead; `gateway/ARCHITECTURE.md` shows the layers.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms of `gateway`, lowest row first. A file imports only from rows strictly below its own, and its own room.
+/// The modules of `gateway`, lowest layer first. A file imports only from layers strictly below its own, and its own module.
 const ROWS: [&[&str]; 8] = [
     &["domain"],
     &["config", "clock", "batching"],
@@ -17,11 +17,11 @@ const ROWS: [&[&str]; 8] = [
     &["main"],
 ];
 
-/// Rule books decide and nothing else: the words are all they may know.
-const RULE_BOOKS: &[&str] = &["ledger", "staking", "placement", "policy", "web", "lifecycle", "events"];
+/// Pure modules decide and nothing else: they may import only `domain`.
+const PURE_MODULES: &[&str] = &["ledger", "staking", "placement", "policy", "web", "lifecycle", "events"];
 
 /// Folders, the crates that must not be named in them, and why.
-const STRANGERS: &[(&str, &[&str], &str)] = &[
+const FORBIDDEN_CRATES: &[(&str, &[&str], &str)] = &[
     (
         "codec/src",
         &["tokio", "sqlx", "axum", "hyper", "object_store", "std::fs", "std::net"],
@@ -45,19 +45,19 @@ const NAMES_THAT_SAY_NOTHING: [&str; 7] = ["utils", "util", "helpers", "helper",
 fn imports_point_down() {
     let mut complaints = Vec::new();
     for file in rust_files("gateway/src") {
-        complaints.extend(arrows_that_do_not_point_down(&file.place, &file.text));
+        complaints.extend(arrows_that_do_not_point_down(&file.relative_path, &file.text));
     }
     assert_none(complaints);
 }
 
 #[test]
-fn rooms_do_not_know_strangers() {
+fn modules_do_not_use_forbidden_crates() {
     let mut complaints = Vec::new();
-    for (folder, strangers, reason) in STRANGERS.iter().copied() {
+    for (folder, crate_names, reason) in FORBIDDEN_CRATES.iter().copied() {
         for file in rust_files(folder) {
-            for (number, line) in production_lines(&file.place, &file.text) {
-                for stranger in strangers.iter().filter(|stranger| names_path(line, stranger)) {
-                    complaints.push(format!("{}:{number}: names {stranger}, but {reason}.", file.place));
+            for (number, line) in production_lines(&file.relative_path, &file.text) {
+                for crate_name in crate_names.iter().filter(|crate_name| names_path(line, crate_name)) {
+                    complaints.push(format!("{}:{number}: names {crate_name}, but {reason}.", file.relative_path));
                 }
             }
         }
@@ -69,11 +69,11 @@ fn rooms_do_not_know_strangers() {
 fn files_are_small() {
     let mut complaints = Vec::new();
     for file in all_rust_files() {
-        let lines = production_lines(&file.place, &file.text).len();
+        let lines = production_lines(&file.relative_path, &file.text).len();
         if lines > PRODUCTION_LINES_MAX {
             complaints.push(format!(
                 "{}: {lines} production lines, at most {PRODUCTION_LINES_MAX}. Split it: one noun or one verb a file.",
-                file.place
+                file.relative_path
             ));
         }
     }
@@ -84,7 +84,7 @@ fn files_are_small() {
 fn files_say_what_they_are_for() {
     let mut complaints = Vec::new();
     for file in all_rust_files().iter().filter(|file| !file.text.starts_with("//!")) {
-        complaints.push(format!("{}: begin with a `//!` line that says what the file is for.", file.place));
+        complaints.push(format!("{}: begin with a `//!` line that says what the file is for.", file.relative_path));
     }
     assert_none(complaints);
 }
@@ -93,8 +93,11 @@ fn files_say_what_they_are_for() {
 fn names_say_something() {
     let mut complaints = Vec::new();
     for file in all_rust_files() {
-        if let Some(name) = empty_name_in(&file.place) {
-            complaints.push(format!("{}: `{name}` says nothing. Name it after the noun or verb it holds.", file.place));
+        if let Some(name) = empty_name_in(&file.relative_path) {
+            complaints.push(format!(
+                "{}: `{name}` says nothing. Name it after the noun or verb it holds.",
+                file.relative_path
+            ));
         }
     }
     assert_none(complaints);
@@ -103,12 +106,12 @@ fn names_say_something() {
 #[test]
 fn production_code_does_not_panic() {
     let mut complaints = Vec::new();
-    for file in all_rust_files().iter().filter(|file| !file.place.starts_with("tests/")) {
-        for (number, line) in production_lines(&file.place, &file.text) {
+    for file in all_rust_files().iter().filter(|file| !file.relative_path.starts_with("tests/")) {
+        for (number, line) in production_lines(&file.relative_path, &file.text) {
             if let Some(word) = word_that_panics(line) {
                 complaints.push(format!(
                     "{}:{number}: `{word}` outside tests. Return an error, or `expect(\"why it cannot fail\")`.",
-                    file.place
+                    file.relative_path
                 ));
             }
         }
@@ -121,7 +124,7 @@ fn no_test_is_ignored() {
     let attribute = ["#[ig", "nore"].concat(); // in two halves, or this file would complain about itself
     let mut complaints = Vec::new();
     for file in all_rust_files().iter().filter(|file| file.text.contains(&attribute)) {
-        complaints.push(format!("{}: an ignored test proves nothing. Make it run or remove it.", file.place));
+        complaints.push(format!("{}: an ignored test proves nothing. Make it run or remove it.", file.relative_path));
     }
     assert_none(complaints);
 }
@@ -131,10 +134,13 @@ fn every_scenario_is_run() {
     let listed = fs::read_to_string(root().join("tests/tests/scenarios.rs")).unwrap();
     let mut complaints = Vec::new();
     for file in rust_files("tests/tests") {
-        let name = Path::new(&file.place).file_stem().unwrap().to_str().unwrap();
+        let name = Path::new(&file.relative_path).file_stem().unwrap().to_str().unwrap();
         let own_binary = ["memory", "scenarios", "tidy"].contains(&name);
         if !own_binary && !listed.contains(&format!("\nmod {name};\n")) {
-            complaints.push(format!("{}: nothing runs it. Add `mod {name};` to tests/tests/scenarios.rs.", file.place));
+            complaints.push(format!(
+                "{}: nothing runs it. Add `mod {name};` to tests/tests/scenarios.rs.",
+                file.relative_path
+            ));
         }
     }
     assert_none(complaints);
@@ -160,7 +166,7 @@ fn both_databases_have_the_same_migrations() {
 
 #[test]
 fn the_rules_notice_what_breaks_them() {
-    let complaints = |place: &str, text: &str| arrows_that_do_not_point_down(place, text).len();
+    let complaints = |relative_path: &str, text: &str| arrows_that_do_not_point_down(relative_path, text).len();
     assert_eq!(complaints("gateway/src/domain/key.rs", "use crate::metadata::Row;"), 1, "up");
     assert_eq!(complaints("gateway/src/objects/put.rs", "use crate::audit::Verdict;"), 1, "sideways");
     assert_eq!(complaints("gateway/src/objects/put.rs", "    crate::s3::error::S3Error::new()"), 1, "without `use`");
@@ -193,7 +199,7 @@ fn the_rules_notice_what_breaks_them() {
 
 struct RustFile {
     /// Path from the root of the repository.
-    place: String,
+    relative_path: String,
     text: String,
 }
 
@@ -216,19 +222,19 @@ fn rust_files(folder: &str) -> Vec<RustFile> {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let place = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-                files.push(RustFile { text: fs::read_to_string(&path).unwrap(), place });
+                let relative_path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                files.push(RustFile { text: fs::read_to_string(&path).unwrap(), relative_path });
             }
         }
     }
-    files.sort_by(|a, b| a.place.cmp(&b.place));
+    files.sort_by(|a, b| a.relative_path.cmp(&b.relative_path));
     files
 }
 
 /// The numbered lines that are not tests: nothing of a test file, and no item under `#[cfg(test)]`.
-fn production_lines<'a>(place: &str, text: &'a str) -> Vec<(usize, &'a str)> {
-    let suite = ["tests.rs", "conformance.rs"].iter().any(|name| place.ends_with(name));
-    if suite || place.split('/').skip(1).any(|folder| folder == "tests") {
+fn production_lines<'a>(relative_path: &str, text: &'a str) -> Vec<(usize, &'a str)> {
+    let suite = ["tests.rs", "conformance.rs"].iter().any(|name| relative_path.ends_with(name));
+    if suite || relative_path.split('/').skip(1).any(|folder| folder == "tests") {
         return Vec::new();
     }
     let mut production = Vec::new();
@@ -252,23 +258,23 @@ fn without_comment(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }
 
-fn row_of(room: &str) -> Option<usize> {
-    ROWS.iter().position(|row| row.contains(&room))
+fn row_of(module: &str) -> Option<usize> {
+    ROWS.iter().position(|row| row.contains(&module))
 }
 
 /// Complaints about every mention of a room that the file's own room may not import.
-fn arrows_that_do_not_point_down(place: &str, text: &str) -> Vec<String> {
-    let inside = place.trim_start_matches("gateway/src/");
+fn arrows_that_do_not_point_down(relative_path: &str, text: &str) -> Vec<String> {
+    let inside = relative_path.trim_start_matches("gateway/src/");
     let home = inside.split('/').next().unwrap_or_default().trim_end_matches(".rs");
     let Some(home_row) = row_of(home) else { return Vec::new() };
     let mut complaints = Vec::new();
-    for (number, line) in production_lines(place, text) {
-        for room in rooms_named_in(without_comment(line), inside) {
-            let Some(row) = row_of(&room) else { continue };
-            let points_down = if RULE_BOOKS.contains(&home) { room == "domain" } else { row < home_row };
-            if room != home && !points_down {
+    for (number, line) in production_lines(relative_path, text) {
+        for module in modules_named_in(without_comment(line), inside) {
+            let Some(row) = row_of(&module) else { continue };
+            let points_down = if PURE_MODULES.contains(&home) { module == "domain" } else { row < home_row };
+            if module != home && !points_down {
                 complaints.push(format!(
-                    "{place}:{number}: {home} imports {room}, which is not below it. Move the word to domain, take the \
+                    "{relative_path}:{number}: {home} imports {module}, which is not below it. Move the word to domain, take the \
                      fact as an argument, or let it travel as a row in metadata."
                 ));
             }
@@ -277,22 +283,22 @@ fn arrows_that_do_not_point_down(place: &str, text: &str) -> Vec<String> {
     complaints
 }
 
-/// The rooms a line names: `crate::room`, `gateway::room` (in the binary), `crate::{a, b}`, and `super::` that climbs out.
-fn rooms_named_in(line: &str, inside: &str) -> Vec<String> {
+/// The rooms a line names: `crate::module`, `gateway::module` (in the binary), `crate::{a, b}`, and `super::` that climbs out.
+fn modules_named_in(line: &str, inside: &str) -> Vec<String> {
     let folders = inside.matches('/').count();
     let depth = if inside.ends_with("mod.rs") { folders } else { folders + 1 };
     let out_of_the_room = "super::".repeat(depth);
-    let mut rooms = Vec::new();
+    let mut modules = Vec::new();
     for root in ["crate::", "gateway::", &out_of_the_room] {
         for (start, _) in line.match_indices(root).filter(|(start, _)| starts_a_path(line, *start)) {
             let rest = &line[start + root.len()..];
             match rest.strip_prefix('{') {
-                Some(list) => rooms.extend(heads_of(list)),
-                None => rooms.extend(heads_of(rest).into_iter().take(1)),
+                Some(list) => modules.extend(heads_of(list)),
+                None => modules.extend(heads_of(rest).into_iter().take(1)),
             }
         }
     }
-    rooms
+    modules
 }
 
 /// The first word of each item of a `use` list, up to the brace that closes it.
@@ -326,8 +332,8 @@ fn names_path(line: &str, path: &str) -> bool {
         .any(|(start, _)| starts_a_path(line, start) && line[start + path.len()..].starts_with("::"))
 }
 
-fn empty_name_in(place: &str) -> Option<&str> {
-    place
+fn empty_name_in(relative_path: &str) -> Option<&str> {
+    relative_path
         .trim_end_matches(".rs")
         .split('/')
         .find(|name| name.rsplit('_').next().is_some_and(|last| NAMES_THAT_SAY_NOTHING.contains(&last)))

@@ -1,4 +1,4 @@
-//! The circuit breaker: a backend that is down costs nobody a timeout.
+//! The circuit breaker: operations on a backend that is down fail at once.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,7 +52,7 @@ impl Switch {
         match self.circuit().admit(Instant::now()) {
             Admission::Pass => Ok(Permit { switch: self, trial: false }),
             Admission::Trial => Ok(Permit { switch: self, trial: true }),
-            Admission::Refused => Err(StoreError::unavailable("it failed lately and is left alone for a while")),
+            Admission::Refused => Err(StoreError::unavailable("the circuit breaker is open after recent failures")),
         }
     }
 
@@ -63,7 +63,7 @@ impl Switch {
         done
     }
 
-    /// For work that a store may put off: that it went well says nothing about the backend.
+    /// For work that a store may defer: its success does not prove that the backend works.
     async fn run_early<T>(&self, work: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
         let permit = self.admit()?;
         let done = work.await;
@@ -88,7 +88,7 @@ impl Permit<'_> {
         if was_closed != is_closed {
             self.switch.open.set(if is_closed { 0.0 } else { 1.0 });
             let error = error.map(ToString::to_string).unwrap_or_default();
-            tracing::warn!(backend = self.switch.backend, usable = is_closed, error, "the state of a backend changed");
+            tracing::warn!(backend = self.switch.backend, usable = is_closed, error, "circuit breaker state changed");
         }
     }
 }

@@ -22,14 +22,14 @@ impl Default for CircuitPolicy {
     }
 }
 
-/// What a circuit says to an operation that wants to begin.
+/// Whether an operation may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// Go on.
     Pass,
-    /// Go on: you are the one that finds out whether the backend is back.
+    /// Go on, as the trial that detects recovery.
     Trial,
-    /// Do not even try.
+    /// Fail at once.
     Refused,
 }
 
@@ -91,7 +91,7 @@ impl Circuit {
             }
             State::Closed { .. } => open(self.policy.backoff_min),
             State::Trying { backoff, .. } => open((backoff * 2).min(self.policy.backoff_max)),
-            // Late news from before it opened.
+            // A late failure of an operation that began before it opened.
             open @ State::Open { .. } => open,
         };
     }
@@ -119,7 +119,7 @@ mod tests {
     use Event::{Abandon, Admit, Fail, Succeed};
 
     /// Plays events at seconds since the start against three failures, pauses from 1 to 4 seconds.
-    fn play(story: &str, events: &[(u64, Event)]) {
+    fn check_events(name: &str, events: &[(u64, Event)]) {
         let policy =
             CircuitPolicy { failures: 3, backoff_min: Duration::from_secs(1), backoff_max: Duration::from_secs(4) };
         let start = Instant::now();
@@ -127,7 +127,7 @@ mod tests {
         for (step, (second, event)) in events.iter().enumerate() {
             let now = start + Duration::from_secs(*second);
             match event {
-                Admit(expected) => assert_eq!(circuit.admit(now), *expected, "{story}, step {step} at {second} s"),
+                Admit(expected) => assert_eq!(circuit.admit(now), *expected, "{name}, step {step} at {second} s"),
                 Succeed => circuit.succeeded(),
                 Fail => circuit.failed(now),
                 Abandon => circuit.abandoned(now),
@@ -136,17 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn stories() {
-        play("two failures are not enough", &[(0, Fail), (0, Fail), (0, Admit(Pass))]);
-        play(
+    fn transitions() {
+        check_events("two failures are not enough", &[(0, Fail), (0, Fail), (0, Admit(Pass))]);
+        check_events(
             "only failures in a row count",
             &[(0, Fail), (0, Fail), (0, Succeed), (0, Fail), (0, Fail), (0, Admit(Pass))],
         );
         let opened = || vec![(0, Fail), (0, Fail), (0, Fail), (0, Admit(Refused)), (1, Admit(Trial))];
         let then = |more: Vec<(u64, Event)>| opened().into_iter().chain(more).collect::<Vec<_>>();
-        play("one trial at a time", &then(vec![(1, Admit(Refused)), (1, Succeed), (1, Admit(Pass))]));
-        play("a failed trial doubles the pause", &then(vec![(1, Fail), (2, Admit(Refused)), (3, Admit(Trial))]));
-        play(
+        check_events("one trial at a time", &then(vec![(1, Admit(Refused)), (1, Succeed), (1, Admit(Pass))]));
+        check_events(
+            "a failed trial doubles the pause",
+            &then(vec![(1, Fail), (2, Admit(Refused)), (3, Admit(Trial))]),
+        );
+        check_events(
             "the pause has an end",
             &then(vec![
                 (1, Fail),
@@ -158,13 +161,13 @@ mod tests {
                 (11, Admit(Trial)),
             ]),
         );
-        play("an abandoned trial is tried again at once", &then(vec![(1, Abandon), (1, Admit(Trial))]));
-        play("a lost trial is replaced", &then(vec![(4, Admit(Refused)), (5, Admit(Trial))]));
-        play(
+        check_events("an abandoned trial is tried again at once", &then(vec![(1, Abandon), (1, Admit(Trial))]));
+        check_events("a lost trial is replaced", &then(vec![(4, Admit(Refused)), (5, Admit(Trial))]));
+        check_events(
             "late failures do not prolong the pause",
             &[(0, Fail), (0, Fail), (0, Fail), (0, Fail), (1, Admit(Trial))],
         );
-        play(
+        check_events(
             "a success opens the way however it came",
             &[(0, Fail), (0, Fail), (0, Fail), (0, Succeed), (0, Admit(Pass))],
         );

@@ -1,4 +1,4 @@
-//! Deadlines: nobody waits for ever for a backend that hangs.
+//! Deadlines of operations on a backend.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Which faults are to be injected, and when: a handle that tests hold and turn while the store works.
+//! Fault injection: a handle by which tests set faults while the store is in use.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -104,7 +104,7 @@ impl Faults {
     }
 
     /// The fault of an operation that begins now.
-    pub(super) fn strike(&self, operation: Operation) -> Option<Fault> {
+    pub(super) fn next_fault(&self, operation: Operation) -> Option<Fault> {
         let mut state = self.state();
         let mut struck = None;
         for rule in state.rules.iter_mut().filter(|rule| rule.operations.contains(&operation)) {
@@ -160,13 +160,13 @@ mod tests {
         let faults = Faults::new(1);
         faults.set(&[Operation::Put], Fault::Io, When::First(2));
         faults.set(&[Operation::Put, Operation::Read], Fault::Down, When::Every(3));
-        let puts: Vec<_> = (0..6).map(|_| faults.strike(Operation::Put)).collect();
+        let puts: Vec<_> = (0..6).map(|_| faults.next_fault(Operation::Put)).collect();
         let (io, down) = (Some(Fault::Io), Some(Fault::Down));
         assert_eq!(puts, [io, io, down, None, None, down]);
-        assert_eq!(faults.strike(Operation::Len), None);
+        assert_eq!(faults.next_fault(Operation::Len), None);
         assert_eq!(faults.injected(), 4);
         faults.clear();
-        assert_eq!(faults.strike(Operation::Put), None);
+        assert_eq!(faults.next_fault(Operation::Put), None);
     }
 
     #[test]

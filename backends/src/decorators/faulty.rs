@@ -1,4 +1,4 @@
-//! A store that fails on command, for tests of what stands above it.
+//! A store with injected faults, for tests of its callers.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -83,7 +83,7 @@ impl Faulty {
 
 /// Faults that come before the operation; the others are left to it.
 async fn before(faults: &Faults, operation: Operation) -> Result<Option<Fault>, StoreError> {
-    match faults.strike(operation) {
+    match faults.next_fault(operation) {
         Some(Fault::Down) => Err(broken("down")),
         Some(Fault::Full) => Err(StoreError::Full),
         Some(Fault::Io) => Err(StoreError::damaged("injected I/O error")),

@@ -29,12 +29,12 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    /// The bytes, if they can be had at once. Never judges: none says nothing about the sliver.
+    /// The bytes, if they are available at once. `None` says nothing about the sliver.
     ///
     /// The path is walked from its start: what has this name under it is this sliver, whatever handles are kept.
     pub(super) fn read(&self, mount: &Mount, name: &SliverName, range: &Range<u64>) -> Option<BytesMut> {
         let len = range.end.checked_sub(range.start).filter(|len| (1..=RANGE_BYTES_MAX).contains(len))?;
-        if self.unsupported.load(Ordering::Relaxed) || !mount.is_believed() {
+        if self.unsupported.load(Ordering::Relaxed) || !mount.marker_is_fresh() {
             return None;
         }
         self.try_read(mount, name, range.start, usize::try_from(len).ok()?).unwrap_or_else(|errno| {

@@ -1,4 +1,4 @@
-//! What the operating system says, as what the caller should do.
+//! Maps errors of system calls to [`StoreError`].
 
 use rustix::io::Errno;
 
@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// What was being done when the error came up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(super) enum ErrorContext {
     /// Reading: refused permission is an operator's business.
     Reading,
     /// Writing or removing: a directory that does not take writes is down for writes.
@@ -14,19 +14,21 @@ pub(super) enum Doing {
 }
 
 /// Translates an error of a system call on a sliver.
-pub(super) fn store_error(errno: Errno, doing: Doing) -> StoreError {
+pub(super) fn store_error(errno: Errno, doing: ErrorContext) -> StoreError {
     match errno {
         Errno::NOENT => StoreError::NotFound,
         Errno::EXIST => StoreError::AlreadyExists,
         Errno::NOSPC | Errno::DQUOT => StoreError::Full,
         Errno::IO | Errno::UCLEAN | Errno::BADMSG | Errno::NODATA | Errno::ISDIR => StoreError::damaged(errno),
-        Errno::ACCESS | Errno::PERM if doing == Doing::Reading => StoreError::Denied { reason: errno.to_string() },
+        Errno::ACCESS | Errno::PERM if doing == ErrorContext::Reading => {
+            StoreError::Denied { reason: errno.to_string() }
+        }
         other => StoreError::unavailable(other),
     }
 }
 
 /// For calls on the backend's own folders: there, "not found" means that the backend is not what it was.
-pub(super) fn folder_error(errno: Errno, doing: Doing) -> StoreError {
+pub(super) fn folder_error(errno: Errno, doing: ErrorContext) -> StoreError {
     match errno {
         Errno::NOENT | Errno::NOTDIR => StoreError::wrong(format!("its folders are gone: {errno}")),
         other => store_error(other, doing),
@@ -52,9 +54,9 @@ mod tests {
             (Errno::MFILE, "unavailable", "unavailable"),
         ];
         for (errno, reading, writing) in cases {
-            assert_eq!(store_error(errno, Doing::Reading).kind(), reading, "{errno}");
-            assert_eq!(store_error(errno, Doing::Writing).kind(), writing, "{errno}");
+            assert_eq!(store_error(errno, ErrorContext::Reading).kind(), reading, "{errno}");
+            assert_eq!(store_error(errno, ErrorContext::Writing).kind(), writing, "{errno}");
         }
-        assert_eq!(folder_error(Errno::NOENT, Doing::Writing).kind(), "wrong_backend");
+        assert_eq!(folder_error(Errno::NOENT, ErrorContext::Writing).kind(), "wrong_backend");
     }
 }

@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
 
 use super::DirectoryStore;
-use super::errno::{Doing, store_error};
+use super::errno::{ErrorContext, store_error};
 use super::volume::Volume;
 use crate::{SliverEntry, SliverName, StoreError};
 
@@ -25,11 +25,11 @@ struct Walk {
 /// All slivers, folder by folder.
 pub(super) fn stream(store: &DirectoryStore) -> BoxStream<'_, Result<SliverEntry, StoreError>> {
     let begin = async move {
-        let volume = store.hop(|inner| inner.mount.volume()).await?;
+        let volume = store.run_blocking(|inner| inner.mount.volume()).await?;
         let walk = Walk { volume, folders: 0..=u8::MAX, open: None };
         Ok(stream::try_unfold(walk, move |mut walk| {
-            store.hop(move |_| {
-                let batch = walk.batch().map_err(|errno| store_error(errno, Doing::Reading))?;
+            store.run_blocking(move |_| {
+                let batch = walk.batch().map_err(|errno| store_error(errno, ErrorContext::Reading))?;
                 Ok(if batch.is_empty() { None } else { Some((stream::iter(batch.into_iter().map(Ok)), walk)) })
             })
         })

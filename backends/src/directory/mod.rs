@@ -4,8 +4,8 @@
 //! haulout-backend.json      the format marker, written first
 //! haulout-heartbeat.json    the last heartbeat, replaced again and again
 //! 00/ .. ff/<sliver name>   the slivers, spread by a random byte of the blob id
-//! trash/<sliver name>       what was taken out of sight, its age counted from its modification time
-//! .drafts/<process>/<n>     temporaries; the folder is locked while its process lives
+//! trash/<sliver name>       trashed slivers, their age counted from the modification time
+//! .drafts/<process>/<n>     staged files; the folder is locked while its process lives
 //! ```
 //!
 //! Every operation is one hop to the blocking pool: look at the path (is it still the checked tree?), do the work
@@ -37,16 +37,16 @@ use rustix::io::Errno;
 use tokio::sync::Semaphore;
 
 use self::cached::Cached;
-use self::errno::{Doing, folder_error, store_error};
+use self::errno::{ErrorContext, folder_error, store_error};
 use self::mount::Mount;
-use self::publish::Draft;
-use self::space::Room;
+use self::publish::StagedFile;
+use self::space::FreeSpace;
 use self::volume::Volume;
 use crate::marker::{HEARTBEAT_NAME, Marker};
 use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// Operations of one store on the blocking pool at once: a disk that hangs must not take the threads of the others.
-const HOPS_MAX: usize = 64;
+const BLOCKING_MAX: usize = 64;
 
 /// A store in a directory. Clones share everything.
 #[derive(Debug, Clone)]
@@ -55,9 +55,9 @@ pub(crate) struct DirectoryStore(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     mount: Mount,
-    room: Room,
+    free_space: FreeSpace,
     cached: Cached,
-    hops: Arc<Semaphore>,
+    blocking_permits: Arc<Semaphore>,
 }
 
 impl DirectoryStore {
@@ -66,12 +66,12 @@ impl DirectoryStore {
     /// `free_floor` is the number of free bytes under which writes are refused; by default a twentieth of the disk,
     /// at most 64 MiB.
     pub(crate) fn new(path: PathBuf, marker: Marker, free_floor: Option<u64>) -> Self {
-        let hops = Arc::new(Semaphore::new(HOPS_MAX));
+        let blocking_permits = Arc::new(Semaphore::new(BLOCKING_MAX));
         Self(Arc::new(Inner {
             mount: Mount::new(path, marker),
-            room: Room::new(free_floor),
+            free_space: FreeSpace::new(free_floor),
             cached: Cached::default(),
-            hops,
+            blocking_permits,
         }))
     }
 
@@ -80,7 +80,7 @@ impl DirectoryStore {
     /// # Errors
     /// [`StoreError::WrongBackend`] if anything else than this backend is in it.
     pub(crate) async fn format(&self) -> Result<(), StoreError> {
-        self.hop(|inner| inner.mount.format()).await
+        self.run_blocking(|inner| inner.mount.format()).await
     }
 
     /// Formats the directory, or replaces its marker, for a new generation.
@@ -88,7 +88,7 @@ impl DirectoryStore {
     /// # Errors
     /// [`StoreError::WrongBackend`] if anything else than this backend is in it.
     pub(crate) async fn accept(&self, generation: u64) -> Result<(), StoreError> {
-        self.hop(move |inner| inner.mount.accept(generation)).await
+        self.run_blocking(move |inner| inner.mount.accept(generation)).await
     }
 
     /// Checks the marker.
@@ -96,16 +96,16 @@ impl DirectoryStore {
     /// # Errors
     /// [`StoreError::WrongBackend`] if it is missing or another one.
     pub(crate) async fn verify(&self) -> Result<(), StoreError> {
-        self.hop(|inner| inner.mount.verify().map(drop)).await
+        self.run_blocking(|inner| inner.mount.verify().map(drop)).await
     }
 
     /// Runs blocking work. Once begun it goes on even if nobody waits for it any more.
-    async fn hop<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.0);
-        let turn = Arc::clone(&inner.hops).acquire_owned().await.map_err(StoreError::unavailable)?;
+        let turn = Arc::clone(&inner.blocking_permits).acquire_owned().await.map_err(StoreError::unavailable)?;
         let done = tokio::task::spawn_blocking(move || {
             let done = work(&inner);
             drop(turn);
@@ -120,15 +120,15 @@ impl SliverStore for DirectoryStore {
     async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError> {
         let name = *name;
         let store = self.clone();
-        self.hop(move |inner| Ok(writer::boxed(store, name, inner.draft()?))).await
+        self.run_blocking(move |inner| Ok(writer::boxed(store, name, inner.staged_file()?))).await
     }
 
     async fn put(&self, name: &SliverName, parts: Vec<Bytes>) -> Result<(), StoreError> {
         let name = *name;
-        self.hop(move |inner| {
-            let (volume, draft) = inner.draft()?;
-            draft.append(&parts).map_err(|errno| inner.write_error(errno))?;
-            inner.publish(&volume, draft, &name)
+        self.run_blocking(move |inner| {
+            let (volume, staged_file) = inner.staged_file()?;
+            staged_file.append(&parts).map_err(|errno| inner.write_error(errno))?;
+            inner.publish(&volume, staged_file, &name)
         })
         .await
     }
@@ -139,14 +139,14 @@ impl SliverStore for DirectoryStore {
         }
         let name = *name;
         let buffer = reading::buffer(&range);
-        self.hop(move |inner| inner.read(&name, range, buffer)).await
+        self.run_blocking(move |inner| inner.read(&name, range, buffer)).await
     }
 
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {
         let name = *name;
-        self.hop(move |inner| {
+        self.run_blocking(move |inner| {
             let file = inner.open(&name)?;
-            let stat = rustix::fs::fstat(file).map_err(|errno| store_error(errno, Doing::Reading))?;
+            let stat = rustix::fs::fstat(file).map_err(|errno| store_error(errno, ErrorContext::Reading))?;
             u64::try_from(stat.st_size).map_err(StoreError::damaged)
         })
         .await
@@ -154,12 +154,12 @@ impl SliverStore for DirectoryStore {
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
         let name = *name;
-        self.hop(move |inner| inner.delete(&name)).await
+        self.run_blocking(move |inner| inner.delete(&name)).await
     }
 
     async fn trash(&self, name: &SliverName) -> Result<(), StoreError> {
         let name = *name;
-        self.hop(move |inner| inner.trash(&name)).await
+        self.run_blocking(move |inner| inner.trash(&name)).await
     }
 
     fn list(&self) -> BoxStream<'_, Result<SliverEntry, StoreError>> {
@@ -167,19 +167,19 @@ impl SliverStore for DirectoryStore {
     }
 
     async fn probe(&self) -> Result<Space, StoreError> {
-        self.hop(|inner| {
+        self.run_blocking(|inner| {
             let volume = inner.mount.verify()?;
-            inner.room.probe(&volume)
+            inner.free_space.probe(&volume)
         })
         .await
     }
 
     async fn pulse(&self) -> Result<Pulse, StoreError> {
-        self.hop(|inner| inner.mount.pulse()).await
+        self.run_blocking(|inner| inner.mount.pulse()).await
     }
 
     async fn beat(&self, heartbeat: Bytes) -> Result<(), StoreError> {
-        self.hop(move |inner| {
+        self.run_blocking(move |inner| {
             let volume = inner.mount.verify()?;
             volume.replace_small(HEARTBEAT_NAME, heartbeat).map_err(|errno| inner.write_error(errno))
         })
@@ -191,34 +191,35 @@ impl SliverStore for DirectoryStore {
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {
-        self.hop(move |inner| {
+        self.run_blocking(move |inner| {
             let volume = inner.mount.verify()?;
-            sweeping::sweep(&volume, trash_seconds).map_err(|errno| folder_error(errno, Doing::Writing))
+            sweeping::sweep(&volume, trash_seconds).map_err(|errno| folder_error(errno, ErrorContext::Writing))
         })
         .await
     }
 }
 
 impl Inner {
-    /// A temporary, and the tree it is in.
-    fn draft(&self) -> Result<(Arc<Volume>, Draft), StoreError> {
-        self.room.admit()?;
+    /// A staged file, and the volume it is in.
+    fn staged_file(&self) -> Result<(Arc<Volume>, StagedFile), StoreError> {
+        self.free_space.admit()?;
         let volume = self.mount.volume()?;
-        let draft = volume.nursery().and_then(Draft::create).map_err(|errno| self.write_error(errno))?;
-        Ok((volume, draft))
+        let staged_file = volume.staging_dir().and_then(StagedFile::create).map_err(|errno| self.write_error(errno))?;
+        Ok((volume, staged_file))
     }
 
-    fn publish(&self, volume: &Volume, draft: Draft, name: &SliverName) -> Result<(), StoreError> {
-        let published =
-            volume.folder_for_writing(name.folder()).and_then(|folder| draft.publish(folder, name.text().as_str()));
+    fn publish(&self, volume: &Volume, staged_file: StagedFile, name: &SliverName) -> Result<(), StoreError> {
+        let published = volume
+            .folder_for_writing(name.folder())
+            .and_then(|folder| staged_file.publish(folder, name.text().as_str()));
         published.map_err(|errno| self.write_error(errno))
     }
 
-    /// Translates an error of a write, and remembers what it means for the next ones.
+    /// Translates an error of a write, and records a full disk.
     fn write_error(&self, errno: Errno) -> StoreError {
-        let error = folder_error(errno, Doing::Writing);
+        let error = folder_error(errno, ErrorContext::Writing);
         match error {
-            StoreError::Full => self.room.ran_out(),
+            StoreError::Full => self.free_space.ran_out(),
             StoreError::WrongBackend { .. } => self.mount.forget(),
             _ => {}
         }
@@ -250,7 +251,7 @@ impl Inner {
             rustix::fs::fsync(&folder)
         };
         match rename() {
-            // A full disk has no room for a trash, and needs the space.
+            // A full disk has no space for a trash, and needs it.
             Err(Errno::NOSPC | Errno::DQUOT) => self.delete(name),
             done => absent_is_fine(done),
         }
@@ -264,6 +265,6 @@ fn timespec(nanoseconds: i64) -> Timespec {
 fn absent_is_fine(done: Result<(), Errno>) -> Result<(), StoreError> {
     match done {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(store_error(errno, Doing::Writing)),
+        Err(errno) => Err(store_error(errno, ErrorContext::Writing)),
     }
 }

@@ -1,4 +1,4 @@
-//! Which tree is under the backend's path right now, and whether it is the right one.
+//! The volume currently mounted at the backend's path, and whether its marker matches.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rustix::io::Errno;
 
-use super::errno::{Doing, folder_error};
+use super::errno::{ErrorContext, folder_error};
 use super::volume::{Identity, Volume};
 use crate::marker::{FIRST_GENERATION, MARKER_NAME, Marker};
 use crate::{Pulse, StoreError};
 
 /// How long a marker that was read is believed, as long as the path leads to the same directory.
-const MARKER_BELIEVED: Duration = Duration::from_secs(2);
+const MARKER_TTL: Duration = Duration::from_secs(2);
 
 /// A path, the marker that must be there, and the tree that was last found to carry it.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ struct Current {
 }
 
 impl Mount {
-    /// Watches a path. Nothing is looked at before the first use.
+    /// A mount at a path. Nothing is read before the first use.
     pub(super) fn new(path: PathBuf, marker: Marker) -> Self {
         Self { path, marker, generation: AtomicU64::new(FIRST_GENERATION), current: RwLock::new(None) }
     }
@@ -43,7 +43,7 @@ impl Mount {
     /// # Errors
     /// [`StoreError::WrongBackend`] if anything else is in it.
     pub(super) fn format(&self) -> Result<(), StoreError> {
-        let writing = |errno| folder_error(errno, Doing::Writing);
+        let writing = |errno| folder_error(errno, ErrorContext::Writing);
         make_durable(&self.path)?;
         let volume = Volume::open(&self.path).map_err(writing)?;
         if volume.is_empty().map_err(writing)? {
@@ -58,7 +58,7 @@ impl Mount {
     /// # Errors
     /// [`StoreError::WrongBackend`] if anything else is in it.
     pub(super) fn accept(&self, generation: u64) -> Result<(), StoreError> {
-        let writing = |errno| folder_error(errno, Doing::Writing);
+        let writing = |errno| folder_error(errno, ErrorContext::Writing);
         make_durable(&self.path)?;
         let volume = Volume::open(&self.path).map_err(writing)?;
         let marker = self.marker.clone().of_generation(generation);
@@ -81,7 +81,7 @@ impl Mount {
     /// What is under the path now says of itself, whatever its generation.
     pub(super) fn pulse(&self) -> Result<Pulse, StoreError> {
         self.identity()?;
-        let volume = Volume::open(&self.path).map_err(|errno| folder_error(errno, Doing::Reading))?;
+        let volume = Volume::open(&self.path).map_err(|errno| folder_error(errno, ErrorContext::Reading))?;
         let generation = self.marker.generation_of(&volume.marker()?)?;
         Ok(Pulse { generation, heartbeat: volume.heartbeat()?.map(Bytes::from) })
     }
@@ -98,7 +98,7 @@ impl Mount {
         let under_path = self.identity()?;
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         match &*current {
-            Some(current) if current.volume.identity() == under_path && current.checked.elapsed() < MARKER_BELIEVED => {
+            Some(current) if current.volume.identity() == under_path && current.checked.elapsed() < MARKER_TTL => {
                 Ok(Arc::clone(&current.volume))
             }
             _ => {
@@ -115,10 +115,10 @@ impl Mount {
 
     /// Whether the right marker was seen lately. Looks at nothing and waits for nothing: while somebody else is
     /// looking, it is not.
-    pub(super) fn is_believed(&self) -> bool {
+    pub(super) fn marker_is_fresh(&self) -> bool {
         let current = self.current.try_read();
         let checked = current.ok().and_then(|current| current.as_ref().map(|current| current.checked));
-        checked.is_some_and(|checked| checked.elapsed() < MARKER_BELIEVED)
+        checked.is_some_and(|checked| checked.elapsed() < MARKER_TTL)
     }
 
     /// The tree, after a look at everything.
@@ -129,11 +129,11 @@ impl Mount {
         let volume = match known {
             Some(known) if known.volume.identity() == under_path => known.volume,
             _ => {
-                let volume = Volume::open(&self.path).map_err(|errno| folder_error(errno, Doing::Reading))?;
+                let volume = Volume::open(&self.path).map_err(|errno| folder_error(errno, ErrorContext::Reading))?;
                 self.check(&volume)?;
                 if let Err(errno) = volume.make_folders() {
                     // A full or read-only disk still serves reads.
-                    tracing::warn!(path = %self.path.display(), %errno, "cannot make all folders of the backend");
+                    tracing::warn!(path = %self.path.display(), %errno, "cannot create all folders of the backend");
                 }
                 Arc::new(volume)
             }
@@ -143,7 +143,7 @@ impl Mount {
         Ok(volume)
     }
 
-    /// Lets go of the handles, because something under the tree is not what it was: the next use opens it anew.
+    /// Drops the handles, because something under the tree changed: the next use reopens it.
     pub(super) fn forget(&self) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = None;
     }

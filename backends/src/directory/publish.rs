@@ -18,15 +18,15 @@ use rustix::path::DecInt;
 /// Slices that one system call takes.
 const SLICES_MAX: usize = 1024;
 
-/// The folder of one process's temporaries, locked while the process lives.
+/// The staging folder of one process, locked while the process lives.
 #[derive(Debug)]
-pub(super) struct Nursery {
+pub(super) struct StagingDir {
     name: String,
     folder: OwnedFd,
     next: AtomicU64,
 }
 
-impl Nursery {
+impl StagingDir {
     /// Uses an open folder that nobody else writes to.
     pub(super) fn new(name: String, folder: OwnedFd) -> Self {
         Self { name, folder, next: AtomicU64::new(0) }
@@ -38,23 +38,23 @@ impl Nursery {
     }
 }
 
-/// A file on its way to its name. Dropped unpublished, it is removed.
+/// A staged file. Dropped unpublished, it is removed.
 #[derive(Debug)]
-pub(super) struct Draft {
-    nursery: Arc<Nursery>,
+pub(super) struct StagedFile {
+    staging_dir: Arc<StagingDir>,
     number: u64,
     file: Arc<File>,
     renamed: bool,
 }
 
-impl Draft {
+impl StagedFile {
     /// Makes an empty temporary.
-    pub(super) fn create(nursery: &Arc<Nursery>) -> Result<Self, Errno> {
-        let number = nursery.next.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn create(staging_dir: &Arc<StagingDir>) -> Result<Self, Errno> {
+        let number = staging_dir.next.fetch_add(1, Ordering::Relaxed);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP;
-        let file = rustix::fs::openat(&nursery.folder, DecInt::new(number), flags, mode)?;
-        Ok(Self { nursery: Arc::clone(nursery), number, file: Arc::new(File::from(file)), renamed: false })
+        let file = rustix::fs::openat(&staging_dir.folder, DecInt::new(number), flags, mode)?;
+        Ok(Self { staging_dir: Arc::clone(staging_dir), number, file: Arc::new(File::from(file)), renamed: false })
     }
 
     /// The open file, to start its write-back early.
@@ -98,24 +98,24 @@ impl Draft {
         rustix::fs::fsync(folder)
     }
 
-    /// As [`Draft::publish`], in the place of what has the name: whoever looks sees the old file or the new one, whole.
+    /// As [`StagedFile::publish`], in the place of what has the name: whoever looks sees the old file or the new one, whole.
     pub(super) fn replace(mut self, folder: impl AsFd, name: &str) -> Result<(), Errno> {
         rustix::fs::fsync(&*self.file)?;
-        rustix::fs::renameat(&self.nursery.folder, DecInt::new(self.number), folder.as_fd(), name)?;
+        rustix::fs::renameat(&self.staging_dir.folder, DecInt::new(self.number), folder.as_fd(), name)?;
         self.renamed = true;
         rustix::fs::fsync(folder)
     }
 
     fn rename(&self, folder: rustix::fd::BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
         let from = DecInt::new(self.number);
-        let nursery = &self.nursery.folder;
-        match rustix::fs::renameat_with(nursery, from, folder, name, RenameFlags::NOREPLACE) {
+        let staging_dir = &self.staging_dir.folder;
+        match rustix::fs::renameat_with(staging_dir, from, folder, name, RenameFlags::NOREPLACE) {
             // Some network file systems cannot rename without replacing. Names are never used twice, so a look first
             // is a check of our own discipline and need not be atomic.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(_) => Err(Errno::EXIST),
-                    Err(Errno::NOENT) => rustix::fs::renameat(nursery, DecInt::new(self.number), folder, name),
+                    Err(Errno::NOENT) => rustix::fs::renameat(staging_dir, DecInt::new(self.number), folder, name),
                     Err(errno) => Err(errno),
                 }
             }
@@ -124,11 +124,11 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         if !self.renamed {
             // Best effort: what stays is swept once this process is gone.
-            let _ = rustix::fs::unlinkat(&self.nursery.folder, DecInt::new(self.number), AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&self.staging_dir.folder, DecInt::new(self.number), AtFlags::empty());
         }
     }
 }

@@ -8,7 +8,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Inner;
-use super::errno::{Doing, store_error};
+use super::errno::{ErrorContext, store_error};
 use crate::{SliverName, StoreError};
 
 /// Reads longer than this look at the file's length before memory is taken for them.
@@ -35,12 +35,12 @@ impl Inner {
             }
             done => done,
         }
-        .map_err(|errno| store_error(errno, Doing::Reading))
+        .map_err(|errno| store_error(errno, ErrorContext::Reading))
     }
 
     /// Reads exactly the range.
     pub(super) fn read(&self, name: &SliverName, range: Range<u64>, mut read: Vec<u8>) -> Result<BytesMut, StoreError> {
-        let reading = |errno| store_error(errno, Doing::Reading);
+        let reading = |errno| store_error(errno, ErrorContext::Reading);
         let ends_early = || StoreError::damaged(format!("it ends before byte {}", range.end));
         let len =
             range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok()).ok_or_else(ends_early)?;
@@ -67,7 +67,7 @@ impl Inner {
     }
 }
 
-/// Room for a range, where its length can be believed.
+/// A buffer for a range, where its length can be trusted.
 ///
 /// Made by the task that asks and not by the thread that waits for the disk: the allocator keeps what a thread once
 /// had for that thread, and there are many of those.

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
-use super::errno::{Doing, folder_error};
-use super::publish::Draft;
+use super::errno::{ErrorContext, folder_error};
+use super::publish::StagedFile;
 use super::volume::Volume;
 use crate::{Space, StoreError};
 
@@ -16,18 +16,18 @@ const FLOOR_PART: u64 = 20;
 
 /// What is known about the space on a disk.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct FreeSpace {
     full: AtomicBool,
     floor: Option<u64>,
 }
 
-impl Room {
+impl FreeSpace {
     /// Assumes that there is space. `floor` is in free bytes.
     pub(super) fn new(floor: Option<u64>) -> Self {
         Self { full: AtomicBool::new(false), floor }
     }
 
-    /// Lets a write begin.
+    /// Admits a write.
     ///
     /// # Errors
     /// [`StoreError::Full`], at once, while the disk is known to be full.
@@ -42,17 +42,17 @@ impl Room {
 
     /// Measures the space, and tries whether a file can be made.
     pub(super) fn probe(&self, volume: &Volume) -> Result<Space, StoreError> {
-        let stat = rustix::fs::fstatvfs(volume.root()).map_err(|errno| folder_error(errno, Doing::Reading))?;
+        let stat = rustix::fs::fstatvfs(volume.root()).map_err(|errno| folder_error(errno, ErrorContext::Reading))?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         let total = stat.f_blocks.saturating_mul(stat.f_frsize);
         let floor = self.floor.unwrap_or(FLOOR_BYTES.min(total / FLOOR_PART));
-        let full = match volume.nursery().and_then(Draft::create) {
+        let full = match volume.staging_dir().and_then(StagedFile::create) {
             Ok(_removed_when_dropped) => free < floor,
             Err(Errno::NOSPC | Errno::DQUOT) => true,
-            Err(errno) => return Err(folder_error(errno, Doing::Writing)),
+            Err(errno) => return Err(folder_error(errno, ErrorContext::Writing)),
         };
         if self.full.swap(full, Ordering::Relaxed) != full {
-            tracing::warn!(free_bytes = free, floor_bytes = floor, full, "the space of a backend changed");
+            tracing::warn!(free_bytes = free, floor_bytes = floor, full, "backend became full or writable again");
         }
         Ok(Space { free_bytes: Some(free) })
     }

@@ -1,4 +1,4 @@
-//! Removing what dead processes left behind, and old trash.
+//! Removes staged files of dead processes, and old trash.
 
 use std::ffi::CString;
 use std::os::fd::AsFd;
@@ -7,24 +7,24 @@ use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, Timestamps, UTIME_NOW, UTIM
 use rustix::io::Errno;
 
 use super::timespec;
-use super::volume::{DRAFTS, FOLDER_FLAGS, TRASH, Volume};
+use super::volume::{FOLDER_FLAGS, STAGING, TRASH, Volume};
 
 /// Removes temporaries of processes that are gone and trash of that age or older; counts the files.
 pub(super) fn sweep(volume: &Volume, trash_seconds: u64) -> Result<u64, Errno> {
-    Ok(sweep_drafts(volume)? + sweep_trash(volume, trash_seconds)?)
+    Ok(sweep_staging(volume)? + sweep_trash(volume, trash_seconds)?)
 }
 
-fn sweep_drafts(volume: &Volume) -> Result<u64, Errno> {
-    let drafts = match volume.open_folder(DRAFTS) {
+fn sweep_staging(volume: &Volume) -> Result<u64, Errno> {
+    let staged_files = match volume.open_folder(STAGING) {
         Err(Errno::NOENT) => return Ok(0),
         opened => opened?,
     };
     let mut removed = 0;
-    for process in names(&drafts)? {
-        if volume.own_drafts().is_some_and(|own| own.as_bytes() == process.as_bytes()) {
+    for process in names(&staged_files)? {
+        if volume.own_staging_dir().is_some_and(|own| own.as_bytes() == process.as_bytes()) {
             continue;
         }
-        let folder = match rustix::fs::openat(&drafts, &process, FOLDER_FLAGS, Mode::empty()) {
+        let folder = match rustix::fs::openat(&staged_files, &process, FOLDER_FLAGS, Mode::empty()) {
             Err(Errno::NOENT | Errno::NOTDIR) => continue,
             opened => opened?,
         };
@@ -32,10 +32,10 @@ fn sweep_drafts(volume: &Volume) -> Result<u64, Errno> {
         if rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
             continue;
         }
-        for draft in names(&folder)? {
-            removed += remove(&folder, &draft)?;
+        for staged_file in names(&folder)? {
+            removed += remove(&folder, &staged_file)?;
         }
-        match rustix::fs::unlinkat(&drafts, &process, AtFlags::REMOVEDIR) {
+        match rustix::fs::unlinkat(&staged_files, &process, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY) => {}
             Err(errno) => return Err(errno),
         }

@@ -14,20 +14,20 @@ use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use super::errno::{Doing, folder_error};
-use super::publish::{Draft, Nursery};
+use super::errno::{ErrorContext, folder_error};
+use super::publish::{StagedFile, StagingDir};
 use crate::marker::{HEARTBEAT_NAME, MARKER_BYTES_MAX, MARKER_NAME, Marker};
 use crate::{FAN_OUT, StoreError};
 
-/// The folder of the temporaries, one folder for each process below it.
-pub(super) const DRAFTS: &str = ".drafts";
-/// The folder of what was taken out of sight.
+/// The folder of staged files, one folder for each process below it.
+pub(super) const STAGING: &str = ".drafts";
+/// The folder of trashed slivers.
 pub(super) const TRASH: &str = "trash";
 
 /// With fewer open files allowed than this, handles of folders are not kept.
 const FILES_FOR_HANDLES: u64 = 8192;
 
-/// How often a sweeper may snatch away the folder of temporaries that is being made.
+/// Attempts to create the staging folder while a sweeper removes it.
 const LOCK_TRIES: u32 = 8;
 
 pub(super) const FOLDER_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -53,7 +53,7 @@ pub(super) struct Volume {
     root: OwnedFd,
     identity: Identity,
     folders: Vec<OnceLock<OwnedFd>>,
-    nursery: OnceLock<Arc<Nursery>>,
+    staging_dir: OnceLock<Arc<StagingDir>>,
 }
 
 impl Volume {
@@ -64,7 +64,7 @@ impl Volume {
         let may_open = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let kept = if may_open >= FILES_FOR_HANDLES { FAN_OUT } else { 0 };
         let folders = (0..kept).map(|_| OnceLock::new()).collect();
-        Ok(Self { root, identity, folders, nursery: OnceLock::new() })
+        Ok(Self { root, identity, folders, staging_dir: OnceLock::new() })
     }
 
     /// Which directory it is.
@@ -78,8 +78,8 @@ impl Volume {
     }
 
     /// The name of this process's own folder of temporaries, once there is one.
-    pub(super) fn own_drafts(&self) -> Option<&str> {
-        self.nursery.get().map(|nursery| nursery.name())
+    pub(super) fn own_staging_dir(&self) -> Option<&str> {
+        self.staging_dir.get().map(|staging_dir| staging_dir.name())
     }
 
     /// Compares the marker on the disk.
@@ -108,7 +108,7 @@ impl Volume {
         let file = match rustix::fs::openat(&self.root, name, flags, Mode::empty()) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(folder_error(errno, Doing::Reading)),
+            Err(errno) => return Err(folder_error(errno, ErrorContext::Reading)),
         };
         let mut found = Vec::new();
         let mut file = std::io::Read::take(std::fs::File::from(file), MARKER_BYTES_MAX);
@@ -118,17 +118,17 @@ impl Volume {
 
     /// Puts a small file beside the slivers, durably, in the place of what has the name.
     pub(super) fn replace_small(&self, name: &str, content: Bytes) -> Result<(), Errno> {
-        let draft = Draft::create(self.nursery()?)?;
-        draft.append(&[content])?;
-        draft.replace(&self.root, name)
+        let staged_file = StagedFile::create(self.staging_dir()?)?;
+        staged_file.append(&[content])?;
+        staged_file.replace(&self.root, name)
     }
 
-    /// Whether nothing of anybody's is in there: a format that a crash cut short counts as nothing.
+    /// Whether it is empty: a format that a crash interrupted counts as empty.
     pub(super) fn is_empty(&self) -> Result<bool, Errno> {
         for entry in Dir::read_from(&self.root)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
-            if ![b".".as_slice(), b"..", b"lost+found", DRAFTS.as_bytes()].contains(&name) {
+            if ![b".".as_slice(), b"..", b"lost+found", STAGING.as_bytes()].contains(&name) {
                 return Ok(false);
             }
         }
@@ -137,9 +137,9 @@ impl Volume {
 
     /// Writes the marker, durably.
     pub(super) fn format(&self, marker: &Marker) -> Result<(), Errno> {
-        let draft = Draft::create(self.nursery()?)?;
-        draft.append(&[marker.encode().into()])?;
-        draft.publish(&self.root, MARKER_NAME)
+        let staged_file = StagedFile::create(self.staging_dir()?)?;
+        staged_file.append(&[marker.encode().into()])?;
+        staged_file.publish(&self.root, MARKER_NAME)
     }
 
     /// Makes all folders that are missing, so that no write has to.
@@ -198,23 +198,23 @@ impl Volume {
     }
 
     /// The folder of this process's temporaries, made when the first is needed: a full disk must open too.
-    pub(super) fn nursery(&self) -> Result<&Arc<Nursery>, Errno> {
-        if let Some(nursery) = self.nursery.get() {
-            return Ok(nursery);
+    pub(super) fn staging_dir(&self) -> Result<&Arc<StagingDir>, Errno> {
+        if let Some(staging_dir) = self.staging_dir.get() {
+            return Ok(staging_dir);
         }
         // Two first writers may both come here: the loser's folder is unlocked, empty, and swept later.
-        let made = self.lock_drafts()?;
-        Ok(self.nursery.get_or_init(|| Arc::new(made)))
+        let made = self.lock_staging_dir()?;
+        Ok(self.staging_dir.get_or_init(|| Arc::new(made)))
     }
 
     /// Makes a folder for temporaries and locks it, so that other processes see that its owner lives.
-    fn lock_drafts(&self) -> Result<Nursery, Errno> {
-        self.make_folder(DRAFTS)?;
-        let drafts = self.open_folder(DRAFTS)?;
+    fn lock_staging_dir(&self) -> Result<StagingDir, Errno> {
+        self.make_folder(STAGING)?;
+        let staged_files = self.open_folder(STAGING)?;
         for _ in 0..LOCK_TRIES {
             let token = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
-            rustix::fs::mkdirat(&drafts, &token, FOLDER_MODE)?;
-            let folder = match rustix::fs::openat(&drafts, &token, FOLDER_FLAGS, Mode::empty()) {
+            rustix::fs::mkdirat(&staged_files, &token, FOLDER_MODE)?;
+            let folder = match rustix::fs::openat(&staged_files, &token, FOLDER_FLAGS, Mode::empty()) {
                 Err(Errno::NOENT) => continue,
                 opened => opened?,
             };
@@ -222,9 +222,9 @@ impl Volume {
             // A sweeper may come between making and locking. Where folders cannot be locked at all, sweepers cannot
             // lock them either, and leave them alone.
             let swept = locked == Err(Errno::WOULDBLOCK)
-                || rustix::fs::statat(&drafts, &token, AtFlags::SYMLINK_NOFOLLOW).err() == Some(Errno::NOENT);
+                || rustix::fs::statat(&staged_files, &token, AtFlags::SYMLINK_NOFOLLOW).err() == Some(Errno::NOENT);
             if !swept {
-                return Ok(Nursery::new(token, folder));
+                return Ok(StagingDir::new(token, folder));
             }
         }
         Err(Errno::AGAIN)

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use super::DirectoryStore;
-use super::publish::Draft;
+use super::publish::StagedFile;
 use super::volume::Volume;
 use crate::{SliverName, SliverWriter, StoreError};
 
@@ -20,7 +20,7 @@ struct DirectoryWriter {
     store: DirectoryStore,
     name: SliverName,
     volume: Arc<Volume>,
-    draft: Option<Draft>,
+    staged_file: Option<StagedFile>,
     unsynced: usize,
     write_back: Option<JoinHandle<Result<(), Errno>>>,
 }
@@ -29,9 +29,9 @@ struct DirectoryWriter {
 pub(super) fn boxed(
     store: DirectoryStore,
     name: SliverName,
-    (volume, draft): (Arc<Volume>, Draft),
+    (volume, staged_file): (Arc<Volume>, StagedFile),
 ) -> Box<dyn SliverWriter> {
-    Box::new(DirectoryWriter { store, name, volume, draft: Some(draft), unsynced: 0, write_back: None })
+    Box::new(DirectoryWriter { store, name, volume, staged_file: Some(staged_file), unsynced: 0, write_back: None })
 }
 
 #[async_trait]
@@ -42,42 +42,44 @@ impl SliverWriter for DirectoryWriter {
 
     async fn write_parts(&mut self, parts: Vec<Bytes>) -> Result<(), StoreError> {
         // Without its draft, a writer failed before or its last write was cancelled: the sliver is lost.
-        let draft = self.draft.take().ok_or_else(lost)?;
+        let staged_file = self.staged_file.take().ok_or_else(lost)?;
         let len: usize = parts.iter().map(Bytes::len).sum();
-        let draft = self
+        let staged_file = self
             .store
-            .hop(move |inner| match draft.append(&parts) {
-                Ok(()) => Ok(draft),
+            .run_blocking(move |inner| match staged_file.append(&parts) {
+                Ok(()) => Ok(staged_file),
                 Err(errno) => Err(inner.write_error(errno)),
             })
             .await?;
         self.unsynced += len;
         if self.unsynced >= WRITE_BACK_BYTES {
             self.unsynced = 0;
-            self.begin_write_back(Arc::clone(draft.file())).await?;
+            self.begin_write_back(Arc::clone(staged_file.file())).await?;
         }
-        self.draft = Some(draft);
+        self.staged_file = Some(staged_file);
         Ok(())
     }
 
     async fn seal(mut self: Box<Self>) -> Result<(), StoreError> {
-        let draft = self.draft.take().ok_or_else(lost)?;
+        let staged_file = self.staged_file.take().ok_or_else(lost)?;
         self.finish_write_back().await?;
         let (volume, name) = (Arc::clone(&self.volume), self.name);
         self.store
-            .hop(move |inner| {
+            .run_blocking(move |inner| {
                 if !Arc::ptr_eq(&volume, &inner.mount.volume()?) {
-                    return Err(StoreError::unavailable("its directory was exchanged while the sliver was written"));
+                    return Err(StoreError::unavailable(
+                        "the backend's directory was replaced while the sliver was written",
+                    ));
                 }
-                inner.publish(&volume, draft, &name)
+                inner.publish(&volume, staged_file, &name)
             })
             .await
     }
 
     async fn abort(mut self: Box<Self>) {
-        if let Some(draft) = self.draft.take() {
-            let removed = self.store.hop(move |_| {
-                drop(draft);
+        if let Some(staged_file) = self.staged_file.take() {
+            let removed = self.store.run_blocking(move |_| {
+                drop(staged_file);
                 Ok(())
             });
             let _ = removed.await;
@@ -89,7 +91,7 @@ impl DirectoryWriter {
     /// Syncs in the background, one sync at a time.
     ///
     /// The kernel reports a lost page once for an open file: an error here would not come up again at the end, so it
-    /// is kept until somebody asks.
+    /// is kept until the next call.
     async fn begin_write_back(&mut self, file: Arc<File>) -> Result<(), StoreError> {
         self.finish_write_back().await?;
         self.write_back = Some(tokio::task::spawn_blocking(move || rustix::fs::fdatasync(&*file)));
@@ -106,12 +108,12 @@ impl DirectoryWriter {
 impl Drop for DirectoryWriter {
     fn drop(&mut self) {
         // Removing a large file takes time: not on a thread that serves others.
-        if let (Some(draft), Ok(runtime)) = (self.draft.take(), tokio::runtime::Handle::try_current()) {
-            drop(runtime.spawn_blocking(move || drop(draft)));
+        if let (Some(staged_file), Ok(runtime)) = (self.staged_file.take(), tokio::runtime::Handle::try_current()) {
+            drop(runtime.spawn_blocking(move || drop(staged_file)));
         }
     }
 }
 
 fn lost() -> StoreError {
-    StoreError::damaged("an earlier write of this sliver failed or was given up")
+    StoreError::damaged("an earlier write of this sliver failed or was cancelled")
 }

@@ -1,4 +1,4 @@
-//! What a far end says, as what the caller should do.
+//! Maps errors of object stores to [`StoreError`].
 
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};

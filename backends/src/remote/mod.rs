@@ -1,4 +1,4 @@
-//! Slivers in somebody else's store: S3, Google Cloud Storage, Azure, WebDAV, or memory.
+//! Slivers in a remote object store: S3, Google Cloud Storage, Azure, WebDAV, or memory.
 //!
 //! Objects are named `<prefix>/<2 hex>/<sliver name>`, with the format marker at `<prefix>/haulout-backend.json` and the
 //! last heartbeat at `<prefix>/haulout-heartbeat.json`.
@@ -36,7 +36,7 @@ const SINGLE_PUT_BYTES: u64 = 8 << 20;
 /// The size of a part: the least that S3 allows.
 const PART_BYTES: usize = 5 << 20;
 /// How long a marker that was read is believed.
-const MARKER_BELIEVED: Duration = Duration::from_secs(60);
+const MARKER_TTL: Duration = Duration::from_secs(60);
 
 /// A store behind `object_store`. Clones share everything.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ struct Inner {
 }
 
 impl RemoteStore {
-    /// The store at the URL of a backend. Talks to nobody yet.
+    /// The store at the URL of a backend. Makes no request yet.
     ///
     /// # Errors
     /// [`StoreError::Misconfigured`] for a URL or an option that is not known.
@@ -79,7 +79,7 @@ impl RemoteStore {
                 let bytes = Bytes::from(inner.marker.encode());
                 let len = bytes.len() as u64;
                 match inner.put_object(&inner.path(MARKER_NAME), vec![bytes], len).await {
-                    // Somebody else formatted it just now: the check tells who.
+                    // Another gateway formatted it concurrently: check whose marker it is.
                     Ok(()) | Err(StoreError::AlreadyExists) => inner.verify().await,
                     Err(error) => Err(error),
                 }
@@ -127,7 +127,7 @@ impl Inner {
     async fn ready(&self) -> Result<(), StoreError> {
         let fresh = || {
             let checked = *self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-            checked.is_some_and(|checked| checked.elapsed() < MARKER_BELIEVED)
+            checked.is_some_and(|checked| checked.elapsed() < MARKER_TTL)
         };
         if fresh() {
             return Ok(());

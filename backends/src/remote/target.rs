@@ -47,7 +47,7 @@ impl std::fmt::Debug for Target {
 }
 
 impl Target {
-    /// Builds the client; does not talk to anybody.
+    /// Builds the client; makes no request.
     ///
     /// # Errors
     /// [`StoreError::Misconfigured`] for a URL or an option that is not known.

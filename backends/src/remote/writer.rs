@@ -36,8 +36,8 @@ impl RemoteWriter {
         }
         self.total_bytes += bytes.len() as u64;
         while !bytes.is_empty() {
-            let room = if self.inner.target.multipart { PART_BYTES - self.buffered_bytes } else { usize::MAX };
-            let piece = bytes.split_to(room.min(bytes.len()));
+            let remaining = if self.inner.target.multipart { PART_BYTES - self.buffered_bytes } else { usize::MAX };
+            let piece = bytes.split_to(remaining.min(bytes.len()));
             self.buffered_bytes += piece.len();
             self.buffered.push(piece);
             if self.buffered_bytes >= PART_BYTES && self.inner.target.multipart {
@@ -74,7 +74,7 @@ impl RemoteWriter {
             upload.complete().await.map_err(|error| store_error(&error))?;
             self.upload = None;
         }
-        // A store that lost a part says so here, not when the sliver is needed.
+        // A store that lost a part is detected here, not when the sliver is needed.
         self.inner.expect_len(&self.name, self.total_bytes).await
     }
 }

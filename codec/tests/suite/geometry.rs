@@ -48,7 +48,7 @@ proptest! {
         prop_assert_eq!(layout.encoded_len(), blob.slivers.iter().map(|sliver| sliver.len() as u64).sum::<u64>());
     }
 
-    /// Layouts come from strangers' files, too.
+    /// Layouts come from untrusted files, too.
     #[test]
     fn absurd_layouts_have_some_answer(
         chunk_bytes in any::<u32>(), chunks_per_block in any::<u16>(), content_len in any::<u64>(), catalog_len in any::<u32>(),

@@ -12,12 +12,12 @@ use crate::clock::random;
 use crate::config::BackendConfig;
 use crate::domain::{BackendFlag, BackendId, SeenBackend, SeenHeartbeat};
 use crate::metadata::BackendRow;
-use crate::objects::Member;
+use crate::objects::Backend;
 
-/// How long a backend may take to show that it is there.
+/// How long a probe of a backend may take.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// List the backends and look whether each is what it should be.
+/// List the backends and probe each.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ListBackends {}
 
@@ -28,13 +28,13 @@ pub struct ListedBackend {
     pub name: String,
     /// Where it is, without secrets.
     pub url: String,
-    /// Who answers for it.
+    /// Its provider: the failure domain.
     pub provider: String,
-    /// Where it stands.
+    /// Its zone.
     pub zone: String,
     /// What is wrong with it; nothing when absent.
     pub problem: Option<String>,
-    /// Bytes that can still be written, where the backend tells.
+    /// Free bytes, where the backend reports them.
     pub free_bytes: Option<u64>,
 }
 
@@ -43,12 +43,12 @@ impl Operation for ListBackends {
     type Reply = Vec<ListedBackend>;
 
     async fn run(self, admin: &Admin) -> Result<Vec<ListedBackend>> {
-        let members = admin.objects.committee().members();
+        let backends = admin.objects.committee().backends();
         admin.heartbeats.refresh().await?;
-        let mut listed = join_all(members.iter().map(|member| look(member))).await;
+        let mut listed = join_all(backends.iter().map(|backend| look(backend))).await;
         let removed = admin.metadata.removed_backends().await?;
         for row in admin.metadata.backends().await? {
-            if members.iter().any(|member| member.id == row.id) {
+            if backends.iter().any(|backend| backend.id == row.id) {
                 continue;
             }
             let problem = match removed.contains(&row.id) {
@@ -72,21 +72,21 @@ impl Operation for ListBackends {
 /// What is said of a backend that an operator took out of the cluster, as long as something is there.
 const REMOVED: &str = "removed from the cluster: what it holds is being made again on the others";
 
-async fn look(member: &Member) -> ListedBackend {
-    let probed = tokio::time::timeout(PROBE, member.store.probe()).await.unwrap_or(Err(StoreError::TimedOut));
+async fn look(backend: &Backend) -> ListedBackend {
+    let probed = tokio::time::timeout(PROBE, backend.store.probe()).await.unwrap_or(Err(StoreError::TimedOut));
     ListedBackend {
-        name: member.id.to_string(),
-        url: member.url.clone(),
-        provider: member.provider.clone(),
-        zone: member.zone.clone(),
+        name: backend.id.to_string(),
+        url: backend.url.clone(),
+        provider: backend.provider.clone(),
+        zone: backend.zone.clone(),
         free_bytes: probed.as_ref().ok().and_then(|space| space.free_bytes),
-        problem: problem(member, probed.err()),
+        problem: problem(backend, probed.err()),
     }
 }
 
 /// What an operator must know of it: a flag first, because it says what to do.
-fn problem(member: &Member, error: Option<StoreError>) -> Option<String> {
-    let flagged = member.trust().flag().map(|(flag, reason)| {
+fn problem(backend: &Backend, error: Option<StoreError>) -> Option<String> {
+    let flagged = backend.trust().flag().map(|(flag, reason)| {
         let confirm = match flag {
             BackendFlag::DatabaseBehind => "`haulout database confirm`",
             BackendFlag::Clone => "`haulout database confirm` or `haulout backend accept`",
@@ -99,7 +99,7 @@ fn problem(member: &Member, error: Option<StoreError>) -> Option<String> {
         };
         format!("{flag} ({reason}); {waits} for {confirm}")
     });
-    let removed = || member.trust().is_removed().then(|| REMOVED.to_owned());
+    let removed = || backend.trust().is_removed().then(|| REMOVED.to_owned());
     flagged.or_else(|| error.map(|error| error.to_string())).or_else(removed)
 }
 
@@ -119,50 +119,50 @@ impl Operation for AcceptBackend {
     async fn run(self, admin: &Admin) -> Result<ListedBackend> {
         let missing = || AdminError::refused(format!("there is no backend named {:?} in the configuration", self.name));
         let config = admin.backends.iter().find(|backend| backend.name == self.name).ok_or_else(missing)?;
-        let mut members = admin.objects.committee().members().iter();
-        let member = members.find(|member| member.id.as_str() == self.name).ok_or_else(missing)?;
+        let mut backends = admin.objects.committee().backends().iter();
+        let backend = backends.find(|backend| backend.id.as_str() == self.name).ok_or_else(missing)?;
         admin.heartbeats.refresh().await?;
-        if member.trust().flag().is_some_and(|(flag, _)| flag == BackendFlag::DatabaseBehind) {
+        if backend.trust().flag().is_some_and(|(flag, _)| flag == BackendFlag::DatabaseBehind) {
             return Err(AdminError::refused(
                 "it is the database that is older, not this backend: `haulout database confirm`".to_owned(),
             ));
         }
-        begin_generation(admin, config, member).await?;
-        let (url, provider, zone) = (member.url.clone(), member.provider.clone(), member.zone.clone());
-        let row = BackendRow { id: member.id.clone(), url, provider, zone, formatted: true };
+        begin_generation(admin, config, backend).await?;
+        let (url, provider, zone) = (backend.url.clone(), backend.provider.clone(), backend.zone.clone());
+        let row = BackendRow { id: backend.id.clone(), url, provider, zone, formatted: true };
         admin.metadata.record_backend(row).await?;
-        admin.metadata.set_backend_removed(&member.id, false).await?;
-        let asked = admin.metadata.ask_for_backend(&member.id).await?;
-        admin.metadata.unflag_backend(&member.id).await?;
+        admin.metadata.set_backend_removed(&backend.id, false).await?;
+        let enqueued = admin.metadata.enqueue_repairs_of_backend(&backend.id).await?;
+        admin.metadata.unflag_backend(&backend.id).await?;
         admin.heartbeats.refresh().await?;
-        tracing::info!(backend = self.name, blobs = asked, "accepted; what it lacks is made again");
-        Ok(look(member).await)
+        tracing::info!(backend = self.name, blobs = enqueued, "accepted; what it lacks is made again");
+        Ok(look(backend).await)
     }
 }
 
 /// Makes what stands there the next generation of the backend: marker first, then the row, then the heartbeat. After a crash
 /// in between the backend is flagged, and accepted again.
-async fn begin_generation(admin: &Admin, config: &BackendConfig, member: &Member) -> Result<()> {
+async fn begin_generation(admin: &Admin, config: &BackendConfig, backend: &Backend) -> Result<()> {
     let failed = |error| match error {
         StoreError::WrongBackend { .. } | StoreError::Misconfigured { .. } => AdminError::refused(error.to_string()),
         error => AdminError::Unavailable(error.to_string()),
     };
-    let (claimed, shown) = match admin.heartbeats.sight(member).await {
+    let (claimed, shown) = match admin.heartbeats.sight(backend).await {
         Ok(SeenBackend { generation, heartbeat: SeenHeartbeat::Authentic(shown) }) => (generation, Some(shown)),
         Ok(seen) => (seen.generation, None),
         // Nothing that can be read is there, which is what an empty disk looks like; else it is refused below.
         Err(StoreError::WrongBackend { .. }) => (0, None),
         Err(error) => return Err(failed(error)),
     };
-    let known = admin.metadata.heartbeats().await?.get(&member.id).map_or(0, |kept| kept.last.generation);
+    let known = admin.metadata.heartbeats().await?.get(&backend.id).map_or(0, |kept| kept.last.generation);
     let claimed = claimed.max(known).max(shown.map_or(0, |shown| shown.generation));
     let generation = claimed.saturating_add(1);
     backends::accept(&config.spec(), admin.cluster, &admin.base, generation).await.map_err(failed)?;
     let nonce = random(&*admin.ambient.entropy);
-    let heartbeat = admin.metadata.begin_generation(&member.id, claimed, shown, nonce).await?;
-    member.store.require_generation(heartbeat.generation);
-    if let Err(error) = admin.heartbeats.write(member, &heartbeat).await {
-        tracing::warn!(backend = %member.id, %error, "its first heartbeat was not written and will be repeated");
+    let heartbeat = admin.metadata.begin_generation(&backend.id, claimed, shown, nonce).await?;
+    backend.store.require_generation(heartbeat.generation);
+    if let Err(error) = admin.heartbeats.write(backend, &heartbeat).await {
+        tracing::warn!(backend = %backend.id, %error, "its first heartbeat was not written and will be repeated");
     }
     Ok(())
 }

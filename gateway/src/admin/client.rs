@@ -18,15 +18,15 @@ pub enum CallError {
     /// Nobody listens there: no gateway serves from this data folder.
     #[error("no gateway is running")]
     NobodyThere,
-    /// The gateway answered: no.
+    /// The gateway refused the operation.
     #[error(transparent)]
     Answered(#[from] AdminError),
-    /// The gateway was there and then not, or is another version. The operation may have been done.
+    /// The connection broke, or the gateway is another version. The operation may have taken effect.
     #[error("the running gateway did not answer properly: {0}")]
     Broken(String),
 }
 
-/// Has the running gateway do an operation.
+/// Runs an operation in the running gateway.
 ///
 /// # Errors
 /// See [`CallError`].
@@ -53,7 +53,7 @@ pub async fn call<O: Operation>(path: &Path, operation: &O) -> Result<O::Reply, 
     connection.abort();
     match status {
         StatusCode::OK => serde_json::from_slice(&body).map_err(|error| broken(&error)),
-        StatusCode::NOT_FOUND => Err(CallError::Broken(format!("it does not know {:?}", O::NAME))),
+        StatusCode::NOT_FOUND => Err(CallError::Broken(format!("it does not support operation {:?}", O::NAME))),
         _ => Err(match serde_json::from_slice::<AdminError>(&body) {
             Ok(error) => error.into(),
             Err(_) => CallError::Broken(format!("{status}: {}", String::from_utf8_lossy(&body))),
@@ -64,7 +64,7 @@ pub async fn call<O: Operation>(path: &Path, operation: &O) -> Result<O::Reply, 
 async fn connect(path: &Path) -> std::io::Result<UnixStream> {
     let stream = socket::at(path, |path| std::os::unix::net::UnixStream::connect(path))?;
     stream.set_nonblocking(true)?;
-    // Nothing is left to wait for: a Unix socket connects at once or not at all.
+    // A Unix socket connects at once or not at all: no timeout is needed.
     tokio::task::yield_now().await;
     UnixStream::from_std(stream)
 }

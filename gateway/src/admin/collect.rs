@@ -1,4 +1,4 @@
-//! Collection, when the operator does not want to wait for the workers.
+//! Garbage collection on request, without waiting for the workers.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +21,9 @@ pub struct Collected {
     pub slivers_scanned: u64,
     /// Orphaned slivers that went.
     pub orphans: u64,
-    /// Why orphans were found and kept.
+    /// Why orphans were found and not deleted.
     pub orphans_refused: Option<String>,
-    /// Backends that could not be listed; what is there was left alone.
+    /// Backends that could not be listed; nothing on them was deleted.
     pub unreachable: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Draws access keys and canonical ids.
+//! Generates random access keys and canonical ids.
 
 use zeroize::Zeroizing;
 

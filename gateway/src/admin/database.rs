@@ -36,8 +36,8 @@ impl Operation for ConfirmDatabase {
                 reply.flagged.push(name);
                 continue;
             }
-            let seen = match admin.objects.committee().member(&flagged.backend) {
-                Some(member) => admin.heartbeats.sight(member).await.ok(),
+            let seen = match admin.objects.committee().backend(&flagged.backend) {
+                Some(backend) => admin.heartbeats.sight(backend).await.ok(),
                 None => None,
             };
             match seen.map(|seen| seen.heartbeat) {

@@ -1,4 +1,4 @@
-//! Why an operation of the operator was not done.
+//! Errors of admin operations.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::metadata::MetadataError;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", content = "text", rename_all = "snake_case")]
 pub enum AdminError {
-    /// It makes no sense as it was asked: ask otherwise.
+    /// The request is invalid: change it.
     #[error("{0}")]
     Refused(String),
     /// The database, a backend or the gateway cannot do it now: try again later.
@@ -29,5 +29,5 @@ impl From<MetadataError> for AdminError {
     }
 }
 
-/// What an operation comes to.
+/// The result of an admin operation.
 pub type Result<T, E = AdminError> = std::result::Result<T, E>;

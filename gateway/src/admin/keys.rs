@@ -1,4 +1,4 @@
-//! Rotation of keys: what they wrap is wrapped anew.
+//! Key rotation: everything a key wraps is rewrapped under the newest one.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,14 +26,14 @@ pub struct RotateKeys {
     pub kind: KeyKind,
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotatedKeys {
-    /// Keys and secrets wrapped anew.
+    /// Keys and secrets that were rewrapped.
     pub rewrapped: usize,
-    /// Those that needed nothing.
+    /// Those already under the newest key.
     pub current: usize,
-    /// Those that do not open; the log says why.
+    /// Those that cannot be decrypted; the log has the reason.
     pub failed: usize,
 }
 
@@ -45,7 +45,7 @@ impl Operation for RotateKeys {
         let Rewrapped { rewrapped, current, failed } = match self.kind {
             KeyKind::Kms => admin.objects.rewrap_kms_keys().await.map_err(unavailable)?,
             KeyKind::Cluster => {
-                // First of all: whoever starts from now on needs the newest key, and wraps with it.
+                // Activate first: a gateway that starts from now on needs the newest key and wraps with it.
                 let newest = admin.key.newest();
                 admin.metadata.activate_cluster_key(newest.id(), newest.check_value(&admin.cluster)).await?;
                 admin.objects.rewrap_blob_keys().await.map_err(unavailable)?
@@ -79,7 +79,7 @@ async fn reseal_secrets(admin: &Admin, rotated: &mut RotatedKeys) -> Result<()> 
                     rotated.rewrapped += 1;
                 }
                 Err(error) => {
-                    tracing::warn!(access_key = id, %error, "a secret could not be sealed anew");
+                    tracing::warn!(access_key = id, %error, "an access key's secret could not be re-encrypted");
                     rotated.failed += 1;
                 }
             }

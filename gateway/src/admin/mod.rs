@@ -1,6 +1,6 @@
-//! The operator's door: users, backends, checks and collection.
+//! Admin operations: users, backends, checks and collection.
 //!
-//! Each [`Operation`] is plain data that goes in, an async function and plain data that comes out. Whoever asks, the command line in
+//! Each [`Operation`] is a plain request, an async function and a plain reply. The caller, the command line in
 //! a process of its own or a running gateway on behalf of its admin socket, runs the same function.
 
 mod backends;
@@ -49,11 +49,11 @@ pub struct Admin {
     pub heartbeats: Heartbeats,
     /// What relative backend folders are relative to.
     pub base: std::path::PathBuf,
-    /// Time and chance.
+    /// Clock and randomness.
     pub ambient: Ambient,
 }
 
-/// Something an operator asks for.
+/// An admin operation.
 pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
     /// Its name on the admin socket.
     const NAME: &'static str;

@@ -17,7 +17,7 @@ pub enum Named {
     User(String),
 }
 
-/// Set a quota; without limits it is taken away.
+/// Set a quota; without limits it is removed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SetQuota {
     /// Over what.
@@ -28,14 +28,14 @@ pub struct SetQuota {
     pub objects: Option<u64>,
 }
 
-/// Show a quota and what is there under it.
+/// Show a quota and its usage.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShowQuota {
     /// Over what.
     pub over: Named,
 }
 
-/// A quota and what is there under it.
+/// A quota and its usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownQuota {
     /// The most bytes of content, if limited.

@@ -30,7 +30,7 @@ pub struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Listens at a path in a folder that only its owner can enter. What is there is replaced: whoever listened there before has ended, since
+    /// Listens at a path in a folder with mode 0700. An existing socket is replaced: its process has ended, since
     /// only one gateway serves from a data folder.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::clock::{Ambient, random};
 use crate::config::{RootCredentials, refused_secret};
 use crate::metadata::{self, MetadataStore};
 
-/// The name of the root user, which nobody else gets.
+/// The reserved name of the root user.
 pub const ROOT: &str = "root";
 /// What a sealed secret is sealed for; the access key's id is its name.
 pub(super) const PURPOSE: &str = "access-key";
@@ -43,7 +43,7 @@ pub fn open_secret(
 /// Looks an access key up and opens it; `None` when there is none.
 ///
 /// # Errors
-/// The database is away, or the secret does not open.
+/// The database is unavailable, or the secret cannot be decrypted.
 pub async fn open_key(metadata: &MetadataStore, key: &ClusterKey, id: &str) -> Result<Option<RootCredentials>> {
     let Some((_, sealed)) = metadata.access_key(id).await? else { return Ok(None) };
     let secret_key = open_secret(key, id, &sealed)
@@ -99,10 +99,10 @@ impl Operation for AddUser {
         let sealed = seal_secret(&admin.key, &access_key, &secret_key, &admin.ambient);
         let added = admin.metadata.add_access_key(user.id, &access_key, &sealed).await;
         if !matches!(added, Ok(metadata::AddAccessKey::Added)) {
-            // A user without a key would only be in the way of the next try.
+            // A user without a key would block the next attempt.
             admin.metadata.remove_user(&self.name).await?;
             added?;
-            return Err(AdminError::refused(format!("the access key {access_key} was taken just now")));
+            return Err(AdminError::refused(format!("the access key {access_key} was taken by a concurrent request")));
         }
         let secret_key = secret_key.to_string();
         Ok(AddedUser { name: user.name, canonical_id: user.canonical_id.0, access_key, secret_key })
@@ -172,7 +172,7 @@ impl Operation for RemoveUser {
             metadata::RemoveUser::Removed => Ok(()),
             metadata::RemoveUser::NoSuchUser => Err(AdminError::refused(format!("there is no user named {name:?}"))),
             metadata::RemoveUser::OwnsBuckets => {
-                Err(AdminError::refused(format!("{name:?} still owns buckets: they must go first")))
+                Err(AdminError::refused(format!("{name:?} still owns buckets: delete them first")))
             }
         }
     }

@@ -1,46 +1,46 @@
-//! What a gateway says when it has started, and what to type next.
+//! The start-up message: addresses, the new root key, example commands.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::commands::print;
-use super::house::DoorPlate;
 use super::root_user;
+use super::server::StartupInfo;
 use crate::config::Config;
 
 /// Prints it to standard output.
-pub(super) fn show(config: &Config, plate: &DoorPlate) -> anyhow::Result<()> {
-    print(&text(config, plate))
+pub(super) fn show(config: &Config, info: &StartupInfo) -> anyhow::Result<()> {
+    print(&text(config, info))
 }
 
-fn text(config: &Config, plate: &DoorPlate) -> String {
+fn text(config: &Config, info: &StartupInfo) -> String {
     let mut lines = vec![format!("Haulout {}", env!("CARGO_PKG_VERSION"))];
-    for (address, tls) in &plate.s3 {
+    for (address, tls) in &info.s3 {
         lines.push(format!("  S3        {}", url(*address, *tls)));
     }
-    if let Some((address, tls)) = plate.website {
+    if let Some((address, tls)) = info.website {
         lines.push(format!("  websites  {}", url(address, tls)));
     }
-    lines.push(format!("  health    {}/health/ready, metrics at /metrics", url(plate.ops, false)));
-    lines.push(format!("  data      {}", plate.folder.path().display()));
-    lines.push(format!("  backends  {}, {}", plate.backends, config.scheme));
-    let file = plate.folder.path().join(root_user::FILE);
-    let credentials = &plate.root.credentials;
-    if plate.root.fresh {
+    lines.push(format!("  health    {}/health/ready, metrics at /metrics", url(info.ops, false)));
+    lines.push(format!("  data      {}", info.folder.path().display()));
+    lines.push(format!("  backends  {}, {}", info.backends, config.scheme));
+    let file = info.folder.path().join(root_user::FILE);
+    let credentials = &info.root.credentials;
+    if info.root.fresh {
         lines.push(String::new());
         lines.push(format!("Root key, printed only now and kept in {}:", file.display()));
         lines.push(format!("  access key  {}", credentials.access_key));
         lines.push(format!("  secret key  {}", credentials.secret_key.as_str()));
     }
-    let Some((address, tls)) = plate.s3.first() else { return lines.join("\n") };
+    let Some((address, tls)) = info.s3.first() else { return lines.join("\n") };
     let endpoint = url(*address, *tls);
     // The file is two assignments that `env` understands. A key from the environment is the reader's own to fill in.
-    let key = if plate.root.fresh {
+    let key = if info.root.fresh {
         format!(
             "AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
             credentials.access_key,
             credentials.secret_key.as_str()
         )
-    } else if plate.root.in_file {
+    } else if info.root.in_file {
         format!("env $(cat '{}')", file.display())
     } else {
         "AWS_ACCESS_KEY_ID=$HAULOUT_ROOT_ACCESS_KEY AWS_SECRET_ACCESS_KEY=$HAULOUT_ROOT_SECRET_KEY".to_owned()

@@ -12,17 +12,17 @@ use crate::config::Overrides;
 #[command(name = "haulout", version)]
 pub struct Cli {
     #[command(flatten)]
-    place: Place,
+    global: GlobalOptions,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Clone, Debug, Args)]
-struct Place {
+struct GlobalOptions {
     /// The configuration; without one everything has a default
     #[arg(long, value_name = "FILE", global = true, env = "HAULOUT_CONFIG")]
     config: Option<PathBuf>,
-    /// The data folder, whatever the configuration says [default: ./haulout-data]
+    /// The data folder, overriding the configuration [default: ./haulout-data]
     #[arg(long, value_name = "DIR", global = true, env = "HAULOUT_DATA")]
     data: Option<PathBuf>,
 }
@@ -31,7 +31,7 @@ struct Place {
 /// done, and work whether or not the gateway runs.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Serve S3 until told to stop; the default
+    /// Serve S3 until stopped; the default
     Serve(Serve),
     /// Compare what the database knows with what the backends hold
     Check {
@@ -42,7 +42,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Delete what is dead, compact quilts and collect orphans now, without waiting for the workers
+    /// Delete unreferenced blobs, compact quilts and collect orphans now, without waiting for the workers
     Collect {
         /// Print what was collected as JSON
         #[arg(long)]
@@ -54,7 +54,7 @@ pub enum Command {
     /// The metadata database
     #[command(subcommand)]
     Database(Database),
-    /// Keys that wrap keys
+    /// Key-encryption keys
     #[command(subcommand)]
     Keys(Keys),
     /// Users and their access keys
@@ -68,7 +68,7 @@ pub enum Command {
 /// Options of `haulout serve`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Serve {
-    /// Where to listen for S3, whatever the configuration says [default: 127.0.0.1:9000]
+    /// Where to listen for S3, overriding the configuration [default: 127.0.0.1:9000]
     #[arg(long, value_name = "ADDR")]
     pub s3_listen: Option<SocketAddr>,
 }
@@ -76,7 +76,7 @@ pub struct Serve {
 /// What to do with backends.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Backend {
-    /// List the backends and look whether each is what it should be
+    /// List the backends and probe each
     List {
         /// Print them as JSON
         #[arg(long)]
@@ -111,7 +111,7 @@ pub enum Database {
 /// What to do with keys.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Keys {
-    /// Wrap all data keys under the newest key; may be stopped and repeated
+    /// Rewrap all data keys under the newest key; may be interrupted and repeated
     Rotate {
         /// Which keys were replaced
         kind: RotatedKind,
@@ -186,7 +186,7 @@ pub enum Quota {
         #[arg(long)]
         json: bool,
     },
-    /// Take a quota away
+    /// Remove a quota
     Clear {
         /// Over one bucket, or over all buckets of a user
         over: Over,
@@ -214,17 +214,17 @@ impl Cli {
     /// The configuration file.
     #[must_use]
     pub fn config(&self) -> Option<&std::path::Path> {
-        self.place.config.as_deref()
+        self.global.config.as_deref()
     }
 
-    /// What the command line says above the configuration.
+    /// Settings of the command line that override the configuration.
     #[must_use]
     pub fn overrides(&self) -> Overrides {
         let s3_listen = match &self.command {
             Some(Command::Serve(serve)) => serve.s3_listen,
             _ => None,
         };
-        Overrides { data: self.place.data.clone(), s3_listen }
+        Overrides { data: self.global.data.clone(), s3_listen }
     }
 }
 

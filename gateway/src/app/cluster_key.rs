@@ -10,8 +10,8 @@ use super::data_folder::DataFolder;
 use crate::clock::{Ambient, random};
 use crate::metadata::{Cluster, MetadataStore};
 
-/// The file's name in the data folder. A line for each key: its id, a space, 64 hexadecimal digits; without an id it is key 1.
-/// The database says which of them wraps; all of them open.
+/// The file's name in the data folder. One line per key: its id, a space, 64 hexadecimal digits; without an id it is key 1.
+/// The database records which of them wraps; all of them unwrap.
 pub const FILE: &str = "cluster.key";
 /// The id of a cluster's first key.
 const KEY_ID: u32 = 1;
@@ -40,19 +40,19 @@ impl ClusterIdentity {
         key(self.active, &bytes).beside(others)
     }
 
-    /// Finds out which cluster the database belongs to and opens its key. `found` says whether to found the cluster,
+    /// Reads which cluster the database belongs to and opens its key. `create` says whether to create the cluster,
     /// and generate its key, when the database is new.
     ///
     /// # Errors
-    /// The key is missing or another, or the database is away. Nothing is overwritten, ever.
+    /// The key is missing or a different one, or the database is unavailable. Nothing is ever overwritten.
     pub async fn establish(
         folder: &DataFolder,
         metadata: &MetadataStore,
         ambient: &Ambient,
-        found: bool,
+        create: bool,
     ) -> anyhow::Result<Self> {
         let keys = read(folder)?;
-        let cluster = metadata.cluster().await.context("cannot ask the database for its cluster")?;
+        let cluster = metadata.cluster().await.context("cannot read the cluster from the database")?;
         match (cluster, keys) {
             (Some(cluster), Some(keys)) => prove(folder, &cluster, keys),
             (Some(cluster), None) => bail!(
@@ -61,12 +61,12 @@ impl ClusterIdentity {
                 cluster.id,
                 folder.path().display()
             ),
-            (None, _) if !found => bail!("the database belongs to no cluster yet: start `haulout serve` first"),
-            (None, keys) => Self::found(folder, metadata, ambient, keys).await,
+            (None, _) if !create => bail!("the database belongs to no cluster yet: start `haulout serve` first"),
+            (None, keys) => Self::create(folder, metadata, ambient, keys).await,
         }
     }
 
-    async fn found(
+    async fn create(
         folder: &DataFolder,
         metadata: &MetadataStore,
         ambient: &Ambient,
@@ -82,11 +82,11 @@ impl ClusterIdentity {
         }
         let id = ClusterId(random(ambient.entropy.as_ref()));
         let key_check = ClusterKey::new(*key_id, **bytes).check_value(&id);
-        let winner = metadata.found_cluster(Cluster { id, key_id: *key_id, key_check }).await;
-        let winner = winner.context("cannot found the cluster")?;
+        let winner = metadata.create_cluster(Cluster { id, key_id: *key_id, key_check }).await;
+        let winner = winner.context("cannot create the cluster")?;
         if winner.id != id && fresh {
             folder.remove(FILE)?;
-            bail!("another gateway has just founded cluster {}: copy its {FILE} here and start again", winner.id);
+            bail!("another gateway has just created cluster {}: copy its {FILE} here and start again", winner.id);
         }
         prove(folder, &winner, keys)
     }
@@ -95,8 +95,8 @@ impl ClusterIdentity {
 fn read(folder: &DataFolder) -> anyhow::Result<Option<KeyBytes>> {
     let Some(text) = folder.read_secret(FILE)? else { return Ok(None) };
     let damaged = || {
-        let place = folder.path().display();
-        anyhow::anyhow!("{place}/{FILE} is damaged: a line for each key, its number and 64 hexadecimal digits")
+        let data_folder = folder.path().display();
+        anyhow::anyhow!("{data_folder}/{FILE} is damaged: a line for each key, its number and 64 hexadecimal digits")
     };
     let mut keys = KeyBytes::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {

@@ -1,4 +1,4 @@
-//! The data folder: what a gateway keeps beside its database and its backends.
+//! The data folder: files a gateway keeps beside its database and its backends.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 #[derive(Clone, Debug)]
 pub struct DataFolder(PathBuf);
 
-/// Held while a gateway serves from the folder; the system gives it back even after `kill -9`.
+/// A file lock held while a gateway serves from the folder; the kernel releases it even after `kill -9`.
 #[derive(Debug)]
 pub struct ServeLock(#[expect(dead_code, reason = "holding it is its use")] File);
 
@@ -31,7 +31,7 @@ impl DataFolder {
         let folder = Self::find(path)?;
         let mode = std::fs::metadata(&folder.0)?.permissions().mode();
         if mode & 0o077 != 0 {
-            tracing::warn!(folder = %folder.0.display(), mode = format!("{:o}", mode & 0o777), "others may look into the data folder; chmod 700 it");
+            tracing::warn!(folder = %folder.0.display(), mode = format!("{:o}", mode & 0o777), "the data folder is readable by others; chmod 700 it");
         }
         Ok(folder)
     }
@@ -43,7 +43,7 @@ impl DataFolder {
     pub fn find(path: &Path) -> anyhow::Result<Self> {
         let path = path.canonicalize().with_context(|| {
             format!(
-                "there is no data folder {}: start `haulout serve` first, or say which with --data or --config",
+                "there is no data folder {}: start `haulout serve` first, or name one with --data or --config",
                 path.display()
             )
         })?;
@@ -77,8 +77,8 @@ impl DataFolder {
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let holder = std::fs::read_to_string(&path).unwrap_or_default();
-            bail!("another gateway (process {}) already serves from {}", holder.trim(), self.0.display());
+            let owner = std::fs::read_to_string(&path).unwrap_or_default();
+            bail!("another gateway (process {}) already serves from {}", owner.trim(), self.0.display());
         }
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn secrets_are_for_their_owner_alone() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = DataFolder::make(&place.path().join("deep/data")).unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DataFolder::make(&temporary.path().join("deep/data")).unwrap();
         assert_eq!(mode(folder.path()), 0o700);
         assert_eq!(folder.read_secret("key").unwrap(), None);
         std::fs::write(folder.path().join("key.new"), "left behind").unwrap();
@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn only_one_serves_from_a_folder() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = DataFolder::make(place.path()).unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DataFolder::make(temporary.path()).unwrap();
         let held = folder.lock().unwrap();
         let refused = folder.lock().expect_err("it is taken").to_string();
         assert!(refused.contains(&std::process::id().to_string()), "{refused}");
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn a_folder_nobody_made_is_not_made_by_looking() {
-        let place = tempfile::tempdir().unwrap();
-        let missing = place.path().join("missing");
+        let temporary = tempfile::tempdir().unwrap();
+        let missing = temporary.path().join("missing");
         let error = DataFolder::find(&missing).expect_err("there is none").to_string();
         assert!(error.contains("haulout serve") && !missing.exists(), "{error}");
     }

@@ -1,4 +1,4 @@
-//! File descriptors: as many as the system lets us have.
+//! The limit on file descriptors.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -1,8 +1,8 @@
-//! Access keys for the verifier: from the database, opened, and remembered for a moment.
+//! Access keys for the verifier: read from the database, decrypted, and cached briefly.
 
+mod session_token;
 #[cfg(test)]
 mod tests;
-mod ticket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,32 +12,32 @@ use codec::ClusterKey;
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
-use self::ticket::Ticket;
+use self::session_token::SessionToken;
 use crate::admin::credentials;
 use crate::admin::users::{open_secret, seal_secret};
 use crate::clock::Ambient;
-use crate::domain::{AccessKey, Member, Session, Timestamp, User};
+use crate::domain::{AccessKey, PrincipalPolicies, Session, Timestamp, User};
 use crate::metadata::{MetadataError, MetadataStore};
 use crate::s3::auth::{Caller, KeyError, KeySource, NewKey, NewSession, TemporaryKey};
 
-/// How long a key, or that there is none, is believed when another gateway may change it; a session is believed that long
+/// How long a key, or its absence, stays cached when another gateway may change it; a session stays cached that long
 /// again after its key was, so that whatever changes counts within 2 s. Changes made through this gateway count at once.
-const BELIEF: Duration = Duration::from_secs(1);
-/// Keys remembered; ids that do not exist count too, so that guessing does not reach the database each time.
+const CACHE_TTL: Duration = Duration::from_secs(1);
+/// Most keys cached; unknown ids are cached too, so that guessing does not reach the database each time.
 const KEYS_MAX: u64 = 10_000;
-/// Sessions remembered.
+/// Most sessions cached.
 const SESSIONS_MAX: u64 = 1_000;
-/// How exactly the last use of a key is written down.
+/// How precisely the last use of a key is recorded.
 const USE_PRECISION: Duration = Duration::from_secs(900);
 
 /// Something read from the database, and how many changes there had been before it was read.
-type Remembered<T> = Cache<String, (u64, Option<T>)>;
+type CachedById<T> = Cache<String, (u64, Option<T>)>;
 
 /// A role, its account, and what the root user put on that.
 #[derive(Debug)]
 struct Role {
     user: User,
-    member: Arc<Member>,
+    principal_policies: Arc<PrincipalPolicies>,
     policies: Vec<Arc<str>>,
 }
 
@@ -47,11 +47,11 @@ pub struct Keys {
     metadata: MetadataStore,
     cluster_key: Arc<ClusterKey>,
     ambient: Ambient,
-    keys: Remembered<Arc<Caller>>,
-    roles: Remembered<Arc<Role>>,
+    keys: CachedById<Arc<Caller>>,
+    roles: CachedById<Arc<Role>>,
     /// Sessions by the id of their key, a space and their token.
     sessions: Cache<String, (u64, Arc<Caller>)>,
-    /// Keys whose use was just written down.
+    /// Keys whose use was recorded lately.
     used: Cache<String, ()>,
 }
 
@@ -63,9 +63,9 @@ impl Keys {
             metadata,
             cluster_key: Arc::new(cluster_key),
             ambient,
-            keys: Cache::builder().max_capacity(KEYS_MAX).time_to_live(BELIEF).build(),
-            roles: Cache::builder().max_capacity(KEYS_MAX).time_to_live(BELIEF).build(),
-            sessions: Cache::builder().max_capacity(SESSIONS_MAX).time_to_live(BELIEF).build(),
+            keys: Cache::builder().max_capacity(KEYS_MAX).time_to_live(CACHE_TTL).build(),
+            roles: Cache::builder().max_capacity(KEYS_MAX).time_to_live(CACHE_TTL).build(),
+            sessions: Cache::builder().max_capacity(SESSIONS_MAX).time_to_live(CACHE_TTL).build(),
             used: Cache::builder().max_capacity(KEYS_MAX).time_to_live(USE_PRECISION).build(),
         }
     }
@@ -78,7 +78,9 @@ impl Keys {
             return Ok(role);
         }
         let found = self.metadata.role_grant(unique_id).await.map_err(|error| unavailable(&error))?;
-        let role = found.map(|(user, member, policies)| Arc::new(Role { user, member: Arc::new(member), policies }));
+        let role = found.map(|(user, principal_policies, policies)| {
+            Arc::new(Role { user, principal_policies: Arc::new(principal_policies), policies })
+        });
         self.roles.insert(unique_id.to_owned(), (changes, role.clone()));
         Ok(role)
     }
@@ -105,10 +107,10 @@ impl KeySource for Keys {
             Some(grant) => {
                 let secret = open_secret(&self.cluster_key, id, &grant.sealed_secret)
                     .map_err(|error| KeyError::Damaged(format!("access key {id}: {error}")))?;
-                let member = grant.member.map(Arc::new);
+                let principal_policies = grant.principal_policies.map(Arc::new);
                 let (id, user) = (id.to_owned(), grant.user);
                 let account_policies = grant.account_policies;
-                Some(caller(AccessKey { id, secret, user, member, session: None, account_policies })?)
+                Some(caller(AccessKey { id, secret, user, principal_policies, session: None, account_policies })?)
             }
         };
         self.keys.insert(id.to_owned(), (changes, key.clone()));
@@ -124,24 +126,24 @@ impl KeySource for Keys {
         {
             return Ok(Some(known));
         }
-        let ticket = Ticket::open(&self.cluster_key, id, token).ok_or(KeyError::Forged)?;
-        let expires_at = Timestamp::default().plus_seconds(ticket.expires_at);
+        let session_token = SessionToken::open(&self.cluster_key, id, token).ok_or(KeyError::Forged)?;
+        let expires_at = Timestamp::default().plus_seconds(session_token.expires_at);
         if now >= expires_at {
             return Err(KeyError::Expired);
         }
-        // Who made it must still be there, whatever it was made for.
-        let Some(issuer) = self.access_key(&ticket.issuer).await? else { return Ok(None) };
-        let (user, member, name, account_policies) = match &ticket.role {
-            None => (issuer.user.clone(), issuer.member.clone(), None, issuer.account_policies.clone()),
+        // The issuing key must still exist.
+        let Some(issuer) = self.access_key(&session_token.issuer).await? else { return Ok(None) };
+        let (user, principal_policies, name, account_policies) = match &session_token.role {
+            None => (issuer.user.clone(), issuer.principal_policies.clone(), None, issuer.account_policies.clone()),
             Some((role, name)) => {
                 let Some(role) = self.role(role).await? else { return Ok(None) };
-                (role.user.clone(), Some(role.member.clone()), Some(name.clone()), role.policies.clone())
+                (role.user.clone(), Some(role.principal_policies.clone()), Some(name.clone()), role.policies.clone())
             }
         };
-        let (issuer, policy) = (ticket.issuer.clone(), ticket.policy.as_deref().map(Arc::from));
+        let (issuer, policy) = (session_token.issuer.clone(), session_token.policy.as_deref().map(Arc::from));
         let session = Some(Arc::new(Session { name, policy, issuer, expires_at }));
-        let (id, secret) = (id.to_owned(), Zeroizing::new(ticket.secret.clone()));
-        let made = caller(AccessKey { id, secret, user, member, session, account_policies })?;
+        let (id, secret) = (id.to_owned(), Zeroizing::new(session_token.secret.clone()));
+        let made = caller(AccessKey { id, secret, user, principal_policies, session, account_policies })?;
         self.sessions.insert(name_of_session, (changes, made.clone()));
         Ok(Some(made))
     }
@@ -154,7 +156,7 @@ impl KeySource for Keys {
         let (metadata, id, region) = (self.metadata.clone(), key.id.clone(), region.to_owned());
         tokio::spawn(async move {
             if let Err(error) = metadata.record_key_use(&id, service, &region).await {
-                tracing::debug!(%error, key = id, "its use was not written down");
+                tracing::debug!(%error, key = id, "the last use of an access key was not recorded");
             }
         });
     }
@@ -166,7 +168,7 @@ impl KeySource for Keys {
     }
 
     fn draw_temporary(&self, session: &NewSession) -> TemporaryKey {
-        ticket::draw(&self.cluster_key, session, &self.ambient)
+        session_token::draw(&self.cluster_key, session, &self.ambient)
     }
 }
 

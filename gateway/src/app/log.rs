@@ -8,8 +8,8 @@ use tracing_subscriber::{Registry, reload};
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Crates that show what must stay secret (canonical requests, headers, frames, handshakes) when they are asked to be verbose. No
-/// filter makes them say more than `info`.
+/// Crates that log secrets (canonical requests, headers, frames, handshakes) at verbose levels. No
+/// filter makes them log more than `info`.
 const DISCREET: [&str; 6] = ["aws_sigv4", "aws_smithy", "h2", "rustls", "reqwest", "hyper"];
 
 /// Changes the filter of the log.

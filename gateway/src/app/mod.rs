@@ -1,13 +1,13 @@
-//! The composition root: the command line, start-up and shutdown, and the wiring of every room.
+//! The composition root: the command line, start-up and shutdown, and the wiring of every module.
 
 mod banner;
 mod cli;
 mod cluster_key;
 mod commands;
+mod components;
 mod data_folder;
 mod descriptors;
-mod foundation;
-mod house;
+mod incarnation_lease;
 mod keys;
 pub mod listener;
 mod log;
@@ -17,9 +17,9 @@ mod root_user;
 mod run;
 mod s3_service;
 mod serve;
+mod server;
 mod signals;
 mod sockets;
-mod tenure;
 
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,25 @@
-//! SIGHUP: the configuration is read again, and what can change at once changes.
+//! SIGHUP: reloads the configuration and applies what can change at run time.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use codec::Scheme;
 
-use super::house::Reloadable;
-use super::listener::Patience;
+use super::listener::Timeouts;
 use super::log::LogControl;
+use super::server::Reloadable;
 use crate::config::{Config, ConfigError, Environment, Overrides, load};
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(super) struct ConfigSource {
     /// The file.
     pub(super) file: Option<PathBuf>,
-    /// What the command line says above it.
+    /// Overrides of the command line.
     pub(super) overrides: Overrides,
 }
 
-impl Source {
+impl ConfigSource {
     /// Reads and checks it.
     pub(super) fn read(&self) -> Result<Config, ConfigError> {
         load(self.file.as_deref(), &self.overrides, &Environment::of_process())
@@ -27,12 +27,12 @@ impl Source {
 }
 
 /// Reads the configuration again. An invalid one changes nothing; `running` is what is in force afterwards.
-pub(super) fn reload(source: &Source, running: &mut Config, house: &Reloadable, log: &LogControl) {
+pub(super) fn reload(source: &ConfigSource, running: &mut Config, server: &Reloadable, log: &LogControl) {
     let fresh = match source.read() {
         Ok(fresh) => fresh,
         Err(error) => return tracing::error!("the configuration was not reloaded: {error}"),
     };
-    if let (Some(certificates), Some(files)) = (&house.certificates, &fresh.tls)
+    if let (Some(certificates), Some(files)) = (&server.certificates, &fresh.tls)
         && let Err(error) = certificates.reload(files)
     {
         return tracing::error!("the configuration was not reloaded: [tls]: {error}");
@@ -42,7 +42,7 @@ pub(super) fn reload(source: &Source, running: &mut Config, house: &Reloadable, 
     {
         return tracing::error!("the configuration was not reloaded: {error:#}");
     }
-    house.watch.set_patience(Patience::from(&fresh.limits));
+    server.monitor.set_timeouts(Timeouts::from(&fresh.limits));
     let later = needs_restart(running, &fresh);
     running.tls.clone_from(&fresh.tls);
     running.log.filter = fresh.log.filter;
@@ -50,7 +50,7 @@ pub(super) fn reload(source: &Source, running: &mut Config, house: &Reloadable, 
     if later.is_empty() {
         tracing::info!("the configuration was reloaded");
     } else {
-        tracing::warn!(needs_restart = later.join(", "), "the configuration was reloaded but for what needs a restart");
+        tracing::warn!(needs_restart = later.join(", "), "the configuration was reloaded; some changes need a restart");
     }
 }
 

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use super::cli::{Cli, Command};
-use super::commands::{self, Asker, Outcome};
-use super::reload::Source;
+use super::commands::{self, OperationRunner, Outcome};
+use super::reload::ConfigSource;
 use super::{log, ops, serve};
 use crate::clock::Ambient;
 use crate::config::{Config, LogConfig};
@@ -20,7 +20,7 @@ const STACK_BYTES: usize = 1 << 20;
 
 /// Could not be done.
 const FAILED: u8 = 2;
-/// Something wrong was found.
+/// A problem was found.
 const WRONG: u8 = 1;
 
 /// Runs the program and answers its exit code: 0 fine, 1 found something wrong, 2 could not do it.
@@ -38,11 +38,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn begin(cli: &Cli) -> anyhow::Result<Outcome> {
-    let source = Source { file: cli.config().map(Into::into), overrides: cli.overrides() };
+    let source = ConfigSource { file: cli.config().map(Into::into), overrides: cli.overrides() };
     let config = source.read()?;
-    // Whatever this process makes is for its user alone: database, sockets, slivers.
+    // Files of this process are for its user alone: database, sockets, slivers.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    // Several libraries speak TLS; they all shall use the same one. A second call changes nothing.
+    // Several libraries use TLS; they all share one provider. A second call changes nothing.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -55,15 +55,15 @@ fn begin(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Serve(_) => runtime.block_on(start(source, config)).map(|()| Outcome::Fine),
         command => {
             log::start(&LogConfig { filter: "warn".to_owned(), ..config.log.clone() })?;
-            runtime.block_on(async { commands::run(command, &Asker::new(config, Ambient::system())?).await })
+            runtime.block_on(async { commands::run(command, &OperationRunner::new(config, Ambient::system())?).await })
         }
     };
-    // Whatever still blocks has been waited for long enough.
+    // Blocking tasks that are still running are abandoned.
     runtime.shutdown_background();
     done
 }
 
-async fn start(source: Source, config: Config) -> anyhow::Result<()> {
+async fn start(source: ConfigSource, config: Config) -> anyhow::Result<()> {
     let log = log::start(&config.log)?;
     let page = ops::install()?;
     serve::run(source, config, log, page).await

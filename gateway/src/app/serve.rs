@@ -6,30 +6,30 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::banner;
 use super::data_folder::DataFolder;
 use super::descriptors;
-use super::house::House;
 use super::log::LogControl;
-use super::reload::{Source, reload};
+use super::reload::{ConfigSource, reload};
+use super::server::Server;
 use super::signals::{Signal, Signals};
 use super::sockets::Sockets;
 use crate::clock::Ambient;
 use crate::config::Config;
 
-/// Why a house is left.
-enum Leave {
-    /// The operator said so.
+/// Why serving ended.
+enum StopReason {
+    /// A stop signal.
     Stop,
-    /// The database has buried this incarnation: begin a new one.
+    /// The database has marked this incarnation dead: begin a new one.
     Fenced,
     /// Another copy of the database is at work.
     Cloned,
 }
 
-/// Serves until told to stop.
+/// Serves until a stop signal.
 ///
 /// # Errors
-/// Whatever keeps it from starting. Once it serves, only a database that refuses a new incarnation ends it with one.
+/// Start-up errors. Once it serves, only a database that refuses a new incarnation ends it with an error.
 pub(super) async fn run(
-    source: Source,
+    source: ConfigSource,
     mut config: Config,
     log: LogControl,
     page: PrometheusHandle,
@@ -38,37 +38,43 @@ pub(super) async fn run(
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let descriptors = descriptors::raise();
     tracing::debug!(descriptors, "file descriptors");
-    // Addresses first: one that is taken should be found out before a cluster is founded.
+    // Addresses first: one that is in use should fail before a cluster is created.
     let mut sockets = Sockets::bind(&config)?;
     let folder = DataFolder::make(&config.data)?;
     let _lock = folder.lock()?;
     loop {
-        let house = tokio::select! {
-            house = House::open(&config, folder.clone(), sockets, &ambient, &page) => house?,
+        let server = tokio::select! {
+            server = Server::open(&config, folder.clone(), sockets, &ambient, &page) => server?,
             () = signals.stop() => return Ok(()),
         };
-        banner::show(&config, house.door_plate())?;
-        let leave = stay(&house, &source, &mut config, &log, &mut signals).await;
-        house.leave(config.limits.shutdown(), signals.stop()).await;
-        match leave {
-            Leave::Stop => return Ok(()),
-            Leave::Cloned => bail!("another copy of this database makes heartbeats of this cluster: stopped"),
-            Leave::Fenced => tracing::warn!("beginning a new incarnation"),
+        banner::show(&config, server.startup_info())?;
+        let reason = serve_until_stopped(&server, &source, &mut config, &log, &mut signals).await;
+        server.shut_down(config.limits.shutdown(), signals.stop()).await;
+        match reason {
+            StopReason::Stop => return Ok(()),
+            StopReason::Cloned => bail!("another copy of this database makes heartbeats of this cluster: stopped"),
+            StopReason::Fenced => tracing::warn!("lease expired: beginning a new incarnation"),
         }
         sockets = Sockets::bind(&config)?;
     }
 }
 
-async fn stay(house: &House, source: &Source, config: &mut Config, log: &LogControl, signals: &mut Signals) -> Leave {
+async fn serve_until_stopped(
+    server: &Server,
+    source: &ConfigSource,
+    config: &mut Config,
+    log: &LogControl,
+    signals: &mut Signals,
+) -> StopReason {
     loop {
         let signal = tokio::select! {
             signal = signals.next() => signal,
-            () = house.cloned() => return Leave::Cloned,
-            () = house.fenced() => return Leave::Fenced,
+            () = server.cloned() => return StopReason::Cloned,
+            () = server.fenced() => return StopReason::Fenced,
         };
         match signal {
-            Signal::Stop => return Leave::Stop,
-            Signal::Reload => reload(source, config, house.reloadable(), log),
+            Signal::Stop => return StopReason::Stop,
+            Signal::Reload => reload(source, config, server.reloadable(), log),
         }
     }
 }

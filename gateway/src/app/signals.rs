@@ -1,8 +1,8 @@
-//! What the operator says by signals.
+//! Signals of the operating system.
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// What was said.
+/// A signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     /// SIGTERM or SIGINT: finish what is under way and stop.
@@ -38,7 +38,7 @@ impl Signals {
         }
     }
 
-    /// Another order to stop: whoever gives it does not want to wait.
+    /// A second stop signal: do not wait for open requests.
     pub(super) async fn stop(&mut self) {
         while self.next().await != Signal::Stop {}
     }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::listener::{Certificates, bind};
 use crate::config::Config;
 
-/// Bound and not yet served: connections wait in line.
+/// Bound and not yet served: connections wait in the backlog.
 #[derive(Debug)]
 pub(super) struct Sockets {
     /// S3; over TLS when there are certificates.

@@ -65,7 +65,7 @@ struct Check<'a> {
     report: CheckReport,
 }
 
-/// What one sliver turned out to be.
+/// The result for one sliver.
 enum Verdict {
     Good,
     Missing(String),
@@ -73,7 +73,7 @@ enum Verdict {
 }
 
 impl Check<'_> {
-    /// Asks every backend whether it is there and the right one.
+    /// Probes every backend: reachable, and the right one?
     async fn probe(&mut self) {
         for (backend, store) in self.stores {
             if let Err(error) = store.probe().await
@@ -85,7 +85,7 @@ impl Check<'_> {
         }
     }
 
-    /// Looks at every sliver of every blob.
+    /// Checks every sliver of every blob.
     async fn expected(&mut self) -> Result<(), MetadataError> {
         let mut after = None;
         loop {
@@ -103,7 +103,7 @@ impl Check<'_> {
                 .await;
             for (blob, verdicts) in verdicts {
                 let good = verdicts.iter().all(|verdict| matches!(verdict, Verdict::Good));
-                // It may have been deleted while it was looked at.
+                // It may have been deleted while it was checked.
                 if good || self.metadata.is_expected(&blob.id).await? {
                     self.record(&blob, verdicts);
                 }
@@ -111,7 +111,7 @@ impl Check<'_> {
         }
     }
 
-    /// Enters one blob's verdicts.
+    /// Records one blob's verdicts.
     fn record(&mut self, blob: &StoredBlob, verdicts: Vec<Verdict>) {
         let scheme = blob.layout.shape.scheme;
         let mut good = 0;
@@ -137,7 +137,7 @@ impl Check<'_> {
         }
     }
 
-    /// Looks for slivers nobody expects.
+    /// Finds slivers that no row references.
     async fn unexpected(&mut self) -> Result<(), MetadataError> {
         for (backend, store) in self.stores {
             let mut pages = store.list().try_chunks(PAGE);

@@ -1,4 +1,4 @@
-//! Looking whether things are as they should be.
+//! Consistency checks of metadata and backends.
 
 mod check;
 mod report;

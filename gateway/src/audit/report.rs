@@ -24,7 +24,7 @@ pub struct CheckReport {
 pub struct BackendReport {
     /// The backend.
     pub backend: String,
-    /// Why it could not be looked at, if it could not; then all of its slivers count as missing.
+    /// Why it could not be checked, if so; then all of its slivers count as missing.
     pub unreachable: Option<String>,
     /// Slivers the database expects there.
     pub expected: u64,
@@ -38,7 +38,7 @@ pub struct BackendReport {
     pub in_flight: u64,
 }
 
-/// One sliver and what is the matter with it.
+/// One sliver and its problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SliverProblem {
     /// Its name on the backend.

@@ -84,12 +84,12 @@ impl BackendConfig {
         let values = self.options.iter_mut().map(|(key, value)| (format!("backend.{index}.options.{key}"), value));
         values
             .chain([(format!("backend.{index}.url"), &mut self.url)])
-            .filter_map(|(place, value)| match environment.expand(value) {
+            .filter_map(|(location, value)| match environment.expand(value) {
                 Ok(expanded) => {
                     *value = expanded;
                     None
                 }
-                Err(name) => Some(Problem::at(place, format!("the environment variable {name} is not set"))),
+                Err(name) => Some(Problem::at(location, format!("the environment variable {name} is not set"))),
             })
             .collect()
     }

@@ -1,4 +1,4 @@
-//! `[debug]`: what only those need who try things out.
+//! `[debug]`: settings for trials and tests.
 
 use serde::Deserialize;
 
@@ -8,6 +8,6 @@ use serde::Deserialize;
 pub struct DebugConfig {
     /// Seconds a day has to lifecycle rules, inventories and stale uploads.
     pub lifecycle_day_seconds: Option<u32>,
-    /// Seconds lines of access logs wait for company.
+    /// Seconds lines of access logs are buffered.
     pub access_log_seconds: Option<u64>,
 }

@@ -35,21 +35,21 @@ pub enum ConfigError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Where: `FILE:LINE: key`, the key alone when it stands in no file, or the name of an environment variable.
-    pub place: String,
+    pub location: String,
     /// What is wrong and what to do about it.
     pub text: String,
 }
 
 impl Problem {
     /// A problem of the value at this key, such as `backend.0.url`.
-    pub(super) fn at(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { place: place.into(), text: text.into() }
+    pub(super) fn at(location: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { location: location.into(), text: text.into() }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.text)
+        write!(f, "{}: {}", self.location, self.text)
     }
 }
 

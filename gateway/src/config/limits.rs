@@ -26,7 +26,7 @@ pub struct LimitsConfig {
     pub unverified_bodies: usize,
     /// As many of them for one peer.
     pub unverified_bodies_per_peer: usize,
-    /// Seconds a new connection may stay silent.
+    /// Seconds to the first byte of a new connection.
     pub first_byte_seconds: u32,
     /// Seconds from the first byte of a request's head to its last.
     pub header_seconds: u32,

@@ -1,4 +1,4 @@
-//! Reads the file, lays the environment and the command line over it, and checks the whole.
+//! Reads the file, applies the environment and the command line over it, and validates the result.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use super::{
     TlsConfig, WebsiteConfig, problems,
 };
 
-/// The scheme nobody has to choose: any two of six backends may be lost.
+/// The default scheme: any two of six backends may be lost.
 const SCHEME: &str = "rs-4-2";
-/// The data folder nobody has to choose.
+/// The default data folder.
 const DATA: &str = "haulout-data";
 
 /// What the command line decides, above the file and the environment.
@@ -32,7 +32,7 @@ pub struct Overrides {
 /// The file as it is written.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
-struct Written {
+struct RawConfig {
     scheme: Option<String>,
     storage_class: BTreeMap<String, StorageClassConfig>,
     data: Option<PathBuf>,
@@ -74,15 +74,15 @@ pub fn parse(
     overrides: &Overrides,
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
-    let written: Written = toml::from_str(text).map_err(|error| syntax(text, file, &error))?;
+    let written: RawConfig = toml::from_str(text).map_err(|error| syntax(text, file, &error))?;
     let (config, mut found) = resolve(written, file, overrides, environment);
     found.extend(problems(&config));
     if found.is_empty() {
         return Ok(config);
     }
     for problem in &mut found {
-        if let (Some(file), Some(line)) = (file, line_of(text, &problem.place)) {
-            problem.place = format!("{}:{line}: {}", file.display(), problem.place);
+        if let (Some(file), Some(line)) = (file, line_of(text, &problem.location)) {
+            problem.location = format!("{}:{line}: {}", file.display(), problem.location);
         }
     }
     Err(ConfigError::Problems(found))
@@ -95,7 +95,7 @@ fn syntax(text: &str, file: Option<&Path>, error: &toml::de::Error) -> ConfigErr
 }
 
 fn resolve(
-    written: Written,
+    written: RawConfig,
     file: Option<&Path>,
     overrides: &Overrides,
     environment: &Environment,

@@ -12,7 +12,7 @@ pub struct ObjectsConfig {
     pub quilt_object_bytes_max: u64,
     /// A quilt is sealed at this many bytes at the latest.
     pub quilt_bytes_max: u64,
-    /// Milliseconds an open quilt waits for company while the backends are idle.
+    /// Milliseconds an open quilt lingers while the backends are idle.
     pub linger_ms: u64,
     /// Seconds between the death of a blob and the deletion of its slivers.
     pub grace_seconds: i64,

@@ -1,4 +1,4 @@
-//! `[s3]`: the door clients come through.
+//! `[s3]`: the S3 listener.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -64,7 +64,7 @@ fn what_the_example_says_are_defaults_are_the_defaults() {
 
 #[test]
 fn unknown_keys_are_refused_with_their_line() {
-    for (text, place, word) in [
+    for (text, location, word) in [
         ("schema = \"rs-4-2\"", ":1:1", "schema"),
         ("\n[s3]\nlisen = \"127.0.0.1:9000\"", ":3:1", "lisen"),
         ("[limits]\n\n\nmemory = 1", ":4:1", "memory"),
@@ -73,14 +73,14 @@ fn unknown_keys_are_refused_with_their_line() {
         ("[console]\n", ":1:2", "console"),
     ] {
         let error = refused(text);
-        assert!(error.starts_with(&format!("/etc/haulout/haulout.toml{place}: ")), "{error}");
+        assert!(error.starts_with(&format!("/etc/haulout/haulout.toml{location}: ")), "{error}");
         assert!(error.contains(&format!("unknown field `{word}`")), "{error}");
     }
 }
 
 #[test]
 fn values_of_the_wrong_kind_are_refused_with_their_line() {
-    for (text, place) in [
+    for (text, location) in [
         ("[s3]\nlisten = \"localhost\"", ":2:10"),
         ("[limits]\nconnections = -1", ":2:15"),
         ("[log]\nformat = \"xml\"", ":2:10"),
@@ -88,7 +88,7 @@ fn values_of_the_wrong_kind_are_refused_with_their_line() {
         ("[tls]\ncertificate = \"a\"", ":1:1"),
     ] {
         let error = refused(text);
-        assert!(error.starts_with(&format!("/etc/haulout/haulout.toml{place}")), "{text:?}: {error}");
+        assert!(error.starts_with(&format!("/etc/haulout/haulout.toml{location}")), "{text:?}: {error}");
     }
 }
 
@@ -108,10 +108,10 @@ fn each_problem_is_named_with_its_line() {
         ),
         (
             &format!("{backends}[[backend]]\nname = \"b\"\nurl = \"/a/\""),
-            "toml:6: backend.1.url: \"a\" is in the same place",
+            "toml:6: backend.1.url: \"a\" has the same location",
         ),
         ("[[backend]]\nname = \"A b\"\nurl = \"/a\"", "toml:2: backend.0.name: a backend name is"),
-        ("[[backend]]\nname = \"a\"\nurl = \"\"", "toml:3: backend.0.url: a backend needs a place"),
+        ("[[backend]]\nname = \"a\"\nurl = \"\"", "toml:3: backend.0.url: a backend needs a location"),
         (
             "[[backend]]\nname = \"a\"\nurl = \"/a\"\nprovider = \"\"",
             "toml:4: backend.0.provider: a provider has a name",

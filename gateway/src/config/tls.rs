@@ -1,4 +1,4 @@
-//! `[tls]`: certificates for the S3 door.
+//! `[tls]`: certificates of the S3 listener.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

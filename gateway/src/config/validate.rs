@@ -34,9 +34,9 @@ fn backends(config: &Config) -> Vec<Problem> {
             found.push(Problem::at(at("name"), format!("there are two backends named {:?}", backend.name)));
         }
         if backend.url.trim().is_empty() {
-            found.push(Problem::at(at("url"), "a backend needs a place: a folder or a URL"));
+            found.push(Problem::at(at("url"), "a backend needs a location: a folder or a URL"));
         } else if let Some(other) = urls.insert(backend.url.trim_end_matches('/'), &backend.name) {
-            let text = format!("{other:?} is in the same place: losing it would lose two slivers of each blob");
+            let text = format!("{other:?} has the same location: losing it would lose two slivers of each blob");
             found.push(Problem::at(at("url"), text));
         }
         if backend.provider.as_deref() == Some("") {
@@ -46,7 +46,7 @@ fn backends(config: &Config) -> Vec<Problem> {
     let providers: BTreeSet<_> = config.backends.iter().map(BackendConfig::provider).collect();
     let classes = config.storage_classes.iter().filter(|(_, scheme)| **scheme != config.scheme);
     let classes = classes.map(|(name, scheme)| (format!("storage_class.{name}.scheme"), *scheme));
-    for (place, scheme) in std::iter::once(("scheme".to_owned(), config.scheme)).chain(classes) {
+    for (location, scheme) in std::iter::once(("scheme".to_owned(), config.scheme)).chain(classes) {
         let needed = scheme.n();
         if providers.len() < needed {
             let text = format!(
@@ -54,7 +54,7 @@ fn backends(config: &Config) -> Vec<Problem> {
                 providers.len(),
                 config.backends.len()
             );
-            found.push(Problem::at(place, text));
+            found.push(Problem::at(location, text));
         }
     }
     found

@@ -1,4 +1,4 @@
-//! Access lists: who else may do something with a bucket or an object.
+//! Access control lists (ACLs) of buckets and objects.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct AccessList {
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// To whom.
+    /// The grantee.
     pub to: Grantee,
     /// What.
     pub right: Right,

@@ -1,4 +1,4 @@
-//! What a client says about an object besides its bytes.
+//! Attributes of an object: system headers, user metadata, tags, owner, ACL, encryption, storage class.
 
 use serde::{Deserialize, Serialize};
 

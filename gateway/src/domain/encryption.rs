@@ -47,7 +47,7 @@ pub struct KmsKey {
     /// The encryption context as the client sent it: Base64 of JSON. Bound to the wrapping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
-    /// The client or its bucket asked for a bucket key; told again and without effect, since keys are at hand.
+    /// The client or its bucket requested a bucket key; echoed and without effect, since keys are local.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bucket_key: bool,
 }

@@ -1,9 +1,9 @@
-//! Object lock: which versions may go, and which retentions may change. A rule book: pure, and asked inside the committing
+//! Object lock: which versions may be deleted, and which retentions may change. Pure, and evaluated inside the committing
 //! transaction, with the time of the database.
 
 use super::Timestamp;
 
-/// What a retention lets people do.
+/// The mode of a retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RetentionMode {
     /// Whoever has the permission to bypass it may.
@@ -34,7 +34,7 @@ impl RetentionMode {
 pub struct Retention {
     /// How strictly.
     pub mode: RetentionMode,
-    /// The version may go from this moment on.
+    /// The version may be deleted from this time on.
     pub until: Timestamp,
 }
 

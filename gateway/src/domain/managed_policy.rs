@@ -1,4 +1,4 @@
-//! Policies that can be attached to many holders: an account's own, and those that come with the program.
+//! Managed policies, which can be attached to many identities: an account's own, and the built-in ones.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,9 +31,9 @@ pub struct ManagedPolicy {
     pub path: IamPath,
     /// What else it carries.
     pub details: ManagedPolicyDetails,
-    /// The number of the version that counts.
+    /// The number of the default version.
     pub default_version: u32,
-    /// How many holders it is attached to.
+    /// How many identities it is attached to.
     pub attachments: u32,
     /// When it was made.
     pub created_at: Timestamp,

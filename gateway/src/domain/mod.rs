@@ -1,4 +1,4 @@
-//! The words of Haulout: plain values without I/O, SQL or HTTP.
+//! Domain types: plain values without I/O, SQL or HTTP.
 //!
 //! Everything a request carries is parsed into one of these at the border; past the border a value of one of
 //! these types is known to be valid.
@@ -15,12 +15,12 @@ mod etag;
 mod extent;
 mod heartbeat;
 mod heartbeat_record;
-mod holder;
+mod iam_identity;
 mod key;
 mod lock;
 mod managed_policy;
-mod member;
 mod ownership;
+mod principal_policies;
 mod setting;
 mod stored_blob;
 mod tag;
@@ -44,15 +44,15 @@ pub use heartbeat::{
     BackendFlag, Heartbeat, HeartbeatVerdict, KeptHeartbeat, SeenBackend, SeenHeartbeat, compare_heartbeats,
     next_heartbeat,
 };
-pub use holder::{
-    Holder, HolderDetails, HolderId, HolderKind, IamName, IamNameError, IamPath, IamPathError, SESSION_SECONDS_MAX,
-    iam_arn,
+pub use iam_identity::{
+    IamIdentity, IamName, IamNameError, IamPath, IamPathError, IdentityDetails, IdentityId, IdentityKind,
+    SESSION_SECONDS_MAX, iam_arn,
 };
 pub use key::{KeyError, ObjectKey};
 pub use lock::{DefaultRetention, Retention, RetentionMode, RetentionPeriod, VersionLock};
 pub use managed_policy::{BuiltInPolicy, ManagedPolicy, ManagedPolicyDetails, ManagedPolicyVersion};
-pub use member::{Member, Session};
 pub use ownership::Ownership;
+pub use principal_policies::{PrincipalPolicies, Session};
 pub use setting::{BucketSettings, DamagedSetting, Setting};
 pub use stored_blob::{Placement, StoredBlob};
 pub use tag::{TagError, TagSet};
@@ -61,5 +61,5 @@ pub use upload::{Part, PartNumber, PartNumberError, Upload, UploadId};
 pub use usage::{UsageByBucket, UsageDelta};
 pub use user::{AccessKey, CanonicalId, User, UserId};
 pub use version::{
-    DeleteMarker, Found, Version, VersionId, VersionName, VersionPart, VersionSelector, VersionSelectorError,
+    DeleteMarker, Version, VersionId, VersionLookup, VersionName, VersionPart, VersionSelector, VersionSelectorError,
 };

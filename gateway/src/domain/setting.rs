@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Something that can be configured on a bucket. The room that understands it defines the type; the database keeps it as
+/// A bucket configuration. The module that interprets it defines the type; the database stores it as
 /// JSON under its kind.
 pub trait Setting: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The kind in the database. Never renamed; no two types share one.
@@ -19,7 +19,7 @@ pub trait Setting: Serialize + DeserializeOwned + Send + Sync + 'static {
 #[derive(Clone, Default)]
 pub struct BucketSettings(Option<Arc<BTreeMap<String, Document>>>);
 
-/// A document and, once somebody asked, what it says.
+/// A document, parsed on first use.
 struct Document {
     text: String,
     parsed: OnceLock<Result<Arc<dyn Any + Send + Sync>, DamagedSetting>>,

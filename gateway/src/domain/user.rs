@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{HolderKind, Member, Session, Timestamp};
+use super::{IdentityKind, PrincipalPolicies, Session, Timestamp};
 
 /// The database's number of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ impl fmt::Display for CanonicalId {
     }
 }
 
-/// Somebody who owns buckets: an account.
+/// An account, which owns buckets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The row.
@@ -45,7 +45,7 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// An access key with its secret, opened, and who acts with it. Debug output never shows the secret.
+/// An access key with its decrypted secret and the identity behind it. Debug output never shows the secret.
 #[derive(Clone)]
 pub struct AccessKey {
     /// The public half (`AKIA...`, `ASIA...` when it is temporary).
@@ -54,9 +54,9 @@ pub struct AccessKey {
     pub secret: Zeroizing<String>,
     /// The account it acts in.
     pub user: User,
-    /// Who in the account acts; none is the account itself, which may do everything in it.
-    pub member: Option<Arc<Member>>,
-    /// What the key's being temporary means.
+    /// The user or role the key belongs to; none for the account itself, which may do everything in it.
+    pub principal_policies: Option<Arc<PrincipalPolicies>>,
+    /// The session, for temporary credentials.
     pub session: Option<Arc<Session>>,
     /// Policies that the root user put on the account.
     pub account_policies: Vec<Arc<str>>,
@@ -67,22 +67,22 @@ impl AccessKey {
     #[must_use]
     pub fn arn(&self) -> String {
         let number = self.user.id.account_number();
-        let Some(member) = &self.member else { return format!("arn:aws:iam::{number}:root") };
-        match (member.holder.kind, self.session_name()) {
-            (HolderKind::Role, Some(session)) => {
-                format!("arn:aws:sts::{number}:assumed-role/{}/{session}", member.holder.name)
+        let Some(principal_policies) = &self.principal_policies else { return format!("arn:aws:iam::{number}:root") };
+        match (principal_policies.identity.kind, self.session_name()) {
+            (IdentityKind::Role, Some(session)) => {
+                format!("arn:aws:sts::{number}:assumed-role/{}/{session}", principal_policies.identity.name)
             }
-            _ => member.holder.arn(),
+            _ => principal_policies.identity.arn(),
         }
     }
 
     /// Who acts, as `aws:userid` has it.
     #[must_use]
     pub fn unique_id(&self) -> String {
-        let Some(member) = &self.member else { return self.user.id.account_number() };
+        let Some(principal_policies) = &self.principal_policies else { return self.user.id.account_number() };
         match self.session_name() {
-            Some(session) => format!("{}:{session}", member.holder.unique_id),
-            None => member.holder.unique_id.clone(),
+            Some(session) => format!("{}:{session}", principal_policies.identity.unique_id),
+            None => principal_policies.identity.unique_id.clone(),
         }
     }
 
@@ -90,7 +90,9 @@ impl AccessKey {
     #[must_use]
     pub fn is_account(&self) -> bool {
         let unlimited = self.account_policies.is_empty() || self.user.root;
-        unlimited && self.member.is_none() && self.session.as_ref().is_none_or(|session| session.policy.is_none())
+        unlimited
+            && self.principal_policies.is_none()
+            && self.session.as_ref().is_none_or(|session| session.policy.is_none())
     }
 
     fn session_name(&self) -> Option<&str> {

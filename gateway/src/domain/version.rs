@@ -128,9 +128,9 @@ pub struct DeleteMarker {
     pub modified_at: Timestamp,
 }
 
-/// What is found where a version was looked for.
+/// The result of looking up a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Found {
+pub enum VersionLookup {
     /// Nothing.
     #[default]
     Nothing,
@@ -140,7 +140,7 @@ pub enum Found {
     Version(Arc<Version>),
 }
 
-impl Found {
+impl VersionLookup {
     /// The object; a delete marker is none.
     #[must_use]
     pub fn version(self) -> Option<Arc<Version>> {

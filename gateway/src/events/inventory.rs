@@ -151,7 +151,7 @@ impl Inventory {
 
     /// Where a list of a bucket goes: what all of its keys begin with.
     #[must_use]
-    pub fn place(&self, bucket: &str) -> String {
+    pub fn key_prefix(&self, bucket: &str) -> String {
         let prefix = self.prefix.as_deref().unwrap_or_default().trim_end_matches('/');
         let slash = if prefix.is_empty() { "" } else { "/" };
         format!("{prefix}{slash}{bucket}/{}", self.id)
@@ -163,7 +163,7 @@ impl Inventory {
         let text = now.whole_seconds().iso();
         format!(
             "{}/{}-{}Z",
-            self.place(bucket),
+            self.key_prefix(bucket),
             text.get(..13).unwrap_or_default(),
             text.get(14..16).unwrap_or_default()
         )

@@ -23,12 +23,12 @@ pub struct Origin {
     pub event: Option<&'static str>,
 }
 
-/// Something that happened to an object.
+/// The details of one event.
 #[derive(Clone, Debug)]
-pub struct Happening<'a> {
+pub struct EventDetails<'a> {
     /// The event, without `s3:`.
     pub event: &'a str,
-    /// The rule that tells of it.
+    /// The id of the rule that matched.
     pub rule: &'a str,
     /// The bucket.
     pub bucket: &'a str,
@@ -50,41 +50,41 @@ pub struct Happening<'a> {
 
 /// The record of an event, but for what only the transaction knows.
 #[must_use]
-pub fn record(happening: &Happening<'_>) -> Value {
-    let mut object = json!({ "key": encoded(happening.key.as_bytes()) });
-    if let Some((size, etag)) = happening.content {
+pub fn record(details: &EventDetails<'_>) -> Value {
+    let mut object = json!({ "key": encoded(details.key.as_bytes()) });
+    if let Some((size, etag)) = details.content {
         show_content(&mut object, size, etag);
     }
     let mut record = json!({
-        "eventVersion": version_of(happening.event),
+        "eventVersion": version_of(details.event),
         "eventSource": "aws:s3",
-        "awsRegion": happening.region,
-        "eventTime": happening.at.iso(),
-        "eventName": happening.event,
-        "userIdentity": { "principalId": happening.origin.principal },
-        "requestParameters": { "sourceIPAddress": happening.origin.address },
+        "awsRegion": details.region,
+        "eventTime": details.at.iso(),
+        "eventName": details.event,
+        "userIdentity": { "principalId": details.origin.principal },
+        "requestParameters": { "sourceIPAddress": details.origin.address },
         "responseElements": {
-            "x-amz-request-id": happening.origin.request,
-            "x-amz-id-2": happening.origin.host,
+            "x-amz-request-id": details.origin.request,
+            "x-amz-id-2": details.origin.host,
         },
         "s3": {
             "s3SchemaVersion": "1.0",
-            "configurationId": happening.rule,
+            "configurationId": details.rule,
             "bucket": {
-                "name": happening.bucket,
-                "ownerIdentity": { "principalId": happening.owner },
-                "arn": format!("arn:aws:s3:::{}", happening.bucket),
+                "name": details.bucket,
+                "ownerIdentity": { "principalId": details.owner },
+                "arn": format!("arn:aws:s3:::{}", details.bucket),
             },
             "object": object,
         },
     });
-    if let Some(class) = happening.class {
+    if let Some(class) = details.class {
         record["lifecycleEventData"] = json!({ "transitionEventData": { "destinationStorageClass": class } });
     }
     record
 }
 
-/// The structure that an event is told in. Later ones add to the first.
+/// The version of the record structure of an event. Later ones add to the first.
 fn version_of(event: &str) -> &'static str {
     let later = ["Lifecycle", "ObjectTagging:", "ObjectAcl:"];
     if later.iter().any(|beginning| event.starts_with(beginning)) { "2.3" } else { "2.1" }
@@ -152,7 +152,7 @@ mod tests {
             event: None,
         };
         let key = ObjectKey::new("a b/é+".to_owned()).unwrap();
-        let happening = Happening {
+        let details = EventDetails {
             event: "ObjectCreated:Put",
             rule: "rule",
             bucket: "photos",
@@ -164,7 +164,7 @@ mod tests {
             at: Timestamp(1_445_412_480_500_000),
             origin: &origin,
         };
-        let message: Value = serde_json::from_str(&finished(record(&happening), 255, Some("v1"))).unwrap();
+        let message: Value = serde_json::from_str(&finished(record(&details), 255, Some("v1"))).unwrap();
         let record = &message["Records"][0];
         assert_eq!(record["eventTime"], "2015-10-21T07:28:00.500Z");
         assert_eq!(record["s3"]["object"]["key"], "a+b/%C3%A9%2B");
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(record["s3"]["object"]["eTag"], "01".repeat(16));
         assert_eq!(record["s3"]["bucket"]["arn"], "arn:aws:s3:::photos");
         assert_eq!((record["eventVersion"].as_str(), record.get("lifecycleEventData")), (Some("2.1"), None));
-        let moved = Happening { event: "LifecycleTransition", content: None, class: Some("GLACIER"), ..happening };
+        let moved = EventDetails { event: "LifecycleTransition", content: None, class: Some("GLACIER"), ..details };
         let moved = with_content(&super::record(&moved).to_string(), 9, ETag::of_content([2; 16]));
         let moved: Value = serde_json::from_str(&moved).unwrap();
         assert_eq!((&moved["eventVersion"], &moved["s3"]["object"]["size"]), (&json!("2.3"), &json!(9)));

@@ -1,4 +1,4 @@
-//! The rules of a bucket, in the words of their XML.
+//! Notification rules of a bucket, in the terms of their XML.
 
 use serde::{Deserialize, Serialize};
 
@@ -87,14 +87,14 @@ pub struct KeyFilter {
     pub suffix: Option<String>,
 }
 
-/// Two rules that would both tell of the same event.
+/// Two rules that match the same event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overlap;
 
 impl NotificationRule {
-    /// Whether it tells of this event (without `s3:`) on this key.
+    /// Whether it matches this event (without `s3:`) on this key.
     #[must_use]
-    pub fn tells(&self, event: &str, key: &[u8]) -> bool {
+    pub fn matches(&self, event: &str, key: &[u8]) -> bool {
         self.events.iter().any(|pattern| pattern_holds(pattern, event)) && self.holds(key)
     }
 
@@ -116,20 +116,20 @@ impl NotificationRule {
         let prefixes = prefix.starts_with(other_prefix) || other_prefix.starts_with(prefix);
         let suffixes = suffix.ends_with(other_suffix) || other_suffix.ends_with(suffix);
         let shares = |event: &&str| {
-            let told = |rule: &Self| rule.events.iter().any(|pattern| pattern_holds(pattern, event));
-            told(self) && told(other)
+            let names_event = |rule: &Self| rule.events.iter().any(|pattern| pattern_holds(pattern, event));
+            names_event(self) && names_event(other)
         };
         prefixes && suffixes && EVENTS.iter().any(shares)
     }
 }
 
 impl NotificationConfiguration {
-    /// The rules that tell of this event (without `s3:`) on this key.
-    pub fn telling<'a>(&'a self, event: &'a str, key: &'a [u8]) -> impl Iterator<Item = &'a NotificationRule> {
-        self.rules.iter().filter(move |rule| rule.tells(event, key))
+    /// The rules that match this event (without `s3:`) on this key.
+    pub fn matching<'a>(&'a self, event: &'a str, key: &'a [u8]) -> impl Iterator<Item = &'a NotificationRule> {
+        self.rules.iter().filter(move |rule| rule.matches(event, key))
     }
 
-    /// That no event is told twice, as Amazon demands.
+    /// Checks that no event matches two rules, as Amazon demands.
     ///
     /// # Errors
     /// [`Overlap`] when one would be.
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_tell_of_what_they_name() {
+    fn rules_match_what_they_name() {
         let created = rule(&["s3:ObjectCreated:*"], "in/", ".jpg");
         let table = [
             ("ObjectCreated:Put", "in/a.jpg", true),
@@ -173,17 +173,19 @@ mod tests {
             ("ObjectCreated:Put", "out/a.jpg", false),
             ("ObjectCreated:Put", "in/a.png", false),
         ];
-        for (event, key, told) in table {
-            assert_eq!(created.tells(event, key.as_bytes()), told, "{event} {key}");
+        for (event, key, names_event) in table {
+            assert_eq!(created.matches(event, key.as_bytes()), names_event, "{event} {key}");
         }
         let exact = NotificationRule { filter: None, ..rule(&["s3:ObjectRemoved:Delete"], "", "") };
-        assert!(exact.tells("ObjectRemoved:Delete", b"x") && !exact.tells("ObjectRemoved:DeleteMarkerCreated", b"x"));
+        assert!(
+            exact.matches("ObjectRemoved:Delete", b"x") && !exact.matches("ObjectRemoved:DeleteMarkerCreated", b"x")
+        );
         assert!(is_event("s3:ObjectAcl:Put") && is_event("s3:LifecycleTransition") && !is_event("s3:Object"));
         assert!(is_event("s3:ObjectCreated:*") && !is_event("s3:ObjectCreated") && !is_event("ObjectCreated:*"));
     }
 
     #[test]
-    fn no_event_is_told_twice() {
+    fn no_event_is_reported_twice() {
         let both = |a, b| NotificationConfiguration { rules: vec![a, b] }.check();
         let put = |prefix, suffix| rule(&["s3:ObjectCreated:Put"], prefix, suffix);
         assert_eq!(both(put("a/", ""), put("b/", "")), Ok(()));

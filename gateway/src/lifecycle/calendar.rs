@@ -6,7 +6,7 @@ use crate::domain::Timestamp;
 /// Seconds of a day.
 const DAY_SECONDS: u32 = 86_400;
 
-/// A calendar. A day is shorter only where lifecycle rules are being tried out.
+/// A calendar. A day is shorter only with `[debug] lifecycle_day_seconds`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calendar {
     day_seconds: u32,
@@ -31,7 +31,7 @@ impl Calendar {
         self.day_seconds
     }
 
-    /// When a rule's moment has come for something that began at `since`. As with Amazon, days are added and the sum is
+    /// When a rule is due for something that began at `since`. As with Amazon, days are added and the sum is
     /// rounded up to the next midnight UTC; days that are not real ones are not rounded.
     #[must_use]
     pub fn due(self, when: When, since: Timestamp) -> Timestamp {

@@ -1,4 +1,4 @@
-//! When objects expire, move to another storage class, and uploads are given up. A rule book: rules and facts about versions
+//! When objects expire, move to another storage class, and uploads are aborted. Pure: rules and facts about versions
 //! in, actions out.
 
 mod calendar;
@@ -8,6 +8,6 @@ mod rule;
 pub use calendar::Calendar;
 pub use plan::{Action, Planner, VersionFact};
 pub use rule::{
-    Configuration, Expiration, Filter, MinimumSize, NoncurrentExpiration, NoncurrentTransition, Rule, Scope, Subject,
-    Transition, When,
+    Configuration, Expiration, Filter, LifecycleObject, MinimumSize, NoncurrentExpiration, NoncurrentTransition, Rule,
+    Scope, Transition, When,
 };

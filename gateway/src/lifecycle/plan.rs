@@ -1,6 +1,6 @@
 //! What is to be done about versions, one after the other in the order of lists: by key, the newest first.
 
-use super::{Calendar, Configuration, Expiration, Subject, When};
+use super::{Calendar, Configuration, Expiration, LifecycleObject, When};
 use crate::domain::{ObjectKey, Timestamp, VersionId};
 
 /// What is known of a version.
@@ -98,9 +98,9 @@ impl<'a> Planner<'a> {
     }
 
     fn current(&self, fact: &VersionFact) -> Option<Action> {
-        let subject = Subject { key: fact.key.as_bytes(), size: fact.size, tags: &fact.tags };
+        let object = LifecycleObject { key: fact.key.as_bytes(), size: fact.size, tags: &fact.tags };
         let (mut expires, mut target) = (false, None::<(Timestamp, &str)>);
-        for rule in self.rules.in_force().filter(|rule| rule.scope.holds(&subject)) {
+        for rule in self.rules.in_force().filter(|rule| rule.scope.holds(&object)) {
             if let Some(Expiration::At(when)) = rule.expiration {
                 expires |= self.calendar.due(when, fact.modified_at) <= self.now;
             }
@@ -117,10 +117,10 @@ impl<'a> Planner<'a> {
     }
 
     fn noncurrent(&self, fact: &VersionFact) -> Option<Action> {
-        let subject = Subject { key: fact.key.as_bytes(), size: fact.size, tags: &fact.tags };
+        let object = LifecycleObject { key: fact.key.as_bytes(), size: fact.size, tags: &fact.tags };
         let in_scope = |rule: &&super::Rule| match fact.marker {
             true => rule.scope.holds_marker(fact.key.as_bytes()),
-            false => rule.scope.holds(&subject),
+            false => rule.scope.holds(&object),
         };
         let kept = |newer: Option<u32>| newer.is_some_and(|newer| self.noncurrent < newer);
         let due = |days: u32| self.calendar.due(When::Days(days), self.replaced_at);

@@ -95,7 +95,7 @@ pub enum Filter {
     },
 }
 
-/// A moment that a rule names.
+/// When a rule applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum When {
     /// Days after the version was written.
@@ -142,9 +142,9 @@ pub struct NoncurrentTransition {
     pub class: String,
 }
 
-/// What a scope looks at.
+/// The object a rule is matched against.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub struct LifecycleObject<'a> {
     /// The key.
     pub key: &'a [u8],
     /// Bytes of content.
@@ -156,20 +156,20 @@ pub struct Subject<'a> {
 impl Scope {
     /// Whether an object is in it.
     #[must_use]
-    pub fn holds(&self, subject: &Subject<'_>) -> bool {
-        let tagged = |name: &String, value: &String| subject.tags.iter().any(|(n, v)| n == name && v == value);
-        let begins = |prefix: &String| subject.key.starts_with(prefix.as_bytes());
+    pub fn holds(&self, object: &LifecycleObject<'_>) -> bool {
+        let tagged = |name: &String, value: &String| object.tags.iter().any(|(n, v)| n == name && v == value);
+        let begins = |prefix: &String| object.key.starts_with(prefix.as_bytes());
         match self {
             Self::Prefix(prefix) | Self::Filter(Filter::Prefix(prefix)) => begins(prefix),
             Self::Filter(Filter::Everything) => true,
             Self::Filter(Filter::Tag(name, value)) => tagged(name, value),
-            Self::Filter(Filter::GreaterThan(bytes)) => subject.size > *bytes,
-            Self::Filter(Filter::LessThan(bytes)) => subject.size < *bytes,
+            Self::Filter(Filter::GreaterThan(bytes)) => object.size > *bytes,
+            Self::Filter(Filter::LessThan(bytes)) => object.size < *bytes,
             Self::Filter(Filter::And { prefix, tags, greater_than, less_than }) => {
                 prefix.as_ref().is_none_or(begins)
                     && tags.iter().all(|(name, value)| tagged(name, value))
-                    && greater_than.is_none_or(|bytes| subject.size > bytes)
-                    && less_than.is_none_or(|bytes| subject.size < bytes)
+                    && greater_than.is_none_or(|bytes| object.size > bytes)
+                    && less_than.is_none_or(|bytes| object.size < bytes)
             }
         }
     }
@@ -193,7 +193,7 @@ impl Scope {
         self.holds_marker(key)
     }
 
-    /// Whether it says anything of sizes.
+    /// Whether it filters on sizes.
     #[must_use]
     pub fn names_size(&self) -> bool {
         match self {
@@ -223,11 +223,11 @@ impl Configuration {
     #[must_use]
     pub fn expiry(
         &self,
-        subject: &Subject<'_>,
+        object: &LifecycleObject<'_>,
         modified_at: Timestamp,
         calendar: super::Calendar,
     ) -> Option<(Timestamp, &str)> {
-        let expiries = self.in_force().filter(|rule| rule.scope.holds(subject)).filter_map(|rule| {
+        let expiries = self.in_force().filter(|rule| rule.scope.holds(object)).filter_map(|rule| {
             let Some(Expiration::At(when)) = rule.expiration else { return None };
             Some((calendar.due(when, modified_at), rule.id.as_str()))
         });

@@ -15,9 +15,9 @@ pub struct BackendRow {
     pub id: BackendId,
     /// Where it is.
     pub url: String,
-    /// Who answers for it; empty when nobody was named.
+    /// Its provider; empty when none was configured.
     pub provider: String,
-    /// Where it stands; empty when nothing was said.
+    /// Its zone; empty when none was configured.
     pub zone: String,
     /// Its format marker was written: from now on a backend without one is another disk, not a new one.
     pub formatted: bool,

@@ -19,7 +19,7 @@ use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting, Times
 
 /// Memory for cached buckets, roughly.
 const CACHE_BYTES: u64 = 4 << 20;
-/// How long a deletion by another gateway may go unnoticed. Writes always ask the database.
+/// How long a cached bucket may be stale after a deletion by another gateway. Writes always read the database.
 const SHARED_LIFE: Duration = Duration::from_secs(2);
 
 /// Buckets that exist, by name.
@@ -90,7 +90,7 @@ pub struct BucketEntry {
     pub created_at: Timestamp,
 }
 
-/// What came of making a bucket.
+/// The outcome of creating a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateBucket {
     /// The new bucket.
@@ -101,7 +101,7 @@ pub enum CreateBucket {
     Taken,
 }
 
-/// What came of deleting a bucket.
+/// The outcome of deleting a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeleteBucket {
     /// It is gone, and its unfinished uploads with it.
@@ -141,7 +141,7 @@ impl MetadataStore {
         if let Some(bucket) = cache.get(name) {
             return Ok(Some(bucket));
         }
-        let ticket = cache.ticket(name);
+        let insert_permit = cache.insert_permit(name);
         let text = format!("SELECT {COLUMNS} FROM bucket WHERE name = $1");
         let mut session = self.database().reader().await?;
         let Some(row) = session.row(Statement::new(text).bind(name.as_str())).await? else {
@@ -150,7 +150,7 @@ impl MetadataStore {
         let settings = settings::read(&mut session, BucketId(row.int(0)?)).await?;
         let bucket = Arc::new(bucket(&row, settings)?);
         // Its own name, not the caller's: that one may be a piece of a larger buffer.
-        cache.offer(ticket, bucket.name.clone(), bucket.clone());
+        cache.offer(insert_permit, bucket.name.clone(), bucket.clone());
         Ok(Some(bucket))
     }
 

@@ -1,4 +1,4 @@
-//! What checks and orphan collection ask of the metadata.
+//! Queries for consistency checks, findings and orphan collection.
 
 use std::collections::HashSet;
 
@@ -39,7 +39,7 @@ pub struct Finding {
     pub kind: String,
 }
 
-/// Most complaints of one kind: the first hundred say what is wrong.
+/// Most violations reported of one kind.
 const COMPLAINTS: usize = 100;
 
 /// What must hold between rows: what is wrong, and a SELECT of the names (as bytes) for which it is.
@@ -179,12 +179,12 @@ impl MetadataStore {
             "SELECT blob_id, sliver_index, attempt, backend FROM sliver WHERE (blob_id, sliver_index) IN (VALUES ";
         let underway =
             "SELECT blob_id, sliver_index, attempt, backend FROM discard WHERE (blob_id, sliver_index) IN (VALUES ";
-        let places = || names.iter().map(|(blob, index, ..)| [blob.0.into(), u32::from(*index).into()]).collect();
+        let locations = || names.iter().map(|(blob, index, ..)| [blob.0.into(), u32::from(*index).into()]).collect();
         let mut known = HashSet::new();
         let mut session = self.database().reader().await?;
-        // What is on its way first: by the time the blobs' own are read, it may have become one of them.
+        // Slivers being written are read first: by the time the blobs' own are read, one may have become one of them.
         for head in [underway, head] {
-            for row in session.rows_of_rows(head, places(), ")").await? {
+            for row in session.rows_of_rows(head, locations(), ")").await? {
                 known.insert((BlobId(row.array(0)?), row.number(1)?, row.number(2)?, backend(row.text(3)?)?));
             }
         }
@@ -222,7 +222,7 @@ impl MetadataStore {
             .collect()
     }
 
-    /// Records a finding and asks for the blob's repair. Doing it again only counts.
+    /// Records a finding and adds the blob to the repair queue. Repeating it only counts.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
@@ -308,7 +308,7 @@ impl Work for Record {
     }
 }
 
-/// How many more slivers a blob may lose: those nobody complained of, less k.
+/// How many more slivers a blob may lose: those without a finding, less k.
 async fn urgency(tx: &mut Session, blob: BlobId, k: usize) -> Result<i64> {
     let text = "SELECT COUNT(*) FROM sliver s WHERE s.blob_id = $1 AND NOT EXISTS (SELECT 1 FROM finding f \
                 WHERE f.blob_id = s.blob_id AND f.sliver_index = s.sliver_index AND f.backend = s.backend)";

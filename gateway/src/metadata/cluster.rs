@@ -1,4 +1,4 @@
-//! The one row that says which cluster this database belongs to.
+//! The row that identifies the cluster of this database.
 
 use codec::ClusterId;
 
@@ -8,7 +8,7 @@ use super::session::Session;
 use super::statement::Statement;
 use super::{MetadataError, MetadataStore, Result};
 
-/// Who this cluster is and which key opens its blobs.
+/// The cluster and the id of its active key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// Its name; every sliver and every backend's format marker carries it.
@@ -22,7 +22,7 @@ pub struct Cluster {
 const SELECT: &str = "SELECT cluster_id, key_id, key_check FROM cluster";
 
 impl MetadataStore {
-    /// The cluster, once it was founded.
+    /// The cluster, once it was created.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
@@ -30,18 +30,18 @@ impl MetadataStore {
         self.database().row(Statement::new(SELECT)).await?.as_ref().map(cluster).transpose()
     }
 
-    /// Founds the cluster, unless somebody already has; answers the one that counts.
+    /// Creates the cluster unless it exists; returns the existing or new one.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn found_cluster(&self, cluster: Cluster) -> Result<Cluster> {
-        self.database().transact(Found(cluster)).await
+    pub async fn create_cluster(&self, cluster: Cluster) -> Result<Cluster> {
+        self.database().transact(CreateCluster(cluster)).await
     }
 }
 
-struct Found(Cluster);
+struct CreateCluster(Cluster);
 
-impl Work for Found {
+impl Work for CreateCluster {
     type Done = Cluster;
 
     async fn run(&self, tx: &mut Session) -> Result<Cluster> {

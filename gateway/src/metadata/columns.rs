@@ -1,4 +1,4 @@
-//! How words of the domain look in columns.
+//! Encoding of domain types in columns.
 
 use bytes::Bytes;
 use codec::{BlobId, BlobLayout, ContentSalt, StripeShape, WrappedKey};
@@ -164,12 +164,12 @@ mod tests {
         assert!(checksum(None).unwrap().is_none());
 
         let plain = ObjectAttributes::default();
-        let told = ObjectAttributes {
+        let with_attributes = ObjectAttributes {
             content_type: Some("text/plain".to_owned()),
             user: vec![("a".to_owned(), "é\u{1F40B}".to_owned()), ("b".to_owned(), String::new())],
             ..ObjectAttributes::default()
         };
-        for value in [plain, told] {
+        for value in [plain, with_attributes] {
             let Value::Text(text) = attributes_text(&value).unwrap() else { panic!("text") };
             assert_eq!(attributes(&text).unwrap(), value);
         }

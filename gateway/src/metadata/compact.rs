@@ -1,4 +1,4 @@
-//! Moving the living extents out of quilts that are mostly holes.
+//! Compaction: moving live extents out of sparse quilts.
 
 use codec::BlobId;
 use std::collections::{BTreeSet, HashMap};

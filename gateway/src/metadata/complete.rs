@@ -6,7 +6,7 @@ use codec::ContentSalt;
 
 use super::columns::{self, checksum_value, etag, etag_bytes, int};
 use super::commit::apply::{Circumstances, apply};
-use super::commit::facts::{Facts, Place};
+use super::commit::facts::{Facts, KeyLocation};
 use super::commit::plan::Planner;
 use super::commit::targets::Targets;
 use super::commit::{load, load_versions};
@@ -17,8 +17,8 @@ use super::statement::Statement;
 use super::versions::VersionCache;
 use super::{EventDraft, MetadataError, MetadataStore, Outcome, Refusal, Result, events};
 use crate::domain::{
-    BucketId, Checksum, ETag, Found, ObjectKey, Part, PartNumber, Timestamp, UploadId, Version, VersionId, VersionName,
-    VersionPart, WriteCondition,
+    BucketId, Checksum, ETag, ObjectKey, Part, PartNumber, Timestamp, UploadId, Version, VersionId, VersionLookup,
+    VersionName, VersionPart, WriteCondition,
 };
 
 /// An upload and the version it is to become.
@@ -75,7 +75,7 @@ pub struct CompletedUpload {
     pub name: VersionName,
 }
 
-/// What came of completing an upload.
+/// The outcome of completing an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompleteOutcome {
     /// The version is visible.
@@ -104,8 +104,8 @@ impl MetadataStore {
         let shared = self.shared.clone();
         let work = Complete { incarnation, change, grace_seconds: shared.grace_seconds() };
         let task = tokio::spawn(async move {
-            let place = (work.change.bucket, VersionCache::own_key(&work.change.version.key));
-            let announced = shared.versions.as_ref().map(|cache| cache.announce([place]));
+            let location = (work.change.bucket, VersionCache::own_key(&work.change.version.key));
+            let announced = shared.versions.as_ref().map(|cache| cache.announce([location]));
             let (outcome, known) = shared.database.transact_here(&work).await?;
             if let Some(announced) = announced {
                 announced.finish(known);
@@ -138,7 +138,7 @@ struct Complete {
 
 impl Work for Complete {
     /// The outcome, and what the key holds when it was completed.
-    type Done = (CompleteOutcome, Vec<(Place, Found)>);
+    type Done = (CompleteOutcome, Vec<(KeyLocation, VersionLookup)>);
 
     async fn run(&self, tx: &mut Session) -> Result<Self::Done> {
         let dialect = tx.dialect();
@@ -167,7 +167,7 @@ impl Work for Complete {
         }
         let mut targets = Targets::default();
         targets.written(change.bucket, key, &facts);
-        load::ask(tx, &mut facts, targets.questions(tx)).await?;
+        load::ask(tx, &mut facts, targets.queries(tx)).await?;
         let going = targets.going(&facts);
         let owners: BTreeSet<_> = going.into_iter().chain(facts.parts.values().map(|part| part.id)).collect();
         let kept_apart = owners.iter().copied().filter(|owner| !facts.inline.contains(owner)).collect();

@@ -15,9 +15,9 @@ use super::statement::Statement;
 use super::{MetadataError, Result};
 use crate::clock::{Ambient, random};
 
-/// How long the outcome of a lost COMMIT is asked for.
+/// How long the outcome of a lost COMMIT is queried.
 const RESOLVE_DEADLINE: Duration = Duration::from_secs(60);
-/// How often a transaction is tried that keeps losing against others.
+/// Attempts of a transaction that fails on conflicts.
 const ATTEMPTS: u32 = 5;
 
 /// Either database. Cheap to clone.
@@ -149,7 +149,7 @@ impl Database {
             let asked = tokio::time::timeout_at(deadline, pool.execute(sqlx::raw_sql(AssertSqlSafe(text.clone()))));
             match asked.await {
                 Ok(Ok(done)) => return Ok(done.rows_affected() == 0),
-                Ok(Err(error)) => tracing::warn!(%error, "asking again whether a transaction was committed"),
+                Ok(Err(error)) => tracing::warn!(%error, "querying the outcome of a COMMIT failed; retrying"),
                 Err(_) => break,
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -165,7 +165,7 @@ impl Database {
                 writer.close().await;
                 // Clones of the store may live on, and with them the file.
                 if let Err(error) = flock(lock, FlockOperation::Unlock) {
-                    tracing::warn!(%error, "the lock of the database stays until the process ends");
+                    tracing::warn!(%error, "the database lock could not be released and stays until the process ends");
                 }
             }
             Pools::Postgres(pool) => pool.close().await,

@@ -1,6 +1,6 @@
-//! What SQLite and PostgreSQL spell differently. Everything else in this room is one text for both.
+//! What SQLite and PostgreSQL spell differently. Everything else in this module is one text for both.
 
-/// Which database speaks.
+/// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// One process, one writer: a transaction that writes excludes all others, so rows need no locks.
@@ -34,7 +34,7 @@ impl Dialect {
         }
     }
 
-    /// Ends a SELECT of work to claim: rows that somebody else is claiming are passed over.
+    /// Ends a SELECT of work to claim: rows that another transaction is claiming are skipped.
     pub(super) fn for_claim(self) -> &'static str {
         match self {
             Self::Sqlite => "",

@@ -1,4 +1,4 @@
-//! Messages about changes: written with the change, claimed in order, deleted when they have arrived.
+//! The event queue: messages are inserted with their change, claimed in order, and deleted when delivered.
 
 use std::borrow::Cow;
 
@@ -13,24 +13,24 @@ use crate::domain::{BucketId, ETag, ObjectKey};
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
 
-/// What must come of a change for a message about it to be sent.
+/// Which outcome of a change sends a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventWhen {
+pub enum EventTrigger {
     /// A version was written, or came from another key.
     Stored,
     /// A version was removed for good, or went to another key.
     Removed,
     /// A delete marker was made.
     Marked,
-    /// Something was said about a version, be it just what was said of it before.
+    /// A version was amended, whether or not that changed anything.
     Amended,
-    /// What is said about a version has changed.
+    /// An amendment changed a version.
     Changed,
 }
 
-impl EventWhen {
-    /// Whether it is what came of a change. `named`: it was one version that was to be deleted, not the object.
-    fn came_true(self, named: bool, outcome: &Outcome) -> bool {
+impl EventTrigger {
+    /// Whether an outcome triggers it. `named`: the deletion named a version, not the object.
+    fn matches_outcome(self, named: bool, outcome: &Outcome) -> bool {
         match (self, outcome) {
             // Of a renaming, each key has its own drafts.
             (Self::Stored | Self::Removed, Outcome::Renamed)
@@ -44,11 +44,11 @@ impl EventWhen {
     }
 }
 
-/// A message to be, should its change be made.
+/// A message that is sent if its change succeeds.
 #[derive(Clone, Debug)]
 pub struct EventDraft {
     /// Whether it is sent.
-    pub when: EventWhen,
+    pub when: EventTrigger,
     /// To which target.
     pub target: String,
     /// The message, as JSON, but for its place in the order and the version.
@@ -85,7 +85,7 @@ pub(super) struct DueEvent<'a> {
     record: Cow<'a, str>,
 }
 
-/// The drafts that come true with this outcome. `named`: it was one version that was to be deleted, not the object.
+/// The drafts that this outcome triggers. `named`: the deletion named a version, not the object.
 pub(super) fn due<'a>(
     bucket: BucketId,
     key: &'a ObjectKey,
@@ -100,7 +100,7 @@ pub(super) fn due<'a>(
         Outcome::Renamed | Outcome::Refused(_) => (None, None),
     };
     let version = name.map(|name| name.to_string());
-    let due = drafts.iter().filter(|draft| draft.when.came_true(named, outcome));
+    let due = drafts.iter().filter(|draft| draft.when.matches_outcome(named, outcome));
     due.map(|draft| {
         let record = match content {
             Some((size, etag)) => Cow::Owned((draft.complete)(&draft.record, size, etag)),
@@ -146,12 +146,12 @@ async fn take_numbers(tx: &mut Session, wanted: usize) -> Result<Vec<i64>> {
 }
 
 impl MetadataStore {
-    /// Sends a whole message to a target, about a bucket and nothing in it.
+    /// Enqueues a complete message about a bucket.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn tell(&self, bucket: BucketId, target: &str, message: String) -> Result<()> {
-        self.database().transact(Tell { bucket, target: target.to_owned(), message }).await
+    pub async fn enqueue_event(&self, bucket: BucketId, target: &str, message: String) -> Result<()> {
+        self.database().transact(EnqueueEvent { bucket, target: target.to_owned(), message }).await
     }
 
     /// Claims messages that are due, for `lease_seconds`. Of one target and key only the oldest is handed out: the next one
@@ -163,7 +163,7 @@ impl MetadataStore {
         self.database().transact(Claim { most, lease_seconds }).await
     }
 
-    /// Forgets messages that arrived, or were given up.
+    /// Deletes messages that were delivered or abandoned.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -171,7 +171,7 @@ impl MetadataStore {
         self.database().transact(Forget(events)).await
     }
 
-    /// Tries a message again in so many seconds.
+    /// Delays the next attempt of a message.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -192,13 +192,13 @@ impl MetadataStore {
     }
 }
 
-struct Tell {
+struct EnqueueEvent {
     bucket: BucketId,
     target: String,
     message: String,
 }
 
-impl Work for Tell {
+impl Work for EnqueueEvent {
     type Done = ();
 
     async fn run(&self, tx: &mut Session) -> Result<()> {

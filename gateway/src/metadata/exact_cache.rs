@@ -1,9 +1,9 @@
 //! A cache in front of a database that only this process writes, which never shows a value that a commit has replaced.
 //!
 //! Two things could go wrong. A reader that asked the database before a commit might put the old value in after it; and
-//! between a commit and the cache hearing of it, one reader might see the new value in the database and a later one the
+//! between a commit and the update of the cache, one reader might see the new value in the database and a later one the
 //! old value in the cache. So a writer announces the keys *before* it commits: they leave the cache, and nothing about
-//! them enters it until the writer has finished. A reader draws a ticket before it asks the database, and its value is
+//! them enters it until the writer has finished. A reader takes an insert permit before it queries the database, and its value is
 //! taken only if no writer has announced or finished anything near that key in between.
 
 use std::collections::BTreeMap;
@@ -39,9 +39,9 @@ struct Slot {
     writers: u32,
 }
 
-/// A reader's right to put in what the database answers, if it stays alone.
+/// A reader's permit to insert what the database returns, unless a writer interferes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket {
+pub(super) struct InsertPermit {
     slot: usize,
     generation: Option<u64>,
 }
@@ -70,17 +70,17 @@ where
         self.entries.get(key)
     }
 
-    /// To be drawn before the database is asked.
-    pub(super) fn ticket(&self, key: &K) -> Ticket {
+    /// Must be taken before the database is queried.
+    pub(super) fn insert_permit(&self, key: &K) -> InsertPermit {
         let slot = self.slot_of(key);
         let state = self.lock(slot);
-        Ticket { slot, generation: (state.writers == 0).then_some(state.generation) }
+        InsertPermit { slot, generation: (state.writers == 0).then_some(state.generation) }
     }
 
-    /// Offers what the database answered. It is taken only if it is certainly still so.
-    pub(super) fn offer(&self, ticket: Ticket, key: K, value: V) {
-        let state = self.lock(ticket.slot);
-        if state.writers == 0 && ticket.generation == Some(state.generation) {
+    /// Inserts what the database returned, unless it may be stale.
+    pub(super) fn offer(&self, insert_permit: InsertPermit, key: K, value: V) {
+        let state = self.lock(insert_permit.slot);
+        if state.writers == 0 && insert_permit.generation == Some(state.generation) {
             self.entries.insert(key, value);
         }
     }

@@ -33,24 +33,24 @@ impl MetadataStore {
         self.database().transact(Begin { gateway: gateway.to_owned(), lease_seconds, above }).await
     }
 
-    /// Buries the earlier incarnations of the same gateway, before their leases run out, and answers their numbers. Only
+    /// Marks the earlier incarnations of the same gateway dead, before their leases expire, and returns their numbers. Only
     /// for a caller who knows that they are gone: their process is dead, or it could not hold what the caller holds.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn bury_predecessors(&self, gateway: &str, incarnation: u32) -> Result<Vec<u32>> {
-        self.database().transact(Succeed { gateway: gateway.to_owned(), incarnation }).await
+    pub async fn mark_predecessors_dead(&self, gateway: &str, incarnation: u32) -> Result<Vec<u32>> {
+        self.database().transact(MarkPredecessorsDead { gateway: gateway.to_owned(), incarnation }).await
     }
 
     /// Extends the lease of a living incarnation to now plus `lease_seconds`.
     ///
     /// # Errors
-    /// [`super::MetadataError::Fenced`] when it was buried.
+    /// [`super::MetadataError::Fenced`] when it was marked dead.
     pub async fn renew_incarnation(&self, incarnation: u32, lease_seconds: i64) -> Result<()> {
         self.database().transact(Renew { incarnation, lease_seconds }).await
     }
 
-    /// Buries one's own incarnation at a clean stop.
+    /// Marks the caller's incarnation dead at a clean stop.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
@@ -58,12 +58,12 @@ impl MetadataStore {
         self.database().transact(End(incarnation)).await
     }
 
-    /// Buries every incarnation whose lease has run out and answers their numbers.
+    /// Marks every incarnation with an expired lease dead and returns their numbers.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn bury_expired_incarnations(&self) -> Result<Vec<u32>> {
-        self.database().transact(Bury).await
+    pub async fn mark_expired_incarnations_dead(&self) -> Result<Vec<u32>> {
+        self.database().transact(MarkExpiredDead).await
     }
 
     /// Every incarnation there ever was, ascending. A blob id above the highest means the database is older than the
@@ -106,20 +106,20 @@ impl Work for Begin {
     }
 }
 
-struct Succeed {
+struct MarkPredecessorsDead {
     gateway: String,
     incarnation: u32,
 }
 
-impl Work for Succeed {
+impl Work for MarkPredecessorsDead {
     type Done = Vec<u32>;
 
     async fn run(&self, tx: &mut Session) -> Result<Vec<u32>> {
         let text = "UPDATE incarnation SET is_dead = TRUE WHERE gateway = $1 AND id < $2 AND NOT is_dead RETURNING id";
         let rows = tx.rows(Statement::new(text).bind(&*self.gateway).bind(self.incarnation)).await?;
-        let mut buried = rows.iter().map(|row| row.number(0)).collect::<Result<Vec<u32>>>()?;
-        buried.sort_unstable();
-        Ok(buried)
+        let mut marked_dead = rows.iter().map(|row| row.number(0)).collect::<Result<Vec<u32>>>()?;
+        marked_dead.sort_unstable();
+        Ok(marked_dead)
     }
 }
 
@@ -151,9 +151,9 @@ impl Work for End {
     }
 }
 
-struct Bury;
+struct MarkExpiredDead;
 
-impl Work for Bury {
+impl Work for MarkExpiredDead {
     type Done = Vec<u32>;
 
     /// Waits for commits under way, which share the rows' locks, and then none can begin any more.
@@ -162,8 +162,8 @@ impl Work for Bury {
         let text =
             format!("UPDATE incarnation SET is_dead = TRUE WHERE NOT is_dead AND lease_until < {now} RETURNING id");
         let rows = tx.rows(Statement::new(text)).await?;
-        let mut buried = rows.iter().map(|row| row.number(0)).collect::<Result<Vec<u32>>>()?;
-        buried.sort_unstable();
-        Ok(buried)
+        let mut marked_dead = rows.iter().map(|row| row.number(0)).collect::<Result<Vec<u32>>>()?;
+        marked_dead.sort_unstable();
+        Ok(marked_dead)
     }
 }

@@ -1,10 +1,10 @@
 //! Listing the current versions of a bucket.
 
 use super::columns::{self, etag, limit};
-use super::roll_up::{RollUp, Turn};
+use super::roll_up::{KeyDisposition, RollUp};
 use super::row::Row;
 use super::statement::Statement;
-use super::{MetadataStore, Result, steps};
+use super::{MetadataStore, Result, skip_scan};
 use crate::domain::{BucketId, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey, Timestamp, UserId};
 
 /// What to list.
@@ -89,8 +89,8 @@ impl MetadataStore {
             let wanted = if sparse { roll.missing() } else { roll.piece() };
             let attributes = attributes(query.owners);
             let statement = if sparse {
-                let stretch = steps::Stretch { from, end: &end, wanted, attributes };
-                steps::statement(session.dialect(), bucket, stretch, &roll)
+                let stretch = skip_scan::Stretch { from, end: &end, wanted, attributes };
+                skip_scan::statement(session.dialect(), bucket, stretch, &roll)
             } else {
                 let text = format!(
                     "SELECT v.key, v.size, v.etag, v.modified_at, v.checksum, {attributes} FROM version v \
@@ -101,11 +101,11 @@ impl MetadataStore {
             };
             let rows = session.rows(statement).await?;
             for row in &rows {
-                match roll.turn(row.bytes(0)?) {
-                    Turn::Skip => {}
-                    Turn::Key => page.entries.push(ListEntry::Object(listed(row, 5, query.owners)?)),
-                    Turn::Prefix(prefix) => page.entries.push(ListEntry::Prefix(prefix.to_vec())),
-                    Turn::Full => {
+                match roll.classify(row.bytes(0)?) {
+                    KeyDisposition::Skip => {}
+                    KeyDisposition::Key => page.entries.push(ListEntry::Object(listed(row, 5, query.owners)?)),
+                    KeyDisposition::Prefix(prefix) => page.entries.push(ListEntry::Prefix(prefix.to_vec())),
+                    KeyDisposition::Full => {
                         page.truncated = true;
                         return Ok(page);
                     }

@@ -2,7 +2,7 @@
 
 use super::columns::limit;
 use super::list::{ListedObject, attributes, listed};
-use super::roll_up::{RollUp, Turn, successor};
+use super::roll_up::{KeyDisposition, RollUp, successor};
 use super::row::Row;
 use super::session::Session;
 use super::statement::Statement;
@@ -113,11 +113,11 @@ impl MetadataStore {
                 .bind(limit(wanted));
             let rows = session.rows(statement).await?;
             for row in &rows {
-                match roll.turn(row.bytes(0)?) {
-                    Turn::Skip => {}
-                    Turn::Key => page.entries.push(VersionEntry::Version(version(row, query.owners)?)),
-                    Turn::Prefix(prefix) => page.entries.push(VersionEntry::Prefix(prefix.to_vec())),
-                    Turn::Full => {
+                match roll.classify(row.bytes(0)?) {
+                    KeyDisposition::Skip => {}
+                    KeyDisposition::Key => page.entries.push(VersionEntry::Version(version(row, query.owners)?)),
+                    KeyDisposition::Prefix(prefix) => page.entries.push(VersionEntry::Prefix(prefix.to_vec())),
+                    KeyDisposition::Full => {
                         page.truncated = true;
                         return Ok(page);
                     }

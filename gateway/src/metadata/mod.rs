@@ -1,4 +1,4 @@
-//! All SQL of the gateway: one room, one file for each aggregate, one text for SQLite and PostgreSQL wherever possible.
+//! All SQL of the gateway: one file for each aggregate, one text for SQLite and PostgreSQL wherever possible.
 //!
 //! Whatever changes rows is a `database::Work`: it runs in a transaction, in a task that a dropped request cannot
 //! cancel, and is run again when it lost against another transaction. What is decided from rows is decided by the pure
@@ -15,13 +15,13 @@ mod compact;
 mod complete;
 mod database;
 mod dialect;
-mod errands;
 mod error;
 mod events;
 mod exact_cache;
 mod heartbeats;
 mod identity;
 mod incarnations;
+mod leased_tasks;
 mod list;
 mod list_versions;
 mod lock_columns;
@@ -36,10 +36,10 @@ mod roll_up;
 mod row;
 mod session;
 mod settings;
+mod skip_scan;
 mod sliver_moves;
 mod sqlite;
 mod statement;
-mod steps;
 mod uploads;
 mod usage;
 mod users;
@@ -68,30 +68,30 @@ pub use commit::{
 pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
 pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 pub use error::{MetadataError, Result};
-pub use events::{Event, EventDraft, EventWhen};
+pub use events::{Event, EventDraft, EventTrigger};
 pub use heartbeats::{BackendSighting, FlaggedBackend, SightedBackend};
 pub use identity::{
-    AddKey, AddPolicyVersion, AttachPolicy, ChangeHolder, CreateHolder, CreatePolicy, DeleteHolder, DeletePolicy,
-    DeletePolicyVersion, HolderEdit, HolderQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewHolder, NewPolicy,
-    PolicyScope, PutInlinePolicy,
+    AddKey, AddPolicyVersion, AttachPolicy, CreateIdentity, CreatePolicy, DeleteIdentity, DeletePolicy,
+    DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewIdentity,
+    NewPolicy, PolicyScope, PutInlinePolicy, UpdateIdentity,
 };
 pub use incarnations::IncarnationState;
 pub use list::{ListEntry, ListPage, ListQuery, ListedObject};
 pub use list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};
 pub use quotas::{Quota, QuotaLimits, QuotaScope};
 pub use repair::{RepairEnd, RepairJob};
-pub use rewrap::{AttributesMark, LockedAttributes};
-pub use sliver_moves::{SliverMove, SliverPlace};
+pub use rewrap::{AttributesCursor, KmsAttributes};
+pub use sliver_moves::{SliverLocation, SliverMove};
 pub use uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
 pub use usage::UsageRow;
 pub use users::{AddAccessKey, AddUser, RemoveUser};
 pub use versioning::SetState;
-pub use walk::{StaleUpload, WalkPlace, WalkedVersion};
+pub use walk::{StaleUpload, WalkPosition, WalkedVersion};
 
 use crate::clock::Ambient;
 use database::{Database, Pools};
 
-/// How long a dead blob stays readable unless told otherwise: longer than any GET lasts.
+/// The default grace of dead blobs: longer than any GET lasts.
 const GRACE_SECONDS: i64 = 3_600;
 
 /// The metadata of a cluster. Cheap to clone.
@@ -159,7 +159,7 @@ impl MetadataStore {
         if let Some(committer) = committer
             && let Err(error) = committer.await
         {
-            tracing::error!(%error, "the committer did not end well");
+            tracing::error!(%error, "the commit queue panicked");
         }
         self.shared.database.close().await;
     }

@@ -28,7 +28,7 @@ impl QuotaScope {
     }
 }
 
-/// The most that there may be; none for any number.
+/// The limits; none for unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaLimits {
     /// Bytes of content, in all versions and in the parts of uploads under way.
@@ -77,7 +77,7 @@ const BYTES_OF_PARTS: &str = "SELECT CAST(COALESCE(SUM(p.size), 0) AS BIGINT) FR
                               JOIN upload u ON u.id = p.upload_id JOIN bucket b ON b.id = u.bucket_id WHERE ";
 
 impl MetadataStore {
-    /// Sets a quota, or takes it away when nothing is limited. What is there is counted while no commit into the buckets can be
+    /// Sets a quota, or removes it when nothing is limited. Usage is counted while no commit into the buckets can be
     /// under way. Answers whether the bucket or user is there.
     ///
     /// # Errors

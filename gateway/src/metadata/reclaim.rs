@@ -1,4 +1,4 @@
-//! The queue of dead blobs.
+//! The reclaim queue of dead blobs.
 
 use std::sync::atomic::Ordering;
 
@@ -14,9 +14,9 @@ use crate::domain::StoredBlob;
 
 /// How long a claim lasts: more than it takes to delete the slivers of one claim's blobs.
 const CLAIM: i64 = 600 * SECOND;
-/// How long a blob rests that is in the queue although something lives in it.
-const DOUBT: i64 = 3_600 * SECOND;
-/// How long tokens are kept: much longer than anybody asks for the outcome of a commit.
+/// How long a queued blob is postponed that is still referenced.
+const INCONSISTENT_BACKOFF: i64 = 3_600 * SECOND;
+/// How long tokens are kept: much longer than the outcome of a commit is queried.
 const TOKENS: i64 = 3_600 * SECOND;
 /// How long a repeated Complete gets the same answer.
 const COMPLETED: i64 = 86_400 * SECOND;
@@ -39,7 +39,7 @@ impl MetadataStore {
         self.database().transact(Claim(most)).await
     }
 
-    /// Forgets blobs that were claimed and whose slivers are all gone.
+    /// Deletes the rows of blobs that were claimed and whose slivers are all gone.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
@@ -51,7 +51,7 @@ impl MetadataStore {
         Ok(())
     }
 
-    /// Forgets what nobody asks for any more: commit tokens after an hour, completed uploads after 24 hours.
+    /// Deletes expired rows: commit tokens after an hour, completed uploads after 24 hours.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
@@ -84,15 +84,15 @@ impl Work for Claim {
         );
         let rows = tx.rows_of_rows(&head, keys(&ids), &tail).await?;
         let dead = with_placements(tx, &rows).await?;
-        let (claimed, doubtful): (Vec<_>, Vec<_>) =
+        let (claimed, still_referenced): (Vec<_>, Vec<_>) =
             ids.into_iter().partition(|id| dead.iter().any(|blob| blob.id == *id));
         let head = format!("UPDATE reclaim SET claimed_until = {now} + {CLAIM} WHERE blob_id IN (VALUES ");
         tx.execute_rows(&head, keys(&claimed), ")").await?;
-        for id in &doubtful {
-            tracing::error!(blob = %id, "queued for deletion although something lives in it: it is kept");
+        for id in &still_referenced {
+            tracing::error!(blob = %id, "blob in the reclaim queue is still referenced: kept");
         }
-        let head = format!("UPDATE reclaim SET not_before = {now} + {DOUBT} WHERE blob_id IN (VALUES ");
-        tx.execute_rows(&head, keys(&doubtful), ")").await?;
+        let head = format!("UPDATE reclaim SET not_before = {now} + {INCONSISTENT_BACKOFF} WHERE blob_id IN (VALUES ");
+        tx.execute_rows(&head, keys(&still_referenced), ")").await?;
         Ok(dead)
     }
 }

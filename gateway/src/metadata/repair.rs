@@ -1,4 +1,4 @@
-//! Jobs that make lost slivers again: who asks for them, who claims them, how they end.
+//! The repair queue: jobs are enqueued, claimed with a lease, and finished or retried.
 
 use std::collections::HashMap;
 
@@ -17,12 +17,12 @@ pub(super) const SECOND: i64 = 1_000_000;
 /// Jobs written in one transaction.
 const PAGE: usize = 1_000;
 
-/// A blob that asks for repair, claimed.
+/// A claimed repair job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepairJob {
     /// The blob with its slivers.
     pub blob: StoredBlob,
-    /// Slivers that reads complained of, each with the backend it was on.
+    /// Slivers with a finding, each with the backend it was on.
     pub suspects: Vec<(u8, BackendId)>,
     /// How often it was claimed before.
     pub attempts: u32,
@@ -30,13 +30,13 @@ pub struct RepairJob {
     pub claimed_at: i64,
 }
 
-/// How a claimed job ends.
+/// The result of a claimed job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepairEnd {
     /// Nothing is left to do. Otherwise it is tried again.
     pub complete: bool,
     /// When it is tried again, in seconds from now.
-    pub again_seconds: i64,
+    pub retry_after_seconds: i64,
     /// Good slivers less k, as they are now.
     pub urgency: i64,
 }
@@ -59,25 +59,25 @@ impl MetadataStore {
         self.database().transact(End { blob, claimed_at, end }).await
     }
 
-    /// Asks for the repair of blobs that have slivers on backends other than these; how many jobs were written.
+    /// Enqueues repairs of blobs that have slivers on backends other than these; returns how many jobs were added.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn ask_for_strays(&self, configured: Vec<BackendId>, most: usize) -> Result<u64> {
-        self.database().transact(Strays { configured, most }).await
+    pub async fn enqueue_repairs_of_unconfigured(&self, configured: Vec<BackendId>, most: usize) -> Result<u64> {
+        self.database().transact(EnqueueUnconfigured { configured, most }).await
     }
 
-    /// Asks for the repair of every blob that has a sliver on this backend, because another disk stands in its place; how
+    /// Enqueues repairs of every blob that has a sliver on this backend, because its disk was replaced; returns how
     /// many there are.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn ask_for_backend(&self, backend: &BackendId) -> Result<u64> {
-        let (mut asked, mut after) = (0, Vec::new());
+    pub async fn enqueue_repairs_of_backend(&self, backend: &BackendId) -> Result<u64> {
+        let (mut enqueued, mut after) = (0, Vec::new());
         loop {
-            let page = self.database().transact(Replaced { backend: backend.clone(), after }).await?;
-            let Some(last) = page.last() else { return Ok(asked) };
-            asked += u64::try_from(page.len()).unwrap_or(u64::MAX);
+            let page = self.database().transact(EnqueueBackendRepairs { backend: backend.clone(), after }).await?;
+            let Some(last) = page.last() else { return Ok(enqueued) };
+            enqueued += u64::try_from(page.len()).unwrap_or(u64::MAX);
             after = last.0.to_vec();
         }
     }
@@ -150,7 +150,7 @@ impl Work for End {
                         AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.blob_id = job.blob_id)";
             tx.execute(Statement::new(text).bind(blob)).await?;
         }
-        let again = self.end.again_seconds.saturating_mul(SECOND);
+        let again = self.end.retry_after_seconds.saturating_mul(SECOND);
         let text = format!(
             "UPDATE job SET claimed_until = {} + {again}, urgency = $1 WHERE kind = 'repair' AND blob_id = $2",
             dialect.now()
@@ -159,17 +159,17 @@ impl Work for End {
     }
 }
 
-struct Strays {
+struct EnqueueUnconfigured {
     configured: Vec<BackendId>,
     most: usize,
 }
 
-impl Work for Strays {
+impl Work for EnqueueUnconfigured {
     type Done = u64;
 
     async fn run(&self, tx: &mut Session) -> Result<u64> {
         let known = tx.rows(Statement::new("SELECT name FROM backend ORDER BY name")).await?;
-        let mut asked = 0;
+        let mut enqueued = 0;
         for row in known {
             let name = backend(row.text(0)?)?;
             if self.configured.contains(&name) {
@@ -184,18 +184,18 @@ impl Work for Strays {
                  GROUP BY s.blob_id ORDER BY s.blob_id LIMIT $2 ON CONFLICT (kind, blob_id) DO NOTHING",
                 tx.dialect().now()
             );
-            asked += tx.execute(Statement::new(text).bind(name.as_str()).bind(limit(self.most))).await?;
+            enqueued += tx.execute(Statement::new(text).bind(name.as_str()).bind(limit(self.most))).await?;
         }
-        Ok(asked)
+        Ok(enqueued)
     }
 }
 
-struct Replaced {
+struct EnqueueBackendRepairs {
     backend: BackendId,
     after: Vec<u8>,
 }
 
-impl Work for Replaced {
+impl Work for EnqueueBackendRepairs {
     type Done = Vec<BlobId>;
 
     async fn run(&self, tx: &mut Session) -> Result<Vec<BlobId>> {

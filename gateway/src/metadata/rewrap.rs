@@ -12,27 +12,27 @@ use crate::domain::{BucketId, ContentKey, KmsKey, ObjectAttributes, ObjectKey};
 
 /// Attributes that hold a data key of a key service, and where they are.
 #[derive(Clone, Debug)]
-pub struct LockedAttributes {
-    place: AttributesPlace,
+pub struct KmsAttributes {
+    location: AttributesRow,
     attributes: ObjectAttributes,
     text: String,
 }
 
 #[derive(Clone, Debug)]
-enum AttributesPlace {
+enum AttributesRow {
     Version { bucket: i64, key: Vec<u8>, seq: i64 },
     Upload([u8; 16]),
 }
 
 /// How far a walk over all attributes has come; the default is before the first.
 #[derive(Clone, Debug, Default)]
-pub struct AttributesMark {
+pub struct AttributesCursor {
     versions: Option<(i64, Vec<u8>, i64)>,
     versions_done: bool,
     upload: Vec<u8>,
 }
 
-impl LockedAttributes {
+impl KmsAttributes {
     /// The wrapped data key.
     #[must_use]
     pub fn kms_key(&self) -> Option<&KmsKey> {
@@ -49,11 +49,7 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn locked_attributes(
-        &self,
-        mark: &mut AttributesMark,
-        most: usize,
-    ) -> Result<Option<Vec<LockedAttributes>>> {
+    pub async fn kms_attributes(&self, mark: &mut AttributesCursor, most: usize) -> Result<Option<Vec<KmsAttributes>>> {
         // Only the text of those that matter travels; the walk is by the primary key.
         const TEXT: &str = "CASE WHEN attributes LIKE '%\"kms\"%' THEN attributes ELSE '' END";
         if !mark.versions_done {
@@ -69,7 +65,7 @@ impl MetadataStore {
             for row in &rows {
                 let (bucket, key, seq) = (row.int(0)?, row.bytes(1)?.to_vec(), row.int(2)?);
                 mark.versions = Some((bucket, key.clone(), seq));
-                page.extend(locked(AttributesPlace::Version { bucket, key, seq }, row.text(3)?)?);
+                page.extend(locked(AttributesRow::Version { bucket, key, seq }, row.text(3)?)?);
             }
             return Ok(Some(page));
         }
@@ -79,7 +75,7 @@ impl MetadataStore {
         mark.upload = last.bytes(0)?.to_vec();
         let mut page = Vec::new();
         for row in &rows {
-            page.extend(locked(AttributesPlace::Upload(row.array(0)?), row.text(1)?)?);
+            page.extend(locked(AttributesRow::Upload(row.array(0)?), row.text(1)?)?);
         }
         Ok(Some(page))
     }
@@ -88,17 +84,16 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn replace_kms_keys(&self, replaced: Vec<(LockedAttributes, KmsKey)>) -> Result<usize> {
+    pub async fn replace_kms_keys(&self, replaced: Vec<(KmsAttributes, KmsKey)>) -> Result<usize> {
         if replaced.is_empty() {
             return Ok(0);
         }
-        let place = |(locked, _): &(LockedAttributes, KmsKey)| match &locked.place {
-            AttributesPlace::Version { bucket, key, .. } => {
-                Some((BucketId(*bucket), ObjectKey::new(key.clone()).ok()?))
-            }
-            AttributesPlace::Upload(_) => None,
+        let location = |(locked, _): &(KmsAttributes, KmsKey)| match &locked.location {
+            AttributesRow::Version { bucket, key, .. } => Some((BucketId(*bucket), ObjectKey::new(key.clone()).ok()?)),
+            AttributesRow::Upload(_) => None,
         };
-        let _announced = self.shared.versions.as_ref().map(|cache| cache.announce(replaced.iter().filter_map(place)));
+        let _announced =
+            self.shared.versions.as_ref().map(|cache| cache.announce(replaced.iter().filter_map(location)));
         self.database().transact(ReplaceKms(replaced)).await
     }
 
@@ -141,7 +136,7 @@ impl MetadataStore {
         self.database().transact(Reseal { id: id.to_owned(), from: from.to_vec(), to: to.to_vec() }).await
     }
 
-    /// Says which cluster key wraps from now on.
+    /// Makes a cluster key the one that wraps from now on.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
@@ -150,15 +145,15 @@ impl MetadataStore {
     }
 }
 
-fn locked(place: AttributesPlace, text: &str) -> Result<Option<LockedAttributes>> {
+fn locked(location: AttributesRow, text: &str) -> Result<Option<KmsAttributes>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let locked = LockedAttributes { place, attributes: columns::attributes(text)?, text: text.to_owned() };
+    let locked = KmsAttributes { location, attributes: columns::attributes(text)?, text: text.to_owned() };
     Ok(locked.kms_key().is_some().then_some(locked))
 }
 
-struct ReplaceKms(Vec<(LockedAttributes, KmsKey)>);
+struct ReplaceKms(Vec<(KmsAttributes, KmsKey)>);
 
 impl Work for ReplaceKms {
     type Done = usize;
@@ -171,8 +166,8 @@ impl Work for ReplaceKms {
                 encryption.key = ContentKey::Kms(key.clone());
             }
             let to = attributes_text(&attributes)?;
-            let statement = match &locked.place {
-                AttributesPlace::Version { bucket, key, seq } => Statement::new(
+            let statement = match &locked.location {
+                AttributesRow::Version { bucket, key, seq } => Statement::new(
                     "UPDATE version SET attributes = $1 \
                      WHERE bucket_id = $2 AND key = $3 AND seq = $4 AND attributes = $5",
                 )
@@ -181,7 +176,7 @@ impl Work for ReplaceKms {
                 .bind(&**key)
                 .bind(*seq)
                 .bind(&*locked.text),
-                AttributesPlace::Upload(id) => {
+                AttributesRow::Upload(id) => {
                     Statement::new("UPDATE upload SET attributes = $1 WHERE id = $2 AND attributes = $3")
                         .bind(to)
                         .bind(*id)

@@ -17,9 +17,9 @@ pub(super) struct RollUp<'q> {
     sparse: bool,
 }
 
-/// What becomes of a key.
+/// How a key appears on the page.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn<'k> {
+pub(super) enum KeyDisposition<'k> {
     /// It is in a common prefix that is shown already.
     Skip,
     /// It is shown itself.
@@ -84,20 +84,20 @@ impl<'q> RollUp<'q> {
         self.delimiter
     }
 
-    /// What becomes of the next key.
-    pub(super) fn turn<'k>(&mut self, key: &'k [u8]) -> Turn<'k> {
+    /// Classifies the next key.
+    pub(super) fn classify<'k>(&mut self, key: &'k [u8]) -> KeyDisposition<'k> {
         if key < &*self.skip_to {
-            return Turn::Skip;
+            return KeyDisposition::Skip;
         }
         if self.shown == self.limit {
-            return Turn::Full;
+            return KeyDisposition::Full;
         }
         self.shown += 1;
         match self.common_prefix(key) {
-            None => Turn::Key,
+            None => KeyDisposition::Key,
             Some(common) => {
                 self.skip_to = end_of(common);
-                Turn::Prefix(common)
+                KeyDisposition::Prefix(common)
             }
         }
     }
@@ -182,10 +182,10 @@ mod tests {
     #[test]
     fn keys_roll_up_until_the_page_is_full() {
         let mut roll = RollUp::new(b"", b"/", 2);
-        assert_eq!(roll.turn(b"a"), Turn::Key);
-        assert_eq!(roll.turn(b"b/1"), Turn::Prefix(b"b/"));
-        assert_eq!(roll.turn(b"b/2"), Turn::Skip);
+        assert_eq!(roll.classify(b"a"), KeyDisposition::Key);
+        assert_eq!(roll.classify(b"b/1"), KeyDisposition::Prefix(b"b/"));
+        assert_eq!(roll.classify(b"b/2"), KeyDisposition::Skip);
         assert_eq!(roll.go_on(b"b/2"), b"b0");
-        assert_eq!(roll.turn(b"c"), Turn::Full);
+        assert_eq!(roll.classify(b"c"), KeyDisposition::Full);
     }
 }

@@ -1,4 +1,4 @@
-//! What is configured on buckets.
+//! Bucket configurations.
 
 use super::database::Work;
 use super::session::Session;
@@ -15,7 +15,7 @@ impl MetadataStore {
         self.change_setting(bucket, T::KIND, Some(document(setting)?)).await
     }
 
-    /// Takes back what was configured of this kind, if anything was. Answers whether the bucket is still there.
+    /// Removes the configuration of this kind, if any. Returns whether the bucket still exists.
     ///
     /// # Errors
     /// See [`MetadataError`].

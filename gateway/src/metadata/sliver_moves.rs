@@ -1,4 +1,4 @@
-//! Slivers that were made again: from their announcement to the row that names them, and the old ones that go.
+//! Rebuilt slivers: announced before they are written, moved into place, and the old ones deleted.
 //!
 //! A new sliver is known before its first byte is written: it begins as a row of `discard`, due in an hour, so that nobody
 //! takes it for an orphan and nothing is left behind when the worker dies. The move takes that row away, makes the sliver one
@@ -17,13 +17,13 @@ use super::{MetadataError, MetadataStore, Result};
 use crate::domain::{BackendId, Placement};
 
 /// How long a new sliver may take from its first byte to its row.
-const INTENT: i64 = 3_600 * SECOND;
+const ANNOUNCEMENT_TTL: i64 = 3_600 * SECOND;
 /// How long a claim on slivers to delete lasts.
 const DISCARD_CLAIM: i64 = 600 * SECOND;
 
 /// The name of one sliver on one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SliverPlace {
+pub struct SliverLocation {
     /// Of which blob.
     pub blob: BlobId,
     /// Which of its slivers.
@@ -34,7 +34,7 @@ pub struct SliverPlace {
     pub backend: BackendId,
 }
 
-/// A sliver that was made again and verified.
+/// A rebuilt and verified sliver.
 #[derive(Clone, Debug)]
 pub struct SliverMove {
     /// Of which blob.
@@ -43,7 +43,7 @@ pub struct SliverMove {
     pub from: Option<Placement>,
     /// Where it is now.
     pub to: Placement,
-    /// What [`MetadataStore::intend_slivers`] answered.
+    /// What [`MetadataStore::announce_slivers`] answered.
     pub stamp: i64,
     /// The old one is on a backend that can be asked to delete it.
     pub discard: bool,
@@ -53,16 +53,16 @@ impl MetadataStore {
     /// Announces slivers that are about to be written; the answer names the announcement.
     ///
     /// # Errors
-    /// [`super::MetadataError::Fenced`] when the incarnation was buried.
-    pub async fn intend_slivers(&self, incarnation: u32, slivers: Vec<SliverPlace>) -> Result<i64> {
-        self.database().transact(Intend { incarnation, slivers }).await
+    /// [`super::MetadataError::Fenced`] when the incarnation was marked dead.
+    pub async fn announce_slivers(&self, incarnation: u32, slivers: Vec<SliverLocation>) -> Result<i64> {
+        self.database().transact(AnnounceSlivers { incarnation, slivers }).await
     }
 
     /// Makes a new sliver one of its blob's. Refused (false) when the blob died, its sliver is another than when it was read,
     /// or the announcement ran out.
     ///
     /// # Errors
-    /// [`super::MetadataError::Fenced`] when the incarnation was buried.
+    /// [`super::MetadataError::Fenced`] when the incarnation was marked dead.
     pub async fn move_sliver(&self, incarnation: u32, sliver: SliverMove) -> Result<bool> {
         let blob = sliver.blob;
         let moved = self.database().transact(Move { incarnation, sliver }).await;
@@ -74,7 +74,7 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn discardable(&self, most: usize) -> Result<Vec<SliverPlace>> {
+    pub async fn discardable(&self, most: usize) -> Result<Vec<SliverLocation>> {
         self.database().transact(Discardable(most)).await
     }
 
@@ -82,21 +82,21 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn discarded(&self, slivers: Vec<SliverPlace>) -> Result<()> {
+    pub async fn discarded(&self, slivers: Vec<SliverLocation>) -> Result<()> {
         self.database().transact(Discarded(slivers)).await
     }
 }
 
-struct Intend {
+struct AnnounceSlivers {
     incarnation: u32,
-    slivers: Vec<SliverPlace>,
+    slivers: Vec<SliverLocation>,
 }
 
-impl Work for Intend {
+impl Work for AnnounceSlivers {
     type Done = i64;
 
     async fn run(&self, tx: &mut Session) -> Result<i64> {
-        let stamp = fenced(tx, self.incarnation).await?.saturating_add(INTENT);
+        let stamp = fenced(tx, self.incarnation).await?.saturating_add(ANNOUNCEMENT_TTL);
         insert_discards(tx, &self.slivers, stamp).await?;
         Ok(stamp)
     }
@@ -136,7 +136,7 @@ impl Work for Move {
         tx.execute(insert.bind(to.backend.as_str()).bind(to.root.0)).await?;
         if let Some(from) = from.as_ref().filter(|_| *discard) {
             let (attempt, backend) = (from.attempt, from.backend.clone());
-            let old = SliverPlace { blob: *blob, index: to.index, attempt, backend };
+            let old = SliverLocation { blob: *blob, index: to.index, attempt, backend };
             insert_discards(tx, &[old], now).await?;
         }
         Ok(true)
@@ -146,10 +146,10 @@ impl Work for Move {
 struct Discardable(usize);
 
 impl Work for Discardable {
-    type Done = Vec<SliverPlace>;
+    type Done = Vec<SliverLocation>;
 
     /// Never what a blob's row names, whoever put it there.
-    async fn run(&self, tx: &mut Session) -> Result<Vec<SliverPlace>> {
+    async fn run(&self, tx: &mut Session) -> Result<Vec<SliverLocation>> {
         let dialect = tx.dialect();
         let now = dialect.now();
         let text = format!(
@@ -159,21 +159,21 @@ impl Work for Discardable {
             dialect.for_claim()
         );
         let rows = tx.rows(Statement::new(text).bind(limit(self.0))).await?;
-        let places = rows.iter().map(|row| {
+        let locations = rows.iter().map(|row| {
             let (blob, index, attempt) = (BlobId(row.array(0)?), row.number(1)?, row.number(2)?);
-            Ok(SliverPlace { blob, index, attempt, backend: backend(row.text(3)?)? })
+            Ok(SliverLocation { blob, index, attempt, backend: backend(row.text(3)?)? })
         });
-        let places = places.collect::<Result<Vec<_>>>()?;
+        let locations = locations.collect::<Result<Vec<_>>>()?;
         let head = format!(
             "UPDATE discard SET not_before = {now} + {DISCARD_CLAIM} \
              WHERE (blob_id, sliver_index, attempt, backend) IN (VALUES "
         );
-        tx.execute_rows(&head, names(&places), ")").await?;
-        Ok(places)
+        tx.execute_rows(&head, names(&locations), ")").await?;
+        Ok(locations)
     }
 }
 
-struct Discarded(Vec<SliverPlace>);
+struct Discarded(Vec<SliverLocation>);
 
 impl Work for Discarded {
     type Done = ();
@@ -192,7 +192,7 @@ async fn fenced(tx: &mut Session, incarnation: u32) -> Result<i64> {
     facts.fenced_now()
 }
 
-async fn insert_discards(tx: &mut Session, slivers: &[SliverPlace], not_before: i64) -> Result<()> {
+async fn insert_discards(tx: &mut Session, slivers: &[SliverLocation], not_before: i64) -> Result<()> {
     let rows = names(slivers).into_iter().map(|[blob, index, attempt, backend]| {
         let row: [Value; 5] = [blob, index, attempt, backend, not_before.into()];
         row
@@ -201,9 +201,14 @@ async fn insert_discards(tx: &mut Session, slivers: &[SliverPlace], not_before: 
     tx.execute_rows(head, rows.collect(), "").await.map(drop)
 }
 
-fn names(slivers: &[SliverPlace]) -> Vec<[Value; 4]> {
-    let name = |place: &SliverPlace| {
-        [place.blob.0.into(), u32::from(place.index).into(), place.attempt.into(), place.backend.as_str().into()]
+fn names(slivers: &[SliverLocation]) -> Vec<[Value; 4]> {
+    let name = |location: &SliverLocation| {
+        [
+            location.blob.0.into(),
+            u32::from(location.index).into(),
+            location.attempt.into(),
+            location.backend.as_str().into(),
+        ]
     };
     slivers.iter().map(name).collect()
 }

@@ -73,7 +73,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Takes the file's lock for this process. The database's own locks would let a second gateway in.
+/// Takes the file's lock for this process. The database's own locks would allow a second gateway.
 fn lock(path: &Path) -> Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");

@@ -8,14 +8,14 @@ use super::commit::facts::Facts;
 use super::commit::load;
 use super::commit::plan::Planner;
 use super::database::Work;
-use super::roll_up::{RollUp, Turn, successor};
+use super::roll_up::{KeyDisposition, RollUp, successor};
 use super::row::Row;
 use super::session::Session;
 use super::statement::{Statement, Value};
 use super::{MetadataError, MetadataStore, Result, lock_columns};
 use crate::domain::{BucketId, Extent, ObjectKey, Part, PartNumber, Timestamp, Upload, UploadId, UserId, VersionLock};
 
-/// What came of beginning an upload.
+/// The outcome of creating an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateUpload {
     /// Parts may come.
@@ -26,7 +26,7 @@ pub enum CreateUpload {
     NoObjectLock,
 }
 
-/// What came of aborting an upload.
+/// The outcome of aborting an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AbortUpload {
     /// It is gone and its parts with it.
@@ -156,11 +156,11 @@ impl MetadataStore {
                 Statement::new(text).bind(bucket.0).bind(from.0).bind(from.1).bind(&*end).bind(limit(wanted));
             let rows = session.rows(statement).await?;
             for row in &rows {
-                match roll.turn(row.bytes(2)?) {
-                    Turn::Skip => {}
-                    Turn::Key => page.entries.push(UploadEntry::Upload(upload(row)?)),
-                    Turn::Prefix(prefix) => page.entries.push(UploadEntry::Prefix(prefix.to_vec())),
-                    Turn::Full => {
+                match roll.classify(row.bytes(2)?) {
+                    KeyDisposition::Skip => {}
+                    KeyDisposition::Key => page.entries.push(UploadEntry::Upload(upload(row)?)),
+                    KeyDisposition::Prefix(prefix) => page.entries.push(UploadEntry::Prefix(prefix.to_vec())),
+                    KeyDisposition::Full => {
                         page.truncated = true;
                         return Ok(page);
                     }

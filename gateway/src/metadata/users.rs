@@ -10,16 +10,16 @@ use super::statement::Statement;
 use super::{MetadataStore, Result};
 use crate::domain::{CanonicalId, Timestamp, User, UserId};
 
-/// What came of adding a user.
+/// The outcome of adding a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddUser {
     /// The new user.
     Added(User),
-    /// Somebody has the name or the canonical id.
+    /// The name or the canonical id is in use.
     NameTaken,
 }
 
-/// What came of adding an access key.
+/// The outcome of adding an access key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddAccessKey {
     /// It can be used.
@@ -30,7 +30,7 @@ pub enum AddAccessKey {
     NoSuchUser,
 }
 
-/// What came of removing a user.
+/// The outcome of removing a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemoveUser {
     /// The user and all keys are gone.
@@ -131,7 +131,7 @@ impl MetadataStore {
         self.database().row(Statement::new(text).bind(id.0)).await?.as_ref().map(user).transpose()
     }
 
-    /// Users by number, those that exist, with one question for all of them.
+    /// The users with these numbers, in one query.
     ///
     /// # Errors
     /// See [`super::MetadataError`].
@@ -205,7 +205,7 @@ impl Work for RemoveKey {
 
 struct Remove(String);
 
-/// What goes with an account: whoever acts in it and whatever they hold.
+/// What is deleted with an account: its identities, keys, policies and memberships.
 const OF_ACCOUNT: [&str; 8] = [
     "DELETE FROM account_policy WHERE account_id = $1",
     "DELETE FROM member_key WHERE holder_id IN (SELECT id FROM holder WHERE account_id = $1)",

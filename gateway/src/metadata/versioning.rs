@@ -7,10 +7,10 @@ use super::statement::Statement;
 use super::{MetadataError, MetadataStore, Result};
 use crate::domain::{Bucket, BucketId, ObjectLock, Versioning};
 
-/// What came of changing the state of a bucket.
+/// The outcome of changing the state of a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetState {
-    /// It is as was asked.
+    /// The state was set.
     Done,
     /// The bucket is gone.
     NoSuchBucket,

@@ -10,7 +10,7 @@ use super::session::Session;
 use super::statement::Statement;
 use super::{MetadataError, MetadataStore, Result, lock_columns};
 use crate::domain::{
-    BucketId, DeleteMarker, Extent, Found, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionName,
+    BucketId, DeleteMarker, Extent, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionLookup, VersionName,
     VersionPart, VersionSelector,
 };
 
@@ -20,7 +20,7 @@ const CACHE_BYTES: u64 = 32 << 20;
 const READS: usize = 5;
 
 /// What keys currently hold.
-pub(super) type VersionCache = ExactCache<CachedKey, Found>;
+pub(super) type VersionCache = ExactCache<CachedKey, VersionLookup>;
 
 /// What a cached version is found by.
 pub(super) type CachedKey = (BucketId, ObjectKey);
@@ -31,9 +31,9 @@ pub(super) fn cache() -> VersionCache {
 }
 
 /// About what an entry takes in memory.
-fn weight(key: &CachedKey, found: &Found) -> u32 {
+fn weight(key: &CachedKey, found: &VersionLookup) -> u32 {
     const ENTRY: usize = 200;
-    let version = if let Found::Version(version) = found {
+    let version = if let VersionLookup::Version(version) = found {
         let attributes = &version.attributes;
         let pairs = attributes.user.iter().chain(&attributes.tags);
         let pairs: usize = pairs.map(|(name, value)| name.len() + value.len() + 48).sum();
@@ -69,7 +69,7 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn find(&self, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Result<Found> {
+    pub async fn find(&self, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Result<VersionLookup> {
         let Some(cache) = self.shared.versions.as_ref().filter(|_| selector == VersionSelector::Current) else {
             return read(&mut self.database().reader().await?, bucket, key, selector).await;
         };
@@ -77,9 +77,9 @@ impl MetadataStore {
         if let Some(known) = cache.get(&place) {
             return Ok(known);
         }
-        let ticket = cache.ticket(&place);
+        let insert_permit = cache.insert_permit(&place);
         let found = read(&mut self.database().reader().await?, bucket, key, selector).await?;
-        cache.offer(ticket, (bucket, VersionCache::own_key(key)), found.clone());
+        cache.offer(insert_permit, (bucket, VersionCache::own_key(key)), found.clone());
         Ok(found)
     }
 
@@ -122,13 +122,18 @@ fn select(bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> State
 
 /// The version with its extents. The only one comes with the row, which is all there is for most; several are read after
 /// it, and must add up.
-async fn read(session: &mut Session, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Result<Found> {
+async fn read(
+    session: &mut Session,
+    bucket: BucketId,
+    key: &ObjectKey,
+    selector: VersionSelector,
+) -> Result<VersionLookup> {
     for _ in 0..READS {
-        let Some(row) = session.row(select(bucket, key, selector)).await? else { return Ok(Found::Nothing) };
+        let Some(row) = session.row(select(bucket, key, selector)).await? else { return Ok(VersionLookup::Nothing) };
         let (id, null, modified_at) = (VersionId(row.array(0)?), row.flag(9)?, Timestamp(row.int(3)?));
         if row.flag(10)? {
             let name = if null { VersionName::Null } else { VersionName::Id(id) };
-            return Ok(Found::Marker(DeleteMarker { name, modified_at }));
+            return Ok(VersionLookup::Marker(DeleteMarker { name, modified_at }));
         }
         let size = row.number(1)?;
         let count: usize = row.number(6)?;
@@ -144,7 +149,7 @@ async fn read(session: &mut Session, bucket: BucketId, key: &ObjectKey, selector
         if extents.len() != count || sum != u128::from(size) {
             continue;
         }
-        return Ok(Found::Version(Arc::new(Version {
+        return Ok(VersionLookup::Version(Arc::new(Version {
             id,
             null,
             lock: lock_columns::version_lock(&row, 11)?,

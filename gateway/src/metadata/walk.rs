@@ -5,7 +5,7 @@ use super::statement::Statement;
 use super::{MetadataStore, Result};
 use crate::domain::{BucketId, ChecksumAlgorithm, ETag, ObjectAttributes, ObjectKey, Timestamp, UploadId, VersionId};
 
-/// A version as a walk meets it.
+/// A version in a walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalkedVersion {
     /// Its key.
@@ -32,9 +32,9 @@ pub struct WalkedVersion {
     pub attributes: ObjectAttributes,
 }
 
-/// Where a walk stands: after this version, or after all versions of a key.
+/// The position of a walk: after this version, or after all versions of a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WalkPlace {
+pub struct WalkPosition {
     /// The key; empty at the start.
     pub key: Vec<u8>,
     /// The version; none after all of them.
@@ -57,7 +57,12 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`super::MetadataError`].
-    pub async fn walk_versions(&self, bucket: BucketId, after: &WalkPlace, most: usize) -> Result<Vec<WalkedVersion>> {
+    pub async fn walk_versions(
+        &self,
+        bucket: BucketId,
+        after: &WalkPosition,
+        most: usize,
+    ) -> Result<Vec<WalkedVersion>> {
         let text = "SELECT key, seq, version_id, is_null, is_current, is_marker, size, etag, modified_at, checksum, \
                     attributes FROM version WHERE bucket_id = $1 AND key >= $2 AND (key > $3 OR seq < $4) \
                     ORDER BY key, seq DESC LIMIT $5";

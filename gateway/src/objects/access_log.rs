@@ -1,4 +1,4 @@
-//! Server access logs on their way: lines gathered in memory by bucket, and written as objects into the bucket that takes them.
+//! Server access logs: lines are buffered in memory by bucket, and written as objects into the target bucket.
 //! As with Amazon a line may be lost when a gateway dies; one that stops in good order writes them all.
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ const LOG_BYTES_MAX: usize = 1 << 20;
 /// Bytes of all lines that wait; more are lost.
 const WAITING_BYTES_MAX: usize = 16 << 20;
 
-/// How long lines may wait for company.
+/// How long lines may be buffered.
 const LINGER: Duration = Duration::from_secs(60);
 
 /// Lines that wait.
@@ -68,14 +68,14 @@ impl AccessLog {
 }
 
 impl Objects {
-    /// Adds a line to a bucket's access log, in memory; a worker writes it down.
+    /// Adds a line to a bucket's access log, in memory; a worker flushes it.
     pub fn log_access(&self, bucket: &Arc<Bucket>, line: &str) {
         self.inner.access_log.add(bucket, line);
     }
 
-    /// Writes down what was logged: what is old or large enough, or everything. Returns how many logs were written.
+    /// Flushes what was logged: what is old or large enough, or everything. Returns how many logs were written.
     ///
-    /// `region` and `linger` are the operator's: what keys show, and how long lines wait for company.
+    /// `region` and `linger` are the operator's: what keys show, and how long lines are buffered.
     pub async fn flush_access_logs(&self, everything: bool, region: &str, linger: Option<Duration>) -> usize {
         let mut written = 0;
         for lines in self.inner.access_log.take(everything, linger.unwrap_or(LINGER)) {
@@ -100,9 +100,9 @@ impl Objects {
         if target.owner != bucket.owner {
             return Err(ObjectsError::NoSuchBucket);
         }
-        let unique = format!("{:016X}", self.inner.mint.seed());
+        let unique = format!("{:016X}", self.inner.id_generator.seed());
         let account = bucket.owner.0.to_string();
-        let key = logging.key(&account, region, bucket.name.as_str(), self.inner.mint.now(), &unique);
+        let key = logging.key(&account, region, bucket.name.as_str(), self.inner.id_generator.now(), &unique);
         let key = ObjectKey::new(key).map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let body = Bytes::from(lines.text.clone());
         let attributes =

@@ -1,12 +1,12 @@
-//! Changing what is said about a version; its bytes stay.
+//! Changing the attributes or the lock of a version; its bytes stay.
 
 use std::sync::Arc;
 
-use super::requests::{About, Amend};
-use super::telling::Chance;
+use super::notifications::PotentialEvent;
+use super::requests::{Amend, AmendedAttribute};
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, VersionName, VersionSelector};
-use crate::metadata::{AmendChange, Amendment, AttributeEdit, EventWhen};
+use crate::metadata::{AmendChange, Amendment, AttributeEdit, EventTrigger};
 
 impl Objects {
     /// Changes the attributes of a version. The edit is applied inside the transaction to what the database holds then, so
@@ -21,13 +21,13 @@ impl Objects {
         edit: impl Fn(&mut ObjectAttributes) + Send + Sync + 'static,
     ) -> Result<Option<VersionName>, ObjectsError> {
         let Amend { bucket, key, selector, about, origin } = amend;
-        let events = self.inner.drafts(&bucket, &key, origin.as_ref(), &[about.chance()])?;
+        let events = self.inner.drafts(&bucket, &key, origin.as_ref(), &[about.potential_event()])?;
         let amendment = Amendment::Attributes(AttributeEdit(Arc::new(edit)));
         let amend = AmendChange { bucket: bucket.id, key, selector, amendment, only: None, events };
         self.inner.commit(Vec::new(), amend).await
     }
 
-    /// Changes the retention or the legal hold of a version, which nobody is told of.
+    /// Changes the retention or the legal hold of a version, without notifications.
     ///
     /// # Errors
     /// As [`Objects::amend`]; `Locked` for a retention that may not change like this, `NoObjectLock` in a bucket without.
@@ -44,13 +44,13 @@ impl Objects {
     }
 }
 
-impl About {
-    /// The event it is. Saying tags again is one, as with Amazon; taking away none, or giving the list there is, changes nothing.
-    fn chance(self) -> Chance<'static> {
+impl AmendedAttribute {
+    /// The event. Setting the same tags again is one, as with Amazon; deleting none, or setting the same ACL, is not.
+    fn potential_event(self) -> PotentialEvent<'static> {
         match self {
-            Self::Tags => Chance::new(EventWhen::Amended, "ObjectTagging:Put"),
-            Self::NoTags => Chance::new(EventWhen::Changed, "ObjectTagging:Delete"),
-            Self::AccessList => Chance::new(EventWhen::Changed, "ObjectAcl:Put"),
+            Self::Tags => PotentialEvent::new(EventTrigger::Amended, "ObjectTagging:Put"),
+            Self::NoTags => PotentialEvent::new(EventTrigger::Changed, "ObjectTagging:Delete"),
+            Self::AccessList => PotentialEvent::new(EventTrigger::Changed, "ObjectAcl:Put"),
         }
     }
 }

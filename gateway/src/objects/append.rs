@@ -3,14 +3,14 @@
 use codec::CatalogTarget;
 
 use super::body::IncomingBody;
+use super::catalog_entry::{CatalogEntryBuilder, etag_of};
 use super::digest::Digested;
-use super::naming::{Naming, etag_of};
+use super::notifications::PotentialEvent;
 use super::requests::{Put, Stored};
 use super::store::Entry;
-use super::telling::Chance;
 use super::{Objects, ObjectsError};
 use crate::domain::{ChecksumAlgorithm, Timestamp, Version, VersionId, Versioning};
-use crate::metadata::{AppendChange, Appended, EventWhen};
+use crate::metadata::{AppendChange, Appended, EventTrigger};
 
 impl Objects {
     /// Appends to an object that has exactly `offset` bytes, or writes one at 0 where there is none. Answers the whole object.
@@ -24,22 +24,22 @@ impl Objects {
         let inner = &self.inner;
         let current = self.current(&put.bucket, &put.key).await?;
         prepare(&mut put, current.as_deref(), offset)?;
-        let id = inner.mint.version();
+        let id = inner.id_generator.version();
         // In a catalog it is a part: alone it is no object.
-        let naming = Naming {
+        let catalog_entry = CatalogEntryBuilder {
             bucket: put.bucket.name.to_string(),
             key: put.key.clone(),
             target: CatalogTarget::Part { upload: id.0, number: 1 },
             attributes: put.attributes.clone(),
-            write_counter: inner.mint.write_counter(),
-            modified_at: inner.mint.now(),
+            write_counter: inner.id_generator.write_counter(),
+            modified_at: inner.id_generator.now(),
         };
-        let modified_at = naming.modified_at;
-        let entry = Entry { promise: std::mem::take(&mut put.promise), naming, run: None };
+        let modified_at = catalog_entry.modified_at;
+        let entry = Entry { promise: std::mem::take(&mut put.promise), catalog_entry, run: None };
         let make_change = |digested: &Digested| {
             // The transaction adds what the whole object is then.
-            let chance = Chance::new(EventWhen::Stored, "ObjectCreated:Put");
-            let events = inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[chance])?;
+            let potential_event = PotentialEvent::new(EventTrigger::Stored, "ObjectCreated:Put");
+            let events = inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[potential_event])?;
             let (bucket, condition) = (put.bucket.id, put.condition.clone());
             let version = version(put, id, modified_at, digested);
             Ok((AppendChange { bucket, offset, version, condition, events }, ()))

@@ -9,19 +9,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::ObjectsError;
 
 /// Bytes that one permit stands for.
-const GRAIN: u64 = 4_096;
+const PERMIT_BYTES: u64 = 4_096;
 
 /// How long a document that has come in part waits for more memory. Those who hold some are served in moments or not at all.
 const GROWTH_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a request waits for memory before it is told to come back: a little less than clients wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(50);
+/// How long a request waits for memory before it gets 503: a little less than clients wait for a response.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Bounds the bytes of content and slivers that all requests together hold in memory.
 ///
 /// A request takes what its whole pipeline needs at once, before it takes anything else, and never asks for more
-/// while it holds some: nobody waits while holding, so the budget cannot deadlock. Who holds some and gets its bytes
-/// slowly gives it back when the budget is [crowded](Self::crowded), and stands in line again.
+/// while it holds some: no request waits while holding, so the budget cannot deadlock. A write that holds some and gets its bytes
+/// slowly releases it when [others wait](Self::crowded), and queues again.
 #[derive(Clone, Debug)]
 pub struct ByteBudget {
     permits: Arc<Semaphore>,
@@ -29,7 +29,7 @@ pub struct ByteBudget {
     total: u32,
 }
 
-/// Somebody who stands in line.
+/// A request that waits.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -68,11 +68,11 @@ impl Growing {
     /// # Errors
     /// `Unavailable` when it does not come free in time.
     pub async fn reach(&mut self, bytes: u64) -> Result<(), ObjectsError> {
-        let more = self.budget.grains(bytes).saturating_sub(self.held);
+        let more = self.budget.permits_for(bytes).saturating_sub(self.held);
         if more == 0 {
             return Ok(());
         }
-        let patience = if self.held == 0 { PATIENCE } else { GROWTH_PATIENCE };
+        let patience = if self.held == 0 { ACQUIRE_TIMEOUT } else { GROWTH_PATIENCE };
         let acquire = Arc::clone(&self.budget.permits).acquire_many_owned(more);
         let permit = match tokio::time::timeout(patience, acquire).await {
             Ok(Ok(permit)) => permit,
@@ -91,22 +91,22 @@ impl ByteBudget {
     /// A budget of `bytes`.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
-        let total = u32::try_from(bytes / GRAIN).unwrap_or(u32::MAX >> 4).max(1);
+        let total = u32::try_from(bytes / PERMIT_BYTES).unwrap_or(u32::MAX >> 4).max(1);
         Self { permits: Arc::new(Semaphore::new(total as usize)), waiting: Arc::default(), total }
     }
 
-    /// Whether somebody waits.
-    pub(crate) fn crowded(&self) -> bool {
+    /// Whether any request waits.
+    pub(crate) fn has_waiters(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Takes `bytes` now, or nothing.
     pub(crate) fn try_take(&self, bytes: u64) -> Option<Reservation> {
-        let permit = Arc::clone(&self.permits).try_acquire_many_owned(self.grains(bytes)).ok()?;
+        let permit = Arc::clone(&self.permits).try_acquire_many_owned(self.permits_for(bytes)).ok()?;
         Some(Reservation { _permit: permit })
     }
 
-    /// Takes `bytes`, waiting in line for them.
+    /// Takes `bytes`, waiting for them in order.
     ///
     /// # Errors
     /// `Unavailable` when they do not come free in time.
@@ -115,10 +115,10 @@ impl ByteBudget {
             return Ok(reservation);
         }
         let _in_line = Waiting::new(&self.waiting);
-        let acquire = Arc::clone(&self.permits).acquire_many_owned(self.grains(bytes));
-        match tokio::time::timeout(PATIENCE, acquire).await {
+        let acquire = Arc::clone(&self.permits).acquire_many_owned(self.permits_for(bytes));
+        match tokio::time::timeout(ACQUIRE_TIMEOUT, acquire).await {
             Ok(Ok(permit)) => Ok(Reservation { _permit: permit }),
-            _ => Err(ObjectsError::Unavailable("too many bytes are in flight".to_owned())),
+            _ => Err(ObjectsError::Unavailable("the memory budget is exhausted".to_owned())),
         }
     }
 
@@ -129,8 +129,8 @@ impl ByteBudget {
     }
 
     /// Permits for `bytes`; a request larger than the whole budget takes all of it.
-    fn grains(&self, bytes: u64) -> u32 {
-        u32::try_from(bytes.div_ceil(GRAIN)).unwrap_or(u32::MAX).min(self.total)
+    fn permits_for(&self, bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).min(self.total)
     }
 }
 
@@ -140,36 +140,39 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_taken_must_come_back_before_others_get_it() {
-        let budget = ByteBudget::new(8 * GRAIN);
-        let first = budget.take(5 * GRAIN).await.expect("free");
-        assert!(budget.try_take(4 * GRAIN).is_none());
-        assert!(matches!(budget.take(4 * GRAIN).await, Err(ObjectsError::Unavailable(_))));
-        assert!(!budget.crowded());
-        let mut second = Box::pin(budget.take(4 * GRAIN));
+        let budget = ByteBudget::new(8 * PERMIT_BYTES);
+        let first = budget.take(5 * PERMIT_BYTES).await.expect("free");
+        assert!(budget.try_take(4 * PERMIT_BYTES).is_none());
+        assert!(matches!(budget.take(4 * PERMIT_BYTES).await, Err(ObjectsError::Unavailable(_))));
+        assert!(!budget.has_waiters());
+        let mut second = Box::pin(budget.take(4 * PERMIT_BYTES));
         assert!(futures::poll!(&mut second).is_pending());
-        assert!(budget.crowded());
+        assert!(budget.has_waiters());
         drop(second);
-        assert!(!budget.crowded());
+        assert!(!budget.has_waiters());
         drop(first);
         assert!(budget.try_take(u64::MAX).is_some(), "more than everything is everything");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_grows_takes_what_is_missing_and_does_not_wait_for_ever() {
-        let budget = ByteBudget::new(8 * GRAIN);
+        let budget = ByteBudget::new(8 * PERMIT_BYTES);
         let (mut first, mut second) = (budget.growing(), budget.growing());
-        for bytes in [1, GRAIN, GRAIN + 1, 5 * GRAIN, 2 * GRAIN] {
+        for bytes in [1, PERMIT_BYTES, PERMIT_BYTES + 1, 5 * PERMIT_BYTES, 2 * PERMIT_BYTES] {
             first.reach(bytes).await.expect("free");
         }
-        assert!(budget.try_take(4 * GRAIN).is_none() && budget.try_take(3 * GRAIN).is_some(), "five grains are held");
-        second.reach(3 * GRAIN).await.expect("free");
+        assert!(
+            budget.try_take(4 * PERMIT_BYTES).is_none() && budget.try_take(3 * PERMIT_BYTES).is_some(),
+            "five grains are held"
+        );
+        second.reach(3 * PERMIT_BYTES).await.expect("free");
         // Now each waits for the other.
-        assert!(matches!(first.reach(6 * GRAIN).await, Err(ObjectsError::Unavailable(_))));
+        assert!(matches!(first.reach(6 * PERMIT_BYTES).await, Err(ObjectsError::Unavailable(_))));
         let mut waits = Box::pin(second.reach(u64::MAX));
         assert!(futures::poll!(&mut waits).is_pending());
         drop(first);
         waits.await.expect("the other gave up");
         drop(second);
-        assert!(budget.try_take(8 * GRAIN).is_some(), "all came back");
+        assert!(budget.try_take(8 * PERMIT_BYTES).is_some(), "all came back");
     }
 }

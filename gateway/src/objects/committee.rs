@@ -12,27 +12,27 @@ use tokio::time::Instant;
 use super::latency::Latency;
 use super::trust::Trust;
 use crate::domain::BackendId;
-use crate::placement::{Candidate, Standing};
+use crate::placement::{Candidate, WriteHealth};
 
-/// How long a backend that failed or answered late is passed over while others are to be had.
-const SUSPENSION: Duration = Duration::from_secs(3);
+/// How long a backend that failed or was late counts as degraded and is avoided.
+const DEGRADED_FOR: Duration = Duration::from_secs(3);
 
-/// How long a backend that did not answer a write is left out: it would hold up every write for as long as
-/// patience lasts.
-const SILENCE: Duration = Duration::from_secs(15);
+/// How long a backend that timed out on a write counts as unresponsive and gets no writes: it would stall every write for as long as
+/// the timeout.
+const UNRESPONSIVE_FOR: Duration = Duration::from_secs(15);
 
-/// How long a backend that is thought to be down may take to say that it is not.
-const KNOCK: Duration = Duration::from_secs(2);
+/// Timeout of the probe of a backend that is thought to be down.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long that answer stands: everybody who needs the backend would ask.
-const KNOCK_STANDS: Duration = Duration::from_millis(250);
+/// How long the result of that probe is reused.
+const PROBE_VALID_FOR: Duration = Duration::from_millis(250);
 
 /// One backend.
 #[derive(Debug)]
-pub struct Member {
+pub struct Backend {
     /// Its name in placements.
     pub id: BackendId,
-    /// Who answers for it: the failure domain.
+    /// Its provider: the failure domain.
     pub provider: String,
     /// Where it stands; shown to operators.
     pub zone: String,
@@ -45,16 +45,16 @@ pub struct Member {
     trust: Trust,
     /// Read latency, for choosing and hedging.
     pub(crate) reads: Latency,
-    doubtful_until_ms: AtomicU64,
-    silent_until_ms: AtomicU64,
+    degraded_until_ms: AtomicU64,
+    unresponsive_until_ms: AtomicU64,
     read_suspended_until_ms: AtomicU64,
-    /// When it was last asked whether it is back, and whether it was.
-    knocked: Mutex<Option<(Instant, bool)>>,
-    born: Instant,
+    /// When it was last probed, and whether it answered.
+    last_probe: Mutex<Option<(Instant, bool)>>,
+    created: Instant,
 }
 
-impl Member {
-    /// A member that takes writes until it fails one.
+impl Backend {
+    /// A healthy backend.
     #[must_use]
     pub fn new(id: BackendId, provider: String, zone: String, url: String, store: Arc<dyn SliverStore>) -> Self {
         Self {
@@ -66,11 +66,11 @@ impl Member {
             store,
             trust: Trust::default(),
             reads: Latency::default(),
-            doubtful_until_ms: AtomicU64::new(0),
-            silent_until_ms: AtomicU64::new(0),
+            degraded_until_ms: AtomicU64::new(0),
+            unresponsive_until_ms: AtomicU64::new(0),
             read_suspended_until_ms: AtomicU64::new(0),
-            knocked: Mutex::new(None),
-            born: Instant::now(),
+            last_probe: Mutex::new(None),
+            created: Instant::now(),
         }
     }
 
@@ -86,17 +86,17 @@ impl Member {
         &self.trust
     }
 
-    /// How it took the last writes.
-    pub(crate) fn standing(&self) -> Standing {
+    /// Its health, judged by the last writes.
+    pub(crate) fn write_health(&self) -> WriteHealth {
         let now = self.age_ms();
         if self.trust.is_doubted() || self.trust.is_removed() {
-            Standing::Barred
-        } else if now < self.silent_until_ms.load(Ordering::Relaxed) {
-            Standing::Silent
-        } else if now < self.doubtful_until_ms.load(Ordering::Relaxed) {
-            Standing::Doubtful
+            WriteHealth::Barred
+        } else if now < self.unresponsive_until_ms.load(Ordering::Relaxed) {
+            WriteHealth::Unresponsive
+        } else if now < self.degraded_until_ms.load(Ordering::Relaxed) {
+            WriteHealth::Degraded
         } else {
-            Standing::Good
+            WriteHealth::Good
         }
     }
 
@@ -105,38 +105,38 @@ impl Member {
         self.age_ms() >= self.read_suspended_until_ms.load(Ordering::Relaxed) && !self.trust.is_doubted()
     }
 
-    /// Notes a failed write: the backend is passed over for a moment.
+    /// Records a failed write: the backend is avoided for a while.
     pub(crate) fn write_failed(&self, error: &StoreError) {
         tracing::warn!(backend = %self.id, %error, "a sliver could not be written");
         match error {
-            StoreError::TimedOut => self.suspend(&self.silent_until_ms, SILENCE),
-            _ => self.suspend(&self.doubtful_until_ms, SUSPENSION),
+            StoreError::TimedOut => self.suspend(&self.unresponsive_until_ms, UNRESPONSIVE_FOR),
+            _ => self.suspend(&self.degraded_until_ms, DEGRADED_FOR),
         }
     }
 
-    /// Notes a failed read; one that is about a single sliver says nothing about the backend.
+    /// Records a failed read; an error of a single sliver does not count against the backend.
     pub(crate) fn read_failed(&self, error: &StoreError) {
         if !matches!(error, StoreError::NotFound | StoreError::Damaged { .. }) {
-            self.suspend(&self.read_suspended_until_ms, SUSPENSION);
+            self.suspend(&self.read_suspended_until_ms, DEGRADED_FOR);
         }
     }
 
     /// Notes an answer that did not come when the others' came.
     pub(crate) fn answered_late(&self) {
-        self.suspend(&self.read_suspended_until_ms, SUSPENSION);
+        self.suspend(&self.read_suspended_until_ms, DEGRADED_FOR);
     }
 
-    /// Asks a backend that failed whether it is back: whoever cannot do without it does not wait until somebody else
-    /// finds out. An answer opens the way for everybody.
+    /// Probes a backend that failed: a read that needs it does not wait until another request
+    /// finds that it is back. Success makes it usable for all.
     pub(crate) async fn is_back(&self) -> bool {
-        let mut knocked = self.knocked.lock().await;
-        if let Some((at, back)) = *knocked
-            && at.elapsed() < KNOCK_STANDS
+        let mut last_probe = self.last_probe.lock().await;
+        if let Some((at, back)) = *last_probe
+            && at.elapsed() < PROBE_VALID_FOR
         {
             return back;
         }
-        let back = matches!(tokio::time::timeout(KNOCK, self.store.probe()).await, Ok(Ok(_)));
-        *knocked = Some((Instant::now(), back));
+        let back = matches!(tokio::time::timeout(PROBE_TIMEOUT, self.store.probe()).await, Ok(Ok(_)));
+        *last_probe = Some((Instant::now(), back));
         back
     }
 
@@ -146,55 +146,57 @@ impl Member {
     }
 
     fn age_ms(&self) -> u64 {
-        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.created.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
 /// All configured backends.
 #[derive(Debug, Default)]
 pub struct Committee {
-    members: Vec<Arc<Member>>,
-    by_id: HashMap<BackendId, Arc<Member>>,
+    backends: Vec<Arc<Backend>>,
+    by_id: HashMap<BackendId, Arc<Backend>>,
 }
 
 impl Committee {
     /// A committee of these members.
     #[must_use]
-    pub fn new(members: Vec<Member>) -> Self {
-        let members: Vec<_> = members.into_iter().map(Arc::new).collect();
-        let by_id = members.iter().map(|member| (member.id.clone(), Arc::clone(member))).collect();
-        Self { members, by_id }
+    pub fn new(backends: Vec<Backend>) -> Self {
+        let backends: Vec<_> = backends.into_iter().map(Arc::new).collect();
+        let by_id = backends.iter().map(|backend| (backend.id.clone(), Arc::clone(backend))).collect();
+        Self { backends, by_id }
     }
 
     /// Every member, in the order of the configuration.
     #[must_use]
-    pub fn members(&self) -> &[Arc<Member>] {
-        &self.members
+    pub fn backends(&self) -> &[Arc<Backend>] {
+        &self.backends
     }
 
     /// The member with this name; `None` when it is no longer configured.
     #[must_use]
-    pub fn member(&self, id: &BackendId) -> Option<&Arc<Member>> {
+    pub fn backend(&self, id: &BackendId) -> Option<&Arc<Backend>> {
         self.by_id.get(id)
     }
 
     /// Every member's store, by name.
     #[must_use]
     pub fn stores(&self) -> BTreeMap<BackendId, Arc<dyn SliverStore>> {
-        self.members.iter().map(|member| (member.id.clone(), Arc::clone(&member.store))).collect()
+        self.backends.iter().map(|backend| (backend.id.clone(), Arc::clone(&backend.store))).collect()
     }
 
     /// The facts placement decides on.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
-        let candidate =
-            |member: &Arc<Member>| Candidate { provider: member.provider.clone(), standing: member.standing() };
-        self.members.iter().map(candidate).collect()
+        let candidate = |backend: &Arc<Backend>| Candidate {
+            provider: backend.provider.clone(),
+            write_health: backend.write_health(),
+        };
+        self.backends.iter().map(candidate).collect()
     }
 
     /// Distinct failure domains that take writes now.
     #[must_use]
     pub fn writable_domains(&self) -> usize {
-        let writable = self.members.iter().filter(|member| member.standing() == Standing::Good);
-        writable.map(|member| member.provider.as_str()).collect::<std::collections::HashSet<_>>().len()
+        let writable = self.backends.iter().filter(|backend| backend.write_health() == WriteHealth::Good);
+        writable.map(|backend| backend.provider.as_str()).collect::<std::collections::HashSet<_>>().len()
     }
 }

@@ -1,4 +1,4 @@
-//! Compaction: what lives in quilts that are mostly holes moves to new quilts.
+//! Compaction: live extents of sparse quilts are moved to new quilts.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use codec::{BlobId, Catalog, CatalogEntry, CatalogExtent};
 use super::fetch::fetch;
 use super::opened::OpenedBlob;
 use super::quilter::{publish, quilt_shape};
-use super::scaffold::Scaffold;
+use super::uncommitted::UncommittedSlivers;
 use super::{Objects, ObjectsError};
 use crate::domain::{Extent, StoredBlob};
 use crate::metadata::{ExtentMove, NewBlob, SparseQuilt};
@@ -44,10 +44,10 @@ impl Objects {
         }
         let _reservation = self.inner.budget.take(bytes * 3).await?;
         let living = self.gather_living(&sparse).await?;
-        let (blob, moves, scaffold) = self.write_compacted(scheme.unwrap_or(self.inner.scheme), living).await?;
-        scaffold.keep();
+        let (blob, moves, uncommitted) = self.write_compacted(scheme.unwrap_or(self.inner.scheme), living).await?;
+        uncommitted.keep();
         let left: Vec<BlobId> = moves.iter().map(|wanted| wanted.from.extent.blob).collect();
-        let moved = self.inner.metadata.move_extents(self.inner.mint.incarnation(), vec![blob], moves).await?;
+        let moved = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), vec![blob], moves).await?;
         let emptied: HashSet<BlobId> =
             left.into_iter().zip(moved).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
         Ok(emptied.len())
@@ -87,24 +87,25 @@ impl Objects {
         &self,
         scheme: codec::Scheme,
         living: Living,
-    ) -> Result<(NewBlob, Vec<ExtentMove>, Scaffold), ObjectsError> {
+    ) -> Result<(NewBlob, Vec<ExtentMove>, UncommittedSlivers), ObjectsError> {
         let Living { content, catalog, mut moves } = living;
-        let minted = self.inner.mint.blob();
-        moves.iter_mut().for_each(|one| one.to.blob = minted.id);
+        let blob_identity = self.inner.id_generator.blob();
+        moves.iter_mut().for_each(|one| one.to.blob = blob_identity.id);
         let shape = quilt_shape(scheme, content.len() / moves.len().max(1));
-        let (cluster, id, wrapped) = (self.inner.mint.cluster, minted.id, minted.wrapped);
-        let encode = move || codec::encode_blob(cluster, id, shape, &minted.key, wrapped, &content, &catalog.encode());
+        let (cluster, id, wrapped) = (self.inner.id_generator.cluster, blob_identity.id, blob_identity.wrapped);
+        let encode =
+            move || codec::encode_blob(cluster, id, shape, &blob_identity.key, wrapped, &content, &catalog.encode());
         let encoded =
             self.inner.compute.run(encode).await?.map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let blob = StoredBlob {
             id,
             layout: encoded.layout,
-            wrapped_key: minted.wrapped,
+            wrapped_key: blob_identity.wrapped,
             rewrapped_key: None,
             placements: Vec::new(),
         };
-        let (blob, scaffold) = publish(&self.inner, blob, encoded, true).await?;
-        Ok((blob, moves, scaffold))
+        let (blob, uncommitted) = publish(&self.inner, blob, encoded, true).await?;
+        Ok((blob, moves, uncommitted))
     }
 }
 

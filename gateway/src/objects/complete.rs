@@ -1,10 +1,10 @@
-//! Complete: an object is made of parts by metadata alone.
+//! Completing multipart uploads: metadata only.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::notifications::PotentialEvent;
 use super::requests::{ChosenPart, CompleteUpload, Stored};
-use super::telling::Chance;
 use super::{Objects, ObjectsError, combine};
 use crate::domain::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentRun, ContentRuns, ObjectAttributes, Part, PartNumber,
@@ -15,7 +15,7 @@ use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevi
 /// The least a part may have unless it is the last.
 const PART_BYTES_MIN: u64 = 5 << 20;
 
-/// Parts may be replaced between reading them and completing; after this many such races the client is told to retry.
+/// Parts may be replaced between reading them and completing; after this many such races the client gets a retryable error.
 const ATTEMPTS_MAX: usize = 5;
 
 impl Objects {
@@ -41,7 +41,7 @@ impl Objects {
                 size: change.version.size,
                 modified_at: change.version.modified_at,
             };
-            match self.inner.metadata.complete_upload(self.inner.mint.incarnation(), change).await? {
+            match self.inner.metadata.complete_upload(self.inner.id_generator.incarnation(), change).await? {
                 CompleteOutcome::Completed { name } => return Ok(Stored { name, ..stored }),
                 CompleteOutcome::AlreadyCompleted(before) => return Ok(stored_before(before, &complete.bucket)),
                 CompleteOutcome::NoSuchUpload => return Err(ObjectsError::NoSuchUpload),
@@ -76,19 +76,20 @@ impl Objects {
             return Err(ObjectsError::InvalidRequest("the provided 'x-amz-mp-object-size' header does not match"));
         }
         let version = Version {
-            id: self.inner.mint.version(),
+            id: self.inner.id_generator.version(),
             null: true,
             lock: upload.lock,
             key: upload.key.clone(),
             size,
             etag: combine::etag(chosen),
-            modified_at: self.inner.mint.now(),
+            modified_at: self.inner.id_generator.now(),
             attributes: with_runs(upload, chosen),
             checksum: whole_checksum(complete, upload, chosen)?,
             extents: chosen.iter().flat_map(|part| part.extents.iter().copied()).collect(),
         };
-        let chance = Chance::stored("ObjectCreated:CompleteMultipartUpload", version.size, version.etag);
-        let events = self.inner.drafts(&complete.bucket, &version.key, complete.origin.as_ref(), &[chance])?;
+        let potential_event =
+            PotentialEvent::stored("ObjectCreated:CompleteMultipartUpload", version.size, version.etag);
+        let events = self.inner.drafts(&complete.bucket, &version.key, complete.origin.as_ref(), &[potential_event])?;
         let part = |part: &Part| VersionPart { number: part.number, size: part.size, checksum: part.checksum.clone() };
         Ok(CompleteChange {
             bucket: complete.bucket.id,

@@ -1,4 +1,4 @@
-//! A few threads that only compute: coding, digesting, reconstructing.
+//! A thread pool for CPU-bound work: coding, digests, reconstruction.
 //!
 //! As many as there are cores: more would only take turns, and each would keep memory of its own in the allocator.
 //! Threads that wait for disks are others.
@@ -22,13 +22,13 @@ pub struct Compute(Arc<Handle>);
 
 #[derive(Debug)]
 struct Handle {
-    bench: Arc<Bench>,
+    job_queue: Arc<JobQueue>,
     threads: usize,
 }
 
 /// Where jobs lie until a thread takes them, in the order they came.
 #[derive(Default)]
-struct Bench {
+struct JobQueue {
     queue: Mutex<Queue>,
     filled: Condvar,
 }
@@ -40,7 +40,7 @@ struct Queue {
     closed: bool,
 }
 
-impl std::fmt::Debug for Bench {
+impl std::fmt::Debug for JobQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Bench").finish_non_exhaustive()
     }
@@ -56,21 +56,21 @@ impl Compute {
     /// Starts `threads` threads. Where none can be started, work is done where it is handed over.
     #[must_use]
     pub fn new(threads: usize) -> Self {
-        let bench = Arc::new(Bench::default());
+        let job_queue = Arc::new(JobQueue::default());
         let start = |_: &usize| {
-            let bench = Arc::clone(&bench);
+            let job_queue = Arc::clone(&job_queue);
             let thread = std::thread::Builder::new().name("haulout-compute".to_owned()).stack_size(STACK_BYTES);
-            let started = thread.spawn(move || bench.work());
+            let started = thread.spawn(move || job_queue.work());
             if let Err(error) = &started {
-                tracing::warn!(%error, "a thread that computes could not be started");
+                tracing::warn!(%error, "a compute thread could not be started");
             }
             started.is_ok()
         };
         let threads = (0..threads).filter(start).count();
-        Self(Arc::new(Handle { bench, threads }))
+        Self(Arc::new(Handle { job_queue, threads }))
     }
 
-    /// Computes on one of the threads and waits for the result. Work that nobody waits for any more is not begun.
+    /// Runs work on one of the threads and waits for the result. Work whose caller was dropped is not started.
     ///
     /// # Errors
     /// `Internal` when the work panicked.
@@ -89,24 +89,24 @@ impl Compute {
         if self.0.threads == 0 {
             return work();
         }
-        let mut queue = self.0.bench.queue();
+        let mut queue = self.0.job_queue.queue();
         queue.jobs.push_back(Box::new(work));
         let somebody_sleeps = queue.idle > 0;
         drop(queue);
         if somebody_sleeps {
-            self.0.bench.filled.notify_one();
+            self.0.job_queue.filled.notify_one();
         }
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.bench.queue().closed = true;
-        self.bench.filled.notify_all();
+        self.job_queue.queue().closed = true;
+        self.job_queue.filled.notify_all();
     }
 }
 
-impl Bench {
+impl JobQueue {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,7 +114,7 @@ impl Bench {
     /// What a thread does all its life.
     fn work(&self) {
         while let Some(job) = self.next() {
-            // Whoever waits for the job learns of it, because its answer is dropped.
+            // The caller gets an error, because the result channel is dropped.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("a computation panicked");
             }

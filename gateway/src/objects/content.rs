@@ -1,4 +1,4 @@
-//! Content that is enciphered below its digests: whose key opens it, and the way in and out.
+//! Encryption of content with SSE-C and SSE-KMS keys, below its digests: keys, encryption, decryption.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::state::Inner;
 use super::{Objects, ObjectsError};
 use crate::domain::{ContentEncryption, ContentKey, ContentRun, ContentRuns, KmsKey};
 
-/// Whose key a write is to be enciphered with.
+/// The key a write is to be encrypted with.
 #[derive(Clone, Debug)]
 pub enum KeyChoice {
     /// The client's, sent with the request (SSE-C).
@@ -29,12 +29,12 @@ pub enum KeyChoice {
 
 /// A key for one object, and what will be kept with the object about it.
 #[derive(Clone, Debug)]
-pub struct ContentLock {
+pub struct EncryptionKey {
     data_key: DataKey,
     key: ContentKey,
 }
 
-impl ContentLock {
+impl EncryptionKey {
     /// What will be kept.
     #[must_use]
     pub fn encryption(&self) -> ContentEncryption {
@@ -43,19 +43,19 @@ impl ContentLock {
 }
 
 impl Objects {
-    /// A lock for a new object or upload.
+    /// An encryption key for a new object or upload.
     ///
     /// # Errors
     /// What the key service says.
-    pub async fn lock(&self, choice: KeyChoice) -> Result<ContentLock, ObjectsError> {
+    pub async fn new_encryption_key(&self, choice: KeyChoice) -> Result<EncryptionKey, ObjectsError> {
         match choice {
             KeyChoice::Customer(data_key) => {
-                let key = ContentKey::Customer(data_key.check(self.inner.mint.salt()));
-                Ok(ContentLock { data_key, key })
+                let key = ContentKey::Customer(data_key.check(self.inner.id_generator.salt()));
+                Ok(EncryptionKey { data_key, key })
             }
             KeyChoice::Kms { key, context, bucket_key } => {
                 let (data_key, wrapped) = self.inner.key_provider.generate(key.as_deref(), context).await?;
-                Ok(ContentLock { data_key, key: ContentKey::Kms(KmsKey { bucket_key, ..wrapped }) })
+                Ok(EncryptionKey { data_key, key: ContentKey::Kms(KmsKey { bucket_key, ..wrapped }) })
             }
         }
     }
@@ -64,7 +64,7 @@ impl Objects {
     ///
     /// # Errors
     /// `KeyNeeded`, `WrongKey`, `KeyNotApplicable`, or what the key service says.
-    pub async fn unlock(
+    pub async fn resolve_key(
         &self,
         encryption: Option<&ContentEncryption>,
         customer: Option<&DataKey>,
@@ -90,15 +90,18 @@ pub(crate) struct Encipher {
 impl Encipher {
     /// A run of its own under a key.
     pub(crate) fn new(inner: &Inner, data_key: &DataKey) -> Result<Self, ObjectsError> {
-        let salt = inner.mint.salt();
+        let salt = inner.id_generator.salt();
         Ok(Self { salt, cipher: ContentCipher::new(data_key.bytes(), &salt).map_err(defect)?.into() })
     }
 
     /// A run of its own for a whole object, and what is kept about it.
-    pub(crate) fn of_object(inner: &Inner, lock: &ContentLock) -> Result<(Self, ContentEncryption), ObjectsError> {
-        let run = Self::new(inner, &lock.data_key)?;
+    pub(crate) fn of_object(
+        inner: &Inner,
+        encryption_key: &EncryptionKey,
+    ) -> Result<(Self, ContentEncryption), ObjectsError> {
+        let run = Self::new(inner, &encryption_key.data_key)?;
         let runs = ContentRuns(vec![ContentRun { length: None, salt: run.salt }]);
-        Ok((run, ContentEncryption { key: lock.key.clone(), runs }))
+        Ok((run, ContentEncryption { key: encryption_key.key.clone(), runs }))
     }
 
     /// Enciphers content that lies at `offset` of the run.
@@ -110,7 +113,7 @@ impl Encipher {
     }
 
     /// The same on a thread that computes.
-    pub(crate) async fn apply_elsewhere(
+    pub(crate) async fn apply_offloaded(
         this: Option<&Self>,
         inner: &Inner,
         offset: u64,
@@ -163,8 +166,8 @@ impl Decipher {
             let end = at + bytes.len() as u64;
             for (run, cipher) in self.0.iter().filter(|(run, _)| run.start < end && at < run.end) {
                 let (from, to) = (run.start.max(at), run.end.min(end));
-                let place = |position: u64| usize::try_from(position - at).unwrap_or(usize::MAX);
-                let part = bytes.get_mut(place(from)..place(to)).ok_or_else(lost)?;
+                let index_of = |position: u64| usize::try_from(position - at).unwrap_or(usize::MAX);
+                let part = bytes.get_mut(index_of(from)..index_of(to)).ok_or_else(lost)?;
                 cipher.apply(from - run.start, part).map_err(defect)?;
             }
             at = end;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 
 use super::digest::{Digested, Digests};
-use super::ingest::update_elsewhere;
+use super::ingest::update_offloaded;
+use super::notifications::PotentialEvent;
 use super::requests::{Copy, Put, Stored};
-use super::telling::Chance;
 use super::{BodyPromise, DataKey, KeyChoice, Objects, ObjectsError};
 use crate::domain::{Checksum, ChecksumAlgorithm, ContentKey, ObjectAttributes, Version};
 use crate::events::Origin;
@@ -25,16 +25,16 @@ impl Objects {
             return self.copy_bytes(copy).await;
         }
         let source_key = copy.source_key.as_ref();
-        self.unlock(copy.source.attributes.encryption.as_ref(), source_key).await?;
+        self.resolve_key(copy.source.attributes.encryption.as_ref(), source_key).await?;
         let checksum = self.checksum_of_copy(&copy.source, copy.algorithm, source_key).await?;
         let version = Version {
-            id: self.inner.mint.version(),
+            id: self.inner.id_generator.version(),
             null: true,
             lock: copy.lock,
             key: copy.key,
             size: copy.source.size,
             etag: copy.source.etag,
-            modified_at: self.inner.mint.now(),
+            modified_at: self.inner.id_generator.now(),
             attributes: ObjectAttributes { encryption: copy.source.attributes.encryption.clone(), ..copy.attributes },
             checksum,
             extents: copy.source.extents.clone(),
@@ -51,14 +51,14 @@ impl Objects {
         let parts = self.version_parts(&copy.source).await?;
         // What has no bytes needs no source that still has them.
         let source = (!version.extents.is_empty()).then_some(copy.source.id);
-        let chance = Chance::stored("ObjectCreated:Copy", stored.size, stored.etag);
-        let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[chance])?;
+        let potential_event = PotentialEvent::stored("ObjectCreated:Copy", stored.size, stored.etag);
+        let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[potential_event])?;
         let (bucket, condition) = (copy.bucket.id, copy.condition);
         let change = PutChange { bucket, version, parts, condition, source, events };
         let name = self.inner.commit(Vec::new(), change).await?;
         // Shared bytes are coded as the source is; a copy of another class gets bytes of its own, now or later.
         if let Err(error) = self.recode(&copied_into, &copied, &copied.attributes).await {
-            tracing::warn!(%error, "a copy keeps the scheme of its source");
+            tracing::warn!(%error, "re-encoding a copy for its storage class failed; it keeps the scheme of its source");
         }
         Ok(Stored { name, ..stored })
     }
@@ -69,7 +69,7 @@ impl Objects {
         let algorithm = copy.algorithm.or(copy.source.checksum.as_ref().map(|sum| sum.algorithm));
         let reader = self.read_with(copy.source, 0..size, copy.source_key.as_ref()).await?;
         let cipher = match copy.key_choice {
-            Some(choice) => Some(self.lock(choice).await?),
+            Some(choice) => Some(self.new_encryption_key(choice).await?),
             None => None,
         };
         let promise = BodyPromise { length: Some(size), algorithm, ..BodyPromise::default() };
@@ -105,7 +105,7 @@ impl Objects {
         let mut digests = Digests::new(promise);
         let mut reader = self.read_with(Arc::clone(source), range, source_key).await?;
         while let Some(bytes) = reader.next().await.transpose()? {
-            digests = update_elsewhere(&self.inner, digests, bytes.into()).await?;
+            digests = update_offloaded(&self.inner, digests, bytes.into()).await?;
         }
         digests.finish(promise, None)
     }

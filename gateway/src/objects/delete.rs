@@ -1,9 +1,9 @@
-//! DELETE: versions go in one transaction, their bytes later.
+//! DELETE: versions are deleted in one transaction, their bytes are collected later.
 
+use super::notifications::PotentialEvent;
 use super::requests::Delete;
-use super::telling::Chance;
 use super::{Objects, ObjectsError};
-use crate::metadata::{DeleteChange, Deleted, EventDraft, EventWhen, NewMarker};
+use crate::metadata::{DeleteChange, Deleted, EventDraft, EventTrigger, NewMarker};
 
 impl Objects {
     /// Deletes these objects and versions, all in one transaction; each gets its own answer.
@@ -26,7 +26,7 @@ impl Objects {
                 marker: self.new_marker(),
             });
         }
-        match self.inner.metadata.commit_all(self.inner.mint.incarnation(), changes).await {
+        match self.inner.metadata.commit_all(self.inner.id_generator.incarnation(), changes).await {
             Ok(outcomes) => outcomes.into_iter().map(|deleted| deleted.map_err(ObjectsError::from)).collect(),
             Err(error) => {
                 let error = ObjectsError::from(error);
@@ -40,13 +40,13 @@ impl Objects {
 impl Objects {
     /// What a delete marker will be called, should one be made.
     pub(crate) fn new_marker(&self) -> NewMarker {
-        NewMarker { id: self.inner.mint.version(), modified_at: self.inner.mint.now() }
+        NewMarker { id: self.inner.id_generator.version(), modified_at: self.inner.id_generator.now() }
     }
 
-    /// Who is told when it is deleted, or a marker made.
+    /// The notifications to send when it is deleted or marked.
     fn delete_drafts(&self, delete: &Delete) -> Result<Vec<EventDraft>, ObjectsError> {
-        let removed = Chance::new(EventWhen::Removed, "ObjectRemoved:Delete");
-        let marked = Chance::new(EventWhen::Marked, "ObjectRemoved:DeleteMarkerCreated");
+        let removed = PotentialEvent::new(EventTrigger::Removed, "ObjectRemoved:Delete");
+        let marked = PotentialEvent::new(EventTrigger::Marked, "ObjectRemoved:DeleteMarkerCreated");
         self.inner.drafts(&delete.bucket, &delete.key, delete.origin.as_ref(), &[removed, marked])
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in a use case, by what the caller should do about it.
+//! Errors of use cases, by what the caller should do.
 
 use super::{BodyError, KeyProviderError};
 use crate::domain::{Checksum, PartNumber, Unmet};
@@ -25,8 +25,8 @@ pub enum ObjectsError {
     /// `InvalidRequest`: a lock is asked for in a bucket without object lock.
     #[error("bucket is missing object lock configuration")]
     NoObjectLock,
-    /// `InvalidRequest`: it is nothing for a bucket that is or was versioned.
-    #[error("this operation is not for versioned buckets")]
+    /// `InvalidRequest`: not supported in a bucket that is or was versioned.
+    #[error("this operation is not supported in versioned buckets")]
     Versioned,
     /// `InvalidWriteOffset`.
     #[error("the write offset does not match the current size of the object")]
@@ -38,7 +38,7 @@ pub enum ObjectsError {
     #[error("the object would have too many parts")]
     TooManyParts,
     /// `QuotaExceeded`.
-    #[error("the bucket has no room left under its quota")]
+    #[error("the bucket's quota is exceeded")]
     QuotaExceeded,
     /// `NoSuchUpload`.
     #[error("the specified multipart upload does not exist")]
@@ -88,7 +88,7 @@ pub enum ObjectsError {
     /// The body broke off or was not what it claimed to be.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// 503 with Retry-After: too few backends answer, no memory is free in time, or the database is away. Nothing
+    /// 503 with Retry-After: too few backends answer, no memory is free in time, or the database is unavailable. Nothing
     /// became visible.
     #[error("please reduce your request rate or retry later: {0}")]
     Unavailable(String),

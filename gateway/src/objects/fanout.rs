@@ -9,40 +9,40 @@ use codec::BlobId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::committee::Member;
+use super::committee::Backend;
 use super::stragglers::all_but_stragglers;
 
 /// Steps that may wait for one backend: one waits while one is written and the next stripes are coded.
 const QUEUE_STEPS: usize = 1;
 
-/// How much longer than the others one backend may take before it is given up and its sliver rebuilt elsewhere.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How much longer than the others one backend may take before it is abandoned and its sliver rebuilt elsewhere.
+const STRAGGLER_WAIT: Duration = Duration::from_secs(5);
 
-/// What a lane is told.
+/// A step of a sliver task.
 enum Step {
     Write(Vec<Bytes>),
     Seal,
 }
 
 /// One sliver on its way to one backend.
-pub(crate) struct Lane {
+pub(crate) struct SliverTask {
     pub(crate) index: u8,
-    pub(crate) member: Arc<Member>,
+    pub(crate) backend: Arc<Backend>,
     pub(crate) name: SliverName,
     steps: mpsc::Sender<Step>,
     task: JoinHandle<Result<(), StoreError>>,
     lost: bool,
 }
 
-impl Lane {
+impl SliverTask {
     /// Starts writing one sliver. Nothing is visible on the backend before it is sealed.
-    fn start(index: u8, member: Arc<Member>, name: SliverName) -> Self {
+    fn start(index: u8, backend: Arc<Backend>, name: SliverName) -> Self {
         let (steps, queue) = mpsc::channel(QUEUE_STEPS);
-        let task = tokio::spawn(write_sliver(Arc::clone(&member), name, queue));
-        Self { index, member, name, steps, task, lost: false }
+        let task = tokio::spawn(write_sliver(Arc::clone(&backend), name, queue));
+        Self { index, backend, name, steps, task, lost: false }
     }
 
-    /// Hands over the next step; false when the lane has failed, which sealing learns the reason of.
+    /// Sends the next step; false when the task has failed; sealing reports the reason.
     async fn step(&mut self, step: Step) -> bool {
         !self.lost && self.steps.send(step).await.is_ok()
     }
@@ -53,7 +53,7 @@ impl Lane {
         match (&mut self.task).await {
             Ok(Ok(())) => !self.lost,
             Ok(Err(error)) => {
-                self.member.write_failed(&error);
+                self.backend.write_failed(&error);
                 false
             }
             // Given up before, which was noted then.
@@ -61,30 +61,30 @@ impl Lane {
         }
     }
 
-    /// Gives the lane up: it failed, or it did not keep up.
+    /// Abandons the sliver: its task failed or did not keep up.
     fn give_up(&mut self, outcome: Option<bool>) {
         if outcome.is_none() && !self.lost {
-            self.member.write_failed(&StoreError::TimedOut);
+            self.backend.write_failed(&StoreError::TimedOut);
             self.task.abort();
         }
         self.lost |= outcome != Some(true);
     }
 }
 
-impl Drop for Lane {
+impl Drop for SliverTask {
     fn drop(&mut self) {
         // Dropping the writer inside removes what is not sealed.
         self.task.abort();
     }
 }
 
-/// The task of a lane: a writer fed by a queue, aborted when the queue closes without a seal.
+/// The task of one sliver: a writer fed by a queue, aborted when the queue closes without a seal.
 async fn write_sliver(
-    member: Arc<Member>,
+    backend: Arc<Backend>,
     name: SliverName,
     mut queue: mpsc::Receiver<Step>,
 ) -> Result<(), StoreError> {
-    let mut writer = member.store.create(&name).await?;
+    let mut writer = backend.store.create(&name).await?;
     while let Some(step) = queue.recv().await {
         match step {
             Step::Write(parts) => writer.write_parts(parts).await?,
@@ -97,46 +97,46 @@ async fn write_sliver(
 
 /// Every sliver of one blob.
 pub(crate) struct Fanout {
-    lanes: Vec<Lane>,
+    sliver_tasks: Vec<SliverTask>,
     /// Lanes that must keep up before others count as stragglers.
     floor: usize,
 }
 
 impl Fanout {
-    /// Starts the slivers of a blob on these members: `members[i]` takes sliver `i`.
+    /// Starts the slivers of a blob on these members: `backends[i]` takes sliver `i`.
     pub(crate) fn start(
         blob: BlobId,
-        members: Vec<Arc<Member>>,
+        backends: Vec<Arc<Backend>>,
         floor: usize,
         mut attempt: impl FnMut() -> u32,
     ) -> Self {
-        let lane = |(index, member)| {
+        let sliver_task = |(index, backend)| {
             let index = u8::try_from(index).unwrap_or(u8::MAX);
-            Lane::start(index, member, SliverName { blob, index, attempt: attempt() })
+            SliverTask::start(index, backend, SliverName { blob, index, attempt: attempt() })
         };
-        Self { lanes: members.into_iter().enumerate().map(lane).collect(), floor }
+        Self { sliver_tasks: backends.into_iter().enumerate().map(sliver_task).collect(), floor }
     }
 
     /// Every sliver begun, sealed or not.
-    pub(crate) fn lanes(&self) -> &[Lane] {
-        &self.lanes
+    pub(crate) fn sliver_tasks(&self) -> &[SliverTask] {
+        &self.sliver_tasks
     }
 
     /// Appends pieces to each sliver: `pieces[i]` to sliver `i`.
     pub(crate) async fn write(&mut self, mut pieces: Vec<Vec<Bytes>>) {
-        let steps = self.lanes.iter_mut().map(|lane| {
-            let pieces = pieces.get_mut(usize::from(lane.index)).map(std::mem::take).unwrap_or_default();
-            lane.step(Step::Write(pieces))
+        let steps = self.sliver_tasks.iter_mut().map(|sliver_task| {
+            let pieces = pieces.get_mut(usize::from(sliver_task.index)).map(std::mem::take).unwrap_or_default();
+            sliver_task.step(Step::Write(pieces))
         });
-        let outcomes = all_but_stragglers(steps, self.floor, PATIENCE, |taken| *taken).await;
-        self.lanes.iter_mut().zip(outcomes).for_each(|(lane, outcome)| lane.give_up(outcome));
+        let outcomes = all_but_stragglers(steps, self.floor, STRAGGLER_WAIT, |taken| *taken).await;
+        self.sliver_tasks.iter_mut().zip(outcomes).for_each(|(sliver_task, outcome)| sliver_task.give_up(outcome));
     }
 
     /// Seals every sliver and tells which are durable.
-    pub(crate) async fn seal(&mut self) -> Vec<&Lane> {
-        let seals = self.lanes.iter_mut().map(Lane::sealed);
-        let outcomes = all_but_stragglers(seals, self.floor, PATIENCE, |sealed| *sealed).await;
-        self.lanes.iter_mut().zip(outcomes).for_each(|(lane, outcome)| lane.give_up(outcome));
-        self.lanes.iter().filter(|lane| !lane.lost).collect()
+    pub(crate) async fn seal(&mut self) -> Vec<&SliverTask> {
+        let seals = self.sliver_tasks.iter_mut().map(SliverTask::sealed);
+        let outcomes = all_but_stragglers(seals, self.floor, STRAGGLER_WAIT, |sealed| *sealed).await;
+        self.sliver_tasks.iter_mut().zip(outcomes).for_each(|(sliver_task, outcome)| sliver_task.give_up(outcome));
+        self.sliver_tasks.iter().filter(|sliver_task| !sliver_task.lost).collect()
     }
 }

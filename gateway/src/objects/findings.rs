@@ -1,11 +1,11 @@
-//! What reads notice about slivers.
+//! Findings: bad or missing slivers that reads noticed.
 
 use std::time::Duration;
 
 use backends::StoreError;
 use codec::BlobId;
 
-use super::committee::Member;
+use super::committee::Backend;
 use super::state::Inner;
 use super::throttle::Throttle;
 use crate::domain::{BackendId, Placement};
@@ -52,13 +52,13 @@ impl Default for Noticed {
 
 impl Inner {
     /// Notes that a sliver could not be read: in the log, and for repair when it is the sliver's own fault.
-    pub(crate) fn sliver_failed(&self, blob: &BlobId, member: &Member, placement: &Placement, error: &StoreError) {
+    pub(crate) fn sliver_failed(&self, blob: &BlobId, backend: &Backend, placement: &Placement, error: &StoreError) {
         let sliver = (*blob, placement.index, placement.attempt);
         let about_backend = error.is_about_backend();
-        let subject = if about_backend { Subject::Backend(member.id.clone()) } else { Subject::Sliver(sliver) };
+        let subject = if about_backend { Subject::Backend(backend.id.clone()) } else { Subject::Sliver(sliver) };
         if self.noticed.logged.admits(subject) {
             let index = placement.index;
-            tracing::warn!(backend = %member.id, %blob, index, %error, "a sliver could not be read");
+            tracing::warn!(backend = %backend.id, %blob, index, %error, "a sliver could not be read");
         }
         let kind = match error {
             StoreError::NotFound => "missing",
@@ -91,7 +91,7 @@ impl Inner {
         tokio::spawn(async move {
             if let Err(error) = finding.await {
                 filed.release(&key);
-                tracing::warn!(%error, "a finding could not be filed; the next read will notice it again");
+                tracing::warn!(%error, "a finding could not be recorded; the next read will report it again");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! Collecting enough sealed bytes of some stripes, from whichever slivers answer first.
+//! Gathers enough sealed bytes of some stripes, from whichever slivers arrive first.
 //!
 //! There is one loop for health and for failure: it starts with the data slivers that hold the wanted bytes, and
 //! every failed, wrong or late answer starts the next sliver, until the wanted bytes are there or any k whole blocks
@@ -133,22 +133,22 @@ impl<'a> Gather<'a> {
         let wanted = self.wanted.iter().find(|(of, _)| part == Part::Wanted && *of == index);
         let range = wanted.map_or_else(|| self.whole(), |(_, range)| range.clone());
         let proof = (self.plan.trust() == Trust::Proofs).then(|| self.stripes.clone());
-        let cluster = self.inner.mint.cluster;
+        let cluster = self.inner.id_generator.cluster;
         async move {
-            let Some((member, placement)) = sliver else { return (index, part, range, Err(StoreError::NotFound)) };
+            let Some((backend, placement)) = sliver else { return (index, part, range, Err(StoreError::NotFound)) };
             let name = SliverName { blob: blob.id, index, attempt: placement.attempt };
             let asked = Instant::now();
-            let mut answer = member.store.read(&name, range.clone()).await;
+            let mut answer = backend.store.read(&name, range.clone()).await;
             match &answer {
                 Ok(bytes) if bytes.len() as u64 != range.end - range.start => {
                     answer = Err(StoreError::Damaged { reason: "it answered with another number of bytes".into() });
                 }
-                Ok(_) => member.reads.record(asked.elapsed()),
-                Err(error) => member.read_failed(error),
+                Ok(_) => backend.reads.record(asked.elapsed()),
+                Err(error) => backend.read_failed(error),
             }
             if let (Ok(bytes), Some(stripes)) = (&answer, proof) {
                 let identity = identity(cluster, &blob, index);
-                if let Err(error) = prove(&*member.store, &name, &identity, &placement, stripes, bytes).await {
+                if let Err(error) = prove(&*backend.store, &name, &identity, &placement, stripes, bytes).await {
                     answer = Err(error);
                 }
             }
@@ -174,8 +174,8 @@ impl<'a> Gather<'a> {
     fn mark_late(&mut self) {
         let opened = &self.opened;
         self.plan.late(|index| {
-            if let Some((member, _)) = opened.sliver(index) {
-                member.answered_late();
+            if let Some((backend, _)) = opened.sliver(index) {
+                backend.answered_late();
             }
         });
     }
@@ -207,7 +207,7 @@ impl<'a> Gather<'a> {
             let sliver = self.opened.sliver(index);
             async move {
                 match sliver {
-                    Some((member, _)) if member.is_back().await => Some(index),
+                    Some((backend, _)) if backend.is_back().await => Some(index),
                     _ => None,
                 }
             }
@@ -218,14 +218,14 @@ impl<'a> Gather<'a> {
 
     /// When the slowest of the wanted is late.
     fn late_after(&self) -> Duration {
-        let late = |(index, _): &(u8, _)| self.opened.sliver(*index).map(|(member, _)| member.reads.late_after());
+        let late = |(index, _): &(u8, _)| self.opened.sliver(*index).map(|(backend, _)| backend.reads.late_after());
         self.wanted.iter().filter_map(late).max().unwrap_or(LATE_AFTER)
     }
 
-    /// Notes a sliver that cannot be used.
+    /// Records a sliver that cannot be used.
     fn sliver_failed(&self, index: u8, error: &StoreError) {
-        if let Some((member, placement)) = self.opened.sliver(index) {
-            self.inner.sliver_failed(&self.opened.blob.id, member, placement, error);
+        if let Some((backend, placement)) = self.opened.sliver(index) {
+            self.inner.sliver_failed(&self.opened.blob.id, backend, placement, error);
         }
     }
 
@@ -248,14 +248,14 @@ impl Sealed {
 }
 
 fn prospect(opened: &OpenedBlob, index: u8) -> Prospect {
-    let member = opened.sliver(index).map(|(member, _)| member);
-    member.map_or(Prospect { troubled: true, mean_us: 0 }, |member| Prospect {
-        troubled: !member.readable(),
-        mean_us: member.reads.mean_us(),
+    let backend = opened.sliver(index).map(|(backend, _)| backend);
+    backend.map_or(Prospect { troubled: true, mean_us: 0 }, |backend| Prospect {
+        troubled: !backend.readable(),
+        mean_us: backend.reads.mean_us(),
     })
 }
 
-/// What a sliver of this blob must say of itself.
+/// The expected identity of a sliver of this blob.
 pub(crate) fn identity(cluster: codec::ClusterId, blob: &StoredBlob, index: u8) -> SliverIdentity {
     SliverIdentity { cluster, blob: blob.id, index, layout: blob.layout, wrapped_key: blob.wrapped_key }
 }
@@ -285,7 +285,7 @@ async fn prove(
     Ok(())
 }
 
-/// Whole, proven blocks of any k slivers but `without`, for making slivers again.
+/// Whole, proven blocks of any k slivers but `without`, for rebuilding slivers.
 ///
 /// # Errors
 /// `Unavailable` when fewer than k can be read.

@@ -13,7 +13,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::committee::{Committee, Member};
+use super::committee::{Backend, Committee};
 use crate::clock::{Ambient, random};
 use crate::domain::{BackendFlag, BackendId, Heartbeat, HeartbeatVerdict, SeenBackend, SeenHeartbeat};
 use crate::metadata::{BackendSighting, FlaggedBackend, MetadataError, MetadataStore, SightedBackend};
@@ -52,7 +52,7 @@ pub struct Heartbeats(Arc<Inner>);
 
 struct Inner {
     metadata: MetadataStore,
-    members: Vec<Arc<Member>>,
+    backends: Vec<Arc<Backend>>,
     cluster: ClusterId,
     key: ClusterKey,
     ambient: Ambient,
@@ -80,10 +80,10 @@ impl Heartbeats {
         ambient: Ambient,
         periods: HeartbeatPeriods,
     ) -> Self {
-        let members = committee.members().to_vec();
-        members.iter().for_each(|member| member.trust().await_sight());
+        let backends = committee.backends().to_vec();
+        backends.iter().for_each(|backend| backend.trust().await_sight());
         let (seen, cloned) = (Mutex::default(), CancellationToken::new());
-        Self(Arc::new(Inner { metadata, members, cluster, key, ambient, periods, seen, cloned }))
+        Self(Arc::new(Inner { metadata, backends, cluster, key, ambient, periods, seen, cloned }))
     }
 
     /// Looks at every backend and makes no heartbeat: before there is an incarnation, and for commands.
@@ -92,9 +92,9 @@ impl Heartbeats {
     /// The database is away.
     pub async fn look(&self) -> Result<HeartbeatRound, MetadataError> {
         self.refresh().await?;
-        let mut round = self.round(None, self.0.members.clone(), true).await?;
+        let mut round = self.round(None, self.0.backends.clone(), true).await?;
         for _ in 1..TRIES {
-            let unseen: Vec<_> = self.0.members.iter().filter(|member| !member.trust().is_seen()).cloned().collect();
+            let unseen: Vec<_> = self.0.backends.iter().filter(|backend| !backend.trust().is_seen()).cloned().collect();
             if unseen.is_empty() {
                 break;
             }
@@ -110,7 +110,7 @@ impl Heartbeats {
     /// # Errors
     /// The database is away, or has buried the incarnation.
     pub async fn beat(&self, incarnation: u32) -> Result<HeartbeatRound, MetadataError> {
-        self.round(Some(incarnation), self.0.members.clone(), true).await
+        self.round(Some(incarnation), self.0.backends.clone(), true).await
     }
 
     /// Makes heartbeats for ever. Cancels `fenced` when blobs of an earlier run may bear this incarnation's number, so that
@@ -139,12 +139,12 @@ impl Heartbeats {
     ///
     /// # Errors
     /// It does not answer, or is not this backend.
-    pub async fn sight(&self, member: &Member) -> Result<SeenBackend, backends::StoreError> {
-        let pulse = tokio::time::timeout(LOOK, member.store.pulse()).await;
+    pub async fn sight(&self, backend: &Backend) -> Result<SeenBackend, backends::StoreError> {
+        let pulse = tokio::time::timeout(LOOK, backend.store.pulse()).await;
         let Pulse { generation, heartbeat } = pulse.unwrap_or(Err(backends::StoreError::TimedOut))?;
         let heartbeat = match heartbeat {
             None => SeenHeartbeat::Absent,
-            Some(bytes) => match Heartbeat::from_record(&bytes, self.0.cluster, &member.id, &self.0.key) {
+            Some(bytes) => match Heartbeat::from_record(&bytes, self.0.cluster, &backend.id, &self.0.key) {
                 Ok(heartbeat) => SeenHeartbeat::Authentic(heartbeat),
                 Err(reason) => SeenHeartbeat::Unauthentic(reason),
             },
@@ -156,9 +156,9 @@ impl Heartbeats {
     ///
     /// # Errors
     /// It may or may not be there; the next round finds out.
-    pub async fn write(&self, member: &Member, heartbeat: &Heartbeat) -> Result<(), backends::StoreError> {
-        let record = heartbeat.to_record(self.0.cluster, &member.id, &self.0.key);
-        member.store.beat(record.into()).await
+    pub async fn write(&self, backend: &Backend, heartbeat: &Heartbeat) -> Result<(), backends::StoreError> {
+        let record = heartbeat.to_record(self.0.cluster, &backend.id, &self.0.key);
+        backend.store.beat(record.into()).await
     }
 
     /// Reads anew which backends are flagged, and sees to it that it is obeyed.
@@ -168,14 +168,14 @@ impl Heartbeats {
     pub async fn refresh(&self) -> Result<(), MetadataError> {
         let flagged = self.0.metadata.flagged_backends().await?;
         let (kept, removed) = (self.0.metadata.heartbeats().await?, self.0.metadata.removed_backends().await?);
-        for member in &self.0.members {
-            if let Some(kept) = kept.get(&member.id) {
-                member.store.require_generation(kept.last.generation);
+        for backend in &self.0.backends {
+            if let Some(kept) = kept.get(&backend.id) {
+                backend.store.require_generation(kept.last.generation);
             }
-            let flag = flagged.iter().find(|flagged| flagged.backend == member.id);
-            let told = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
-            if member.trust().set(told, removed.contains(&member.id)) {
-                announce(&member.id, flag);
+            let flag = flagged.iter().find(|flagged| flagged.backend == backend.id);
+            let with_outcome = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
+            if backend.trust().set(with_outcome, removed.contains(&backend.id)) {
+                announce(&backend.id, flag);
             }
         }
         let held = flagged.iter().any(|flagged| flagged.flag.holds_collection());
@@ -187,37 +187,37 @@ impl Heartbeats {
     }
 
     /// The backends to look at now: those not seen for their period, and those that did not answer.
-    fn due(&self) -> Vec<Arc<Member>> {
+    fn due(&self) -> Vec<Arc<Backend>> {
         let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let slack = self.0.periods.directory / 10;
-        let due = |member: &&Arc<Member>| {
-            let last = seen.get(&member.id);
-            last.is_none_or(|at| at.elapsed() + slack >= self.period(member)) || !member.trust().is_seen()
+        let due = |backend: &&Arc<Backend>| {
+            let last = seen.get(&backend.id);
+            last.is_none_or(|at| at.elapsed() + slack >= self.period(backend)) || !backend.trust().is_seen()
         };
-        self.0.members.iter().filter(due).cloned().collect()
+        self.0.backends.iter().filter(due).cloned().collect()
     }
 
-    fn period(&self, member: &Member) -> Duration {
-        if member.is_directory { self.0.periods.directory } else { self.0.periods.remote }
+    fn period(&self, backend: &Backend) -> Duration {
+        if backend.is_directory { self.0.periods.directory } else { self.0.periods.remote }
     }
 
     async fn round(
         &self,
         incarnation: Option<u32>,
-        members: Vec<Arc<Member>>,
+        backends: Vec<Arc<Backend>>,
         force: bool,
     ) -> Result<HeartbeatRound, MetadataError> {
         let kept = self.0.metadata.heartbeats().await?;
         // What was taken out of the cluster holds nobody up.
-        let looks = members.iter().filter(|member| !member.trust().is_removed());
-        let looks = looks.map(|member| async move { (member, self.sight(member).await) });
+        let looks = backends.iter().filter(|backend| !backend.trust().is_removed());
+        let looks = looks.map(|backend| async move { (backend, self.sight(backend).await) });
         let mut round = HeartbeatRound::default();
         let mut sightings = Vec::new();
-        for (member, seen) in join_all(looks).await {
+        for (backend, seen) in join_all(looks).await {
             let seen = match seen {
                 Ok(seen) => seen,
                 Err(error) => {
-                    tracing::debug!(backend = %member.id, %error, "a backend shows no heartbeat now");
+                    tracing::debug!(backend = %backend.id, %error, "a backend shows no heartbeat now");
                     continue;
                 }
             };
@@ -225,10 +225,10 @@ impl Heartbeats {
                 round.incarnation = round.incarnation.max(heartbeat.incarnation);
             }
             // A little early is not too early, or every other round of this gateway would find nothing due.
-            let period = if force { Duration::ZERO } else { self.period(member) * 9 / 10 };
+            let period = if force { Duration::ZERO } else { self.period(backend) * 9 / 10 };
             sightings.push(BackendSighting {
-                backend: member.id.clone(),
-                kept: kept.get(&member.id).copied(),
+                backend: backend.id.clone(),
+                kept: kept.get(&backend.id).copied(),
                 seen,
                 nonce: random(&*self.0.ambient.entropy),
                 period: i64::try_from(period.as_micros()).unwrap_or(i64::MAX),
@@ -252,15 +252,15 @@ impl Heartbeats {
 
     /// Writes one backend's heartbeat, if one was committed.
     async fn conclude(&self, sighted: &SightedBackend, begun: Instant) {
-        let Some(member) = self.0.members.iter().find(|member| member.id == sighted.backend) else { return };
+        let Some(backend) = self.0.backends.iter().find(|backend| backend.id == sighted.backend) else { return };
         if sighted.verdict.is_none() {
             return;
         }
-        member.trust().sight();
-        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(member.id.clone(), Instant::now());
+        backend.trust().sight();
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(backend.id.clone(), Instant::now());
         let Some(heartbeat) = sighted.write.filter(|_| begun.elapsed() < WRITE_WITHIN) else { return };
-        if let Err(error) = self.write(member, &heartbeat).await {
-            tracing::debug!(backend = %member.id, %error, "a heartbeat was not written and will be repeated");
+        if let Err(error) = self.write(backend, &heartbeat).await {
+            tracing::debug!(backend = %backend.id, %error, "a heartbeat was not written and will be repeated");
         }
     }
 }

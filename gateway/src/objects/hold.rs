@@ -32,9 +32,9 @@ impl Objects {
         if let Some(reason) = self.rollback_hold().await? {
             return Ok(Some(reason));
         }
-        let members = self.inner.committee.members().iter();
-        let unseen = members.filter(|member| !member.trust().is_seen() && !member.trust().is_removed());
-        let unseen: Vec<_> = unseen.map(|member| member.id.to_string()).collect();
+        let backends = self.inner.committee.backends().iter();
+        let unseen = backends.filter(|backend| !backend.trust().is_seen() && !backend.trust().is_removed());
+        let unseen: Vec<_> = unseen.map(|backend| backend.id.to_string()).collect();
         if unseen.is_empty() {
             return Ok(None);
         }

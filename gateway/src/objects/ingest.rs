@@ -1,15 +1,15 @@
-//! Taking a body in: small ones whole, large ones stripe by stripe into blobs.
+//! Receives a body: small ones whole, large ones stripe by stripe into blobs.
 
 use super::body::IncomingBody;
 use super::budget::Reservation;
 use super::content::Encipher;
 use super::digest::{Digested, Digests};
 use super::frames::Frames;
-use super::scaffold::Scaffold;
-use super::source::{Filled, Source};
+use super::source::{BodySource, Filled};
 use super::state::Inner;
 use super::store::Entry;
 use super::streaming::stream;
+use super::uncommitted::UncommittedSlivers;
 use super::{BodyPromise, ObjectsError};
 use crate::domain::Extent;
 use crate::metadata::NewBlob;
@@ -26,7 +26,7 @@ pub(crate) enum Ingested {
     /// All of it in memory, to join a quilt.
     Small { content: Frames, digested: Digested, reservation: Reservation },
     /// Sealed in blobs of its own, not yet committed.
-    Streamed { extents: Vec<Extent>, blobs: Vec<NewBlob>, digested: Digested, scaffold: Scaffold },
+    Streamed { extents: Vec<Extent>, blobs: Vec<NewBlob>, digested: Digested, uncommitted: UncommittedSlivers },
 }
 
 /// Reads a body to its end.
@@ -43,25 +43,26 @@ pub(crate) async fn ingest(
     if promise.length.is_some_and(|length| length > inner.settings.object_bytes_max) {
         return Err(ObjectsError::TooLarge);
     }
-    let mut source = Source::new(body, inner.settings.object_bytes_max);
+    let mut source = BodySource::new(body, inner.settings.object_bytes_max);
     let first = source.fill(FIRST_BYTES, || false).await?;
     if promise.length.is_some_and(|length| length > small_max) {
         return stream(inner, source, entry, None).await;
     }
     let to_come = if first == Filled::Ended { source.held() as u64 } else { promise.length.unwrap_or(small_max) };
-    let reservation = inner.budget.take(coded_bytes(inner.scheme_for(&entry.naming.attributes), to_come)).await?;
+    let reservation =
+        inner.budget.take(coded_bytes(inner.scheme_for(&entry.catalog_entry.attributes), to_come)).await?;
     let above = usize::try_from(small_max).unwrap_or(usize::MAX).saturating_add(1);
-    match source.fill(above, || inner.budget.crowded()).await? {
+    match source.fill(above, || inner.budget.has_waiters()).await? {
         Filled::Ended => {
             let content = source.take(source.held());
             let (content, digested) = digest_small(inner, content, promise, source.trailing_checksum()).await?;
             let content = match &entry.run {
                 Some(run) if content.len() <= INLINE_DIGEST_BYTES_MAX => run.apply(0, &content)?,
-                run => Encipher::apply_elsewhere(run.as_ref(), inner, 0, content).await?,
+                run => Encipher::apply_offloaded(run.as_ref(), inner, 0, content).await?,
             };
             Ok(Ingested::Small { content, digested, reservation })
         }
-        // What is there becomes a blob with the memory it has; the rest will stand in line.
+        // What was received becomes a blob with the memory it has; the rest waits for memory.
         Filled::Slow => stream(inner, source, entry, Some(reservation)).await,
         Filled::Full => {
             drop(reservation);
@@ -87,13 +88,13 @@ async fn digest_small(
     if content.len() <= INLINE_DIGEST_BYTES_MAX {
         content.pieces().for_each(|piece| digests.update(piece));
     } else {
-        digests = update_elsewhere(inner, digests, content.clone()).await?;
+        digests = update_offloaded(inner, digests, content.clone()).await?;
     }
     Ok((content, digests.finish(promise, trailer)?))
 }
 
 /// Digests on a thread that computes.
-pub(crate) async fn update_elsewhere(
+pub(crate) async fn update_offloaded(
     inner: &Inner,
     mut digests: Digests,
     content: Frames,

@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, VersionName};
 use crate::events::{Inventory, ListFile, Listed};
-use crate::metadata::{WalkPlace, WalkedVersion};
+use crate::metadata::{WalkPosition, WalkedVersion};
 
 /// What a key has encoded.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
@@ -34,12 +34,12 @@ impl Objects {
         if target.owner != bucket.owner {
             return Err(ObjectsError::NoSuchBucket);
         }
-        let now = self.inner.mint.now();
+        let now = self.inner.id_generator.now();
         let filter = inventory.filter.clone().unwrap_or_default().into_bytes();
-        let mut place = WalkPlace { key: filter.clone(), seq: Some(i64::MAX) };
+        let mut position = WalkPosition { key: filter.clone(), seq: Some(i64::MAX) };
         let (mut files, mut file) = (Vec::new(), begin());
         loop {
-            let page = self.inner.metadata.walk_versions(bucket.id, &place, PAGE).await?;
+            let page = self.inner.metadata.walk_versions(bucket.id, &position, PAGE).await?;
             let inside = page.iter().take_while(|version| version.key.as_bytes().starts_with(&filter)).count();
             for version in page.iter().take(inside).filter(|version| wanted(inventory, version)) {
                 let line = line(bucket, inventory, version);
@@ -50,7 +50,7 @@ impl Objects {
             }
             match page.last() {
                 Some(last) if page.len() == PAGE && inside == PAGE => {
-                    place = WalkPlace { key: last.key.as_bytes().to_vec(), seq: Some(last.seq) };
+                    position = WalkPosition { key: last.key.as_bytes().to_vec(), seq: Some(last.seq) };
                 }
                 _ => break,
             }
@@ -71,8 +71,8 @@ impl Objects {
         file: GzEncoder<Vec<u8>>,
     ) -> Result<ListFile, ObjectsError> {
         let bytes = Bytes::from(file.finish().map_err(|error| ObjectsError::Internal(error.to_string()))?);
-        let unique = format!("{:016x}{:016x}", self.inner.mint.seed(), self.inner.mint.seed());
-        let key = format!("{}/data/{unique}.csv.gz", inventory.place(bucket.name.as_str()));
+        let unique = format!("{:016x}{:016x}", self.inner.id_generator.seed(), self.inner.id_generator.seed());
+        let key = format!("{}/data/{unique}.csv.gz", inventory.key_prefix(bucket.name.as_str()));
         let listed = ListFile { key: key.clone(), size: bytes.len() as u64, md5: hex::encode(Md5::digest(&bytes)) };
         self.write_file(target, key, "application/gzip", bytes).await?;
         Ok(listed)

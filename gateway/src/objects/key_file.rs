@@ -37,15 +37,15 @@ pub struct KeyFile {
 /// The file as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RawKeyFile {
     default: Option<String>,
     #[serde(default, rename = "key")]
-    keys: Vec<WrittenKey>,
+    keys: Vec<RawKey>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKey {
+struct RawKey {
     name: String,
     versions: BTreeMap<String, String>,
 }
@@ -56,7 +56,7 @@ impl KeyFile {
     /// # Errors
     /// What is wrong with it, without any of its secrets.
     pub fn parse(text: &str, ambient: Ambient) -> Result<Self, String> {
-        let written: Written = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let written: RawKeyFile = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         let mut keys = BTreeMap::new();
         for mut key in written.keys {
             if key.name.is_empty() || key.name.len() > 2_048 || key.name.chars().any(char::is_control) {

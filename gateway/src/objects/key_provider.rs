@@ -19,7 +19,7 @@ pub trait KeyProvider: Send + Sync + std::fmt::Debug {
     async fn rewrap(&self, key: &KmsKey) -> Result<Option<KmsKey>, KeyProviderError>;
 }
 
-/// Why a key service did not do it.
+/// Errors of a key service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyProviderError {
     /// There is no key of this name.
@@ -32,10 +32,10 @@ pub enum KeyProviderError {
     #[error("No key service is configured")]
     NotConfigured,
     /// The wrapped key is damaged, bound to another context, or its wrapping key's version is gone.
-    #[error("the wrapped data key does not open: {0}")]
+    #[error("the wrapped data key cannot be decrypted: {0}")]
     Refused(String),
     /// It does not answer now.
-    #[error("the key service does not answer: {0}")]
+    #[error("the key service is unavailable: {0}")]
     Unavailable(String),
 }
 

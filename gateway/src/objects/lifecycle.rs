@@ -1,14 +1,16 @@
-//! Lifecycle: pages of a bucket's versions are read, planned by the rule book, and the plan applied through the same
+//! Lifecycle: pages of a bucket's versions are read, planned by `lifecycle`, and the plan applied through the same
 //! transactions as anybody's DELETE, so that locks, markers and meters hold.
 
 use std::sync::Arc;
 
-use super::telling::{Chance, by_lifecycle};
+use super::notifications::{PotentialEvent, by_lifecycle};
 use super::transition::Selected;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectKey, VersionSelector, WriteCondition};
 use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
-use crate::metadata::{DeleteChange, EventWhen, OnlyVersion, UploadEntry, UploadListQuery, WalkPlace, WalkedVersion};
+use crate::metadata::{
+    DeleteChange, EventTrigger, OnlyVersion, UploadEntry, UploadListQuery, WalkPosition, WalkedVersion,
+};
 
 /// Versions read in one query.
 const PAGE: usize = 1_000;
@@ -20,7 +22,7 @@ impl Objects {
     /// Applies a bucket's rules to a page of its versions after a key; the key to go on after, none at the end.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away: the page is done again.
+    /// `Unavailable` when the database is unavailable: the page is done again.
     pub async fn apply_lifecycle(
         &self,
         bucket: &Arc<Bucket>,
@@ -28,17 +30,17 @@ impl Objects {
         calendar: Calendar,
         after: Vec<u8>,
     ) -> Result<Option<Vec<u8>>, ObjectsError> {
-        let mut planner = Planner::new(rules, calendar, self.inner.mint.now());
+        let mut planner = Planner::new(rules, calendar, self.inner.id_generator.now());
         let mut actions = Vec::new();
-        let mut place = WalkPlace { key: after, seq: None };
+        let mut position = WalkPosition { key: after, seq: None };
         let (mut key, mut seen, mut lone_null) = (None, 0, false);
         // A page ends where a key ends: the planner must see all versions of a key.
         let next = 'walk: loop {
-            let page = self.inner.metadata.walk_versions(bucket.id, &place, PAGE).await?;
+            let page = self.inner.metadata.walk_versions(bucket.id, &position, PAGE).await?;
             let full = page.len() == PAGE;
             for version in page {
                 if seen >= PAGE && key.as_ref().is_some_and(|key| *key != version.key) {
-                    break 'walk Some(place.key);
+                    break 'walk Some(position.key);
                 }
                 let planned = planner.next(&fact(&version));
                 // What is planned of the key before can only be about its one version, a marker.
@@ -49,7 +51,7 @@ impl Objects {
                 let null: Vec<bool> = planned.iter().map(null).collect();
                 actions.extend(planned.into_iter().zip(null));
                 lone_null = version.null;
-                place = WalkPlace { key: version.key.as_bytes().to_vec(), seq: Some(version.seq) };
+                position = WalkPosition { key: version.key.as_bytes().to_vec(), seq: Some(version.seq) };
                 key = Some(version.key);
                 seen += 1;
             }
@@ -62,17 +64,17 @@ impl Objects {
         Ok(next)
     }
 
-    /// Gives up uploads that a bucket's rules say are old enough.
+    /// Aborts uploads that a bucket's rules consider old enough.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn abort_by_lifecycle(
         &self,
         bucket: &Bucket,
         rules: &Configuration,
         calendar: Calendar,
     ) -> Result<(), ObjectsError> {
-        let now = self.inner.mint.now();
+        let now = self.inner.id_generator.now();
         let mut query = UploadListQuery { limit: PAGE, ..UploadListQuery::default() };
         loop {
             let page = self.inner.metadata.list_uploads(bucket.id, &query).await?;
@@ -94,15 +96,15 @@ impl Objects {
         }
     }
 
-    /// Gives up uploads that were begun and left alone for so long, whatever rules there are. Returns how many.
+    /// Aborts uploads without activity for so long, whatever rules there are. Returns how many.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn abort_stale_uploads(&self, seconds: i64) -> Result<usize, ObjectsError> {
         let stale = self.inner.metadata.stale_uploads(seconds, UPLOADS_PER_STEP).await?;
         for upload in &stale {
             self.inner.metadata.abort_upload(upload.bucket, &upload.key, &upload.id).await?;
-            tracing::info!(upload = %upload.id, "an upload that was never completed is given up");
+            tracing::info!(upload = %upload.id, "aborting a stale multipart upload");
         }
         Ok(stale.len())
     }
@@ -132,7 +134,7 @@ impl Objects {
                     count("transition", 1);
                     if let Err(error) = self.transition(bucket, &key, Selected { id, selector: name(id) }, &class).await
                     {
-                        tracing::warn!(%error, "a version could not be moved to its storage class and will be tried again");
+                        tracing::warn!(%error, "a transition to another storage class failed and will be retried");
                     }
                     continue;
                 }
@@ -142,14 +144,14 @@ impl Objects {
         if changes.is_empty() {
             return Ok(());
         }
-        self.inner.metadata.commit_all(self.inner.mint.incarnation(), changes).await?;
+        self.inner.metadata.commit_all(self.inner.id_generator.incarnation(), changes).await?;
         Ok(())
     }
 
     fn lifecycle_deletion(&self, bucket: &Bucket, removal: Removal) -> Result<DeleteChange, ObjectsError> {
         let Removal { key, selector, only } = removal;
-        let removed = Chance::new(EventWhen::Removed, "LifecycleExpiration:Delete");
-        let marked = Chance::new(EventWhen::Marked, "LifecycleExpiration:DeleteMarkerCreated");
+        let removed = PotentialEvent::new(EventTrigger::Removed, "LifecycleExpiration:Delete");
+        let marked = PotentialEvent::new(EventTrigger::Marked, "LifecycleExpiration:DeleteMarkerCreated");
         let events = self.inner.drafts(bucket, &key, Some(&by_lifecycle()), &[removed, marked])?;
         Ok(DeleteChange {
             bucket: bucket.id,

@@ -1,4 +1,4 @@
-//! Metering in memory, until a worker writes it down.
+//! Usage meters in memory, flushed by a worker.
 
 use std::sync::{Mutex, PoisonError};
 

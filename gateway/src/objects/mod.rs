@@ -1,16 +1,17 @@
-//! The use cases of objects: what happens when somebody puts, gets, copies, lists or deletes.
+//! The use cases of objects: put, get, copy, multipart, delete, and their maintenance.
 //!
 //! ARCHITECTURE.md walks through PUT, GET, delete and collection step by step; each step names its file here.
 //!
 //! - in: [`body`](IncomingBody) -> `store`: `source` -> `ingest` -> `quilter` (small, together) or `streaming` -> `sink` -> `fanout` (large)
 //! - out: `read` -> `fetch` -> `gather`
-//! - names and keys: `mint`; memory: `budget`; threads: `compute`, `digest_lane`; what a failed write leaves: `scaffold`
+//! - names and keys: `id_generator`; memory: `budget`; threads: `compute`, `digest_queue`; what a failed write leaves: `uncommitted`
 
 mod access_log;
 mod amend;
 mod append;
 mod body;
 mod budget;
+mod catalog_entry;
 mod combine;
 mod committee;
 mod compact;
@@ -22,7 +23,7 @@ mod copy;
 mod data_key;
 mod delete;
 mod digest;
-mod digest_lane;
+mod digest_queue;
 mod error;
 mod fanout;
 mod fetch;
@@ -32,6 +33,7 @@ mod gather;
 mod gathering;
 mod heartbeats;
 mod hold;
+mod id_generator;
 mod ingest;
 mod inventory;
 mod key_file;
@@ -39,8 +41,7 @@ mod key_provider;
 mod latency;
 mod lifecycle;
 mod meter;
-mod mint;
-mod naming;
+mod notifications;
 mod opened;
 mod orphans;
 mod part;
@@ -53,27 +54,26 @@ mod rename;
 mod repair;
 mod requests;
 mod rewrap;
-mod scaffold;
 mod sink;
 mod source;
 mod state;
 mod store;
 mod stragglers;
 mod streaming;
-mod telling;
 #[cfg(test)]
 mod tests;
 mod throttle;
 mod transition;
 mod trust;
+mod uncommitted;
 
 use std::sync::Arc;
 
 pub use body::{BodyError, BodyPromise, BytesBody, IncomingBody};
 pub use budget::{ByteBudget, Growing};
-pub use committee::{Committee, Member};
+pub use committee::{Backend, Committee};
 pub use compute::Compute;
-pub use content::{ContentLock, KeyChoice};
+pub use content::{EncryptionKey, KeyChoice};
 pub use data_key::DataKey;
 pub use digest::{Digested, Digests};
 pub use error::ObjectsError;
@@ -83,13 +83,15 @@ pub use key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
 pub use orphans::OrphanReport;
 pub use read::ObjectReader;
 pub use requests::{
-    About, Amend, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored,
+    Amend, AmendedAttribute, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored,
 };
 pub use rewrap::Rewrapped;
 pub use state::{ObjectsParts, ObjectsSettings};
 pub use trust::Trust;
 
-use crate::domain::{Bucket, BucketId, Found, ObjectKey, Timestamp, UsageDelta, Version, VersionPart, VersionSelector};
+use crate::domain::{
+    Bucket, BucketId, ObjectKey, Timestamp, UsageDelta, Version, VersionLookup, VersionPart, VersionSelector,
+};
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
@@ -107,7 +109,7 @@ impl Objects {
     /// The current version of a key.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn current(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Option<Arc<Version>>, ObjectsError> {
         Ok(self.inner.metadata.current(bucket.id, key).await?)
     }
@@ -115,20 +117,20 @@ impl Objects {
     /// What a key holds where the selector points.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn find(
         &self,
         bucket: &Bucket,
         key: &ObjectKey,
         selector: VersionSelector,
-    ) -> Result<Found, ObjectsError> {
+    ) -> Result<VersionLookup, ObjectsError> {
         Ok(self.inner.metadata.find(bucket.id, key, selector).await?)
     }
 
     /// The parts of a version that was uploaded in parts; empty for others.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn version_parts(&self, version: &Version) -> Result<Vec<VersionPart>, ObjectsError> {
         if version.etag.parts.is_none() {
             return Ok(Vec::new());
@@ -136,21 +138,21 @@ impl Objects {
         Ok(self.inner.metadata.version_parts(&version.id).await?)
     }
 
-    /// Adds to a bucket's meters, in memory; a worker writes them down.
+    /// Adds to a bucket's meters, in memory; a worker flushes them.
     pub fn meter(&self, bucket: BucketId, delta: UsageDelta) {
         self.inner.meters.add(bucket, &delta);
     }
 
-    /// Writes down what was metered since the last time.
+    /// Flushes the meters to the database.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away; what was metered is kept for the next time.
+    /// `Unavailable` when the database is unavailable; what was metered is kept for the next time.
     pub async fn flush_meters(&self) -> Result<(), ObjectsError> {
         let usage = self.inner.meters.take();
         if usage.is_empty() {
             return Ok(());
         }
-        let written = self.inner.metadata.add_usage(self.inner.mint.incarnation(), usage.clone()).await;
+        let written = self.inner.metadata.add_usage(self.inner.id_generator.incarnation(), usage.clone()).await;
         if written.is_err() {
             usage.iter().for_each(|(bucket, delta)| self.inner.meters.add(*bucket, delta));
         }
@@ -160,13 +162,13 @@ impl Objects {
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.inner.mint.now()
+        self.inner.id_generator.now()
     }
 
     /// This run of this gateway, as the database numbered it.
     #[must_use]
     pub fn incarnation(&self) -> u32 {
-        self.inner.mint.incarnation()
+        self.inner.id_generator.incarnation()
     }
 
     /// The backends, for operators and health.

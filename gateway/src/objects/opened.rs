@@ -5,7 +5,7 @@ use std::sync::Arc;
 use codec::{BlobId, BlobOpener};
 
 use super::ObjectsError;
-use super::committee::Member;
+use super::committee::Backend;
 use super::state::Inner;
 use crate::domain::{Placement, StoredBlob};
 
@@ -14,12 +14,12 @@ pub(crate) struct OpenedBlob {
     pub(crate) blob: Arc<StoredBlob>,
     pub(crate) opener: BlobOpener,
     /// The slivers by index: where each is, if it is anywhere.
-    slivers: Vec<Option<(Arc<Member>, Placement)>>,
+    slivers: Vec<Option<(Arc<Backend>, Placement)>>,
 }
 
 impl OpenedBlob {
     /// Where the sliver with this index is.
-    pub(crate) fn sliver(&self, index: u8) -> Option<&(Arc<Member>, Placement)> {
+    pub(crate) fn sliver(&self, index: u8) -> Option<&(Arc<Backend>, Placement)> {
         self.slivers.get(usize::from(index)).and_then(Option::as_ref)
     }
 
@@ -47,20 +47,20 @@ impl Inner {
 
     /// Unwraps a blob's key and finds its slivers' backends.
     pub(crate) fn open_blob(&self, blob: Arc<StoredBlob>) -> Result<OpenedBlob, ObjectsError> {
-        let key = self.mint.open(&blob.id, blob.rewrapped_key.as_ref().unwrap_or(&blob.wrapped_key));
+        let key = self.id_generator.open(&blob.id, blob.rewrapped_key.as_ref().unwrap_or(&blob.wrapped_key));
         let key = key.map_err(|error| ObjectsError::Internal(format!("the key of blob {}: {error}", blob.id)))?;
         let opener = BlobOpener::new(blob.id, &key, blob.layout);
         let mut slivers = vec![None; blob.layout.shape.scheme.n()];
         for placement in &blob.placements {
             let slot = slivers.get_mut(usize::from(placement.index));
-            if let (Some(slot), Some(member)) = (slot, self.committee.member(&placement.backend)) {
-                *slot = Some((Arc::clone(member), placement.clone()));
+            if let (Some(slot), Some(backend)) = (slot, self.committee.backend(&placement.backend)) {
+                *slot = Some((Arc::clone(backend), placement.clone()));
             }
         }
         Ok(OpenedBlob { blob, opener, slivers })
     }
 
-    /// Drops what memory says of a blob: a sliver was not where it should be, so it may have moved.
+    /// Invalidates the cached blob: a sliver was not where it should be, so it may have moved.
     pub(crate) fn forget_blob(&self, id: &BlobId) {
         self.opened.invalidate(id);
         self.metadata.forget_blob(id);

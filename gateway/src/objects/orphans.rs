@@ -1,4 +1,4 @@
-//! Orphans: slivers that dead gateways left behind and no row knows.
+//! Orphan collection: slivers of dead incarnations that no row references.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use backends::{SliverEntry, SliverName};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::committee::Member;
+use super::committee::Backend;
 use super::{Objects, ObjectsError};
 use crate::metadata::IncarnationState;
 
@@ -36,7 +36,7 @@ pub struct OrphanReport {
 #[derive(Debug, Default)]
 struct Facts {
     scanned: u64,
-    orphans: Vec<(Arc<Member>, SliverName)>,
+    orphans: Vec<(Arc<Backend>, SliverName)>,
     /// A sliver was made by an incarnation the database has not heard of.
     database_is_behind: bool,
     /// Incarnations up to this one that the database does not know are dead.
@@ -51,7 +51,7 @@ impl Objects {
     /// collected at all; nor is anything while a rollback waits for an operator, or a backend has not answered yet.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn collect_orphans(&self) -> Result<OrphanReport, ObjectsError> {
         let states: HashMap<u32, IncarnationState> =
             self.inner.metadata.incarnation_states().await?.into_iter().collect();
@@ -60,23 +60,25 @@ impl Objects {
         if report.refused.is_some() {
             return Ok(report);
         }
-        for member in self.inner.committee.members() {
-            if member.trust().is_doubted() {
-                report.unreachable.push(member.id.to_string());
+        for backend in self.inner.committee.backends() {
+            if backend.trust().is_doubted() {
+                report.unreachable.push(backend.id.to_string());
                 continue;
             }
-            if let Err(error) = self.scan(member, &states, &mut facts).await? {
-                tracing::warn!(backend = %member.id, %error, "the orphan scan leaves a backend out");
-                report.unreachable.push(member.id.to_string());
+            if let Err(error) = self.scan(backend, &states, &mut facts).await? {
+                tracing::warn!(backend = %backend.id, %error, "the orphan scan skips a backend");
+                report.unreachable.push(backend.id.to_string());
             }
         }
         report.scanned = facts.scanned;
         report.refused = refusal(&facts);
         if report.refused.is_none() {
-            for (member, name) in facts.orphans {
-                match member.store.trash(&name).await {
+            for (backend, name) in facts.orphans {
+                match backend.store.trash(&name).await {
                     Ok(()) => report.collected += 1,
-                    Err(error) => tracing::warn!(backend = %member.id, %name, %error, "an orphan stays for now"),
+                    Err(error) => {
+                        tracing::warn!(backend = %backend.id, %name, %error, "an orphan could not be moved to the trash; kept for now")
+                    }
                 }
             }
         }
@@ -86,11 +88,11 @@ impl Objects {
     /// Lists one backend. The outer error is the database's, the inner one the backend's.
     async fn scan(
         &self,
-        member: &Arc<Member>,
+        backend: &Arc<Backend>,
         states: &HashMap<u32, IncarnationState>,
         facts: &mut Facts,
     ) -> Result<Result<(), backends::StoreError>, ObjectsError> {
-        let mut pages = member.store.list().try_chunks(LOOKUP_MAX);
+        let mut pages = backend.store.list().try_chunks(LOOKUP_MAX);
         while let Some(page) = pages.next().await {
             let page = match page {
                 Ok(page) => page,
@@ -110,11 +112,11 @@ impl Objects {
                 .collect();
             let names: Vec<_> = dead
                 .iter()
-                .map(|entry| (entry.name.blob, entry.name.index, entry.name.attempt, member.id.clone()))
+                .map(|entry| (entry.name.blob, entry.name.index, entry.name.attempt, backend.id.clone()))
                 .collect();
             let known = self.inner.metadata.known_slivers(&names).await?;
             let orphans = dead.into_iter().zip(known).filter(|(_, known)| !known);
-            facts.orphans.extend(orphans.map(|(entry, _)| (Arc::clone(member), entry.name)));
+            facts.orphans.extend(orphans.map(|(entry, _)| (Arc::clone(backend), entry.name)));
         }
         Ok(Ok(()))
     }
@@ -125,7 +127,7 @@ fn refusal(facts: &Facts) -> Option<String> {
     let allowed = ORPHANS_FLOOR.max(facts.scanned / ORPHANS_SHARE);
     let found = facts.orphans.len() as u64;
     if facts.database_is_behind {
-        Some("slivers bear incarnations this database does not know: it is older than the backends".to_owned())
+        Some("slivers have incarnations unknown to this database: it is older than the backends".to_owned())
     } else if found > allowed {
         Some(format!("{found} of {} slivers look orphaned, more than the {allowed} a scan may collect", facts.scanned))
     } else {

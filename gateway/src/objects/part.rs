@@ -1,13 +1,13 @@
-//! Parts: uploads begin, parts come in or are copied, uploads are given up.
+//! Multipart uploads: create, upload or copy parts, abort.
 
 use std::sync::Arc;
 
 use codec::CatalogTarget;
 
 use super::body::IncomingBody;
-use super::content::{ContentLock, Encipher};
+use super::catalog_entry::{CatalogEntryBuilder, etag_of};
+use super::content::{Encipher, EncryptionKey};
 use super::digest::Digested;
-use super::naming::{Naming, etag_of};
 use super::requests::{CopyPart, CreateUpload, PutPart};
 use super::store::Entry;
 use super::{Objects, ObjectsError};
@@ -21,15 +21,15 @@ impl Objects {
     /// `NoSuchBucket` when the bucket went away meanwhile.
     pub async fn create_upload(&self, create: CreateUpload) -> Result<Upload, ObjectsError> {
         let upload = Upload {
-            id: self.inner.mint.upload(),
+            id: self.inner.id_generator.upload(),
             bucket: create.bucket.id,
             key: create.key,
             attributes: ObjectAttributes {
-                encryption: create.cipher.as_ref().map(ContentLock::encryption),
+                encryption: create.cipher.as_ref().map(EncryptionKey::encryption),
                 ..create.attributes
             },
             checksum: create.checksum,
-            created_at: self.inner.mint.now(),
+            created_at: self.inner.id_generator.now(),
             lock: create.lock,
         };
         match self.inner.metadata.create_upload(&upload, create.bucket.owner).await? {
@@ -59,18 +59,18 @@ impl Objects {
             put.promise.algorithm = put.upload.checksum.map(|(algorithm, _)| algorithm);
         }
         let encryption = put.upload.attributes.encryption.as_ref();
-        let key = self.unlock(encryption, put.customer.as_ref()).await.map_err(of_part)?;
+        let key = self.resolve_key(encryption, put.customer.as_ref()).await.map_err(of_part)?;
         let run = key.map(|key| Encipher::new(inner, &key)).transpose()?;
         let salt = run.as_ref().map(|run| run.salt);
-        let naming = part_naming(self, &put.upload, &put.bucket, put.number.get(), salt);
-        let entry = Entry { promise: put.promise, naming, run };
+        let catalog_entry = part_catalog_entry(self, &put.upload, &put.bucket, put.number.get(), salt);
+        let entry = Entry { promise: put.promise, catalog_entry, run };
         let make_change = |digested: &Digested| {
             let part = Part {
                 number: put.number,
                 size: digested.length,
                 etag: etag_of(digested),
                 checksum: digested.checksum.clone(),
-                modified_at: inner.mint.now(),
+                modified_at: inner.id_generator.now(),
                 extents: Vec::new(),
                 salt,
             };
@@ -82,7 +82,7 @@ impl Objects {
 
     /// Makes a range of a version a part: its extents are cut, no bytes move. When the upload wants a checksum the
     /// bytes are read to compute it, and the MD5 of the range is computed always, since it is the part's tag. Content that is
-    /// enciphered here or there goes through and is enciphered anew.
+    /// encrypted here or there goes through and is re-encrypted.
     ///
     /// # Errors
     /// See [`ObjectsError`].
@@ -94,7 +94,7 @@ impl Objects {
             let CopyPart { upload, bucket, number, customer, .. } = copy;
             return self.put_part(PutPart { upload, bucket, number, promise, customer }, Box::new(reader)).await;
         }
-        self.unlock(None, copy.source_key.as_ref().or(copy.customer.as_ref())).await?;
+        self.resolve_key(None, copy.source_key.as_ref().or(copy.customer.as_ref())).await?;
         let promise = super::BodyPromise {
             algorithm: copy.upload.checksum.map(|(algorithm, _)| algorithm),
             ..super::BodyPromise::default()
@@ -105,7 +105,7 @@ impl Objects {
             size: digested.length,
             etag: etag_of(&digested),
             checksum: digested.checksum.clone(),
-            modified_at: self.inner.mint.now(),
+            modified_at: self.inner.id_generator.now(),
             extents: cut_extents(&copy.source.extents, &copy.range),
             salt: None,
         };
@@ -115,7 +115,7 @@ impl Objects {
         Ok(part)
     }
 
-    /// Gives an upload up; its parts' bytes are collected later.
+    /// Aborts an upload; its parts' bytes are collected later.
     ///
     /// # Errors
     /// `NoSuchUpload` when it is not under way; a completed one is untouched.
@@ -145,25 +145,25 @@ fn of_part(error: ObjectsError) -> ObjectsError {
     }
 }
 
-/// The catalog's words for a part.
-fn part_naming(
+/// The catalog entry of a part.
+fn part_catalog_entry(
     objects: &Objects,
     upload: &Upload,
     bucket: &Bucket,
     number: u16,
     salt: Option<codec::ContentSalt>,
-) -> Naming {
+) -> CatalogEntryBuilder {
     let mut attributes = upload.attributes.clone();
     if let (Some(encryption), Some(salt)) = (&mut attributes.encryption, salt) {
         encryption.runs = ContentRuns(vec![ContentRun { length: None, salt }]);
     }
-    Naming {
+    CatalogEntryBuilder {
         bucket: bucket.name.to_string(),
         key: upload.key.clone(),
         target: CatalogTarget::Part { upload: upload.id.0, number },
         attributes,
-        write_counter: objects.inner.mint.write_counter(),
-        modified_at: objects.inner.mint.now(),
+        write_counter: objects.inner.id_generator.write_counter(),
+        modified_at: objects.inner.id_generator.now(),
     }
 }
 

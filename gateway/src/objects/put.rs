@@ -3,12 +3,12 @@
 use codec::CatalogTarget;
 
 use super::body::IncomingBody;
+use super::catalog_entry::{CatalogEntryBuilder, etag_of};
 use super::content::Encipher;
 use super::digest::Digested;
-use super::naming::{Naming, etag_of};
+use super::notifications::PotentialEvent;
 use super::requests::{Put, Stored};
 use super::store::Entry;
-use super::telling::Chance;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectKey, Version, VersionId, WriteCondition};
 use crate::metadata::{EventDraft, PutChange};
@@ -32,17 +32,17 @@ impl Objects {
                 Some(run)
             }
         };
-        let id = inner.mint.version();
-        let naming = Naming {
+        let id = inner.id_generator.version();
+        let catalog_entry = CatalogEntryBuilder {
             bucket: put.bucket.name.to_string(),
             key: put.key.clone(),
             target: CatalogTarget::Version(id.0),
             attributes: put.attributes.clone(),
-            write_counter: inner.mint.write_counter(),
-            modified_at: inner.mint.now(),
+            write_counter: inner.id_generator.write_counter(),
+            modified_at: inner.id_generator.now(),
         };
-        let modified_at = naming.modified_at;
-        let entry = Entry { promise: std::mem::take(&mut put.promise), naming, run };
+        let modified_at = catalog_entry.modified_at;
+        let entry = Entry { promise: std::mem::take(&mut put.promise), catalog_entry, run };
         let make_change = |digested: &Digested| {
             let stored = Stored {
                 name: None,
@@ -59,11 +59,11 @@ impl Objects {
         Ok(Stored { name, ..stored })
     }
 
-    /// Who is told when it is written.
+    /// The notifications to send when it is written.
     fn put_drafts(&self, put: &Put, stored: &Stored) -> Result<Vec<EventDraft>, ObjectsError> {
         let event = put.origin.as_ref().and_then(|origin| origin.event).unwrap_or("ObjectCreated:Put");
-        let chance = Chance::stored(event, stored.size, stored.etag);
-        self.inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[chance])
+        let potential_event = PotentialEvent::stored(event, stored.size, stored.etag);
+        self.inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[potential_event])
     }
 
     /// Refuses a conditional write before its body is read when it could not succeed now. The transaction decides
@@ -82,7 +82,7 @@ impl Objects {
     }
 }
 
-/// The row to be.
+/// The change to commit.
 fn change(put: Put, id: VersionId, stored: &Stored, events: Vec<EventDraft>) -> PutChange {
     let version = Version {
         id,

@@ -9,14 +9,14 @@ use tokio::sync::Semaphore;
 
 use super::ObjectsError;
 use super::budget::Reservation;
-use super::committee::Member;
+use super::catalog_entry::CatalogEntryBuilder;
+use super::committee::Backend;
 use super::digest::Digested;
 use super::frames::Frames;
-use super::naming::Naming;
-use super::scaffold::Scaffold;
-use super::sink::{Places, acknowledge};
+use super::sink::{PlacementTargets, acknowledge};
 use super::state::{Inner, ObjectsSettings};
 use super::stragglers::all_but_stragglers;
+use super::uncommitted::UncommittedSlivers;
 use crate::batching::{Batchable, Batcher, GroupLimits, Groups, Submission, batcher};
 use crate::domain::{Extent, Placement, StoredBlob};
 use crate::metadata::{Batch, Change, NewBlob, Outcome};
@@ -36,12 +36,12 @@ const WAITING_MAX: usize = 1_024;
 const INLINE_BYTES_MAX: usize = 128 << 10;
 
 /// How much longer than the others one backend may take for a quilt's sliver before the write goes on without it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STRAGGLER_WAIT: Duration = Duration::from_secs(5);
 
 /// One small body that joins a quilt.
 pub(crate) struct Patch {
     pub(crate) content: Frames,
-    pub(crate) naming: Naming,
+    pub(crate) catalog_entry: CatalogEntryBuilder,
     pub(crate) digested: Digested,
     /// Makes the change once the extent is known.
     pub(crate) change: Box<dyn FnOnce(Extent) -> Change + Send>,
@@ -89,12 +89,12 @@ pub(crate) fn spawn(inner: Weak<Inner>, groups: Groups<Patch>) {
 
 /// Collects patches while the backends are busy, and seals them when a place is free.
 async fn run(inner: Weak<Inner>, mut groups: Groups<Patch>) {
-    let places = Arc::new(Semaphore::new(SEALING_MAX));
-    while let Some((quilt, place)) = groups.next(Arc::clone(&places).acquire_owned()).await {
+    let seal_permits = Arc::new(Semaphore::new(SEALING_MAX));
+    while let Some((quilt, seal_permit)) = groups.next(Arc::clone(&seal_permits).acquire_owned()).await {
         let Some(state) = inner.upgrade() else { return };
         tokio::spawn(async move {
             seal(&state, quilt).await;
-            drop(place);
+            drop(seal_permit);
         });
     }
 }
@@ -103,7 +103,7 @@ async fn run(inner: Weak<Inner>, mut groups: Groups<Patch>) {
 async fn seal(inner: &Inner, quilt: Vec<Submission<Patch>>) {
     let mut quilts: Vec<(codec::Scheme, Vec<Submission<Patch>>)> = Vec::with_capacity(1);
     for submission in quilt {
-        let scheme = inner.scheme_for(&submission.request.naming.attributes);
+        let scheme = inner.scheme_for(&submission.request.catalog_entry.attributes);
         match quilts.iter_mut().find(|(other, _)| *other == scheme) {
             Some((_, quilt)) => quilt.push(submission),
             None => quilts.push((scheme, vec![submission])),
@@ -123,7 +123,7 @@ async fn seal_one(inner: &Inner, scheme: codec::Scheme, quilt: Vec<Submission<Pa
         }
         Err(error) => {
             let reason = error.to_string();
-            tracing::warn!(%reason, objects = answers.len(), "a quilt could not be written");
+            tracing::warn!(%reason, objects = answers.len(), "writing a quilt failed");
             for answer in answers {
                 let _client_may_be_gone = answer.send(Err(ObjectsError::Unavailable(reason.clone())));
             }
@@ -133,7 +133,7 @@ async fn seal_one(inner: &Inner, scheme: codec::Scheme, quilt: Vec<Submission<Pa
 
 /// Writes one quilt and commits its objects in one transaction.
 async fn write(inner: &Inner, scheme: codec::Scheme, patches: Vec<Patch>) -> Result<Vec<Outcome>, ObjectsError> {
-    let minted = inner.mint.blob();
+    let blob_identity = inner.id_generator.blob();
     let mut contents = Vec::with_capacity(patches.len());
     let mut offset = 0;
     let mut catalog = Catalog { entries: Vec::with_capacity(patches.len()) };
@@ -142,15 +142,16 @@ async fn write(inner: &Inner, scheme: codec::Scheme, patches: Vec<Patch>) -> Res
     for patch in patches {
         let length = patch.content.len() as u64;
         let extent = CatalogExtent { object_offset: 0, blob_offset: offset, length };
-        catalog.entries.push(patch.naming.entry(vec![extent], Some(&patch.digested)));
-        changes.push((patch.change)(Extent { blob: minted.id, offset, length }));
+        catalog.entries.push(patch.catalog_entry.entry(vec![extent], Some(&patch.digested)));
+        changes.push((patch.change)(Extent { blob: blob_identity.id, offset, length }));
         reservations.push(patch.reservation);
         contents.push(patch.content);
         offset += length;
     }
     let bytes = usize::try_from(offset).unwrap_or(usize::MAX);
     let shape = quilt_shape(scheme, bytes / changes.len().max(1));
-    let (cluster, id, key, wrapped) = (inner.mint.cluster, minted.id, minted.key, minted.wrapped);
+    let (cluster, id, key, wrapped) =
+        (inner.id_generator.cluster, blob_identity.id, blob_identity.key, blob_identity.wrapped);
     let encode = move || {
         let pieces: Vec<&[u8]> = contents.iter().flat_map(Frames::pieces).collect();
         codec::encode_blob_parts(cluster, id, shape, &key, wrapped, &pieces, &catalog.encode())
@@ -160,13 +161,13 @@ async fn write(inner: &Inner, scheme: codec::Scheme, patches: Vec<Patch>) -> Res
     let blob = StoredBlob {
         id,
         layout: encoded.layout,
-        wrapped_key: minted.wrapped,
+        wrapped_key: blob_identity.wrapped,
         rewrapped_key: None,
         placements: Vec::new(),
     };
-    let (blob, scaffold) = publish(inner, blob, encoded, true).await?;
-    scaffold.keep();
-    Ok(inner.metadata.commit(inner.mint.incarnation(), Batch { blobs: vec![blob], changes }).await?)
+    let (blob, uncommitted) = publish(inner, blob, encoded, true).await?;
+    uncommitted.keep();
+    Ok(inner.metadata.commit(inner.id_generator.incarnation(), Batch { blobs: vec![blob], changes }).await?)
 }
 
 /// The shape of a quilt: chunks about as large as its objects, so that reading one decrypts little else.
@@ -186,16 +187,16 @@ pub(crate) async fn publish(
     mut blob: StoredBlob,
     encoded: EncodedBlob,
     quilt: bool,
-) -> Result<(NewBlob, Scaffold), ObjectsError> {
+) -> Result<(NewBlob, UncommittedSlivers), ObjectsError> {
     let scheme = blob.layout.shape.scheme;
-    let Places { members, spares } = inner.place(scheme)?;
-    let publish = Publish { inner, spares: Mutex::new(spares), scaffold: Mutex::default() };
+    let PlacementTargets { backends, spares } = inner.choose_backends(scheme)?;
+    let publish = Publish { inner, spares: Mutex::new(spares), uncommitted: Mutex::default() };
     let firsts = encoded.slivers.iter().enumerate().map(|(at, sliver)| {
-        let target = members.get(at).cloned();
+        let target = backends.get(at).cloned();
         publish.put(blob.id, at, sliver, target)
     });
     let floor = write_floor(scheme);
-    let firsts = all_but_stragglers(firsts, floor, PATIENCE, Option::is_some).await;
+    let firsts = all_but_stragglers(firsts, floor, STRAGGLER_WAIT, Option::is_some).await;
     let mut late = Vec::new();
     for (at, outcome) in firsts.into_iter().enumerate() {
         match outcome {
@@ -204,22 +205,22 @@ pub(crate) async fn publish(
         }
     }
     for at in late {
-        if let Some(member) = members.get(at) {
-            member.write_failed(&StoreError::TimedOut);
+        if let Some(backend) = backends.get(at) {
+            backend.write_failed(&StoreError::TimedOut);
         }
         let spare = publish.spare();
         blob.placements.extend(publish.put(blob.id, at, &encoded.slivers[at], spare).await);
     }
     blob.placements.sort_unstable_by_key(|placement| placement.index);
-    let scaffold = publish.scaffold.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((acknowledge(blob, quilt)?, scaffold))
+    let uncommitted = publish.uncommitted.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((acknowledge(blob, quilt)?, uncommitted))
 }
 
 /// The slivers of one blob being put.
 struct Publish<'a> {
     inner: &'a Inner,
-    spares: Mutex<Vec<Arc<Member>>>,
-    scaffold: Mutex<Scaffold>,
+    spares: Mutex<Vec<Arc<Backend>>>,
+    uncommitted: Mutex<UncommittedSlivers>,
 }
 
 impl Publish<'_> {
@@ -229,25 +230,25 @@ impl Publish<'_> {
         blob: codec::BlobId,
         at: usize,
         sliver: &EncodedSliver,
-        mut target: Option<Arc<Member>>,
+        mut target: Option<Arc<Backend>>,
     ) -> Option<Placement> {
         let index = u8::try_from(at).unwrap_or(u8::MAX);
-        while let Some(member) = target {
-            let name = SliverName { blob, index, attempt: self.inner.mint.attempt() };
-            self.scaffold.lock().unwrap_or_else(PoisonError::into_inner).add(&member, name);
-            match member.store.put(&name, sliver.parts.clone()).await {
+        while let Some(backend) = target {
+            let name = SliverName { blob, index, attempt: self.inner.id_generator.attempt() };
+            self.uncommitted.lock().unwrap_or_else(PoisonError::into_inner).add(&backend, name);
+            match backend.store.put(&name, sliver.parts.clone()).await {
                 Ok(()) => {
-                    let (backend, attempt, root) = (member.id.clone(), name.attempt, sliver.root);
+                    let (backend, attempt, root) = (backend.id.clone(), name.attempt, sliver.root);
                     return Some(Placement { index, backend, attempt, root });
                 }
-                Err(error) => member.write_failed(&error),
+                Err(error) => backend.write_failed(&error),
             }
             target = self.spare();
         }
         None
     }
 
-    fn spare(&self) -> Option<Arc<Member>> {
+    fn spare(&self) -> Option<Arc<Backend>> {
         self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 }

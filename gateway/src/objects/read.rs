@@ -85,7 +85,7 @@ impl Objects {
     /// The same for a version that may be encrypted with the client's key.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and what [`unlock`](Self::unlock) says.
+    /// As [`read`](Self::read), and what [`resolve_key`](Self::resolve_key) says.
     pub async fn read_with(
         &self,
         version: Arc<Version>,
@@ -93,7 +93,7 @@ impl Objects {
         customer: Option<&DataKey>,
     ) -> Result<ObjectReader, ObjectsError> {
         let encryption = version.attributes.encryption.as_ref();
-        let decipher = match (encryption, self.unlock(encryption, customer).await?) {
+        let decipher = match (encryption, self.resolve_key(encryption, customer).await?) {
             (Some(encryption), Some(key)) => Some(Arc::new(Decipher::new(encryption, &key, &range)?)),
             _ => None,
         };

@@ -1,4 +1,4 @@
-//! Making slivers again from the others: one while its blob is still being written, several for repair.
+//! Rebuilds slivers from the others: one while its blob is still being written, several for repair.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use codec::{BlobLayout, Root, SliverSealer};
 
 use super::ObjectsError;
-use super::committee::Member;
+use super::committee::Backend;
 use super::gather::{gather_blocks, identity};
 use super::state::Inner;
 use crate::domain::StoredBlob;
@@ -25,7 +25,7 @@ const STRIPES_PER_STEP: u32 = 4;
 pub(crate) async fn sliver(
     inner: &Inner,
     blob: &StoredBlob,
-    target: &Arc<Member>,
+    target: &Arc<Backend>,
     name: SliverName,
     ends: (Bytes, Bytes),
 ) -> Result<(), ObjectsError> {
@@ -60,14 +60,14 @@ async fn blocks(inner: &Inner, blob: &StoredBlob, index: u8, stripes: Range<u32>
     made.pop().map(|(_, bytes)| Bytes::from(bytes)).ok_or_else(|| ObjectsError::Internal("nothing made".to_owned()))
 }
 
-/// Where a sliver that is made again goes.
+/// The target of a rebuilt sliver.
 pub(crate) struct Target {
-    pub(crate) member: Arc<Member>,
+    pub(crate) backend: Arc<Backend>,
     pub(crate) name: SliverName,
 }
 
 /// A target that is being written.
-struct Remaking {
+struct RebuildInProgress {
     target: Target,
     writer: Box<dyn SliverWriter>,
     sealer: SliverSealer,
@@ -78,7 +78,7 @@ struct Remaking {
 ///
 /// # Errors
 /// When fewer than k slivers can be read.
-pub(crate) async fn remake(
+pub(crate) async fn rebuild_slivers(
     inner: &Inner,
     blob: &StoredBlob,
     without: &[u8],
@@ -87,13 +87,13 @@ pub(crate) async fn remake(
     let layout = blob.layout;
     let held = u64::from(STRIPES_PER_STEP) * layout.shape.stripe_bytes() as u64;
     let _reservation = inner.budget.take(held * 2).await?;
-    let mut remaking = begin(inner, blob, targets).await;
+    let mut in_progress = begin(inner, blob, targets).await;
     let mut first = 0;
-    while first < layout.stripes() && !remaking.is_empty() {
+    while first < layout.stripes() && !in_progress.is_empty() {
         let stripes = first..(first + STRIPES_PER_STEP).min(layout.stripes());
         first = stripes.end;
         let have = gather_blocks(inner, blob, stripes.clone(), without).await;
-        let wanted: Vec<u8> = remaking.iter().map(|one| one.target.name.index).collect();
+        let wanted: Vec<u8> = in_progress.iter().map(|one| one.target.name.index).collect();
         let made = match have {
             Ok(have) => reconstructed(inner, layout.shape.scheme, have, wanted).await,
             Err(error) => Err(error),
@@ -101,48 +101,55 @@ pub(crate) async fn remake(
         let mut made = match made {
             Ok(made) => made,
             Err(error) => {
-                for one in remaking {
+                for one in in_progress {
                     one.writer.abort().await;
                 }
                 return Err(error);
             }
         };
-        let mut going_on = Vec::with_capacity(remaking.len());
-        for one in remaking {
+        let mut going_on = Vec::with_capacity(in_progress.len());
+        for one in in_progress {
             let index = one.target.name.index;
             let at = made.iter().position(|(of, _)| *of == index);
             let bytes = at.map(|at| made.swap_remove(at).1).unwrap_or_default();
             going_on.extend(append(one, &layout, stripes.clone(), bytes.into()).await);
         }
-        remaking = going_on;
+        in_progress = going_on;
     }
-    let mut sealed = Vec::with_capacity(remaking.len());
-    for one in remaking {
+    let mut sealed = Vec::with_capacity(in_progress.len());
+    for one in in_progress {
         sealed.extend(finish(one, &layout).await);
     }
     Ok(sealed)
 }
 
 /// Opens the targets and writes their headers.
-async fn begin(inner: &Inner, blob: &StoredBlob, targets: Vec<Target>) -> Vec<Remaking> {
-    let mut remaking = Vec::with_capacity(targets.len());
+async fn begin(inner: &Inner, blob: &StoredBlob, targets: Vec<Target>) -> Vec<RebuildInProgress> {
+    let mut in_progress = Vec::with_capacity(targets.len());
     for target in targets {
-        let identity = identity(inner.mint.cluster, blob, target.name.index);
+        let identity = identity(inner.id_generator.cluster, blob, target.name.index);
         let begun = async {
-            let mut writer = target.member.store.create(&target.name).await?;
+            let mut writer = target.backend.store.create(&target.name).await?;
             writer.write(identity.header_bytes()).await?;
             Ok::<_, StoreError>(writer)
         };
         match begun.await {
-            Ok(writer) => remaking.push(Remaking { writer, sealer: SliverSealer::new(identity.header()), target }),
-            Err(error) => target.member.write_failed(&error),
+            Ok(writer) => {
+                in_progress.push(RebuildInProgress { writer, sealer: SliverSealer::new(identity.header()), target })
+            }
+            Err(error) => target.backend.write_failed(&error),
         }
     }
-    remaking
+    in_progress
 }
 
 /// Writes one run of blocks; nothing when the target fails.
-async fn append(mut one: Remaking, layout: &BlobLayout, stripes: Range<u32>, bytes: Bytes) -> Option<Remaking> {
+async fn append(
+    mut one: RebuildInProgress,
+    layout: &BlobLayout,
+    stripes: Range<u32>,
+    bytes: Bytes,
+) -> Option<RebuildInProgress> {
     let mut rest = &bytes[..];
     for stripe in stripes {
         let (block, after) = rest.split_at_checked(layout.block_len(stripe))?;
@@ -152,7 +159,7 @@ async fn append(mut one: Remaking, layout: &BlobLayout, stripes: Range<u32>, byt
     match one.writer.write(bytes).await {
         Ok(()) => Some(one),
         Err(error) => {
-            one.target.member.write_failed(&error);
+            one.target.backend.write_failed(&error);
             one.writer.abort().await;
             None
         }
@@ -160,8 +167,8 @@ async fn append(mut one: Remaking, layout: &BlobLayout, stripes: Range<u32>, byt
 }
 
 /// Writes the footer and seals; nothing when the target fails.
-async fn finish(one: Remaking, layout: &BlobLayout) -> Option<(Target, Root)> {
-    let Remaking { target, mut writer, sealer } = one;
+async fn finish(one: RebuildInProgress, layout: &BlobLayout) -> Option<(Target, Root)> {
+    let RebuildInProgress { target, mut writer, sealer } = one;
     let footer = sealer.seal(layout.content_len, layout.catalog_len);
     let sealed = match writer.write(footer.bytes).await {
         Ok(()) => writer.seal().await,
@@ -173,7 +180,7 @@ async fn finish(one: Remaking, layout: &BlobLayout) -> Option<(Target, Root)> {
     match sealed {
         Ok(()) => Some((target, footer.root)),
         Err(error) => {
-            target.member.write_failed(&error);
+            target.backend.write_failed(&error);
             None
         }
     }

@@ -1,4 +1,4 @@
-//! Collection: what no version references any more goes from the backends, then from the database.
+//! Reclaim: unreferenced blobs are deleted from the backends, then from the database.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ impl Objects {
     /// Returns how many blobs went; zero means there is no more to do now, or nothing may be deleted.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn reclaim(&self) -> Result<usize, ObjectsError> {
         if self.deletion_hold().await?.is_some() {
             return Ok(0);
@@ -42,13 +42,13 @@ impl Objects {
     async fn delete_slivers(&self, blob: &StoredBlob, removed: &BTreeSet<BackendId>) -> bool {
         let deletions = blob.placements.iter().map(|placement| async move {
             // Only what was taken out of the cluster has nothing left that could be deleted.
-            let Some(member) = self.inner.committee.member(&placement.backend) else {
+            let Some(backend) = self.inner.committee.backend(&placement.backend) else {
                 return removed.contains(&placement.backend);
             };
             let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
-            let deleted = member.store.delete(&name).await;
+            let deleted = backend.store.delete(&name).await;
             if let Err(error) = &deleted {
-                tracing::debug!(backend = %member.id, %name, %error, "a dead sliver stays for now");
+                tracing::debug!(backend = %backend.id, %name, %error, "a sliver of a dead blob could not be deleted; retried later");
             }
             deleted.is_ok()
         });

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::telling::Chance;
+use super::notifications::PotentialEvent;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, ObjectKey, Version, WriteCondition};
 use crate::events::Origin;
-use crate::metadata::{EventWhen, Refusal, RenameChange};
+use crate::metadata::{EventTrigger, Refusal, RenameChange};
 
 impl Objects {
     /// Gives a version another key, in the place of what is there. Answers whether it was still the version that was read.
@@ -22,12 +22,12 @@ impl Objects {
         origin: Option<&Origin>,
     ) -> Result<bool, ObjectsError> {
         let parts = self.version_parts(source).await?;
-        let left = Chance::new(EventWhen::Removed, "ObjectRemoved:Delete");
-        let came = Chance::stored("ObjectCreated:Put", source.size, source.etag);
-        let drafts = |key, chance| self.inner.drafts(bucket, key, origin, &[chance]);
+        let left = PotentialEvent::new(EventTrigger::Removed, "ObjectRemoved:Delete");
+        let came = PotentialEvent::stored("ObjectCreated:Put", source.size, source.etag);
+        let drafts = |key, potential_event| self.inner.drafts(bucket, key, origin, &[potential_event]);
         let events = [drafts(&source.key, left)?, drafts(&to, came)?];
         let change = RenameChange { bucket: bucket.id, version: (**source).clone(), parts, to, condition, events };
-        match self.inner.metadata.commit_one(self.inner.mint.incarnation(), Vec::new(), change).await? {
+        match self.inner.metadata.commit_one(self.inner.id_generator.incarnation(), Vec::new(), change).await? {
             Ok(()) => Ok(true),
             Err(Refusal::SourceGone) => Ok(false),
             Err(refusal) => Err(refusal.into()),

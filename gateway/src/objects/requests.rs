@@ -1,9 +1,9 @@
-//! What the doors ask of the use cases, and what they get back.
+//! Requests and replies of the use cases.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{BodyPromise, ContentLock, DataKey, KeyChoice};
+use super::{BodyPromise, DataKey, EncryptionKey, KeyChoice};
 use crate::domain::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentEncryption, ETag, ObjectAttributes, ObjectKey,
     PartNumber, Timestamp, Upload, UploadId, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
@@ -17,7 +17,7 @@ pub struct Put {
     pub bucket: Arc<Bucket>,
     /// Under which key.
     pub key: ObjectKey,
-    /// What the client says about it.
+    /// Its attributes.
     pub attributes: ObjectAttributes,
     /// What is to keep it from being removed; a default of the bucket comes in the committing transaction.
     pub lock: VersionLock,
@@ -26,8 +26,8 @@ pub struct Put {
     /// What must be true of the body.
     pub promise: BodyPromise,
     /// What its content is enciphered with, below its digests. The attributes need not mention it.
-    pub cipher: Option<ContentLock>,
-    /// Who asks for it, where somebody wants to be told.
+    pub cipher: Option<EncryptionKey>,
+    /// The origin of the change, if the bucket has notifications.
     pub origin: Option<Origin>,
 }
 
@@ -69,7 +69,7 @@ pub struct Copy {
     pub source_key: Option<DataKey>,
     /// Whose key the copy is to be enciphered with.
     pub key_choice: Option<KeyChoice>,
-    /// Who asks for it, where somebody wants to be told.
+    /// The origin of the change, if the bucket has notifications.
     pub origin: Option<Origin>,
 }
 
@@ -84,13 +84,13 @@ pub struct Delete {
     pub selector: VersionSelector,
     /// Decided in the committing transaction.
     pub condition: WriteCondition,
-    /// Pass over governance: the caller asks for it and may.
+    /// Bypass governance retention: the caller requested it and is permitted.
     pub bypass: bool,
-    /// Who asks for it, where somebody wants to be told.
+    /// The origin of the change, if the bucket has notifications.
     pub origin: Option<Origin>,
 }
 
-/// Say something else about a version.
+/// Change the attributes of a version.
 #[derive(Clone, Debug)]
 pub struct Amend {
     /// In which bucket.
@@ -100,14 +100,14 @@ pub struct Amend {
     /// Which of its versions.
     pub selector: VersionSelector,
     /// What it is about.
-    pub about: About,
-    /// Who asks for it, where somebody wants to be told.
+    pub about: AmendedAttribute,
+    /// The origin of the change, if the bucket has notifications.
     pub origin: Option<Origin>,
 }
 
-/// What is said about a version.
+/// Which attribute changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum AmendedAttribute {
     /// Its tags.
     Tags,
     /// That it has no tags.
@@ -128,7 +128,7 @@ pub struct CreateUpload {
     /// What is to keep it from being removed.
     pub lock: VersionLock,
     /// What its parts will be enciphered with. The attributes need not mention it.
-    pub cipher: Option<ContentLock>,
+    pub cipher: Option<EncryptionKey>,
     /// The additional checksum asked for and what it is to cover.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
 }
@@ -172,7 +172,7 @@ pub struct CopyPart {
 pub struct ChosenPart {
     /// The number.
     pub number: PartNumber,
-    /// The tag the client got for it; `None` when the text can be no tag of ours.
+    /// The ETag of the part as the client sent it; `None` when it cannot be one of ours.
     pub etag: Option<ETag>,
     /// The checksum the client repeats, when it does.
     pub checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
@@ -197,6 +197,6 @@ pub struct CompleteUpload {
     pub checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
     /// `x-amz-checksum-type`, when given.
     pub checksum_kind: Option<ChecksumKind>,
-    /// Who asks for it, where somebody wants to be told.
+    /// The origin of the change, if the bucket has notifications.
     pub origin: Option<Origin>,
 }

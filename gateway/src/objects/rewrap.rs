@@ -1,19 +1,19 @@
-//! Rotation of the keys that wrap data keys: nothing is encrypted anew but the data keys themselves.
+//! Rotation of the keys that wrap data keys: only the data keys are re-encrypted.
 
 use super::{Objects, ObjectsError};
-use crate::metadata::AttributesMark;
+use crate::metadata::AttributesCursor;
 
 /// Rows of one page.
 const PAGE: usize = 500;
 
-/// What came of rewrapping.
+/// The result of rewrapping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rewrapped {
     /// Data keys under the newest key now that were not.
     pub rewrapped: usize,
     /// Data keys that were so already.
     pub current: usize,
-    /// Data keys that do not open, and were left alone.
+    /// Data keys that cannot be decrypted, unchanged.
     pub failed: usize,
 }
 
@@ -21,11 +21,11 @@ impl Objects {
     /// Wraps the data keys of SSE-KMS under the newest versions of their keys. May be stopped and repeated at any time.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away; what was done stays done.
+    /// `Unavailable` when the database is unavailable; what was done stays done.
     pub async fn rewrap_kms_keys(&self) -> Result<Rewrapped, ObjectsError> {
         let inner = &self.inner;
-        let (mut done, mut mark) = (Rewrapped::default(), AttributesMark::default());
-        while let Some(page) = inner.metadata.locked_attributes(&mut mark, PAGE).await? {
+        let (mut done, mut mark) = (Rewrapped::default(), AttributesCursor::default());
+        while let Some(page) = inner.metadata.kms_attributes(&mut mark, PAGE).await? {
             let mut replaced = Vec::new();
             for locked in page {
                 let Some(key) = locked.kms_key() else { continue };
@@ -33,7 +33,7 @@ impl Objects {
                     Ok(None) => done.current += 1,
                     Ok(Some(newer)) => replaced.push((locked, newer)),
                     Err(error) => {
-                        tracing::warn!(key = key.id, %error, "a data key could not be wrapped anew");
+                        tracing::warn!(key = key.id, %error, "rewrapping a KMS data key failed");
                         done.failed += 1;
                     }
                 }
@@ -46,7 +46,7 @@ impl Objects {
     /// Wraps the blobs' data keys under the newest cluster key there is. May be stopped and repeated at any time.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away; what was done stays done.
+    /// `Unavailable` when the database is unavailable; what was done stays done.
     pub async fn rewrap_blob_keys(&self) -> Result<Rewrapped, ObjectsError> {
         let inner = &self.inner;
         let (mut done, mut after) = (Rewrapped::default(), None);
@@ -56,11 +56,11 @@ impl Objects {
             after = Some(*last);
             let mut rewrapped = Vec::new();
             for (id, wrapped) in page {
-                match inner.mint.rewrap(&id, &wrapped) {
+                match inner.id_generator.rewrap(&id, &wrapped) {
                     Ok(None) => done.current += 1,
                     Ok(Some(newer)) => rewrapped.push((id, newer)),
                     Err(error) => {
-                        tracing::warn!(blob = %id, %error, "a blob's key could not be wrapped anew");
+                        tracing::warn!(blob = %id, %error, "rewrapping a blob key failed");
                         done.failed += 1;
                     }
                 }

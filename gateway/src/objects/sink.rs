@@ -6,45 +6,52 @@ use backends::SliverName;
 use bytes::Bytes;
 use codec::{BlobEncoder, BlobLayout, EncodeError, StripeShape};
 
-use super::committee::Member;
+use super::committee::Backend;
 use super::compute::Compute;
 use super::fanout::Fanout;
 use super::frames::Frames;
-use super::mint::Minted;
-use super::scaffold::Scaffold;
+use super::id_generator::NewBlobIdentity;
 use super::state::Inner;
+use super::uncommitted::UncommittedSlivers;
 use super::{ObjectsError, rebuild};
 use crate::domain::{Placement, StoredBlob};
 use crate::metadata::NewBlob;
-use crate::placement::{Standing, choose, write_floor};
+use crate::placement::{WriteHealth, choose, write_floor};
 
 /// A blob that takes stripes.
 pub(crate) struct BlobSink {
-    minted: Minted,
+    blob_identity: NewBlobIdentity,
     shape: StripeShape,
     compute: Compute,
     /// Absent only while a stripe is being coded on another thread.
     encoder: Option<BlobEncoder>,
     fanout: Fanout,
-    spares: Vec<Arc<Member>>,
-    scaffold: Scaffold,
+    spares: Vec<Arc<Backend>>,
+    uncommitted: UncommittedSlivers,
 }
 
 impl BlobSink {
     /// Chooses backends and starts the slivers with their headers.
     pub(crate) async fn open(inner: &Inner, scheme: codec::Scheme) -> Result<Self, ObjectsError> {
         let shape = StripeShape::streaming(scheme);
-        let Places { members, spares } = inner.place(scheme)?;
-        let minted = inner.mint.blob();
-        let encoder = BlobEncoder::new(inner.mint.cluster, minted.id, shape, &minted.key, minted.wrapped);
-        let mut fanout = Fanout::start(minted.id, members, write_floor(scheme), || inner.mint.attempt());
-        let mut scaffold = Scaffold::default();
-        for lane in fanout.lanes() {
-            scaffold.add(&lane.member, lane.name);
+        let PlacementTargets { backends, spares } = inner.choose_backends(scheme)?;
+        let blob_identity = inner.id_generator.blob();
+        let encoder = BlobEncoder::new(
+            inner.id_generator.cluster,
+            blob_identity.id,
+            shape,
+            &blob_identity.key,
+            blob_identity.wrapped,
+        );
+        let mut fanout =
+            Fanout::start(blob_identity.id, backends, write_floor(scheme), || inner.id_generator.attempt());
+        let mut uncommitted = UncommittedSlivers::default();
+        for sliver_task in fanout.sliver_tasks() {
+            uncommitted.add(&sliver_task.backend, sliver_task.name);
         }
         fanout.write(encoder.headers().into_iter().map(|header| vec![header]).collect()).await;
         let compute = inner.compute.clone();
-        Ok(Self { minted, shape, compute, encoder: Some(encoder), fanout, spares, scaffold })
+        Ok(Self { blob_identity, shape, compute, encoder: Some(encoder), fanout, spares, uncommitted })
     }
 
     /// Codes stripes on a thread that computes and queues their blocks. Every stripe but the `last` of all is full. Stripes that
@@ -71,26 +78,29 @@ impl BlobSink {
         inner: &Inner,
         content_len: u64,
         catalog_len: u32,
-    ) -> Result<(NewBlob, Scaffold), ObjectsError> {
+    ) -> Result<(NewBlob, UncommittedSlivers), ObjectsError> {
         let encoder = self.encoder.take().ok_or_else(|| ObjectsError::Internal("no encoder".to_owned()))?;
         let headers = encoder.headers();
         let footers =
             encoder.finish(content_len, catalog_len).map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let bytes: Vec<Bytes> = footers.iter().map(|footer| footer.bytes.clone()).collect();
         self.fanout.write(bytes.iter().map(|footer| vec![footer.clone()]).collect()).await;
-        let placement = |index: u8, member: &Member, name: &SliverName| Placement {
+        let placement = |index: u8, backend: &Backend, name: &SliverName| Placement {
             index,
-            backend: member.id.clone(),
+            backend: backend.id.clone(),
             attempt: name.attempt,
             root: footers[usize::from(index)].root,
         };
         let sealed = self.fanout.seal().await;
-        let placements = sealed.iter().map(|lane| placement(lane.index, &lane.member, &lane.name)).collect();
+        let placements = sealed
+            .iter()
+            .map(|sliver_task| placement(sliver_task.index, &sliver_task.backend, &sliver_task.name))
+            .collect();
         let layout = BlobLayout { shape: self.shape, content_len, catalog_len };
         let mut blob = StoredBlob {
-            id: self.minted.id,
+            id: self.blob_identity.id,
             layout,
-            wrapped_key: self.minted.wrapped,
+            wrapped_key: self.blob_identity.wrapped,
             rewrapped_key: None,
             placements,
         };
@@ -101,7 +111,7 @@ impl BlobSink {
             }
         }
         blob.placements.sort_unstable_by_key(|placement| placement.index);
-        Ok((acknowledge(blob, false)?, self.scaffold))
+        Ok((acknowledge(blob, false)?, self.uncommitted))
     }
 }
 
@@ -130,13 +140,15 @@ impl BlobSink {
         blob: &StoredBlob,
         index: u8,
         ends: (Bytes, Bytes),
-    ) -> Option<(Arc<Member>, SliverName)> {
+    ) -> Option<(Arc<Backend>, SliverName)> {
         while let Some(spare) = self.spares.pop() {
-            let name = SliverName { blob: blob.id, index, attempt: inner.mint.attempt() };
-            self.scaffold.add(&spare, name);
+            let name = SliverName { blob: blob.id, index, attempt: inner.id_generator.attempt() };
+            self.uncommitted.add(&spare, name);
             match rebuild::sliver(inner, blob, &spare, name, ends.clone()).await {
                 Ok(()) => return Some((spare, name)),
-                Err(error) => tracing::warn!(backend = %spare.id, %error, "a spare did not take a sliver"),
+                Err(error) => {
+                    tracing::warn!(backend = %spare.id, %error, "rebuilding a sliver on a spare backend failed")
+                }
             }
         }
         None
@@ -159,12 +171,12 @@ pub(crate) fn acknowledge(blob: StoredBlob, quilt: bool) -> Result<NewBlob, Obje
     Ok(NewBlob { degraded: durable < n, quilt, blob })
 }
 
-/// Where a new blob goes.
-pub(crate) struct Places {
-    /// `members[i]` takes sliver `i`; fewer than n when backends are missing.
-    pub(crate) members: Vec<Arc<Member>>,
+/// The backends of a new blob.
+pub(crate) struct PlacementTargets {
+    /// `backends[i]` takes sliver `i`; fewer than n when backends are missing.
+    pub(crate) backends: Vec<Arc<Backend>>,
     /// Backends that replace those that fail.
-    pub(crate) spares: Vec<Arc<Member>>,
+    pub(crate) spares: Vec<Arc<Backend>>,
 }
 
 impl Inner {
@@ -172,18 +184,18 @@ impl Inner {
     ///
     /// Backends that do not answer are left out while the floor can be met without them; when it cannot, every backend
     /// is tried again, because being refused now is no worse than refusing the client.
-    pub(crate) fn place(&self, scheme: codec::Scheme) -> Result<Places, ObjectsError> {
+    pub(crate) fn choose_backends(&self, scheme: codec::Scheme) -> Result<PlacementTargets, ObjectsError> {
         let (n, floor) = (scheme.n(), write_floor(scheme));
         let mut candidates = self.committee.candidates();
-        let seed = self.mint.seed();
+        let seed = self.id_generator.seed();
         let choice = choose(&candidates, n, floor, seed).or_else(|_| {
-            let usable = candidates.iter_mut().filter(|candidate| candidate.standing != Standing::Barred);
-            usable.for_each(|candidate| candidate.standing = Standing::Good);
+            let usable = candidates.iter_mut().filter(|candidate| candidate.write_health != WriteHealth::Barred);
+            usable.for_each(|candidate| candidate.write_health = WriteHealth::Good);
             choose(&candidates, n, floor, seed)
         });
         let choice = choice.map_err(|error| ObjectsError::Unavailable(error.to_string()))?;
-        let member = |at: usize| Arc::clone(&self.committee.members()[at]);
-        let of = |positions: Vec<usize>| positions.into_iter().map(member).collect();
-        Ok(Places { members: of(choice.chosen), spares: of(choice.spares) })
+        let backend = |at: usize| Arc::clone(&self.committee.backends()[at]);
+        let of = |positions: Vec<usize>| positions.into_iter().map(backend).collect();
+        Ok(PlacementTargets { backends: of(choice.chosen), spares: of(choice.spares) })
     }
 }

@@ -12,7 +12,7 @@ use super::{BodyError, ObjectsError};
 use crate::domain::ChecksumAlgorithm;
 
 /// How long a stripe may take to arrive before its sender counts as slow.
-const PACE: Duration = Duration::from_secs(2);
+const SLOW_AFTER: Duration = Duration::from_secs(2);
 
 /// Why receiving paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) enum Filled {
     Full,
     /// The body ended; all that is left of it is held.
     Ended,
-    /// The sender is slow, and somebody else waits for the memory.
+    /// The sender is slow, and another request waits for memory.
     Slow,
 }
 
@@ -37,7 +37,7 @@ enum Wire {
 }
 
 /// A body being received.
-pub(crate) struct Source {
+pub(crate) struct BodySource {
     wire: Wire,
     held: Frames,
     ended: bool,
@@ -47,7 +47,7 @@ pub(crate) struct Source {
     since: Instant,
 }
 
-impl Source {
+impl BodySource {
     /// Receives this body, at most `received_max` bytes of it.
     pub(crate) fn new(body: Box<dyn IncomingBody>, received_max: u64) -> Self {
         let since = Instant::now();
@@ -66,20 +66,20 @@ impl Source {
 
     /// Whether its sender is slow: what is held took long to come.
     pub(crate) fn is_slow(&self) -> bool {
-        self.since.elapsed() > PACE
+        self.since.elapsed() > SLOW_AFTER
     }
 
-    /// Receives until `bytes` are held, the body ends, or the sender is slow while it is `crowded`. May be dropped and
+    /// Receives until `bytes` are held, the body ends, or the sender is slow while it is `has_waiters`. May be dropped and
     /// called again.
     ///
     /// # Errors
     /// Whatever the body breaks.
-    pub(crate) async fn fill(&mut self, bytes: usize, crowded: impl Fn() -> bool) -> Result<Filled, ObjectsError> {
+    pub(crate) async fn fill(&mut self, bytes: usize, has_waiters: impl Fn() -> bool) -> Result<Filled, ObjectsError> {
         while self.held.len() < bytes && !self.ended {
-            if crowded() && self.is_slow() {
+            if has_waiters() && self.is_slow() {
                 return Ok(Filled::Slow);
             }
-            if let Ok(received) = tokio::time::timeout(PACE, self.receive()).await {
+            if let Ok(received) = tokio::time::timeout(SLOW_AFTER, self.receive()).await {
                 received?;
             }
         }
@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_sender_is_waited_for_as_long_as_nobody_else_waits() {
-        let mut source = Source::new(Box::new(Dripping(6, Duration::from_secs(5))), 6);
+        let mut source = BodySource::new(Box::new(Dripping(6, Duration::from_secs(5))), 6);
         assert_eq!(source.fill(2, || false).await.expect("sent"), Filled::Full);
         assert!(source.is_slow());
         assert_eq!(source.fill(4, || true).await.expect("sent"), Filled::Slow);
@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_too_much_is_refused() {
-        let mut source = Source::new(Box::new(Dripping(6, Duration::ZERO)), 5);
+        let mut source = BodySource::new(Box::new(Dripping(6, Duration::ZERO)), 5);
         assert_eq!(source.fill(5, || false).await.expect("sent"), Filled::Full);
         assert!(matches!(source.fill(6, || false).await, Err(ObjectsError::Body(BodyError::TooLarge))));
     }

@@ -1,4 +1,4 @@
-//! What every use case works with.
+//! The shared state of the use cases.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use super::budget::ByteBudget;
 use super::committee::Committee;
 use super::compute::Compute;
 use super::findings::Noticed;
+use super::id_generator::IdGenerator;
 use super::key_provider::KeyProvider;
 use super::meter::Meters;
-use super::mint::Mint;
 use super::opened::OpenedBlob;
 use super::quilter::Quilter;
 use crate::clock::Ambient;
@@ -29,7 +29,7 @@ pub struct ObjectsSettings {
     pub quilt_object_bytes_max: u64,
     /// Most content of one quilt, in bytes.
     pub quilt_bytes_max: u64,
-    /// Longest wait for company before a quilt is sealed, in microseconds; a lone writer never waits.
+    /// Longest linger before a quilt is sealed, in microseconds; a lone writer never waits.
     pub quilt_linger_us_max: u64,
     /// Bytes all requests together may hold: one half for writes, the other for reads.
     pub memory_bytes: u64,
@@ -61,13 +61,13 @@ pub struct ObjectsParts {
     pub scheme: Scheme,
     /// How blobs of other storage classes are coded, by name.
     pub classes: BTreeMap<String, Scheme>,
-    /// Whose slivers these are.
+    /// The cluster the slivers belong to.
     pub cluster: ClusterId,
     /// Wraps the blobs' data keys.
     pub key: ClusterKey,
     /// This run of this gateway, as the database numbered it.
     pub incarnation: u32,
-    /// Time and chance.
+    /// Clock and randomness.
     pub ambient: Ambient,
     /// Who codes and digests.
     pub compute: Compute,
@@ -83,7 +83,7 @@ pub(crate) struct Inner {
     pub(crate) committee: Committee,
     pub(crate) scheme: Scheme,
     classes: BTreeMap<String, Scheme>,
-    pub(crate) mint: Mint,
+    pub(crate) id_generator: IdGenerator,
     pub(crate) compute: Compute,
     pub(crate) key_provider: Arc<dyn KeyProvider>,
     /// Memory of writes.
@@ -112,14 +112,14 @@ impl Inner {
 
     /// Builds the state and starts the quilter's task.
     pub(crate) fn start(parts: ObjectsParts) -> Arc<Self> {
-        let mint = Mint::new(parts.cluster, parts.key, parts.incarnation, parts.ambient);
+        let id_generator = IdGenerator::new(parts.cluster, parts.key, parts.incarnation, parts.ambient);
         let (quilter, patches) = Quilter::new(&parts.settings);
         let inner = Arc::new(Self {
             metadata: parts.metadata,
             committee: parts.committee,
             scheme: parts.scheme,
             classes: parts.classes,
-            mint,
+            id_generator,
             compute: parts.compute,
             key_provider: parts.key_provider,
             budget: ByteBudget::new(parts.settings.memory_bytes / 2),

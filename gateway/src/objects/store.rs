@@ -1,10 +1,10 @@
 //! The one way from a body to a committed change: PUT, part and append differ in the change they make.
 
 use super::body::IncomingBody;
+use super::catalog_entry::CatalogEntryBuilder;
 use super::content::Encipher;
 use super::digest::Digested;
 use super::ingest::{Ingested, ingest};
-use super::naming::Naming;
 use super::quilter::Patch;
 use super::state::Inner;
 use super::{BodyPromise, ObjectsError};
@@ -16,7 +16,7 @@ pub(crate) struct Entry {
     /// What must be true of the body.
     pub(crate) promise: BodyPromise,
     /// Whose bytes they are.
-    pub(crate) naming: Naming,
+    pub(crate) catalog_entry: CatalogEntryBuilder,
     /// What enciphers them, as a run of its own, after they were digested.
     pub(crate) run: Option<Encipher>,
 }
@@ -70,12 +70,12 @@ impl Inner {
             Ingested::Small { content, digested, reservation } => {
                 let (change, learned) = make_change(&digested)?;
                 let change = Box::new(move |extent| change.lying_in(vec![extent]).into());
-                let patch = Patch { content, naming: entry.naming, digested, change, reservation };
+                let patch = Patch { content, catalog_entry: entry.catalog_entry, digested, change, reservation };
                 Ok((learned, self.quilter.join(patch).await?.of::<C>()??))
             }
-            Ingested::Streamed { extents, blobs, digested, scaffold } => {
+            Ingested::Streamed { extents, blobs, digested, uncommitted } => {
                 let (change, learned) = make_change(&digested)?;
-                scaffold.keep();
+                uncommitted.keep();
                 Ok((learned, self.commit(blobs, change.lying_in(extents)).await?))
             }
         }
@@ -90,6 +90,6 @@ impl Inner {
         blobs: Vec<NewBlob>,
         change: C,
     ) -> Result<C::Outcome, ObjectsError> {
-        Ok(self.metadata.commit_one(self.mint.incarnation(), blobs, change).await??)
+        Ok(self.metadata.commit_one(self.id_generator.incarnation(), blobs, change).await??)
     }
 }

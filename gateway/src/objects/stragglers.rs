@@ -1,18 +1,18 @@
-//! Waiting for many, but not for the last few for ever.
+//! Waits for many futures, but drops stragglers once enough succeeded.
 
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
-/// Runs all of them and waits until all are done; once `enough` have succeeded, the rest get `patience` more and are
+/// Runs all of them and waits until all are done; once `enough` have succeeded, the rest get `extra_wait` more and are
 /// dropped then (`None`).
 ///
 /// Slowness is judged by comparison: when everything is slow, because the machine is, nobody is a straggler.
 pub(super) async fn all_but_stragglers<F, T>(
     futures: impl IntoIterator<Item = F>,
     enough: usize,
-    patience: Duration,
+    extra_wait: Duration,
     succeeded: impl Fn(&T) -> bool,
 ) -> Vec<Option<T>>
 where
@@ -31,7 +31,7 @@ where
                 good += usize::from(succeeded(&outcome));
                 outcomes[at] = Some(outcome);
                 if good == enough {
-                    deadline.as_mut().reset(tokio::time::Instant::now() + patience);
+                    deadline.as_mut().reset(tokio::time::Instant::now() + extra_wait);
                 }
             }
             () = &mut deadline => return outcomes,
@@ -51,8 +51,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stragglers_are_left_behind_only_when_enough_are_done() {
         let wait = |seconds: Vec<u64>, enough| async move {
-            let patience = Duration::from_secs(5);
-            all_but_stragglers(seconds.into_iter().map(after), enough, patience, |_| true).await
+            let extra_wait = Duration::from_secs(5);
+            all_but_stragglers(seconds.into_iter().map(after), enough, extra_wait, |_| true).await
         };
         assert_eq!(wait(vec![1, 2, 3], 2).await, [Some(1), Some(2), Some(3)]);
         assert_eq!(wait(vec![1, 2, 300], 2).await, [Some(1), Some(2), None]);

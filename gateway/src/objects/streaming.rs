@@ -9,36 +9,36 @@ use super::ObjectsError;
 use super::budget::Reservation;
 use super::content::Encipher;
 use super::digest::{Digested, Digests};
-use super::digest_lane::DigestLane;
+use super::digest_queue::DigestQueue;
 use super::frames::Frames;
 use super::ingest::{FIRST_BYTES, Ingested, coded_bytes};
-use super::scaffold::Scaffold;
 use super::sink::BlobSink;
-use super::source::{Filled, Source};
+use super::source::{BodySource, Filled};
 use super::state::Inner;
 use super::store::Entry;
+use super::uncommitted::UncommittedSlivers;
 use crate::domain::Extent;
 use crate::metadata::NewBlob;
 
-/// Stripes that a write with room to run ahead handles together. Each hand-over between threads then carries more.
+/// Stripes that a write with ample memory handles together. Each hand-over between threads then carries more.
 const STRIPES_AT_A_TIME: usize = 4;
 
 /// Stripes' worth of memory of such a write: four being received, eight in the digest lane, four of which are being coded, and
 /// with their parity four being written and four waiting in the slivers' queues.
-const STRIPES_HELD_AT_EASE: u64 = 24;
+const STRIPES_HELD_AMPLE: u64 = 24;
 
 /// The same when memory is short: thirty-two such writes fit the default budget.
 const STRIPES_HELD: u64 = 4;
 
-/// What a write may hold, for one blob or longer.
-struct Grant {
-    room: Room,
+/// The memory a write holds, for one blob or longer.
+struct MemoryGrant {
+    memory_level: MemoryLevel,
     _reservation: Reservation,
 }
 
-/// How much that is.
+/// How much memory that is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Room {
+enum MemoryLevel {
     /// Enough to do everything at once, and to begin a blob while the one before is being sealed.
     Ample,
     /// Enough for one thing after the other.
@@ -47,50 +47,50 @@ enum Room {
     Spill,
 }
 
-impl Grant {
-    fn new(room: Room, reservation: Reservation) -> Self {
-        Self { room, _reservation: reservation }
+impl MemoryGrant {
+    fn new(memory_level: MemoryLevel, reservation: Reservation) -> Self {
+        Self { memory_level, _reservation: reservation }
     }
 }
 
 /// What comes of sealing a blob.
-type Sealed = Result<(Extent, NewBlob, Scaffold), ObjectsError>;
+type Sealed = Result<(Extent, NewBlob, UncommittedSlivers), ObjectsError>;
 
 /// Streams a body into as many blobs as it takes. `spill` is memory for what the source already holds.
 ///
 /// Memory is taken when there are bytes to fill it. A sender that is slow while others wait gets what it has sent written as a
-/// short blob, gives its memory back, and stands in line again when it has sent more: so it never holds up those
+/// short blob, releases its memory, and waits for memory again when it has sent more: so it never holds up those
 /// who are fast. After each blob the same goes for everybody, which lets more writes proceed than fit at once.
 ///
 /// # Errors
 /// Whatever the body breaks; `Unavailable` when memory or backends are short. Nothing is left behind.
 pub(super) async fn stream(
     inner: &Inner,
-    source: Source,
+    source: BodySource,
     entry: &Entry,
     spill: Option<Reservation>,
 ) -> Result<Ingested, ObjectsError> {
-    let stripe_bytes = StripeShape::streaming(inner.scheme_for(&entry.naming.attributes)).stripe_bytes();
-    let lane = DigestLane::new(&inner.compute, Digests::new(&entry.promise));
+    let stripe_bytes = StripeShape::streaming(inner.scheme_for(&entry.catalog_entry.attributes)).stripe_bytes();
+    let digest_queue = DigestQueue::new(&inner.compute, Digests::new(&entry.promise));
     let mut write = Write {
         inner,
         entry,
         source,
         stripe_bytes,
-        lane: Some(lane),
+        digest_queue: Some(digest_queue),
         object_offset: 0,
         done: Vec::new(),
         sealing: None,
     };
-    let mut grant = spill.map(|reservation| Grant::new(Room::Spill, reservation));
+    let mut grant = spill.map(|reservation| MemoryGrant::new(MemoryLevel::Spill, reservation));
     loop {
         let held = match grant.take() {
             Some(grant) => grant,
-            None => write.stand_in_line().await?,
+            None => write.acquire_memory().await?,
         };
-        let digested = write.blob(held.room).await?;
+        let digested = write.blob(held.memory_level).await?;
         // A blob must not be begun for nothing.
-        let keeps = held.room == Room::Ample && !inner.budget.crowded() && write.source.held() > 1;
+        let keeps = held.memory_level == MemoryLevel::Ample && !inner.budget.has_waiters() && write.source.held() > 1;
         if digested.is_some() || !keeps {
             write.finish_sealing().await?;
         }
@@ -105,13 +105,13 @@ pub(super) async fn stream(
 struct Write<'a> {
     inner: &'a Inner,
     entry: &'a Entry,
-    source: Source,
+    source: BodySource,
     stripe_bytes: usize,
     /// Absent once the digests are known.
-    lane: Option<DigestLane>,
+    digest_queue: Option<DigestQueue>,
     /// Where in the object the next blob begins.
     object_offset: u64,
-    done: Vec<(Extent, NewBlob, Scaffold)>,
+    done: Vec<(Extent, NewBlob, UncommittedSlivers)>,
     /// The blob before, being sealed while this one is written.
     sealing: Option<BoxFuture<'a, Sealed>>,
 }
@@ -125,28 +125,29 @@ struct Tail {
 
 impl<'a> Write<'a> {
     /// Takes memory for the next blob, once there is something to put into it. Nothing else is held meanwhile.
-    async fn stand_in_line(&mut self) -> Result<Grant, ObjectsError> {
+    async fn acquire_memory(&mut self) -> Result<MemoryGrant, ObjectsError> {
         self.source.fill(FIRST_BYTES, || false).await?;
         let budget = &self.inner.budget;
         let stripe = self.stripe_bytes as u64;
-        if let Some(ample) = budget.try_take(STRIPES_HELD_AT_EASE * stripe) {
-            return Ok(Grant::new(Room::Ample, ample));
+        if let Some(ample) = budget.try_take(STRIPES_HELD_AMPLE * stripe) {
+            return Ok(MemoryGrant::new(MemoryLevel::Ample, ample));
         }
         if let Some(scarce) = budget.try_take(STRIPES_HELD * stripe) {
-            return Ok(Grant::new(Room::Scarce, scarce));
+            return Ok(MemoryGrant::new(MemoryLevel::Scarce, scarce));
         }
         if self.source.is_slow() {
-            let held = coded_bytes(self.inner.scheme_for(&self.entry.naming.attributes), self.source.held() as u64);
-            return Ok(Grant::new(Room::Spill, budget.take(held).await?));
+            let held =
+                coded_bytes(self.inner.scheme_for(&self.entry.catalog_entry.attributes), self.source.held() as u64);
+            return Ok(MemoryGrant::new(MemoryLevel::Spill, budget.take(held).await?));
         }
-        Ok(Grant::new(Room::Scarce, budget.take(STRIPES_HELD * stripe).await?))
+        Ok(MemoryGrant::new(MemoryLevel::Scarce, budget.take(STRIPES_HELD * stripe).await?))
     }
 
     /// Writes one blob and begins to seal it. Answers the digests when it holds the body's end.
-    async fn blob(&mut self, room: Room) -> Result<Option<Digested>, ObjectsError> {
-        let mut sink = BlobSink::open(self.inner, self.inner.scheme_for(&self.entry.naming.attributes)).await?;
+    async fn blob(&mut self, memory_level: MemoryLevel) -> Result<Option<Digested>, ObjectsError> {
+        let mut sink = BlobSink::open(self.inner, self.inner.scheme_for(&self.entry.catalog_entry.attributes)).await?;
         let before = self.sealing.take();
-        let written = self.stripes(&mut sink, room);
+        let written = self.stripes(&mut sink, memory_level);
         let (tail, before) = match before {
             None => (written.await, None),
             Some(before) => {
@@ -156,9 +157,11 @@ impl<'a> Write<'a> {
         };
         self.done.extend(before.transpose()?);
         let tail = tail?;
-        self.lane()?.push(tail.content.clone(), true).await?;
-        let digested = match self.lane.take_if(|_| tail.ends_body) {
-            Some(lane) => Some(lane.finish().await?.finish(&self.entry.promise, self.source.trailing_checksum())?),
+        self.digest_queue()?.push(tail.content.clone(), true).await?;
+        let digested = match self.digest_queue.take_if(|_| tail.ends_body) {
+            Some(digest_queue) => {
+                Some(digest_queue.finish().await?.finish(&self.entry.promise, self.source.trailing_checksum())?)
+            }
             None => None,
         };
         self.seal(sink, tail, digested.as_ref()).await?;
@@ -167,17 +170,17 @@ impl<'a> Write<'a> {
 
     /// Writes a blob's stripes up to its tail. The body's last byte is never written before its end is seen, so that the last blob
     /// can carry the digests.
-    async fn stripes(&mut self, sink: &mut BlobSink, room: Room) -> Result<Tail, ObjectsError> {
+    async fn stripes(&mut self, sink: &mut BlobSink, memory_level: MemoryLevel) -> Result<Tail, ObjectsError> {
         let stripe = self.stripe_bytes;
         let mut left = usize::try_from(self.inner.settings.blob_bytes_max).unwrap_or(usize::MAX) / stripe * stripe;
-        let most = if room == Room::Ample { STRIPES_AT_A_TIME } else { 1 };
+        let most = if memory_level == MemoryLevel::Ample { STRIPES_AT_A_TIME } else { 1 };
         let budget = &self.inner.budget;
-        let crowded = || budget.crowded();
+        let has_waiters = || budget.has_waiters();
         let mut turn = 1;
         let mut content_len = 0;
-        let mut filled = match room == Room::Spill {
+        let mut filled = match memory_level == MemoryLevel::Spill {
             true => Filled::Slow,
-            false => self.source.fill(stripe + 1, crowded).await?,
+            false => self.source.fill(stripe + 1, has_waiters).await?,
         };
         left = left.max(stripe);
         loop {
@@ -191,16 +194,16 @@ impl<'a> Write<'a> {
             }
             let content = self.source.take(take);
             (content_len, left) = (content_len + take as u64, left - take);
-            self.lane()?.push(content.clone(), room == Room::Ample).await?;
+            self.digest_queue()?.push(content.clone(), memory_level == MemoryLevel::Ample).await?;
             // It begins with little, so that a short body does not wait for itself, and soon takes several at a time.
             turn = (turn * 2).min(most);
             let more = async {
-                if filled == Filled::Slow { Ok(filled) } else { self.source.fill(turn * stripe + 1, crowded).await }
+                if filled == Filled::Slow { Ok(filled) } else { self.source.fill(turn * stripe + 1, has_waiters).await }
             };
             let offset = self.object_offset + content_len - take as u64;
             let (inner, run) = (self.inner, self.entry.run.as_ref());
             let code = async {
-                let content = Encipher::apply_elsewhere(run, inner, offset, content).await?;
+                let content = Encipher::apply_offloaded(run, inner, offset, content).await?;
                 sink.write_stripes(content, false).await
             };
             let (coded, more) = tokio::join!(code, more);
@@ -216,18 +219,20 @@ impl<'a> Write<'a> {
         self.source.take(most.min(self.stripe_bytes))
     }
 
-    fn lane(&self) -> Result<&DigestLane, ObjectsError> {
-        self.lane.as_ref().ok_or_else(|| ObjectsError::Internal("a body went on after its end".to_owned()))
+    fn digest_queue(&self) -> Result<&DigestQueue, ObjectsError> {
+        self.digest_queue
+            .as_ref()
+            .ok_or_else(|| ObjectsError::Internal("more content after the end of a body".to_owned()))
     }
 
     /// Begins the end of a blob: its last stripe of content, the catalog, the seals. It goes on when it is waited for.
     async fn seal(&mut self, sink: BlobSink, tail: Tail, digested: Option<&Digested>) -> Result<(), ObjectsError> {
         let content_len = tail.content_len;
         let extent = CatalogExtent { object_offset: self.object_offset, blob_offset: 0, length: content_len };
-        let catalog = Catalog { entries: vec![self.entry.naming.entry(vec![extent], digested)] }.encode();
+        let catalog = Catalog { entries: vec![self.entry.catalog_entry.entry(vec![extent], digested)] }.encode();
         self.object_offset += content_len;
         let offset = self.object_offset - tail.content.len() as u64;
-        let content = Encipher::apply_elsewhere(self.entry.run.as_ref(), self.inner, offset, tail.content).await?;
+        let content = Encipher::apply_offloaded(self.entry.run.as_ref(), self.inner, offset, tail.content).await?;
         self.sealing = Some(seal(self.inner, sink, content, content_len, catalog).boxed());
         Ok(())
     }
@@ -240,15 +245,15 @@ impl<'a> Write<'a> {
     }
 
     fn ingested(self, digested: Digested) -> Ingested {
-        let mut scaffold = Scaffold::default();
+        let mut uncommitted = UncommittedSlivers::default();
         let mut extents = Vec::with_capacity(self.done.len());
         let mut blobs = Vec::with_capacity(self.done.len());
         for (extent, blob, made) in self.done {
             extents.push(extent);
             blobs.push(blob);
-            scaffold.join(made);
+            uncommitted.join(made);
         }
-        Ingested::Streamed { extents, blobs, digested, scaffold }
+        Ingested::Streamed { extents, blobs, digested, uncommitted }
     }
 }
 
@@ -257,6 +262,6 @@ async fn seal(inner: &Inner, mut sink: BlobSink, tail: Frames, content_len: u64,
     let mut payload = tail;
     payload.push(Bytes::from(catalog));
     sink.write_stripes(payload, true).await?;
-    let (blob, scaffold) = sink.seal(inner, content_len, catalog_len).await?;
-    Ok((Extent { blob: blob.blob.id, offset: 0, length: content_len }, blob, scaffold))
+    let (blob, uncommitted) = sink.seal(inner, content_len, catalog_len).await?;
+    Ok((Extent { blob: blob.blob.id, offset: 0, length: content_len }, blob, uncommitted))
 }

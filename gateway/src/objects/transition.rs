@@ -1,20 +1,20 @@
-//! Transitions: a version's bytes are coded anew under the scheme of another storage class. What it is called, when it was written
-//! and its tag stay; copies that share its old bytes keep them.
+//! Transitions: a version's bytes are re-encoded under the scheme of another storage class. Its id, its modification time
+//! and its ETag stay; copies that share its old bytes keep them.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use codec::{Catalog, CatalogEntry, CatalogExtent, CatalogTarget, Scheme, StripeShape};
 
+use super::catalog_entry::CatalogEntryBuilder;
 use super::frames::Frames;
-use super::naming::Naming;
-use super::scaffold::Scaffold;
+use super::notifications::{PotentialEvent, by_lifecycle};
 use super::sink::BlobSink;
-use super::telling::{Chance, by_lifecycle};
+use super::uncommitted::UncommittedSlivers;
 use super::{Objects, ObjectsError};
 use crate::domain::{Bucket, Extent, ObjectAttributes, ObjectKey, Version, VersionId, VersionSelector};
 use crate::metadata::{
-    AmendChange, Amendment, AttributeEdit, EventWhen, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
+    AmendChange, Amendment, AttributeEdit, EventTrigger, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
 };
 
 /// Stripes' worth of memory that coding takes: one being read, one being coded, one being written, and parity.
@@ -24,7 +24,7 @@ const STRIPES_HELD: u64 = 4;
 struct Recoded {
     blob: NewBlob,
     moved: ExtentMove,
-    scaffold: Scaffold,
+    uncommitted: UncommittedSlivers,
 }
 
 /// An extent of a version, and where in the object it begins.
@@ -64,17 +64,18 @@ impl Objects {
             return Ok(());
         }
         let edit = move |attributes: &mut ObjectAttributes| attributes.storage_class.clone_from(&class);
-        let chance = Chance { class: Some(to), ..Chance::new(EventWhen::Changed, "LifecycleTransition") };
+        let potential_event =
+            PotentialEvent { class: Some(to), ..PotentialEvent::new(EventTrigger::Changed, "LifecycleTransition") };
         let amend = AmendChange {
             bucket: bucket.id,
             key: key.clone(),
             selector,
             amendment: Amendment::Attributes(AttributeEdit(Arc::new(edit))),
             only: Some(id),
-            events: inner.drafts(bucket, key, Some(&by_lifecycle()), &[chance])?,
+            events: inner.drafts(bucket, key, Some(&by_lifecycle()), &[potential_event])?,
         };
         // Refused, it is no longer the version that was read, and nobody's to move.
-        let _made_or_refused = inner.metadata.commit_one(inner.mint.incarnation(), Vec::new(), amend).await?;
+        let _made_or_refused = inner.metadata.commit_one(inner.id_generator.incarnation(), Vec::new(), amend).await?;
         Ok(())
     }
 
@@ -95,9 +96,9 @@ impl Objects {
                 continue;
             }
             let recoded = self.recode_extent(bucket, version, attributes, &from, scheme).await?;
-            recoded.scaffold.keep();
+            recoded.uncommitted.keep();
             let (blobs, moves) = (vec![recoded.blob], vec![recoded.moved]);
-            let done = self.inner.metadata.move_extents(self.inner.mint.incarnation(), blobs, moves).await?;
+            let done = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), blobs, moves).await?;
             if done != [true] {
                 return Ok(false);
             }
@@ -134,9 +135,9 @@ impl Objects {
         let catalog_len = u32::try_from(catalog.len()).map_err(|_| ObjectsError::TooLarge)?;
         payload.push(Bytes::from(catalog));
         sink.write_stripes(payload, true).await?;
-        let (blob, scaffold) = sink.seal(inner, length, catalog_len).await?;
+        let (blob, uncommitted) = sink.seal(inner, length, catalog_len).await?;
         let to = Extent { blob: blob.blob.id, offset: 0, length };
-        Ok(Recoded { blob, moved: ExtentMove { from: from.owned, to }, scaffold })
+        Ok(Recoded { blob, moved: ExtentMove { from: from.owned, to }, uncommitted })
     }
 
     fn entry(
@@ -146,15 +147,15 @@ impl Objects {
         attributes: &ObjectAttributes,
         extent: CatalogExtent,
     ) -> CatalogEntry {
-        let naming = Naming {
+        let catalog_entry = CatalogEntryBuilder {
             bucket: bucket.name.to_string(),
             key: version.key.clone(),
             target: CatalogTarget::Version(version.id.0),
             attributes: attributes.clone(),
-            write_counter: self.inner.mint.write_counter(),
+            write_counter: self.inner.id_generator.write_counter(),
             modified_at: version.modified_at,
         };
         let known = Some((version.etag.md5, version.etag.parts));
-        CatalogEntry { object_size: Some(version.size), etag: known, ..naming.entry(vec![extent], None) }
+        CatalogEntry { object_size: Some(version.size), etag: known, ..catalog_entry.entry(vec![extent], None) }
     }
 }

@@ -5,21 +5,21 @@ use std::collections::HashSet;
 /// What is known of a backend when a blob is placed.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Who answers for it: the failure domain. Two slivers of one blob never share one while there is a choice.
+    /// Its provider: the failure domain. Two slivers of one blob never share one while there is a choice.
     pub provider: String,
-    /// How it took the last writes.
-    pub standing: Standing,
+    /// Its health, judged by the last writes.
+    pub write_health: WriteHealth,
 }
 
-/// How a backend took the last writes.
+/// The write health of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum WriteHealth {
     /// It takes writes.
     Good,
-    /// It refused one just now: it is asked when the good ones are not enough for every sliver.
-    Doubtful,
-    /// It did not answer just now: asking it again would hold up every write, so it is left out.
-    Silent,
+    /// It failed a write lately: used only when the good ones are not enough for every sliver.
+    Degraded,
+    /// It timed out lately: waiting for it again would stall every write, so it is left out.
+    Unresponsive,
     /// What it holds is in doubt, or it was taken out of the cluster: it takes nothing, whatever is missing.
     Barred,
 }
@@ -51,8 +51,8 @@ pub struct TooFewBackends {
 /// When fewer than `floor` distinct domains take writes.
 pub fn choose(candidates: &[Candidate], n: usize, floor: usize, seed: u64) -> Result<Choice, TooFewBackends> {
     let mut order = shuffled(candidates.len(), seed);
-    order.retain(|&at| candidates[at].standing < Standing::Silent);
-    order.sort_by_key(|&at| candidates[at].standing);
+    order.retain(|&at| candidates[at].write_health < WriteHealth::Unresponsive);
+    order.sort_by_key(|&at| candidates[at].write_health);
     let mut domains = HashSet::new();
     order.retain(|&at| domains.insert(candidates[at].provider.as_str()));
     let mut distinct = order;
@@ -84,16 +84,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn candidate(provider: &str, answers: bool) -> Candidate {
-        let standing = if answers { Standing::Good } else { Standing::Silent };
-        Candidate { provider: provider.to_owned(), standing }
+        let write_health = if answers { WriteHealth::Good } else { WriteHealth::Unresponsive };
+        Candidate { provider: provider.to_owned(), write_health }
     }
 
     #[test]
-    fn a_doubtful_backend_is_asked_last_but_before_a_sliver_goes_without() {
+    fn a_degraded_backend_is_used_only_when_needed() {
         let mut all: Vec<_> = (0..7).map(|i| candidate(&format!("p{i}"), true)).collect();
-        all[2].standing = Standing::Doubtful;
+        all[2].write_health = WriteHealth::Degraded;
         assert_eq!(choose(&all, 6, 5, 3).expect("seven").spares, [2]);
-        all[4].standing = Standing::Doubtful;
+        all[4].write_health = WriteHealth::Degraded;
         let choice = choose(&all, 6, 5, 3).expect("seven");
         assert_eq!((choice.chosen.len(), choice.spares.len()), (6, 1));
     }

@@ -5,6 +5,6 @@ mod choose;
 mod floor;
 mod repair;
 
-pub use choose::{Candidate, Choice, Standing, TooFewBackends, choose};
+pub use choose::{Candidate, Choice, TooFewBackends, WriteHealth, choose};
 pub use floor::write_floor;
-pub use repair::{Remake, RepairPlan, SliverFact, plan_repair};
+pub use repair::{RepairPlan, SliverFact, SliverRebuild, plan_repair};

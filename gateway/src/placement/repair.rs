@@ -1,9 +1,9 @@
-//! What a repair of one blob does. Pure: what is known of its slivers and of the backends in, which slivers are made
-//! again, and where, out.
+//! Plans the repair of one blob. Pure: the state of its slivers and of the backends in, which slivers are rebuilt
+//! and where, out.
 
 use std::collections::HashSet;
 
-use super::{Candidate, Standing};
+use super::{Candidate, WriteHealth};
 
 /// What was found out about one sliver of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +16,9 @@ pub enum SliverFact {
     Lost,
 }
 
-/// One sliver to be made again.
+/// One sliver to rebuild.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Remake {
+pub struct SliverRebuild {
     /// Which sliver.
     pub index: u8,
     /// The position of the backend that takes it, in the candidates' list.
@@ -28,13 +28,13 @@ pub struct Remake {
 /// What to do for one blob.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepairPlan {
-    /// Slivers to make again.
-    pub remakes: Vec<Remake>,
+    /// Slivers to rebuild.
+    pub rebuilds: Vec<SliverRebuild>,
     /// Slivers that are lost and find no backend in a failure domain of their own now.
     pub unplaced: Vec<u8>,
-    /// Slivers whose backends do not answer: looked at again later.
+    /// Slivers whose backends are unreachable: checked again later.
     pub waiting: Vec<u8>,
-    /// Fewer than k slivers are there: nothing can be made.
+    /// Fewer than k slivers are there: nothing can be rebuilt.
     pub unreadable: bool,
 }
 
@@ -74,11 +74,13 @@ pub fn plan_repair(slivers: &[SliverFact], k: usize, candidates: &[Candidate], s
         return plan;
     }
     let mut order = super::choose::shuffled(candidates.len(), seed);
-    order.retain(|&at| candidates[at].standing == Standing::Good && taken.insert(candidates[at].provider.as_str()));
+    order.retain(|&at| {
+        candidates[at].write_health == WriteHealth::Good && taken.insert(candidates[at].provider.as_str())
+    });
     let mut targets = order.into_iter();
     for index in lost {
         match targets.next() {
-            Some(target) => plan.remakes.push(Remake { index, target }),
+            Some(target) => plan.rebuilds.push(SliverRebuild { index, target }),
             None => plan.unplaced.push(index),
         }
     }
@@ -99,7 +101,8 @@ mod tests {
     }
 
     fn committee(providers: &[&str]) -> Vec<Candidate> {
-        let candidate = |provider: &&str| Candidate { provider: (*provider).to_owned(), standing: Standing::Good };
+        let candidate =
+            |provider: &&str| Candidate { provider: (*provider).to_owned(), write_health: WriteHealth::Good };
         providers.iter().map(candidate).collect()
     }
 
@@ -125,15 +128,15 @@ mod tests {
             for seed in 0..50 {
                 let facts = slivers(text);
                 let plan = plan_repair(&facts, 4, &candidates, seed);
-                let counts = (plan.remakes.len(), plan.unplaced.len(), plan.waiting.len(), plan.unreadable);
+                let counts = (plan.rebuilds.len(), plan.unplaced.len(), plan.waiting.len(), plan.unreadable);
                 assert_eq!(counts, (remade, unplaced, waiting, unreadable), "{text}");
-                let holder = |fact| match fact {
+                let provider_of = |fact| match fact {
                     SliverFact::Good(provider) | SliverFact::Unreachable(provider) => Some(provider),
                     SliverFact::Lost => None,
                 };
-                let held: HashSet<String> = facts.into_iter().filter_map(holder).collect();
+                let held: HashSet<String> = facts.into_iter().filter_map(provider_of).collect();
                 let given: HashSet<_> =
-                    plan.remakes.iter().map(|one| candidates[one.target].provider.clone()).collect();
+                    plan.rebuilds.iter().map(|one| candidates[one.target].provider.clone()).collect();
                 assert_eq!(given.len(), remade, "each in a failure domain of its own");
                 assert!(given.is_disjoint(&held), "and of nobody else's");
             }
@@ -143,7 +146,7 @@ mod tests {
     #[test]
     fn a_backend_in_trouble_takes_no_repair() {
         let mut candidates = committee(&["p0", "p1", "p2", "p3", "p4", "p5"]);
-        candidates[5].standing = Standing::Doubtful;
+        candidates[5].write_health = WriteHealth::Degraded;
         assert_eq!(plan_repair(&slivers("ggggg-"), 4, &candidates, 1).unplaced, [5]);
     }
 }

@@ -1,10 +1,10 @@
-//! What access lists grant, in the words of policies.
+//! Maps ACL grants to policy actions.
 
-use super::actions::{self, About};
+use super::actions::{self, ResourceLevel};
 use super::principal::Principal;
 use crate::domain::{AccessList, Grantee, Right};
 
-/// On which list a right has to stand.
+/// Which ACL must grant a right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum On {
     Bucket,
@@ -31,7 +31,7 @@ pub(super) fn right_for(action: &str) -> Option<(On, Right)> {
 /// and what removes them is the business of the bucket's owner.
 #[must_use]
 pub(super) fn is_about_existing(action: &str) -> bool {
-    actions::about(action) == Some(About::Object)
+    actions::resource_level(action) == Some(ResourceLevel::Object)
         && !matches!(
             action,
             "s3:PutObject"
@@ -44,7 +44,7 @@ pub(super) fn is_about_existing(action: &str) -> bool {
         )
 }
 
-/// Through whom a list grants something.
+/// How a list grants something to a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Granted {
     /// It does not.

@@ -4,7 +4,7 @@ use super::pattern::{Case, Pattern};
 
 /// What an action is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum About {
+pub(super) enum ResourceLevel {
     /// A bucket, or the service.
     Bucket,
     /// An object.
@@ -60,13 +60,13 @@ const BUCKET: &str = "\
     UpdateJobPriority UpdateJobStatus UpdateStorageLensGroup";
 
 /// What an action of S3 is about, `None` for an action that is none of S3's.
-pub(super) fn about(action: &str) -> Option<About> {
+pub(super) fn resource_level(action: &str) -> Option<ResourceLevel> {
     let name = action.strip_prefix("s3:")?;
     let is_one_of = |names: &str| names.split(' ').any(|known| known == name);
     if is_one_of(OBJECT) {
-        Some(About::Object)
+        Some(ResourceLevel::Object)
     } else if is_one_of(BUCKET) {
-        Some(About::Bucket)
+        Some(ResourceLevel::Bucket)
     } else {
         None
     }
@@ -99,8 +99,8 @@ mod tests {
             let parsed = Pattern::parse(pattern, Syntax { wildcards: true, variables: false }).expect("parses");
             assert_eq!(described(&parsed), wanted, "{pattern}");
         }
-        assert_eq!(about("s3:PutObject"), Some(About::Object));
-        assert_eq!(about("s3:PutBucketAcl"), Some(About::Bucket));
-        assert_eq!(about("iam:PutObject"), None);
+        assert_eq!(resource_level("s3:PutObject"), Some(ResourceLevel::Object));
+        assert_eq!(resource_level("s3:PutBucketAcl"), Some(ResourceLevel::Bucket));
+        assert_eq!(resource_level("iam:PutObject"), None);
     }
 }

@@ -58,13 +58,13 @@ impl BucketPolicy {
         &self.document
     }
 
-    /// Whether it lets in everybody.
+    /// Whether it is public.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.public
     }
 
-    /// Whether it can shut even the owner out of the policy itself.
+    /// Whether it can deny even the owner access to the policy itself.
     #[must_use]
     pub fn binds_owner(&self) -> bool {
         self.binds_owner

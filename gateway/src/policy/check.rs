@@ -1,4 +1,4 @@
-//! What a document may hold, by where it is put.
+//! Validation of policy documents, by where they are used.
 
 use super::PolicyError;
 use super::actions;
@@ -18,14 +18,14 @@ impl Document {
         self.statements.iter().try_for_each(|statement| statement.check_bucket(&own))
     }
 
-    /// Checks a document that is to say what a user, a group or a role may do.
+    /// Checks an identity policy: what a user, a group or a role may do.
     ///
     /// # Errors
     /// What Amazon says: a principal, or no resource.
     pub fn check_identity(&self) -> Result<(), PolicyError> {
         self.check_ids()?;
         for statement in &self.statements {
-            if statement.whom.is_some() {
+            if statement.principal_element.is_some() {
                 return Err(PolicyError::NOT_FOR_IDENTITIES);
             }
             if statement.resources.is_none() {
@@ -35,14 +35,16 @@ impl Document {
         Ok(())
     }
 
-    /// Checks a document that is to say who may take on a role.
+    /// Checks a trust policy: who may assume a role.
     ///
     /// # Errors
     /// What Amazon says: no principal, or a resource.
     pub fn check_trust(&self) -> Result<(), PolicyError> {
         for statement in &self.statements {
-            let Some(whom) = &statement.whom else { return Err(PolicyError::missing("Principal")) };
-            if whom.others && statement.effect == Effect::Allow {
+            let Some(principal_element) = &statement.principal_element else {
+                return Err(PolicyError::missing("Principal"));
+            };
+            if principal_element.others && statement.effect == Effect::Allow {
                 return Err(PolicyError::ALLOW_NOT_PRINCIPAL);
             }
             if statement.resources.is_some() {
@@ -55,8 +57,8 @@ impl Document {
 
 impl Statement {
     fn check_bucket(&self, own: &str) -> Result<(), PolicyError> {
-        let Some(whom) = &self.whom else { return Err(PolicyError::missing("Principal")) };
-        if whom.others && self.effect == Effect::Allow {
+        let Some(principal_element) = &self.principal_element else { return Err(PolicyError::missing("Principal")) };
+        if principal_element.others && self.effect == Effect::Allow {
             return Err(PolicyError::ALLOW_NOT_PRINCIPAL);
         }
         let Some(resources) = &self.resources else { return Err(PolicyError::missing("Resource")) };

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::PolicyError;
-use super::moment;
+use super::date;
 use super::network::Network;
 use super::operator::{Compare, Operator, Order, Quantifier};
 use super::pattern::{Case, Pattern, Syntax};
@@ -29,7 +29,7 @@ enum Wanted {
     Arns(Vec<Vec<Pattern>>),
     Numbers(Vec<f64>),
     /// Microseconds since the epoch.
-    Moments(Vec<i64>),
+    Dates(Vec<i64>),
     Flags(Vec<bool>),
     Bytes(Vec<Vec<u8>>),
     Networks(Vec<Network>),
@@ -83,7 +83,7 @@ impl Condition {
         }
     }
 
-    /// Whether it lets only named ones in: it demands one of some fixed values, whatever else a request may say.
+    /// Whether it restricts to fixed values: it demands one of them, whatever else the request has.
     pub(super) fn is_fixed(&self) -> bool {
         let Operator { negated, if_exists, quantifier, .. } = self.operator;
         if negated || if_exists || quantifier == Quantifier::All {
@@ -93,7 +93,7 @@ impl Condition {
             Wanted::Texts(patterns) => patterns.iter().all(Pattern::is_fixed),
             Wanted::Arns(arns) => arns.iter().flatten().all(Pattern::is_fixed),
             Wanted::Networks(networks) => !networks.iter().any(Network::is_wide),
-            Wanted::Numbers(_) | Wanted::Moments(_) | Wanted::Flags(_) | Wanted::Bytes(_) => false,
+            Wanted::Numbers(_) | Wanted::Dates(_) | Wanted::Flags(_) | Wanted::Bytes(_) => false,
         }
     }
 }
@@ -112,7 +112,7 @@ impl Wanted {
                 Self::Arns(values.iter().map(|value| arn(value, syntax)).collect::<Option<_>>()?)
             }
             Compare::Numeric(_) => Self::Numbers(values.iter().map(|value| number(value)).collect::<Option<_>>()?),
-            Compare::Date(_) => Self::Moments(values.iter().map(|value| moment::parse(value)).collect::<Option<_>>()?),
+            Compare::Date(_) => Self::Dates(values.iter().map(|value| date::parse(value)).collect::<Option<_>>()?),
             Compare::Bool | Compare::Null => {
                 Self::Flags(values.iter().map(|value| flag(value)).collect::<Option<_>>()?)
             }
@@ -133,9 +133,9 @@ impl Wanted {
                 let order = order_of(compare);
                 numbers.iter().any(|wanted| given.partial_cmp(wanted).is_some_and(|ordering| order.holds(ordering)))
             }),
-            Self::Moments(moments) => moment::parse(text).is_some_and(|given| {
+            Self::Dates(dates) => date::parse(text).is_some_and(|given| {
                 let order = order_of(compare);
-                moments.iter().any(|wanted| order.holds(given.cmp(wanted)))
+                dates.iter().any(|wanted| order.holds(given.cmp(wanted)))
             }),
             Self::Flags(flags) => flag(text).is_some_and(|given| flags.contains(&given)),
             Self::Bytes(all) => bytes(text).is_some_and(|given| all.contains(&given)),

@@ -1,12 +1,12 @@
-//! The decision: all that speaks about a request is weighed here, and nowhere else.
+//! The authorization decision: combines bucket policy, identity policies, ACLs and public access blocks.
 //!
-//! In order: a denial anywhere is the last word. Within the bucket's account, its own keys may do everything, its users
+//! In order: an explicit denial anywhere wins. Within the bucket's account, its own keys may do everything, its users
 //! what their policies or the bucket's policy say. From another account both sides must agree. Nobody known needs the
 //! bucket's policy or an access list. Access lists count only where the bucket's ownership lets them.
 
 use super::access_list::{Granted, On, granted, is_about_existing, right_for};
 use super::bucket_policy::BucketPolicy;
-use super::evaluate::{Question, Verdict};
+use super::evaluate::{AuthorizationRequest, Evaluation};
 use super::principal::{Principal, PrincipalKind};
 use super::public_access::PublicAccessBlock;
 use crate::domain::{AccessList, Ownership, Right, UserId};
@@ -56,7 +56,7 @@ impl BucketRules<'_> {
 
     /// Whether somebody could be allowed an action on anything in it, before it is known on what and how.
     #[must_use]
-    pub fn might_admit(&self, caller: Option<&Principal>, action: &str) -> bool {
+    pub fn might_allow(&self, caller: Option<&Principal>, action: &str) -> bool {
         let own = |caller: &Principal| {
             let account = caller.kind == PrincipalKind::Account && caller.account == self.owner;
             account || caller.might_be_let(action)
@@ -74,11 +74,11 @@ impl BucketRules<'_> {
             || self.policy.is_some_and(|policy| policy.document().might_allow(caller, action))
     }
 
-    /// Whether the access list alone lets a caller write into it.
+    /// Whether the ACL alone allows a caller to write into it.
     #[must_use]
-    pub fn list_lets_write(&self, question: &Question<'_>) -> bool {
-        let question = Question { action: "s3:PutObject", ..*question };
-        decide(&question, Some(&Self { policy: None, ..*self }), None) == Decision::Allow
+    pub fn acl_allows_write(&self, request: &AuthorizationRequest<'_>) -> bool {
+        let request = AuthorizationRequest { action: "s3:PutObject", ..*request };
+        decide(&request, Some(&Self { policy: None, ..*self }), None) == Decision::Allow
     }
 }
 
@@ -98,39 +98,43 @@ impl Principal {
 
 /// Decides. `bucket` is what is touched, `None` when that is no existing bucket; `object` is what is touched in it.
 #[must_use]
-pub fn decide(question: &Question<'_>, bucket: Option<&BucketRules<'_>>, object: Option<&ObjectRules<'_>>) -> Decision {
-    if question.caller.is_some_and(|caller| caller.operator) {
+pub fn decide(
+    request: &AuthorizationRequest<'_>,
+    bucket: Option<&BucketRules<'_>>,
+    object: Option<&ObjectRules<'_>>,
+) -> Decision {
+    if request.caller.is_some_and(|caller| caller.operator) {
         return Decision::Allow;
     }
-    let own = question.caller.map_or(Own::NOBODY, |caller| Own::of(caller, question));
+    let own = request.caller.map_or(CallerPolicies::NOBODY, |caller| CallerPolicies::of(caller, request));
     if own.denied {
         return Decision::DenyExplicitly;
     }
     let Some(bucket) = bucket else {
         return if own.allowed { Decision::Allow } else { Decision::Deny };
     };
-    let policy = match bucket.says(question) {
-        Verdict::Deny => return Decision::DenyExplicitly,
-        verdict => verdict,
+    let policy = match bucket.evaluate_policy(request) {
+        Evaluation::Deny => return Decision::DenyExplicitly,
+        evaluation => evaluation,
     };
     // An object that somebody else wrote and owns is not the bucket owner's to give.
     let foreign = object.filter(|object| {
-        bucket.ownership.has_lists() && object.owner != bucket.owner && is_about_existing(question.action)
+        bucket.ownership.has_lists() && object.owner != bucket.owner && is_about_existing(request.action)
     });
-    let list = bucket.lists_grant(question, object);
-    let policy = if foreign.is_some() { Verdict::Silent } else { policy };
-    let direct = policy == Verdict::Allow || list == Granted::Caller;
-    let Some(caller) = question.caller else {
+    let list = bucket.lists_grant(request, object);
+    let policy = if foreign.is_some() { Evaluation::NotApplicable } else { policy };
+    let direct = policy == Evaluation::Allow || list == Granted::Caller;
+    let Some(caller) = request.caller else {
         return if direct { Decision::Allow } else { Decision::Deny };
     };
     let home = foreign.map_or(bucket.owner, |object| object.owner);
-    let allowed = if own.lent {
+    let allowed = if own.granted_by_root {
         own.in_session
     } else if caller.account != home {
-        (direct || policy == Verdict::AllowAccount || list == Granted::Account) && own.allowed
+        (direct || policy == Evaluation::AllowAccount || list == Granted::Account) && own.allowed
     } else if foreign.is_some() {
         // The object's owner: what the list says, and always the list itself.
-        let lists_own = matches!(right_for(question.action), Some((On::Object, Right::ReadAcp | Right::WriteAcp)));
+        let lists_own = matches!(right_for(request.action), Some((On::Object, Right::ReadAcp | Right::WriteAcp)));
         (list != Granted::No || lists_own) && own.allowed
     } else {
         own.allowed || (direct && own.in_session)
@@ -139,42 +143,42 @@ pub fn decide(question: &Question<'_>, bucket: Option<&BucketRules<'_>>, object:
 }
 
 impl BucketRules<'_> {
-    /// What the bucket's policy says, after what limits it.
-    fn says(&self, question: &Question<'_>) -> Verdict {
-        let Some(policy) = self.policy else { return Verdict::Silent };
-        let owner = question.caller.is_some_and(|caller| caller.account == self.owner);
-        match policy.document().evaluate(question) {
-            Verdict::Deny if self.owner_keeps(policy, question) => Verdict::Silent,
-            Verdict::Allow | Verdict::AllowAccount
+    /// The evaluation of the bucket's policy, limited by the public access block.
+    fn evaluate_policy(&self, request: &AuthorizationRequest<'_>) -> Evaluation {
+        let Some(policy) = self.policy else { return Evaluation::NotApplicable };
+        let owner = request.caller.is_some_and(|caller| caller.account == self.owner);
+        match policy.document().evaluate(request) {
+            Evaluation::Deny if self.owner_always_may(policy, request) => Evaluation::NotApplicable,
+            Evaluation::Allow | Evaluation::AllowAccount
                 if self.block.restrict_public_buckets && policy.is_public() && !owner =>
             {
-                Verdict::Silent
+                Evaluation::NotApplicable
             }
-            verdict => verdict,
+            evaluation => evaluation,
         }
     }
 
-    /// Nobody can shut the owner out of the policy by mistake.
-    fn owner_keeps(&self, policy: &BucketPolicy, question: &Question<'_>) -> bool {
+    /// The owner keeps access to the policy itself.
+    fn owner_always_may(&self, policy: &BucketPolicy, request: &AuthorizationRequest<'_>) -> bool {
         let account = |caller: &Principal| caller.account == self.owner && caller.kind == PrincipalKind::Account;
         !policy.binds_owner()
-            && question.caller.is_some_and(account)
-            && matches!(question.action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy")
+            && request.caller.is_some_and(account)
+            && matches!(request.action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy")
     }
 
     /// What the access lists grant.
-    fn lists_grant(&self, question: &Question<'_>, object: Option<&ObjectRules<'_>>) -> Granted {
+    fn lists_grant(&self, request: &AuthorizationRequest<'_>, object: Option<&ObjectRules<'_>>) -> Granted {
         if !self.ownership.has_lists() {
             return Granted::No;
         }
         let public = !self.block.ignore_public_acls;
-        match right_for(question.action) {
+        match right_for(request.action) {
             Some((On::Bucket, right)) => {
-                self.list.map_or(Granted::No, |list| granted(list, question.caller, right, public))
+                self.list.map_or(Granted::No, |list| granted(list, request.caller, right, public))
             }
             Some((On::Object, right)) => object.map_or(Granted::No, |object| match object.list {
-                Some(list) => granted(list, question.caller, right, public),
-                None if question.caller.is_some_and(|caller| caller.account == object.owner) => Granted::Account,
+                Some(list) => granted(list, request.caller, right, public),
+                None if request.caller.is_some_and(|caller| caller.account == object.owner) => Granted::Account,
                 None => Granted::No,
             }),
             None => Granted::No,
@@ -182,45 +186,48 @@ impl BucketRules<'_> {
     }
 }
 
-/// What the caller's own side says.
-struct Own {
+/// The evaluation of the caller's own policies.
+struct CallerPolicies {
     denied: bool,
-    /// Its account lets it.
+    /// Its identity policies allow it.
     allowed: bool,
-    /// Its session lets it.
+    /// Its session policies allow it.
     in_session: bool,
-    /// The root user lets the account.
-    lent: bool,
+    /// A policy of the root user on the account allows it.
+    granted_by_root: bool,
 }
 
-impl Own {
-    const NOBODY: Self = Self { denied: false, allowed: false, in_session: true, lent: false };
+impl CallerPolicies {
+    const NOBODY: Self = Self { denied: false, allowed: false, in_session: true, granted_by_root: false };
 
-    fn of(caller: &Principal, question: &Question<'_>) -> Self {
+    fn of(caller: &Principal, request: &AuthorizationRequest<'_>) -> Self {
         let mut own = Self { allowed: caller.kind == PrincipalKind::Account, ..Self::NOBODY };
         for document in &caller.policies {
-            match document.evaluate(question) {
-                Verdict::Deny => own.denied = true,
-                Verdict::Allow | Verdict::AllowAccount => own.allowed = true,
-                Verdict::Silent => {}
+            match document.evaluate(request) {
+                Evaluation::Deny => own.denied = true,
+                Evaluation::Allow | Evaluation::AllowAccount => own.allowed = true,
+                Evaluation::NotApplicable => {}
             }
         }
         for document in &caller.account_policies {
-            match document.evaluate(question) {
-                Verdict::Deny => own.denied = true,
-                Verdict::Allow | Verdict::AllowAccount => own.lent |= caller.kind == PrincipalKind::Account,
-                Verdict::Silent => {}
+            match document.evaluate(request) {
+                Evaluation::Deny => own.denied = true,
+                Evaluation::Allow | Evaluation::AllowAccount => {
+                    own.granted_by_root |= caller.kind == PrincipalKind::Account
+                }
+                Evaluation::NotApplicable => {}
             }
         }
         for document in caller.boundary.iter().chain(&caller.session_policies) {
-            match document.evaluate(question) {
-                Verdict::Deny => own.denied = true,
-                Verdict::Allow | Verdict::AllowAccount => {}
-                Verdict::Silent => own.allowed = false,
+            match document.evaluate(request) {
+                Evaluation::Deny => own.denied = true,
+                Evaluation::Allow | Evaluation::AllowAccount => {}
+                Evaluation::NotApplicable => own.allowed = false,
             }
         }
-        let silent = |document: &std::sync::Arc<super::Document>| document.evaluate(question) == Verdict::Silent;
-        own.in_session = !caller.session_policies.iter().any(silent);
+        let not_applicable =
+            |document: &std::sync::Arc<super::Document>| document.evaluate(request) == Evaluation::NotApplicable;
+        own.in_session = !caller.session_policies.iter().any(not_applicable);
         own
     }
 }

@@ -5,7 +5,7 @@ use super::condition::Condition;
 use super::json::Json;
 use super::operator::Operator;
 use super::pattern::{Pattern, Syntax};
-use super::whom::Whom;
+use super::principal_element::PrincipalElement;
 
 /// The largest bucket policy, in bytes.
 pub const BUCKET_POLICY_BYTES_MAX: usize = 20 << 10;
@@ -37,7 +37,7 @@ pub(super) struct Listed {
 pub(super) struct Statement {
     pub(super) sid: Option<String>,
     pub(super) effect: Effect,
-    pub(super) whom: Option<Whom>,
+    pub(super) principal_element: Option<PrincipalElement>,
     pub(super) actions: Listed,
     pub(super) resources: Option<Listed>,
     pub(super) conditions: Vec<Condition>,
@@ -103,13 +103,14 @@ impl Statement {
     fn parse(json: &Json, variables: bool) -> Result<Self, PolicyError> {
         let Json::Object(members) = json else { return Err(PolicyError::SYNTAX) };
         let mut effect = None;
-        let (mut sid, mut whom, mut actions, mut resources, mut conditions) = (None, None, None, None, Vec::new());
+        let (mut sid, mut principal_element, mut actions, mut resources, mut conditions) =
+            (None, None, None, None, Vec::new());
         for (name, value) in members {
             match name.as_str() {
                 "Sid" => sid = Some(value.as_word().ok_or(PolicyError::SYNTAX)?),
                 "Effect" => effect = Some(parse_effect(value)?),
                 "Principal" | "NotPrincipal" => {
-                    once(&mut whom, Whom::parse(value, name == "NotPrincipal")?)?;
+                    once(&mut principal_element, PrincipalElement::parse(value, name == "NotPrincipal")?)?;
                 }
                 "Action" | "NotAction" => {
                     let syntax = Syntax { wildcards: true, variables: false };
@@ -125,7 +126,7 @@ impl Statement {
         }
         let effect = effect.ok_or_else(|| PolicyError::missing("Effect"))?;
         let actions = actions.ok_or_else(|| PolicyError::missing("Action"))?;
-        Ok(Self { sid, effect, whom, actions, resources, conditions })
+        Ok(Self { sid, effect, principal_element, actions, resources, conditions })
     }
 }
 

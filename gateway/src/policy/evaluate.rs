@@ -1,15 +1,15 @@
-//! What one document says about one request.
+//! Evaluates one policy document against one request.
 
 use super::document::{Document, Effect, Listed, Statement};
 use super::pattern::Case;
 use super::principal::Principal;
+use super::principal_element::{PrincipalElement, PrincipalMatch};
 use super::value::{Lookup, Value};
-use super::whom::{Reach, Whom};
 
-/// A request as a document sees it.
+/// The request to authorize.
 #[derive(Clone, Copy)]
-pub struct Question<'a> {
-    /// Who asks; `None` is nobody known.
+pub struct AuthorizationRequest<'a> {
+    /// The caller; `None` when anonymous.
     pub caller: Option<&'a Principal>,
     /// What for: `s3:GetObject`.
     pub action: &'a str,
@@ -19,20 +19,20 @@ pub struct Question<'a> {
     pub keys: Lookup<'a, 'a>,
 }
 
-/// What a document says.
+/// The result of evaluating a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// No, whatever others say.
+pub enum Evaluation {
+    /// Explicitly denied.
     Deny,
-    /// The caller may.
+    /// The caller is allowed.
     Allow,
-    /// The caller's account may, and so may those whom the account lets.
+    /// The caller's account is allowed, and may delegate to its users.
     AllowAccount,
     /// Nothing.
-    Silent,
+    NotApplicable,
 }
 
-impl<'a> Question<'a> {
+impl<'a> AuthorizationRequest<'a> {
     /// The value of a condition key.
     fn value(&self, key: &str) -> Option<Value<'a>> {
         match self.caller {
@@ -45,30 +45,33 @@ impl<'a> Question<'a> {
 }
 
 impl Document {
-    /// What it says about a request. A denial is the last word; the order of statements does not matter.
+    /// Evaluates a request. An explicit denial wins; the order of statements does not matter.
     #[must_use]
-    pub fn evaluate(&self, question: &Question<'_>) -> Verdict {
-        let lookup = |key: &str| question.value(key);
-        let mut allowed = Reach::Not;
+    pub fn evaluate(&self, request: &AuthorizationRequest<'_>) -> Evaluation {
+        let lookup = |key: &str| request.value(key);
+        let mut allowed = PrincipalMatch::Not;
         for statement in &self.statements {
             // What cannot change the answer is not worked out.
-            let reach = statement.whom.as_ref().map_or(Reach::Caller, |whom| whom.reach(question.caller));
+            let reach = statement
+                .principal_element
+                .as_ref()
+                .map_or(PrincipalMatch::Caller, |principal_element| principal_element.reach(request.caller));
             let matters = match statement.effect {
                 Effect::Allow => reach > allowed,
-                Effect::Deny => reach != Reach::Not,
+                Effect::Deny => reach != PrincipalMatch::Not,
             };
-            if !matters || !statement.applies(question, &lookup) {
+            if !matters || !statement.applies(request, &lookup) {
                 continue;
             }
             match statement.effect {
-                Effect::Deny => return Verdict::Deny,
+                Effect::Deny => return Evaluation::Deny,
                 Effect::Allow => allowed = reach,
             }
         }
         match allowed {
-            Reach::Caller => Verdict::Allow,
-            Reach::Account => Verdict::AllowAccount,
-            Reach::Not => Verdict::Silent,
+            PrincipalMatch::Caller => Evaluation::Allow,
+            PrincipalMatch::Account => Evaluation::AllowAccount,
+            PrincipalMatch::Not => Evaluation::NotApplicable,
         }
     }
 
@@ -77,18 +80,21 @@ impl Document {
     pub fn might_allow(&self, caller: Option<&Principal>, action: &str) -> bool {
         self.statements.iter().any(|statement| {
             statement.effect == Effect::Allow
-                && statement.whom.as_ref().is_none_or(|whom| whom.reach(caller) != Reach::Not)
+                && statement
+                    .principal_element
+                    .as_ref()
+                    .is_none_or(|principal_element| principal_element.reach(caller) != PrincipalMatch::Not)
                 && statement.actions.has(action, Case::Ignored, &|_| None)
         })
     }
 
-    /// Whether it lets in everybody, as Amazon counts: a statement allows something to anybody, without a condition
+    /// Whether it is public by Amazon's definition: a statement allows something to anybody, without a condition
     /// that demands one of some fixed callers, networks or sources.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.statements.iter().any(|statement| {
             statement.effect == Effect::Allow
-                && statement.whom.as_ref().is_some_and(Whom::is_open)
+                && statement.principal_element.as_ref().is_some_and(PrincipalElement::is_open)
                 && !statement.conditions.iter().any(|condition| names_somebody(condition.key()) && condition.is_fixed())
         })
     }
@@ -116,9 +122,9 @@ fn names_somebody(key: &str) -> bool {
 }
 
 impl Statement {
-    fn applies(&self, question: &Question<'_>, lookup: Lookup<'_, '_>) -> bool {
-        self.actions.has(question.action, Case::Ignored, lookup)
-            && self.resources.as_ref().is_none_or(|listed| listed.has(question.resource, Case::Matters, lookup))
+    fn applies(&self, request: &AuthorizationRequest<'_>, lookup: Lookup<'_, '_>) -> bool {
+        self.actions.has(request.action, Case::Ignored, lookup)
+            && self.resources.as_ref().is_none_or(|listed| listed.has(request.resource, Case::Matters, lookup))
             && self.conditions.iter().all(|condition| condition.holds(lookup))
     }
 }
@@ -156,10 +162,10 @@ mod tests {
         Document::parse(&text, 20_480).expect(inside)
     }
 
-    fn ask(inside: &str, caller: Option<&Principal>, action: &str, key: &str) -> Verdict {
+    fn ask(inside: &str, caller: Option<&Principal>, action: &str, key: &str) -> Evaluation {
         let resource = format!("arn:aws:s3:::photos{key}");
         let keys = |key: &str| (key == "aws:sourceip").then(|| Value::from("10.1.2.3"));
-        document(inside).evaluate(&Question { caller, action, resource: &resource, keys: &keys })
+        document(inside).evaluate(&AuthorizationRequest { caller, action, resource: &resource, keys: &keys })
     }
 
     const ANYBODY: &str = r#"{"Effect":"Allow","Principal":"*","Action":"s3:Get*","Resource":"arn:aws:s3:::photos/*"}"#;
@@ -168,42 +174,72 @@ mod tests {
     fn a_denial_is_the_last_word() {
         let deny = r#"{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::photos/x/*"}"#;
         for both in [format!("{ANYBODY},{deny}"), format!("{deny},{ANYBODY}")] {
-            assert_eq!(ask(&both, None, "s3:GetObject", "/a"), Verdict::Allow);
-            assert_eq!(ask(&both, None, "s3:GetObject", "/x/a"), Verdict::Deny);
-            assert_eq!(ask(&both, None, "s3:GetObjectAcl", "/x/a"), Verdict::Allow);
-            assert_eq!(ask(&both, None, "s3:PutObject", "/a"), Verdict::Silent);
-            assert_eq!(ask(&both, None, "s3:GetBucketAcl", ""), Verdict::Silent);
+            assert_eq!(ask(&both, None, "s3:GetObject", "/a"), Evaluation::Allow);
+            assert_eq!(ask(&both, None, "s3:GetObject", "/x/a"), Evaluation::Deny);
+            assert_eq!(ask(&both, None, "s3:GetObjectAcl", "/x/a"), Evaluation::Allow);
+            assert_eq!(ask(&both, None, "s3:PutObject", "/a"), Evaluation::NotApplicable);
+            assert_eq!(ask(&both, None, "s3:GetBucketAcl", ""), Evaluation::NotApplicable);
         }
     }
 
     #[test]
-    fn whom_a_statement_reaches() {
+    fn which_callers_a_statement_matches() {
         let (anna, bert) = (account(1), account(2));
         let (eve, role) =
             (user(1, "eve"), Principal { role_arn: Some("arn:aws:iam::000000000001:role/r".into()), ..user(1, "s") });
         let canonical = format!(r#"{{"CanonicalUser":"{}"}}"#, anna.canonical_id.0);
-        for (principal, verdicts) in [
-            (r#""*""#, [Verdict::Allow; 5]),
+        for (principal, evaluations) in [
+            (r#""*""#, [Evaluation::Allow; 5]),
             (
                 r#"{"AWS":"000000000001"}"#,
-                [Verdict::Silent, Verdict::Allow, Verdict::Silent, Verdict::AllowAccount, Verdict::AllowAccount],
+                [
+                    Evaluation::NotApplicable,
+                    Evaluation::Allow,
+                    Evaluation::NotApplicable,
+                    Evaluation::AllowAccount,
+                    Evaluation::AllowAccount,
+                ],
             ),
             (
                 r#"{"AWS":"arn:aws:iam::000000000001:root"}"#,
-                [Verdict::Silent, Verdict::Allow, Verdict::Silent, Verdict::AllowAccount, Verdict::AllowAccount],
+                [
+                    Evaluation::NotApplicable,
+                    Evaluation::Allow,
+                    Evaluation::NotApplicable,
+                    Evaluation::AllowAccount,
+                    Evaluation::AllowAccount,
+                ],
             ),
             (
                 &canonical,
-                [Verdict::Silent, Verdict::Allow, Verdict::Silent, Verdict::AllowAccount, Verdict::AllowAccount],
+                [
+                    Evaluation::NotApplicable,
+                    Evaluation::Allow,
+                    Evaluation::NotApplicable,
+                    Evaluation::AllowAccount,
+                    Evaluation::AllowAccount,
+                ],
             ),
             (
                 r#"{"AWS":"arn:aws:iam::000000000001:user/eve"}"#,
-                [Verdict::Silent, Verdict::Silent, Verdict::Silent, Verdict::Allow, Verdict::Silent],
+                [
+                    Evaluation::NotApplicable,
+                    Evaluation::NotApplicable,
+                    Evaluation::NotApplicable,
+                    Evaluation::Allow,
+                    Evaluation::NotApplicable,
+                ],
             ),
-            (r#"{"AWS":["x000000000001x","arn:aws:iam::000000000001:role/r"]}"#, [Verdict::Silent; 5]),
+            (r#"{"AWS":["x000000000001x","arn:aws:iam::000000000001:role/r"]}"#, [Evaluation::NotApplicable; 5]),
             (
                 r#"{"AWS":["arn:aws:iam::000000000001:role/r"]}"#,
-                [Verdict::Silent, Verdict::Silent, Verdict::Silent, Verdict::Silent, Verdict::Allow],
+                [
+                    Evaluation::NotApplicable,
+                    Evaluation::NotApplicable,
+                    Evaluation::NotApplicable,
+                    Evaluation::NotApplicable,
+                    Evaluation::Allow,
+                ],
             ),
         ] {
             let text = format!(r#"{{"Effect":"Allow","Principal":{principal},"Action":"s3:*","Resource":"*"}}"#);
@@ -212,8 +248,8 @@ mod tests {
                 continue;
             }
             let callers = [None, Some(&anna), Some(&bert), Some(&eve), Some(&role)];
-            for (caller, verdict) in callers.into_iter().zip(verdicts) {
-                assert_eq!(ask(&text, caller, "s3:GetObject", "/a"), verdict, "{principal} {caller:?}");
+            for (caller, evaluation) in callers.into_iter().zip(evaluations) {
+                assert_eq!(ask(&text, caller, "s3:GetObject", "/a"), evaluation, "{principal} {caller:?}");
             }
         }
     }
@@ -222,14 +258,14 @@ mod tests {
     fn all_but_some_are_denied() {
         let text = r#"{"Effect":"Deny","NotPrincipal":{"AWS":["000000000001","arn:aws:iam::000000000001:user/eve"]},"Action":"s3:*","Resource":"*"}"#;
         let (anna, bert, eve, carl) = (account(1), account(2), user(1, "eve"), user(1, "carl"));
-        for (caller, verdict) in [
-            (None, Verdict::Deny),
-            (Some(&anna), Verdict::Silent),
-            (Some(&bert), Verdict::Deny),
-            (Some(&eve), Verdict::Silent),
-            (Some(&carl), Verdict::Deny),
+        for (caller, evaluation) in [
+            (None, Evaluation::Deny),
+            (Some(&anna), Evaluation::NotApplicable),
+            (Some(&bert), Evaluation::Deny),
+            (Some(&eve), Evaluation::NotApplicable),
+            (Some(&carl), Evaluation::Deny),
         ] {
-            assert_eq!(ask(text, caller, "s3:GetObject", "/a"), verdict, "{caller:?}");
+            assert_eq!(ask(text, caller, "s3:GetObject", "/a"), evaluation, "{caller:?}");
         }
     }
 
@@ -238,10 +274,10 @@ mod tests {
         let home = r#"{"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::photos/${aws:username}/*",
             "Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"},"StringEquals":{"aws:PrincipalType":"User"}}}"#;
         let (anna, eve) = (account(1), user(1, "eve"));
-        assert_eq!(ask(home, Some(&eve), "s3:PutObject", "/eve/a"), Verdict::Allow);
-        assert_eq!(ask(home, Some(&eve), "s3:PutObject", "/carl/a"), Verdict::Silent);
-        assert_eq!(ask(home, Some(&anna), "s3:PutObject", "/eve/a"), Verdict::Silent);
-        assert_eq!(ask(home, None, "s3:PutObject", "//a"), Verdict::Silent);
+        assert_eq!(ask(home, Some(&eve), "s3:PutObject", "/eve/a"), Evaluation::Allow);
+        assert_eq!(ask(home, Some(&eve), "s3:PutObject", "/carl/a"), Evaluation::NotApplicable);
+        assert_eq!(ask(home, Some(&anna), "s3:PutObject", "/eve/a"), Evaluation::NotApplicable);
+        assert_eq!(ask(home, None, "s3:PutObject", "//a"), Evaluation::NotApplicable);
     }
 
     #[test]

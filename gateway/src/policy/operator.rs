@@ -13,7 +13,7 @@ pub(super) enum Compare {
     Arn,
     /// As numbers.
     Numeric(Order),
-    /// As moments.
+    /// As dates.
     Date(Order),
     /// `true` or `false`.
     Bool,

@@ -1,4 +1,4 @@
-//! Who asks, as policies see callers.
+//! The principal: the caller as policies see it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub enum PrincipalKind {
     User,
     /// A session of a role.
     AssumedRole,
-    /// A session of somebody whom a user vouches for.
+    /// A federated user session.
     FederatedUser,
 }
 
@@ -60,7 +60,7 @@ pub struct Principal {
     pub boundary: Option<Arc<Document>>,
     /// The most that a session can do; every document must allow.
     pub session_policies: Vec<Arc<Document>>,
-    /// The root user of the gateway, whom nothing limits.
+    /// The root user of the gateway, which no policy limits.
     pub operator: bool,
 }
 

@@ -13,7 +13,7 @@ pub struct PublicAccessBlock {
     pub ignore_public_acls: bool,
     /// Public policies are refused when they are set.
     pub block_public_policy: bool,
-    /// Under a public policy only the owner's account gets in.
+    /// Under a public policy only the owner's account has access.
     pub restrict_public_buckets: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a request says under a condition key.
+//! Values of condition keys.
 
 use std::borrow::Cow;
 

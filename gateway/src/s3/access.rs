@@ -1,16 +1,16 @@
-//! Who may do what with which bucket: looks up the facts, asks the rule book, names owners.
+//! Looks up buckets, their region and their owners.
 
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
 use super::auth::Identity;
-use super::door::Door;
 use super::error::{Code, S3Error};
+use super::state::S3State;
 use crate::domain::{Bucket, BucketName, CanonicalId, User, UserId};
 use crate::policy::{Principal, account_number};
 
-/// Says in which region a bucket is.
+/// The region of a bucket.
 pub const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 
 /// An owner as XML shows one.
@@ -23,7 +23,7 @@ pub struct Owner {
 }
 
 impl Identity {
-    /// The caller as policies see callers; nobody for a request without credentials.
+    /// The principal of the caller; none for an anonymous request.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match self {
@@ -33,7 +33,7 @@ impl Identity {
     }
 }
 
-impl Door {
+impl S3State {
     /// A bucket.
     ///
     /// # Errors
@@ -43,26 +43,26 @@ impl Door {
         found.ok_or_else(|| S3Error::new(Code::NoSuchBucket).field("BucketName", name.as_str()))
     }
 
-    /// The region a bucket says it is in.
+    /// The region of a bucket.
     #[must_use]
     pub fn region_of(&self, bucket: &Bucket) -> HeaderValue {
-        let place = if bucket.location.is_empty() { &self.settings.region } else { &bucket.location };
-        HeaderValue::from_str(place).unwrap_or(const { HeaderValue::from_static("us-east-1") })
+        let region = if bucket.location.is_empty() { &self.settings.region } else { &bucket.location };
+        HeaderValue::from_str(region).unwrap_or(const { HeaderValue::from_static("us-east-1") })
     }
 
     /// The owner of a bucket; the caller, most of the time.
     ///
     /// # Errors
-    /// When the database is away.
+    /// When the database is unavailable.
     pub async fn owner_of(&self, bucket: &Bucket, identity: &Identity) -> Result<Owner, S3Error> {
-        self.person(bucket.owner, identity).await
+        self.owner_by_id(bucket.owner, identity).await
     }
 
     /// A user, as owners are shown; the caller, most of the time.
     ///
     /// # Errors
-    /// When the database is away.
-    pub async fn person(&self, id: UserId, identity: &Identity) -> Result<Owner, S3Error> {
+    /// When the database is unavailable.
+    pub async fn owner_by_id(&self, id: UserId, identity: &Identity) -> Result<Owner, S3Error> {
         let known = |user: &User| Owner { id: user.canonical_id.clone(), name: user.name.clone() };
         if let Identity::Known(key) = identity
             && key.user.id == id
@@ -70,7 +70,7 @@ impl Door {
             return Ok(known(&key.user));
         }
         let user = self.metadata.user(id).await?;
-        user.as_ref().map(known).ok_or_else(|| S3Error::internal("something has an owner who does not exist"))
+        user.as_ref().map(known).ok_or_else(|| S3Error::internal("the owner of a bucket or object does not exist"))
     }
 
     /// Checks `x-amz-expected-bucket-owner`: a canonical id, or the twelve digits of an account.

@@ -6,15 +6,15 @@ use std::time::Duration;
 use http::header;
 use http_body::Body as _;
 
-use super::arrival::Arrival;
 use super::auth::{SignaturePlace, SignatureVersion};
-use super::call::Call;
+use super::connection_info::ConnectionInfo;
+use super::request::S3Request;
 use super::respond::Response;
 use super::route::{Level, Need, Row};
 use crate::domain::{Bucket, ObjectKey};
 use crate::events::{AccessLine, LoggingConfiguration};
 
-/// What a line will say, known before the request is answered.
+/// An access log line, as far as it is known before the response.
 pub struct LogDraft {
     bucket: Arc<Bucket>,
     owner: String,
@@ -65,37 +65,42 @@ fn operation(row: &Row) -> String {
 
 impl LogDraft {
     /// A draft, if requests on this bucket are logged.
-    pub async fn begin(call: &Call, row: &Row, bucket: &Arc<Bucket>, key: Option<&ObjectKey>) -> Option<Box<Self>> {
+    pub async fn begin(
+        request: &S3Request,
+        row: &Row,
+        bucket: &Arc<Bucket>,
+        key: Option<&ObjectKey>,
+    ) -> Option<Box<Self>> {
         if !bucket.settings.has::<LoggingConfiguration>() {
             return None;
         }
-        let owner = call.door.owner_of(bucket, &call.identity).await;
-        let header = |name| call.header(name).unwrap_or_default().to_owned();
-        let arrival = Arrival::of(&call.head);
+        let owner = request.state.owner_of(bucket, &request.identity).await;
+        let header = |name| request.header(name).unwrap_or_default().to_owned();
+        let connection_info = ConnectionInfo::of(&request.head);
         Some(Box::new(Self {
             bucket: bucket.clone(),
             owner: owner.map(|owner| owner.id.0).unwrap_or_default(),
-            address: arrival.peer.map(|peer| peer.to_string()).unwrap_or_default(),
-            requester: call.user().map(|user| user.canonical_id.0.clone()).unwrap_or_default(),
-            request: call.id.to_string(),
+            address: connection_info.peer.map(|peer| peer.to_string()).unwrap_or_default(),
+            requester: request.user().map(|user| user.canonical_id.0.clone()).unwrap_or_default(),
+            request: request.id.to_string(),
             operation: operation(row),
             key: key.map(|key| key.as_str().to_owned()).unwrap_or_default(),
-            request_line: format!("{} {} {:?}", call.head.method, call.head.uri, call.head.version),
+            request_line: format!("{} {} {:?}", request.head.method, request.head.uri, request.head.version),
             referer: header(header::REFERER.as_str()),
             agent: header(header::USER_AGENT.as_str()),
-            version: call.version_id().unwrap_or_default().to_owned(),
-            host: call.target.host().to_owned(),
-            signature: match call.signature.map(|signature| signature.version) {
+            version: request.version_id().unwrap_or_default().to_owned(),
+            host: request.target.host().to_owned(),
+            signature: match request.signature.map(|signature| signature.version) {
                 None => "",
                 Some(SignatureVersion::V2) => "SigV2",
                 Some(SignatureVersion::V4) => "SigV4",
             },
-            auth: match call.signature.map(|signature| signature.place) {
+            auth: match request.signature.map(|signature| signature.location) {
                 None | Some(SignaturePlace::Form) => "",
                 Some(SignaturePlace::Query) => "QueryString",
                 Some(SignaturePlace::Header) => "AuthHeader",
             },
-            encrypted: arrival.encrypted,
+            encrypted: connection_info.encrypted,
         }))
     }
 

@@ -1,5 +1,5 @@
 //! Conditional requests: `If-Match` and its three sisters on reads and copy sources, and conditions on writes. A refusal
-//! names the condition that did not hold: s3fs, for one, tells by it whether a file was there already.
+//! names the condition that did not hold: s3fs, for one, detects by it whether a file existed already.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,9 +9,9 @@ use super::error::{Code, S3Error};
 use crate::domain::{ETag, Timestamp, WriteCondition};
 use crate::policy::Value;
 
-/// What the conditions of a read say about the version at hand.
+/// The outcome of the conditions of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ConditionOutcome {
     /// Go on.
     Proceed,
     /// The client's copy is still good, by this header: 304, or 412 on a copy source.
@@ -43,31 +43,31 @@ pub const RENAME_SOURCE: Names = Names([
     "x-amz-rename-source-If-Unmodified-Since",
 ]);
 
-/// Judges a version by the conditions of a request with the precedence of RFC 9110 section 13.2.2: a tag outranks a
+/// Evaluates the conditions of a request against a version, with the precedence of RFC 9110 section 13.2.2: a tag outranks a
 /// date. A date that cannot be read is no condition.
 #[must_use]
-pub fn judge(headers: &HeaderMap, names: &Names, etag: ETag, modified_at: Timestamp) -> Verdict {
+pub fn evaluate(headers: &HeaderMap, names: &Names, etag: ETag, modified_at: Timestamp) -> ConditionOutcome {
     let [if_match, if_none_match, if_modified_since, if_unmodified_since] = names.0;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(tags) = text(if_match) {
         if !names_tag(tags, etag) {
-            return Verdict::Failed(if_match);
+            return ConditionOutcome::Failed(if_match);
         }
     } else if let Some(limit) = text(if_unmodified_since).and_then(date_seconds)
         && modified_at.seconds() > limit
     {
-        return Verdict::Failed(if_unmodified_since);
+        return ConditionOutcome::Failed(if_unmodified_since);
     }
     if let Some(tags) = text(if_none_match) {
         if names_tag(tags, etag) {
-            return Verdict::NotModified(if_none_match);
+            return ConditionOutcome::NotModified(if_none_match);
         }
     } else if let Some(since) = text(if_modified_since).and_then(date_seconds)
         && modified_at.seconds() <= since
     {
-        return Verdict::NotModified(if_modified_since);
+        return ConditionOutcome::NotModified(if_modified_since);
     }
-    Verdict::Proceed
+    ConditionOutcome::Proceed
 }
 
 /// Whether `If-Range` still allows the range: its tag or date must be exactly the version's.
@@ -167,11 +167,11 @@ mod tests {
 
     #[test]
     fn a_tag_outranks_a_date() {
-        use Verdict::{Failed, NotModified, Proceed};
+        use ConditionOutcome::{Failed, NotModified, Proceed};
         let (matches, none_match) = ("If-Match", "If-None-Match");
         let (modified, unmodified) = ("If-Modified-Since", "If-Unmodified-Since");
         let list = format!("{OTHER}, W/{QUOTED}");
-        let table: &[(&[(&'static str, &str)], Verdict)] = &[
+        let table: &[(&[(&'static str, &str)], ConditionOutcome)] = &[
             (&[], Proceed),
             (&[("if-match", QUOTED)], Proceed),
             (&[("if-match", "abababababababababababababababab")], Proceed),
@@ -193,11 +193,11 @@ mod tests {
             (&[("if-none-match", QUOTED), ("if-modified-since", BEFORE)], NotModified(none_match)),
             (&[("if-match", OTHER), ("if-none-match", QUOTED)], Failed(matches)),
         ];
-        for (pairs, verdict) in table {
-            assert_eq!(judge(&headers(pairs), &READ, TAG, TIME), *verdict, "{pairs:?}");
+        for (pairs, outcome) in table {
+            assert_eq!(evaluate(&headers(pairs), &READ, TAG, TIME), *outcome, "{pairs:?}");
         }
         let copy = headers(&[("x-amz-copy-source-If-None-Match", QUOTED), ("if-match", OTHER)]);
-        assert_eq!(judge(&copy, &COPY_SOURCE, TAG, TIME), NotModified("x-amz-copy-source-If-None-Match"));
+        assert_eq!(evaluate(&copy, &COPY_SOURCE, TAG, TIME), NotModified("x-amz-copy-source-If-None-Match"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a bucket's CORS rules say, as headers of replies.
+//! CORS headers of responses.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
@@ -15,9 +15,9 @@ pub const VARY: HeaderValue =
 const ORIGIN_BYTES_MAX: usize = 2_048;
 const HEADERS_ASKED_MAX: usize = 100;
 
-/// What a browser says about the page that makes it send a request.
+/// The CORS headers of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CorsQuestion {
+pub struct CorsRequest {
     /// `Origin`.
     pub origin: String,
     /// The method the page will use: of the request, or what a preflight asks about.
@@ -26,22 +26,22 @@ pub struct CorsQuestion {
     pub headers: Vec<String>,
 }
 
-impl CorsQuestion {
+impl CorsRequest {
     /// Reads it; `None` for a request that no page sent, or that no browser would send: what it asks about has bounds.
     #[must_use]
     pub fn read(method: &Method, headers: &HeaderMap) -> Option<Self> {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let origin = text(header::ORIGIN).filter(|origin| origin.len() <= ORIGIN_BYTES_MAX)?.to_owned();
         let method = text(header::ACCESS_CONTROL_REQUEST_METHOD).unwrap_or(method.as_str()).to_owned();
-        let asked = text(header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
-        let names = asked.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let requested = text(header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
+        let names = requested.split(',').map(str::trim).filter(|name| !name.is_empty());
         let headers: Vec<_> = names.take(HEADERS_ASKED_MAX + 1).map(str::to_owned).collect();
         (headers.len() <= HEADERS_ASKED_MAX).then_some(Self { origin, method, headers })
     }
 
     /// What the rules grant to it.
     #[must_use]
-    pub fn ask<'a>(&'a self, rules: &'a CorsConfiguration) -> Option<CorsGrant<'a>> {
+    pub fn evaluate<'a>(&'a self, rules: &'a CorsConfiguration) -> Option<CorsGrant<'a>> {
         let headers: Vec<_> = self.headers.iter().map(String::as_str).collect();
         rules.grant(&self.origin, &self.method, &headers)
     }
@@ -52,19 +52,19 @@ impl CorsQuestion {
 ///
 /// # Errors
 /// When the rules of the bucket cannot be read.
-pub fn decorate(bucket: &Bucket, question: Option<&CorsQuestion>, reply: &mut HeaderMap) -> Result<(), S3Error> {
+pub fn decorate(bucket: &Bucket, cors_request: Option<&CorsRequest>, reply: &mut HeaderMap) -> Result<(), S3Error> {
     let Some(rules) = bucket.settings.get::<CorsConfiguration>()? else { return Ok(()) };
     reply.append(header::VARY, VARY);
-    if let Some(question) = question
-        && let Some(grant) = question.ask(&rules)
+    if let Some(cors_request) = cors_request
+        && let Some(grant) = cors_request.evaluate(&rules)
     {
-        write(&grant, question, reply);
+        write(&grant, cors_request, reply);
     }
     Ok(())
 }
 
 /// Writes what is granted.
-pub fn write(grant: &CorsGrant<'_>, question: &CorsQuestion, reply: &mut HeaderMap) {
+pub fn write(grant: &CorsGrant<'_>, cors_request: &CorsRequest, reply: &mut HeaderMap) {
     let mut put = |name: HeaderName, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             reply.insert(name, value);
@@ -72,8 +72,8 @@ pub fn write(grant: &CorsGrant<'_>, question: &CorsQuestion, reply: &mut HeaderM
     };
     put(header::ACCESS_CONTROL_ALLOW_ORIGIN, grant.origin);
     put(header::ACCESS_CONTROL_ALLOW_METHODS, &grant.rule.methods.join(", "));
-    if !question.headers.is_empty() {
-        put(header::ACCESS_CONTROL_ALLOW_HEADERS, &question.headers.join(", ").to_ascii_lowercase());
+    if !cors_request.headers.is_empty() {
+        put(header::ACCESS_CONTROL_ALLOW_HEADERS, &cors_request.headers.join(", ").to_ascii_lowercase());
     }
     if !grant.rule.exposed.is_empty() {
         put(header::ACCESS_CONTROL_EXPOSE_HEADERS, &grant.rule.exposed.join(", "));
@@ -92,11 +92,11 @@ mod tests {
 
     #[test]
     fn what_a_page_asks_about_has_bounds() {
-        let read = |origin: String, asked: String| {
+        let read = |origin: String, requested: String| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ORIGIN, HeaderValue::try_from(origin).unwrap());
-            headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::try_from(asked).unwrap());
-            CorsQuestion::read(&Method::GET, &headers).map(|question| question.headers.len())
+            headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::try_from(requested).unwrap());
+            CorsRequest::read(&Method::GET, &headers).map(|cors_request| cors_request.headers.len())
         };
         assert_eq!(read("http://a".to_owned(), "a, b".to_owned()), Some(2));
         assert_eq!(read("http://a".to_owned(), "a,".repeat(HEADERS_ASKED_MAX)), Some(HEADERS_ASKED_MAX));

@@ -1,6 +1,6 @@
-//! The one error type of the S3 door, and the only place that translates the errors of the rooms below to S3 codes.
+//! The error type of the S3 API, and the only place that translates the errors of the layers below to S3 codes.
 //!
-//! A 5xx never carries internals to the client: what happened goes to `internal`, which the door logs beside the
+//! A 5xx never carries internals to the client: the cause goes to `internal`, which is logged beside the
 //! request id.
 
 mod code;
@@ -19,9 +19,9 @@ use crate::objects::{BodyError, KeyProviderError, ObjectsError};
 /// Why a request is refused, as the client gets to see it.
 #[derive(Clone, Debug)]
 pub struct S3Error {
-    /// What clients decide by.
+    /// The error code.
     pub code: Code,
-    /// What people read.
+    /// The message.
     pub message: Cow<'static, str>,
     /// More elements of the XML body, in order (`<Region>`, `<ServerTime>`, ...).
     pub fields: Vec<(&'static str, String)>,
@@ -29,7 +29,7 @@ pub struct S3Error {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The request's body is not worth draining: close the connection after the reply.
     pub close: bool,
-    /// What really happened, for the log alone.
+    /// The internal cause, for the log only.
     pub internal: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What replies say of a bucket's lifecycle rules. They follow the calendar, whatever length a day has for the worker.
+//! Response headers about lifecycle rules. They follow the calendar, whatever length a day has for the worker.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -6,31 +6,31 @@ use super::conditions::http_date;
 use super::encoding::url;
 use super::error::S3Error;
 use crate::domain::{Bucket, ObjectKey, Timestamp};
-use crate::lifecycle::{Calendar, Configuration, Subject};
+use crate::lifecycle::{Calendar, Configuration, LifecycleObject};
 
 const EXPIRATION: HeaderName = HeaderName::from_static("x-amz-expiration");
 const ABORT_DATE: HeaderName = HeaderName::from_static("x-amz-abort-date");
 const ABORT_RULE: HeaderName = HeaderName::from_static("x-amz-abort-rule-id");
 
-/// Says when a current version expires, if a rule says so.
+/// Adds `x-amz-expiration`, if a rule applies.
 ///
 /// # Errors
 /// When the rules in the database cannot be read.
 pub fn announce(
     bucket: &Bucket,
-    subject: &Subject<'_>,
+    object: &LifecycleObject<'_>,
     modified_at: Timestamp,
     headers: &mut HeaderMap,
 ) -> Result<(), S3Error> {
     let Some(rules) = bucket.settings.get::<Configuration>()? else { return Ok(()) };
-    if let Some((at, rule)) = rules.expiry(subject, modified_at, Calendar::default()) {
+    if let Some((at, rule)) = rules.expiry(object, modified_at, Calendar::default()) {
         let text = format!("expiry-date=\"{}\", rule-id=\"{}\"", http_date(at), url(rule));
         headers.extend(HeaderValue::from_str(&text).ok().map(|value| (EXPIRATION, value)));
     }
     Ok(())
 }
 
-/// Says when an upload is given up, if a rule says so.
+/// Adds `x-amz-abort-date`, if a rule applies.
 ///
 /// # Errors
 /// When the rules in the database cannot be read.

@@ -1,4 +1,4 @@
-//! The way of a request: framing, target, row, signature, permission, handler, reply. Each step may end it, and none is
+//! The path of a request: framing, target, route, signature, permission, handler, response. Each step may end it, and none is
 //! skipped.
 
 use std::sync::{Arc, Mutex};
@@ -12,60 +12,60 @@ use tokio::time::Instant;
 use super::access_log::LogDraft;
 use super::auth::{Identity, Payload};
 use super::body;
-use super::call::{Asked, Call};
+use super::body_drain::{BodyDrain, track};
 use super::conditions;
-use super::cors::{self, CorsQuestion};
-use super::door::Door;
+use super::cors::{self, CorsRequest};
 use super::error::{Code, S3Error};
 use super::iam;
-use super::lent_body::{Lender, lend};
 use super::operation_input::OperationInput;
 use super::repeated_headers;
+use super::request::{RequestInfo, S3Request};
 use super::request_id::RequestId;
 use super::request_target::RequestTarget;
 use super::respond::{self, Response};
-use super::route::{Found, Handler, Level, Question, Row, TABLE};
+use super::route::{Handler, Level, RouteMatch, RouteQuery, Row, TABLE};
+use super::state::S3State;
 use super::target::{Target, TargetError};
 use crate::domain::{Bucket, BucketName, ObjectKey, UsageDelta};
 use crate::objects::ObjectsError;
 use crate::policy::Decision;
 
-/// What is learned about a request on its way, for meters and the log.
+/// What is known about a request, for meters and logs.
 #[derive(Default)]
 struct Trace {
     row: Option<usize>,
     /// The bucket its target names.
     name: Option<BucketName>,
-    /// The bucket, once the caller was let in.
+    /// The bucket, once the request is authorized.
     bucket: Option<Arc<Bucket>>,
     ingress: u64,
-    /// What the bucket's access log will say, if it has one.
+    /// The draft of its access log line, if the bucket has logging.
     log: Option<Box<LogDraft>>,
     /// The error's code, if the answer is one.
     error: &'static str,
 }
 
 /// Answers one request.
-pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
+pub async fn handle(state: Arc<S3State>, request: Request<Body>) -> Response {
     let started = Instant::now();
-    let id = door.ids.next();
+    let id = state.ids.next();
     let (head, body) = request.into_parts();
     let (method, uri, version) = (head.method.clone(), head.uri.clone(), head.version);
     let expects_continue = head.headers.contains_key(header::EXPECT);
     // Without a body there is no 100 to send, and boto3, which asks for one all the same, then takes the next reply on
     // the connection for this one's and waits a minute. A connection that ends cannot be misread.
     let would_be_misread = expects_continue && body.is_end_stream() && version < Version::HTTP_2;
-    let question = CorsQuestion::read(&head.method, &head.headers);
-    let (body, lender) = lend(body);
+    let cors_request = CorsRequest::read(&head.method, &head.headers);
+    let (body, body_drain) = track(body);
     let mut trace = Trace::default();
-    let mut response = match answer(&door, head, body, id, &mut trace).await {
+    let mut response = match answer(&state, head, body, id, &mut trace).await {
         Ok(response) => response,
         Err(error) => {
             log(&error, id, &method, trace.row);
             trace.error = error.code.name();
-            let asked = Asked { id, path: uri.path().to_owned(), host: door.ids.host().clone() };
-            let mut response = respond::refuse(&error, &method, &asked);
-            if close_after(lender, expects_continue, &error, version).await {
+            let info = RequestInfo { id, path: uri.path().to_owned(), host: state.ids.host().clone() };
+            let mut response = respond::refuse(&error, &method, &info);
+            if close_after(body_drain, expects_continue, &error, version).await {
                 response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
             }
             response
@@ -74,24 +74,24 @@ pub async fn handle(door: Arc<Door>, request: Request<Body>) -> Response {
     if would_be_misread {
         response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
     }
-    if let Err(error) = share(&door, &trace, &method, question.as_ref(), &mut response).await {
-        // The browser then keeps the reply from the page, which is right for rules that nobody can read.
-        tracing::warn!(request = %id, %error, "cannot tell what the CORS rules say");
+    if let Err(error) = add_cors_headers(&state, &trace, &method, cors_request.as_ref(), &mut response).await {
+        // The browser then blocks the response, which is right for rules that cannot be read.
+        tracing::warn!(request = %id, %error, "cannot read the bucket's CORS rules");
     }
-    respond::stamp(&mut response, id, &door.ids);
+    respond::stamp(&mut response, id, &state.ids);
     let took = started.elapsed();
-    door.meters.record(trace.row, response.status(), took);
-    charge(&door, &trace, &method, &response);
+    state.meters.record(trace.row, response.status(), took);
+    record_usage(&state, &trace, &method, &response);
     if let Some(draft) = &trace.log {
-        let line = draft.line(door.objects.now().0, &response, trace.error, took);
-        door.objects.log_access(draft.bucket(), &line);
+        let line = draft.line(state.objects.now().0, &response, trace.error, took);
+        state.objects.log_access(draft.bucket(), &line);
     }
     tracing::debug!(request = %id, %method, path = uri.path(), status = response.status().as_u16(), ?took, "answered");
     response
 }
 
 async fn answer(
-    door: &Arc<Door>,
+    state: &Arc<S3State>,
     head: Parts,
     body: Body,
     id: RequestId,
@@ -99,26 +99,26 @@ async fn answer(
 ) -> Result<Response, S3Error> {
     body::check_framing(&head)?;
     repeated_headers::refuse(&head.headers)?;
-    let target = RequestTarget::read(&head, &door.settings.base_domains)?;
+    let target = RequestTarget::read(&head, &state.settings.base_domains)?;
     target.refuse_repeated(|name| TABLE.knows(name))?;
     let resource = target.resource()?;
     if iam::is_action(&head, &resource) {
-        return Ok(iam::answer(door.clone(), head, body, &target, id).await);
+        return Ok(iam::answer(state.clone(), head, body, &target, id).await);
     }
     let level = resource.level();
     trace.name = resource.bucket().cloned();
-    let question = Question { method: &head.method, level, query: target.query(), headers: &head.headers };
-    let found = TABLE.find(&question);
+    let cors_request = RouteQuery { method: &head.method, level, query: target.query(), headers: &head.headers };
+    let found = TABLE.find(&cors_request);
     let row = match &found {
-        Found::Row(at, row) | Found::UnknownParameter(at, row, _) => {
+        RouteMatch::Row(at, row) | RouteMatch::UnknownParameter(at, row, _) => {
             trace.row = Some(*at);
             *row
         }
-        Found::Ambiguous(row, _) => *row,
-        Found::Nothing => return Err(not_allowed(&head.method, level)),
+        RouteMatch::Ambiguous(row, _) => *row,
+        RouteMatch::Nothing => return Err(not_allowed(&head.method, level)),
     };
-    let mut call = Call {
-        door: door.clone(),
+    let mut request = S3Request {
+        state: state.clone(),
         permission: row.permission_for(target.query().get("versionId")),
         head,
         target,
@@ -131,158 +131,168 @@ async fn answer(
         found: None,
     };
     if !row.open {
-        let verified = door.verifier.verify(&call.head, &call.target).await?;
-        verified.unhoist(&mut call.head.headers);
-        call.identity = verified.identity;
-        call.signature = verified.signature;
-        call.payload = verified.payload;
+        let verified = state.verifier.verify(&request.head, &request.target).await?;
+        verified.unhoist(&mut request.head.headers);
+        request.identity = verified.identity;
+        request.signature = verified.signature;
+        request.payload = verified.payload;
     }
-    enter(call, row, &found, resource, trace).await
+    dispatch(request, row, &found, resource, trace).await
 }
 
 /// Reads what the operation takes, checks the permission and calls the handler.
-async fn enter(
-    mut call: Call,
+async fn dispatch(
+    mut request: S3Request,
     row: &'static Row,
-    found: &Found<'_>,
+    found: &RouteMatch<'_>,
     target: Target,
     trace: &mut Trace,
 ) -> Result<Response, S3Error> {
-    trace.ingress = body::announced_length(&call.payload, &call.head.headers).unwrap_or_default();
+    trace.ingress = body::announced_length(&request.payload, &request.head.headers).unwrap_or_default();
     match (&row.handler, target) {
         (Handler::Service(handler), Target::Service) => {
-            call.require_service(row.permission, None)?;
-            settled(found)?;
-            handler(call).await
+            request.require_service(row.permission, None)?;
+            check_match(found)?;
+            handler(request).await
         }
         (Handler::NewBucket(handler), Target::Bucket(name)) => {
             // The handler asks again when it has read what the body says.
-            if !call.might_be_allowed(row.permission) {
+            if !request.might_be_allowed(row.permission) {
                 return Err(Code::AccessDenied.into());
             }
-            call.read_input(row.takes)?;
-            settled(found)?;
-            handler(call, name).await
+            request.read_input(row.takes)?;
+            check_match(found)?;
+            handler(request, name).await
         }
         (Handler::Bucket(handler), Target::Bucket(name)) => {
-            let Admitted { bucket, .. } = admitted(&mut call, row, &name, None, trace).await?;
-            settled(found)?;
-            handler(call, bucket).await
+            let AuthorizedBucket { bucket, .. } = authorized(&mut request, row, &name, None, trace).await?;
+            check_match(found)?;
+            handler(request, bucket).await
         }
         (Handler::Object(handler), Target::Object(name, key)) => {
-            let Admitted { bucket, hides } = admitted(&mut call, row, &name, Some(&key), trace).await?;
-            settled(found)?;
-            let condition = conditions::name_of_write(&call.head.headers);
-            let answer = handler(call, bucket, key).await.map_err(|error| error.because_of(condition));
-            match hides {
-                Some(refusal) => answer.map_err(|error| if tells_of_absence(&error) { refusal } else { error }),
+            let AuthorizedBucket { bucket, not_found_override } =
+                authorized(&mut request, row, &name, Some(&key), trace).await?;
+            check_match(found)?;
+            let condition = conditions::name_of_write(&request.head.headers);
+            let answer = handler(request, bucket, key).await.map_err(|error| error.because_of(condition));
+            match not_found_override {
+                Some(access_denied) => answer.map_err(|error| if is_not_found(&error) { access_denied } else { error }),
                 None => answer,
             }
         }
         (Handler::Unsupported, Target::Service) => {
-            call.require_service(row.permission, None)?;
+            request.require_service(row.permission, None)?;
             Err(Code::NotImplemented.into())
         }
         (Handler::Unsupported, Target::Bucket(name)) => {
-            admitted(&mut call, row, &name, None, trace).await?;
+            authorized(&mut request, row, &name, None, trace).await?;
             Err(Code::NotImplemented.into())
         }
         (Handler::Unsupported, Target::Object(name, key)) => {
-            admitted(&mut call, row, &name, Some(&key), trace).await?;
+            authorized(&mut request, row, &name, Some(&key), trace).await?;
             Err(Code::NotImplemented.into())
         }
         _ => Err(S3Error::internal(format!("the row {row:?} has a handler of another level"))),
     }
 }
 
-/// A bucket that a request may be carried out on.
-struct Admitted {
+/// A bucket for which the request is authorized.
+struct AuthorizedBucket {
     bucket: Arc<Bucket>,
-    /// What to say instead of that something is not there, to a caller who may not know.
-    hides: Option<S3Error>,
+    /// The error that replaces 404, for a caller who may not list the bucket.
+    not_found_override: Option<S3Error>,
 }
 
-/// The bucket, if the caller may do this with it and it is whose the caller expects it to be.
-async fn admitted(
-    call: &mut Call,
+/// The bucket, if the caller is authorized and its owner is the expected one.
+async fn authorized(
+    request: &mut S3Request,
     row: &Row,
     name: &BucketName,
     key: Option<&ObjectKey>,
     trace: &mut Trace,
-) -> Result<Admitted, S3Error> {
-    let bucket = call.door.bucket(name).await?;
-    trace.log = LogDraft::begin(call, row, &bucket, key).await;
-    let hides = if row.open { None } else { admit(call, row, &bucket, key).await? };
-    if let Some(expected) = call.header("x-amz-expected-bucket-owner") {
-        call.door.expect_owner(expected, &bucket, &call.identity).await?;
+) -> Result<AuthorizedBucket, S3Error> {
+    let bucket = request.state.bucket(name).await?;
+    trace.log = LogDraft::begin(request, row, &bucket, key).await;
+    let not_found_override = if row.open { None } else { authorize_row(request, row, &bucket, key).await? };
+    if let Some(expected) = request.header("x-amz-expected-bucket-owner") {
+        request.state.expect_owner(expected, &bucket, &request.identity).await?;
     }
     trace.bucket = Some(bucket.clone());
-    Ok(Admitted { bucket, hides })
+    Ok(AuthorizedBucket { bucket, not_found_override })
 }
 
 /// Reads what the operation takes and lets the rules decide; only whoever is allowed it is told what is wrong with the
 /// request. Answers what has to be said instead of that an object is not there.
-async fn admit(
-    call: &mut Call,
+async fn authorize_row(
+    request: &mut S3Request,
     row: &Row,
     bucket: &Bucket,
     key: Option<&ObjectKey>,
 ) -> Result<Option<S3Error>, S3Error> {
-    let valid = call.read_input(row.takes);
-    if call.is_unbound(bucket) {
+    let valid = request.read_input(row.takes);
+    if request.has_full_access(bucket) {
         return valid.map(|()| None);
     }
     if row.by_handler {
         let permissions: Vec<_> = [Some(row.permission), row.version_permission].into_iter().flatten().collect();
-        let admitted = call.might_be_admitted(bucket, &permissions)?;
-        return if admitted { valid.map(|()| None) } else { Err(call.refusal(bucket)) };
+        let authorized = request.might_be_authorized(bucket, &permissions)?;
+        return if authorized { valid.map(|()| None) } else { Err(request.access_denied(bucket)) };
     }
-    let decision = call.decide(bucket, key).await?;
+    let decision = request.decide(bucket, key).await?;
     let reads = key.filter(|_| row.reads_object());
     let Some(key) = reads else {
-        let begun = decision == Decision::Deny && began_upload(call, row, bucket, key).await?;
-        return if decision == Decision::Allow || begun { valid.map(|()| None) } else { Err(call.refusal(bucket)) };
+        let begun = decision == Decision::Deny && began_upload(request, row, bucket, key).await?;
+        return if decision == Decision::Allow || begun {
+            valid.map(|()| None)
+        } else {
+            Err(request.access_denied(bucket))
+        };
     };
-    let may_list = call.may_list(bucket, key)?;
+    let may_list = request.may_list(bucket, key)?;
     match decision {
-        Decision::Allow => valid.map(|()| (!may_list).then(|| call.refusal(bucket))),
-        // Whoever may list the bucket may be told that the key is not there, and nothing else.
-        Decision::Deny if may_list => match call.version(bucket, key).await {
+        Decision::Allow => valid.map(|()| (!may_list).then(|| request.access_denied(bucket))),
+        // A caller who may list the bucket gets 404 for a missing key, and access denied otherwise.
+        Decision::Deny if may_list => match request.version(bucket, key).await {
             Err(error) => Err(error),
-            Ok(_) => Err(call.refusal(bucket)),
+            Ok(_) => Err(request.access_denied(bucket)),
         },
-        Decision::Deny | Decision::DenyExplicitly => Err(call.refusal(bucket)),
+        Decision::Deny | Decision::DenyExplicitly => Err(request.access_denied(bucket)),
     }
 }
 
 /// Whether the request is about an upload that the caller began, which the caller may look at and abort.
-async fn began_upload(call: &Call, row: &Row, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<bool, S3Error> {
+async fn began_upload(
+    request: &S3Request,
+    row: &Row,
+    bucket: &Bucket,
+    key: Option<&ObjectKey>,
+) -> Result<bool, S3Error> {
     let own = matches!(row.permission.0, "s3:AbortMultipartUpload" | "s3:ListMultipartUploadParts");
-    let id = call.query().get("uploadId").filter(|_| own).and_then(|id| id.parse().ok());
-    let (Some(id), Some(key), Identity::Known(caller)) = (id, key, &call.identity) else { return Ok(false) };
-    match call.door.objects.upload(bucket, key, &id).await {
+    let id = request.query().get("uploadId").filter(|_| own).and_then(|id| id.parse().ok());
+    let (Some(id), Some(key), Identity::Known(caller)) = (id, key, &request.identity) else { return Ok(false) };
+    match request.state.objects.upload(bucket, key, &id).await {
         Ok(upload) => Ok(caller.is_account() && upload.attributes.owner == Some(caller.user.id)),
         Err(ObjectsError::NoSuchUpload) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-fn tells_of_absence(error: &S3Error) -> bool {
+fn is_not_found(error: &S3Error) -> bool {
     matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion)
 }
 
-/// Refuses what the table could not place for certain; only now, when the caller has proven to be somebody.
-fn settled(found: &Found<'_>) -> Result<(), S3Error> {
+/// Refuses a request without an unambiguous route; only after authentication and authorization.
+fn check_match(found: &RouteMatch<'_>) -> Result<(), S3Error> {
     match found {
-        Found::Row(..) => Ok(()),
-        Found::UnknownParameter(_, _, name) => {
+        RouteMatch::Row(..) => Ok(()),
+        RouteMatch::UnknownParameter(_, _, name) => {
             Err(S3Error::new(Code::NotImplemented).field("Parameter", name.as_str()))
         }
-        Found::Ambiguous(one, other) => {
+        RouteMatch::Ambiguous(one, other) => {
             let message = format!("Conflicting query string parameters: {}, {}", one.operation, other.operation);
             Err(S3Error::with(Code::InvalidArgument, message))
         }
-        Found::Nothing => Err(Code::MethodNotAllowed.into()),
+        RouteMatch::Nothing => Err(Code::MethodNotAllowed.into()),
     }
 }
 
@@ -295,46 +305,46 @@ fn not_allowed(method: &Method, level: Level) -> S3Error {
     S3Error::new(Code::MethodNotAllowed).field("Method", method.as_str()).field("ResourceType", kind)
 }
 
-async fn close_after(lender: Option<Lender>, expects_continue: bool, error: &S3Error, version: Version) -> bool {
-    let exhausted = match lender {
-        Some(lender) => lender.settle(expects_continue).await,
+async fn close_after(body_drain: Option<BodyDrain>, expects_continue: bool, error: &S3Error, version: Version) -> bool {
+    let exhausted = match body_drain {
+        Some(body_drain) => body_drain.drain_rest(expects_continue).await,
         None => false,
     };
     (exhausted || error.close) && version < Version::HTTP_2
 }
 
-/// Says in the reply what pages of other origins may do with it; in errors too, or a page could not tell what went wrong.
-async fn share(
-    door: &Door,
+/// Adds the CORS headers to a response; to errors too, or a page could not read what went wrong.
+async fn add_cors_headers(
+    state: &S3State,
     trace: &Trace,
     method: &Method,
-    question: Option<&CorsQuestion>,
+    cors_request: Option<&CorsRequest>,
     response: &mut Response,
 ) -> Result<(), S3Error> {
-    // A preflight has answered for itself.
+    // A preflight sets its own headers.
     if *method == Method::OPTIONS {
         return Ok(());
     }
     let refused;
     let bucket = match (&trace.bucket, &trace.name) {
         (Some(bucket), _) => bucket,
-        (None, Some(name)) if question.is_some() => {
-            let Some(found) = door.metadata.bucket(name).await? else { return Ok(()) };
+        (None, Some(name)) if cors_request.is_some() => {
+            let Some(found) = state.metadata.bucket(name).await? else { return Ok(()) };
             refused = found;
             &refused
         }
         _ => return Ok(()),
     };
-    cors::decorate(bucket, question, response.headers_mut())
+    cors::decorate(bucket, cors_request, response.headers_mut())
 }
 
 /// Adds the request to the meters of its bucket. The content of objects is added by its own stream.
-fn charge(door: &Door, trace: &Trace, method: &Method, response: &Response) {
+fn record_usage(state: &S3State, trace: &Trace, method: &Method, response: &Response) {
     let (Some(bucket), Some(row)) = (trace.bucket.as_ref(), trace.row.and_then(|row| TABLE.rows().get(row))) else {
         return;
     };
     if row.open && !response.status().is_success() {
-        // Whoever knocks without a name does not run up the owner's bill.
+        // Requests of unauthenticated callers are not charged to the owner.
         return;
     }
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) && !row.operation.starts_with("List");
@@ -346,15 +356,15 @@ fn charge(door: &Door, trace: &Trace, method: &Method, response: &Response) {
         ingress_bytes: if response.status().is_success() { trace.ingress } else { 0 },
         egress_bytes: egress.unwrap_or_default(),
     };
-    door.objects.meter(bucket.id, usage);
+    state.objects.meter(bucket.id, usage);
 }
 
 fn log(error: &S3Error, id: RequestId, method: &Method, row: Option<usize>) {
     let operation = row.and_then(|row| TABLE.rows().get(row)).map_or("none", |row| row.operation);
     if error.status().is_server_error() && error.code != Code::NotImplemented {
-        tracing::warn!(request = %id, %method, operation, %error, "failed");
+        tracing::warn!(request = %id, %method, operation, %error, "request failed");
     } else {
-        tracing::debug!(request = %id, %method, operation, %error, "refused");
+        tracing::debug!(request = %id, %method, operation, %error, "request refused");
     }
 }
 

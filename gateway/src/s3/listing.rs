@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::access::Owner;
-use super::call::Call;
 use super::checksums;
 use super::encoding::{url, xml_time};
 use super::error::S3Error;
-use super::people::People;
+use super::owners::Owners;
+use super::request::S3Request;
 use super::uri::Query;
 use super::xml::XmlWriter;
 use crate::domain::UserId;
@@ -31,8 +31,8 @@ impl Names {
     ///
     /// # Errors
     /// `InvalidArgument` for any encoding but `url`.
-    pub fn read(call: &Call) -> Result<Self, S3Error> {
-        match call.query().get("encoding-type") {
+    pub fn read(request: &S3Request) -> Result<Self, S3Error> {
+        match request.query().get("encoding-type") {
             None | Some("") => Ok(Self::Plain),
             Some("url") => Ok(Self::Url),
             Some(word) => Err(S3Error::argument("Invalid Encoding Method specified in Request", "encoding-type", word)),
@@ -55,7 +55,7 @@ impl Names {
         names.write(writer, "Prefix", prefix);
     }
 
-    /// Says which encoding was used, when one was asked for.
+    /// Writes `EncodingType`, when one was requested.
     pub fn write_type(self, writer: &mut XmlWriter) {
         if self == Self::Url {
             writer.plain("EncodingType", "url");
@@ -94,7 +94,7 @@ impl ListingInput {
 /// The parameters of a listing.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// What to ask the database.
+    /// The query of the database.
     pub query: ListQuery,
     /// How names are shown.
     pub names: Names,
@@ -105,11 +105,11 @@ impl Listing {
     ///
     /// # Errors
     /// `InvalidArgument` for an unknown encoding.
-    pub fn read(call: &Call, after: Vec<u8>) -> Result<Self, S3Error> {
-        let ListingInput { prefix, delimiter, max_keys } = call.input.listing.clone().unwrap_or_default();
+    pub fn read(request: &S3Request, after: Vec<u8>) -> Result<Self, S3Error> {
+        let ListingInput { prefix, delimiter, max_keys } = request.input.listing.clone().unwrap_or_default();
         let (prefix, delimiter, limit) = (prefix.into_bytes(), delimiter.into_bytes(), max_keys.unwrap_or(ENTRIES_MAX));
         let query = ListQuery { prefix, delimiter, after, limit, owners: false };
-        Ok(Self { query, names: Names::read(call)? })
+        Ok(Self { query, names: Names::read(request)? })
     }
 
     /// The prefix as text.
@@ -129,9 +129,9 @@ impl Listing {
     }
 
     /// Writes the entries: objects, then common prefixes.
-    pub fn write_entries(&self, writer: &mut XmlWriter, page: &ListPage, people: Option<&People>) {
+    pub fn write_entries(&self, writer: &mut XmlWriter, page: &ListPage, page_owners: Option<&Owners>) {
         writer.plain("IsTruncated", page.truncated);
-        let owners = people.map(Owners::of);
+        let owners = page_owners.map(OwnerElements::of);
         for entry in &page.entries {
             if let ListEntry::Object(object) = entry {
                 writer.open("Contents");
@@ -167,21 +167,21 @@ impl Listing {
 }
 
 /// The elements of owners, each written once for a whole page.
-pub struct Owners {
+pub struct OwnerElements {
     owner: String,
     others: BTreeMap<UserId, String>,
 }
 
-impl Owners {
+impl OwnerElements {
     /// Writes them.
     #[must_use]
-    pub fn of(people: &People) -> Self {
+    pub fn of(owners: &Owners) -> Self {
         let element = |owner: &Owner| {
             let mut writer = XmlWriter::fragment();
-            write_person(&mut writer, "Owner", owner);
+            write_owner(&mut writer, "Owner", owner);
             writer.finish()
         };
-        let (owner, others) = people.all();
+        let (owner, others) = owners.all();
         Self { owner: element(owner), others: others.map(|(id, owner)| (id, element(owner))).collect() }
     }
 
@@ -193,7 +193,7 @@ impl Owners {
 }
 
 /// Writes an owner or initiator.
-pub fn write_person(writer: &mut XmlWriter, element: &str, owner: &Owner) {
+pub fn write_owner(writer: &mut XmlWriter, element: &str, owner: &Owner) {
     writer.open(element).text("ID", &owner.id.0).text("DisplayName", &owner.name).close(element);
 }
 
@@ -227,7 +227,7 @@ mod tests {
         ListPage { entries, truncated: true }
     }
 
-    fn written(names: Names, owner: Option<&People>) -> String {
+    fn written(names: Names, owner: Option<&Owners>) -> String {
         let listing = Listing { query: ListQuery::default(), names };
         let mut writer = XmlWriter::fragment();
         listing.write_entries(&mut writer, &page(), owner);
@@ -251,18 +251,18 @@ mod tests {
     #[test]
     fn encoded_names_need_no_escaping_and_owners_are_repeated() {
         let owner = Owner { id: CanonicalId("ff".to_owned()), name: "<me>".to_owned() };
-        let person = "<Owner><ID>ff</ID><DisplayName>&lt;me&gt;</DisplayName></Owner>";
+        let owner_xml = "<Owner><ID>ff</ID><DisplayName>&lt;me&gt;</DisplayName></Owner>";
         let other = Owner { id: CanonicalId("ee".to_owned()), name: "z".to_owned() };
         let others = "<Owner><ID>ee</ID><DisplayName>z</DisplayName></Owner>";
-        let people = People::known(owner.clone(), BTreeMap::from([(UserId(7), other)]));
+        let owners = Owners::known(owner.clone(), BTreeMap::from([(UserId(7), other)]));
         let expected = format!(
-            "<IsTruncated>true</IsTruncated><Contents><Key>a%26b%20c</Key>{TAIL}{person}</Contents>\
+            "<IsTruncated>true</IsTruncated><Contents><Key>a%26b%20c</Key>{TAIL}{owner_xml}</Contents>\
              <Contents><Key>z%01</Key>{TAIL}{others}</Contents><CommonPrefixes><Prefix>d%20e/</Prefix></CommonPrefixes>"
         );
-        assert_eq!(written(Names::Url, Some(&people)), expected);
-        let gone = expected.replace(others, person);
+        assert_eq!(written(Names::Url, Some(&owners)), expected);
+        let gone = expected.replace(others, owner_xml);
         assert_eq!(
-            written(Names::Url, Some(&People::known(owner, BTreeMap::new()))),
+            written(Names::Url, Some(&Owners::known(owner, BTreeMap::new()))),
             gone,
             "who is gone leaves it to the owner"
         );

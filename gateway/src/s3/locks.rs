@@ -1,4 +1,4 @@
-//! Object lock in headers: what a write asks for, what a read shows.
+//! Object lock headers of writes and reads.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::objects::BodyPromise;
 const MODE: HeaderName = HeaderName::from_static("x-amz-object-lock-mode");
 const UNTIL: HeaderName = HeaderName::from_static("x-amz-object-lock-retain-until-date");
 const HOLD: HeaderName = HeaderName::from_static("x-amz-object-lock-legal-hold");
-/// Passes over governance, for those who may.
+/// Bypasses governance retention, if permitted.
 const BYPASS: &str = "x-amz-bypass-governance-retention";
 
 /// Reads the lock that a write asks for.
@@ -50,11 +50,11 @@ pub fn asks_to_bypass(headers: &HeaderMap) -> bool {
     headers.get(BYPASS).is_some_and(|word| word.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
-/// Refuses a lock on a body that nothing vouches for.
+/// Refuses a lock on a body without an integrity header.
 ///
 /// # Errors
 /// `InvalidRequest`.
-pub fn vouched(lock: VersionLock, promise: &BodyPromise) -> Result<(), S3Error> {
+pub fn require_integrity(lock: VersionLock, promise: &BodyPromise) -> Result<(), S3Error> {
     if lock == VersionLock::NONE || promise.md5.is_some() || promise.checksum.is_some() || promise.trailer_required {
         return Ok(());
     }
@@ -95,9 +95,9 @@ pub fn hold_word(on: bool) -> &'static str {
 #[must_use]
 pub fn date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let moment =
+    let date_time =
         OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(text, &Iso8601::DEFAULT)).ok()?;
-    i64::try_from(moment.unix_timestamp_nanos() / 1_000).ok().map(Timestamp)
+    i64::try_from(date_time.unix_timestamp_nanos() / 1_000).ok().map(Timestamp)
 }
 
 /// When a retention ends, to the millisecond and never early: whoever waits until then finds the version free.

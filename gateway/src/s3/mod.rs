@@ -1,29 +1,26 @@
-//! The S3 door: an HTTP request in, one use case, an S3 reply out.
+//! The S3 API: parses HTTP requests, authenticates and authorizes them, calls a use case, writes the S3 response.
 //!
-//! Read `handle` first: it is the way of a request. `route` says which operation a request is, `ops` holds the operations.
+//! Read `handle` first: the path of a request. `route` finds the operation of a request, `ops` holds the operations.
 
 mod access;
 mod access_log;
 mod acl;
-mod arrival;
 pub mod auth;
+mod authorize;
 pub mod body;
-mod call;
-mod carried;
+mod body_drain;
 mod checksums;
+mod condition_context;
 mod conditions;
+mod connection_info;
 mod copy_source;
 mod cors;
-mod door;
 mod encoding;
 pub mod error;
 mod expiration;
-mod facts;
 pub mod form;
 mod handle;
 mod iam;
-mod judge;
-mod lent_body;
 mod lifecycle_xml;
 mod listing;
 mod locks;
@@ -33,11 +30,12 @@ mod object_headers;
 mod object_tags;
 mod operation_input;
 mod ops;
+mod owners;
 mod peers;
-mod people;
 pub mod probe;
 mod range;
 mod repeated_headers;
+mod request;
 mod request_context;
 mod request_id;
 mod request_target;
@@ -45,20 +43,22 @@ mod respond;
 mod route;
 mod service;
 mod sse;
+mod state;
 mod storage_class;
 mod tags;
 mod target;
 pub mod uri;
 mod versions;
 mod website;
+mod write_attributes;
 mod write_headers;
 mod xml;
 
-pub use arrival::Arrival;
-pub use door::S3Settings;
+pub use connection_info::ConnectionInfo;
 pub use peers::{Peer, PeerCounts, PeerPlace};
 pub use respond::Response;
 pub use service::S3Service;
+pub use state::S3Settings;
 pub use website::WebsiteService;
 
 /// The list of operations as the README shows it between `<!-- operations -->` and `<!-- /operations -->`.

@@ -76,8 +76,8 @@ fn read_rule(
 /// The configured target that `arn:haulout:sqs:REGION:ID:NAME` names.
 fn target_of<'a>(arn: &'a str, targets: &[String], region: &str) -> Option<&'a str> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let ["arn", "haulout", "sqs" | "sns", place, _, name] = parts[..] else { return None };
-    let known = targets.iter().any(|target| target == name) && (place.is_empty() || place == region);
+    let ["arn", "haulout", "sqs" | "sns", arn_region, _, name] = parts[..] else { return None };
+    let known = targets.iter().any(|target| target == name) && (arn_region.is_empty() || arn_region == region);
     known.then_some(name)
 }
 

@@ -1,4 +1,4 @@
-//! What a client says about an object: from the headers of a write to [`ObjectAttributes`], and back to the headers of a
+//! Attributes of objects: from the headers of a write to [`ObjectAttributes`], and back to the headers of a
 //! read.
 //!
 //! Header values are bytes. System headers are kept one character per byte (as ISO 8859-1 reads them), so that what a client
@@ -39,9 +39,9 @@ pub fn read(headers: &HeaderMap) -> Result<ObjectAttributes, S3Error> {
 }
 
 fn website_redirect(headers: &HeaderMap) -> Result<Option<String>, S3Error> {
-    let Some(place) = joined(headers, &HeaderName::from_static(WEBSITE_REDIRECT)) else { return Ok(None) };
-    if ["/", "http://", "https://"].iter().any(|start| place.starts_with(start)) {
-        return Ok(Some(place));
+    let Some(location) = joined(headers, &HeaderName::from_static(WEBSITE_REDIRECT)) else { return Ok(None) };
+    if ["/", "http://", "https://"].iter().any(|start| location.starts_with(start)) {
+        return Ok(Some(location));
     }
     let message = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
     Err(S3Error::with(Code::InvalidArgument, message))

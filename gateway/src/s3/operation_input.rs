@@ -1,17 +1,17 @@
 //! What an operation takes from the headers and the query of its request, read once and before the decision. Conditions
-//! of policies ask about these values (`facts.rs`) and handlers act on them, so that neither can read a request in
+//! of policies ask about these values (`condition_context.rs`) and handlers act on them, so that neither can read a request in
 //! another way than the other. What a body says is put in by the handler, which then asks for permission.
 
 use http::request::Parts;
 
 use super::acl;
-use super::arrival::Arrival;
 use super::conditions;
+use super::connection_info::ConnectionInfo;
 use super::copy_source::{self, CopySource};
-use super::door::S3Settings;
 use super::error::{Code, S3Error};
 use super::listing::ListingInput;
 use super::sse::{self, Encryption};
+use super::state::S3Settings;
 use super::uri::Query;
 use super::{locks, object_headers, object_tags, storage_class};
 use crate::domain::{DefaultRetention, ObjectAttributes, Ownership, TagSet, Timestamp, VersionLock, WriteCondition};
@@ -100,7 +100,7 @@ pub struct OperationInput {
     /// The tags that will be set.
     pub tags: Option<TagSet>,
     /// The access list.
-    pub acl: acl::Asked,
+    pub acl: acl::RequestedAcl,
     /// What is to keep the version.
     pub lock: VersionLock,
     /// How the object is to be encrypted.
@@ -167,10 +167,10 @@ impl OperationInput {
                 self.attributes.storage_class = class;
             }
             Input::Tags => self.tags = object_tags::of_header(headers)?,
-            Input::Acl => self.acl = acl::asked(headers)?,
+            Input::Acl => self.acl = acl::requested(headers)?,
             Input::Lock => self.lock = locks::read(headers, now)?,
             Input::Encryption | Input::PartKey | Input::ReadKey => {
-                sse::demand_tls(headers, settings.sse_c_requires_tls && !Arrival::of(head).encrypted)?;
+                sse::demand_tls(headers, settings.sse_c_requires_tls && !ConnectionInfo::of(head).encrypted)?;
                 match part {
                     Input::Encryption => self.encryption = sse::encryption(headers)?,
                     Input::PartKey => self.customer_key = sse::customer_key(headers)?,
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_new_object_takes_what_will_be_done_with_it() {
         let input = read(NEW_OBJECT, EVERYTHING, "").expect("an input");
-        assert_eq!(input.acl, acl::Asked::Canned(acl::Canned::PublicRead));
+        assert_eq!(input.acl, acl::RequestedAcl::Canned(acl::Canned::PublicRead));
         assert_eq!(input.tags.map(TagSet::into_pairs), Some(vec![("a".to_owned(), "1".to_owned())]));
         assert_eq!((input.storage_class.as_deref(), input.attributes.storage_class), (Some("STANDARD"), None));
         assert_eq!(input.lock.retention.map(|kept| kept.mode), Some(RetentionMode::Compliance));
@@ -297,7 +297,7 @@ mod tests {
         let head = request.body(()).expect("a request").into_parts().0;
         let settings = S3Settings::default();
         let (input, valid) = OperationInput::read(NEW_OBJECT, &head, &Query::default(), &settings, NOW);
-        assert!(valid.is_err() && input.acl == acl::Asked::Nothing && input.tags.is_some(), "the rest is read");
+        assert!(valid.is_err() && input.acl == acl::RequestedAcl::Nothing && input.tags.is_some(), "the rest is read");
         let both = [("if-match", "*"), ("if-none-match", "*")];
         assert_eq!(read(&[Input::Condition], &both, "").err(), Some(Code::NotImplemented));
     }

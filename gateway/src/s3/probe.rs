@@ -1,4 +1,4 @@
-//! The parsers that strangers feed, each as one function of bytes: the doors of the fuzz targets in `tests/fuzz`.
+//! Entry points of the fuzz targets in `tests/fuzz`: each parser of untrusted input as one function of bytes.
 //!
 //! No request passes here. A probe panics when a parser does, and when something that must always hold does not.
 
@@ -21,7 +21,7 @@ use super::request_target::RequestTarget;
 use super::{copy_source, form, iam, object_headers, range, uri, xml};
 use crate::clock::{Ambient, Clock, SystemEntropy, random};
 use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
-use crate::policy::{Document, Question};
+use crate::policy::{AuthorizationRequest, Document};
 
 /// The longest document a probe reads, in bytes: what matters happens early.
 const BYTES_MAX: usize = 64 << 10;
@@ -32,12 +32,12 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime without I/O needs nothing")
 });
 
-/// Everybody's key exists, with a secret that nobody has.
+/// A key source in which every key exists, with an unknown secret.
 #[derive(Debug)]
-struct Strangers(Zeroizing<String>);
+struct AnyKeySource(Zeroizing<String>);
 
 #[async_trait]
-impl KeySource for Strangers {
+impl KeySource for AnyKeySource {
     async fn access_key(&self, id: &str) -> Result<Option<Arc<Caller>>, KeyError> {
         let user = User {
             id: UserId(1),
@@ -47,8 +47,14 @@ impl KeySource for Strangers {
             created_at: Timestamp(0),
         };
         let (id, secret) = (id.to_owned(), self.0.clone());
-        let caller =
-            Caller::new(AccessKey { id, secret, user, member: None, session: None, account_policies: Vec::new() });
+        let caller = Caller::new(AccessKey {
+            id,
+            secret,
+            user,
+            principal_policies: None,
+            session: None,
+            account_policies: Vec::new(),
+        });
         caller.map(|caller| Some(Arc::new(caller))).map_err(|error| KeyError::Damaged(error.to_string()))
     }
 
@@ -57,7 +63,7 @@ impl KeySource for Strangers {
     }
 
     fn used(&self, key: &AccessKey, _service: &'static str, _region: &str) {
-        panic_now(&format!("a signature that nobody made was right: {key:?}"));
+        panic_now(&format!("a forged signature was accepted: {key:?}"));
     }
 
     fn draw(&self) -> NewKey {
@@ -71,9 +77,9 @@ impl KeySource for Strangers {
 }
 
 #[derive(Debug)]
-struct Midnight;
+struct FixedClock;
 
-impl Clock for Midnight {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp::default().plus_seconds(MIDNIGHT)
     }
@@ -86,12 +92,16 @@ fn panic_now(what: &str) {
 fn verifier() -> Verifier {
     let entropy = Arc::new(SystemEntropy);
     let secret = Zeroizing::new(hex::encode(random::<20>(entropy.as_ref())));
-    Verifier::new(Arc::new(Strangers(secret)), AuthSettings::default(), Ambient { clock: Arc::new(Midnight), entropy })
+    Verifier::new(
+        Arc::new(AnyKeySource(secret)),
+        AuthSettings::default(),
+        Ambient { clock: Arc::new(FixedClock), entropy },
+    )
 }
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(verifier);
 
-/// `METHOD TARGET`, then lines of `name: value`, as much of it as HTTP would let through.
+/// `METHOD TARGET`, then lines of `name: value`, as far as HTTP would accept it.
 fn head(text: &str) -> Option<Parts> {
     let mut lines = text.split('\n');
     let (method, target) = lines.next()?.split_once(' ')?;
@@ -150,7 +160,7 @@ pub fn policy(bytes: &[u8]) {
     let keys = |key: &str| (key == "aws:sourceip").then(|| crate::policy::Value::from("10.0.0.1"));
     let resource = "arn:aws:s3:::photos/some/key";
     for action in ["s3:GetObject", "iam:CreateUser", "sts:AssumeRole"] {
-        let question = Question { caller: None, action, resource, keys: &keys };
+        let question = AuthorizationRequest { caller: None, action, resource, keys: &keys };
         let _ = document.evaluate(&question);
     }
     let _ = document.is_public();

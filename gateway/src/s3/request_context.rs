@@ -3,21 +3,21 @@
 use http::header;
 use http::request::Parts;
 
-use super::arrival::Arrival;
-use super::door::Door;
+use super::connection_info::ConnectionInfo;
 use super::encoding::xml_time;
+use super::state::S3State;
 use crate::policy::Value;
 
 /// The value of `aws:{name}`; names come in lower case. What is about the caller is known to the caller's principal.
-pub(super) fn value<'a>(door: &'a Door, head: &'a Parts, name: &str) -> Option<Value<'a>> {
+pub(super) fn value<'a>(state: &'a S3State, head: &'a Parts, name: &str) -> Option<Value<'a>> {
     match name {
-        "sourceip" => Arrival::of(head).peer.map(|address| Value::from(address.to_canonical().to_string())),
-        "securetransport" => Some(Value::from(if Arrival::of(head).encrypted { "true" } else { "false" })),
-        "currenttime" => Some(Value::from(xml_time(door.verifier.now()))),
-        "epochtime" => Some(Value::from(door.verifier.now().seconds().to_string())),
+        "sourceip" => ConnectionInfo::of(head).peer.map(|address| Value::from(address.to_canonical().to_string())),
+        "securetransport" => Some(Value::from(if ConnectionInfo::of(head).encrypted { "true" } else { "false" })),
+        "currenttime" => Some(Value::from(xml_time(state.verifier.now()))),
+        "epochtime" => Some(Value::from(state.verifier.now().seconds().to_string())),
         "useragent" => said(head, &header::USER_AGENT),
         "referer" => said(head, &header::REFERER),
-        "requestedregion" => Some(Value::from(door.settings.region.as_str())),
+        "requestedregion" => Some(Value::from(state.settings.region.as_str())),
         _ => None,
     }
 }

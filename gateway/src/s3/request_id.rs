@@ -1,4 +1,4 @@
-//! The names of requests: what a client quotes and a log line carries.
+//! Request ids, as in responses and log lines.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! The door as a tower service, for whoever accepts connections.
+//! The S3 API as a tower service.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,11 +10,11 @@ use axum::body::Body;
 use http::Request;
 
 use super::auth::Verifier;
-use super::door::{Door, S3Settings};
 use super::handle::handle;
 use super::meters::Meters;
 use super::request_id::RequestIds;
 use super::respond::Response;
+use super::state::{S3Settings, S3State};
 use super::website::WebsiteService;
 use crate::clock::Ambient;
 use crate::metadata::MetadataStore;
@@ -22,7 +22,7 @@ use crate::objects::Objects;
 
 /// Answers S3 requests. Cheap to clone; it never fails and is always ready.
 #[derive(Clone, Debug)]
-pub struct S3Service(Arc<Door>);
+pub struct S3Service(Arc<S3State>);
 
 impl S3Service {
     /// The S3 of these objects, for those whom the verifier knows.
@@ -35,7 +35,7 @@ impl S3Service {
         ambient: Ambient,
     ) -> Self {
         let (ids, meters) = (RequestIds::new(&*ambient.entropy), Meters::new());
-        Self(Arc::new(Door { objects, metadata, verifier, settings, ids, meters, ambient }))
+        Self(Arc::new(S3State { objects, metadata, verifier, settings, ids, meters, ambient }))
     }
 
     /// The websites of the same buckets.
@@ -55,7 +55,7 @@ impl tower::Service<Request<Body>> for S3Service {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let door = self.0.clone();
-        Box::pin(async move { Ok(handle(door, request).await) })
+        let state = self.0.clone();
+        Box::pin(async move { Ok(handle(state, request).await) })
     }
 }

@@ -1,4 +1,4 @@
-//! Server-side encryption: which key a request brings or names, which one a write gets, and what replies say about it.
+//! Server-side encryption headers: the key of a request, the key of a write, and the headers of responses.
 //!
 //! Everything is encrypted with the gateway's own keys anyway, which is what `AES256` asks for. A client's key (SSE-C) or
 //! one of the key service (SSE-KMS) comes on top.
@@ -9,11 +9,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::arrival::Arrival;
-use super::call::Call;
+use super::connection_info::ConnectionInfo;
 use super::error::{Code, S3Error};
+use super::request::S3Request;
 use crate::domain::{Bucket, ContentEncryption, ContentKey, DefaultAlgorithm, DefaultEncryption};
-use crate::objects::{ContentLock, DataKey, KeyChoice};
+use crate::objects::{DataKey, EncryptionKey, KeyChoice};
 use crate::policy::Value;
 
 const SSE: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
@@ -28,7 +28,7 @@ const CONTEXT_BYTES_MAX: usize = 8_192;
 
 /// Where in a request a client's key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
+enum KeyRole {
     /// The key of what is written or read.
     Own,
     /// The key of what is copied.
@@ -51,19 +51,19 @@ pub enum Encryption {
 ///
 /// # Errors
 /// What the key service says.
-pub async fn lock(call: &Call, bucket: &Bucket) -> Result<Option<ContentLock>, S3Error> {
-    match choice(call, bucket)? {
+pub async fn encryption_key(request: &S3Request, bucket: &Bucket) -> Result<Option<EncryptionKey>, S3Error> {
+    match choice(request, bucket)? {
         None => Ok(None),
-        Some(choice) => Ok(Some(call.door.objects.lock(choice).await?)),
+        Some(choice) => Ok(Some(request.state.objects.new_encryption_key(choice).await?)),
     }
 }
 
-/// Whose key a write is to be encrypted with.
+/// The key a write is to be encrypted with.
 ///
 /// # Errors
 /// When the bucket's default cannot be read.
-pub fn choice(call: &Call, bucket: &Bucket) -> Result<Option<KeyChoice>, S3Error> {
-    match &call.input.encryption {
+pub fn choice(request: &S3Request, bucket: &Bucket) -> Result<Option<KeyChoice>, S3Error> {
+    match &request.input.encryption {
         Encryption::Gateway => Ok(None),
         Encryption::Key(choice) => Ok(Some(choice.clone())),
         Encryption::Nothing => {
@@ -81,8 +81,8 @@ pub fn choice(call: &Call, bucket: &Bucket) -> Result<Option<KeyChoice>, S3Error
 /// The value of a condition key about encryption, without `s3:`. Like Amazon's, it is what the write asks for: policies
 /// are asked before the bucket's default is looked at.
 #[must_use]
-pub fn fact<'a>(asked: &'a Encryption, name: &str) -> Option<Value<'a>> {
-    match (name, asked) {
+pub fn condition_value<'a>(requested: &'a Encryption, name: &str) -> Option<Value<'a>> {
+    match (name, requested) {
         ("x-amz-server-side-encryption", Encryption::Gateway) => Some(Value::from("AES256")),
         ("x-amz-server-side-encryption", Encryption::Key(KeyChoice::Kms { .. })) => Some(Value::from("aws:kms")),
         ("x-amz-server-side-encryption-aws-kms-key-id", Encryption::Key(KeyChoice::Kms { key, .. })) => {
@@ -100,17 +100,17 @@ pub fn fact<'a>(asked: &'a Encryption, name: &str) -> Option<Value<'a>> {
 /// # Errors
 /// Amazon's words for a key that is none.
 pub fn customer_key(headers: &HeaderMap) -> Result<Option<DataKey>, S3Error> {
-    customer_key_of(headers, Whose::Own)
+    customer_key_of(headers, KeyRole::Own)
 }
 
 /// The key a client sent for what is to be copied.
 ///
 /// # Errors
 /// Amazon's words for a key that is none.
-pub fn source_key(call: &Call) -> Result<Option<DataKey>, S3Error> {
-    let in_the_clear = call.door.settings.sse_c_requires_tls && !Arrival::of(&call.head).encrypted;
-    demand_tls(&call.head.headers, in_the_clear)?;
-    customer_key_of(&call.head.headers, Whose::Source)
+pub fn source_key(request: &S3Request) -> Result<Option<DataKey>, S3Error> {
+    let in_the_clear = request.state.settings.sse_c_requires_tls && !ConnectionInfo::of(&request.head).encrypted;
+    demand_tls(&request.head.headers, in_the_clear)?;
+    customer_key_of(&request.head.headers, KeyRole::Source)
 }
 
 /// The key a client sent to read with. Headers that only a write may have are refused.
@@ -127,7 +127,7 @@ pub fn key_to_read(headers: &HeaderMap) -> Result<Option<DataKey>, S3Error> {
     customer_key(headers)
 }
 
-/// Says how something is encrypted. `request` are the headers of the request: a client's key is told again by its MD5 alone,
+/// Adds the headers about encryption. `request` are the headers of the request: a client's key is echoed by its MD5 alone,
 /// which is not kept.
 pub fn show(encryption: Option<&ContentEncryption>, request: &HeaderMap, reply: &mut HeaderMap) {
     match encryption.map(|encryption| &encryption.key) {
@@ -152,7 +152,7 @@ pub fn show(encryption: Option<&ContentEncryption>, request: &HeaderMap, reply: 
     }
 }
 
-/// A client's key must not travel in the clear, where the operator says so.
+/// Refuses a client's key over plain HTTP, if configured.
 ///
 /// # Errors
 /// `InvalidRequest` for a key that came `in_the_clear`.
@@ -171,7 +171,7 @@ pub fn demand_tls(headers: &HeaderMap, in_the_clear: bool) -> Result<(), S3Error
 /// # Errors
 /// Amazon's words for headers that contradict themselves.
 pub fn encryption(headers: &HeaderMap) -> Result<Encryption, S3Error> {
-    let customer = customer_key_of(headers, Whose::Own)?;
+    let customer = customer_key_of(headers, KeyRole::Own)?;
     let method = text(headers, &SSE);
     if customer.is_some() && (method.is_some() || headers.contains_key(KMS_KEY)) {
         let message = "Server Side Encryption with Customer provided key is incompatible with the encryption method \
@@ -211,10 +211,10 @@ fn context(headers: &HeaderMap) -> Result<Option<String>, S3Error> {
     pairs.map(|_| Some(sent.to_owned())).ok_or_else(refused)
 }
 
-fn customer_key_of(headers: &HeaderMap, whose: Whose) -> Result<Option<DataKey>, S3Error> {
-    let start = match whose {
-        Whose::Own => "x-amz-server-side-encryption-customer-",
-        Whose::Source => "x-amz-copy-source-server-side-encryption-customer-",
+fn customer_key_of(headers: &HeaderMap, key_role: KeyRole) -> Result<Option<DataKey>, S3Error> {
+    let start = match key_role {
+        KeyRole::Own => "x-amz-server-side-encryption-customer-",
+        KeyRole::Source => "x-amz-copy-source-server-side-encryption-customer-",
     };
     let header = |end: &str| headers.get(format!("{start}{end}")).map(|value| value.to_str().unwrap_or_default());
     let (algorithm, key, md5) = (header("algorithm"), header("key"), header("key-md5"));

@@ -34,15 +34,15 @@ mod tests {
     #[test]
     fn only_classes_that_are_configured_are_taken() {
         let classes = ["STANDARD_IA".to_owned()];
-        let asked = |class: &'static str| {
+        let requested = |class: &'static str| {
             let headers = [(HEADER, HeaderValue::from_static(class))].into_iter().collect();
             read(&headers, &classes).map_err(|error| error.code)
         };
-        assert_eq!(asked("STANDARD"), Ok(Some("STANDARD".to_owned())));
-        assert_eq!(asked(""), Ok(None));
-        assert_eq!(asked("STANDARD_IA"), Ok(Some("STANDARD_IA".to_owned())));
-        assert_eq!(asked("GLACIER"), Err(Code::InvalidStorageClass));
-        assert_eq!(asked("standard"), Err(Code::InvalidStorageClass));
+        assert_eq!(requested("STANDARD"), Ok(Some("STANDARD".to_owned())));
+        assert_eq!(requested(""), Ok(None));
+        assert_eq!(requested("STANDARD_IA"), Ok(Some("STANDARD_IA".to_owned())));
+        assert_eq!(requested("GLACIER"), Err(Code::InvalidStorageClass));
+        assert_eq!(requested("standard"), Err(Code::InvalidStorageClass));
         assert_eq!(read(&HeaderMap::new(), &classes).unwrap(), None);
     }
 }

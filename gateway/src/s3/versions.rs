@@ -1,13 +1,15 @@
-//! Which version a request is about, and how versions are named in replies.
+//! Version ids of requests and responses.
 
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::call::Call;
 use super::conditions::http_date;
 use super::error::{Code, S3Error};
-use crate::domain::{Bucket, DeleteMarker, Found, ObjectKey, Version, VersionName, VersionSelector, Versioning};
+use super::request::S3Request;
+use crate::domain::{
+    Bucket, DeleteMarker, ObjectKey, Version, VersionLookup, VersionName, VersionSelector, Versioning,
+};
 use crate::metadata::Deleted;
 
 const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
@@ -26,7 +28,7 @@ pub fn selector(id: Option<&str>) -> Result<VersionSelector, S3Error> {
     text.parse().map_err(|_| S3Error::argument("Invalid version id specified", "versionId", text))
 }
 
-impl Call {
+impl S3Request {
     /// The version that `versionId` names.
     ///
     /// # Errors
@@ -50,22 +52,22 @@ impl Call {
     /// The version that a selector points to.
     ///
     /// # Errors
-    /// As [`Call::version`].
+    /// As [`S3Request::version`].
     pub async fn version_at(
         &self,
         bucket: &Bucket,
         key: &ObjectKey,
         selector: VersionSelector,
     ) -> Result<Arc<Version>, S3Error> {
-        version_of(self.door.objects.find(bucket, key, selector).await?, key, selector)
+        version_of(self.state.objects.find(bucket, key, selector).await?, key, selector)
     }
 }
 
-fn version_of(found: Found, key: &ObjectKey, selector: VersionSelector) -> Result<Arc<Version>, S3Error> {
+fn version_of(found: VersionLookup, key: &ObjectKey, selector: VersionSelector) -> Result<Arc<Version>, S3Error> {
     match found {
-        Found::Version(version) => Ok(version),
-        Found::Marker(marker) => Err(at_marker(key, marker, selector)),
-        Found::Nothing => Err(missing(key, selector)),
+        VersionLookup::Version(version) => Ok(version),
+        VersionLookup::Marker(marker) => Err(at_marker(key, marker, selector)),
+        VersionLookup::Nothing => Err(missing(key, selector)),
     }
 }
 
@@ -80,7 +82,7 @@ fn missing(key: &ObjectKey, selector: VersionSelector) -> S3Error {
     }
 }
 
-/// What is said of a delete marker: there is no object, and whoever names the marker may only delete it.
+/// The error for a delete marker: there is no object, and a named marker can only be deleted.
 fn at_marker(key: &ObjectKey, marker: DeleteMarker, selector: VersionSelector) -> S3Error {
     let error = if selector == VersionSelector::Current {
         S3Error::new(Code::NoSuchKey).field("Key", key.as_str())

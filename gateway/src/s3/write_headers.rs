@@ -1,5 +1,5 @@
-//! Headers of writes that ask for more than bytes: storage classes (encryption: `sse`). What is not
-//! supported is refused; nothing that changes the meaning of a write is passed over.
+//! Refuses `x-amz-write-offset-bytes` where appends are not supported. A header that is not
+//! supported and changes the meaning of a write is refused, never ignored.
 
 use http::HeaderMap;
 
@@ -10,8 +10,8 @@ use super::error::{Code, S3Error};
 /// # Errors
 /// What Amazon says to each, or `NotImplemented`.
 pub fn check(headers: &HeaderMap) -> Result<(), S3Error> {
-    let asked = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
-    if asked("x-amz-write-offset-bytes") {
+    let requested = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
+    if requested("x-amz-write-offset-bytes") {
         return Err(Code::NotImplemented.into());
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! What a bucket lets browsers do: which pages of others may read it (CORS), and how it answers as a website. Rule books:
-//! they decide from what they are given and touch nothing.
+//! Browser-facing rules of a bucket: CORS and static websites. Pure:
+//! no I/O.
 
 mod cors;
 mod routing;

@@ -1,4 +1,4 @@
-//! Writes access logs down.
+//! Flushes access logs.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::objects::Objects;
 pub(super) struct AccessLogs {
     pub(super) objects: Objects,
     pub(super) region: String,
-    /// How long lines wait for company, where the operator tries things out.
+    /// How long lines are buffered, where `[debug]` sets it.
     pub(super) linger: Option<Duration>,
 }
 

@@ -13,8 +13,8 @@ use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 
-/// The errand that one gateway at a time does.
-const ERRAND: &str = "inventory";
+/// The name of the leased task.
+const TASK_NAME: &str = "inventory";
 
 /// How long a gateway that is busy with a bucket is waited for, in seconds.
 const LEASE_SECONDS: i64 = 1_800;
@@ -30,7 +30,7 @@ pub(super) struct InventoryLists {
     pub(super) ambient: Ambient,
 }
 
-/// How far a day has come.
+/// The progress of a day.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Progress {
@@ -54,7 +54,7 @@ impl Worker for InventoryLists {
 
     async fn step(&self) -> Result<bool, StepError> {
         let incarnation = self.objects.incarnation();
-        let taken = self.metadata.take_errand::<Progress>(ERRAND, incarnation, LEASE_SECONDS).await?;
+        let taken = self.metadata.acquire_leased_task::<Progress>(TASK_NAME, incarnation, LEASE_SECONDS).await?;
         let Some(mut progress) = taken else { return Ok(false) };
         let today = self.ambient.clock.now().seconds() / i64::from(self.calendar.day_seconds());
         if progress.over && progress.day == today {
@@ -66,7 +66,7 @@ impl Worker for InventoryLists {
         let next = self.metadata.buckets_with::<Inventories>(BucketId(progress.bucket), 1).await?;
         let Some((id, name)) = next.into_iter().next() else {
             progress.over = true;
-            self.metadata.note_errand(ERRAND, incarnation, &progress).await?;
+            self.metadata.record_task_progress(TASK_NAME, incarnation, &progress).await?;
             return Ok(false);
         };
         progress.bucket = id.0;
@@ -75,11 +75,11 @@ impl Worker for InventoryLists {
         {
             for inventory in inventories.all.iter().filter(|one| one.enabled && (!one.weekly || today % WEEK == 0)) {
                 if let Err(error) = self.objects.make_inventory(&bucket, inventory).await {
-                    tracing::warn!(bucket = %bucket.name, inventory = inventory.id, %error, "an inventory was not made");
+                    tracing::warn!(bucket = %bucket.name, inventory = inventory.id, %error, "creating an inventory failed");
                 }
             }
         }
-        self.metadata.note_errand(ERRAND, incarnation, &progress).await?;
+        self.metadata.record_task_progress(TASK_NAME, incarnation, &progress).await?;
         Ok(true)
     }
 }

@@ -12,8 +12,8 @@ use crate::lifecycle::{Calendar, Configuration};
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 
-/// The errand that one gateway at a time does.
-const ERRAND: &str = "lifecycle";
+/// The name of the leased task.
+const TASK_NAME: &str = "lifecycle";
 
 /// How long a gateway that is busy with a page is waited for, in seconds.
 const LEASE_SECONDS: i64 = 300;
@@ -21,7 +21,7 @@ const LEASE_SECONDS: i64 = 300;
 /// Rounds begun in a day.
 const ROUNDS_PER_DAY: u32 = 24;
 
-/// Expires, removes and moves versions, and gives up uploads.
+/// Expires, removes and transitions versions, and aborts uploads.
 pub(super) struct Lifecycle {
     pub(super) objects: Objects,
     pub(super) metadata: MetadataStore,
@@ -29,7 +29,7 @@ pub(super) struct Lifecycle {
     pub(super) ambient: Ambient,
 }
 
-/// How far a round has come.
+/// The progress of a round.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Progress {
@@ -82,7 +82,7 @@ impl Worker for Lifecycle {
             return Ok(false);
         }
         let incarnation = self.objects.incarnation();
-        let taken = self.metadata.take_errand::<Progress>(ERRAND, incarnation, LEASE_SECONDS).await?;
+        let taken = self.metadata.acquire_leased_task::<Progress>(TASK_NAME, incarnation, LEASE_SECONDS).await?;
         let Some(mut progress) = taken else { return Ok(false) };
         let now = self.ambient.clock.now().0;
         if progress.over {
@@ -96,12 +96,12 @@ impl Worker for Lifecycle {
             progress.begun_at = now;
         }
         progress.over = !self.page(&mut progress).await?;
-        self.metadata.note_errand(ERRAND, incarnation, &progress).await?;
+        self.metadata.record_task_progress(TASK_NAME, incarnation, &progress).await?;
         Ok(!progress.over)
     }
 }
 
-/// Gives up uploads that were never completed, whatever rules their buckets have.
+/// Aborts stale uploads, whatever rules their buckets have.
 pub(super) struct StaleUploads {
     pub(super) objects: Objects,
     pub(super) days: u32,

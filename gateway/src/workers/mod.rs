@@ -3,9 +3,9 @@
 mod access_logs;
 mod inventory;
 mod lifecycle;
+mod maintenance;
 mod notify;
 mod repair;
-mod steps;
 mod webhook;
 mod worker;
 
@@ -28,17 +28,17 @@ use crate::objects::Objects;
 pub struct WorkerSettings {
     /// How long deleted slivers stay in the trash of backends that have one, in seconds.
     pub trash_seconds: u64,
-    /// Days after which an upload that was left alone is given up; 0 for never.
+    /// Days after which an inactive upload is aborted; 0 for never.
     pub upload_days_max: u32,
     /// Where notifications may go.
     pub notification_targets: Vec<NotificationTargetConfig>,
     /// The region, as keys of access logs show it.
     pub region: String,
-    /// Seconds lines of access logs wait for company, where the operator tries things out.
+    /// Seconds lines of access logs are buffered, where `[debug]` sets it.
     pub access_log_seconds: Option<u64>,
     /// What a day is to lifecycle rules.
     pub calendar: Calendar,
-    /// Time and chance.
+    /// Clock and randomness.
     pub ambient: Ambient,
 }
 
@@ -61,12 +61,12 @@ impl Workers {
         Self { stopping, tasks }
     }
 
-    /// Ends every worker after its current step, and writes down what was metered.
-    pub async fn stop(mut self, patience: Duration) {
+    /// Stops every worker after its current step, and flushes the meters.
+    pub async fn stop(mut self, timeout: Duration) {
         self.stopping.cancel();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(patience, ended).await.is_err() {
-            tracing::warn!("a worker did not end in time; its step will be repeated at the next start");
+        if tokio::time::timeout(timeout, ended).await.is_err() {
+            tracing::warn!("a worker did not stop in time; its step will be repeated at the next start");
         }
     }
 }
@@ -74,13 +74,13 @@ impl Workers {
 /// Every worker there is.
 fn all(objects: &Objects, metadata: &MetadataStore, settings: &WorkerSettings) -> Vec<Arc<dyn Worker>> {
     vec![
-        Arc::new(steps::Reclaim(objects.clone())),
-        Arc::new(steps::Compact(objects.clone())),
+        Arc::new(maintenance::Reclaim(objects.clone())),
+        Arc::new(maintenance::Compact(objects.clone())),
         Arc::new(repair::Repair::new(objects.clone(), metadata.clone())),
-        Arc::new(steps::Orphans::new(objects.clone(), metadata.clone())),
-        Arc::new(steps::Sweep { objects: objects.clone(), trash_seconds: settings.trash_seconds }),
-        Arc::new(steps::Meter(objects.clone())),
-        Arc::new(steps::Prune(metadata.clone())),
+        Arc::new(maintenance::Orphans::new(objects.clone(), metadata.clone())),
+        Arc::new(maintenance::Sweep { objects: objects.clone(), trash_seconds: settings.trash_seconds }),
+        Arc::new(maintenance::Meter(objects.clone())),
+        Arc::new(maintenance::Prune(metadata.clone())),
         Arc::new(lifecycle::Lifecycle {
             objects: objects.clone(),
             metadata: metadata.clone(),

@@ -22,9 +22,9 @@ const POSTS_AHEAD: usize = 16;
 const LEASE_SECONDS: i64 = 300;
 
 /// The first pause before a message is sent again, in seconds; it doubles up to the last.
-const AGAIN_SECONDS: (i64, i64) = (1, 300);
+const RETRY_SECONDS: (i64, i64) = (1, 300);
 
-/// A message that could not be delivered for so long is given up, in seconds, as Amazon gives up after a day.
+/// A message that could not be delivered for so long is dropped, in seconds, as Amazon drops it after a day.
 const AGE_MAX_SECONDS: i64 = 86_400;
 
 /// Sends what waits.
@@ -59,13 +59,23 @@ impl Notify {
             }
             Err(reason) if event.age_seconds > AGE_MAX_SECONDS => {
                 metrics::counter!("haulout_events_dropped_total", "target" => event.target.clone()).increment(1);
-                tracing::error!(target = event.target, seq = event.seq, reason, "a notification is given up");
+                tracing::error!(
+                    target = event.target,
+                    seq = event.seq,
+                    reason,
+                    "notification dropped after its maximum age"
+                );
                 self.metadata.forget_events(vec![event.seq]).await?;
             }
             Err(reason) => {
                 metrics::counter!("haulout_events_failed_total", "target" => event.target.clone()).increment(1);
-                tracing::warn!(target = event.target, seq = event.seq, reason, "a notification was not taken");
-                let again = (AGAIN_SECONDS.0 << event.attempts.min(16)).min(AGAIN_SECONDS.1);
+                tracing::warn!(
+                    target = event.target,
+                    seq = event.seq,
+                    reason,
+                    "notification delivery failed and will be retried"
+                );
+                let again = (RETRY_SECONDS.0 << event.attempts.min(16)).min(RETRY_SECONDS.1);
                 self.metadata.delay_event(event.seq, again).await?;
             }
         }

@@ -1,4 +1,4 @@
-//! Keeps blobs at full strength.
+//! Works off the repair queue.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,37 +11,37 @@ use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 
 /// How often blobs are looked for whose backends were taken out of the cluster.
-const STRAYS_AGAIN_AFTER: Duration = Duration::from_secs(600);
+const UNCONFIGURED_SCAN_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Makes lost slivers again, and deletes the ones they replace.
+/// Rebuilds lost slivers, and deletes the ones they replace.
 pub(super) struct Repair {
     objects: Objects,
     metadata: MetadataStore,
-    /// When strays were last looked for and none was found.
-    surveyed: Mutex<Option<Instant>>,
+    /// When slivers on unconfigured backends were last searched and none was found.
+    last_survey: Mutex<Option<Instant>>,
 }
 
 impl Repair {
     pub(super) fn new(objects: Objects, metadata: MetadataStore) -> Self {
-        Self { objects, metadata, surveyed: Mutex::new(None) }
+        Self { objects, metadata, last_survey: Mutex::new(None) }
     }
 
-    /// Whether it is time to look for strays.
+    /// Whether it is time to search for slivers on unconfigured backends.
     fn due(&self) -> bool {
-        let surveyed = self.surveyed.lock().unwrap_or_else(PoisonError::into_inner);
-        surveyed.is_none_or(|at| at.elapsed() > STRAYS_AGAIN_AFTER)
+        let last_survey = self.last_survey.lock().unwrap_or_else(PoisonError::into_inner);
+        last_survey.is_none_or(|at| at.elapsed() > UNCONFIGURED_SCAN_INTERVAL)
     }
 
-    /// Looks for strays; how many jobs that made.
-    async fn survey(&self) -> Result<u64, StepError> {
+    /// Enqueues repairs of slivers on unconfigured backends; returns how many jobs were added.
+    async fn scan_unconfigured(&self) -> Result<u64, StepError> {
         if !self.due() {
             return Ok(0);
         }
-        let asked = self.objects.ask_for_strays().await?;
-        if asked == 0 {
-            *self.surveyed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let enqueued = self.objects.enqueue_repairs_of_unconfigured().await?;
+        if enqueued == 0 {
+            *self.last_survey.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
-        Ok(asked)
+        Ok(enqueued)
     }
 }
 
@@ -56,12 +56,12 @@ impl Worker for Repair {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        let asked = self.survey().await?;
+        let enqueued = self.scan_unconfigured().await?;
         let repaired = self.objects.repair().await?;
         let discarded = self.objects.discard().await?;
         let waiting: u64 =
             self.metadata.jobs().await?.iter().filter(|(kind, _)| kind == "repair").map(|(_, n)| n).sum();
         metrics::gauge!("haulout_repair_jobs").set(u32::try_from(waiting).unwrap_or(u32::MAX));
-        Ok(asked > 0 || repaired > 0 || discarded > 0)
+        Ok(enqueued > 0 || repaired > 0 || discarded > 0)
     }
 }

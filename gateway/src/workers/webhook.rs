@@ -130,7 +130,7 @@ fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let first = address.segments()[0];
-    // Global unicast is 2000::/3; what maps or tunnels IPv4 inside it is not let through.
+    // Global unicast is 2000::/3; ranges inside it that map or tunnel IPv4 are refused.
     let global = (0x2000..0x4000).contains(&first);
     let documentation = first == 0x2001 && address.segments()[1] == 0x0db8;
     let tunnel = first == 0x2002 || (first == 0x2001 && address.segments()[1] == 0);

@@ -28,19 +28,19 @@ pub trait Worker: Send + Sync {
     async fn last(&self) {}
 }
 
-/// Runs a worker until it is told to stop.
+/// Runs a worker until it is stopped.
 pub(super) async fn run(worker: Arc<dyn Worker>, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
         let pause = match worker.step().await {
             Ok(true) => {
                 metrics::counter!("haulout_worker_steps_total", "worker" => worker.name()).increment(1);
-                // Background work must not crowd out requests: as long a breath as any step's scheduling.
+                // Background work must not starve requests: yield between steps.
                 Duration::from_millis(2)
             }
             Ok(false) => worker.idle(),
             Err(error) => {
                 metrics::counter!("haulout_worker_failures_total", "worker" => worker.name()).increment(1);
-                tracing::warn!(worker = worker.name(), %error, "a background step failed and will be repeated");
+                tracing::warn!(worker = worker.name(), %error, "a worker step failed and will be retried");
                 AFTER_FAILURE
             }
         };

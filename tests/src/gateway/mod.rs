@@ -1,8 +1,8 @@
 //! A running gateway: started, killed, restarted, looked at.
 
+mod finish;
 mod process;
 mod snapshot;
-mod world;
 
 use std::fs;
 use std::io::Write;
@@ -17,14 +17,14 @@ use tempfile::TempDir;
 use crate::canary::Canaries;
 use crate::check::CheckReport;
 use crate::clients::{Clients, Scheme};
-use crate::settings::Place;
+use crate::settings::GatewayLayout;
 use crate::{FreshDatabase, Program, S3, Settings, certificate};
 
 /// One gateway with everything it needs, thrown away at the end.
 pub struct TestGateway {
     pub(crate) folder: TempDir,
     settings: Settings,
-    place: Place,
+    layout: GatewayLayout,
     pub(crate) database: FreshDatabase,
     process: Option<Child>,
     canaries: Canaries,
@@ -49,7 +49,7 @@ impl TestGateway {
             true => Some((free_port()?, certificate::make(folder.path()).await?)),
             false => None,
         };
-        let place = Place { data, http: free_port()?, https, ops: free_port()?, website: free_port()? };
+        let layout = GatewayLayout { data, http: free_port()?, https, ops: free_port()?, website: free_port()? };
         let database = FreshDatabase::create(settings.database).await?;
         let dump = folder.path().join(snapshot::DUMP);
         if dump.exists() {
@@ -58,7 +58,7 @@ impl TestGateway {
         let (access_key, secret_key) = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
         let canaries = Canaries::new(&secret_key);
         let mut gateway =
-            Self { folder, settings, place, database, process: None, canaries, access_key, secret_key, clean: true };
+            Self { folder, settings, layout, database, process: None, canaries, access_key, secret_key, clean: true };
         gateway.write_configuration()?;
         gateway.launch()?;
         gateway.wait_for("/health/ready")?;
@@ -81,9 +81,9 @@ impl TestGateway {
     /// The programs that speak S3, set up as the root user.
     #[must_use]
     pub fn clients(&self, scheme: Scheme) -> Clients<'_> {
-        let (port, authority) = match (scheme, &self.place.https) {
+        let (port, authority) = match (scheme, &self.layout.https) {
             (Scheme::Https, Some((port, certificate))) => (*port, Some(certificate.certificate.clone())),
-            _ => (self.place.http, None),
+            _ => (self.layout.http, None),
         };
         Clients {
             folder: self.folder.path(),
@@ -97,13 +97,13 @@ impl TestGateway {
     /// Where the plain http listener is.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.place.http))
+        SocketAddr::from(([127, 0, 0, 1], self.layout.http))
     }
 
     /// Where websites are, if the settings ask for them.
     #[must_use]
     pub fn website(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.place.website))
+        SocketAddr::from(([127, 0, 0, 1], self.layout.website))
     }
 
     /// The secret that must never be seen anywhere.
@@ -112,7 +112,7 @@ impl TestGateway {
         (&self.access_key, &self.secret_key)
     }
 
-    /// A folder for the story's own files.
+    /// A folder for the scenario's own files.
     #[must_use]
     pub fn scratch(&self, name: &str) -> PathBuf {
         let folder = self.folder.path().join("scratch").join(name);
@@ -123,7 +123,7 @@ impl TestGateway {
     /// The data folder.
     #[must_use]
     pub fn data(&self) -> &Path {
-        &self.place.data
+        &self.layout.data
     }
 
     /// `haulout ARGUMENTS`, with this gateway's configuration.
@@ -186,7 +186,7 @@ impl TestGateway {
     }
 
     fn write_configuration(&self) -> Result<()> {
-        Ok(fs::write(self.configuration(), self.settings.to_toml(&self.place))?)
+        Ok(fs::write(self.configuration(), self.settings.to_toml(&self.layout))?)
     }
 
     fn environment(&self) -> Vec<(String, String)> {

@@ -140,7 +140,7 @@ impl TestGateway {
     /// # Errors
     /// Nobody answers.
     pub fn ops(&self, path: &str) -> Result<(u16, String)> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.place.ops))?;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.layout.ops))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n")?;
         let mut text = String::new();

@@ -39,7 +39,7 @@ impl TestGateway {
     /// It runs, or did not end well.
     pub fn save(&self, snapshot: &Path) -> Result<()> {
         ensure!(self.process.is_none(), "stop it first");
-        let data = &self.place.data;
+        let data = &self.layout.data;
         let unfinished = data.join("metadata.sqlite-wal");
         ensure!(!unfinished.exists(), "{} was left behind", unfinished.display());
         let is_data = |name: &Path| {
@@ -64,7 +64,7 @@ impl TestGateway {
         if !self.settings.root_in_folder {
             return Ok(());
         }
-        let text = fs::read_to_string(self.place.data.join(ROOT_CREDENTIALS))?;
+        let text = fs::read_to_string(self.layout.data.join(ROOT_CREDENTIALS))?;
         let value = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
             line.map(str::to_owned).with_context(|| format!("no {name} in {ROOT_CREDENTIALS}"))

@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 
-use super::{Asker, Outcome, show};
+use super::{OperationRunner, Outcome, show};
 use crate::admin::{AcceptBackend, ListBackends, ListedBackend, RemoveBackend};
 use crate::app::cli::Backend;
 
-pub(super) async fn run(asker: &Asker, backend: Backend) -> Result<Outcome> {
+pub(super) async fn run(runner: &OperationRunner, backend: Backend) -> Result<Outcome> {
     let (backends, json) = match backend {
-        Backend::List { json } => (asker.ask(ListBackends {}).await?, json),
-        Backend::Accept { name } => (vec![asker.ask(AcceptBackend { name }).await?], false),
-        Backend::Remove { name } => (asker.ask(RemoveBackend { name }).await?, false),
+        Backend::List { json } => (runner.run(ListBackends {}).await?, json),
+        Backend::Accept { name } => (vec![runner.run(AcceptBackend { name }).await?], false),
+        Backend::Remove { name } => (runner.run(RemoveBackend { name }).await?, false),
     };
     if json {
         show::json(&backends)?;

@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 
-use super::{Asker, Outcome, show};
+use super::{OperationRunner, Outcome, show};
 use crate::admin::Check;
 use crate::audit::{BackendReport, CheckReport, SliverProblem};
 
 /// Slivers named for each kind of problem of a backend; the JSON report names all.
 const NAMED_MAX: usize = 10;
 
-pub(super) async fn run(asker: &Asker, deep: bool, json: bool) -> Result<Outcome> {
-    let report = asker.ask(Check { deep }).await?;
+pub(super) async fn run(runner: &OperationRunner, deep: bool, json: bool) -> Result<Outcome> {
+    let report = runner.run(Check { deep }).await?;
     if json {
         show::json(&report)?;
     } else {

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 
-use super::{Asker, Outcome, show};
+use super::{OperationRunner, Outcome, show};
 use crate::admin::ConfirmDatabase;
 use crate::app::cli::Database;
 
-pub(super) async fn run(asker: &Asker, database: Database) -> Result<Outcome> {
+pub(super) async fn run(runner: &OperationRunner, database: Database) -> Result<Outcome> {
     let Database::Confirm { json } = database;
-    let reply = asker.ask(ConfirmDatabase {}).await?;
+    let reply = runner.run(ConfirmDatabase {}).await?;
     if json {
         show::json(&reply)?;
     } else {

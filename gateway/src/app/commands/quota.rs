@@ -2,19 +2,19 @@
 
 use anyhow::Result;
 
-use super::{Asker, Outcome, show};
+use super::{OperationRunner, Outcome, show};
 use crate::admin::quotas::{Named, SetQuota, ShowQuota, ShownQuota};
 use crate::app::cli::{Over, Quota};
 
-pub(super) async fn run(asker: &Asker, quota: Quota) -> Result<Outcome> {
+pub(super) async fn run(runner: &OperationRunner, quota: Quota) -> Result<Outcome> {
     let (quota, json) = match quota {
         Quota::Set { over, name, bytes, objects } => {
-            (asker.ask(SetQuota { over: named(over, name), bytes, objects }).await?, false)
+            (runner.run(SetQuota { over: named(over, name), bytes, objects }).await?, false)
         }
         Quota::Clear { over, name } => {
-            (asker.ask(SetQuota { over: named(over, name), bytes: None, objects: None }).await?, false)
+            (runner.run(SetQuota { over: named(over, name), bytes: None, objects: None }).await?, false)
         }
-        Quota::Show { over, name, json } => (asker.ask(ShowQuota { over: named(over, name) }).await?, json),
+        Quota::Show { over, name, json } => (runner.run(ShowQuota { over: named(over, name) }).await?, json),
     };
     if json {
         show::json(&quota)?;

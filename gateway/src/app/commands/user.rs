@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::{Asker, Outcome, show};
+use super::{OperationRunner, Outcome, show};
 use crate::admin::users::{AddUser, ListUsers, RemoveUser};
 use crate::app::cli::User;
 
-pub(super) async fn run(asker: &Asker, user: User) -> Result<Outcome> {
+pub(super) async fn run(runner: &OperationRunner, user: User) -> Result<Outcome> {
     match user {
         User::Add { name, access_key, secret_key, json } => {
-            let added = asker.ask(AddUser { name, credentials: access_key.zip(secret_key) }).await?;
+            let added = runner.run(AddUser { name, credentials: access_key.zip(secret_key) }).await?;
             if json {
                 show::json(&added)?;
             } else {
@@ -20,7 +20,7 @@ pub(super) async fn run(asker: &Asker, user: User) -> Result<Outcome> {
             }
         }
         User::List { json } => {
-            let users = asker.ask(ListUsers {}).await?;
+            let users = runner.run(ListUsers {}).await?;
             if json {
                 show::json(&users)?;
             } else {
@@ -30,7 +30,7 @@ pub(super) async fn run(asker: &Asker, user: User) -> Result<Outcome> {
             }
         }
         User::Remove { name } => {
-            asker.ask(RemoveUser { name: name.clone() }).await?;
+            runner.run(RemoveUser { name: name.clone() }).await?;
             show::print(&format!("removed {name}"))?;
         }
     }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
 use crate::clock::{Clock, SystemEntropy};
-use crate::domain::{HolderDetails, HolderKind};
-use crate::metadata::{AddUser, CreateHolder, KeyOwner, NewHolder};
+use crate::domain::{IdentityDetails, IdentityKind};
+use crate::metadata::{AddUser, CreateIdentity, KeyOwner, NewIdentity};
 
 #[derive(Debug)]
 struct Dial(AtomicI64);
@@ -16,7 +16,7 @@ impl Clock for Dial {
     }
 }
 
-struct World {
+struct Fixture {
     keys: Keys,
     metadata: MetadataStore,
     clock: Arc<Dial>,
@@ -24,7 +24,7 @@ struct World {
     _folder: tempfile::TempDir,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("meta.db").display());
@@ -39,24 +39,24 @@ impl World {
         Self { keys, metadata, clock, account, _folder: folder }
     }
 
-    async fn holder(&self, kind: HolderKind, name: &str) -> crate::domain::Holder {
-        let new = NewHolder {
+    async fn identity(&self, kind: IdentityKind, name: &str) -> crate::domain::IamIdentity {
+        let new = NewIdentity {
             account: self.account.id,
             kind,
             unique_id: format!("{}{name}", kind.id_prefix()),
             name: name.parse().unwrap(),
             path: "/".parse().unwrap(),
-            details: HolderDetails::default(),
+            details: IdentityDetails::default(),
         };
-        match self.metadata.create_holder(new).await.unwrap() {
-            CreateHolder::Created(holder) => holder,
+        match self.metadata.create_identity(new).await.unwrap() {
+            CreateIdentity::Created(identity) => identity,
             other => panic!("{other:?}"),
         }
     }
 
     /// A user with a key.
     async fn user(&self, name: &str) -> (KeyOwner, NewKey) {
-        let (owner, key) = (KeyOwner::User(self.holder(HolderKind::User, name).await.id), self.keys.draw());
+        let (owner, key) = (KeyOwner::User(self.identity(IdentityKind::User, name).await.id), self.keys.draw());
         self.metadata.add_key(owner, &key.id, &key.sealed_secret, 2).await.unwrap();
         (owner, key)
     }
@@ -76,80 +76,80 @@ const READ: &str = r#"{"Statement":{"Effect":"Allow","Action":"s3:Get*","Resourc
 
 #[tokio::test]
 async fn a_change_counts_at_once() {
-    let world = World::new().await;
-    let (owner, key) = world.user("bob").await;
-    let found = world.keys.access_key(&key.id).await.unwrap().expect("it is there");
+    let fixture = Fixture::new().await;
+    let (owner, key) = fixture.user("bob").await;
+    let found = fixture.keys.access_key(&key.id).await.unwrap().expect("it is there");
     assert_eq!(*found.secret, *key.secret);
     assert!(!found.is_account() && found.principal().policies.is_empty());
     let KeyOwner::User(bob) = owner else { panic!("a user") };
-    world.metadata.put_inline_policy(bob, "read", READ, 2_048).await.unwrap();
-    let found = world.keys.access_key(&key.id).await.unwrap().expect("it is there");
+    fixture.metadata.put_inline_policy(bob, "read", READ, 2_048).await.unwrap();
+    let found = fixture.keys.access_key(&key.id).await.unwrap().expect("it is there");
     assert_eq!(found.principal().policies.len(), 1);
-    world.metadata.set_key_active(owner, &key.id, false).await.unwrap();
-    assert!(world.keys.access_key(&key.id).await.unwrap().is_none());
-    world.metadata.set_key_active(owner, &key.id, true).await.unwrap();
-    assert!(world.keys.access_key(&key.id).await.unwrap().is_some());
-    world.metadata.delete_key(owner, &key.id).await.unwrap();
-    assert!(world.keys.access_key(&key.id).await.unwrap().is_none());
+    fixture.metadata.set_key_active(owner, &key.id, false).await.unwrap();
+    assert!(fixture.keys.access_key(&key.id).await.unwrap().is_none());
+    fixture.metadata.set_key_active(owner, &key.id, true).await.unwrap();
+    assert!(fixture.keys.access_key(&key.id).await.unwrap().is_some());
+    fixture.metadata.delete_key(owner, &key.id).await.unwrap();
+    assert!(fixture.keys.access_key(&key.id).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_session_ends_with_its_time() {
-    let world = World::new().await;
-    let (_, key) = world.user("bob").await;
-    let session = world.begin(&key.id, None, None);
+    let fixture = Fixture::new().await;
+    let (_, key) = fixture.user("bob").await;
+    let session = fixture.begin(&key.id, None, None);
     for _ in 0..2 {
-        let caller = world.session(&session).await.unwrap().expect("it has begun");
-        assert_eq!((caller.arn(), &*caller.secret), (format!("{}bob", arn(&world, "user/")), &*session.secret));
+        let caller = fixture.session(&session).await.unwrap().expect("it has begun");
+        assert_eq!((caller.arn(), &*caller.secret), (format!("{}bob", arn(&fixture, "user/")), &*session.secret));
     }
-    world.clock.0.fetch_add(899, Ordering::Relaxed);
-    assert!(world.session(&session).await.unwrap().is_some());
-    world.clock.0.fetch_add(1, Ordering::Relaxed);
-    assert!(matches!(world.session(&session).await, Err(KeyError::Expired)));
+    fixture.clock.0.fetch_add(899, Ordering::Relaxed);
+    assert!(fixture.session(&session).await.unwrap().is_some());
+    fixture.clock.0.fetch_add(1, Ordering::Relaxed);
+    assert!(matches!(fixture.session(&session).await, Err(KeyError::Expired)));
     let other = TemporaryKey { id: "ASIAOTHER".to_owned(), ..session };
-    assert!(matches!(world.session(&other).await, Err(KeyError::Forged)));
+    assert!(matches!(fixture.session(&other).await, Err(KeyError::Forged)));
 }
 
-fn arn(world: &World, kind: &str) -> String {
-    format!("arn:aws:iam::{}:{kind}", world.account.id.account_number())
+fn arn(fixture: &Fixture, kind: &str) -> String {
+    format!("arn:aws:iam::{}:{kind}", fixture.account.id.account_number())
 }
 
 #[tokio::test]
 async fn a_session_ends_with_the_key_behind_it() {
-    let world = World::new().await;
-    let (owner, key) = world.user("bob").await;
-    let role = world.holder(HolderKind::Role, "reader").await;
-    let own = world.begin(&key.id, None, None);
-    let other = world.begin(&key.id, Some((&role.unique_id, "monday")), Some(READ));
-    let caller = world.session(&other).await.unwrap().expect("it has begun");
-    let number = world.account.id.account_number();
+    let fixture = Fixture::new().await;
+    let (owner, key) = fixture.user("bob").await;
+    let role = fixture.identity(IdentityKind::Role, "reader").await;
+    let own = fixture.begin(&key.id, None, None);
+    let other = fixture.begin(&key.id, Some((&role.unique_id, "monday")), Some(READ));
+    let caller = fixture.session(&other).await.unwrap().expect("it has begun");
+    let number = fixture.account.id.account_number();
     assert_eq!(caller.arn(), format!("arn:aws:sts::{number}:assumed-role/reader/monday"));
-    assert_eq!((caller.principal().session_policies.len(), caller.user.id), (1, world.account.id));
+    assert_eq!((caller.principal().session_policies.len(), caller.user.id), (1, fixture.account.id));
     assert_eq!(caller.session.as_ref().unwrap().issuer, key.id);
-    world.metadata.set_key_active(owner, &key.id, false).await.unwrap();
+    fixture.metadata.set_key_active(owner, &key.id, false).await.unwrap();
     for session in [&own, &other] {
-        assert!(world.session(session).await.unwrap().is_none(), "its key was switched off");
+        assert!(fixture.session(session).await.unwrap().is_none(), "its key was switched off");
     }
-    world.metadata.set_key_active(owner, &key.id, true).await.unwrap();
+    fixture.metadata.set_key_active(owner, &key.id, true).await.unwrap();
     for session in [&own, &other] {
-        assert!(world.session(session).await.unwrap().is_some());
+        assert!(fixture.session(session).await.unwrap().is_some());
     }
-    world.metadata.delete_holder(role.id).await.unwrap();
-    assert!(world.session(&other).await.unwrap().is_none(), "the role is gone");
-    world.holder(HolderKind::Role, "Reader2").await;
-    assert!(world.session(&own).await.unwrap().is_some());
-    world.metadata.delete_key(owner, &key.id).await.unwrap();
-    assert!(world.session(&own).await.unwrap().is_none(), "its key is gone");
+    fixture.metadata.delete_identity(role.id).await.unwrap();
+    assert!(fixture.session(&other).await.unwrap().is_none(), "the role is gone");
+    fixture.identity(IdentityKind::Role, "Reader2").await;
+    assert!(fixture.session(&own).await.unwrap().is_some());
+    fixture.metadata.delete_key(owner, &key.id).await.unwrap();
+    assert!(fixture.session(&own).await.unwrap().is_none(), "its key is gone");
 }
 
 #[tokio::test]
 async fn the_last_use_is_written_down() {
-    let world = World::new().await;
-    let (_, key) = world.user("bob").await;
-    let caller = world.keys.access_key(&key.id).await.unwrap().unwrap();
-    world.keys.used(&caller, "s3", "eu-1");
+    let fixture = Fixture::new().await;
+    let (_, key) = fixture.user("bob").await;
+    let caller = fixture.keys.access_key(&key.id).await.unwrap().unwrap();
+    fixture.keys.used(&caller, "s3", "eu-1");
     for _ in 0..100 {
-        let used = world.metadata.key_use(&key.id).await.unwrap().unwrap();
+        let used = fixture.metadata.key_use(&key.id).await.unwrap().unwrap();
         if let Some((_, service, region)) = used.last {
             assert_eq!((service.as_str(), region.as_str()), ("s3", "eu-1"));
             return;

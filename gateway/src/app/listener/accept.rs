@@ -8,17 +8,17 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Guest, serve};
-use super::refuse::turn_away;
+use super::connection::{ConnectionContext, serve};
+use super::monitor::ConnectionMonitor;
+use super::refuse::reject;
 use super::request::Handler;
 use super::tls::Certificates;
-use super::watch::Watch;
-use crate::s3::Arrival;
+use crate::s3::ConnectionInfo;
 
-/// Connections that are being told it is full; beyond these they are closed without a word.
-const PARTINGS_MAX: usize = 64;
-/// Rest after an accept that failed for want of descriptors or memory: spinning would not free any.
-const BREATH: Duration = Duration::from_millis(50);
+/// Connections that are being answered 503; beyond these, connections are closed without a response.
+const REJECTIONS_MAX: usize = 64;
+/// Pause after an accept that failed for want of descriptors or memory: spinning would not free any.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// A socket that is listened on, and how its connections are served.
 pub struct Listener<H> {
@@ -26,9 +26,9 @@ pub struct Listener<H> {
     pub socket: TcpListener,
     /// With these it speaks TLS.
     pub certificates: Option<Arc<Certificates>>,
-    /// The watch it shares with the other listeners.
-    pub watch: Arc<Watch>,
-    /// Who answers.
+    /// The connection monitor it shares with the other listeners.
+    pub monitor: Arc<ConnectionMonitor>,
+    /// The request handler.
     pub handler: H,
 }
 
@@ -43,39 +43,49 @@ impl<H: Handler> Listener<H> {
 
     /// Accepts connections for ever; dropping the future closes the socket. Connections run on in `tasks`.
     pub async fn run(self, tasks: TaskTracker) {
-        let partings = Arc::new(AtomicUsize::new(0));
+        let rejections = Arc::new(AtomicUsize::new(0));
         loop {
             match self.socket.accept().await {
-                Ok((stream, peer)) => self.welcome(stream, peer, &tasks, &partings),
+                Ok((stream, peer)) => self.accept_connection(stream, peer, &tasks, &rejections),
                 Err(error) if passing(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(BREATH).await;
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
                 }
             }
         }
     }
 
-    fn welcome(&self, stream: TcpStream, peer: SocketAddr, tasks: &TaskTracker, partings: &Arc<AtomicUsize>) {
+    fn accept_connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        tasks: &TaskTracker,
+        rejections: &Arc<AtomicUsize>,
+    ) {
         let peer = Some(peer.ip().to_canonical());
-        if let Some(place) = self.watch.admit(peer) {
-            let arrival = Arrival { peer, encrypted: self.certificates.is_some(), tls_version: None };
-            let guest = Guest { arrival, watch: Arc::clone(&self.watch), handler: self.handler.clone() };
-            let served = serve(stream, self.certificates.clone(), guest);
+        if let Some(permit) = self.monitor.admit(peer) {
+            let connection_info = ConnectionInfo { peer, encrypted: self.certificates.is_some(), tls_version: None };
+            let connection_context = ConnectionContext {
+                connection_info,
+                monitor: Arc::clone(&self.monitor),
+                handler: self.handler.clone(),
+            };
+            let served = serve(stream, self.certificates.clone(), connection_context);
             tasks.spawn(async move {
                 served.await;
-                drop(place);
+                drop(permit);
             });
             return;
         }
         metrics::counter!("haulout_connections_refused_total").increment(1);
         // A TLS client could not read the answer.
-        if self.certificates.is_none() && partings.load(Ordering::Relaxed) < PARTINGS_MAX {
-            let partings = Arc::clone(partings);
-            partings.fetch_add(1, Ordering::Relaxed);
+        if self.certificates.is_none() && rejections.load(Ordering::Relaxed) < REJECTIONS_MAX {
+            let rejections = Arc::clone(rejections);
+            rejections.fetch_add(1, Ordering::Relaxed);
             tasks.spawn(async move {
-                turn_away(stream).await;
-                partings.fetch_sub(1, Ordering::Relaxed);
+                reject(stream).await;
+                rejections.fetch_sub(1, Ordering::Relaxed);
             });
         }
     }

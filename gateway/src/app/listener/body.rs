@@ -1,4 +1,4 @@
-//! Request bodies that must keep coming.
+//! Request bodies with a minimum transfer rate.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use futures::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::watch::{Patience, Watch};
+use super::monitor::{ConnectionMonitor, Timeouts};
 
 /// The progress of one body. It is watched only once its reader had to wait for it: most small bodies come with
 /// their heads and are never entered in the list.
 #[derive(Debug, Default)]
-pub(super) struct BodyWatch {
+pub(super) struct BodyProgress {
     bytes: AtomicU64,
     waits: AtomicBool,
     late: AtomicBool,
@@ -27,9 +27,9 @@ pub(super) struct BodyWatch {
     waker: AtomicWaker,
 }
 
-impl BodyWatch {
-    /// Decides whether the body comes too slowly.
-    pub(super) fn judge(&self, now: u64, patience: &Patience) {
+impl BodyProgress {
+    /// Decides whether the body is below the minimum rate.
+    pub(super) fn check_progress(&self, now: u64, timeouts: &Timeouts) {
         let looked = self.looked_ms.swap(now, Ordering::Relaxed);
         let window = self.window_ms.load(Ordering::Relaxed);
         if !self.waits.load(Ordering::Relaxed) {
@@ -37,13 +37,13 @@ impl BodyWatch {
             return;
         }
         let elapsed_ms = now.saturating_sub(window);
-        if u128::from(elapsed_ms) < patience.body_window.as_millis() {
+        if u128::from(elapsed_ms) < timeouts.body_window.as_millis() {
             return;
         }
         let bytes = self.bytes.load(Ordering::Relaxed);
         let came = bytes.saturating_sub(self.window_bytes.swap(bytes, Ordering::Relaxed));
         self.window_ms.store(now, Ordering::Relaxed);
-        if u128::from(came) * 1_000 < u128::from(patience.body_rate_min) * u128::from(elapsed_ms) {
+        if u128::from(came) * 1_000 < u128::from(timeouts.body_rate_min) * u128::from(elapsed_ms) {
             self.late.store(true, Ordering::Release);
             self.waker.wake();
         }
@@ -53,22 +53,22 @@ impl BodyWatch {
 /// A request's body, given up with [`std::io::ErrorKind::TimedOut`] when it comes too slowly.
 pub(super) struct RequestBody {
     inner: Incoming,
-    watch: Arc<Watch>,
-    progress: Option<Arc<BodyWatch>>,
+    monitor: Arc<ConnectionMonitor>,
+    progress: Option<Arc<BodyProgress>>,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming, watch: Arc<Watch>) -> Self {
-        Self { inner, watch, progress: None }
+    pub(super) fn new(inner: Incoming, monitor: Arc<ConnectionMonitor>) -> Self {
+        Self { inner, monitor, progress: None }
     }
 
     /// Notes that the reader waits; `true` when it has waited in vain.
     fn note_wait(&mut self, context: &Context<'_>) -> bool {
         let progress = self.progress.get_or_insert_with(|| {
-            let now = AtomicU64::new(self.watch.now_ms());
-            let looked = AtomicU64::new(self.watch.now_ms());
-            let progress = Arc::new(BodyWatch { window_ms: now, looked_ms: looked, ..BodyWatch::default() });
-            self.watch.add_body(&progress);
+            let now = AtomicU64::new(self.monitor.now_ms());
+            let looked = AtomicU64::new(self.monitor.now_ms());
+            let progress = Arc::new(BodyProgress { window_ms: now, looked_ms: looked, ..BodyProgress::default() });
+            self.monitor.add_body(&progress);
             progress
         });
         progress.waker.register(context.waker());
@@ -100,7 +100,10 @@ impl Body for RequestBody {
             }
             Poll::Ready(other) => Poll::Ready(other.map(|result| result.map_err(Into::into))),
             Poll::Pending if self.note_wait(context) => {
-                let slow = std::io::Error::new(std::io::ErrorKind::TimedOut, "the body came too slowly");
+                let slow = std::io::Error::new(
+                    std::io::ErrorKind::TimedOut,
+                    "the request body was below the minimum transfer rate",
+                );
                 Poll::Ready(Some(Err(slow.into())))
             }
             Poll::Pending => Poll::Pending,

@@ -12,12 +12,12 @@ use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connection_watch::{ConnectionWatch, Kind, Order};
+use super::connection_progress::{ConnectionProgress, Kind, Order};
+use super::monitor::ConnectionMonitor;
 use super::request::{Handler, answer};
-use super::stream::WatchedStream;
+use super::stream::MonitoredStream;
 use super::tls::Certificates;
-use super::watch::Watch;
-use crate::s3::Arrival;
+use crate::s3::ConnectionInfo;
 
 /// Bytes a connection reads or writes at once: enough that a large body costs few system calls. The buffer only grows to it
 /// while a body flows.
@@ -31,21 +31,21 @@ const FRAME_BYTES: u32 = 256 << 10;
 /// Bytes a client may send ahead on one HTTP/2 stream, and on all of a connection together.
 const WINDOW_BYTES: (u32, u32) = (1 << 20, 4 << 20);
 
-/// Whose connection it is, and who serves it.
+/// The peer of a connection and the handler that serves it.
 #[derive(Clone)]
-pub(super) struct Guest<H> {
-    /// How its requests reach the gateway.
-    pub(super) arrival: Arrival,
-    /// The watch over it.
-    pub(super) watch: Arc<Watch>,
+pub(super) struct ConnectionContext<H> {
+    /// Peer address and TLS state, for every request.
+    pub(super) connection_info: ConnectionInfo,
+    /// The monitor that enforces timeouts.
+    pub(super) monitor: Arc<ConnectionMonitor>,
     /// Who answers.
     pub(super) handler: H,
 }
 
-impl<H: Handler> Guest<H> {
-    /// Begins to watch a connection.
-    fn watched(&self, kind: Kind) -> Arc<ConnectionWatch> {
-        ConnectionWatch::begin(&self.watch, kind)
+impl<H: Handler> ConnectionContext<H> {
+    /// Registers a connection with the monitor.
+    fn monitored(&self, kind: Kind) -> Arc<ConnectionProgress> {
+        ConnectionProgress::begin(&self.monitor, kind)
     }
 }
 
@@ -53,19 +53,23 @@ impl<H: Handler> Guest<H> {
 ///
 /// Ten thousand connections that rest must not cost much, so nothing is built for one before its first byte, and what
 /// only TLS and HTTP/2 need lies in a box of its own.
-pub(super) async fn serve<H: Handler>(stream: TcpStream, certificates: Option<Arc<Certificates>>, guest: Guest<H>) {
+pub(super) async fn serve<H: Handler>(
+    stream: TcpStream,
+    certificates: Option<Arc<Certificates>>,
+    connection_context: ConnectionContext<H>,
+) {
     // Small answers must not wait for the acknowledgement of earlier ones.
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let progress = guest.watched(Kind::Plain);
+    let progress = connection_context.monitored(Kind::Plain);
     let mut stream = stream;
-    while says_something(&stream, &progress).await {
+    while wait_for_first_byte(&stream, &progress).await {
         if let Some(certificates) = certificates {
             drop(progress);
-            return Box::pin(serve_tls(stream, certificates, guest)).await;
+            return Box::pin(serve_tls(stream, certificates, connection_context)).await;
         }
-        match speak_http1(stream, Arc::clone(&progress), guest.clone()).await {
+        match serve_http1(stream, Arc::clone(&progress), connection_context.clone()).await {
             Some(resting) => stream = resting,
             None => return,
         }
@@ -73,11 +77,11 @@ pub(super) async fn serve<H: Handler>(stream: TcpStream, certificates: Option<Ar
 }
 
 /// Waits for the first byte of a connection, or of its next request; `false` when none comes.
-async fn says_something(stream: &TcpStream, progress: &ConnectionWatch) -> bool {
+async fn wait_for_first_byte(stream: &TcpStream, progress: &ConnectionProgress) -> bool {
     let mut byte = [0; 1];
     std::future::poll_fn(|context| match progress.poll_order(context) {
         Poll::Ready(Order::Finish | Order::Cut) => Poll::Ready(false),
-        // A new socket may be said to be readable when it is not: only a look is certain.
+        // A new socket may be reported readable when it is not: only a peek is certain.
         Poll::Ready(Order::Rest) | Poll::Pending => {
             stream.poll_peek(context, &mut ReadBuf::new(&mut byte)).map(|seen| matches!(seen, Ok(1..)))
         }
@@ -85,20 +89,24 @@ async fn says_something(stream: &TcpStream, progress: &ConnectionWatch) -> bool 
     .await
 }
 
-async fn serve_tls<H: Handler>(stream: TcpStream, certificates: Arc<Certificates>, mut guest: Guest<H>) {
+async fn serve_tls<H: Handler>(
+    stream: TcpStream,
+    certificates: Arc<Certificates>,
+    mut connection_context: ConnectionContext<H>,
+) {
     let handshake = certificates.acceptor().accept(stream);
-    match tokio::time::timeout(guest.watch.patience().handshake, handshake).await {
+    match tokio::time::timeout(connection_context.monitor.timeouts().handshake, handshake).await {
         Ok(Ok(stream)) => {
             let session = stream.get_ref().1;
-            guest.arrival.tls_version = session.protocol_version().and_then(named);
+            connection_context.connection_info.tls_version = session.protocol_version().and_then(named);
             if session.alpn_protocol() == Some(b"h2") {
-                speak_http2(stream, guest.watched(Kind::Multiplexed), guest).await;
+                serve_http2(stream, connection_context.monitored(Kind::Multiplexed), connection_context).await;
             } else {
-                drop(speak_http1(stream, guest.watched(Kind::Sealed), guest).await);
+                drop(serve_http1(stream, connection_context.monitored(Kind::Sealed), connection_context).await);
             }
         }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake took too long"),
+        Err(_) => tracing::debug!("TLS handshake timed out"),
     }
 }
 
@@ -111,22 +119,33 @@ fn named(version: ProtocolVersion) -> Option<&'static str> {
     }
 }
 
-/// Serves HTTP/1.1 until the connection ends, or rests: then the stream is given back, and what was built around it is gone.
+/// Serves HTTP/1.1 until the connection ends or becomes idle: then the stream is returned and its buffers are freed.
 /// That is 16 KiB of buffers at the least, and as much as the largest body filled at the most.
-async fn speak_http1<S, H>(stream: S, progress: Arc<ConnectionWatch>, guest: Guest<H>) -> Option<S>
+async fn serve_http1<S, H>(
+    stream: S,
+    progress: Arc<ConnectionProgress>,
+    connection_context: ConnectionContext<H>,
+) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
-    let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&progress)));
+    let io = TokioIo::new(MonitoredStream::new(stream, Arc::clone(&progress)));
     let service = {
         let progress = Arc::clone(&progress);
-        service_fn(move |request| answer(guest.handler.clone(), Arc::clone(&progress), guest.arrival, request))
+        service_fn(move |request| {
+            answer(
+                connection_context.handler.clone(),
+                Arc::clone(&progress),
+                connection_context.connection_info,
+                request,
+            )
+        })
     };
     progress.wake();
     let mut connection = http1::Builder::new()
         .half_close(false)
-        // The watch times heads, and without a timer per request.
+        // The connection monitor times request heads, without a timer per request.
         .header_read_timeout(None)
         .max_buf_size(BUFFER_BYTES)
         .max_header_size(HEAD_BYTES_MAX)
@@ -139,15 +158,22 @@ where
     None
 }
 
-async fn speak_http2<S, H>(stream: S, progress: Arc<ConnectionWatch>, guest: Guest<H>)
+async fn serve_http2<S, H>(stream: S, progress: Arc<ConnectionProgress>, connection_context: ConnectionContext<H>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
-    let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&progress)));
+    let io = TokioIo::new(MonitoredStream::new(stream, Arc::clone(&progress)));
     let service = {
         let progress = Arc::clone(&progress);
-        service_fn(move |request| answer(guest.handler.clone(), Arc::clone(&progress), guest.arrival, request))
+        service_fn(move |request| {
+            answer(
+                connection_context.handler.clone(),
+                Arc::clone(&progress),
+                connection_context.connection_info,
+                request,
+            )
+        })
     };
     let connection = pin!(
         http2::Builder::new(TokioExecutor::new())
@@ -172,8 +198,8 @@ enum Ended {
     Never,
 }
 
-/// Runs a connection until it ends, rests, or the watch ends it.
-async fn drive<C>(mut connection: Pin<&mut C>, progress: &ConnectionWatch) -> Ended
+/// Runs a connection until it ends, becomes idle, or the monitor ends it.
+async fn drive<C>(mut connection: Pin<&mut C>, progress: &ConnectionProgress) -> Ended
 where
     C: GracefulConnection<Error = hyper::Error>,
 {

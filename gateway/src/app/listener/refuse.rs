@@ -1,4 +1,4 @@
-//! What those hear who come when it is full.
+//! Responses for connections and requests beyond the limits.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use http::{HeaderValue, Response, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Seconds after which it is worth another try.
+/// `Retry-After`, in seconds.
 const RETRY_SECONDS: &str = "1";
-/// Time a refused client gets to read why.
-const PARTING: Duration = Duration::from_millis(200);
+/// Time a rejected client gets to read the response.
+const REJECTION_TIME: Duration = Duration::from_millis(200);
 
 const SLOW_DOWN: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>SlowDown</Code>\
     <Message>Please reduce your request rate.</Message></Error>";
@@ -39,21 +39,21 @@ fn error(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-/// Tells a client on a connection beyond the cap, and lets it read that before the connection goes: closing with unread
+/// Answers 503 on a connection beyond the cap, and lets the client read it before closing: closing with unread
 /// bytes would reset it and throw the answer away.
-pub(super) async fn turn_away(mut stream: TcpStream) {
+pub(super) async fn reject(mut stream: TcpStream) {
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/xml\r\ncontent-length: {}\r\n\
          retry-after: {RETRY_SECONDS}\r\nconnection: close\r\n\r\n{SLOW_DOWN}",
         SLOW_DOWN.len()
     );
-    let parting = async {
+    let rejection_deadline = async {
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await?;
         let mut ignored = [0; 4_096];
         while stream.read(&mut ignored).await? > 0 {}
         std::io::Result::Ok(())
     };
-    // Whether the refused client heard it changes nothing.
-    drop(tokio::time::timeout(PARTING, parting).await);
+    // Whether the rejected client received it changes nothing.
+    drop(tokio::time::timeout(REJECTION_TIME, rejection_deadline).await);
 }

@@ -1,4 +1,4 @@
-//! Response bodies that remember the request they answer.
+//! Response bodies that end their request when they end.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,20 +8,20 @@ use axum::body::Body as AxumBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::connection_watch::ConnectionWatch;
-use super::watch::Place;
+use super::connection_progress::ConnectionProgress;
+use super::monitor::AdmissionPermit;
 
 /// A request under way on a connection, from its head to the last byte of its response.
 pub(super) struct UnderWay {
-    connection: Arc<ConnectionWatch>,
-    /// Its place among the requests of the process, unless it was turned away for want of one.
-    _place: Option<Place>,
+    connection: Arc<ConnectionProgress>,
+    /// Its admission permit, unless the request was rejected at the limit.
+    _permit: Option<AdmissionPermit>,
 }
 
 impl UnderWay {
-    pub(super) fn begin(connection: Arc<ConnectionWatch>, place: Option<Place>) -> Self {
+    pub(super) fn begin(connection: Arc<ConnectionProgress>, permit: Option<AdmissionPermit>) -> Self {
         connection.request_began();
-        Self { connection, _place: place }
+        Self { connection, _permit: permit }
     }
 }
 

@@ -1,4 +1,4 @@
-//! From a request on the wire to the handler and back, whatever the handler does.
+//! Calls the handler for one request; a panic becomes a 500.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -12,10 +12,10 @@ use hyper::body::Incoming;
 use tower::Service;
 
 use super::body::RequestBody;
-use super::connection_watch::ConnectionWatch;
+use super::connection_progress::ConnectionProgress;
 use super::refuse;
 use super::reply::{Reply, UnderWay};
-use crate::s3::Arrival;
+use crate::s3::ConnectionInfo;
 
 /// A service that answers requests: it is always ready and never fails, errors are answers. Cloned for each request, so it
 /// should be cheap to clone. Its futures live as long as their connection and should be small, such as a box.
@@ -36,17 +36,17 @@ impl<S> Handler for S where
 /// Answers one request of a connection.
 pub(super) async fn answer<H: Handler>(
     mut handler: H,
-    connection: Arc<ConnectionWatch>,
-    arrival: Arrival,
+    connection: Arc<ConnectionProgress>,
+    connection_info: ConnectionInfo,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
-    let place = connection.watch().admit_request(arrival.peer);
-    let admitted = place.is_some();
-    let watch = Arc::clone(connection.watch());
-    let under_way = UnderWay::begin(connection, place);
+    let permit = connection.monitor().admit_request(connection_info.peer);
+    let admitted = permit.is_some();
+    let monitor = Arc::clone(connection.monitor());
+    let under_way = UnderWay::begin(connection, permit);
     let response = if admitted {
-        let mut request = request.map(|body| with_watch(body, watch));
-        request.extensions_mut().insert(arrival);
+        let mut request = request.map(|body| with_monitor(body, monitor));
+        request.extensions_mut().insert(connection_info);
         match AssertUnwindSafe(handler.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Err(_panic) => refuse::internal_error(),
@@ -57,6 +57,6 @@ pub(super) async fn answer<H: Handler>(
     Ok(response.map(|body| Reply::new(body, under_way)))
 }
 
-fn with_watch(body: Incoming, watch: Arc<super::Watch>) -> Body {
-    if body.is_end_stream() { Body::empty() } else { Body::new(RequestBody::new(body, watch)) }
+fn with_monitor(body: Incoming, monitor: Arc<super::ConnectionMonitor>) -> Body {
+    if body.is_end_stream() { Body::empty() } else { Body::new(RequestBody::new(body, monitor)) }
 }

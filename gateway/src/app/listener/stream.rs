@@ -1,4 +1,4 @@
-//! The byte stream of a connection, leaving marks as it moves.
+//! The byte stream of a connection, which records its progress.
 
 use std::io;
 use std::pin::Pin;
@@ -7,16 +7,16 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection_watch::ConnectionWatch;
+use super::connection_progress::ConnectionProgress;
 
-/// A plain or TLS stream under watch.
-pub(super) struct WatchedStream<S> {
+/// A monitored plain or TLS stream.
+pub(super) struct MonitoredStream<S> {
     inner: S,
-    connection: Arc<ConnectionWatch>,
+    connection: Arc<ConnectionProgress>,
 }
 
-impl<S> WatchedStream<S> {
-    pub(super) fn new(inner: S, connection: Arc<ConnectionWatch>) -> Self {
+impl<S> MonitoredStream<S> {
+    pub(super) fn new(inner: S, connection: Arc<ConnectionProgress>) -> Self {
         Self { inner, connection }
     }
 
@@ -33,7 +33,7 @@ impl<S> WatchedStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -48,7 +48,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.mark(written)

@@ -65,8 +65,8 @@ impl Rehearsal {
 }
 
 /// Short enough to wait for, long enough for a busy machine.
-fn patience() -> Patience {
-    Patience {
+fn timeouts() -> Timeouts {
+    Timeouts {
         connections: 100,
         requests: 100,
         connections_per_peer: 100,
@@ -86,25 +86,26 @@ fn patience() -> Patience {
 
 struct Stage {
     address: SocketAddr,
-    watch: Arc<Watch>,
+    monitor: Arc<ConnectionMonitor>,
     tasks: TaskTracker,
     go: Arc<tokio::sync::Notify>,
 }
 
-fn stage_with(patience: Patience, certificates: Option<Arc<Certificates>>) -> Stage {
-    let watch = Watch::new(patience);
+fn stage_with(timeouts: Timeouts, certificates: Option<Arc<Certificates>>) -> Stage {
+    let monitor = ConnectionMonitor::new(timeouts);
     let go = Arc::new(tokio::sync::Notify::new());
     let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let listener = Listener { socket, certificates, watch: Arc::clone(&watch), handler: Rehearsal(Arc::clone(&go)) };
+    let listener =
+        Listener { socket, certificates, monitor: Arc::clone(&monitor), handler: Rehearsal(Arc::clone(&go)) };
     let address = listener.address().unwrap();
     let tasks = TaskTracker::new();
     tokio::spawn(listener.run(tasks.clone()));
-    tokio::spawn(Arc::clone(&watch).sweep_for_ever());
-    Stage { address, watch, tasks, go }
+    tokio::spawn(Arc::clone(&monitor).sweep_for_ever());
+    Stage { address, monitor, tasks, go }
 }
 
 fn stage() -> Stage {
-    stage_with(patience(), None)
+    stage_with(timeouts(), None)
 }
 
 async fn connect(stage: &Stage) -> TcpStream {
@@ -162,7 +163,7 @@ async fn requests_are_answered_one_after_the_other() {
 
 #[tokio::test]
 async fn a_connection_that_rested_goes_on() {
-    let stage = stage_with(Patience { idle: Duration::from_secs(9), rest: Duration::ZERO, ..patience() }, None);
+    let stage = stage_with(Timeouts { idle: Duration::from_secs(9), rest: Duration::ZERO, ..timeouts() }, None);
     let mut stream = connect(&stage).await;
     for round in 0..6_u64 {
         say(&mut stream, "PUT /count HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n").await;
@@ -175,7 +176,7 @@ async fn a_connection_that_rested_goes_on() {
         }
         tokio::time::sleep(Duration::from_millis(20 * round)).await;
     }
-    stage.watch.close();
+    stage.monitor.close();
     assert_eq!(rest(&mut stream).await, "", "a resting connection hears that it is over");
 }
 
@@ -273,7 +274,7 @@ async fn a_response_nobody_takes_is_cut_and_a_slow_reader_is_not() {
 
 #[tokio::test]
 async fn one_connection_too_many_hears_why() {
-    let stage = stage_with(Patience { connections: 2, idle: Duration::from_secs(9), ..patience() }, None);
+    let stage = stage_with(Timeouts { connections: 2, idle: Duration::from_secs(9), ..timeouts() }, None);
     let mut kept = Vec::new();
     for _ in 0..2 {
         let mut stream = connect(&stage).await;
@@ -306,10 +307,10 @@ async fn one_connection_too_many_hears_why() {
 
 #[tokio::test]
 async fn one_request_too_many_is_told_to_slow_down() {
-    let stage = stage_with(Patience { requests: 1, ..patience() }, None);
+    let stage = stage_with(Timeouts { requests: 1, ..timeouts() }, None);
     let (mut first, mut second) = (connect(&stage).await, connect(&stage).await);
     say(&mut first, "GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await;
-    while stage.watch.active() == 0 {
+    while stage.monitor.active() == 0 {
         tokio::task::yield_now().await;
     }
     say(&mut second, HELLO).await;
@@ -323,7 +324,7 @@ async fn one_request_too_many_is_told_to_slow_down() {
 
 #[tokio::test]
 async fn one_peer_has_its_share_of_connections_and_no_more() {
-    let stage = stage_with(Patience { connections_per_peer: 1, idle: Duration::from_secs(9), ..patience() }, None);
+    let stage = stage_with(Timeouts { connections_per_peer: 1, idle: Duration::from_secs(9), ..timeouts() }, None);
     let mut kept = connect(&stage).await;
     say(&mut kept, HELLO).await;
     response(&mut kept).await;
@@ -340,8 +341,8 @@ async fn one_peer_has_its_share_of_connections_and_no_more() {
     say(&mut kept, HELLO).await;
     assert!(response(&mut kept).await.ends_with("hello"));
 
-    let lenient = Patience { loopback_is_a_peer: false, ..stage.watch.patience() };
-    stage.watch.set_patience(lenient);
+    let lenient = Timeouts { loopback_is_a_peer: false, ..stage.monitor.timeouts() };
+    stage.monitor.set_timeouts(lenient);
     let mut many = Vec::new();
     for _ in 0..10 {
         let mut stream = connect(&stage).await;
@@ -353,10 +354,10 @@ async fn one_peer_has_its_share_of_connections_and_no_more() {
 
 #[tokio::test]
 async fn one_peer_has_its_share_of_requests_and_no_more() {
-    let stage = stage_with(Patience { requests_per_peer: 1, ..patience() }, None);
+    let stage = stage_with(Timeouts { requests_per_peer: 1, ..timeouts() }, None);
     let (mut first, mut second) = (connect(&stage).await, connect(&stage).await);
     say(&mut first, "GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await;
-    while stage.watch.active() == 0 {
+    while stage.monitor.active() == 0 {
         tokio::task::yield_now().await;
     }
     say(&mut second, HELLO).await;
@@ -376,27 +377,27 @@ async fn a_panic_is_an_answer() {
     let heard = rest(&mut stream).await;
     assert!(heard.starts_with("HTTP/1.1 500") && heard.contains("<Code>InternalError</Code>"), "{heard}");
     assert!(!heard.contains("on purpose"), "internals leaked: {heard}");
-    assert_eq!(stage.watch.active(), 0);
+    assert_eq!(stage.monitor.active(), 0);
 }
 
 #[tokio::test]
 async fn closing_lets_requests_finish_and_idle_connections_go() {
-    let stage = stage_with(Patience { idle: Duration::from_secs(60), ..patience() }, None);
+    let stage = stage_with(Timeouts { idle: Duration::from_secs(60), ..timeouts() }, None);
     let (mut idle, mut busy) = (connect(&stage).await, connect(&stage).await);
     say(&mut idle, HELLO).await;
     response(&mut idle).await;
     say(&mut busy, "GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await;
-    while stage.watch.active() == 0 {
+    while stage.monitor.active() == 0 {
         tokio::task::yield_now().await;
     }
-    stage.watch.close();
+    stage.monitor.close();
     stage.tasks.close();
     assert_eq!(rest(&mut idle).await, "");
     stage.go.notify_one();
     let heard = rest(&mut busy).await;
     assert!(heard.ends_with("at last") && heard.contains("connection: close"), "{heard}");
     tokio::time::timeout(Duration::from_secs(5), stage.tasks.wait()).await.expect("nothing is left");
-    assert_eq!((stage.watch.open(), stage.watch.active()), (0, 0));
+    assert_eq!((stage.monitor.open(), stage.monitor.active()), (0, 0));
 }
 
 #[tokio::test]
@@ -404,11 +405,11 @@ async fn what_does_not_finish_is_cut() {
     let stage = stage();
     let mut busy = connect(&stage).await;
     say(&mut busy, "GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await;
-    while stage.watch.active() == 0 {
+    while stage.monitor.active() == 0 {
         tokio::task::yield_now().await;
     }
-    stage.watch.close();
-    stage.watch.cut();
+    stage.monitor.close();
+    stage.monitor.cut();
     assert_eq!(rest(&mut busy).await, "");
 }
 
@@ -455,7 +456,7 @@ async fn tls_works_and_certificates_are_replaced_while_it_runs() {
     let files = certificate(folder.path(), "first.example");
     let first_client = client(&files, &[]);
     let certificates = Arc::new(Certificates::load(&files).unwrap());
-    let stage = stage_with(patience(), Some(Arc::clone(&certificates)));
+    let stage = stage_with(timeouts(), Some(Arc::clone(&certificates)));
     let mut stream = first_client.connect(named("first.example"), connect(&stage).await).await.unwrap();
     say(&mut stream, HELLO).await;
     assert!(response(&mut stream).await.ends_with("hello"));
@@ -480,7 +481,7 @@ async fn http2_is_spoken_to_those_who_want_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let files = certificate(folder.path(), "h2.example");
     let certificates = Arc::new(Certificates::load(&files).unwrap());
-    let stage = stage_with(patience(), Some(certificates));
+    let stage = stage_with(timeouts(), Some(certificates));
     let negotiated = async |offer: &[&[u8]]| {
         client(&files, offer).connect(named("h2.example"), connect(&stage).await).await.unwrap()
     };
@@ -502,7 +503,7 @@ async fn http2_is_spoken_to_those_who_want_nothing_else() {
 async fn a_handshake_that_does_not_come_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let files = certificate(folder.path(), "h.example");
-    let stage = stage_with(patience(), Some(Arc::new(Certificates::load(&files).unwrap())));
+    let stage = stage_with(timeouts(), Some(Arc::new(Certificates::load(&files).unwrap())));
     let (waited, _) = closed_after(&mut connect(&stage).await).await;
     assert!(waited >= Duration::from_millis(250), "{waited:?}");
 }

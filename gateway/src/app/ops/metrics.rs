@@ -8,7 +8,7 @@ use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::process;
-use crate::app::listener::Watch;
+use crate::app::listener::ConnectionMonitor;
 
 /// How often samples are folded.
 const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
@@ -36,11 +36,11 @@ fn describe() {
         "haulout_s3_request_seconds",
         "Time to the head of the answer, by operation and class of status"
     );
-    describe_counter!("haulout_connections_refused_total", "Connections turned away because it was full");
+    describe_counter!("haulout_connections_refused_total", "Connections rejected at the connection limit");
     describe_gauge!("haulout_connections", "S3 connections that are open");
     describe_gauge!("haulout_requests", "S3 requests whose answer has not ended");
-    describe_gauge!("haulout_backend_up", "1 when the backend answered the last look at it, 0 when it did not");
-    describe_gauge!("haulout_backend_free_bytes", "Bytes that can still be written to the backend, where it tells");
+    describe_gauge!("haulout_backend_up", "1 when the backend answered the last probe, 0 when it did not");
+    describe_gauge!("haulout_backend_free_bytes", "Free bytes of the backend, where it reports them");
     describe_gauge!("haulout_backend_flagged", "1 when an operator must look at the backend, by what was found");
     describe_gauge!("haulout_collection_held", "1 while nothing is collected because something was rolled back");
     describe_gauge!("process_resident_memory_bytes", "Memory of the process that is in RAM");
@@ -53,31 +53,31 @@ fn describe() {
 #[derive(Clone)]
 pub struct MetricsPage {
     handle: PrometheusHandle,
-    watch: Arc<Watch>,
+    monitor: Arc<ConnectionMonitor>,
 }
 
 impl MetricsPage {
     /// The page of this recorder, with the numbers of this watch.
     #[must_use]
-    pub fn new(handle: PrometheusHandle, watch: Arc<Watch>) -> Self {
+    pub fn new(handle: PrometheusHandle, monitor: Arc<ConnectionMonitor>) -> Self {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(keep_up(handle.clone()));
         }
-        Self { handle, watch }
+        Self { handle, monitor }
     }
 
     /// Its text, as of now.
     #[must_use]
     pub fn render(&self) -> String {
-        gauge!("haulout_connections").set(f64::from(u32::try_from(self.watch.open()).unwrap_or(u32::MAX)));
-        gauge!("haulout_requests").set(f64::from(u32::try_from(self.watch.active()).unwrap_or(u32::MAX)));
+        gauge!("haulout_connections").set(f64::from(u32::try_from(self.monitor.open()).unwrap_or(u32::MAX)));
+        gauge!("haulout_requests").set(f64::from(u32::try_from(self.monitor.active()).unwrap_or(u32::MAX)));
         process::note();
         self.handle.run_upkeep();
         self.handle.render()
     }
 }
 
-/// Folds samples into their histograms now and then: until that is done each is kept, and nobody may ever ask for them.
+/// Folds samples into their histograms periodically: until then each is kept, even when nothing scrapes the metrics.
 async fn keep_up(handle: PrometheusHandle) {
     loop {
         tokio::time::sleep(UPKEEP_PERIOD).await;

@@ -1,6 +1,6 @@
-//! The second listener: health for whoever decides where requests go, metrics for whoever watches.
+//! The ops listener: health checks for load balancers, metrics for Prometheus.
 
-mod backend_watch;
+mod backend_monitor;
 mod metrics;
 mod process;
 mod readiness;
@@ -13,7 +13,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{StatusCode, header};
 
-pub use backend_watch::BackendWatch;
+pub use backend_monitor::BackendMonitor;
 pub use metrics::{MetricsPage, install};
 pub use readiness::Readiness;
 
@@ -34,9 +34,9 @@ pub fn router(readiness: Readiness, metrics: MetricsPage) -> Router {
 }
 
 async fn ready(State(shown): State<Arc<Shown>>) -> Response {
-    let verdict = shown.readiness.verdict().await;
-    let status = if verdict.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(verdict)).into_response()
+    let report = shown.readiness.report().await;
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(report)).into_response()
 }
 
 async fn page(State(shown): State<Arc<Shown>>) -> Response {

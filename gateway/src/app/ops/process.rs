@@ -1,4 +1,4 @@
-//! What the operating system says about this process.
+//! Process metrics from the operating system.
 
 use metrics::gauge;
 use rustix::process::{Resource, getrlimit};

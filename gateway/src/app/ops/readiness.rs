@@ -1,6 +1,6 @@
 //! Whether requests should be sent here.
 //!
-//! A gateway is ready while it can answer reads: one that refuses writes for want of backends says so in the body, but
+//! A gateway is ready while it can answer reads: one that refuses writes for want of backends reports it in the body, but
 //! sending its requests elsewhere would help nobody, because every gateway of the cluster has the same backends.
 
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::BackendWatch;
-use crate::app::listener::Watch;
+use super::BackendMonitor;
+use crate::app::listener::ConnectionMonitor;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 
 /// How long the database may take to answer.
 const DATABASE: Duration = Duration::from_secs(2);
 
-/// The facts.
+/// What readiness depends on.
 #[derive(Clone)]
 pub struct Readiness {
     /// The rows.
@@ -25,20 +25,20 @@ pub struct Readiness {
     /// The use cases, which know which backends refused a write just now.
     pub objects: Objects,
     /// Knows which backends answer.
-    pub backends: BackendWatch,
+    pub backends: BackendMonitor,
     /// Failure domains that must answer for reads.
     pub read_floor: usize,
     /// Failure domains that must take writes.
     pub write_floor: usize,
-    /// Cancelled when this incarnation was buried.
+    /// Cancelled when this incarnation was marked dead.
     pub fenced: CancellationToken,
     /// Knows whether the gateway shuts down.
-    pub watch: Arc<Watch>,
+    pub monitor: Arc<ConnectionMonitor>,
 }
 
-/// What it comes to.
+/// The readiness report, as JSON.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub struct ReadinessReport {
     /// Requests should be sent here.
     pub ready: bool,
     /// Objects can be read.
@@ -50,8 +50,8 @@ pub struct Verdict {
 }
 
 impl Readiness {
-    /// How the gateway stands.
-    pub async fn verdict(&self) -> Verdict {
+    /// The current report.
+    pub async fn report(&self) -> ReadinessReport {
         let mut reasons = self.of_the_gateway().await;
         let serves = reasons.is_empty();
         let answering = self.backends.answering_domains();
@@ -64,7 +64,7 @@ impl Readiness {
         if !writes {
             reasons.push(format!("{writable} failure domains take writes and {} are needed", self.write_floor));
         }
-        Verdict { ready: serves && reads, reads: serves && reads, writes: serves && reads && writes, reasons }
+        ReadinessReport { ready: serves && reads, reads: serves && reads, writes: serves && reads && writes, reasons }
     }
 
     /// What an operator must look at; it keeps nobody from reading and writing.
@@ -73,9 +73,9 @@ impl Readiness {
         if let Ok(Ok(Some(held))) = tokio::time::timeout(DATABASE, self.objects.rollback_hold()).await {
             reasons.push(held);
         }
-        for member in self.objects.committee().members() {
-            if let Some((flag, _)) = member.trust().flag().filter(|(flag, _)| !flag.holds_collection()) {
-                reasons.push(format!("{}: {flag}", member.id));
+        for backend in self.objects.committee().backends() {
+            if let Some((flag, _)) = backend.trust().flag().filter(|(flag, _)| !flag.holds_collection()) {
+                reasons.push(format!("{}: {flag}", backend.id));
             }
         }
         reasons
@@ -84,16 +84,16 @@ impl Readiness {
     /// What keeps the gateway itself, without its backends, from doing anything.
     async fn of_the_gateway(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        if self.watch.is_closing() {
+        if self.monitor.is_closing() {
             reasons.push("shutting down".to_owned());
         }
         if self.fenced.is_cancelled() {
-            reasons.push("the lease ran out".to_owned());
+            reasons.push("the lease expired".to_owned());
         }
         match tokio::time::timeout(DATABASE, self.metadata.cluster()).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => reasons.push(error.to_string()),
-            Err(_) => reasons.push("the database does not answer".to_owned()),
+            Err(_) => reasons.push("the database does not respond".to_owned()),
         }
         reasons
     }

@@ -138,8 +138,8 @@ fn a_delete_marker_goes_when_nothing_is_behind_it() {
     let days = expiring(Scope::Filter(Filter::Everything), 5);
     assert_eq!(plan(vec![days.clone()], &[marker(version("a", 1, 5))]), ["marker 1"]);
     assert_eq!(plan(vec![days], &[marker(version("a", 1, 4))]), [""; 0]);
-    let says_no = Rule { expiration: Some(Expiration::LoneMarkers(false)), ..everything() };
-    assert_eq!(plan(vec![says_no], &[marker(version("a", 1, 5))]), [""; 0]);
+    let refused = Rule { expiration: Some(Expiration::LoneMarkers(false)), ..everything() };
+    assert_eq!(plan(vec![refused], &[marker(version("a", 1, 5))]), [""; 0]);
     let tagged = expiring(Scope::Filter(Filter::Tag("a".to_owned(), "b".to_owned())), 1);
     assert_eq!(plan(vec![tagged], &[marker(version("a", 1, 5))]), [""; 0], "a marker has no tags");
 }
@@ -184,8 +184,8 @@ fn the_earliest_expiry_is_the_one_that_is_told() {
     };
     let calendar = Calendar::with_day_seconds(10);
     let expiry = |key: &str| {
-        let subject = Subject { key: key.as_bytes(), size: 1, tags: &[] };
-        rules.expiry(&subject, NOW, calendar).map(|(at, id)| ((at.0 - NOW.0) / DAY, id.to_owned()))
+        let object = LifecycleObject { key: key.as_bytes(), size: 1, tags: &[] };
+        rules.expiry(&object, NOW, calendar).map(|(at, id)| ((at.0 - NOW.0) / DAY, id.to_owned()))
     };
     assert_eq!(expiry("abc"), Some((3, "first".to_owned())));
     assert_eq!(expiry("acc"), Some((5, "r".to_owned())));

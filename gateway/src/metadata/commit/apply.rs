@@ -1,4 +1,4 @@
-//! Carries out a plan: a fixed number of statements, each for many rows, all sent together, nothing decided.
+//! Applies a plan: a fixed number of statements, each for many rows, sent together; decides nothing.
 
 use super::super::columns::{attributes_text, checksum_value, etag_bytes, int};
 use super::super::dialect::Dialect;
@@ -10,7 +10,7 @@ use super::facts::{Facts, MeteredRow};
 use super::plan::{Plan, PlannedVersion, VersionRow};
 use crate::domain::Extent;
 
-/// What rows say besides facts and plan.
+/// Values of rows besides facts and plan.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::metadata) struct Circumstances {
     /// How long dead blobs stay.
@@ -29,7 +29,7 @@ pub(in crate::metadata) async fn apply(
     let now = facts.fenced_now()?;
     let mut writes = Writes { dialect: tx.dialect(), statements: Vec::new(), exact: Vec::new() };
     remove(&mut writes, plan);
-    hand_over(&mut writes, plan);
+    update_current_flags(&mut writes, plan);
     insert_versions(&mut writes, facts, plan)?;
     amend(&mut writes, plan)?;
     insert_parts(&mut writes, plan)?;
@@ -38,7 +38,7 @@ pub(in crate::metadata) async fn apply(
     remeter(&mut writes, plan)?;
     insert_blobs(&mut writes, plan, now)?;
     update_live_bytes(&mut writes, plan)?;
-    bury_dead_blobs(&mut writes, plan, now, given.grace_seconds);
+    enqueue_dead_blobs(&mut writes, plan, now, given.grace_seconds);
     meter(&mut writes, plan, now, given.incarnation)?;
     sum_up(&mut writes, plan);
     writes.send(tx).await
@@ -71,7 +71,7 @@ impl Writes {
         for (table, statements, wanted) in self.exact {
             let changed: u64 = answers.get(statements).unwrap_or_default().iter().map(|answer| answer.changed).sum();
             if usize::try_from(changed) != Ok(wanted) {
-                // Something is wrong with the locks, and running the transaction again is better than going on.
+                // A locking defect: retrying the transaction is better than continuing.
                 tracing::warn!(table, changed, wanted, "rows changed under a lock");
                 return Err(MetadataError::Conflict);
             }
@@ -99,14 +99,14 @@ fn by_key(row: &VersionRow) -> [Value; 3] {
 }
 
 /// Versions that were current are not any more, before others become it: never are there two.
-fn hand_over(writes: &mut Writes, plan: &Plan<'_>) {
+fn update_current_flags(writes: &mut Writes, plan: &Plan<'_>) {
     for (rows, becomes) in [(&plan.demoted, "FALSE"), (&plan.promoted, "TRUE")] {
         let head = format!("UPDATE version SET is_current = {becomes} WHERE (bucket_id, key, seq) IN (VALUES ");
         writes.exactly("version", &head, rows.iter().map(by_key).collect(), ")");
     }
 }
 
-/// Versions as they were before there was versioning say no more than then.
+/// Versions of buckets without versioning leave the versioning columns at their defaults.
 fn insert_versions(writes: &mut Writes, facts: &Facts, plan: &Plan<'_>) -> Result<()> {
     if facts.numbers.len() < plan.versions.len() {
         return Err(MetadataError::Damaged("the version sequence gave too few numbers".to_owned()));
@@ -329,7 +329,7 @@ fn update_live_bytes(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
     Ok(())
 }
 
-fn bury_dead_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64, grace_seconds: i64) {
+fn enqueue_dead_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64, grace_seconds: i64) {
     let not_before = now.saturating_add(grace_seconds.saturating_mul(1_000_000));
     let rows = plan.died.iter().map(|id| [id.0.into(), not_before.into()]).collect();
     writes.rows("INSERT INTO reclaim (blob_id, not_before) VALUES ", rows, "");

@@ -39,7 +39,7 @@ pub enum Change {
     Delete(DeleteChange),
     /// Write a part of an upload.
     Part(PartChange),
-    /// Change what is said about a version.
+    /// Change the attributes or the lock of a version.
     Amend(AmendChange),
     /// Give an object another key.
     Rename(RenameChange),
@@ -65,7 +65,7 @@ pub struct PutChange {
     pub events: Vec<EventDraft>,
 }
 
-/// Take an object away: in a bucket that was never versioned for good, else by a delete marker. Or take one version away for
+/// Delete an object: in a bucket that was never versioned for good, else by a delete marker. Or delete one version for
 /// good.
 #[derive(Clone, Debug)]
 pub struct DeleteChange {
@@ -77,7 +77,7 @@ pub struct DeleteChange {
     pub selector: VersionSelector,
     /// What must hold for the key's current version, or for the version that is selected.
     pub condition: WriteCondition,
-    /// Governance is passed over: the caller asks for it and may.
+    /// Bypass governance retention: the caller requested it and is permitted.
     pub bypass: bool,
     /// Only if it is this version, in this place.
     pub only: Option<OnlyVersion>,
@@ -163,7 +163,7 @@ pub enum Amendment {
     Retention {
         /// The new one, or none.
         retention: Option<Retention>,
-        /// Governance is passed over: the caller asks for it and may.
+        /// Bypass governance retention: the caller requested it and is permitted.
         bypass: bool,
     },
     /// Its legal hold.
@@ -230,7 +230,7 @@ impl From<AppendChange> for Change {
 
 #[cfg(test)]
 impl AmendChange {
-    /// Amends whatever version is selected, and tells nobody.
+    /// Amends whatever version is selected, without notifications.
     pub fn new(bucket: BucketId, key: ObjectKey, selector: VersionSelector, amendment: Amendment) -> Self {
         Self { bucket, key, selector, amendment, only: None, events: Vec::new() }
     }

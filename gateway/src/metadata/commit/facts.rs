@@ -1,4 +1,4 @@
-//! What the planner must know of the database.
+//! The rows a planner needs, read and locked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 /// Where versions are: a bucket and a key in it.
-pub(in crate::metadata) type Place = (BucketId, ObjectKey);
+pub(in crate::metadata) type KeyLocation = (BucketId, ObjectKey);
 
 /// Rows that were read, and on PostgreSQL locked, in the transaction that will change them.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +25,10 @@ pub(in crate::metadata) struct Facts {
     /// The buckets that exist, of those that are asked for.
     pub buckets: HashMap<BucketId, BucketFact>,
     /// The current version, which is the newest, of each key that has any.
-    pub currents: HashMap<Place, VersionFact>,
+    pub currents: HashMap<KeyLocation, VersionFact>,
     /// Versions that are not current, newest first: those that are selected, the null version where it may be replaced, and as
     /// many of the newest as may come to be current.
-    pub older: HashMap<Place, Vec<VersionFact>>,
+    pub older: HashMap<KeyLocation, Vec<VersionFact>>,
     /// The attributes of versions that are amended.
     pub attributes: HashMap<VersionId, ObjectAttributes>,
     /// Their additional checksums.
@@ -98,7 +98,7 @@ pub(in crate::metadata) struct MeteredFact {
     pub encoded_bytes: u64,
 }
 
-/// Which row says so, by primary key.
+/// Which row, by primary key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::metadata) enum MeteredRow {
     /// A version: key and place in the order.

@@ -7,11 +7,11 @@ use super::super::database::Work;
 use super::super::session::Session;
 use super::super::{EventDraft, MetadataError, Result, events};
 use super::apply::{Circumstances, apply};
-use super::facts::{Facts, Place};
+use super::facts::{Facts, KeyLocation};
 use super::plan::Planner;
 use super::targets::Targets;
 use super::{Batch, Change, Outcome, load, load_versions};
-use crate::domain::{BucketId, Found, ObjectKey, WriteCondition};
+use crate::domain::{BucketId, ObjectKey, VersionLookup, WriteCondition};
 
 /// Batches that are committed together.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Group {
         let targets = Targets::of(self.changes(), &facts);
         let copies = self.changes().filter(|change| change.source().is_some());
         let copied = copies.flat_map(Change::extents).map(|extent| extent.blob).collect();
-        let mut second = targets.questions(tx);
+        let mut second = targets.queries(tx);
         second.extend([
             // Buckets of parts, for the quotas over them.
             load::buckets(dialect, self.unknown_buckets(&facts)),
@@ -98,7 +98,7 @@ pub(in crate::metadata) struct Done {
     /// One for each change of each batch.
     pub outcomes: Vec<Vec<Outcome>>,
     /// What keys hold now, for a cache; empty where there is none.
-    pub known: Vec<(Place, Found)>,
+    pub known: Vec<(KeyLocation, VersionLookup)>,
 }
 
 impl Work for Group {

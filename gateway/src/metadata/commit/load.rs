@@ -1,7 +1,7 @@
 //! Reads and locks the rows a transaction is about, always in the same order: incarnation, buckets, uploads, keys, parts,
 //! extents, blobs. Within each, ascending. So two gateways wait for each other but not in a circle.
 //!
-//! Each function here is a [`Question`]; those that do not depend on each other's answers are asked together.
+//! Each function here is a [`FactQuery`]; those that do not depend on each other's results are run together.
 
 use std::collections::BTreeSet;
 
@@ -18,34 +18,34 @@ use super::super::{MetadataError, Result, lock_columns};
 use super::facts::{BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact};
 use crate::domain::{BucketId, PartNumber, UploadId, UserId, VersionId};
 
-/// Statements, and what a row of their answers adds to the facts.
-pub(in crate::metadata) struct Question {
+/// Statements, and how a row of their results is added to the facts.
+pub(in crate::metadata) struct FactQuery {
     pub(super) statements: Vec<Statement>,
-    pub(super) learn: fn(&mut Facts, &Row) -> Result<()>,
+    pub(super) apply_row: fn(&mut Facts, &Row) -> Result<()>,
 }
 
-/// Asks, in order.
+/// Runs the queries, in order.
 pub(in crate::metadata) async fn ask(
     tx: &mut Session,
     facts: &mut Facts,
-    questions: impl IntoIterator<Item = Question>,
+    queries: impl IntoIterator<Item = FactQuery>,
 ) -> Result<()> {
     let mut statements = Vec::new();
-    let mut learners = Vec::new();
-    for question in questions {
-        learners.extend(question.statements.iter().map(|_| question.learn));
-        statements.extend(question.statements);
+    let mut row_handlers = Vec::new();
+    for query in queries {
+        row_handlers.extend(query.statements.iter().map(|_| query.apply_row));
+        statements.extend(query.statements);
     }
-    for (answer, learn) in tx.all(statements).await?.iter().zip(learners) {
+    for (answer, apply_row) in tx.all(statements).await?.iter().zip(row_handlers) {
         for row in &answer.rows {
-            learn(facts, row)?;
+            apply_row(facts, row)?;
         }
     }
     Ok(())
 }
 
 /// The database's time; with an incarnation only if that may commit, which it then may until the end of the transaction.
-pub(in crate::metadata) fn now(dialect: Dialect, incarnation: Option<u32>) -> Question {
+pub(in crate::metadata) fn now(dialect: Dialect, incarnation: Option<u32>) -> FactQuery {
     let now = dialect.now();
     let statement = match incarnation {
         None => Statement::new(format!("SELECT {now}")),
@@ -54,9 +54,9 @@ pub(in crate::metadata) fn now(dialect: Dialect, incarnation: Option<u32>) -> Qu
             Statement::new(format!("SELECT {now} FROM incarnation WHERE id = $1 AND NOT is_dead{lock}")).bind(id)
         }
     };
-    Question {
+    FactQuery {
         statements: vec![statement],
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             facts.now = Some(row.int(0)?);
             Ok(())
         },
@@ -64,14 +64,14 @@ pub(in crate::metadata) fn now(dialect: Dialect, incarnation: Option<u32>) -> Qu
 }
 
 /// Buckets, kept from being deleted and from changing their state.
-pub(in crate::metadata) fn buckets(dialect: Dialect, ids: BTreeSet<BucketId>) -> Question {
+pub(in crate::metadata) fn buckets(dialect: Dialect, ids: BTreeSet<BucketId>) -> FactQuery {
     let tail = format!(") ORDER BY id{}", dialect.for_share());
     let rows = ids.into_iter().map(|id| [Value::Int(id.0)]).collect();
     let head = "SELECT id, account_id, has_quota, versioning, is_locked, lock_mode, lock_days, lock_years FROM bucket \
                 WHERE id IN (VALUES ";
-    Question {
+    FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             let fact = BucketFact {
                 owner: UserId(row.int(1)?),
                 has_quota: row.flag(2)?,
@@ -85,13 +85,13 @@ pub(in crate::metadata) fn buckets(dialect: Dialect, ids: BTreeSet<BucketId>) ->
 }
 
 /// Uploads: shared by those who write parts, alone for who ends them.
-pub(in crate::metadata) fn uploads(dialect: Dialect, ids: BTreeSet<UploadId>, alone: bool) -> Question {
+pub(in crate::metadata) fn uploads(dialect: Dialect, ids: BTreeSet<UploadId>, alone: bool) -> FactQuery {
     let tail = format!(") ORDER BY id{}", if alone { dialect.for_update() } else { dialect.for_share() });
     let rows = ids.into_iter().map(|id| [Value::from(id.0)]).collect();
     let head = "SELECT id, bucket_id, key FROM upload WHERE id IN (VALUES ";
-    Question {
+    FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             let fact = UploadFact { bucket: BucketId(row.int(1)?), key: columns::key(row.bytes(2)?)? };
             facts.uploads.insert(UploadId(row.array(0)?), fact);
             Ok(())
@@ -101,10 +101,10 @@ pub(in crate::metadata) fn uploads(dialect: Dialect, ids: BTreeSet<UploadId>, al
 
 /// Numbers for that many new versions. Asked after the keys were locked, so that of two versions of a key the later one has
 /// the higher number. Some may stay unused.
-pub(in crate::metadata) fn numbers(dialect: Dialect, wanted: usize) -> Question {
-    Question {
+pub(in crate::metadata) fn numbers(dialect: Dialect, wanted: usize) -> FactQuery {
+    FactQuery {
         statements: if wanted > 0 { vec![Statement::new(dialect.take_numbers(wanted))] } else { Vec::new() },
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             facts.numbers.extend(row.int(0)?..=row.int(1)?);
             Ok(())
         },
@@ -112,24 +112,24 @@ pub(in crate::metadata) fn numbers(dialect: Dialect, wanted: usize) -> Question 
 }
 
 /// Single parts, which are about to be replaced.
-pub(in crate::metadata) fn parts(dialect: Dialect, places: &BTreeSet<(UploadId, PartNumber)>) -> Question {
+pub(in crate::metadata) fn parts(dialect: Dialect, locations: &BTreeSet<(UploadId, PartNumber)>) -> FactQuery {
     let tail = format!(") ORDER BY upload_id, number{}", dialect.for_update());
     let head = "SELECT upload_id, number, part_id, size, etag, encoded_bytes, salt FROM part \
                 WHERE (upload_id, number) IN (VALUES ";
-    let rows = places.iter().map(|(id, number)| [id.0.into(), u32::from(number.get()).into()]).collect();
-    Question { statements: Statement::pieces(dialect, head, rows, &tail), learn: learn_part }
+    let rows = locations.iter().map(|(id, number)| [id.0.into(), u32::from(number.get()).into()]).collect();
+    FactQuery { statements: Statement::pieces(dialect, head, rows, &tail), apply_row: apply_part_row }
 }
 
 /// All parts of uploads.
-pub(in crate::metadata) fn parts_of(dialect: Dialect, ids: BTreeSet<UploadId>) -> Question {
+pub(in crate::metadata) fn parts_of(dialect: Dialect, ids: BTreeSet<UploadId>) -> FactQuery {
     let tail = format!(") ORDER BY upload_id, number{}", dialect.for_update());
     let head =
         "SELECT upload_id, number, part_id, size, etag, encoded_bytes, salt FROM part WHERE upload_id IN (VALUES ";
     let rows = ids.into_iter().map(|id| [Value::from(id.0)]).collect();
-    Question { statements: Statement::pieces(dialect, head, rows, &tail), learn: learn_part }
+    FactQuery { statements: Statement::pieces(dialect, head, rows, &tail), apply_row: apply_part_row }
 }
 
-fn learn_part(facts: &mut Facts, row: &Row) -> Result<()> {
+fn apply_part_row(facts: &mut Facts, row: &Row) -> Result<()> {
     let number = PartNumber::new(row.int(1)?).map_err(|error| MetadataError::Damaged(error.to_string()))?;
     let fact = PartFact {
         id: ExtentOwner(row.array(2)?),
@@ -144,7 +144,7 @@ fn learn_part(facts: &mut Facts, row: &Row) -> Result<()> {
 
 /// Versions to copy from whose bytes still lie in (some of) the blobs a copy names. What protects the bytes is that the
 /// blobs are locked and alive; this only keeps a copy of something deleted from succeeding.
-pub(in crate::metadata) fn sources(dialect: Dialect, ids: &BTreeSet<VersionId>, blobs: BTreeSet<BlobId>) -> Question {
+pub(in crate::metadata) fn sources(dialect: Dialect, ids: &BTreeSet<VersionId>, blobs: BTreeSet<BlobId>) -> FactQuery {
     let rows = ids.iter().map(|id| [Value::from(id.0)]).collect();
     let head = "SELECT owner FROM extent WHERE ordinal = 0 AND owner IN (VALUES ";
     let mut statements = Statement::pieces(dialect, head, rows, ")");
@@ -154,9 +154,9 @@ pub(in crate::metadata) fn sources(dialect: Dialect, ids: &BTreeSet<VersionId>, 
         let head = "SELECT version_id FROM version WHERE blob_id IN (VALUES ";
         statements.extend(Statement::pieces(dialect, head, rows, ")"));
     }
-    Question {
+    FactQuery {
         statements,
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             facts.sources.insert(VersionId(row.array(0)?));
             Ok(())
         },
@@ -164,34 +164,34 @@ pub(in crate::metadata) fn sources(dialect: Dialect, ids: &BTreeSet<VersionId>, 
 }
 
 /// The versions that have their one extent in these blobs, as owners of it, and what was metered for them.
-pub(in crate::metadata) fn inline(dialect: Dialect, blobs: BTreeSet<BlobId>) -> Question {
+pub(in crate::metadata) fn inline(dialect: Dialect, blobs: BTreeSet<BlobId>) -> FactQuery {
     let tail = format!(") ORDER BY bucket_id, key, seq{}", dialect.for_update());
     let head = "SELECT version_id, bucket_id, key, seq, encoded_bytes, size, blob_id, blob_offset FROM version \
                 WHERE blob_id IN (VALUES ";
     let rows = blobs.into_iter().map(|id| [Value::from(id.0)]).collect();
-    Question {
+    FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             let owner = ExtentOwner(row.array(0)?);
             if let Some(extent) = columns::inline_extent(row, 6, row.number(5)?)? {
                 facts.extents.insert(owner, vec![extent]);
                 facts.inline.insert(owner);
             }
-            learn_metered_version(facts, row)
+            apply_metered_version_row(facts, row)
         },
     }
 }
 
 /// What was metered for the versions among owners whose extents lie apart.
-pub(in crate::metadata) fn metered_versions(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> Question {
+pub(in crate::metadata) fn metered_versions(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> FactQuery {
     let tail = format!(") ORDER BY bucket_id, key, seq{}", dialect.for_update());
     let head = "SELECT version_id, bucket_id, key, seq, encoded_bytes FROM version \
                 WHERE extent_count > 1 AND version_id IN (VALUES ";
     let rows = owners.iter().map(|owner| [Value::from(owner.0)]).collect();
-    Question { statements: Statement::pieces(dialect, head, rows, &tail), learn: learn_metered_version }
+    FactQuery { statements: Statement::pieces(dialect, head, rows, &tail), apply_row: apply_metered_version_row }
 }
 
-fn learn_metered_version(facts: &mut Facts, row: &Row) -> Result<()> {
+fn apply_metered_version_row(facts: &mut Facts, row: &Row) -> Result<()> {
     let fact = MeteredFact {
         bucket: BucketId(row.int(1)?),
         row: MeteredRow::Version(columns::key(row.bytes(2)?)?, row.int(3)?),
@@ -202,15 +202,15 @@ fn learn_metered_version(facts: &mut Facts, row: &Row) -> Result<()> {
 }
 
 /// What was metered for the parts among owners.
-pub(in crate::metadata) fn metered_parts(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> Question {
+pub(in crate::metadata) fn metered_parts(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> FactQuery {
     let lock = if dialect == Dialect::Postgres { " FOR UPDATE OF p" } else { "" };
     let tail = format!(") ORDER BY p.upload_id, p.number{lock}");
     let head = "SELECT p.part_id, u.bucket_id, p.upload_id, p.number, p.encoded_bytes FROM part p \
                 JOIN upload u ON u.id = p.upload_id WHERE p.part_id IN (VALUES ";
     let rows = owners.iter().map(|owner| [Value::from(owner.0)]).collect();
-    Question {
+    FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             let number = PartNumber::new(row.int(3)?).map_err(|error| MetadataError::Damaged(error.to_string()))?;
             let fact = MeteredFact {
                 bucket: BucketId(row.int(1)?),
@@ -224,13 +224,13 @@ pub(in crate::metadata) fn metered_parts(dialect: Dialect, owners: &BTreeSet<Ext
 }
 
 /// The extents of parts and of versions that have several, in order.
-pub(in crate::metadata) fn extents(dialect: Dialect, owners: BTreeSet<ExtentOwner>) -> Question {
+pub(in crate::metadata) fn extents(dialect: Dialect, owners: BTreeSet<ExtentOwner>) -> FactQuery {
     let tail = format!(") ORDER BY owner, ordinal{}", dialect.for_update());
     let head = "SELECT owner, ordinal, blob_id, blob_offset, length FROM extent WHERE owner IN (VALUES ";
     let rows = owners.into_iter().map(|owner| [Value::from(owner.0)]).collect();
-    Question {
+    FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             let list = facts.extents.entry(ExtentOwner(row.array(0)?)).or_default();
             if row.number::<usize>(1)? != list.len() {
                 return Err(MetadataError::Damaged("extents are not numbered from 0".to_owned()));
@@ -242,14 +242,14 @@ pub(in crate::metadata) fn extents(dialect: Dialect, owners: BTreeSet<ExtentOwne
 }
 
 /// Blobs whose live bytes may change.
-pub(in crate::metadata) fn blobs(dialect: Dialect, ids: BTreeSet<BlobId>) -> Question {
+pub(in crate::metadata) fn blobs(dialect: Dialect, ids: BTreeSet<BlobId>) -> FactQuery {
     let tail = format!(") ORDER BY id{}", dialect.for_update());
     let head = "SELECT id, live_bytes, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len FROM blob \
                 WHERE id IN (VALUES ";
     let rows = ids.into_iter().map(|id| [Value::from(id.0)]).collect();
-    Question {
+    FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             let layout = columns::layout(row, 2)?;
             let fact = BlobFact {
                 live_bytes: row.number(1)?,
@@ -274,7 +274,7 @@ pub(in crate::metadata) async fn released(tx: &mut Session, facts: &mut Facts, i
 
 /// The quotas over those of the buckets that have any, so that their sums cannot change before this transaction ends. Asked
 /// last: whoever waits here holds everything else already.
-pub(in crate::metadata) fn quotas(dialect: Dialect, facts: &Facts) -> Question {
+pub(in crate::metadata) fn quotas(dialect: Dialect, facts: &Facts) -> FactQuery {
     let mut scopes = BTreeSet::new();
     for (id, fact) in facts.buckets.iter().filter(|(_, fact)| fact.has_quota) {
         scopes.extend([QuotaScope::Bucket(*id), QuotaScope::User(fact.owner)]);
@@ -282,9 +282,9 @@ pub(in crate::metadata) fn quotas(dialect: Dialect, facts: &Facts) -> Question {
     let rows = scopes.into_iter().map(QuotaScope::values).collect();
     let tail = format!(") ORDER BY scope, id{}", dialect.for_update());
     let head = "SELECT scope, id, bytes_max, objects_max, bytes, objects FROM quota WHERE (scope, id) IN (VALUES ";
-    Question {
+    FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             let (scope, fact) = quotas::read(row)?;
             facts.quotas.insert(scope, fact);
             Ok(())

@@ -1,4 +1,4 @@
-//! Reads and locks versions. Whoever holds the lock of a key's current version is alone with the key: others wait for that row,
+//! Reads and locks versions. The lock of a key's current version is exclusive for the key: others wait for that row,
 //! and where there is none the index of current versions refuses a second.
 
 use std::collections::BTreeSet;
@@ -12,20 +12,20 @@ use super::super::session::Session;
 use super::super::statement::{Statement, Value};
 use super::super::{MetadataError, Result};
 use super::facts::{Facts, VersionFact};
-use super::load::Question;
+use super::load::FactQuery;
 use crate::domain::{BucketId, ObjectKey, VersionId};
 
 /// Keys that are asked about, in the order in which they are locked.
 pub(in crate::metadata) type Keys<'k> = BTreeSet<(BucketId, &'k ObjectKey)>;
 
-/// The columns of a version `v` that [`learn`] reads.
+/// The columns of a version `v` that [`apply_row`] reads.
 const COLUMNS: &str = "v.bucket_id, v.key, v.seq, v.version_id, v.size, v.etag, v.encoded_bytes, v.part_count, \
                        v.extent_count, v.blob_id, v.blob_offset, v.is_current, v.is_null, v.is_marker, v.lock_mode, \
                        v.retain_until, v.legal_hold";
 
 /// The current versions of keys. Keys without one have no row to lock: on PostgreSQL `version_current` refuses a second.
-pub(in crate::metadata) fn currents(dialect: Dialect, keys: &Keys<'_>) -> Question {
-    Question { statements: of_keys(dialect, keys, &current(dialect), lock(dialect)), learn }
+pub(in crate::metadata) fn currents(dialect: Dialect, keys: &Keys<'_>) -> FactQuery {
+    FactQuery { statements: of_keys(dialect, keys, &current(dialect), lock(dialect)), apply_row }
 }
 
 /// On PostgreSQL, a locking SELECT that waited for a version which was then replaced finds neither the old nor the new one.
@@ -42,13 +42,13 @@ pub(in crate::metadata) async fn confirm_absent(tx: &mut Session, keys: &Keys<'_
 }
 
 /// The null versions of keys that are not current.
-pub(super) fn nulls(dialect: Dialect, keys: &Keys<'_>) -> Question {
+pub(super) fn nulls(dialect: Dialect, keys: &Keys<'_>) -> FactQuery {
     let which = "v.is_null AND NOT v.is_current";
-    Question { statements: of_keys(dialect, keys, which, lock(dialect)), learn }
+    FactQuery { statements: of_keys(dialect, keys, which, lock(dialect)), apply_row }
 }
 
 /// Versions by their ids.
-pub(super) fn named(dialect: Dialect, names: &BTreeSet<(BucketId, &ObjectKey, VersionId)>) -> Question {
+pub(super) fn named(dialect: Dialect, names: &BTreeSet<(BucketId, &ObjectKey, VersionId)>) -> FactQuery {
     let rows = names.iter().map(|(bucket, key, id)| [Value::Int(bucket.0), key.as_bytes().into(), id.0.into()]);
     let tail = format!(
         ") SELECT {COLUMNS} FROM k CROSS JOIN version v WHERE v.version_id = k.version_id AND NOT v.is_null \
@@ -56,27 +56,27 @@ pub(super) fn named(dialect: Dialect, names: &BTreeSet<(BucketId, &ObjectKey, Ve
         lock(dialect)
     );
     let head = "WITH k (bucket_id, key, version_id) AS (VALUES ";
-    Question { statements: Statement::pieces(dialect, head, rows.collect(), &tail), learn }
+    FactQuery { statements: Statement::pieces(dialect, head, rows.collect(), &tail), apply_row }
 }
 
 /// The newest versions of keys: as many as may go, and one more, which is then current.
-pub(super) fn newest(dialect: Dialect, keys: &Keys<'_>, may_go: usize) -> Question {
+pub(super) fn newest(dialect: Dialect, keys: &Keys<'_>, may_go: usize) -> FactQuery {
     // Few different numbers, so that prepared statements are used again.
     let skipped = may_go.next_power_of_two();
     let which = format!(
         "v.seq >= COALESCE((SELECT o.seq FROM version o WHERE o.bucket_id = k.bucket_id AND o.key = k.key \
          ORDER BY o.seq DESC LIMIT 1 OFFSET {skipped}), 0)"
     );
-    Question { statements: of_keys(dialect, keys, &which, lock(dialect)), learn }
+    FactQuery { statements: of_keys(dialect, keys, &which, lock(dialect)), apply_row }
 }
 
 /// The attributes of versions, by primary key.
-pub(super) fn attributes(dialect: Dialect, places: &BTreeSet<(BucketId, &ObjectKey, i64)>) -> Question {
-    let rows = places.iter().map(|(bucket, key, seq)| [bucket.0.into(), key.as_bytes().into(), (*seq).into()]);
+pub(super) fn attributes(dialect: Dialect, locations: &BTreeSet<(BucketId, &ObjectKey, i64)>) -> FactQuery {
+    let rows = locations.iter().map(|(bucket, key, seq)| [bucket.0.into(), key.as_bytes().into(), (*seq).into()]);
     let head = "SELECT version_id, attributes, checksum FROM version WHERE (bucket_id, key, seq) IN (VALUES ";
-    Question {
+    FactQuery {
         statements: Statement::pieces(dialect, head, rows.collect(), ")"),
-        learn: |facts, row| {
+        apply_row: |facts, row| {
             let id = VersionId(row.array(0)?);
             facts.attributes.insert(id, columns::attributes(row.text(1)?)?);
             if let Some(checksum) = columns::checksum(row.bytes_if_any(2)?)? {
@@ -114,8 +114,8 @@ fn of_keys(dialect: Dialect, keys: &Keys<'_>, which: &str, lock: &str) -> Vec<St
     Statement::pieces(dialect, "WITH k (bucket_id, key) AS (VALUES ", rows, &tail)
 }
 
-/// Takes a version into the facts, once.
-fn learn(facts: &mut Facts, row: &Row) -> Result<()> {
+/// Adds a version to the facts, once.
+fn apply_row(facts: &mut Facts, row: &Row) -> Result<()> {
     let (id, size) = (VersionId(row.array(3)?), row.number(4)?);
     if let Some(extent) = columns::inline_extent(row, 9, size)? {
         facts.extents.insert(ExtentOwner(id.0), vec![extent]);
@@ -134,12 +134,12 @@ fn learn(facts: &mut Facts, row: &Row) -> Result<()> {
         has_extents: row.int(8)? > 1,
         has_parts: row.int(7)? > 0,
     };
-    let place = (BucketId(row.int(0)?), columns::key(row.bytes(1)?)?);
+    let location = (BucketId(row.int(0)?), columns::key(row.bytes(1)?)?);
     if fact.current {
-        facts.currents.insert(place, fact);
+        facts.currents.insert(location, fact);
         return Ok(());
     }
-    let older = facts.older.entry(place).or_default();
+    let older = facts.older.entry(location).or_default();
     if let Err(at) = older.binary_search_by(|known| fact.seq.cmp(&known.seq)) {
         older.insert(at, fact);
     }

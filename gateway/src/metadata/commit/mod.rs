@@ -1,4 +1,4 @@
-//! Group commit: many callers' changes in one transaction.
+//! Group commit: the changes of many callers in one transaction.
 //!
 //! [`queue`] gathers batches into groups; [`group`] is the transaction: [`load`] reads and locks the [`facts`], [`plan`]
 //! decides, [`apply`] writes.

@@ -75,9 +75,9 @@ async fn run(shared: Arc<Shared>, mut groups: Groups<Request>) {
         };
         let Some((group, ())) = next else { return };
         for group in by_incarnation(group) {
-            // A task of its own: should it panic, its callers hear that the outcome is unknown and the queue goes on.
+            // A task of its own: if it panics, its callers get an unknown outcome and the queue continues.
             if let Err(error) = tokio::spawn(commit_group(shared.clone(), group)).await {
-                tracing::error!(%error, "a group commit broke off");
+                tracing::error!(%error, "a group commit panicked");
             }
         }
     }
@@ -103,7 +103,7 @@ async fn commit_group(shared: Arc<Shared>, requests: Vec<Submission<Request>>) {
     match result {
         Ok(outcomes) => {
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                // A caller that is gone needs no answer.
+                // A caller that was dropped needs no outcome.
                 drop(reply.send(Ok(outcome)));
             }
         }

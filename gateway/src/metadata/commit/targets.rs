@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::compact::ExtentOwner;
 use super::super::session::Session;
 use super::facts::{Facts, VersionFact};
-use super::load::Question;
+use super::load::FactQuery;
 use super::load_versions::{self, Keys};
 use super::{Amendment, Change};
 use crate::domain::{BucketId, ObjectKey, VersionId, VersionSelector, Versioning};
@@ -81,30 +81,30 @@ impl<'c> Targets<'c> {
     }
 
     /// Questions for all of them, to be asked when the current versions are locked.
-    pub(in crate::metadata) fn questions(&self, tx: &Session) -> Vec<Question> {
+    pub(in crate::metadata) fn queries(&self, tx: &Session) -> Vec<FactQuery> {
         let dialect = tx.dialect();
-        let mut questions = Vec::new();
+        let mut queries = Vec::new();
         if !self.nulls.is_empty() {
-            questions.push(load_versions::nulls(dialect, &self.nulls));
+            queries.push(load_versions::nulls(dialect, &self.nulls));
         }
         if !self.named.is_empty() {
-            questions.push(load_versions::named(dialect, &self.named));
+            queries.push(load_versions::named(dialect, &self.named));
         }
         if let Some(most) = self.going.values().copied().max() {
-            questions.push(load_versions::newest(dialect, &self.going.keys().copied().collect(), most));
+            queries.push(load_versions::newest(dialect, &self.going.keys().copied().collect(), most));
         }
-        questions
+        queries
     }
 
     /// The question about what is said of versions that are amended.
-    pub(super) fn attributes(&self, tx: &Session, facts: &Facts) -> Question {
-        let mut places = BTreeSet::new();
+    pub(super) fn attributes(&self, tx: &Session, facts: &Facts) -> FactQuery {
+        let mut locations = BTreeSet::new();
         for (bucket, key, selector) in &self.amended {
             if let Some(fact) = find(facts, *bucket, key, *selector) {
-                places.insert((*bucket, *key, fact.seq));
+                locations.insert((*bucket, *key, fact.seq));
             }
         }
-        load_versions::attributes(tx.dialect(), &places)
+        load_versions::attributes(tx.dialect(), &locations)
     }
 
     /// The versions that may go, as owners of their extents.
@@ -122,8 +122,8 @@ fn versioning(bucket: BucketId, facts: &Facts) -> Versioning {
 
 /// A version among the facts.
 fn find<'f>(facts: &'f Facts, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Option<&'f VersionFact> {
-    let place = (bucket, key.clone());
-    let mut all = facts.currents.get(&place).into_iter().chain(facts.older.get(&place).into_iter().flatten());
+    let location = (bucket, key.clone());
+    let mut all = facts.currents.get(&location).into_iter().chain(facts.older.get(&location).into_iter().flatten());
     match selector {
         VersionSelector::Current => all.next().filter(|fact| fact.current),
         VersionSelector::Null => all.find(|fact| fact.null),

@@ -14,15 +14,15 @@ fn cache() -> Cache {
 #[test]
 fn what_a_reader_found_alone_is_kept() {
     let cache = cache();
-    let ticket = cache.ticket(&"key");
-    cache.offer(ticket, "key", 1);
+    let insert_permit = cache.insert_permit(&"key");
+    cache.offer(insert_permit, "key", 1);
     assert_eq!(cache.get(&"key"), Some(1));
 }
 
 #[test]
 fn an_announcement_takes_the_old_value_out_and_finishing_puts_the_new_one_in() {
     let cache = cache();
-    cache.offer(cache.ticket(&"key"), "key", 1);
+    cache.offer(cache.insert_permit(&"key"), "key", 1);
     let announced = cache.announce(["key"]);
     assert_eq!(cache.get(&"key"), None, "a reader could see the new value in the database already");
     announced.finish([("key", 2)]);
@@ -34,13 +34,13 @@ fn an_announcement_takes_the_old_value_out_and_finishing_puts_the_new_one_in() {
 fn a_reader_that_overlaps_a_change_leaves_nothing_behind() {
     for (asked, offered) in [(0, 1), (0, 2), (1, 1), (1, 2)] {
         let cache = cache();
-        let mut ticket = None;
-        let mut meet = |cache: &Cache, moment| {
-            if asked == moment {
-                ticket = Some(cache.ticket(&"key"));
+        let mut insert_permit = None;
+        let mut meet = |cache: &Cache, step| {
+            if asked == step {
+                insert_permit = Some(cache.insert_permit(&"key"));
             }
-            if offered == moment {
-                cache.offer(ticket.unwrap(), "key", 1);
+            if offered == step {
+                cache.offer(insert_permit.unwrap(), "key", 1);
             }
         };
         meet(&cache, 0);
@@ -55,10 +55,10 @@ fn a_reader_that_overlaps_a_change_leaves_nothing_behind() {
 #[test]
 fn a_change_that_failed_leaves_the_key_to_be_read_again() {
     let cache = cache();
-    cache.offer(cache.ticket(&"key"), "key", 1);
+    cache.offer(cache.insert_permit(&"key"), "key", 1);
     drop(cache.announce(["key"]));
     assert_eq!(cache.get(&"key"), None);
-    cache.offer(cache.ticket(&"key"), "key", 1);
+    cache.offer(cache.insert_permit(&"key"), "key", 1);
     assert_eq!(cache.get(&"key"), Some(1));
 }
 
@@ -87,14 +87,14 @@ fn a_change_of_one_key_twice_keeps_its_last_value() {
 #[test]
 fn a_change_of_anything_empties_the_cache() {
     let cache = cache();
-    cache.offer(cache.ticket(&"a"), "a", 1);
-    let ticket = cache.ticket(&"b");
+    cache.offer(cache.insert_permit(&"a"), "a", 1);
+    let insert_permit = cache.insert_permit(&"b");
     let announced = cache.announce_all();
-    cache.offer(ticket, "b", 1);
-    cache.offer(cache.ticket(&"a"), "a", 1);
+    cache.offer(insert_permit, "b", 1);
+    cache.offer(cache.insert_permit(&"a"), "a", 1);
     assert_eq!((cache.get(&"a"), cache.get(&"b")), (None, None));
     drop(announced);
-    cache.offer(cache.ticket(&"a"), "a", 2);
+    cache.offer(cache.insert_permit(&"a"), "a", 2);
     assert_eq!(cache.get(&"a"), Some(2));
 }
 
@@ -121,9 +121,9 @@ fn hammered_by_threads_it_never_goes_back() {
         while said.load(Ordering::SeqCst) < 20_000 {
             let least = said.load(Ordering::SeqCst).max(seen.load(Ordering::SeqCst));
             let value = cache.get(&"key").unwrap_or_else(|| {
-                let ticket = cache.ticket(&"key");
+                let insert_permit = cache.insert_permit(&"key");
                 let value = database.load(Ordering::SeqCst);
-                cache.offer(ticket, "key", value);
+                cache.offer(insert_permit, "key", value);
                 value
             });
             assert!(value >= least, "{value} after {least}");

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::PutInlinePolicy;
-use super::inline_policies::{InlinePolicy, Shelf, put_within};
+use super::inline_policies::{InlinePolicy, PolicyTable, put_within};
 use crate::domain::{CanonicalId, User, UserId};
 use crate::metadata::database::Work;
 use crate::metadata::session::Session;
 use crate::metadata::statement::Statement;
 use crate::metadata::{MetadataStore, Result, users};
 
-const ACCOUNTS: Shelf = Shelf { owners: "account", policies: "account_policy", owner: "account_id" };
+const ACCOUNTS: PolicyTable = PolicyTable { owners: "account", policies: "account_policy", owner: "account_id" };
 
 impl MetadataStore {
     /// An account by its canonical id.

@@ -1,55 +1,55 @@
 //! Managed policies attached to users, groups and roles.
 
 use super::hold;
-use crate::domain::{BuiltInPolicy, HolderId, HolderKind};
+use crate::domain::{BuiltInPolicy, IdentityId, IdentityKind};
 use crate::metadata::columns::limit;
 use crate::metadata::database::Work;
 use crate::metadata::session::Session;
 use crate::metadata::statement::Statement;
 use crate::metadata::{MetadataStore, Result};
 
-/// What came of attaching a policy.
+/// The outcome of attaching a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttachPolicy {
     /// It counts.
     Attached,
-    /// The holder is gone.
-    NoSuchHolder,
+    /// The identity does not exist.
+    NoSuchIdentity,
     /// There is no policy of this ARN.
     NoSuchPolicy,
-    /// The holder has as many as it may have.
+    /// The identity has the most policies allowed.
     TooMany,
 }
 
-/// The most managed policies a holder may have.
+/// The most managed policies an identity may have.
 const ATTACHMENTS_MAX: u32 = 20;
 
 impl MetadataStore {
-    /// Attaches a managed policy; again is fine. The caller has made sure that the policy is of the holder's account, or
+    /// Attaches a managed policy; idempotent. The caller has checked that the policy is of the identity's account, or
     /// comes with the program.
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn attach_policy(&self, holder: HolderId, arn: &str) -> Result<AttachPolicy> {
-        self.change_identity(Attach { holder, arn: arn.to_owned() }).await
+    pub async fn attach_policy(&self, identity: IdentityId, arn: &str) -> Result<AttachPolicy> {
+        self.change_identity(Attach { identity, arn: arn.to_owned() }).await
     }
 
     /// Detaches a managed policy and answers whether it was attached.
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn detach_policy(&self, holder: HolderId, arn: &str) -> Result<bool> {
-        self.change_identity(Detach { holder, arn: arn.to_owned() }).await
+    pub async fn detach_policy(&self, identity: IdentityId, arn: &str) -> Result<bool> {
+        self.change_identity(Detach { identity, arn: arn.to_owned() }).await
     }
 
-    /// The ARNs of the policies attached to a holder, after one.
+    /// The ARNs of the policies attached to an identity, after one.
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn attached_policies(&self, holder: HolderId, after: &str, most: usize) -> Result<Vec<String>> {
+    pub async fn attached_policies(&self, identity: IdentityId, after: &str, most: usize) -> Result<Vec<String>> {
         let text =
             "SELECT policy_arn FROM attachment WHERE holder_id = $1 AND policy_arn > $2 ORDER BY policy_arn LIMIT $3";
-        let statement = Statement::new(text).bind(holder.0).bind(after).bind(limit(most));
+        let statement = Statement::new(text).bind(identity.0).bind(after).bind(limit(most));
         self.database().rows(statement).await?.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
 
@@ -57,26 +57,26 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn policy_holders(
+    pub async fn policy_entities(
         &self,
         account: crate::domain::UserId,
         arn: &str,
-    ) -> Result<Vec<(HolderKind, String, String)>> {
+    ) -> Result<Vec<(IdentityKind, String, String)>> {
         let text = "SELECT h.kind, h.name, h.unique_id FROM attachment t JOIN holder h ON h.id = t.holder_id \
                     WHERE t.policy_arn = $1 AND h.account_id = $2 ORDER BY h.kind, h.folded_name";
         let rows = self.database().rows(Statement::new(text).bind(arn).bind(account.0)).await?;
-        let mut holders = Vec::with_capacity(rows.len());
+        let mut identities = Vec::with_capacity(rows.len());
         for row in &rows {
-            if let Some(kind) = HolderKind::of_word(row.text(0)?) {
-                holders.push((kind, row.text(1)?.to_owned(), row.text(2)?.to_owned()));
+            if let Some(kind) = IdentityKind::of_word(row.text(0)?) {
+                identities.push((kind, row.text(1)?.to_owned(), row.text(2)?.to_owned()));
             }
         }
-        Ok(holders)
+        Ok(identities)
     }
 }
 
 struct Attach {
-    holder: HolderId,
+    identity: IdentityId,
     arn: String,
 }
 
@@ -84,8 +84,8 @@ impl Work for Attach {
     type Done = AttachPolicy;
 
     async fn run(&self, tx: &mut Session) -> Result<AttachPolicy> {
-        if !hold(tx, self.holder).await? {
-            return Ok(AttachPolicy::NoSuchHolder);
+        if !hold(tx, self.identity).await? {
+            return Ok(AttachPolicy::NoSuchIdentity);
         }
         if BuiltInPolicy::of_arn(&self.arn).is_none() {
             let text = format!("SELECT id FROM managed_policy WHERE arn = $1{}", tx.dialect().for_share());
@@ -94,19 +94,19 @@ impl Work for Attach {
             }
         }
         let text = "SELECT COUNT(*) FROM attachment WHERE holder_id = $1 AND policy_arn <> $2";
-        let row = tx.row(Statement::new(text).bind(self.holder.0).bind(&*self.arn)).await?;
+        let row = tx.row(Statement::new(text).bind(self.identity.0).bind(&*self.arn)).await?;
         let others: u32 = row.map_or(Ok(0), |row| row.number(0))?;
         if others >= ATTACHMENTS_MAX {
             return Ok(AttachPolicy::TooMany);
         }
         let text = "INSERT INTO attachment (holder_id, policy_arn) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        tx.execute(Statement::new(text).bind(self.holder.0).bind(&*self.arn)).await?;
+        tx.execute(Statement::new(text).bind(self.identity.0).bind(&*self.arn)).await?;
         Ok(AttachPolicy::Attached)
     }
 }
 
 struct Detach {
-    holder: HolderId,
+    identity: IdentityId,
     arn: String,
 }
 
@@ -115,6 +115,6 @@ impl Work for Detach {
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
         let text = "DELETE FROM attachment WHERE holder_id = $1 AND policy_arn = $2";
-        Ok(tx.execute(Statement::new(text).bind(self.holder.0).bind(&*self.arn)).await? > 0)
+        Ok(tx.execute(Statement::new(text).bind(self.identity.0).bind(&*self.arn)).await? > 0)
     }
 }

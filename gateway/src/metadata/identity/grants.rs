@@ -1,9 +1,9 @@
-//! Everything that authorization needs to know of who acts.
+//! Loads an access key or role with every policy that applies.
 
 use std::sync::Arc;
 
-use super::{account_policies, holders};
-use crate::domain::{BuiltInPolicy, HolderId, HolderKind, Member, User};
+use super::{account_policies, identities};
+use crate::domain::{BuiltInPolicy, IdentityId, IdentityKind, PrincipalPolicies, User};
 use crate::metadata::session::Session;
 use crate::metadata::statement::Statement;
 use crate::metadata::{MetadataStore, Result, users};
@@ -15,10 +15,10 @@ pub struct KeyGrant {
     pub user: User,
     /// The secret half, sealed by the cluster key.
     pub sealed_secret: Vec<u8>,
-    /// Whether it opens anything.
+    /// Whether it is active.
     pub active: bool,
-    /// Whose it is; none when it is the account's own.
-    pub member: Option<Member>,
+    /// The user it belongs to; none when it is the account's own.
+    pub principal_policies: Option<PrincipalPolicies>,
     /// What the root user put on the account.
     pub account_policies: Vec<Arc<str>>,
 }
@@ -39,16 +39,16 @@ impl MetadataStore {
         let mut session = self.database().reader().await?;
         let Some(row) = session.row(Statement::new(text).bind(id).bind(id)).await? else { return Ok(None) };
         let (user, sealed_secret, active) = (users::user(&row)?, row.bytes(5)?.to_vec(), row.flag(6)?);
-        let member = match row.int(7)? {
+        let principal_policies = match row.int(7)? {
             0 => None,
             // The user may be gone by now: then so is the key.
-            holder => match member(&mut session, "h.id = $1", Statement::new("").bind(holder)).await? {
-                Some(member) => Some(member),
+            identity => match principal_policies(&mut session, "h.id = $1", Statement::new("").bind(identity)).await? {
+                Some(principal_policies) => Some(principal_policies),
                 None => return Ok(None),
             },
         };
         let account_policies = account_policies::texts(&mut session, user.id).await?;
-        Ok(Some(KeyGrant { user, sealed_secret, active, member, account_policies }))
+        Ok(Some(KeyGrant { user, sealed_secret, active, principal_policies, account_policies }))
     }
 
     /// A role by its unique id, with its account, every policy that applies, and what the root user put on the account.
@@ -56,32 +56,38 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn role_grant(&self, unique_id: &str) -> Result<Option<(User, Member, Vec<Arc<str>>)>> {
+    pub async fn role_grant(&self, unique_id: &str) -> Result<Option<(User, PrincipalPolicies, Vec<Arc<str>>)>> {
         let mut session = self.database().reader().await?;
         let given = Statement::new("").bind(unique_id);
-        let Some(member) = member(&mut session, "h.unique_id = $1 AND h.kind = 'role'", given).await? else {
+        let Some(principal_policies) =
+            principal_policies(&mut session, "h.unique_id = $1 AND h.kind = 'role'", given).await?
+        else {
             return Ok(None);
         };
-        let account_policies = account_policies::texts(&mut session, member.holder.account).await?;
+        let account_policies = account_policies::texts(&mut session, principal_policies.identity.account).await?;
         drop(session);
-        let user = self.user(member.holder.account).await?;
-        Ok(user.map(|user| (user, member, account_policies)))
+        let user = self.user(principal_policies.identity.account).await?;
+        Ok(user.map(|user| (user, principal_policies, account_policies)))
     }
 }
 
-/// A holder found by a condition, with its policies.
-async fn member(session: &mut Session, condition: &str, given: Statement) -> Result<Option<Member>> {
-    let text = format!("SELECT {} FROM holder h WHERE {condition}", holders::COLUMNS);
+/// An identity found by a condition, with its policies.
+async fn principal_policies(
+    session: &mut Session,
+    condition: &str,
+    given: Statement,
+) -> Result<Option<PrincipalPolicies>> {
+    let text = format!("SELECT {} FROM holder h WHERE {condition}", identities::COLUMNS);
     let Some(row) = session.row(given.with_text(text)).await? else { return Ok(None) };
-    let holder = holders::holder(&row)?;
+    let identity = identities::identity(&row)?;
     let mut policies = Vec::new();
-    if holder.kind != HolderKind::Group {
-        policies = texts(session, holder.id).await?;
+    if identity.kind != IdentityKind::Group {
+        policies = texts(session, identity.id).await?;
     }
-    Ok(Some(Member { holder, policies }))
+    Ok(Some(PrincipalPolicies { identity, policies }))
 }
 
-async fn texts(session: &mut Session, holder: HolderId) -> Result<Vec<Arc<str>>> {
+async fn texts(session: &mut Session, identity: IdentityId) -> Result<Vec<Arc<str>>> {
     let whose = "(t.holder_id = $1 OR t.holder_id IN (SELECT group_id FROM membership WHERE user_id = $2))";
     let text = format!(
         "SELECT t.document FROM inline_policy t WHERE {whose} UNION ALL \
@@ -89,13 +95,13 @@ async fn texts(session: &mut Session, holder: HolderId) -> Result<Vec<Arc<str>>>
          JOIN managed_policy_version v ON v.policy_id = p.id AND v.number = p.default_version WHERE {}",
         whose.replace("$1", "$3").replace("$2", "$4")
     );
-    let statement = Statement::new(text).bind(holder.0).bind(holder.0).bind(holder.0).bind(holder.0);
+    let statement = Statement::new(text).bind(identity.0).bind(identity.0).bind(identity.0).bind(identity.0);
     let mut texts = Vec::new();
     for row in session.rows(statement).await? {
         texts.push(Arc::from(row.text(0)?));
     }
     let text = format!("SELECT DISTINCT t.policy_arn FROM attachment t WHERE {whose}");
-    for row in session.rows(Statement::new(text).bind(holder.0).bind(holder.0)).await? {
+    for row in session.rows(Statement::new(text).bind(identity.0).bind(identity.0)).await? {
         texts.extend(BuiltInPolicy::of_arn(row.text(0)?).map(|policy| Arc::from(policy.document)));
     }
     Ok(texts)

@@ -18,7 +18,7 @@ pub struct KeyUse {
 }
 
 impl MetadataStore {
-    /// Writes down that a key was used now. Not a change of who may do what.
+    /// Records that a key was used now. Does not count as an identity change.
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].

@@ -1,6 +1,6 @@
 //! Access keys, of accounts and of users inside them, as the IAM API manages them.
 
-use crate::domain::{HolderId, Timestamp, UserId};
+use crate::domain::{IdentityId, Timestamp, UserId};
 use crate::metadata::database::Work;
 use crate::metadata::row::Row;
 use crate::metadata::session::Session;
@@ -13,12 +13,12 @@ pub enum KeyOwner {
     /// The account's own: it may do everything in it.
     Account(UserId),
     /// A user's.
-    User(HolderId),
+    User(IdentityId),
 }
 
 impl KeyOwner {
     /// The table and the column of the owner.
-    fn place(self) -> (&'static str, &'static str, i64) {
+    fn table_columns(self) -> (&'static str, &'static str, i64) {
         match self {
             Self::Account(id) => ("access_key", "account_id", id.0),
             Self::User(id) => ("member_key", "holder_id", id.0),
@@ -45,16 +45,16 @@ pub struct KeyRow {
     pub created_at: Timestamp,
 }
 
-/// What came of adding a key.
+/// The outcome of adding a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddKey {
     /// It can be used.
     Added(KeyRow),
-    /// Somebody has a key of this id.
+    /// The id is in use.
     IdTaken,
     /// The owner is gone.
     NoSuchOwner,
-    /// The owner has as many as anybody may have.
+    /// The owner has the most keys allowed.
     TooMany,
 }
 
@@ -104,7 +104,7 @@ impl Work for Add {
     type Done = AddKey;
 
     async fn run(&self, tx: &mut Session) -> Result<AddKey> {
-        let ((table, column, owner), dialect) = (self.owner.place(), tx.dialect());
+        let ((table, column, owner), dialect) = (self.owner.table_columns(), tx.dialect());
         // Alone, because its keys are counted.
         let text = format!("SELECT id FROM {} WHERE id = $1{}", self.owner.owners(), dialect.for_update());
         if tx.row(Statement::new(text).bind(owner)).await?.is_none() {
@@ -143,7 +143,7 @@ impl Work for Switch {
     type Done = bool;
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
-        let (table, column, owner) = self.owner.place();
+        let (table, column, owner) = self.owner.table_columns();
         let text = format!("UPDATE {table} SET is_active = $1 WHERE id = $2 AND {column} = $3");
         Ok(tx.execute(Statement::new(text).bind(self.active).bind(&*self.id).bind(owner)).await? > 0)
     }
@@ -158,7 +158,7 @@ impl Work for Delete {
     type Done = bool;
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
-        let (table, column, owner) = self.owner.place();
+        let (table, column, owner) = self.owner.table_columns();
         let text = format!("DELETE FROM {table} WHERE id = $1 AND {column} = $2");
         let gone = tx.execute(Statement::new(text).bind(&*self.id).bind(owner)).await? > 0;
         if gone {
@@ -169,7 +169,7 @@ impl Work for Delete {
 }
 
 fn select(owner: KeyOwner) -> Statement {
-    let (table, column, owner) = owner.place();
+    let (table, column, owner) = owner.table_columns();
     Statement::new(format!("SELECT id, is_active, created_at FROM {table} WHERE {column} = $1 ORDER BY id")).bind(owner)
 }
 

@@ -33,7 +33,7 @@ pub struct NewPolicy {
     pub document: String,
 }
 
-/// What came of making a managed policy.
+/// The outcome of creating a managed policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreatePolicy {
     /// The new one.
@@ -46,16 +46,16 @@ pub enum CreatePolicy {
     NoSuchAccount,
 }
 
-/// What came of deleting a managed policy.
+/// The outcome of deleting a managed policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletePolicy {
     /// It is gone.
     Deleted,
     /// There is none of this ARN.
     NoSuchPolicy,
-    /// It is attached to somebody.
+    /// It is attached to an identity.
     Attached,
-    /// It has versions besides the one that counts.
+    /// It has versions besides the default one.
     HasVersions,
 }
 
@@ -66,7 +66,7 @@ pub struct PolicyScope {
     pub account: UserId,
     /// How their paths begin.
     pub path_prefix: String,
-    /// Only those attached to somebody.
+    /// Only those that are attached.
     pub only_attached: bool,
     /// After which name, in lower case.
     pub after: String,
@@ -121,7 +121,7 @@ impl MetadataStore {
         self.database().row(count(account)).await?.map_or(Ok(0), |row| row.number(0))
     }
 
-    /// How many holders of an account have this policy attached.
+    /// How many identities of an account have this policy attached.
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
@@ -132,7 +132,7 @@ impl MetadataStore {
         row.map_or(Ok(0), |row| row.number(0))
     }
 
-    /// Deletes a managed policy that nobody has and that has one version.
+    /// Deletes a managed policy that is not attached and has one version.
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].

@@ -1,20 +1,20 @@
 //! Which users are in which groups.
 
-use super::{hold, holders};
-use crate::domain::{Holder, HolderId};
+use super::{hold, identities};
+use crate::domain::{IamIdentity, IdentityId};
 use crate::metadata::columns::limit;
 use crate::metadata::database::Work;
 use crate::metadata::session::Session;
 use crate::metadata::statement::Statement;
 use crate::metadata::{MetadataStore, Result};
 
-/// What came of adding a user to a group.
+/// The outcome of adding a user to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinGroup {
     /// The user is in it.
     Joined,
     /// The user or the group is gone.
-    NoSuchHolder,
+    NoSuchIdentity,
     /// The user is in as many groups as anybody may be.
     TooMany,
 }
@@ -27,7 +27,7 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn join_group(&self, user: HolderId, group: HolderId) -> Result<JoinGroup> {
+    pub async fn join_group(&self, user: IdentityId, group: IdentityId) -> Result<JoinGroup> {
         self.change_identity(Join { user, group }).await
     }
 
@@ -35,7 +35,7 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn leave_group(&self, user: HolderId, group: HolderId) -> Result<bool> {
+    pub async fn leave_group(&self, user: IdentityId, group: IdentityId) -> Result<bool> {
         self.change_identity(Leave { user, group }).await
     }
 
@@ -43,32 +43,39 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn users_of_group(&self, group: HolderId, after: &str, most: usize) -> Result<Vec<Holder>> {
-        self.companions("user_id", "group_id", group, after, most).await
+    pub async fn users_of_group(&self, group: IdentityId, after: &str, most: usize) -> Result<Vec<IamIdentity>> {
+        self.related_identities("user_id", "group_id", group, after, most).await
     }
 
     /// The groups of a user by name, after one (in lower case).
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn groups_of_user(&self, user: HolderId, after: &str, most: usize) -> Result<Vec<Holder>> {
-        self.companions("group_id", "user_id", user, after, most).await
+    pub async fn groups_of_user(&self, user: IdentityId, after: &str, most: usize) -> Result<Vec<IamIdentity>> {
+        self.related_identities("group_id", "user_id", user, after, most).await
     }
 
-    async fn companions(&self, of: &str, by: &str, id: HolderId, after: &str, most: usize) -> Result<Vec<Holder>> {
+    async fn related_identities(
+        &self,
+        of: &str,
+        by: &str,
+        id: IdentityId,
+        after: &str,
+        most: usize,
+    ) -> Result<Vec<IamIdentity>> {
         let text = format!(
             "SELECT {} FROM membership m JOIN holder h ON h.id = m.{of} WHERE m.{by} = $1 AND h.folded_name > $2 \
              ORDER BY h.folded_name LIMIT $3",
-            holders::COLUMNS
+            identities::COLUMNS
         );
         let statement = Statement::new(text).bind(id.0).bind(after).bind(limit(most));
-        self.database().rows(statement).await?.iter().map(holders::holder).collect()
+        self.database().rows(statement).await?.iter().map(identities::identity).collect()
     }
 }
 
 struct Join {
-    user: HolderId,
-    group: HolderId,
+    user: IdentityId,
+    group: IdentityId,
 }
 
 impl Work for Join {
@@ -76,7 +83,7 @@ impl Work for Join {
 
     async fn run(&self, tx: &mut Session) -> Result<JoinGroup> {
         if !hold(tx, self.user).await? || !hold(tx, self.group).await? {
-            return Ok(JoinGroup::NoSuchHolder);
+            return Ok(JoinGroup::NoSuchIdentity);
         }
         let text = "SELECT COUNT(*) FROM membership WHERE user_id = $1 AND group_id <> $2";
         let row = tx.row(Statement::new(text).bind(self.user.0).bind(self.group.0)).await?;
@@ -91,8 +98,8 @@ impl Work for Join {
 }
 
 struct Leave {
-    user: HolderId,
-    group: HolderId,
+    user: IdentityId,
+    group: IdentityId,
 }
 
 impl Work for Leave {

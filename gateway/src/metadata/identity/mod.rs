@@ -1,12 +1,12 @@
-//! Who acts inside an account: users, groups and roles, their policies, memberships and keys.
+//! IAM: users, groups and roles of an account, their policies, memberships and keys.
 //!
-//! Every change counts in [`MetadataStore::identity_changes`], after it was committed and before anybody hears of it, so
-//! that whoever remembers what was read here knows when to forget.
+//! Every change counts in [`MetadataStore::identity_changes`], after its commit and before its caller returns, so
+//! that caches of what was read here can be invalidated.
 
 mod account_policies;
 mod attachments;
 mod grants;
-mod holders;
+mod identities;
 mod inline_policies;
 mod key_use;
 mod keys;
@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 
 pub use attachments::AttachPolicy;
 pub use grants::KeyGrant;
-pub use holders::{ChangeHolder, CreateHolder, DeleteHolder, HolderEdit, HolderQuery, NewHolder};
+pub use identities::{CreateIdentity, DeleteIdentity, IdentityEdit, IdentityQuery, NewIdentity, UpdateIdentity};
 pub use inline_policies::PutInlinePolicy;
 pub use key_use::KeyUse;
 pub(super) use keys::is_taken;
@@ -31,7 +31,7 @@ use super::database::Work;
 use super::session::Session;
 use super::statement::Statement;
 use super::{MetadataError, MetadataStore, Result};
-use crate::domain::HolderId;
+use crate::domain::IdentityId;
 
 impl MetadataStore {
     /// How often users, keys, groups, roles or policies were changed through this store. What was read before the number
@@ -54,10 +54,10 @@ impl MetadataStore {
     }
 }
 
-/// Holds a holder's row, so that it is not deleted while something is added to it. False when there is none.
-async fn hold(tx: &mut Session, holder: HolderId) -> Result<bool> {
+/// Locks an identity's row, so that it is not deleted while something is added to it. False when there is none.
+async fn hold(tx: &mut Session, identity: IdentityId) -> Result<bool> {
     let text = format!("SELECT id FROM holder WHERE id = $1{}", tx.dialect().for_share());
-    Ok(tx.row(Statement::new(text).bind(holder.0)).await?.is_some())
+    Ok(tx.row(Statement::new(text).bind(identity.0)).await?.is_some())
 }
 
 /// JSON of a column.

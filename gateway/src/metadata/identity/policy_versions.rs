@@ -1,4 +1,4 @@
-//! The texts of managed policies.
+//! Versions of managed policies.
 
 use crate::domain::{ManagedPolicyVersion, Timestamp, UserId};
 use crate::metadata::database::Work;
@@ -10,7 +10,7 @@ use crate::metadata::{MetadataStore, Result};
 /// The most texts a managed policy may have.
 const VERSIONS_MAX: usize = 5;
 
-/// What came of adding a text.
+/// The outcome of adding a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddPolicyVersion {
     /// The new version.
@@ -21,14 +21,14 @@ pub enum AddPolicyVersion {
     TooMany,
 }
 
-/// What came of deleting a text.
+/// The outcome of deleting a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletePolicyVersion {
     /// It is gone.
     Deleted,
     /// There is no such policy or version.
     NoSuchVersion,
-    /// It is the one that counts.
+    /// It is the default version.
     IsDefault,
 }
 

@@ -65,14 +65,14 @@ both! {
         let mut came_through = false;
         for polls in 1..=24 {
             let token = random(&SystemEntropy as &dyn Entropy);
-            let story = async {
+            let scenario = async {
                 let mut tx = database.begin(&token).await?;
                 let text = "UPDATE backend SET zone = 'changed'";
                 tx.execute(Statement::new(text)).await?;
                 tx.command("COMMIT").await?;
                 Ok::<_, MetadataError>(())
             };
-            let end = polled(story, polls).await;
+            let end = polled(scenario, polls).await;
             came_through |= end.is_some();
             if let Some(result) = end {
                 result.unwrap();

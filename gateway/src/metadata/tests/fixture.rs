@@ -1,4 +1,4 @@
-//! A database with a user, a bucket and an incarnation, and short words for the stories told on it.
+//! A database with a user, a bucket and an incarnation, and short helpers for the scenarios.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,26 +18,26 @@ use crate::domain::{
     Version, VersionId, VersionLock, WriteCondition,
 };
 
-/// Tells each story twice: on SQLite and on PostgreSQL. Afterwards the rows must agree with each other.
+/// Runs each scenario twice: on SQLite and on PostgreSQL. Afterwards the rows must agree with each other.
 macro_rules! both {
     ($($(#[$attribute:meta])* async fn $name:ident($fixture:ident: &Fixture) $body:block)*) => {$(
         mod $name {
             use super::*;
 
             $(#[$attribute])*
-            async fn story($fixture: &Fixture) $body
+            async fn scenario($fixture: &Fixture) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
                 let fixture = Fixture::sqlite().await;
-                story(&fixture).await;
+                scenario(&fixture).await;
                 fixture.agrees_with_itself().await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
                 let fixture = Fixture::postgres().await;
-                story(&fixture).await;
+                scenario(&fixture).await;
                 fixture.agrees_with_itself().await;
             }
         }
@@ -52,7 +52,7 @@ pub(super) struct Fixture {
     pub bucket: BucketId,
     pub incarnation: u32,
     numbers: AtomicU64,
-    /// What a story has opened instead, to be checked at its end.
+    /// The store a scenario has opened instead, to be checked at its end.
     instead: OnceLock<MetadataStore>,
     folder: Option<TempDir>,
 }
@@ -90,7 +90,7 @@ impl Fixture {
         if self.url.starts_with("sqlite:") { self.store.clone() } else { self.other_gateway().await }
     }
 
-    /// The story has closed the store and opened this one.
+    /// The scenario has closed the store and opened this one.
     pub fn reopened(&self, store: MetadataStore) {
         assert!(self.instead.set(store).is_ok());
     }

@@ -78,13 +78,13 @@ async fn a_bucket_is_not_deleted_under_a_put() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_incarnation_is_not_buried_under_a_put_and_then_stays_dead() {
+async fn an_incarnation_is_not_marked_dead_during_a_put_and_then_stays_dead() {
     let f = Fixture::postgres().await;
     let other = f.other_gateway().await;
     f.store.renew_incarnation(f.incarnation, -10).await.unwrap();
     let tx = uncommitted_put(&f, "key").await;
-    let buried = overtake(tx, async move { other.bury_expired_incarnations().await.unwrap() }).await;
-    assert_eq!(buried, [f.incarnation]);
+    let marked_dead = overtake(tx, async move { other.mark_expired_incarnations_dead().await.unwrap() }).await;
+    assert_eq!(marked_dead, [f.incarnation]);
     assert!(f.current("key").await.is_some(), "the put was first");
     assert!(matches!(f.commit(Batch::default()).await, Err(MetadataError::Fenced)));
 }

@@ -1,37 +1,39 @@
 //! Users, groups and roles inside an account: what they hold, and what keeps them.
 
 use super::super::{
-    AddKey, AddPolicyVersion, AddUser, AttachPolicy, ChangeHolder, CreateHolder, CreatePolicy, DeleteHolder,
-    DeletePolicy, DeletePolicyVersion, HolderEdit, HolderQuery, JoinGroup, KeyOwner, NewHolder, NewPolicy, PolicyScope,
-    PutInlinePolicy, RemoveUser,
+    AddKey, AddPolicyVersion, AddUser, AttachPolicy, CreateIdentity, CreatePolicy, DeleteIdentity, DeletePolicy,
+    DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyOwner, NewIdentity, NewPolicy, PolicyScope,
+    PutInlinePolicy, RemoveUser, UpdateIdentity,
 };
 use super::fixture::{Fixture, both};
-use crate::domain::{CanonicalId, Holder, HolderDetails, HolderId, HolderKind, ManagedPolicyDetails, UserId};
+use crate::domain::{
+    CanonicalId, IamIdentity, IdentityDetails, IdentityId, IdentityKind, ManagedPolicyDetails, UserId,
+};
 
 impl Fixture {
-    fn new_holder(&self, kind: HolderKind, name: &str, path: &str) -> NewHolder {
-        NewHolder {
+    fn new_identity(&self, kind: IdentityKind, name: &str, path: &str) -> NewIdentity {
+        NewIdentity {
             account: self.owner,
             kind,
             unique_id: format!("{}{:016}", kind.id_prefix(), self.number()),
             name: name.parse().unwrap(),
             path: path.parse().unwrap(),
-            details: HolderDetails::default(),
+            details: IdentityDetails::default(),
         }
     }
 
-    async fn make(&self, kind: HolderKind, name: &str) -> Holder {
-        match self.store.create_holder(self.new_holder(kind, name, "/")).await.unwrap() {
-            CreateHolder::Created(holder) => holder,
+    async fn make(&self, kind: IdentityKind, name: &str) -> IamIdentity {
+        match self.store.create_identity(self.new_identity(kind, name, "/")).await.unwrap() {
+            CreateIdentity::Created(identity) => identity,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn names(&self, kind: HolderKind, path_prefix: &str, after: &str, limit: usize) -> Vec<String> {
+    async fn names(&self, kind: IdentityKind, path_prefix: &str, after: &str, limit: usize) -> Vec<String> {
         let query =
-            HolderQuery { account: self.owner, kind, path_prefix: path_prefix.into(), after: after.into(), limit };
-        let holders = self.store.list_holders(&query).await.unwrap();
-        holders.iter().map(|holder| holder.name.to_string()).collect()
+            IdentityQuery { account: self.owner, kind, path_prefix: path_prefix.into(), after: after.into(), limit };
+        let identities = self.store.list_identities(&query).await.unwrap();
+        identities.iter().map(|identity| identity.name.to_string()).collect()
     }
 
     async fn new_policy(&self, name: &str) -> String {
@@ -52,8 +54,13 @@ impl Fixture {
     /// What applies to whoever has this key, in alphabetical order.
     async fn texts(&self, key: &str) -> Vec<String> {
         let grant = self.store.key_grant(key).await.unwrap().expect("the key");
-        let mut texts: Vec<_> =
-            grant.member.expect("a member").policies.iter().map(|text| text.chars().take(12).collect()).collect();
+        let mut texts: Vec<_> = grant
+            .principal_policies
+            .expect("a member")
+            .policies
+            .iter()
+            .map(|text| text.chars().take(12).collect())
+            .collect();
         texts.sort();
         texts
     }
@@ -62,99 +69,99 @@ impl Fixture {
 const FULL: &str = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
 
 both! {
-    async fn holders_have_names_of_their_own(f: &Fixture) {
+    async fn identity_names_are_unique(f: &Fixture) {
         let before = f.store.identity_changes();
-        let bob = f.make(HolderKind::User, "Bob").await;
+        let bob = f.make(IdentityKind::User, "Bob").await;
         assert!(f.store.identity_changes() > before, "whoever remembers must forget");
         assert_eq!(bob.arn(), format!("arn:aws:iam::{}:user/Bob", f.owner.account_number()));
-        let again = f.store.create_holder(f.new_holder(HolderKind::User, "bob", "/x/")).await.unwrap();
-        assert_eq!(again, CreateHolder::NameTaken, "whatever the case");
-        f.make(HolderKind::Group, "bob").await;
-        f.make(HolderKind::Role, "bob").await;
-        let found = f.store.holder(f.owner, HolderKind::User, &"bOB".parse().unwrap()).await.unwrap();
+        let again = f.store.create_identity(f.new_identity(IdentityKind::User, "bob", "/x/")).await.unwrap();
+        assert_eq!(again, CreateIdentity::NameTaken, "whatever the case");
+        f.make(IdentityKind::Group, "bob").await;
+        f.make(IdentityKind::Role, "bob").await;
+        let found = f.store.identity(f.owner, IdentityKind::User, &"bOB".parse().unwrap()).await.unwrap();
         assert_eq!(found.as_ref(), Some(&bob));
         let AddUser::Added(other) = f.store.add_user("other", &CanonicalId("9".repeat(64)), false).await.unwrap() else {
             panic!("new")
         };
-        assert_eq!(f.store.holder(other.id, HolderKind::User, &bob.name).await.unwrap(), None, "another account");
-        let mine = NewHolder { account: other.id, ..f.new_holder(HolderKind::User, "bob", "/") };
-        assert!(matches!(f.store.create_holder(mine).await.unwrap(), CreateHolder::Created(_)));
-        let nowhere = NewHolder { account: UserId(999), ..f.new_holder(HolderKind::User, "bob", "/") };
-        assert_eq!(f.store.create_holder(nowhere).await.unwrap(), CreateHolder::NoSuchAccount);
+        assert_eq!(f.store.identity(other.id, IdentityKind::User, &bob.name).await.unwrap(), None, "another account");
+        let mine = NewIdentity { account: other.id, ..f.new_identity(IdentityKind::User, "bob", "/") };
+        assert!(matches!(f.store.create_identity(mine).await.unwrap(), CreateIdentity::Created(_)));
+        let nowhere = NewIdentity { account: UserId(999), ..f.new_identity(IdentityKind::User, "bob", "/") };
+        assert_eq!(f.store.create_identity(nowhere).await.unwrap(), CreateIdentity::NoSuchAccount);
         assert_eq!(f.store.remove_user("other").await.unwrap(), RemoveUser::Removed, "and whoever acts in it");
         assert_eq!(f.one_int("SELECT COUNT(*) FROM holder").await, 3);
     }
 
-    async fn holders_are_listed_by_name(f: &Fixture) {
+    async fn identities_are_listed_by_name(f: &Fixture) {
         for (name, path) in [("Ad", "/w/"), ("ac", "/x/y/"), ("Ab", "/x/"), ("aa", "/x/y/z/")] {
-            f.store.create_holder(f.new_holder(HolderKind::User, name, path)).await.unwrap();
+            f.store.create_identity(f.new_identity(IdentityKind::User, name, path)).await.unwrap();
         }
-        assert_eq!(f.names(HolderKind::User, "/", "", 9).await, ["aa", "Ab", "ac", "Ad"]);
-        assert_eq!(f.names(HolderKind::User, "/", "ab", 1).await, ["ac"]);
-        assert_eq!(f.names(HolderKind::User, "/x/y", "", 9).await, ["aa", "ac"]);
-        assert_eq!(f.names(HolderKind::User, "/x/y/z", "", 9).await, ["aa"]);
-        assert_eq!(f.names(HolderKind::Role, "/", "", 9).await, [""; 0]);
-        assert_eq!(f.store.count_holders(f.owner, HolderKind::User).await.unwrap(), 4);
+        assert_eq!(f.names(IdentityKind::User, "/", "", 9).await, ["aa", "Ab", "ac", "Ad"]);
+        assert_eq!(f.names(IdentityKind::User, "/", "ab", 1).await, ["ac"]);
+        assert_eq!(f.names(IdentityKind::User, "/x/y", "", 9).await, ["aa", "ac"]);
+        assert_eq!(f.names(IdentityKind::User, "/x/y/z", "", 9).await, ["aa"]);
+        assert_eq!(f.names(IdentityKind::Role, "/", "", 9).await, [""; 0]);
+        assert_eq!(f.store.count_identities(f.owner, IdentityKind::User).await.unwrap(), 4);
     }
 
-    async fn holders_change(f: &Fixture) {
-        let (bob, eve) = (f.make(HolderKind::User, "bob").await, f.make(HolderKind::User, "eve").await);
-        let change = async |edit| f.store.change_holder(bob.id, edit).await.unwrap();
-        let moved = change(HolderEdit::Move { name: Some("BOB".parse().unwrap()), path: Some("/a/".parse().unwrap()) });
-        let ChangeHolder::Changed(moved) = moved.await else { panic!("its own name is free") };
+    async fn identities_change(f: &Fixture) {
+        let (bob, eve) = (f.make(IdentityKind::User, "bob").await, f.make(IdentityKind::User, "eve").await);
+        let change = async |edit| f.store.update_identity(bob.id, edit).await.unwrap();
+        let moved = change(IdentityEdit::Move { name: Some("BOB".parse().unwrap()), path: Some("/a/".parse().unwrap()) });
+        let UpdateIdentity::Changed(moved) = moved.await else { panic!("its own name is free") };
         assert_eq!((moved.name.as_str(), moved.path.as_str(), &moved.unique_id), ("BOB", "/a/", &bob.unique_id));
-        let taken = HolderEdit::Move { name: Some(eve.name.clone()), path: None };
-        assert_eq!(change(taken).await, ChangeHolder::NameTaken);
+        let taken = IdentityEdit::Move { name: Some(eve.name.clone()), path: None };
+        assert_eq!(change(taken).await, UpdateIdentity::NameTaken);
         let tag = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        change(HolderEdit::Tag(tag(&[("b", "1"), ("a", "1")]), 2)).await;
-        let ChangeHolder::Changed(tagged) = change(HolderEdit::Tag(tag(&[("B", "2")]), 2)).await else { panic!("fits") };
+        change(IdentityEdit::Tag(tag(&[("b", "1"), ("a", "1")]), 2)).await;
+        let UpdateIdentity::Changed(tagged) = change(IdentityEdit::Tag(tag(&[("B", "2")]), 2)).await else { panic!("fits") };
         assert_eq!(tagged.details.tags, tag(&[("B", "2"), ("a", "1")]));
-        assert_eq!(change(HolderEdit::Tag(tag(&[("c", "2")]), 2)).await, ChangeHolder::TooManyTags);
-        change(HolderEdit::Untag(vec!["b".into()])).await;
-        change(HolderEdit::Trust("trust".into())).await;
-        change(HolderEdit::Describe { description: Some("d".into()), session_seconds_max: None }).await;
-        change(HolderEdit::Describe { description: None, session_seconds_max: Some(900) }).await;
-        let now = f.store.holder(f.owner, HolderKind::User, &bob.name).await.unwrap().unwrap();
-        let wanted = HolderDetails {
+        assert_eq!(change(IdentityEdit::Tag(tag(&[("c", "2")]), 2)).await, UpdateIdentity::TooManyTags);
+        change(IdentityEdit::Untag(vec!["b".into()])).await;
+        change(IdentityEdit::Trust("trust".into())).await;
+        change(IdentityEdit::Describe { description: Some("d".into()), session_seconds_max: None }).await;
+        change(IdentityEdit::Describe { description: None, session_seconds_max: Some(900) }).await;
+        let now = f.store.identity(f.owner, IdentityKind::User, &bob.name).await.unwrap().unwrap();
+        let wanted = IdentityDetails {
             tags: tag(&[("a", "1")]),
             trust: Some("trust".into()),
             description: Some("d".into()),
             session_seconds_max: Some(900),
         };
         assert_eq!(now.details, wanted);
-        let gone = f.store.change_holder(HolderId(77), HolderEdit::Untag(Vec::new())).await.unwrap();
-        assert_eq!(gone, ChangeHolder::NoSuchHolder);
+        let gone = f.store.update_identity(IdentityId(77), IdentityEdit::Untag(Vec::new())).await.unwrap();
+        assert_eq!(gone, UpdateIdentity::NoSuchIdentity);
     }
 
-    async fn what_a_holder_holds_keeps_it(f: &Fixture) {
-        let (user, group) = (f.make(HolderKind::User, "u").await, f.make(HolderKind::Group, "g").await);
-        let keeps = async |id| f.store.delete_holder(id).await.unwrap();
+    async fn an_identity_in_use_is_not_deleted(f: &Fixture) {
+        let (user, group) = (f.make(IdentityKind::User, "u").await, f.make(IdentityKind::Group, "g").await);
+        let keeps = async |id| f.store.delete_identity(id).await.unwrap();
         f.store.join_group(user.id, group.id).await.unwrap();
-        assert_eq!(keeps(user.id).await, DeleteHolder::Holds("must remove user from all groups first"));
-        assert_eq!(keeps(group.id).await, DeleteHolder::Holds("must remove users from group first"));
+        assert_eq!(keeps(user.id).await, DeleteIdentity::InUse("must remove user from all groups first"));
+        assert_eq!(keeps(group.id).await, DeleteIdentity::InUse("must remove users from group first"));
         assert!(f.store.leave_group(user.id, group.id).await.unwrap());
         assert!(!f.store.leave_group(user.id, group.id).await.unwrap());
         f.store.attach_policy(user.id, FULL).await.unwrap();
-        assert_eq!(keeps(user.id).await, DeleteHolder::Holds("must detach all policies first"));
+        assert_eq!(keeps(user.id).await, DeleteIdentity::InUse("must detach all policies first"));
         assert!(f.store.detach_policy(user.id, FULL).await.unwrap());
         assert!(!f.store.detach_policy(user.id, FULL).await.unwrap());
         f.store.put_inline_policy(user.id, "p", "text", 9).await.unwrap();
-        assert_eq!(keeps(user.id).await, DeleteHolder::Holds("must delete policies first"));
+        assert_eq!(keeps(user.id).await, DeleteIdentity::InUse("must delete policies first"));
         assert!(f.store.delete_inline_policy(user.id, "p").await.unwrap());
         assert!(!f.store.delete_inline_policy(user.id, "p").await.unwrap());
         f.store.add_key(KeyOwner::User(user.id), "AK1", b"s", 2).await.unwrap();
-        assert_eq!(keeps(user.id).await, DeleteHolder::Holds("must delete access keys first"));
+        assert_eq!(keeps(user.id).await, DeleteIdentity::InUse("must delete access keys first"));
         assert!(f.store.delete_key(KeyOwner::User(user.id), "AK1").await.unwrap());
-        assert_eq!(keeps(user.id).await, DeleteHolder::Deleted);
-        assert_eq!(keeps(user.id).await, DeleteHolder::NoSuchHolder);
-        assert_eq!(f.store.join_group(user.id, group.id).await.unwrap(), JoinGroup::NoSuchHolder);
-        assert_eq!(f.store.put_inline_policy(user.id, "p", "t", 9).await.unwrap(), PutInlinePolicy::NoSuchHolder);
-        assert_eq!(f.store.attach_policy(user.id, FULL).await.unwrap(), AttachPolicy::NoSuchHolder);
+        assert_eq!(keeps(user.id).await, DeleteIdentity::Deleted);
+        assert_eq!(keeps(user.id).await, DeleteIdentity::NoSuchIdentity);
+        assert_eq!(f.store.join_group(user.id, group.id).await.unwrap(), JoinGroup::NoSuchIdentity);
+        assert_eq!(f.store.put_inline_policy(user.id, "p", "t", 9).await.unwrap(), PutInlinePolicy::NoSuchIdentity);
+        assert_eq!(f.store.attach_policy(user.id, FULL).await.unwrap(), AttachPolicy::NoSuchIdentity);
         assert_eq!(f.store.add_key(KeyOwner::User(user.id), "AK1", b"s", 2).await.unwrap(), AddKey::NoSuchOwner);
     }
 
     async fn inline_policies_weigh_together(f: &Fixture) {
-        let user = f.make(HolderKind::User, "u").await;
+        let user = f.make(IdentityKind::User, "u").await;
         let put = async |name: &str, text: &str| f.store.put_inline_policy(user.id, name, text, 10).await.unwrap();
         assert_eq!(put("b", "12345 \n").await, PutInlinePolicy::Put);
         assert_eq!(put("a", "12345").await, PutInlinePolicy::Put);
@@ -167,7 +174,7 @@ both! {
     }
 
     async fn keys_are_switched_and_counted(f: &Fixture) {
-        let user = f.make(HolderKind::User, "u").await;
+        let user = f.make(IdentityKind::User, "u").await;
         for owner in [KeyOwner::User(user.id), KeyOwner::Account(f.owner)] {
             let id = |n| format!("AK{n}{}", if owner == KeyOwner::User(user.id) { "U" } else { "A" });
             let AddKey::Added(first) = f.store.add_key(owner, &id(1), b"sealed", 2).await.unwrap() else {
@@ -192,8 +199,8 @@ both! {
         let (mine, other) = (KeyOwner::User(user.id), KeyOwner::Account(f.owner));
         assert_eq!(f.store.add_key(other, "AK1U", b"s", 9).await.unwrap(), AddKey::IdTaken, "a user has it");
         assert!(!f.store.delete_key(mine, "AK1A").await.unwrap(), "another's");
-        assert_eq!(f.store.key_grant("AK1A").await.unwrap().unwrap().member, None);
-        assert_eq!(f.store.key_grant("AK1U").await.unwrap().unwrap().member.unwrap().holder, user);
+        assert_eq!(f.store.key_grant("AK1A").await.unwrap().unwrap().principal_policies, None);
+        assert_eq!(f.store.key_grant("AK1U").await.unwrap().unwrap().principal_policies.unwrap().identity, user);
         assert_eq!(f.store.key_use("AK1U").await.unwrap().unwrap().user.as_deref(), Some("u"));
         assert_eq!(f.store.key_use("nobody").await.unwrap(), None);
         assert_eq!(f.store.key_grant("nobody").await.unwrap(), None);
@@ -201,9 +208,9 @@ both! {
 
     async fn everything_that_applies_is_found(f: &Fixture) {
         let (user, group, role) = (
-            f.make(HolderKind::User, "u").await,
-            f.make(HolderKind::Group, "g").await,
-            f.make(HolderKind::Role, "r").await,
+            f.make(IdentityKind::User, "u").await,
+            f.make(IdentityKind::Group, "g").await,
+            f.make(IdentityKind::Role, "r").await,
         );
         let (one, two) = (f.new_policy("one").await, f.new_policy("two").await);
         f.store.add_key(KeyOwner::User(user.id), "AK1", b"s", 2).await.unwrap();
@@ -224,17 +231,17 @@ both! {
         assert_eq!(f.store.groups_of_user(user.id, "", 9).await.unwrap(), std::slice::from_ref(&group));
         assert_eq!(f.store.groups_of_user(user.id, "g", 9).await.unwrap(), []);
         assert_eq!(f.store.attached_policies(group.id, "", 9).await.unwrap(), [two.clone(), FULL.to_owned()]);
-        let (account, member, _) = f.store.role_grant(&role.unique_id).await.unwrap().expect("the role");
-        assert_eq!((account.id, member.policies.len()), (f.owner, 2));
+        let (account, principal_policies, _) = f.store.role_grant(&role.unique_id).await.unwrap().expect("the role");
+        assert_eq!((account.id, principal_policies.policies.len()), (f.owner, 2));
         assert_eq!(f.store.role_grant(&user.unique_id).await.unwrap(), None, "no role");
-        let holders = f.store.policy_holders(f.owner, FULL).await.unwrap();
-        assert_eq!(holders.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>(), ["g", "r"]);
+        let identities = f.store.policy_entities(f.owner, FULL).await.unwrap();
+        assert_eq!(identities.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>(), ["g", "r"]);
         assert_eq!(f.store.count_attachments(f.owner, FULL).await.unwrap(), 2);
         assert_eq!(f.store.count_attachments(UserId(77), FULL).await.unwrap(), 0);
     }
 
     async fn accounts_have_policies(f: &Fixture) {
-        let user = f.make(HolderKind::User, "u").await;
+        let user = f.make(IdentityKind::User, "u").await;
         f.store.add_key(KeyOwner::User(user.id), "AK1", b"s", 2).await.unwrap();
         f.store.add_key(KeyOwner::Account(f.owner), "AK2", b"s", 2).await.unwrap();
         let put = async |name: &str, text: &str| f.store.put_account_policy(f.owner, name, text, 10).await.unwrap();
@@ -253,11 +260,11 @@ both! {
         assert!(f.store.delete_account_policy(f.owner, "a").await.unwrap());
         assert!(!f.store.delete_account_policy(f.owner, "a").await.unwrap());
         let nobody = f.store.put_account_policy(UserId(999), "a", "2", 10).await.unwrap();
-        assert_eq!(nobody, PutInlinePolicy::NoSuchHolder);
+        assert_eq!(nobody, PutInlinePolicy::NoSuchIdentity);
     }
 
     async fn managed_policies_have_versions(f: &Fixture) {
-        let user = f.make(HolderKind::User, "u").await;
+        let user = f.make(IdentityKind::User, "u").await;
         f.store.add_key(KeyOwner::User(user.id), "AK1", b"s", 2).await.unwrap();
         let arn = f.new_policy("walk").await;
         f.store.attach_policy(user.id, &arn).await.unwrap();

@@ -7,11 +7,11 @@ both! {
     async fn the_dead_cannot_write(f: &Fixture) {
         assert_eq!(f.store.incarnation_states().await.unwrap(), [(1, IncarnationState::Live)]);
         f.store.renew_incarnation(1, 60).await.unwrap();
-        assert_eq!(f.store.bury_expired_incarnations().await.unwrap(), Vec::<u32>::new());
+        assert_eq!(f.store.mark_expired_incarnations_dead().await.unwrap(), Vec::<u32>::new());
         f.store.renew_incarnation(1, -1).await.unwrap();
         f.put("key", 1).await;
-        assert_eq!(f.store.bury_expired_incarnations().await.unwrap(), [1]);
-        assert_eq!(f.store.bury_expired_incarnations().await.unwrap(), Vec::<u32>::new());
+        assert_eq!(f.store.mark_expired_incarnations_dead().await.unwrap(), [1]);
+        assert_eq!(f.store.mark_expired_incarnations_dead().await.unwrap(), Vec::<u32>::new());
         assert!(matches!(f.commit(Batch::default()).await, Err(MetadataError::Fenced)));
         assert!(matches!(f.store.renew_incarnation(1, 60).await, Err(MetadataError::Fenced)));
         assert!(matches!(f.store.commit(7, Batch::default()).await, Err(MetadataError::Fenced)), "never begun");
@@ -27,17 +27,17 @@ both! {
         );
     }
 
-    async fn a_gateway_that_comes_back_buries_itself_and_nobody_else(f: &Fixture) {
+    async fn a_restarted_gateway_marks_only_its_own_predecessors_dead(f: &Fixture) {
         let other = f.store.begin_incarnation("another gateway", 60).await.unwrap();
         let again = f.store.begin_incarnation("gateway", 60).await.unwrap();
-        f.store.bury_predecessors("gateway", again).await.unwrap();
+        f.store.mark_predecessors_dead("gateway", again).await.unwrap();
         f.store.renew_incarnation(again, 60).await.unwrap();
         assert!(matches!(f.store.renew_incarnation(f.incarnation, 60).await, Err(MetadataError::Fenced)));
         // On SQLite nobody else can live.
         if !f.url.starts_with("sqlite:") {
             f.store.renew_incarnation(other, 60).await.unwrap();
         }
-        assert_eq!(f.store.bury_predecessors("gateway", again).await.unwrap(), Vec::<u32>::new());
+        assert_eq!(f.store.mark_predecessors_dead("gateway", again).await.unwrap(), Vec::<u32>::new());
     }
 
     async fn incarnations_that_begin_at_once_get_numbers_of_their_own(f: &Fixture) {

@@ -1,9 +1,10 @@
-//! Stories told on both databases.
+//! Scenarios on both databases.
 
 mod cached;
 mod checks;
 mod collection;
 mod connections;
+mod events;
 mod fixture;
 mod gateways;
 mod heartbeats;
@@ -12,14 +13,13 @@ mod incarnations;
 mod lists;
 mod meters;
 mod opening;
-mod people;
 mod quotas;
 mod repairs;
 mod rewrap;
 mod server;
 mod settings;
-mod told;
 mod uploads;
+mod users;
 mod versioned;
 mod walks;
 mod writes;

@@ -1,10 +1,10 @@
 //! Repair jobs and the slivers that move.
 
-use super::super::{Batch, Change, Finding, MetadataError, RepairEnd, SliverMove, SliverPlace};
+use super::super::{Batch, Change, Finding, MetadataError, RepairEnd, SliverLocation, SliverMove};
 use super::fixture::{Fixture, both, whole};
 use crate::domain::Placement;
 
-const DONE: RepairEnd = RepairEnd { complete: true, again_seconds: 0, urgency: 2 };
+const DONE: RepairEnd = RepairEnd { complete: true, retry_after_seconds: 0, urgency: 2 };
 
 /// A blob that was written with `slivers` of six.
 async fn degraded(f: &Fixture, name: &str, slivers: usize) -> codec::BlobId {
@@ -17,8 +17,8 @@ async fn degraded(f: &Fixture, name: &str, slivers: usize) -> codec::BlobId {
     id
 }
 
-fn place(placement: &Placement, blob: codec::BlobId) -> SliverPlace {
-    SliverPlace { blob, index: placement.index, attempt: placement.attempt, backend: placement.backend.clone() }
+fn location(placement: &Placement, blob: codec::BlobId) -> SliverLocation {
+    SliverLocation { blob, index: placement.index, attempt: placement.attempt, backend: placement.backend.clone() }
 }
 
 both! {
@@ -30,7 +30,7 @@ both! {
         let jobs = f.store.claim_repairs(10, 60).await.unwrap();
         assert_eq!((jobs.len(), jobs[0].blob.id), (1, five));
         assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
-        let again = RepairEnd { complete: false, again_seconds: 0, urgency: 7 };
+        let again = RepairEnd { complete: false, retry_after_seconds: 0, urgency: 7 };
         f.store.end_repair(four, jobs[0].claimed_at, again).await.unwrap();
         let jobs = f.store.claim_repairs(10, 0).await.unwrap();
         assert_eq!((jobs.len(), jobs[0].blob.id, jobs[0].attempts), (1, four, 1));
@@ -58,10 +58,10 @@ both! {
         let blob = f.put("key", 10).await.extents[0].blob;
         let from = f.store.blob(&blob).await.unwrap().unwrap().placements[2].clone();
         let to = Placement { backend: "b9".parse().unwrap(), attempt: 99, ..from.clone() };
-        let new = place(&to, blob);
+        let new = location(&to, blob);
         let name = (blob, 2, 99, to.backend.clone());
         assert_eq!(f.store.known_slivers(std::slice::from_ref(&name)).await.unwrap(), [false]);
-        let stamp = f.store.intend_slivers(f.incarnation, vec![new.clone()]).await.unwrap();
+        let stamp = f.store.announce_slivers(f.incarnation, vec![new.clone()]).await.unwrap();
         assert_eq!(f.store.known_slivers(std::slice::from_ref(&name)).await.unwrap(), [true], "it is no orphan");
         let sliver = SliverMove { blob, from: Some(from.clone()), to: to.clone(), stamp, discard: true };
         let stale = SliverMove { from: None, ..sliver.clone() };
@@ -71,11 +71,11 @@ both! {
         assert!(f.store.move_sliver(f.incarnation, sliver.clone()).await.unwrap());
         assert!(!f.store.move_sliver(f.incarnation, sliver.clone()).await.unwrap(), "it moved already");
         assert_eq!(f.store.blob(&blob).await.unwrap().unwrap().placements[2], to);
-        assert_eq!(f.store.discardable(10).await.unwrap(), [place(&from, blob)]);
+        assert_eq!(f.store.discardable(10).await.unwrap(), [location(&from, blob)]);
         assert_eq!(f.store.discardable(10).await.unwrap(), [], "claimed");
-        f.store.discarded(vec![place(&from, blob)]).await.unwrap();
+        f.store.discarded(vec![location(&from, blob)]).await.unwrap();
         assert_eq!(f.one_int("SELECT COUNT(*) FROM discard").await, 0);
-        let fenced = f.store.intend_slivers(99, vec![new.clone()]).await;
+        let fenced = f.store.announce_slivers(99, vec![new.clone()]).await;
         assert!(matches!(fenced, Err(MetadataError::Fenced)));
         assert!(matches!(f.store.move_sliver(99, sliver).await, Err(MetadataError::Fenced)));
     }
@@ -83,7 +83,7 @@ both! {
     async fn a_dead_blob_takes_no_sliver_and_its_job_goes(f: &Fixture) {
         let blob = degraded(f, "key", 5).await;
         let to = Placement { index: 5, backend: "b5".parse().unwrap(), attempt: 9, root: codec::Root([1; 32]) };
-        let stamp = f.store.intend_slivers(f.incarnation, vec![place(&to, blob)]).await.unwrap();
+        let stamp = f.store.announce_slivers(f.incarnation, vec![location(&to, blob)]).await.unwrap();
         f.delete("key").await;
         let sliver = SliverMove { blob, from: None, to: to.clone(), stamp, discard: false };
         assert!(!f.store.move_sliver(f.incarnation, sliver).await.unwrap());
@@ -91,7 +91,7 @@ both! {
         assert_eq!(f.store.jobs().await.unwrap(), []);
         assert_eq!(f.store.discardable(10).await.unwrap(), [], "it may still be written");
         f.meddle("UPDATE discard SET not_before = 1").await;
-        assert_eq!(f.store.discardable(10).await.unwrap(), [place(&to, blob)]);
+        assert_eq!(f.store.discardable(10).await.unwrap(), [location(&to, blob)]);
     }
 
     async fn what_a_row_names_is_never_discarded(f: &Fixture) {
@@ -108,7 +108,7 @@ both! {
         f.delete("key").await;
         let configured = || (2..6).map(|number| format!("b{number}").parse().unwrap()).collect();
         for _ in 0..2 {
-            assert_eq!(f.store.ask_for_strays(configured(), 10).await.unwrap(), 0);
+            assert_eq!(f.store.enqueue_repairs_of_unconfigured(configured(), 10).await.unwrap(), 0);
             assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
         }
     }
@@ -118,14 +118,14 @@ both! {
         f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
                   SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
         let all = || (0..6).map(|number| format!("b{number}").parse().unwrap());
-        assert_eq!(f.store.ask_for_strays(all().collect(), 10).await.unwrap(), 0);
-        assert_eq!(f.store.ask_for_strays(all().skip(2).collect(), 10).await.unwrap(), 1);
-        assert_eq!(f.store.ask_for_strays(all().skip(2).collect(), 10).await.unwrap(), 0);
+        assert_eq!(f.store.enqueue_repairs_of_unconfigured(all().collect(), 10).await.unwrap(), 0);
+        assert_eq!(f.store.enqueue_repairs_of_unconfigured(all().skip(2).collect(), 10).await.unwrap(), 1);
+        assert_eq!(f.store.enqueue_repairs_of_unconfigured(all().skip(2).collect(), 10).await.unwrap(), 0);
         assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 1)]);
         f.put("other", 10).await;
         f.put_empty(&["empty"]).await;
-        assert_eq!(f.store.ask_for_backend(&"b3".parse().unwrap()).await.unwrap(), 2);
-        assert_eq!(f.store.ask_for_backend(&"b7".parse().unwrap()).await.unwrap(), 0);
+        assert_eq!(f.store.enqueue_repairs_of_backend(&"b3".parse().unwrap()).await.unwrap(), 2);
+        assert_eq!(f.store.enqueue_repairs_of_backend(&"b7".parse().unwrap()).await.unwrap(), 0);
         assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 2)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use codec::WrappedKey;
 
-use super::super::{AttributesMark, Batch, Change, LockedAttributes};
+use super::super::{AttributesCursor, Batch, Change, KmsAttributes};
 use super::fixture::{Fixture, both, whole};
 use crate::domain::{ContentEncryption, ContentKey, ContentRuns, KeyCheck, KmsKey, Version};
 
@@ -19,9 +19,9 @@ async fn put(f: &Fixture, name: &str, key: Option<ContentKey>) -> Version {
     version
 }
 
-async fn all(f: &Fixture) -> Vec<LockedAttributes> {
-    let (mut mark, mut found) = (AttributesMark::default(), Vec::new());
-    while let Some(page) = f.store.locked_attributes(&mut mark, 2).await.unwrap() {
+async fn all(f: &Fixture) -> Vec<KmsAttributes> {
+    let (mut mark, mut found) = (AttributesCursor::default(), Vec::new());
+    while let Some(page) = f.store.kms_attributes(&mut mark, 2).await.unwrap() {
         found.extend(page);
     }
     found

@@ -89,7 +89,7 @@ both! {
         assert_eq!(f.store.parts(&upload.id, 0, 10).await.unwrap(), []);
         assert_eq!(f.dead().await.len(), 2, "the part that was not chosen, and what the key held before");
 
-        let told = CompletedUpload {
+        let expected = CompletedUpload {
             name: crate::domain::VersionName::Null,
             version: change.version.id,
             etag: change.version.etag,
@@ -97,9 +97,9 @@ both! {
             size: 150,
             modified_at: change.version.modified_at,
         };
-        assert_eq!(f.store.completed_upload(f.bucket, &upload.key, &upload.id).await.unwrap(), Some(told.clone()));
+        assert_eq!(f.store.completed_upload(f.bucket, &upload.key, &upload.id).await.unwrap(), Some(expected.clone()));
         let again = f.store.complete_upload(f.incarnation, change).await.unwrap();
-        assert_eq!(again, CompleteOutcome::AlreadyCompleted(told));
+        assert_eq!(again, CompleteOutcome::AlreadyCompleted(expected));
         assert_eq!(f.store.abort_upload(f.bucket, &upload.key, &upload.id).await.unwrap(), AbortUpload::NoSuchUpload);
         assert!(f.current("film").await.is_some(), "aborting what was completed touches nothing");
 

@@ -8,8 +8,8 @@ use super::super::{
 };
 use super::fixture::{Fixture, both, key, whole};
 use crate::domain::{
-    Bucket, DefaultRetention, Found, ObjectAttributes, ObjectLock, Retention, RetentionMode, RetentionPeriod,
-    Timestamp, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
+    Bucket, DefaultRetention, ObjectAttributes, ObjectLock, Retention, RetentionMode, RetentionPeriod, Timestamp,
+    Version, VersionLock, VersionLookup, VersionName, VersionSelector, WriteCondition,
 };
 
 const FAR: Timestamp = Timestamp(4_000_000_000_000_000);
@@ -60,7 +60,7 @@ async fn mark(f: &Fixture, name: &str) -> VersionName {
     name
 }
 
-async fn find(f: &Fixture, name: &str, which: VersionSelector) -> Found {
+async fn find(f: &Fixture, name: &str, which: VersionSelector) -> VersionLookup {
     f.store.find(f.bucket, &key(name), which).await.unwrap()
 }
 
@@ -112,8 +112,8 @@ both! {
         assert_eq!(found(f, "key", one).await.unwrap().size, 2);
         let marker = mark(f, "key").await;
         assert_eq!(f.current("key").await, None);
-        assert!(matches!(find(f, "key", VersionSelector::Current).await, Found::Marker(found) if found.name == marker));
-        assert!(matches!(find(f, "key", selector(marker)).await, Found::Marker(_)));
+        assert!(matches!(find(f, "key", VersionSelector::Current).await, VersionLookup::Marker(found) if found.name == marker));
+        assert!(matches!(find(f, "key", selector(marker)).await, VersionLookup::Marker(_)));
         let expected = [
             format!("key {marker} -*"), format!("key {two} 3"), format!("key {one} 2"), "key null 1".to_owned(),
         ];

@@ -1,6 +1,6 @@
-//! Walks over versions and uploads, and errands.
+//! Walks over versions and uploads, and leased tasks.
 
-use super::super::{CreateUpload, WalkPlace};
+use super::super::{CreateUpload, WalkPosition};
 use super::fixture::{Fixture, both, key};
 use crate::domain::{ObjectAttributes, Timestamp, Upload, UploadId, VersionLock};
 
@@ -10,15 +10,15 @@ both! {
             f.put(name, 5).await;
         }
         let mut walked = Vec::new();
-        let mut place = WalkPlace::default();
+        let mut location = WalkPosition::default();
         loop {
-            let page = f.store.walk_versions(f.bucket, &place, 3).await.unwrap();
+            let page = f.store.walk_versions(f.bucket, &location, 3).await.unwrap();
             let Some(last) = page.last() else { break };
-            place = WalkPlace { key: last.key.as_bytes().to_vec(), seq: Some(last.seq) };
+            location = WalkPosition { key: last.key.as_bytes().to_vec(), seq: Some(last.seq) };
             walked.extend(page.into_iter().map(|version| (version.key.as_str().to_owned(), version.size, version.current)));
         }
         assert_eq!(walked, ["a/0", "a/1", "b", "c"].map(|name| (name.to_owned(), 5, true)));
-        let after = WalkPlace { key: b"a/1".to_vec(), seq: None };
+        let after = WalkPosition { key: b"a/1".to_vec(), seq: None };
         assert_eq!(f.store.walk_versions(f.bucket, &after, 1).await.unwrap()[0].key, key("b"));
     }
 
@@ -42,14 +42,14 @@ both! {
         assert_eq!(f.store.stale_uploads(60, 10).await.unwrap(), []);
     }
 
-    async fn an_errand_has_one_holder_and_remembers_how_far_it_came(f: &Fixture) {
-        let take = |incarnation| f.store.take_errand::<Vec<u32>>("round", incarnation, 60);
+    async fn a_leased_task_has_one_owner_and_keeps_its_progress(f: &Fixture) {
+        let take = |incarnation| f.store.acquire_leased_task::<Vec<u32>>("round", incarnation, 60);
         assert_eq!(take(f.incarnation).await.unwrap(), Some(vec![]));
-        assert!(f.store.note_errand("round", f.incarnation, &vec![7_u32]).await.unwrap());
+        assert!(f.store.record_task_progress("round", f.incarnation, &vec![7_u32]).await.unwrap());
         assert_eq!(take(f.incarnation).await.unwrap(), Some(vec![7]), "its holder keeps it");
         f.meddle("INSERT INTO incarnation (id, gateway, lease_until, started_at) VALUES (77, 'x', 0, 0)").await;
         assert_eq!(take(77).await.unwrap(), None, "somebody else has it");
-        assert!(!f.store.note_errand("round", 77, &vec![8_u32]).await.unwrap());
+        assert!(!f.store.record_task_progress("round", 77, &vec![8_u32]).await.unwrap());
         f.meddle("UPDATE errand SET lease_until = 1").await;
         assert_eq!(take(77).await.unwrap(), Some(vec![7]), "its lease ran out");
         f.meddle("UPDATE errand SET lease_until = lease_until + 3600000000").await;

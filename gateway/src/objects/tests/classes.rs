@@ -3,9 +3,9 @@
 use crate::domain::{ObjectAttributes, VersionSelector};
 use crate::objects::transition::Selected;
 
-use super::world::{World, content, object_key};
+use super::fixture::{Fixture, content, object_key};
 
-impl World {
+impl Fixture {
     /// How the blobs of a key are coded.
     async fn schemes(&self, key: &str) -> Vec<String> {
         let version = self.objects.current(&self.bucket, &object_key(key)).await.expect("read").expect("a version");
@@ -44,40 +44,41 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_is_metered_by_the_class_its_bytes_are_in_now() {
-    let world = World::new("rs-4-2", 6).await;
-    world.put("large", &content(20 << 20)).await.expect("stored");
-    let (before, expected) = world.metered("large").await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    fixture.put("large", &content(20 << 20)).await.expect("stored");
+    let (before, expected) = fixture.metered("large").await;
     assert_eq!(before, expected);
-    world.move_to("large", "STANDARD_IA").await;
-    let (moved, expected) = world.metered("large").await;
+    fixture.move_to("large", "STANDARD_IA").await;
+    let (moved, expected) = fixture.metered("large").await;
     assert_eq!(moved, expected);
     assert_ne!(moved, before);
-    world.move_to("large", ObjectAttributes::STANDARD).await;
-    assert_eq!(world.metered("large").await, (before, before));
-    world.delete("large").await.expect("deleted");
-    let usage = world.metadata.usage(world.bucket.id, 0, i64::MAX).await.expect("read");
+    fixture.move_to("large", ObjectAttributes::STANDARD).await;
+    assert_eq!(fixture.metered("large").await, (before, before));
+    fixture.delete("large").await.expect("deleted");
+    let usage = fixture.metadata.usage(fixture.bucket.id, 0, i64::MAX).await.expect("read");
     let came: u64 = usage.iter().map(|hour| hour.encoded_bytes_added).sum();
     assert_eq!(came, usage.iter().map(|hour| hour.encoded_bytes_removed).sum::<u64>());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_moves_to_another_class_and_back_and_stays_what_it_is() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     for (key, body) in [("small", content(3_000)), ("large", content(20 << 20)), ("other", content(500))] {
-        world.put(key, &body).await.expect("stored");
-        let before = world.objects.current(&world.bucket, &object_key(key)).await.expect("read").expect("a version");
-        world.move_to(key, "STANDARD_IA").await;
-        let after = world.objects.current(&world.bucket, &object_key(key)).await.expect("read").expect("a version");
-        assert_eq!(world.schemes(key).await, ["rs-2-1"]);
+        fixture.put(key, &body).await.expect("stored");
+        let before =
+            fixture.objects.current(&fixture.bucket, &object_key(key)).await.expect("read").expect("a version");
+        fixture.move_to(key, "STANDARD_IA").await;
+        let after = fixture.objects.current(&fixture.bucket, &object_key(key)).await.expect("read").expect("a version");
+        assert_eq!(fixture.schemes(key).await, ["rs-2-1"]);
         assert_eq!((after.id, after.etag, after.modified_at), (before.id, before.etag, before.modified_at));
         assert_eq!(after.attributes.class(), "STANDARD_IA");
-        assert!(world.get(key).await.expect("read") == body);
-        world.move_to(key, ObjectAttributes::STANDARD).await;
-        assert_eq!(world.schemes(key).await, ["rs-4-2"]);
-        assert!(world.get(key).await.expect("read") == body);
+        assert!(fixture.get(key).await.expect("read") == body);
+        fixture.move_to(key, ObjectAttributes::STANDARD).await;
+        assert_eq!(fixture.schemes(key).await, ["rs-4-2"]);
+        assert!(fixture.get(key).await.expect("read") == body);
     }
-    world.collect().await;
-    let report = world.check().await;
+    fixture.collect().await;
+    let report = fixture.check().await;
     assert_eq!((report.degraded_blobs, report.unreadable_blobs), (0, 0), "{report:?}");
     assert_eq!(report.metadata, Vec::<String>::new());
 }

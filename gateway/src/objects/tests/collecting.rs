@@ -2,89 +2,89 @@
 
 use backends::{Fault, Operation, When};
 
-use super::world::{World, content};
+use super::fixture::{Fixture, content};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_and_replaced_objects_leave_nothing_behind() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     for _ in 0..3 {
-        world.put("replaced", &content(2 << 20)).await.expect("stored");
-        world.put("small", &content(2_000)).await.expect("stored");
+        fixture.put("replaced", &content(2 << 20)).await.expect("stored");
+        fixture.put("small", &content(2_000)).await.expect("stored");
     }
-    assert!(world.delete("replaced").await.expect("deleted"));
-    assert!(world.delete("small").await.expect("deleted"));
-    assert!(!world.delete("small").await.expect("deleted"), "deleting again finds nothing");
-    world.collect().await;
-    assert_eq!(world.slivers().await, 0);
-    assert!(world.check().await.clean());
+    assert!(fixture.delete("replaced").await.expect("deleted"));
+    assert!(fixture.delete("small").await.expect("deleted"));
+    assert!(!fixture.delete("small").await.expect("deleted"), "deleting again finds nothing");
+    fixture.collect().await;
+    assert_eq!(fixture.slivers().await, 0);
+    assert!(fixture.check().await.clean());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quilt_of_holes_is_compacted_and_its_survivors_stay() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let bodies: Vec<_> = (0..60).map(|at| content(1_000 + at)).collect();
     let keys: Vec<_> = (0..60).map(|at| format!("{at:02}")).collect();
-    let puts = keys.iter().zip(&bodies).map(|(key, body)| world.put(key, body));
+    let puts = keys.iter().zip(&bodies).map(|(key, body)| fixture.put(key, body));
     futures::future::join_all(puts).await.into_iter().for_each(|stored| drop(stored.expect("stored")));
     for key in keys.iter().filter(|key| !key.ends_with('7')) {
-        world.delete(key).await.expect("deleted");
+        fixture.delete(key).await.expect("deleted");
     }
-    let before = world.slivers().await;
-    world.collect().await;
-    let after = world.slivers().await;
+    let before = fixture.slivers().await;
+    fixture.collect().await;
+    let after = fixture.slivers().await;
     assert!(after <= before && after <= 3 * 6, "{before} slivers before, {after} after");
     for (key, body) in keys.iter().zip(&bodies).filter(|(key, _)| key.ends_with('7')) {
-        assert!(world.get(key).await.expect("read") == *body, "{key}");
+        assert!(fixture.get(key).await.expect("read") == *body, "{key}");
     }
-    assert!(world.check().await.clean());
+    assert!(fixture.check().await.clean());
 }
 
 /// What was to be moved is deleted while it is read: nothing was achieved, and a worker that heard otherwise would begin again at
 /// once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compaction_that_moves_nothing_is_no_progress() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let keys: Vec<_> = (0..20).map(|at| format!("{at:02}")).collect();
     let body = content(4_000);
-    let puts = keys.iter().map(|key| world.put(key, &body));
+    let puts = keys.iter().map(|key| fixture.put(key, &body));
     futures::future::join_all(puts).await.into_iter().for_each(|stored| drop(stored.expect("stored")));
     for key in keys.iter().filter(|key| !key.ends_with('7')) {
-        world.delete(key).await.expect("deleted");
+        fixture.delete(key).await.expect("deleted");
     }
-    world.faults.iter().for_each(|faults| faults.set(&[Operation::Read], Fault::Hang, When::Always));
+    fixture.faults.iter().for_each(|faults| faults.set(&[Operation::Read], Fault::Hang, When::Always));
     let compacting = tokio::spawn({
-        let objects = world.objects.clone();
+        let objects = fixture.objects.clone();
         async move { objects.compact().await }
     });
-    while world.faults.iter().all(|faults| faults.injected() == 0) {
+    while fixture.faults.iter().all(|faults| faults.injected() == 0) {
         tokio::task::yield_now().await;
     }
     for key in keys.iter().filter(|key| key.ends_with('7')) {
-        world.delete(key).await.expect("deleted");
+        fixture.delete(key).await.expect("deleted");
     }
-    world.faults.iter().for_each(backends::Faults::clear);
+    fixture.faults.iter().for_each(backends::Faults::clear);
     assert_eq!(compacting.await.expect("it ends").expect("compacted"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slivers_of_the_living_are_not_orphans_and_those_of_the_dead_are() {
-    let world = World::new("rs-4-2", 6).await;
-    world.put("kept", &content(3_000)).await.expect("stored");
-    let stray =
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    fixture.put("kept", &content(3_000)).await.expect("stored");
+    let orphan =
         |incarnation| backends::SliverName { blob: codec::BlobId::new(incarnation, [5; 12]), index: 0, attempt: 1 };
-    let store = &world.objects.committee().members()[0].store;
-    store.put(&stray(world.incarnation), vec![content(10)]).await.expect("put");
-    let report = world.objects.collect_orphans().await.expect("scanned");
+    let store = &fixture.objects.committee().backends()[0].store;
+    store.put(&orphan(fixture.incarnation), vec![content(10)]).await.expect("put");
+    let report = fixture.objects.collect_orphans().await.expect("scanned");
     assert_eq!((report.collected, report.refused), (0, None), "its row may be about to be committed");
 
-    world.metadata.end_incarnation(world.incarnation).await.expect("ended");
-    world.metadata.begin_incarnation("test", 600).await.expect("begun");
-    let report = world.objects.collect_orphans().await.expect("scanned");
+    fixture.metadata.end_incarnation(fixture.incarnation).await.expect("ended");
+    fixture.metadata.begin_incarnation("test", 600).await.expect("begun");
+    let report = fixture.objects.collect_orphans().await.expect("scanned");
     assert_eq!((report.collected, report.refused), (1, None));
-    assert!(world.check().await.clean());
+    assert!(fixture.check().await.clean());
 
-    store.put(&stray(4_000_000), vec![content(10)]).await.expect("put");
-    let report = world.objects.collect_orphans().await.expect("scanned");
+    store.put(&orphan(4_000_000), vec![content(10)]).await.expect("put");
+    let report = fixture.objects.collect_orphans().await.expect("scanned");
     assert_eq!(report.collected, 0);
     assert!(report.refused.is_some(), "a database that is behind decides nothing");
 }

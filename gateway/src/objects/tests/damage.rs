@@ -4,87 +4,87 @@ use std::time::Duration;
 
 use backends::{Fault, Operation, SliverName, When};
 
-use super::world::{World, content, object_key};
+use super::fixture::{Fixture, content, object_key};
 use crate::domain::{BackendId, Placement};
-use crate::metadata::{SliverMove, SliverPlace};
+use crate::metadata::{SliverLocation, SliverMove};
 use crate::objects::ObjectsError;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_two_of_six_backends_may_be_down() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let (small, large) = (content(5_000), content(9 << 20));
-    world.put("small", &small).await.expect("stored");
-    world.put("large", &large).await.expect("stored");
+    fixture.put("small", &small).await.expect("stored");
+    fixture.put("large", &large).await.expect("stored");
     for (a, b) in [(0, 1), (2, 5), (3, 4), (1, 3)] {
-        world.faults[a].set_all(Fault::Down);
-        world.faults[b].set_all(Fault::Down);
-        assert!(world.get("small").await.expect("read") == small);
-        assert!(world.get("large").await.expect("read") == large);
-        assert!(world.get_range("large", 1_000_000..1_000_010).await.expect("read") == large[1_000_000..1_000_010]);
-        world.faults.iter().for_each(backends::Faults::clear);
+        fixture.faults[a].set_all(Fault::Down);
+        fixture.faults[b].set_all(Fault::Down);
+        assert!(fixture.get("small").await.expect("read") == small);
+        assert!(fixture.get("large").await.expect("read") == large);
+        assert!(fixture.get_range("large", 1_000_000..1_000_010).await.expect("read") == large[1_000_000..1_000_010]);
+        fixture.faults.iter().for_each(backends::Faults::clear);
     }
-    for fault in &world.faults[..3] {
+    for fault in &fixture.faults[..3] {
         fault.set_all(Fault::Down);
     }
-    assert!(matches!(world.get("large").await, Err(ObjectsError::Unavailable(_))), "three are too many");
+    assert!(matches!(fixture.get("large").await, Err(ObjectsError::Unavailable(_))), "three are too many");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_lie_are_never_served() {
     for fault in [Fault::Flipped, Fault::Swapped, Fault::Stale, Fault::Short, Fault::Io] {
-        let world = World::new("rs-4-2", 6).await;
+        let fixture = Fixture::new("rs-4-2", 6).await;
         let bodies: Vec<_> = [300, 70_000, 3 << 20].into_iter().map(content).collect();
         for round in 0..2 {
             for (at, body) in bodies.iter().enumerate() {
-                world.put(&format!("{at}/{round}"), body).await.expect("stored");
+                fixture.put(&format!("{at}/{round}"), body).await.expect("stored");
             }
         }
-        world.faults[1].set(&[Operation::Read], fault, When::Always);
-        world.faults[4].set(&[Operation::Read], fault, When::Every(2));
+        fixture.faults[1].set(&[Operation::Read], fault, When::Always);
+        fixture.faults[4].set(&[Operation::Read], fault, When::Every(2));
         for (at, body) in bodies.iter().enumerate() {
             for round in 0..2 {
-                assert!(world.get(&format!("{at}/{round}")).await.expect("read") == *body, "{fault:?} {at}");
+                assert!(fixture.get(&format!("{at}/{round}")).await.expect("read") == *body, "{fault:?} {at}");
             }
         }
-        assert!(world.faults[1].injected() + world.faults[4].injected() > 0, "{fault:?} struck");
+        assert!(fixture.faults[1].injected() + fixture.faults[4].injected() > 0, "{fault:?} struck");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parity_sliver_that_lies_is_named_by_its_leaf() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let body = content(3 << 20);
-    world.put("key", &body).await.expect("stored");
+    fixture.put("key", &body).await.expect("stored");
     // One backend is down and another lies: wherever data and parity lie, reconstruction may meet the lie.
     for (down, liar) in [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)] {
-        world.faults[down].set_all(Fault::Down);
-        world.faults[liar].set(&[Operation::Read], Fault::Flipped, When::Always);
-        assert!(world.get("key").await.expect("read") == body);
-        world.faults.iter().for_each(backends::Faults::clear);
+        fixture.faults[down].set_all(Fault::Down);
+        fixture.faults[liar].set(&[Operation::Read], Fault::Flipped, When::Always);
+        assert!(fixture.get("key").await.expect("read") == body);
+        fixture.faults.iter().for_each(backends::Faults::clear);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backend_that_hangs_is_hedged() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let body = content(3 << 20);
-    world.put("key", &body).await.expect("stored");
-    world.faults[2].set(&[Operation::Read], Fault::Hang, When::Always);
-    let read = tokio::time::timeout(Duration::from_secs(20), world.get("key")).await;
+    fixture.put("key", &body).await.expect("stored");
+    fixture.faults[2].set(&[Operation::Read], Fault::Hang, When::Always);
+    let read = tokio::time::timeout(Duration::from_secs(20), fixture.get("key")).await;
     assert!(read.expect("not held up").expect("read") == body);
 }
 
 /// A part of a flipped sliver was got, its whole blocks were refused, and it was asked again before any other, for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn slivers_that_are_flipped_or_cut_short_hold_up_no_read() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     for at in 0..60 {
         let (flipped, cut) = (at % 6, (at % 6 + 1 + at / 6 % 5) % 6);
         let body = content([1_048_577, 1_700_000, 3_300_000, 5_000_000][at % 4]);
         let key = format!("{at}");
-        world.put(&key, &body).await.expect("stored");
+        fixture.put(&key, &body).await.expect("stored");
         for (backend, cuts) in [(flipped, false), (cut, true)] {
-            for file in world.files_of(backend) {
+            for file in fixture.files_of(backend) {
                 let mut bytes = std::fs::read(&file).expect("a sliver");
                 let middle = bytes.len() / 2;
                 match cuts {
@@ -94,49 +94,49 @@ async fn slivers_that_are_flipped_or_cut_short_hold_up_no_read() {
                 std::fs::write(&file, bytes).expect("damaged");
             }
         }
-        let gateway = world.another();
+        let gateway = fixture.another();
         // Whose backend seems fast is asked first.
         for backend in [cut, flipped] {
-            gateway.committee().members()[backend].reads.record(Duration::from_micros(1));
+            gateway.committee().backends()[backend].reads.record(Duration::from_micros(1));
         }
-        let read = world.get_range_through(&gateway, &key, 0..u64::MAX);
+        let read = fixture.get_range_through(&gateway, &key, 0..u64::MAX);
         let read = tokio::time::timeout(Duration::from_secs(60), read).await;
         assert!(read.expect("it ends").expect("read") == body, "{flipped} is flipped and {cut} is cut: {key}");
-        assert!(world.delete(&key).await.expect("deleted"));
-        world.collect().await;
+        assert!(fixture.delete(&key).await.expect("deleted"));
+        fixture.collect().await;
     }
 }
 
 /// Repair by another gateway moved as many slivers as a blob may not lose, and more; this one remembers where they were.
 #[tokio::test(flavor = "multi_thread")]
 async fn slivers_that_moved_meanwhile_are_read_where_they_are() {
-    let world = World::new("rs-4-2", 12).await;
+    let fixture = Fixture::new("rs-4-2", 12).await;
     let body = content(3 << 20);
-    world.put("key", &body).await.expect("stored");
-    let gateway = world.another();
-    let read = || world.get_range_through(&gateway, "key", 0..u64::MAX);
+    fixture.put("key", &body).await.expect("stored");
+    let gateway = fixture.another();
+    let read = || fixture.get_range_through(&gateway, "key", 0..u64::MAX);
     assert!(read().await.expect("read") == body);
-    let version = gateway.current(&world.bucket, &object_key("key")).await.expect("rows").expect("a version");
+    let version = gateway.current(&fixture.bucket, &object_key("key")).await.expect("rows").expect("a version");
     let id = version.extents[0].blob;
     for _ in 0..2 {
-        let blob = world.metadata.blob(&id).await.expect("rows").expect("a blob");
+        let blob = fixture.metadata.blob(&id).await.expect("rows").expect("a blob");
         let taken = |backend: &BackendId| blob.placements.iter().any(|placement| placement.backend == *backend);
-        let members = world.objects.committee().members();
-        let free: Vec<_> = members.iter().filter(|member| !taken(&member.id)).collect();
-        for (from, member) in blob.placements.iter().zip(free).take(4) {
+        let backends = fixture.objects.committee().backends();
+        let free: Vec<_> = backends.iter().filter(|backend| !taken(&backend.id)).collect();
+        for (from, backend) in blob.placements.iter().zip(free).take(4) {
             let name = |placement: &Placement| SliverName { blob: id, index: from.index, attempt: placement.attempt };
-            let to = Placement { backend: member.id.clone(), attempt: from.attempt.wrapping_add(1), ..from.clone() };
-            let place = SliverPlace { blob: id, index: to.index, attempt: to.attempt, backend: to.backend.clone() };
-            let stamp = world.metadata.intend_slivers(world.incarnation, vec![place]).await.expect("announced");
-            let old = &world.objects.committee().member(&from.backend).expect("a member").store;
+            let to = Placement { backend: backend.id.clone(), attempt: from.attempt.wrapping_add(1), ..from.clone() };
+            let place = SliverLocation { blob: id, index: to.index, attempt: to.attempt, backend: to.backend.clone() };
+            let stamp = fixture.metadata.announce_slivers(fixture.incarnation, vec![place]).await.expect("announced");
+            let old = &fixture.objects.committee().backend(&from.backend).expect("a member").store;
             let bytes = old.read(&name(from), 0..blob.layout.sliver_len()).await.expect("read");
-            member.store.put(&name(&to), vec![bytes.freeze()]).await.expect("put");
+            backend.store.put(&name(&to), vec![bytes.freeze()]).await.expect("put");
             let sliver = SliverMove { blob: id, from: Some(from.clone()), to, stamp, discard: true };
-            assert!(world.metadata.move_sliver(world.incarnation, sliver).await.expect("rows"), "moved");
+            assert!(fixture.metadata.move_sliver(fixture.incarnation, sliver).await.expect("rows"), "moved");
             old.delete(&name(from)).await.expect("deleted");
         }
         assert!(read().await.expect("read") == body);
         assert!(read().await.expect("read") == body);
     }
-    assert_eq!(world.metadata.findings().await.expect("findings"), [], "nothing is missing where the rows say it is");
+    assert_eq!(fixture.metadata.findings().await.expect("findings"), [], "nothing is missing where the rows say it is");
 }

@@ -5,55 +5,55 @@ use std::time::Duration;
 
 use backends::{Breaker, CircuitPolicy, Fault, Operation, When};
 
-use super::world::{World, content};
+use super::fixture::{Fixture, content};
 use crate::objects::ObjectsError;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spare_takes_the_place_of_a_backend_that_fails() {
-    let world = World::new("rs-4-2", 8).await;
-    world.faults[0].set_all(Fault::Down);
-    world.faults[3].set(&[Operation::Write, Operation::Put], Fault::Full, When::Always);
+    let fixture = Fixture::new("rs-4-2", 8).await;
+    fixture.faults[0].set_all(Fault::Down);
+    fixture.faults[3].set(&[Operation::Write, Operation::Put], Fault::Full, When::Always);
     for (at, bytes) in [500, 2 << 20, 9 << 20].into_iter().enumerate() {
         let body = content(bytes);
-        world.put(&format!("{at}"), &body).await.expect("stored");
-        assert!(world.get(&format!("{at}")).await.expect("read") == body);
+        fixture.put(&format!("{at}"), &body).await.expect("stored");
+        assert!(fixture.get(&format!("{at}")).await.expect("read") == body);
     }
-    world.faults.iter().for_each(backends::Faults::clear);
-    let report = world.check().await;
+    fixture.faults.iter().for_each(backends::Faults::clear);
+    let report = fixture.check().await;
     assert_eq!(report.degraded_blobs, 0, "every blob has all of its slivers: {report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_spare_a_write_is_degraded_down_to_the_floor_and_refused_below() {
-    let world = World::new("rs-4-2", 6).await;
-    world.faults[0].set_all(Fault::Down);
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    fixture.faults[0].set_all(Fault::Down);
     for (key, body) in [("small", content(500)), ("large", content(2 << 20))] {
-        world.put(key, &body).await.expect("five of six are the floor");
-        assert!(world.get(key).await.expect("read") == body);
+        fixture.put(key, &body).await.expect("five of six are the floor");
+        assert!(fixture.get(key).await.expect("read") == body);
     }
-    assert_eq!(world.check().await.degraded_blobs, 2);
-    let jobs = world.metadata.jobs().await.expect("jobs");
+    assert_eq!(fixture.check().await.degraded_blobs, 2);
+    let jobs = fixture.metadata.jobs().await.expect("jobs");
     assert_eq!(jobs, [("repair".to_owned(), 2)], "each degraded blob has its repair job");
 
-    world.faults[1].set_all(Fault::Down);
+    fixture.faults[1].set_all(Fault::Down);
     for (key, body) in [("tiny", content(500)), ("big", content(2 << 20))] {
-        assert!(matches!(world.put(key, &body).await, Err(ObjectsError::Unavailable(_))), "four are k");
-        assert!(matches!(world.get(key).await, Err(ObjectsError::NoSuchKey)), "nothing became visible");
+        assert!(matches!(fixture.put(key, &body).await, Err(ObjectsError::Unavailable(_))), "four are k");
+        assert!(matches!(fixture.get(key).await, Err(ObjectsError::NoSuchKey)), "nothing became visible");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backend_that_breaks_in_the_middle_costs_one_sliver() {
-    let world = World::new("rs-4-2", 7).await;
+    let fixture = Fixture::new("rs-4-2", 7).await;
     for at in 0..7 {
-        world.faults[at].set(&[Operation::Write], Fault::Reset, When::Every(7));
+        fixture.faults[at].set(&[Operation::Write], Fault::Reset, When::Every(7));
         let body = content(6 << 20);
-        world.put("key", &body).await.expect("stored");
-        world.faults[at].clear();
-        assert!(world.get("key").await.expect("read") == body);
+        fixture.put("key", &body).await.expect("stored");
+        fixture.faults[at].clear();
+        assert!(fixture.get("key").await.expect("read") == body);
     }
-    world.collect().await;
-    let report = world.check().await;
+    fixture.collect().await;
+    let report = fixture.check().await;
     assert_eq!((report.degraded_blobs, report.unreadable_blobs), (0, 0), "{report:?}");
 }
 
@@ -62,19 +62,20 @@ async fn a_backend_that_breaks_in_the_middle_costs_one_sliver() {
 async fn backends_that_came_back_are_read_although_their_circuits_are_open() {
     let hour = Duration::from_secs(3_600);
     let policy = CircuitPolicy { failures: 1, backoff_min: hour, backoff_max: hour };
-    let world = World::build("rs-4-2", 6, |name, store| Arc::new(Breaker::new(store, name, policy)), 288 << 20).await;
+    let fixture =
+        Fixture::build("rs-4-2", 6, |name, store| Arc::new(Breaker::new(store, name, policy)), 288 << 20).await;
     let bodies = [("small", content(500)), ("large", content(5 << 20))];
     for (key, body) in &bodies {
-        world.put(key, body).await.expect("stored");
+        fixture.put(key, body).await.expect("stored");
     }
-    world.faults.iter().for_each(|faults| faults.set_all(Fault::Down));
+    fixture.faults.iter().for_each(|faults| faults.set_all(Fault::Down));
     for (key, _) in &bodies {
-        assert!(matches!(world.get(key).await, Err(ObjectsError::Unavailable(_))));
+        assert!(matches!(fixture.get(key).await, Err(ObjectsError::Unavailable(_))));
     }
     // Exactly k come back.
-    world.faults[1..5].iter().for_each(backends::Faults::clear);
+    fixture.faults[1..5].iter().for_each(backends::Faults::clear);
     tokio::time::sleep(Duration::from_millis(300)).await;
     for (key, body) in &bodies {
-        assert!(world.get(key).await.expect("read") == *body);
+        assert!(fixture.get(key).await.expect("read") == *body);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::world::{World, object_key};
+use super::fixture::{Fixture, object_key};
 use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind, ObjectAttributes, PartNumber, WriteCondition};
 use crate::objects::{BodyError, BodyPromise, CreateUpload, IncomingBody, ObjectsError, Put, PutPart};
 
@@ -45,7 +45,7 @@ struct Written {
     checksum: Option<Checksum>,
 }
 
-impl World {
+impl Fixture {
     fn nothing(&self, key: &str, promise: &BodyPromise) -> Put {
         Put {
             origin: None,
@@ -99,7 +99,7 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_stored_however_it_is_vouched_for() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let vague = BodyPromise::default;
     let mut ways = vec![
         ("nothing is known", vague(), None),
@@ -120,33 +120,33 @@ async fn nothing_is_stored_however_it_is_vouched_for() {
     for (way, promise, trailer) in ways {
         let sent = promise.checksum.as_ref().map(|sum| sum.algorithm).or(promise.algorithm);
         let expected = sent.map(|algorithm| OF_NOTHING[OF_NOTHING.iter().position(|of| of.0 == algorithm).unwrap()].1);
-        for written in world.write_nothing(&promise, &Trailer(trailer)).await {
+        for written in fixture.write_nothing(&promise, &Trailer(trailer)).await {
             let written = written.unwrap_or_else(|error| panic!("{way}, {sent:?}: {error}"));
             assert_eq!(hex::encode(written.etag), MD5_OF_NOTHING, "{way}");
             let checksum = written.checksum.map(|sum| (sum.algorithm, hex::encode(sum.value)));
             assert_eq!(checksum, sent.zip(expected.map(str::to_owned)), "{way}");
         }
     }
-    assert_eq!(world.slivers().await, 0);
-    assert!(world.check().await.clean());
+    assert_eq!(fixture.slivers().await, 0);
+    assert!(fixture.check().await.clean());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_refused_when_what_vouches_for_it_is_wrong_or_missing() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     for (algorithm, value) in OF_NOTHING {
         let announced = BodyPromise { algorithm: Some(algorithm), trailer_required: true, ..BodyPromise::default() };
         let mut wrong = hex::decode(value).expect("hex");
         wrong[0] ^= 1;
-        for written in world.write_nothing(&announced, &Trailer(Some((algorithm, wrong)))).await {
+        for written in fixture.write_nothing(&announced, &Trailer(Some((algorithm, wrong)))).await {
             assert!(matches!(written, Err(ObjectsError::BadDigest(name)) if name == algorithm.name()), "{written:?}");
         }
-        for written in world.write_nothing(&announced, &Trailer(None)).await {
+        for written in fixture.write_nothing(&announced, &Trailer(None)).await {
             assert!(matches!(written, Err(ObjectsError::Body(BodyError::BadTrailer(_)))), "{written:?}");
         }
     }
     let longer = BodyPromise { length: Some(1), ..BodyPromise::default() };
-    for written in world.write_nothing(&longer, &Trailer(None)).await {
+    for written in fixture.write_nothing(&longer, &Trailer(None)).await {
         assert!(matches!(written, Err(ObjectsError::Body(BodyError::Incomplete))), "{written:?}");
     }
 }

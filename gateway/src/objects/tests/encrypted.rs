@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-use super::world::{World, content, object_key};
+use super::fixture::{Fixture, content, object_key};
 use crate::domain::{ETag, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition};
 use crate::objects::{
     BodyPromise, BytesBody, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, DataKey, KeyChoice, ObjectsError,
@@ -20,7 +20,7 @@ fn kms(key: Option<&str>) -> KeyChoice {
     KeyChoice::Kms { key: key.map(str::to_owned), context: None, bucket_key: false }
 }
 
-impl World {
+impl Fixture {
     async fn put_locked(&self, key: &str, body: &Bytes, choice: KeyChoice) {
         let put = Put {
             origin: None,
@@ -30,7 +30,7 @@ impl World {
             condition: WriteCondition::None,
             promise: BodyPromise::default(),
             lock: crate::domain::VersionLock::NONE,
-            cipher: Some(self.objects.lock(choice).await.expect("a lock")),
+            cipher: Some(self.objects.new_encryption_key(choice).await.expect("a lock")),
         };
         let stored = self.objects.put(put, Box::new(BytesBody::new(body.clone()))).await.expect("stored");
         assert_eq!(stored.etag, ETag::of_content(md5_of(body)), "the tag is that of what was sent");
@@ -54,7 +54,7 @@ impl World {
             key: object_key(key),
             attributes: ObjectAttributes::default(),
             lock: crate::domain::VersionLock::NONE,
-            cipher: Some(self.objects.lock(choice).await.expect("a lock")),
+            cipher: Some(self.objects.new_encryption_key(choice).await.expect("a lock")),
             checksum: None,
         };
         Arc::new(self.objects.create_upload(create).await.expect("begun"))
@@ -117,45 +117,45 @@ fn md5_of(body: &[u8]) -> [u8; 16] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clients_key_opens_every_range_and_no_other_key_does() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     for bytes in [0_usize, 1, 1_000, 70_000, (1 << 20) + 1, 11 << 20] {
         let (key, body) = (format!("{bytes}"), content(bytes));
-        world.put_locked(&key, &body, customer(7)).await;
+        fixture.put_locked(&key, &body, customer(7)).await;
         let size = body.len() as u64;
         for (from, to) in
             [(0, size), (size / 3, size), (size / 2, size / 2 + size / 7), (size.saturating_sub(17), size)]
         {
             let expected = &body[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
             assert!(
-                world.get_with(&key, Some(7), (from, to)).await.expect("read") == expected,
+                fixture.get_with(&key, Some(7), (from, to)).await.expect("read") == expected,
                 "{bytes}: {from}..{to}"
             );
         }
-        assert!(matches!(world.get_with(&key, Some(8), (0, size)).await, Err(ObjectsError::WrongKey)));
-        assert!(matches!(world.get_with(&key, None, (0, size)).await, Err(ObjectsError::KeyNeeded)));
+        assert!(matches!(fixture.get_with(&key, Some(8), (0, size)).await, Err(ObjectsError::WrongKey)));
+        assert!(matches!(fixture.get_with(&key, None, (0, size)).await, Err(ObjectsError::KeyNeeded)));
     }
-    world.put("plain", &content(10)).await.expect("stored");
-    assert!(matches!(world.get_with("plain", Some(7), (0, 10)).await, Err(ObjectsError::KeyNotApplicable)));
+    fixture.put("plain", &content(10)).await.expect("stored");
+    assert!(matches!(fixture.get_with("plain", Some(7), (0, 10)).await, Err(ObjectsError::KeyNotApplicable)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_key_nor_content_is_kept_in_the_clear_below_the_blobs_encryption() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let body = Bytes::from("a canary that sings in plain words ".repeat(40_000));
-    world.put_locked("canary", &body, customer(0xc5)).await;
-    world.put_locked("small canary", &body.slice(..5_000), kms(Some("two"))).await;
+    fixture.put_locked("canary", &body, customer(0xc5)).await;
+    fixture.put_locked("small canary", &body.slice(..5_000), kms(Some("two"))).await;
     // What a blob decrypts to is still enciphered.
     for key in ["canary", "small canary"] {
-        let stripped = Version { attributes: ObjectAttributes::default(), ..(*world.version(key).await).clone() };
+        let stripped = Version { attributes: ObjectAttributes::default(), ..(*fixture.version(key).await).clone() };
         let size = stripped.size;
-        let reader = world.objects.read(Arc::new(stripped), 0..size).await.expect("read");
+        let reader = fixture.objects.read(Arc::new(stripped), 0..size).await.expect("read");
         let frames: Vec<Bytes> = reader.try_collect().await.expect("read");
         let raw = frames.concat();
         assert_eq!(raw.len() as u64, size);
         assert!(!raw.windows(12).any(|window| window == b"plain words "), "{key}");
     }
     let key = [0xc5; 32];
-    for entry in world.files() {
+    for entry in fixture.files() {
         let bytes = std::fs::read(&entry).expect("a file");
         assert!(!bytes.windows(32).any(|window| window == key), "{}", entry.display());
         assert!(!bytes.windows(12).any(|window| window == b"plain words "), "{}", entry.display());
@@ -166,41 +166,41 @@ async fn neither_key_nor_content_is_kept_in_the_clear_below_the_blobs_encryption
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_are_runs_of_their_own() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let bodies = [content(6 << 20), content(5 << 20), content(1_000)];
     let whole = Bytes::from(bodies.concat());
     let size = whole.len() as u64;
     for (name, choice, key) in [("mine", customer(7), Some(7)), ("theirs", kms(None), None)] {
-        let upload = world.begin_locked(name, choice).await;
+        let upload = fixture.begin_locked(name, choice).await;
         if key.is_some() {
             for wrong in [Some(9), None] {
-                let refused = world.part_with(&upload, 1, &bodies[0], wrong).await;
+                let refused = fixture.part_with(&upload, 1, &bodies[0], wrong).await;
                 assert!(matches!(refused, Err(ObjectsError::InvalidRequest(_))));
             }
         }
         let mut parts = Vec::new();
         for (number, body) in (1..).zip(&bodies) {
-            parts.push(world.part_with(&upload, number, body, key).await.expect("a part"));
+            parts.push(fixture.part_with(&upload, number, body, key).await.expect("a part"));
         }
         // The same bytes again are another run.
-        let again = world.part_with(&upload, 2, &bodies[1], key).await.expect("a part");
+        let again = fixture.part_with(&upload, 2, &bodies[1], key).await.expect("a part");
         assert_ne!(again.salt, parts[1].salt);
-        world.complete_parts(&upload, &parts).await;
-        assert!(world.get_with(name, key, (0, size)).await.expect("read") == whole);
+        fixture.complete_parts(&upload, &parts).await;
+        assert!(fixture.get_with(name, key, (0, size)).await.expect("read") == whole);
         let middle = (6 << 20) - 5..(11 << 20) + 7;
-        let range = world.get_with(name, key, (middle.start as u64, middle.end as u64)).await.expect("read");
+        let range = fixture.get_with(name, key, (middle.start as u64, middle.end as u64)).await.expect("read");
         assert!(range == whole[middle]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_are_enciphered_as_they_are_asked_to_be() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let body = content(3 << 20);
     let size = body.len() as u64;
-    world.put("plain", &body).await.expect("stored");
-    world.put_locked("mine", &body, customer(7)).await;
-    world.put_locked("theirs", &body, kms(Some("one"))).await;
+    fixture.put("plain", &body).await.expect("stored");
+    fixture.put_locked("mine", &body, customer(7)).await;
+    fixture.put_locked("theirs", &body, kms(Some("one"))).await;
     for (from, source) in [("plain", None), ("mine", Some(7)), ("theirs", None)] {
         for (to, choice, key) in [
             ("to plain", None, None),
@@ -209,26 +209,26 @@ async fn copies_are_enciphered_as_they_are_asked_to_be() {
             ("to one", Some(kms(Some("one"))), None),
             ("to two", Some(kms(Some("two"))), None),
         ] {
-            world.copy_with(from, to, source, choice).await;
-            assert!(world.get_with(to, key, (0, size)).await.expect("read") == body, "{from} {to}");
+            fixture.copy_with(from, to, source, choice).await;
+            assert!(fixture.get_with(to, key, (0, size)).await.expect("read") == body, "{from} {to}");
         }
     }
-    let upload = world.begin_locked("parts", customer(5)).await;
+    let upload = fixture.begin_locked("parts", customer(5)).await;
     let copy = CopyPart {
-        source: world.version("mine").await,
+        source: fixture.version("mine").await,
         range: 10..2_000_000,
         upload: Arc::clone(&upload),
-        bucket: Arc::clone(&world.bucket),
+        bucket: Arc::clone(&fixture.bucket),
         number: PartNumber::new(1).expect("valid"),
         source_key: Some(DataKey::new([7; 32])),
         customer: Some(DataKey::new([5; 32])),
     };
-    let part = world.objects.copy_part(copy).await.expect("copied");
-    world.complete_parts(&upload, &[part]).await;
-    assert!(world.get_with("parts", Some(5), (0, 1_999_990)).await.expect("read") == body[10..2_000_000]);
+    let part = fixture.objects.copy_part(copy).await.expect("copied");
+    fixture.complete_parts(&upload, &[part]).await;
+    assert!(fixture.get_with("parts", Some(5), (0, 1_999_990)).await.expect("read") == body[10..2_000_000]);
     for key in ["plain", "mine", "theirs"] {
-        world.delete(key).await.expect("deleted");
+        fixture.delete(key).await.expect("deleted");
     }
-    world.collect().await;
-    assert!(world.get_with("to same", Some(7), (0, size)).await.expect("read") == body, "its bytes are its own");
+    fixture.collect().await;
+    assert!(fixture.get_with("to same", Some(7), (0, size)).await.expect("read") == body, "its bytes are its own");
 }

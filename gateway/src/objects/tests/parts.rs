@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::world::{World, content, object_key};
+use super::fixture::{Fixture, content, object_key};
 use crate::domain::{ChecksumAlgorithm, ChecksumKind, ObjectAttributes, Part, PartNumber, Upload, WriteCondition};
 use crate::objects::{
     BodyPromise, BytesBody, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, ObjectsError, PutPart,
 };
 
-impl World {
+impl Fixture {
     async fn begin(&self, key: &str) -> Arc<Upload> {
         let create = CreateUpload {
             bucket: Arc::clone(&self.bucket),
@@ -52,41 +52,41 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_is_made_of_its_parts_once_and_told_twice() {
-    let world = World::new("rs-4-2", 6).await;
-    let upload = world.begin("whole").await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    let upload = fixture.begin("whole").await;
     let (first, second, last) = (content(5 << 20), content((6 << 20) + 1), content(77));
-    let a = world.part(&upload, 1, &first).await;
-    world.part(&upload, 4, &content(900)).await;
-    let b = world.part(&upload, 4, &second).await;
-    let c = world.part(&upload, 9, &last).await;
-    world.part(&upload, 12, &content(1_000)).await;
-    assert!(matches!(world.get("whole").await, Err(ObjectsError::NoSuchKey)), "not before it is complete");
+    let a = fixture.part(&upload, 1, &first).await;
+    fixture.part(&upload, 4, &content(900)).await;
+    let b = fixture.part(&upload, 4, &second).await;
+    let c = fixture.part(&upload, 9, &last).await;
+    fixture.part(&upload, 12, &content(1_000)).await;
+    assert!(matches!(fixture.get("whole").await, Err(ObjectsError::NoSuchKey)), "not before it is complete");
 
-    let complete = world.completion(&upload, &[&a, &b, &c]);
-    let stored = world.objects.complete_upload(complete.clone()).await.expect("completed");
-    let again = world.objects.complete_upload(complete).await.expect("told again");
+    let complete = fixture.completion(&upload, &[&a, &b, &c]);
+    let stored = fixture.objects.complete_upload(complete.clone()).await.expect("completed");
+    let again = fixture.objects.complete_upload(complete).await.expect("told again");
     assert_eq!((stored.etag, stored.name), (again.etag, again.name));
     let whole = [&first[..], &second, &last].concat();
-    assert!(world.get("whole").await.expect("read") == whole);
-    world.collect().await;
-    assert!(world.get("whole").await.expect("read after collection") == whole);
-    assert!(world.check().await.clean());
-    world.delete("whole").await.expect("deleted");
-    world.collect().await;
-    assert_eq!(world.slivers().await, 0, "unused and replaced parts are gone too");
+    assert!(fixture.get("whole").await.expect("read") == whole);
+    fixture.collect().await;
+    assert!(fixture.get("whole").await.expect("read after collection") == whole);
+    assert!(fixture.check().await.clean());
+    fixture.delete("whole").await.expect("deleted");
+    fixture.collect().await;
+    assert_eq!(fixture.slivers().await, 0, "unused and replaced parts are gone too");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_share_bytes_and_outlive_their_source() {
-    let world = World::new("rs-4-2", 6).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
     let body = content(3 << 20);
-    world.put("source", &body).await.expect("stored");
-    let before = world.slivers().await;
-    let source = world.objects.current(&world.bucket, &object_key("source")).await.expect("read").expect("there");
+    fixture.put("source", &body).await.expect("stored");
+    let before = fixture.slivers().await;
+    let source = fixture.objects.current(&fixture.bucket, &object_key("source")).await.expect("read").expect("there");
     let copy = Copy {
         origin: None,
         source: Arc::clone(&source),
-        bucket: Arc::clone(&world.bucket),
+        bucket: Arc::clone(&fixture.bucket),
         key: object_key("copy"),
         attributes: ObjectAttributes::default(),
         lock: crate::domain::VersionLock::NONE,
@@ -95,38 +95,38 @@ async fn copies_share_bytes_and_outlive_their_source() {
         source_key: None,
         key_choice: None,
     };
-    let stored = world.objects.copy(copy).await.expect("copied");
+    let stored = fixture.objects.copy(copy).await.expect("copied");
     assert_eq!(stored.etag, source.etag);
-    assert_eq!(world.slivers().await, before, "no bytes were written");
+    assert_eq!(fixture.slivers().await, before, "no bytes were written");
 
-    let upload = world.begin("parts").await;
+    let upload = fixture.begin("parts").await;
     let part = CopyPart {
         source,
         range: 1_000_000..2_500_000,
         upload: Arc::clone(&upload),
-        bucket: Arc::clone(&world.bucket),
+        bucket: Arc::clone(&fixture.bucket),
         number: PartNumber::new(1).expect("valid"),
         source_key: None,
         customer: None,
     };
-    let part = world.objects.copy_part(part).await.expect("copied");
-    world.delete("source").await.expect("deleted");
-    world.collect().await;
-    world.objects.complete_upload(world.completion(&upload, &[&part])).await.expect("completed");
-    assert!(world.get("copy").await.expect("read") == body);
-    assert!(world.get("parts").await.expect("read") == body[1_000_000..2_500_000]);
-    assert!(world.check().await.clean());
+    let part = fixture.objects.copy_part(part).await.expect("copied");
+    fixture.delete("source").await.expect("deleted");
+    fixture.collect().await;
+    fixture.objects.complete_upload(fixture.completion(&upload, &[&part])).await.expect("completed");
+    assert!(fixture.get("copy").await.expect("read") == body);
+    assert!(fixture.get("parts").await.expect("read") == body[1_000_000..2_500_000]);
+    assert!(fixture.check().await.clean());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_given_up_leaves_nothing() {
-    let world = World::new("rs-4-2", 6).await;
-    let upload = world.begin("never").await;
-    let part = world.part(&upload, 1, &content(6 << 20)).await;
-    world.objects.abort_upload(&world.bucket, &upload.key, &upload.id).await.expect("given up");
-    let late = world.objects.complete_upload(world.completion(&upload, &[&part])).await;
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    let upload = fixture.begin("never").await;
+    let part = fixture.part(&upload, 1, &content(6 << 20)).await;
+    fixture.objects.abort_upload(&fixture.bucket, &upload.key, &upload.id).await.expect("given up");
+    let late = fixture.objects.complete_upload(fixture.completion(&upload, &[&part])).await;
     assert!(matches!(late, Err(ObjectsError::NoSuchUpload)));
-    world.collect().await;
-    assert_eq!(world.slivers().await, 0);
-    assert!(world.check().await.clean());
+    fixture.collect().await;
+    assert_eq!(fixture.slivers().await, 0);
+    assert!(fixture.check().await.clean());
 }

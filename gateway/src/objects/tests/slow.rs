@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::world::{World, content, object_key};
+use super::fixture::{Fixture, content, object_key};
 use crate::domain::{ChecksumAlgorithm, ObjectAttributes, WriteCondition};
 use crate::objects::{BodyError, BodyPromise, IncomingBody, Put};
 
@@ -41,7 +41,7 @@ impl IncomingBody for Halting {
 /// Memory for three streams; forty halting senders, small and large, come before everybody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_senders_do_not_hold_up_others() {
-    let world = World::build("rs-4-2", 6, |_, store| store, 24 << 20).await;
+    let fixture = Fixture::build("rs-4-2", 6, |_, store| store, 24 << 20).await;
     let (let_go, go) = watch::channel(false);
     let bodies: Vec<Bytes> = (0..40).map(|at| content(if at % 2 == 0 { 700 << 10 } else { 3 << 20 })).collect();
     let slow: Vec<_> = bodies
@@ -50,7 +50,7 @@ async fn slow_senders_do_not_hold_up_others() {
         .map(|(at, body)| {
             let put = Put {
                 origin: None,
-                bucket: Arc::clone(&world.bucket),
+                bucket: Arc::clone(&fixture.bucket),
                 key: object_key(&format!("slow {at}")),
                 attributes: ObjectAttributes::default(),
                 condition: WriteCondition::None,
@@ -58,7 +58,7 @@ async fn slow_senders_do_not_hold_up_others() {
                 lock: crate::domain::VersionLock::NONE,
                 cipher: None,
             };
-            let (objects, halting) = (world.objects.clone(), Halting::new(body, go.clone()));
+            let (objects, halting) = (fixture.objects.clone(), Halting::new(body, go.clone()));
             tokio::spawn(async move { objects.put(put, Box::new(halting)).await })
         })
         .collect();
@@ -66,7 +66,7 @@ async fn slow_senders_do_not_hold_up_others() {
     let began = Instant::now();
     for at in 0..4 {
         let body = content(5 << 20);
-        world.put(&format!("fast {at}"), &body).await.expect("stored while others halt");
+        fixture.put(&format!("fast {at}"), &body).await.expect("stored while others halt");
     }
     assert!(began.elapsed() < Duration::from_secs(45), "memory came free long before the halting senders went on");
     assert!(slow.iter().all(|put| !put.is_finished()), "nobody was refused");
@@ -74,6 +74,6 @@ async fn slow_senders_do_not_hold_up_others() {
     for (at, (put, body)) in slow.into_iter().zip(bodies).enumerate() {
         let stored = put.await.expect("it ended").expect("stored");
         assert_eq!(stored.size, body.len() as u64);
-        assert!(world.get(&format!("slow {at}")).await.expect("read") == body, "slow {at}");
+        assert!(fixture.get(&format!("slow {at}")).await.expect("read") == body, "slow {at}");
     }
 }

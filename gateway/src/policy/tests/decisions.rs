@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::world::{account, session, user};
 use crate::domain::{AccessList, Grant, Grantee, Ownership, Right, UserId};
 use crate::policy::{
-    BucketPolicy, BucketRules, Decision, Document, ObjectRules, Principal, PublicAccessBlock, Question, decide,
+    AuthorizationRequest, BucketPolicy, BucketRules, Decision, Document, ObjectRules, Principal, PublicAccessBlock,
+    decide,
 };
 
 const ALL: &str = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
@@ -31,9 +32,9 @@ fn private_bucket() -> BucketRules<'static> {
 
 fn ask(caller: Option<&Principal>, action: &str, bucket: &BucketRules<'_>, object: Option<&ObjectRules<'_>>) -> bool {
     let resource = if action.contains("Bucket") { "arn:aws:s3:::photos" } else { "arn:aws:s3:::photos/a" };
-    let question = Question { caller, action, resource, keys: &|_| None };
-    let allowed = decide(&question, Some(bucket), object) == Decision::Allow;
-    assert!(!allowed || bucket.might_admit(caller, action), "refused before it was asked: {action} {caller:?}");
+    let request = AuthorizationRequest { caller, action, resource, keys: &|_| None };
+    let allowed = decide(&request, Some(bucket), object) == Decision::Allow;
+    assert!(!allowed || bucket.might_allow(caller, action), "refused before it was asked: {action} {caller:?}");
     allowed
 }
 
@@ -202,11 +203,11 @@ fn who_could_be_admitted_is_known_before_what_for() {
         (&private_bucket(), Some(&with(&[READ], user(1, "eve"))), "s3:PutObject", false),
         (&BucketRules { ownership: Ownership::BucketOwnerEnforced, ..listed }, None, "s3:DeleteObject", false),
     ] {
-        assert_eq!(rules.might_admit(caller, action), wanted, "{action} {caller:?}");
+        assert_eq!(rules.might_allow(caller, action), wanted, "{action} {caller:?}");
     }
     let asks = |rules: &BucketRules<'_>, caller| {
         let (action, resource) = ("s3:PutObjectTagging", "arn:aws:s3:::photos/a");
-        rules.list_lets_write(&Question { caller, action, resource, keys: &|_| None })
+        rules.acl_allows_write(&AuthorizationRequest { caller, action, resource, keys: &|_| None })
     };
     assert!(asks(&listed, None) && asks(&listed, Some(&bert)));
     assert!(!asks(&policed, Some(&bert)) && !asks(&private_bucket(), None));
@@ -248,8 +249,12 @@ fn what_touches_no_bucket_is_between_a_caller_and_its_account() {
         (Some(user(2, "eve")), false),
         (Some(with(&[listing], user(2, "eve"))), true),
     ] {
-        let question =
-            Question { caller: caller.as_ref(), action: "s3:ListAllMyBuckets", resource: "*", keys: &|_| None };
-        assert_eq!(decide(&question, None, None) == Decision::Allow, allowed, "{caller:?}");
+        let request = AuthorizationRequest {
+            caller: caller.as_ref(),
+            action: "s3:ListAllMyBuckets",
+            resource: "*",
+            keys: &|_| None,
+        };
+        assert_eq!(decide(&request, None, None) == Decision::Allow, allowed, "{caller:?}");
     }
 }

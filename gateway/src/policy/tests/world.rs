@@ -1,4 +1,4 @@
-//! Callers and questions for the stories of this folder.
+//! Callers and requests for the tests of this folder.
 
 use crate::domain::{CanonicalId, Timestamp, User, UserId};
 use crate::policy::{Principal, PrincipalKind};

@@ -1,14 +1,14 @@
-//! What a write says about whose the new object is and who else may do something with it.
+//! Owner and ACL of a new object, from the headers of a write.
 
-use super::{Asked, Canned};
+use super::{Canned, RequestedAcl};
 use crate::domain::{AccessList, Bucket, ObjectAttributes, ObjectKey, Ownership, UserId};
 use crate::policy::{Decision, ObjectRules, OwnershipControls, Permission};
 use crate::s3::auth::Identity;
-use crate::s3::call::Call;
+use crate::s3::authorize::Rules;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::judge::Rules;
+use crate::s3::request::S3Request;
 
-impl Call {
+impl S3Request {
     /// The attributes of an object that this request writes, with its owner and its access list as the headers ask and the
     /// bucket's ownership lets.
     ///
@@ -21,24 +21,24 @@ impl Call {
         key: &ObjectKey,
         attributes: ObjectAttributes,
     ) -> Result<ObjectAttributes, S3Error> {
-        let asked = self.input.acl.clone();
+        let requested = self.input.acl.clone();
         let rules = Rules::of(self, bucket)?;
         if !rules.ownership.has_lists() {
-            self.without_lists(bucket, &asked)?;
+            self.without_lists(bucket, &requested)?;
             return Ok(ObjectAttributes { owner: None, acl: None, ..attributes });
         }
-        let gives_all = asked == Asked::Canned(Canned::BucketOwnerFullControl);
+        let gives_all = requested == RequestedAcl::Canned(Canned::BucketOwnerFullControl);
         let writer = match &self.identity {
             Identity::Known(key) if key.user.id != bucket.owner => Some(&key.user),
             _ => None,
         };
         let writer = writer.filter(|_| !(gives_all && rules.ownership == Ownership::BucketOwnerPreferred));
-        let bucket_owner = self.door.owner_of(bucket, &self.identity).await?;
+        let bucket_owner = self.state.owner_of(bucket, &self.identity).await?;
         let owner_id = writer.map_or(&bucket_owner.id.0, |user| &user.canonical_id.0);
-        let list = match asked {
-            Asked::Nothing => None,
-            Asked::Canned(canned) => Some(canned.list(owner_id, Some(&bucket_owner.id.0))),
-            Asked::Grants(list) => {
+        let list = match requested {
+            RequestedAcl::Nothing => None,
+            RequestedAcl::Canned(canned) => Some(canned.list(owner_id, Some(&bucket_owner.id.0))),
+            RequestedAcl::Grants(list) => {
                 self.check_grantees(&list).await?;
                 Some(list)
             }
@@ -50,38 +50,38 @@ impl Call {
             }
             let harmless = gives_all || !list.reaches_beyond(owner_id);
             if !harmless && !self.may_list_others(bucket, key, owner)? {
-                return Err(self.refusal(bucket));
+                return Err(self.access_denied(bucket));
             }
         }
         let acl = list.filter(|list| *list != AccessList::private(owner_id));
         Ok(ObjectAttributes { owner, acl, ..attributes })
     }
 
-    /// Whether the writer may put others on the list of the new object. Who comes without a name gives away nothing but what
+    /// Whether the writer may grant others access to the new object. An anonymous writer gives away nothing but what
     /// it brought itself.
     fn may_list_others(&self, bucket: &Bucket, key: &ObjectKey, owner: Option<UserId>) -> Result<bool, S3Error> {
         let object = ObjectRules { owner: owner.unwrap_or(bucket.owner), list: None };
-        let decision = self.judge_new(Permission("s3:PutObjectAcl"), bucket, key, &object)?;
+        let decision = self.authorize_new_object(Permission("s3:PutObjectAcl"), bucket, key, &object)?;
         let nobody = matches!(self.identity, Identity::Anonymous);
         Ok(decision == Decision::Allow || (nobody && decision == Decision::Deny))
     }
 
-    /// Where lists are off, only that is taken which changes nothing. `private` is among it as long as the bucket was not
-    /// told expressly: common tools send it with every write.
+    /// Where ACLs are disabled, only an ACL without effect is accepted. `private` is one unless the bucket has
+    /// ownership controls: common tools send it with every write.
     ///
     /// # Errors
     /// `AccessControlListNotSupported`.
-    pub fn without_lists(&self, bucket: &Bucket, asked: &Asked) -> Result<(), S3Error> {
-        let told = bucket.settings.has::<OwnershipControls>();
-        match asked {
-            Asked::Nothing | Asked::Canned(Canned::BucketOwnerFullControl) => Ok(()),
-            Asked::Canned(Canned::Private) if !told => Ok(()),
-            Asked::Canned(_) | Asked::Grants(_) => Err(Code::AccessControlListNotSupported.into()),
+    pub fn without_lists(&self, bucket: &Bucket, requested: &RequestedAcl) -> Result<(), S3Error> {
+        let has_ownership_controls = bucket.settings.has::<OwnershipControls>();
+        match requested {
+            RequestedAcl::Nothing | RequestedAcl::Canned(Canned::BucketOwnerFullControl) => Ok(()),
+            RequestedAcl::Canned(Canned::Private) if !has_ownership_controls => Ok(()),
+            RequestedAcl::Canned(_) | RequestedAcl::Grants(_) => Err(Code::AccessControlListNotSupported.into()),
         }
     }
 }
 
-/// What is said where `BlockPublicAcls` is on.
+/// The error where `BlockPublicAcls` is on.
 pub fn public_lists_are_blocked() -> S3Error {
     let message = "Access Denied: public ACLs are blocked by the BlockPublicAcls block public access setting.";
     S3Error::with(Code::AccessDenied, message)

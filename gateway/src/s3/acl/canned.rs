@@ -1,4 +1,4 @@
-//! Canned access lists: words for the lists people want most.
+//! Canned ACLs.
 
 use crate::domain::{AccessList, Grant, Grantee, Right};
 
@@ -13,7 +13,7 @@ pub enum Canned {
     PublicReadWrite,
     /// Everybody with an account reads.
     AuthenticatedRead,
-    /// What only Amazon's machines could make use of.
+    /// Only meaningful on AWS; same as private here.
     AwsExecRead,
     /// The owner of the bucket reads.
     BucketOwnerRead,

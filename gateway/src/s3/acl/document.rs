@@ -4,7 +4,7 @@ use super::{GROUPS, RIGHTS, account, group};
 use crate::domain::{AccessList, Grant, Grantee};
 use crate::s3::access::Owner;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::listing::write_person;
+use crate::s3::listing::write_owner;
 use crate::s3::xml::{Element, XmlWriter, parse};
 
 /// Reads an `AccessControlPolicy`: the id of the owner it names, and the list.
@@ -24,7 +24,7 @@ pub fn read(body: &[u8]) -> Result<(String, AccessList), S3Error> {
     Ok((owner, AccessList { grants }))
 }
 
-/// The kind of a grantee is told by what it has: clients disagree on the attribute that should say it.
+/// The kind of a grantee follows from its elements: clients disagree on the `xsi:type` attribute.
 fn read_grant(line: &Element) -> Result<Grant, S3Error> {
     let malformed = || S3Error::from(Code::MalformedACLError);
     let grantee = line.child("Grantee").ok_or_else(malformed)?;
@@ -45,7 +45,7 @@ fn read_grant(line: &Element) -> Result<Grant, S3Error> {
 #[must_use]
 pub fn write(owner: &Owner, list: &AccessList, names: &[Option<String>]) -> String {
     let mut writer = XmlWriter::document("AccessControlPolicy", 1_024);
-    write_person(&mut writer, "Owner", owner);
+    write_owner(&mut writer, "Owner", owner);
     writer.open("AccessControlList");
     let is_group = |grant: &Grant| !matches!(grant.to, Grantee::Account(_));
     // Groups first, as Amazon shows them.

@@ -18,7 +18,7 @@ const GRANTS: [(&str, Right); 5] = [
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestedAcl {
     /// Nothing.
     #[default]
     Nothing,
@@ -32,7 +32,7 @@ pub enum Asked {
 ///
 /// # Errors
 /// `InvalidArgument` for what is no list; `InvalidRequest` for two kinds of lists at once.
-pub fn asked(headers: &HeaderMap) -> Result<Asked, S3Error> {
+pub fn requested(headers: &HeaderMap) -> Result<RequestedAcl, S3Error> {
     let mut list = AccessList::default();
     for (name, right) in GRANTS {
         for value in headers.get_all(name) {
@@ -48,27 +48,27 @@ pub fn asked(headers: &HeaderMap) -> Result<Asked, S3Error> {
             let message = "Specifying both Canned ACLs and Header Grants is not allowed";
             Err(S3Error::with(Code::InvalidRequest, message))
         }
-        Some(word) => {
-            Canned::parse(word).map(Asked::Canned).ok_or_else(|| S3Error::argument("Invalid canned ACL", CANNED, word))
-        }
-        None if list.grants.is_empty() => Ok(Asked::Nothing),
-        None => Ok(Asked::Grants(list)),
+        Some(word) => Canned::parse(word)
+            .map(RequestedAcl::Canned)
+            .ok_or_else(|| S3Error::argument("Invalid canned ACL", CANNED, word)),
+        None if list.grants.is_empty() => Ok(RequestedAcl::Nothing),
+        None => Ok(RequestedAcl::Grants(list)),
     }
 }
 
 /// The value of the condition key of one of these headers, without `s3:`, in the one way it is written whatever the
 /// client wrote: `id=...` and `uri=...`, parted by commas.
 #[must_use]
-pub fn fact(asked: &Asked, name: &str) -> Option<Value<'static>> {
-    match asked {
-        Asked::Canned(canned) if name == CANNED => Some(Value::from(canned.name())),
-        Asked::Grants(list) => {
+pub fn condition_value(requested: &RequestedAcl, name: &str) -> Option<Value<'static>> {
+    match requested {
+        RequestedAcl::Canned(canned) if name == CANNED => Some(Value::from(canned.name())),
+        RequestedAcl::Grants(list) => {
             let (_, right) = GRANTS.into_iter().find(|(header, _)| *header == name)?;
             let given: Vec<_> =
                 list.grants.iter().filter(|grant| grant.right == right).map(|grant| word(&grant.to)).collect();
             (!given.is_empty()).then(|| Value::from(given.join(",")))
         }
-        Asked::Nothing | Asked::Canned(_) => None,
+        RequestedAcl::Nothing | RequestedAcl::Canned(_) => None,
     }
 }
 
@@ -100,11 +100,11 @@ mod tests {
 
     use super::*;
 
-    fn read(pairs: &[(&'static str, &str)]) -> Result<Asked, Code> {
+    fn read(pairs: &[(&'static str, &str)]) -> Result<RequestedAcl, Code> {
         let pair = |(name, value): &(&'static str, &str)| {
             (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
         };
-        asked(&pairs.iter().map(pair).collect()).map_err(|error| error.code)
+        requested(&pairs.iter().map(pair).collect()).map_err(|error| error.code)
     }
 
     #[test]
@@ -118,12 +118,12 @@ mod tests {
             Grant { to: account, right: Right::FullControl },
         ];
         let full = format!("id={id}");
-        assert_eq!(read(&[]), Ok(Asked::Nothing));
-        assert_eq!(read(&[("x-amz-acl", "")]), Ok(Asked::Nothing));
-        assert_eq!(read(&[("x-amz-acl", "public-read")]), Ok(Asked::Canned(Canned::PublicRead)));
+        assert_eq!(read(&[]), Ok(RequestedAcl::Nothing));
+        assert_eq!(read(&[("x-amz-acl", "")]), Ok(RequestedAcl::Nothing));
+        assert_eq!(read(&[("x-amz-acl", "public-read")]), Ok(RequestedAcl::Canned(Canned::PublicRead)));
         assert_eq!(
             read(&[("x-amz-grant-full-control", &full), ("x-amz-grant-read", &both)]),
-            Ok(Asked::Grants(AccessList { grants }))
+            Ok(RequestedAcl::Grants(AccessList { grants }))
         );
     }
 
@@ -134,12 +134,12 @@ mod tests {
         let grants =
             read(&[("x-amz-grant-read", &format!("ID=\"{}\", {everybody}", id.to_uppercase()))]).expect("a list");
         let both = format!("id={id},uri=http://acs.amazonaws.com/groups/global/AllUsers");
-        assert_eq!(fact(&grants, "x-amz-grant-read"), Some(Value::from(both)));
-        assert_eq!(fact(&grants, "x-amz-grant-write"), None);
-        assert_eq!(fact(&grants, "x-amz-acl"), None);
+        assert_eq!(condition_value(&grants, "x-amz-grant-read"), Some(Value::from(both)));
+        assert_eq!(condition_value(&grants, "x-amz-grant-write"), None);
+        assert_eq!(condition_value(&grants, "x-amz-acl"), None);
         let canned = read(&[("x-amz-acl", "public-read")]).expect("a word");
-        assert_eq!(fact(&canned, "x-amz-acl"), Some(Value::from("public-read")));
-        assert_eq!(fact(&read(&[("x-amz-acl", "")]).expect("nothing"), "x-amz-acl"), None);
+        assert_eq!(condition_value(&canned, "x-amz-acl"), Some(Value::from("public-read")));
+        assert_eq!(condition_value(&read(&[("x-amz-acl", "")]).expect("nothing"), "x-amz-acl"), None);
     }
 
     #[test]

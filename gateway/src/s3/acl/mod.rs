@@ -1,5 +1,5 @@
-//! Access lists as clients speak of them: canned words, grants in headers, documents. What they come to is decided by
-//! the rule book.
+//! ACLs in requests: canned ACLs, grant headers, XML documents. Their effect is decided by
+//! `policy`.
 
 mod author;
 mod canned;
@@ -9,10 +9,10 @@ mod headers;
 pub use author::public_lists_are_blocked;
 pub use canned::Canned;
 pub use document::{read, write};
-pub use headers::{Asked, asked, fact};
+pub use headers::{RequestedAcl, condition_value, requested};
 
-use super::call::Call;
 use super::error::{Code, S3Error};
+use super::request::S3Request;
 use crate::domain::{AccessList, Grantee, Right};
 
 /// Groups by the names clients know them by.
@@ -50,7 +50,7 @@ fn invalid_id(id: &str) -> S3Error {
     S3Error::argument("Invalid id", "CanonicalUser/ID", &id.chars().take(80).collect::<String>())
 }
 
-impl Call {
+impl S3Request {
     /// Refuses a list that names accounts which do not exist, or that is too long.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Call {
             if seen.contains(&id.as_str()) {
                 continue;
             }
-            if self.door.metadata.user_by_canonical_id(id).await?.is_none() {
+            if self.state.metadata.user_by_canonical_id(id).await?.is_none() {
                 return Err(invalid_id(id));
             }
             seen.push(id);

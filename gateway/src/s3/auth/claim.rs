@@ -24,8 +24,8 @@ pub(super) struct Claim<'a> {
     pub(super) signed_headers: Vec<&'a str>,
     /// The signature.
     pub(super) signature: [u8; 32],
-    /// Where the claim was found: decides the words of an error.
-    pub(super) place: Place,
+    /// Where the signature was found: selects the error text.
+    pub(super) location: SignatureLocation,
 }
 
 impl<'a> Claim<'a> {
@@ -35,23 +35,23 @@ impl<'a> Claim<'a> {
         time: i64,
         signed_headers: Vec<&'a str>,
         signature: [u8; 32],
-        place: Place,
+        location: SignatureLocation,
     ) -> Self {
         let Credential { access_key, region, service, .. } = credential;
-        Self { access_key, region, service, time, signed_headers, signature, place }
+        Self { access_key, region, service, time, signed_headers, signature, location }
     }
 }
 
 /// Where a signature travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum SignatureLocation {
     /// In the `Authorization` header.
     Header,
     /// In the query.
     Query,
 }
 
-impl Place {
+impl SignatureLocation {
     /// The error for a claim that cannot even be read.
     pub(super) fn malformed(self, why: &str) -> S3Error {
         match self {
@@ -75,9 +75,9 @@ pub(super) struct Credential<'a> {
 
 impl<'a> Credential<'a> {
     /// Reads a credential for one of these services.
-    pub(super) fn parse(text: &'a str, place: Place, services: &[Service]) -> Result<Self, S3Error> {
+    pub(super) fn parse(text: &'a str, location: SignatureLocation, services: &[Service]) -> Result<Self, S3Error> {
         let malformed = || {
-            place.malformed(
+            location.malformed(
                 "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
             )
         };
@@ -85,19 +85,19 @@ impl<'a> Credential<'a> {
         let mut parts = text.rsplitn(5, '/');
         let mut next = || parts.next().ok_or_else(malformed);
         let (terminal, service, region, date, access_key) = (next()?, next()?, next()?, next()?, next()?);
-        // The region may be empty: boto3 signs so when it is told none.
+        // The region may be empty: boto3 signs so when none is configured.
         if [terminal, service, date, access_key].contains(&"") {
             return Err(malformed());
         }
         if terminal != "aws4_request" {
-            return Err(place.malformed(&format!(
+            return Err(location.malformed(&format!(
                 "incorrect terminal \"{}\". This endpoint uses \"aws4_request\".",
                 shown(terminal)
             )));
         }
         let Some(known) = services.iter().find(|known| known.word() == service) else {
             let words: Vec<_> = services.iter().map(|known| known.word()).collect();
-            return Err(place.malformed(&format!(
+            return Err(location.malformed(&format!(
                 "incorrect service \"{}\". This endpoint belongs to \"{}\".",
                 shown(service),
                 words.join("\" or \"")
@@ -107,16 +107,18 @@ impl<'a> Credential<'a> {
     }
 
     /// The date of the scope must be the day of the request.
-    pub(super) fn check_date(&self, time: i64, place: Place) -> Result<(), S3Error> {
+    pub(super) fn check_date(&self, time: i64, location: SignatureLocation) -> Result<(), S3Error> {
         if time::is_day(self.date, time) {
             return Ok(());
         }
-        Err(match place {
-            Place::Header => S3Error::with(
+        Err(match location {
+            SignatureLocation::Header => S3Error::with(
                 Code::SignatureDoesNotMatch,
                 "The date in the credential scope does not match the date of the request.",
             ),
-            Place::Query => place.malformed("Invalid credential date. This date is not the same as X-Amz-Date."),
+            SignatureLocation::Query => {
+                location.malformed("Invalid credential date. This date is not the same as X-Amz-Date.")
+            }
         })
     }
 }
@@ -127,8 +129,8 @@ const SIGNED_HEADERS_MAX: usize = HEADERS_MAX + 1;
 /// Names in `SignedHeaders`: sorted, each once, `host` among them. The order is that of the canonical request, so a list
 /// in another order signs nothing, which is also how Amazon answers it; and a name that could be repeated would make the
 /// canonical request larger than the request.
-pub(super) fn signed_headers(text: &str, place: Place) -> Result<Vec<&str>, S3Error> {
-    let malformed = || place.malformed("the SignedHeaders parameter is malformed.");
+pub(super) fn signed_headers(text: &str, location: SignatureLocation) -> Result<Vec<&str>, S3Error> {
+    let malformed = || location.malformed("the SignedHeaders parameter is malformed.");
     if text.split(';').any(str::is_empty) {
         return Err(malformed());
     }
@@ -178,8 +180,9 @@ mod tests {
 
     #[test]
     fn a_credential_is_read_from_the_right() {
-        let parsed = Credential::parse("AK/ID/20130524/us-east-1/s3/aws4_request", Place::Header, &[Service::S3])
-            .expect("parses");
+        let parsed =
+            Credential::parse("AK/ID/20130524/us-east-1/s3/aws4_request", SignatureLocation::Header, &[Service::S3])
+                .expect("parses");
         assert_eq!(
             parsed,
             Credential { access_key: "AK/ID", date: "20130524", region: "us-east-1", service: Service::S3 }
@@ -197,41 +200,41 @@ mod tests {
             "AK/20130524/r/iam/aws4_request",
             "AK/20130524/r/s3/aws5",
         ] {
-            let header = Credential::parse(text, Place::Header, &[Service::S3]).expect_err("refused");
+            let header = Credential::parse(text, SignatureLocation::Header, &[Service::S3]).expect_err("refused");
             assert_eq!(header.code, Code::AuthorizationHeaderMalformed, "{text}");
-            let query = Credential::parse(text, Place::Query, &[Service::S3]).expect_err("refused");
+            let query = Credential::parse(text, SignatureLocation::Query, &[Service::S3]).expect_err("refused");
             assert_eq!(query.code, Code::AuthorizationQueryParametersError, "{text}");
         }
     }
 
     #[test]
     fn host_must_be_signed() {
-        assert_eq!(signed_headers("host;range", Place::Header).expect("fine"), ["host", "range"]);
-        assert_eq!(signed_headers("range", Place::Header).expect_err("refused").code, Code::AccessDenied);
-        assert!(signed_headers("host;;range", Place::Query).is_err());
+        assert_eq!(signed_headers("host;range", SignatureLocation::Header).expect("fine"), ["host", "range"]);
+        assert_eq!(signed_headers("range", SignatureLocation::Header).expect_err("refused").code, Code::AccessDenied);
+        assert!(signed_headers("host;;range", SignatureLocation::Query).is_err());
     }
 
     #[test]
     fn signed_headers_are_sorted_and_each_is_named_once() {
-        let refused = |text: &str, place| signed_headers(text, place).expect_err("refused").code;
-        for place in [Place::Header, Place::Query] {
+        let refused = |text: &str, location| signed_headers(text, location).expect_err("refused").code;
+        for location in [SignatureLocation::Header, SignatureLocation::Query] {
             for text in ["host;host", "range;host", "host;range;range", "Host;host", "host;X-Amz-Date;x-amz-acl"] {
-                assert_eq!(refused(text, place), Code::SignatureDoesNotMatch, "{text}");
+                assert_eq!(refused(text, location), Code::SignatureDoesNotMatch, "{text}");
             }
         }
         let many = |count: usize| (0..count).map(|number| format!(";x{number:04}")).collect::<String>();
         assert_eq!(
-            signed_headers(&format!("host{}", many(HEADERS_MAX)), Place::Header)
+            signed_headers(&format!("host{}", many(HEADERS_MAX)), SignatureLocation::Header)
                 .expect("as many as there can be")
                 .len(),
             HEADERS_MAX + 1
         );
         for count in [HEADERS_MAX + 1, 7_000] {
             let text = format!("host{}", many(count));
-            assert_eq!(refused(&text, Place::Header), Code::AuthorizationHeaderMalformed);
-            assert_eq!(refused(&text, Place::Query), Code::AuthorizationQueryParametersError);
+            assert_eq!(refused(&text, SignatureLocation::Header), Code::AuthorizationHeaderMalformed);
+            assert_eq!(refused(&text, SignatureLocation::Query), Code::AuthorizationQueryParametersError);
         }
-        let names = signed_headers("Host;X-Amz-Date;x-amz-meta-a", Place::Header).expect("fine");
+        let names = signed_headers("Host;X-Amz-Date;x-amz-meta-a", SignatureLocation::Header).expect("fine");
         assert!(is_signed(&names, "host") && is_signed(&names, "x-amz-date") && is_signed(&names, "x-amz-meta-a"));
         assert!(!is_signed(&names, "x-amz-meta") && !is_signed(&names, "range"));
     }

@@ -21,7 +21,7 @@ use super::canonical::Signable;
 use super::{Service, time};
 use crate::s3::error::{Code, S3Error};
 
-/// The signature that the holder of `secret` would have made at `seconds` for `region` and `service`.
+/// The signature that `secret` would have made at `seconds` for `region` and `service`.
 pub(super) fn signature(
     request: &Signable<'_>,
     seconds: i64,

@@ -3,14 +3,14 @@
 use aws_sigv4::sign::v4;
 use subtle::ConstantTimeEq;
 
-use super::claim::{ALGORITHM, Credential, Place, signature};
+use super::claim::{ALGORITHM, Credential, SignatureLocation, signature};
 use super::signature::{Signature, SignaturePlace, SignatureVersion};
 use super::{Identity, Service, Verifier, time, token, v2};
 use crate::domain::Timestamp;
 use crate::s3::error::{Code, S3Error};
 
 impl Verifier {
-    /// Finds out who signed the policy of a form. `field` gives the value of a field by its name in lower case. The
+    /// Verifies the signature of a form's policy. `field` returns the value of a field by its name in lower case. The
     /// policy itself is not looked at: that is the form's business.
     pub(in crate::s3) async fn verify_form<'a>(
         &self,
@@ -33,7 +33,9 @@ impl Verifier {
             (true, true) => Err(S3Error::with(Code::InvalidArgument, "Only one auth mechanism allowed")),
             (true, false) => {
                 if need("x-amz-algorithm")? != ALGORITHM {
-                    return Err(Place::Query.malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+                    return Err(
+                        SignatureLocation::Query.malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
+                    );
                 }
                 let fields =
                     [need("policy")?, need("x-amz-credential")?, need("x-amz-date")?, need("x-amz-signature")?];
@@ -54,15 +56,16 @@ impl Verifier {
         [policy, credential, date, given]: [&str; 4],
         token: Option<&str>,
     ) -> Result<Identity, S3Error> {
-        let place = Place::Query;
-        let credential = Credential::parse(credential, place, &[Service::S3])?;
-        let seconds = time::parse_basic(date)
-            .ok_or_else(|| place.malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
-        credential.check_date(seconds, place)?;
-        self.check_region(credential.region, place)?;
+        let location = SignatureLocation::Query;
+        let credential = Credential::parse(credential, location, &[Service::S3])?;
+        let seconds = time::parse_basic(date).ok_or_else(|| {
+            location.malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+        })?;
+        credential.check_date(seconds, location)?;
+        self.check_region(credential.region, location)?;
         let given = signature(given)?;
         let key = self.key(credential.access_key, token).await?;
-        let secret = key.as_ref().map_or(self.nobody.as_str(), |key| key.secret.as_str());
+        let secret = key.as_ref().map_or(self.dummy_secret.as_str(), |key| key.secret.as_str());
         let signing_key = v4::generate_signing_key(secret, time::system(seconds), credential.region, "s3");
         let expected = signature(&v4::calculate_signature(signing_key, policy.as_bytes()))?;
         let right = bool::from(expected.ct_eq(&given));
@@ -87,7 +90,7 @@ impl Verifier {
             Some(_) => (SignatureVersion::V4, signed_at),
             None => (SignatureVersion::V2, None),
         };
-        Some(Signature { version, place: SignaturePlace::Form, signed_at, covers_payload: false })
+        Some(Signature { version, location: SignaturePlace::Form, signed_at, covers_payload: false })
     }
 
     /// The time by which policies expire.

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use super::claim::{ALGORITHM, Claim, Credential, Place, signature, signed_headers};
+use super::claim::{ALGORITHM, Claim, Credential, SignatureLocation, signature, signed_headers};
 use super::{Service, time};
 use crate::s3::error::{Code, S3Error};
 
@@ -33,29 +33,30 @@ pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<Authorization<
 
 /// Reads `Credential=..., SignedHeaders=..., Signature=...` and the date headers.
 pub(super) fn parse<'a>(rest: &'a str, headers: &HeaderMap, services: &[Service]) -> Result<Claim<'a>, S3Error> {
-    let place = Place::Header;
+    let location = SignatureLocation::Header;
     let (mut credential, mut names, mut signed) = (None, None, None);
     for pair in rest.split(',') {
-        let (name, value) = pair.trim().split_once('=').ok_or_else(|| place.malformed("a parameter has no value."))?;
+        let (name, value) =
+            pair.trim().split_once('=').ok_or_else(|| location.malformed("a parameter has no value."))?;
         let slot = match name {
             "Credential" => &mut credential,
             "SignedHeaders" => &mut names,
             "Signature" => &mut signed,
-            _ => return Err(place.malformed("it has an unknown parameter.")),
+            _ => return Err(location.malformed("it has an unknown parameter.")),
         };
         if slot.replace(value).is_some() {
-            return Err(place.malformed("a parameter occurs twice."));
+            return Err(location.malformed("a parameter occurs twice."));
         }
     }
     let need = |value: Option<&'a str>, name: &str| {
-        value.ok_or_else(|| place.malformed(&format!("the {name} parameter is missing.")))
+        value.ok_or_else(|| location.malformed(&format!("the {name} parameter is missing.")))
     };
-    let credential = Credential::parse(need(credential, "Credential")?, place, services)?;
-    let signed_headers = signed_headers(need(names, "SignedHeaders")?, place)?;
+    let credential = Credential::parse(need(credential, "Credential")?, location, services)?;
+    let signed_headers = signed_headers(need(names, "SignedHeaders")?, location)?;
     let signature = signature(need(signed, "Signature")?)?;
     let time = date(headers)?;
-    credential.check_date(time, place)?;
-    Ok(Claim::new(credential, time, signed_headers, signature, place))
+    credential.check_date(time, location)?;
+    Ok(Claim::new(credential, time, signed_headers, signature, location))
 }
 
 /// When the request says it was signed: `x-amz-date`, or `Date` without it.

@@ -12,11 +12,11 @@ use crate::domain::AccessKey;
 /// Why a key could not be looked up.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum KeyError {
-    /// The database is away: 503.
-    #[error("access keys cannot be looked up now: {0}")]
+    /// The database is unavailable: 503.
+    #[error("access keys are unavailable: {0}")]
     Unavailable(String),
     /// A sealed secret does not open: wrong cluster key or a damaged row. 500.
-    #[error("the secret of an access key cannot be opened: {0}")]
+    #[error("the secret of an access key cannot be decrypted: {0}")]
     Damaged(String),
     /// A session token that was not made here for this key: `InvalidToken`.
     #[error("the session token does not belong to the access key")]
@@ -36,10 +36,10 @@ pub struct NewKey {
     pub sealed_secret: Vec<u8>,
 }
 
-/// Temporary credentials to be made.
+/// Temporary credentials to create.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// The lasting access key behind it: the session ends when that does.
+    /// The long-term access key that issues it: the session ends with it.
     pub issuer: String,
     /// The unique id of the role that is assumed, and the session's name; none to go on being who one is.
     pub role: Option<(String, String)>,
@@ -70,13 +70,13 @@ pub trait KeySource: Send + Sync + Debug {
     /// The temporary key that this session token makes; `None` when whoever it was made for is gone.
     async fn temporary_key(&self, id: &str, token: &str) -> Result<Option<Arc<Caller>>, KeyError>;
 
-    /// Hears that a request was signed with a key.
+    /// Records that a request was signed with a key.
     fn used(&self, key: &AccessKey, service: &'static str, region: &str);
 
-    /// Draws a new access key.
+    /// Generates a new access key.
     fn draw(&self) -> NewKey;
 
-    /// Draws temporary credentials.
+    /// Generates temporary credentials.
     fn draw_temporary(&self, session: &NewSession) -> TemporaryKey;
 }
 

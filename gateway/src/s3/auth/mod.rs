@@ -1,4 +1,4 @@
-//! Who sent a request, and what its body must prove. Identity exists only as the output of verification.
+//! Authentication: verifies signatures. An [`Identity`] exists only as the output of verification.
 //!
 //! A claim is found in the `Authorization` header (`header`), in the query (`query`) or in the old form of version 2
 //! (`v2`), checked for what it must say, and then proven: `engine` computes the signature that the holder of the
@@ -57,10 +57,10 @@ use super::error::{Code, S3Error};
 use super::request_target::RequestTarget;
 use crate::clock::{Ambient, random};
 
-/// How strict the door is about signatures.
+/// Settings of signature verification.
 #[derive(Clone, Debug)]
 pub struct AuthSettings {
-    /// The region the gateway says it is in.
+    /// The region of the gateway.
     pub region: String,
     /// Refuse signatures made for another region (with `<Region>`, so that clients sign again).
     pub strict_region: bool,
@@ -81,11 +81,11 @@ impl Default for AuthSettings {
 pub enum Identity {
     /// The request carried no credentials at all.
     Anonymous,
-    /// The holder of this access key signed the request.
+    /// The request was signed with this access key.
     Known(Arc<Caller>),
 }
 
-/// What the signature says about the body.
+/// How the body is covered by the signature.
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// Nothing: `UNSIGNED-PAYLOAD`, presigned, version 2, anonymous.
@@ -134,16 +134,16 @@ pub struct Verifier {
     keys: Arc<dyn KeySource>,
     settings: AuthSettings,
     ambient: Ambient,
-    /// The secret of every key that does not exist.
-    nobody: Zeroizing<String>,
+    /// The dummy secret used for unknown keys, so that they take the same time.
+    dummy_secret: Zeroizing<String>,
 }
 
 impl Verifier {
     /// A verifier of signatures by these keys.
     #[must_use]
     pub fn new(keys: Arc<dyn KeySource>, settings: AuthSettings, ambient: Ambient) -> Self {
-        let nobody = Zeroizing::new(hex::encode(random::<20>(ambient.entropy.as_ref())));
-        Self { keys, settings, ambient, nobody }
+        let dummy_secret = Zeroizing::new(hex::encode(random::<20>(ambient.entropy.as_ref())));
+        Self { keys, settings, ambient, dummy_secret }
     }
 
     /// Finds out who sent a request. `target` is the one the request is routed by. Follow it with [`Verified::unhoist`].
@@ -156,7 +156,7 @@ impl Verifier {
         let claims = (authorization, query::claims(query), v2::claims(query));
         match claims {
             (None, false, false) => {
-                let payload = payload::Declared::parse(payload::text(&head.headers, None)?)?.of_nobody()?;
+                let payload = payload::Declared::parse(payload::text(&head.headers, None)?)?.of_anonymous()?;
                 Ok(Verified { identity: Identity::Anonymous, payload, signature: None, hoisted: Vec::new() })
             }
             (Some(header::Authorization::V4(rest)), false, false) => {
@@ -202,7 +202,7 @@ impl Verifier {
             }
             (verified, body)
         } else {
-            self.check_region(claim.region, claim.place)?;
+            self.check_region(claim.region, claim.location)?;
             self.check_skew(claim.time)?;
             let key = self.key(claim.access_key, token::of(&head.headers, None)?).await?;
             key.ok_or_else(|| unknown_key(claim.access_key))?;

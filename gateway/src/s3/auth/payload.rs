@@ -1,4 +1,4 @@
-//! What `x-amz-content-sha256` says about the body.
+//! `x-amz-content-sha256`: how the body is signed.
 
 use http::HeaderMap;
 
@@ -50,12 +50,12 @@ impl Declared {
         })
     }
 
-    /// What a request of nobody may declare. Unsigned chunks are as good as an unsigned body here: there is no
+    /// What an anonymous request may declare. Unsigned chunks are as good as an unsigned body here: there is no
     /// identity that could be borrowed, and what anybody may write is decided later. boto3 sends them over https.
     ///
     /// # Errors
     /// `AccessDenied` for signed chunks, which need a signature to begin from.
-    pub(super) fn of_nobody(self) -> Result<Payload, S3Error> {
+    pub(super) fn of_anonymous(self) -> Result<Payload, S3Error> {
         match self {
             Self::UnsignedTrailer => Ok(Payload::UnsignedTrailer),
             other => other.without_stream(),

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 
-use super::claim::{ALGORITHM, Claim, Credential, Place, signature, signed_headers};
+use super::claim::{ALGORITHM, Claim, Credential, SignatureLocation, signature, signed_headers};
 use super::{Service, time};
 use crate::domain::{ChecksumAlgorithm, Timestamp};
 use crate::s3::error::{Code, S3Error};
@@ -32,28 +32,28 @@ pub(super) fn claims(query: &Query) -> bool {
 
 /// Reads the six parameters.
 pub(super) fn parse<'a>(query: &'a Query, now: Timestamp, skew_seconds: i64) -> Result<Claim<'a>, S3Error> {
-    let place = Place::Query;
+    let location = SignatureLocation::Query;
     let one = |name: &str| {
         let mut values = query.iter().filter(|(given, _)| *given == name).map(|(_, value)| value);
         match (values.next(), values.next()) {
             (Some(value), None) => Ok(value),
-            _ => Err(place.malformed(
+            _ => Err(location.malformed(
                 "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, \
                  X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
             )),
         }
     };
     if one("X-Amz-Algorithm")? != ALGORITHM {
-        return Err(place.malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+        return Err(location.malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
     }
-    let credential = Credential::parse(one("X-Amz-Credential")?, place, &[Service::S3])?;
-    let signed_headers = signed_headers(one("X-Amz-SignedHeaders")?, place)?;
+    let credential = Credential::parse(one("X-Amz-Credential")?, location, &[Service::S3])?;
+    let signed_headers = signed_headers(one("X-Amz-SignedHeaders")?, location)?;
     let signature = signature(one("X-Amz-Signature")?)?;
     let time = time::parse_basic(one("X-Amz-Date")?)
-        .ok_or_else(|| place.malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
-    credential.check_date(time, place)?;
+        .ok_or_else(|| location.malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
+    credential.check_date(time, location)?;
     check_age(time, one("X-Amz-Expires")?, now, skew_seconds)?;
-    Ok(Claim::new(credential, time, signed_headers, signature, place))
+    Ok(Claim::new(credential, time, signed_headers, signature, location))
 }
 
 /// The URL must be valid already and still.

@@ -26,7 +26,7 @@ pub struct Signature {
     /// Its version.
     pub version: SignatureVersion,
     /// Where it stood.
-    pub place: SignaturePlace,
+    pub location: SignaturePlace,
     /// Seconds since the epoch of the date it was made with, where it covers one.
     pub signed_at: Option<i64>,
     /// It covers what `x-amz-content-sha256` says about the body.

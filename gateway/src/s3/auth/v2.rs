@@ -47,9 +47,9 @@ pub(super) async fn verify_header(
 }
 
 /// The digest of the body is among the headers that are signed, when there is one.
-fn signature_of(place: SignaturePlace, signed_at: Option<i64>, payload: &Payload) -> Signature {
+fn signature_of(location: SignaturePlace, signed_at: Option<i64>, payload: &Payload) -> Signature {
     let covers_payload = matches!(payload, Payload::Digest(_));
-    Signature { version: SignatureVersion::V2, place, signed_at, covers_payload }
+    Signature { version: SignatureVersion::V2, location, signed_at, covers_payload }
 }
 
 /// Verifies the parameters `AWSAccessKeyId`, `Expires`, `Signature`.
@@ -96,7 +96,7 @@ pub(super) fn sign(secret: &str, text: &str) -> hmac::Tag {
     hmac::sign(&key, text.as_bytes())
 }
 
-/// Compares a base64 signature of one of these texts in constant time and tells whose it is.
+/// Compares a base64 signature of one of these texts in constant time and returns the identity.
 pub(super) async fn prove(
     verifier: &Verifier,
     access_key: &str,
@@ -105,7 +105,7 @@ pub(super) async fn prove(
     texts: &[String],
 ) -> Result<Identity, S3Error> {
     let key = verifier.key(access_key, token).await?;
-    let secret = key.as_ref().map_or(verifier.nobody.as_str(), |key| key.secret.as_str());
+    let secret = key.as_ref().map_or(verifier.dummy_secret.as_str(), |key| key.secret.as_str());
     let given = BASE64_STANDARD.decode(signature).unwrap_or_default();
     let right = texts.iter().any(|text| sign(secret, text).as_ref().ct_eq(&given).into());
     let key = key.ok_or_else(|| super::unknown_key(access_key))?;

@@ -7,7 +7,7 @@ use http::request::Parts;
 use subtle::ConstantTimeEq;
 
 use super::canonical::{self, Signable, SignedHeaders};
-use super::claim::{Claim, Place, is_signed};
+use super::claim::{Claim, SignatureLocation, is_signed};
 use super::payload::{self, Declared};
 use super::signature::{Signature, SignaturePlace, SignatureVersion};
 use super::{ChunkSigner, Identity, Verified, Verifier, engine, query, time, token};
@@ -25,8 +25,8 @@ pub(super) async fn verify(
     sha256: Option<&str>,
 ) -> Result<Verified, S3Error> {
     let parameters = target.query();
-    verifier.check_region(claim.region, claim.place)?;
-    let presigned = claim.place == Place::Query;
+    verifier.check_region(claim.region, claim.location)?;
+    let presigned = claim.location == SignatureLocation::Query;
     if !presigned {
         verifier.check_skew(claim.time)?;
     }
@@ -49,7 +49,7 @@ pub(super) async fn verify(
     };
     let token = token::of(&head.headers, presigned.then_some(parameters))?;
     let key = verifier.key(claim.access_key, token).await?;
-    let secret = key.as_ref().map_or(verifier.nobody.as_str(), |key| key.secret.as_str());
+    let secret = key.as_ref().map_or(verifier.dummy_secret.as_str(), |key| key.secret.as_str());
     let proven = prove(&mut signable, claim, head, secret, declared.candidates(text, presigned))?;
     // Only after the same work as for a known key.
     let key = key.ok_or_else(|| super::unknown_key(claim.access_key))?;
@@ -57,9 +57,9 @@ pub(super) async fn verify(
     let chunks = || ChunkSigner::new(&key.secret, claim.time, claim.region, claim.signature);
     verifier.keys.used(&key, claim.service.word(), claim.region);
     let hoisted = if presigned { query::hoisted(parameters, surely_empty(head))? } else { Vec::new() };
-    let place = if presigned { SignaturePlace::Query } else { SignaturePlace::Header };
+    let location = if presigned { SignaturePlace::Query } else { SignaturePlace::Header };
     let (version, signed_at) = (SignatureVersion::V4, Some(claim.time));
-    let signature = Some(Signature { version, place, signed_at, covers_payload });
+    let signature = Some(Signature { version, location, signed_at, covers_payload });
     Ok(Verified { payload: proven.verified(chunks), identity: Identity::Known(key), signature, hoisted })
 }
 
@@ -95,7 +95,7 @@ fn prove<'a>(
     Ok(None)
 }
 
-/// Every `x-amz-*` header must be signed: an unsigned one was added by somebody else. The digest of the body is part
+/// Every `x-amz-*` header must be signed: an unsigned one could have been added by a third party. The digest of the body is part
 /// of what is signed whether or not its header is.
 fn refuse_unsigned(head: &Parts, signed: &[&str]) -> Result<(), S3Error> {
     let names = head.headers.keys().map(http::HeaderName::as_str);
@@ -171,19 +171,19 @@ fn mismatch(signable: &Signable<'_>, claim: &Claim<'_>) -> S3Error {
 
 impl Verifier {
     /// The region must be our own, if the operator wants that.
-    pub(super) fn check_region(&self, given: &str, place: Place) -> Result<(), S3Error> {
+    pub(super) fn check_region(&self, given: &str, location: SignatureLocation) -> Result<(), S3Error> {
         let own = self.settings.region.as_str();
         if !self.settings.strict_region || given == own {
             return Ok(());
         }
         let given = super::claim::shown(given);
-        let why = match place {
-            Place::Header => format!("the region '{given}' is wrong; expecting '{own}'"),
-            Place::Query => format!(
+        let why = match location {
+            SignatureLocation::Header => format!("the region '{given}' is wrong; expecting '{own}'"),
+            SignatureLocation::Query => format!(
                 "Error parsing the X-Amz-Credential parameter; the region '{given}' is wrong; expecting '{own}'"
             ),
         };
-        Err(place.malformed(&why).field("Region", own))
+        Err(location.malformed(&why).field("Region", own))
     }
 
     /// The client's clock must agree with ours within the allowed skew.

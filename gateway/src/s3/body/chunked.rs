@@ -16,12 +16,12 @@ use crate::objects::{BodyError, IncomingBody};
 use crate::s3::auth::ChunkSigner;
 
 /// From this many bytes on, a chunk is hashed on a thread that may block; below, handing it over would cost more.
-const HASH_ELSEWHERE_BYTES: usize = 128 << 10;
+const HASH_OFFLOAD_BYTES: usize = 128 << 10;
 
 /// Pieces below this many bytes are put together, so that a chunk sent byte by byte costs what its bytes cost.
 const PIECE_BYTES_MIN: usize = 4 << 10;
 
-/// How the chunks of a body are to be believed.
+/// How the chunks of a body are verified.
 #[derive(Debug)]
 pub(super) struct Chunked {
     /// Content bytes the head announced.
@@ -50,7 +50,7 @@ pub(super) struct ChunkedBody {
     /// The signature of the chunk that is arriving, and its bytes so far.
     signature: Option<[u8; 32]>,
     held: Vec<Bytes>,
-    crumbs: BytesMut,
+    small_pieces: BytesMut,
     /// Verified bytes on their way out.
     ready: VecDeque<Bytes>,
     permit: Option<OwnedSemaphorePermit>,
@@ -68,7 +68,7 @@ impl ChunkedBody {
             rules,
             signature: None,
             held: Vec::new(),
-            crumbs: BytesMut::new(),
+            small_pieces: BytesMut::new(),
             ready: VecDeque::new(),
             permit: None,
             checksum: None,
@@ -76,7 +76,7 @@ impl ChunkedBody {
     }
 
     async fn begin(&mut self, size: u64, signature: Option<[u8; 32]>) -> Result<(), BodyError> {
-        let more = BodyError::BadChunking("there are more bytes than x-amz-decoded-content-length says");
+        let more = BodyError::BadChunking("the body is longer than x-amz-decoded-content-length");
         self.left = self.left.checked_sub(size).ok_or(more)?;
         self.signature = signature;
         if self.rules.signer.is_none() {
@@ -90,15 +90,15 @@ impl ChunkedBody {
             _ => return Err(BodyError::BadChunking("a signed chunk is too large")),
         };
         // Taken whole before the first byte, so that two bodies never wait for each other half-way.
-        let room = Arc::clone(&self.rules.budget).acquire_many_owned(kibibytes);
-        let permit = tokio::time::timeout(self.frames.idle(), room).await.map_err(|_| BodyError::TooSlow)?;
+        let remaining = Arc::clone(&self.rules.budget).acquire_many_owned(kibibytes);
+        let permit = tokio::time::timeout(self.frames.idle(), remaining).await.map_err(|_| BodyError::TooSlow)?;
         self.permit = permit.ok();
         Ok(())
     }
 
     fn hold(&mut self, bytes: Bytes) {
         if bytes.len() < PIECE_BYTES_MIN {
-            self.crumbs.extend_from_slice(&bytes);
+            self.small_pieces.extend_from_slice(&bytes);
             return;
         }
         self.sweep();
@@ -106,8 +106,8 @@ impl ChunkedBody {
     }
 
     fn sweep(&mut self) {
-        if !self.crumbs.is_empty() {
-            self.held.push(self.crumbs.split().freeze());
+        if !self.small_pieces.is_empty() {
+            self.held.push(self.small_pieces.split().freeze());
         }
     }
 
@@ -119,7 +119,7 @@ impl ChunkedBody {
         self.sweep();
         let held = std::mem::take(&mut self.held);
         let bytes: usize = held.iter().map(Bytes::len).sum();
-        let (held, sha256) = if bytes < HASH_ELSEWHERE_BYTES {
+        let (held, sha256) = if bytes < HASH_OFFLOAD_BYTES {
             let sha256 = sha256(&held);
             (held, sha256)
         } else {
@@ -154,7 +154,9 @@ impl ChunkedBody {
         }
         let right = match (&mut self.rules.signer, trailer.signature) {
             (None, None) => true,
-            (None, Some(_)) => return Err(BodyError::BadTrailer("it is signed although the head says it is not")),
+            (None, Some(_)) => {
+                return Err(BodyError::BadTrailer("it is signed although x-amz-content-sha256 declares it unsigned"));
+            }
             // Nothing came, so there is nothing to sign.
             (Some(_), None) => trailer.checksum.is_none(),
             (Some(signer), Some(signature)) => signer.verify_trailer(&trailer.canonical, &signature),

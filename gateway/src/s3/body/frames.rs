@@ -44,7 +44,7 @@ impl Frames {
 }
 
 /// The connection broke, or HTTP's own framing did: either way the client did not send what it announced. Unless the listener
-/// lost patience with a client that sends a few bytes now and then.
+/// timed out a client that sends only a few bytes now and then.
 fn why(error: &(dyn std::error::Error + 'static)) -> BodyError {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let timed_out = |io: &std::io::Error| io.kind() == std::io::ErrorKind::TimedOut;
@@ -62,13 +62,13 @@ pub(super) struct PlainBody {
     /// Bytes still to come, when the head says how many.
     left: Option<u64>,
     /// Bytes that may still come.
-    room: u64,
+    remaining: u64,
 }
 
 impl PlainBody {
     /// A body of exactly `length` bytes, or of at most `max` when that is unknown.
     pub(super) fn new(frames: Frames, length: Option<u64>, max: u64) -> Self {
-        Self { frames, left: length, room: length.unwrap_or(max) }
+        Self { frames, left: length, remaining: length.unwrap_or(max) }
     }
 }
 
@@ -79,7 +79,7 @@ impl IncomingBody for PlainBody {
             return if self.left.unwrap_or(0) == 0 { Ok(None) } else { Err(BodyError::Incomplete) };
         };
         let taken = bytes.len() as u64;
-        self.room = self.room.checked_sub(taken).ok_or(BodyError::TooLarge)?;
+        self.remaining = self.remaining.checked_sub(taken).ok_or(BodyError::TooLarge)?;
         self.left = self.left.map(|left| left - taken);
         Ok(Some(bytes))
     }

@@ -15,7 +15,7 @@ const LINE_BYTES_MAX: usize = 128;
 /// The longest trailer, in bytes.
 const TRAILER_BYTES_MAX: usize = 4_096;
 
-/// What the framing says next.
+/// The next event of the framing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// A chunk of this many bytes begins; zero is the last.
@@ -82,7 +82,7 @@ impl Framing {
                 State::AfterData => {
                     if self.line(input)? {
                         if self.pending != b"\r\n" {
-                            return Err(BodyError::BadChunking("a chunk does not end where its size says"));
+                            return Err(BodyError::BadChunking("a chunk does not end at its stated size"));
                         }
                         self.pending.clear();
                         self.state = State::Line;
@@ -138,7 +138,7 @@ impl Framing {
             u64::from_str_radix(size, 16).ok().filter(|_| digits).ok_or(bad("a chunk's size is not a number"))?;
         match (self.signed, signature) {
             (true, None) => Err(BodyError::BadChunkSignature),
-            (false, Some(_)) => Err(bad("a chunk is signed although the head says that chunks are not")),
+            (false, Some(_)) => Err(bad("a chunk is signed although x-amz-content-sha256 declares chunks unsigned")),
             (_, signature) => Ok((size, signature)),
         }
     }

@@ -1,6 +1,6 @@
 //! The body of a request: freed of its framing, with every promise of the head collected, or refused.
 //!
-//! Which framing a body has is said by the signature ([`Payload`]), never by `Content-Encoding`: some clients send
+//! The framing of a body follows from the signature ([`Payload`]), never from `Content-Encoding`: some clients send
 //! signed chunks without that header.
 
 mod chunked;
@@ -34,7 +34,7 @@ use super::auth::Payload;
 use super::error::{Code, S3Error};
 use crate::objects::{BodyPromise, ByteBudget, IncomingBody};
 
-/// What bodies may cost.
+/// Limits of request bodies.
 #[derive(Clone, Debug)]
 pub struct BodyLimits {
     /// The largest content of one object or part, in bytes.

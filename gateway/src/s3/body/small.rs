@@ -13,11 +13,11 @@ use crate::objects::{Digests, Growing, ObjectsError};
 use crate::s3::auth::Payload;
 use crate::s3::error::{Code, S3Error};
 
-/// What a small body has to bring to be believed.
+/// Which integrity headers a small body needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integrity {
     /// `Content-MD5` or a `x-amz-checksum-*` must be there: Amazon asks for it where a document damaged on its way could
-    /// cost objects or let somebody in.
+    /// lose objects or grant access.
     Required,
     /// Verified when it is there. Clients that speak to Amazon without an SDK (s3cmd, fog) send none where it asks for none.
     Optional,

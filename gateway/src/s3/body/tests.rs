@@ -396,7 +396,7 @@ fn requests_that_could_be_read_in_two_ways_are_refused() {
 }
 
 #[tokio::test]
-async fn a_client_with_whom_the_listener_lost_patience_was_too_slow() {
+async fn a_client_that_timed_out_was_too_slow() {
     for (kind, slow) in [(std::io::ErrorKind::TimedOut, true), (std::io::ErrorKind::ConnectionReset, false)] {
         let broken = futures::stream::iter([Ok(Bytes::from_static(b"he")), Err(std::io::Error::from(kind))]);
         let head = head("PUT", &[("content-length", "50")]);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::request::Parts;
 use tokio::sync::Semaphore;
 
-use crate::s3::arrival::Arrival;
+use crate::s3::connection_info::ConnectionInfo;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::peers::{Peer, PeerCounts};
 
@@ -39,7 +39,7 @@ impl UnverifiedBodies {
     /// `SlowDown` when no place is free, `RequestTimeout`, and what the reading says.
     pub async fn read<T>(&self, head: &Parts, reading: impl Future<Output = Result<T, S3Error>>) -> Result<T, S3Error> {
         let full = || S3Error::unavailable("too many bodies are being read that nobody has vouched for").closing();
-        let peer = Arrival::of(head).peer.and_then(Peer::sharing);
+        let peer = ConnectionInfo::of(head).peer.and_then(Peer::sharing);
         let _share = self.by_peer.take(peer, self.per_peer).ok_or_else(full)?;
         let _place = self.places.try_acquire().map_err(|_| full())?;
         let late = |_| S3Error::new(Code::RequestTimeout).closing();
@@ -61,7 +61,7 @@ mod tests {
 
     fn from(address: &str) -> Parts {
         let (mut head, ()) = http::Request::new(()).into_parts();
-        head.extensions.insert(Arrival { peer: address.parse().ok(), encrypted: false, tls_version: None });
+        head.extensions.insert(ConnectionInfo { peer: address.parse().ok(), encrypted: false, tls_version: None });
         head
     }
 

@@ -114,7 +114,7 @@ codes! {
     OwnershipControlsNotFoundError 404 "The bucket ownership controls were not found",
     PermanentRedirect 301 "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.",
     PreconditionFailed 412 "At least one of the pre-conditions you specified did not hold",
-    QuotaExceeded 403 "The bucket has no room left under its quota.",
+    QuotaExceeded 403 "The bucket's quota is exceeded.",
     ReplicationConfigurationNotFoundError 404 "The replication configuration was not found",
     RequestHeaderSectionTooLarge 400 "Your request header section exceeds the maximum allowed size.",
     RequestIsNotMultiPartContent 412 "Bucket POST must be of the enclosure-type multipart/form-data.",

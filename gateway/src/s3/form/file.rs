@@ -16,7 +16,7 @@ pub(super) struct FileBody {
     /// The fewest bytes it may have.
     min: u64,
     /// The most bytes that may still come.
-    room: u64,
+    remaining: u64,
     seen: u64,
     done: bool,
 }
@@ -24,7 +24,7 @@ pub(super) struct FileBody {
 impl FileBody {
     /// The rest of a form whose file has just begun.
     pub(super) fn new(frames: Frames, form: Multipart, min: u64, max: u64) -> Self {
-        Self { frames, form, min, room: max, seen: 0, done: false }
+        Self { frames, form, min, remaining: max, seen: 0, done: false }
     }
 }
 
@@ -70,7 +70,7 @@ impl IncomingBody for FileBody {
             return Ok(None);
         }
         if let Event::Data(bytes) = self.event().await? {
-            self.room = self.room.checked_sub(bytes.len() as u64).ok_or(BodyError::TooLarge)?;
+            self.remaining = self.remaining.checked_sub(bytes.len() as u64).ok_or(BodyError::TooLarge)?;
             self.seen += bytes.len() as u64;
             return Ok(Some(bytes));
         }

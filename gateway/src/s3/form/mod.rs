@@ -1,5 +1,5 @@
 //! Uploads from a browser's form: a `POST` of `multipart/form-data` whose fields carry the signature, and a policy that
-//! says what may be uploaded.
+//! restricts what may be uploaded.
 //!
 //! A form is handed out only after everything about it was verified except the file's bytes, which the
 //! returned body checks as they pass.
@@ -87,7 +87,7 @@ impl FormFields {
 
 /// A verified form.
 pub struct Form {
-    /// Who signed its policy; nobody if it has none.
+    /// The signer of its policy; anonymous if it has none.
     pub identity: Identity,
     /// The key.
     pub key: String,

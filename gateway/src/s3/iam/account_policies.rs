@@ -2,61 +2,66 @@
 //! its canonical id. What they deny is denied to everybody in the account; what they allow, the account's own keys may do,
 //! also with buckets of others.
 
-use super::authorize::fact;
+use super::authorize::condition_value;
 use super::documents::check_identity;
 use super::error::IamError;
 use super::page::Page;
 use super::show;
-use super::table::Ask;
-use crate::domain::{CanonicalId, HolderKind, User};
+use super::table::ActionRequest;
+use crate::domain::{CanonicalId, IdentityKind, User};
 use crate::metadata::PutInlinePolicy;
-use crate::policy::{Question, Verdict};
+use crate::policy::{AuthorizationRequest, Evaluation};
 use crate::s3::xml::XmlWriter;
 
 /// The account an action names; none when it names something else.
 ///
 /// # Errors
-/// When the database is away.
-pub async fn account(ask: &Ask, kind: HolderKind) -> Result<Option<User>, IamError> {
-    let name = ask.args.get("UserName").unwrap_or_default();
+/// When the database is unavailable.
+pub async fn account(request: &ActionRequest, kind: IdentityKind) -> Result<Option<User>, IamError> {
+    let name = request.args.get("UserName").unwrap_or_default();
     let canonical = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     // A user may have such a name, too, and comes first.
-    if kind != HolderKind::User || !canonical || ask.holder.is_some() {
+    if kind != IdentityKind::User || !canonical || request.identity.is_some() {
         return Ok(None);
     }
-    Ok(ask.door.metadata.account(&CanonicalId(name.to_ascii_lowercase())).await?)
+    Ok(request.state.metadata.account(&CanonicalId(name.to_ascii_lowercase())).await?)
 }
 
-/// Lets the root user through, and the account itself where its policies say so.
-fn admit(ask: &Ask, account: &User, permission: &str) -> Result<(), IamError> {
-    let (caller, resource) = (ask.caller.principal(), format!("arn:aws:iam:::user/{}", account.canonical_id));
+/// Authorizes the root user, and the account itself where its policies allow it.
+fn authorize(request: &ActionRequest, account: &User, permission: &str) -> Result<(), IamError> {
+    let (caller, resource) = (request.caller.principal(), format!("arn:aws:iam:::user/{}", account.canonical_id));
     if caller.operator {
         return Ok(());
     }
-    let keys = |key: &str| fact(ask, key);
-    let question = Question { caller: Some(caller), action: permission, resource: &resource, keys: &keys };
-    let verdicts: Vec<_> = caller.account_policies.iter().map(|document| document.evaluate(&question)).collect();
-    if caller.account == account.id && verdicts.contains(&Verdict::Allow) && !verdicts.contains(&Verdict::Deny) {
+    let keys = |key: &str| condition_value(request, key);
+    let authorization_request =
+        AuthorizationRequest { caller: Some(caller), action: permission, resource: &resource, keys: &keys };
+    let evaluations: Vec<_> =
+        caller.account_policies.iter().map(|document| document.evaluate(&authorization_request)).collect();
+    if caller.account == account.id
+        && evaluations.contains(&Evaluation::Allow)
+        && !evaluations.contains(&Evaluation::Deny)
+    {
         return Ok(());
     }
-    Err(IamError::denied(&ask.caller.arn(), permission, &resource))
+    Err(IamError::denied(&request.caller.arn(), permission, &resource))
 }
 
 /// `PutUserPolicy` of an account.
 ///
 /// # Errors
 /// `AccessDenied`, `MalformedPolicyDocument`, `LimitExceeded`, `UnmodifiableEntity` for the root user.
-pub async fn put(ask: &Ask, account: &User) -> Result<XmlWriter, IamError> {
-    let most = HolderKind::User.inline_letters_max();
-    let (name, document) = (ask.args.policy_name()?, ask.args.need("PolicyDocument")?);
+pub async fn put(request: &ActionRequest, account: &User) -> Result<XmlWriter, IamError> {
+    let most = IdentityKind::User.inline_letters_max();
+    let (name, document) = (request.args.policy_name()?, request.args.need("PolicyDocument")?);
     check_identity(document, most)?;
-    admit(ask, account, "iam:PutUserPolicy")?;
+    authorize(request, account, "iam:PutUserPolicy")?;
     if account.root {
         return Err(IamError::unmodifiable("Nothing limits the root user"));
     }
-    match ask.door.metadata.put_account_policy(account.id, name.as_str(), document, most).await? {
+    match request.state.metadata.put_account_policy(account.id, name.as_str(), document, most).await? {
         PutInlinePolicy::Put => Ok(XmlWriter::fragment()),
-        PutInlinePolicy::NoSuchHolder => Err(IamError::missing("user", &account.canonical_id.0)),
+        PutInlinePolicy::NoSuchIdentity => Err(IamError::missing("user", &account.canonical_id.0)),
         PutInlinePolicy::TooLong => Err(IamError::limit("policy size of the account", most)),
     }
 }
@@ -65,10 +70,10 @@ pub async fn put(ask: &Ask, account: &User) -> Result<XmlWriter, IamError> {
 ///
 /// # Errors
 /// `AccessDenied`, `NoSuchEntity`.
-pub async fn get(ask: &Ask, account: &User) -> Result<XmlWriter, IamError> {
-    admit(ask, account, "iam:GetUserPolicy")?;
-    let name = ask.args.policy_name()?;
-    let policies = ask.door.metadata.account_policies(account.id).await?;
+pub async fn get(request: &ActionRequest, account: &User) -> Result<XmlWriter, IamError> {
+    authorize(request, account, "iam:GetUserPolicy")?;
+    let name = request.args.policy_name()?;
+    let policies = request.state.metadata.account_policies(account.id).await?;
     let found = policies.iter().find(|(known, _)| known == name.as_str());
     let (_, document) = found.ok_or_else(|| missing(name.as_str()))?;
     let mut writer = XmlWriter::fragment();
@@ -81,10 +86,10 @@ pub async fn get(ask: &Ask, account: &User) -> Result<XmlWriter, IamError> {
 ///
 /// # Errors
 /// `AccessDenied`, `NoSuchEntity`.
-pub async fn delete(ask: &Ask, account: &User) -> Result<XmlWriter, IamError> {
-    admit(ask, account, "iam:DeleteUserPolicy")?;
-    let name = ask.args.policy_name()?;
-    let gone = ask.door.metadata.delete_account_policy(account.id, name.as_str()).await?;
+pub async fn delete(request: &ActionRequest, account: &User) -> Result<XmlWriter, IamError> {
+    authorize(request, account, "iam:DeleteUserPolicy")?;
+    let name = request.args.policy_name()?;
+    let gone = request.state.metadata.delete_account_policy(account.id, name.as_str()).await?;
     if gone { Ok(XmlWriter::fragment()) } else { Err(missing(name.as_str())) }
 }
 
@@ -96,10 +101,10 @@ fn missing(name: &str) -> IamError {
 ///
 /// # Errors
 /// `AccessDenied`.
-pub async fn list(ask: &Ask, account: &User) -> Result<XmlWriter, IamError> {
-    admit(ask, account, "iam:ListUserPolicies")?;
-    let page = Page::of(&ask.args)?;
-    let mut policies = ask.door.metadata.account_policies(account.id).await?;
+pub async fn list(request: &ActionRequest, account: &User) -> Result<XmlWriter, IamError> {
+    authorize(request, account, "iam:ListUserPolicies")?;
+    let page = Page::of(&request.args)?;
+    let mut policies = request.state.metadata.account_policies(account.id).await?;
     policies.retain(|(name, _)| *name > page.after);
     let write = |writer: &mut XmlWriter, (name, _): &(String, String)| {
         writer.content(name);

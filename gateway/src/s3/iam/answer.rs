@@ -1,4 +1,4 @@
-//! The way of an action: body, signature, action, permission, handler, reply.
+//! The path of an IAM or STS action: body, signature, action, permission, handler, response.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use http::request::Parts;
 use http::{HeaderValue, Method, header};
 
 use super::args::Args;
-use super::authorize::admit;
+use super::authorize::authorize;
 use super::error::IamError;
-use super::table::{ACTIONS, Ask};
+use super::table::{ACTIONS, ActionRequest};
 use crate::s3::auth::{Payload, Service};
 use crate::s3::body::{Integrity, read_small};
-use crate::s3::door::Door;
 use crate::s3::request_id::RequestId;
 use crate::s3::request_target::RequestTarget;
 use crate::s3::respond::{Response, xml};
+use crate::s3::state::S3State;
 use crate::s3::target::Target;
 use crate::s3::xml::XmlWriter;
 
@@ -34,8 +34,8 @@ pub fn is_action(head: &Parts, target: &Target) -> bool {
 }
 
 /// Answers an action.
-pub async fn answer(door: Arc<Door>, head: Parts, body: Body, target: &RequestTarget, id: RequestId) -> Response {
-    match run(door, head, body, target).await {
+pub async fn answer(state: Arc<S3State>, head: Parts, body: Body, target: &RequestTarget, id: RequestId) -> Response {
+    match run(state, head, body, target).await {
         Ok((name, service, inside)) => {
             let namespace = namespace(service);
             let mut writer = XmlWriter::declared(512 + inside.len());
@@ -58,23 +58,23 @@ pub async fn answer(door: Arc<Door>, head: Parts, body: Body, target: &RequestTa
 }
 
 async fn run(
-    door: Arc<Door>,
+    state: Arc<S3State>,
     head: Parts,
     body: Body,
     target: &RequestTarget,
 ) -> Result<(&'static str, Service, String), IamError> {
-    let limits = &door.settings.body;
+    let limits = &state.settings.body;
     let reading = read_small(Payload::Unsigned, &head, body, limits, Integrity::Optional, BODY_BYTES_MAX);
     let reading = limits.unverified.read(&head, reading);
-    let (caller, service, body) = door.verifier.verify_action(&head, target, reading).await?;
+    let (caller, service, body) = state.verifier.verify_action(&head, target, reading).await?;
     let args = Args::parse(&body)?;
     drop(body);
     let (name, version) = (args.get("Action").unwrap_or_default(), args.get("Version").unwrap_or_default());
     let known = ACTIONS.get(name).filter(|action| action.service == service && version == self::version(service));
     let action = known.ok_or_else(|| IamError::action(name, version))?;
     args.only(action.accepts)?;
-    let ask = admit(action, Ask { door, caller, head, args, holder: None }).await?;
-    let inside = (action.handler)(ask).await?;
+    let request = authorize(action, ActionRequest { state, caller, head, args, identity: None }).await?;
+    let inside = (action.handler)(request).await?;
     Ok((action.name, service, inside.finish()))
 }
 
@@ -95,8 +95,8 @@ fn reply(document: String) -> Response {
 fn log(error: &IamError, id: RequestId) {
     let (code, message, internal) = (error.code, &error.message, &error.internal);
     if error.is_senders() {
-        tracing::debug!(request = %id, code, %message, "refused");
+        tracing::debug!(request = %id, code, %message, "IAM request refused");
     } else {
-        tracing::warn!(request = %id, code, %message, ?internal, "failed");
+        tracing::warn!(request = %id, code, %message, ?internal, "IAM request failed");
     }
 }

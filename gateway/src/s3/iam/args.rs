@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::error::IamError;
-use crate::domain::{HolderKind, IamName, IamPath};
+use crate::domain::{IamName, IamPath, IdentityKind};
 use crate::s3::uri::Query;
 
 /// The most parameters of one action.
@@ -75,7 +75,7 @@ impl Args {
     ///
     /// # Errors
     /// `ValidationError`.
-    pub fn name(&self, parameter: &str, kind: HolderKind) -> Result<IamName, IamError> {
+    pub fn name(&self, parameter: &str, kind: IdentityKind) -> Result<IamName, IamError> {
         let name: IamName = self.need(parameter)?.parse().map_err(|error| IamError::invalid(parameter, error))?;
         let most = kind.name_letters_max();
         if name.as_str().len() > most {
@@ -148,7 +148,7 @@ impl Args {
         }
     }
 
-    /// The values of a list: `Name.member.1`, `Name.member.2`, ... and, of each, the field of this name.
+    /// The values of a list: `Name.principal_policies.1`, `Name.principal_policies.2`, ... and, of each, the field of this name.
     pub fn list(&self, name: &str, field: &str) -> Vec<&str> {
         let mut values = Vec::new();
         while let Some(value) = self.get(&format!("{name}.member.{}{field}", values.len() + 1)) {

@@ -2,27 +2,27 @@
 
 use super::error::IamError;
 use super::page::Page;
-use super::table::{About, Action, Ask, iam};
-use crate::domain::{BuiltInPolicy, HolderKind};
+use super::table::{Action, ActionRequest, ActionResource, iam};
+use crate::domain::{BuiltInPolicy, IdentityKind};
 use crate::metadata::AttachPolicy;
 use crate::s3::xml::XmlWriter;
 
 /// The kinds with the names of their three actions.
-const NAMES: [(HolderKind, [&str; 3]); 3] = [
-    (HolderKind::User, ["AttachUserPolicy", "DetachUserPolicy", "ListAttachedUserPolicies"]),
-    (HolderKind::Group, ["AttachGroupPolicy", "DetachGroupPolicy", "ListAttachedGroupPolicies"]),
-    (HolderKind::Role, ["AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies"]),
+const NAMES: [(IdentityKind, [&str; 3]); 3] = [
+    (IdentityKind::User, ["AttachUserPolicy", "DetachUserPolicy", "ListAttachedUserPolicies"]),
+    (IdentityKind::Group, ["AttachGroupPolicy", "DetachGroupPolicy", "ListAttachedGroupPolicies"]),
+    (IdentityKind::Role, ["AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies"]),
 ];
 const PARAMETERS: &[&str] = &["UserName", "GroupName", "RoleName", "PolicyArn", "PathPrefix", "Marker", "MaxItems"];
 
 /// The actions of this group.
 pub fn actions() -> Vec<Action> {
-    let of = |(kind, [attach_name, detach_name, list_name]): (HolderKind, [&'static str; 3])| {
-        let about = About::Holder(kind);
+    let of = |(kind, [attach_name, detach_name, list_name]): (IdentityKind, [&'static str; 3])| {
+        let resource = ActionResource::IamIdentity(kind);
         [
-            iam(attach_name, about, PARAMETERS, move |ask| attach(ask, kind)),
-            iam(detach_name, about, PARAMETERS, move |ask| detach(ask, kind)),
-            iam(list_name, about, PARAMETERS, move |ask| list(ask, kind)),
+            iam(attach_name, resource, PARAMETERS, move |request| attach(request, kind)),
+            iam(detach_name, resource, PARAMETERS, move |request| detach(request, kind)),
+            iam(list_name, resource, PARAMETERS, move |request| list(request, kind)),
         ]
     };
     NAMES.into_iter().flat_map(of).collect()
@@ -33,33 +33,33 @@ fn missing(arn: &str) -> IamError {
     IamError::no_such(format!("Policy {shown} does not exist or is not attachable."))
 }
 
-async fn attach(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
-    let (holder, arn) = (ask.holder(kind)?, ask.args.need("PolicyArn")?);
+async fn attach(request: ActionRequest, kind: IdentityKind) -> Result<XmlWriter, IamError> {
+    let (identity, arn) = (request.identity(kind)?, request.args.need("PolicyArn")?);
     let known = BuiltInPolicy::of_arn(arn).is_some()
-        || ask.door.metadata.managed_policy(ask.caller.user.id, arn).await?.is_some();
+        || request.state.metadata.managed_policy(request.caller.user.id, arn).await?.is_some();
     if !known {
         return Err(missing(arn));
     }
-    match ask.door.metadata.attach_policy(holder.id, arn).await? {
+    match request.state.metadata.attach_policy(identity.id, arn).await? {
         AttachPolicy::Attached => Ok(XmlWriter::fragment()),
-        AttachPolicy::NoSuchHolder => Err(IamError::missing(kind.word(), holder.name.as_str())),
+        AttachPolicy::NoSuchIdentity => Err(IamError::missing(kind.word(), identity.name.as_str())),
         AttachPolicy::NoSuchPolicy => Err(missing(arn)),
         AttachPolicy::TooMany => Err(IamError::limit("AttachedPoliciesPerHolder", 20)),
     }
 }
 
-async fn detach(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
-    let (holder, arn) = (ask.holder(kind)?, ask.args.need("PolicyArn")?);
-    if ask.door.metadata.detach_policy(holder.id, arn).await? {
+async fn detach(request: ActionRequest, kind: IdentityKind) -> Result<XmlWriter, IamError> {
+    let (identity, arn) = (request.identity(kind)?, request.args.need("PolicyArn")?);
+    if request.state.metadata.detach_policy(identity.id, arn).await? {
         return Ok(XmlWriter::fragment());
     }
     let shown: String = arn.chars().take(256).collect();
-    Err(IamError::no_such(format!("Policy {shown} was not found attached to {} {}.", kind.word(), holder.name)))
+    Err(IamError::no_such(format!("Policy {shown} was not found attached to {} {}.", kind.word(), identity.name)))
 }
 
-async fn list(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
-    let (holder, page, prefix) = (ask.holder(kind)?, Page::of(&ask.args)?, ask.args.path_prefix()?);
-    let mut arns = ask.door.metadata.attached_policies(holder.id, &page.after, usize::MAX).await?;
+async fn list(request: ActionRequest, kind: IdentityKind) -> Result<XmlWriter, IamError> {
+    let (identity, page, prefix) = (request.identity(kind)?, Page::of(&request.args)?, request.args.path_prefix()?);
+    let mut arns = request.state.metadata.attached_policies(identity.id, &page.after, usize::MAX).await?;
     arns.retain(|arn| split(arn).is_some_and(|(path, _)| path.starts_with(&prefix)));
     let write = |writer: &mut XmlWriter, arn: &String| {
         writer.text("PolicyName", split(arn).map_or("", |(_, name)| name)).text("PolicyArn", arn);

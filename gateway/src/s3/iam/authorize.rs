@@ -2,38 +2,38 @@
 
 use super::error::IamError;
 use super::names::{actor, lookup};
-use super::table::{About, Action, Ask, parameter};
-use crate::domain::{HolderKind, IamName, IamPath, UserId, iam_arn};
-use crate::policy::{Decision, Question, Value, decide};
+use super::table::{Action, ActionRequest, ActionResource, parameter};
+use crate::domain::{IamName, IamPath, IdentityKind, UserId, iam_arn};
+use crate::policy::{AuthorizationRequest, Decision, Value, decide};
 use crate::s3::request_context;
 
-/// Finds what the action is about and lets the caller through.
+/// Resolves the resource of an action and authorizes the caller.
 ///
 /// # Errors
 /// `AccessDenied`; a name that is none.
-pub async fn admit(action: &Action, mut ask: Ask) -> Result<Ask, IamError> {
-    let account = ask.caller.user.id;
-    let resource = match action.about {
-        About::Caller => return Ok(ask),
-        About::Account => "*".to_owned(),
-        About::UserOrCaller if ask.args.get("UserName").is_none() => {
-            ask.holder = actor(&ask.caller).cloned();
-            ask.holder.as_ref().map_or_else(|| ask.caller.arn(), |user| user.arn())
+pub async fn authorize(action: &Action, mut request: ActionRequest) -> Result<ActionRequest, IamError> {
+    let account = request.caller.user.id;
+    let resource = match action.resource {
+        ActionResource::Caller => return Ok(request),
+        ActionResource::Account => "*".to_owned(),
+        ActionResource::UserOrCaller if request.args.get("UserName").is_none() => {
+            request.identity = actor(&request.caller).cloned();
+            request.identity.as_ref().map_or_else(|| request.caller.arn(), |user| user.arn())
         }
-        About::UserOrCaller => holder(&mut ask, HolderKind::User).await?,
-        About::Holder(kind) => holder(&mut ask, kind).await?,
-        About::NewHolder(kind) => {
-            let name = ask.args.name(parameter(kind), kind)?;
-            iam_arn(account, kind.word(), &ask.args.path()?, name.as_str())
+        ActionResource::UserOrCaller => identity(&mut request, IdentityKind::User).await?,
+        ActionResource::IamIdentity(kind) => identity(&mut request, kind).await?,
+        ActionResource::NewIdentity(kind) => {
+            let name = request.args.name(parameter(kind), kind)?;
+            iam_arn(account, kind.word(), &request.args.path()?, name.as_str())
         }
-        About::Policy => ask.args.need("PolicyArn")?.to_owned(),
-        About::NewPolicy => policy_arn(account, &ask.args.path()?, &ask.args.policy_name()?),
+        ActionResource::Policy => request.args.need("PolicyArn")?.to_owned(),
+        ActionResource::NewPolicy => policy_arn(account, &request.args.path()?, &request.args.policy_name()?),
     };
     let permission = action.permission();
-    if allows(&ask, &permission, &resource) {
-        Ok(ask)
+    if allows(&request, &permission, &resource) {
+        Ok(request)
     } else {
-        Err(IamError::denied(&ask.caller.arn(), &permission, &resource))
+        Err(IamError::denied(&request.caller.arn(), &permission, &resource))
     }
 }
 
@@ -43,29 +43,30 @@ pub fn policy_arn(account: UserId, path: &IamPath, name: &IamName) -> String {
 }
 
 /// Finds a user, group or role by its parameter; its ARN, or that of one at `/` when there is none.
-async fn holder(ask: &mut Ask, kind: HolderKind) -> Result<String, IamError> {
-    let (account, name) = (ask.caller.user.id, ask.args.name(parameter(kind), kind)?);
-    ask.holder = lookup(ask, kind, &name).await?;
-    Ok(ask
-        .holder
-        .as_ref()
-        .map_or_else(|| iam_arn(account, kind.word(), &IamPath::default(), name.as_str()), crate::domain::Holder::arn))
+async fn identity(request: &mut ActionRequest, kind: IdentityKind) -> Result<String, IamError> {
+    let (account, name) = (request.caller.user.id, request.args.name(parameter(kind), kind)?);
+    request.identity = lookup(request, kind, &name).await?;
+    Ok(request.identity.as_ref().map_or_else(
+        || iam_arn(account, kind.word(), &IamPath::default(), name.as_str()),
+        crate::domain::IamIdentity::arn,
+    ))
 }
 
 /// Whether the caller's policies allow an action. The account itself may do everything in it.
-pub fn allows(ask: &Ask, permission: &str, resource: &str) -> bool {
-    let keys = |key: &str| fact(ask, key);
-    let question = Question { caller: Some(ask.caller.principal()), action: permission, resource, keys: &keys };
-    decide(&question, None, None) == Decision::Allow
+pub fn allows(request: &ActionRequest, permission: &str, resource: &str) -> bool {
+    let keys = |key: &str| condition_value(request, key);
+    let authorization_request =
+        AuthorizationRequest { caller: Some(request.caller.principal()), action: permission, resource, keys: &keys };
+    decide(&authorization_request, None, None) == Decision::Allow
 }
 
 /// The value of a condition key that is about the request; keys come in lower case.
-pub fn fact<'a>(ask: &'a Ask, key: &str) -> Option<Value<'a>> {
+pub fn condition_value<'a>(request: &'a ActionRequest, key: &str) -> Option<Value<'a>> {
     match key.split_once(':')? {
-        ("aws", name) => request_context::value(&ask.door, &ask.head, name),
-        ("iam", "policyarn") => ask.args.get("PolicyArn").map(Value::from),
-        ("sts", "externalid") => ask.args.get("ExternalId").map(Value::from),
-        ("sts", "rolesessionname") => ask.args.get("RoleSessionName").map(Value::from),
+        ("aws", name) => request_context::value(&request.state, &request.head, name),
+        ("iam", "policyarn") => request.args.get("PolicyArn").map(Value::from),
+        ("sts", "externalid") => request.args.get("ExternalId").map(Value::from),
+        ("sts", "rolesessionname") => request.args.get("RoleSessionName").map(Value::from),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Checks policy documents before they are kept.
+//! Validates policy documents before they are stored.
 
 use super::error::IamError;
 use crate::policy::{Document, PolicyError};
@@ -6,7 +6,7 @@ use crate::policy::{Document, PolicyError};
 /// The longest document that is looked at, in bytes: limits count no white space.
 const BYTES_MAX: usize = 64 << 10;
 
-/// Checks what is to say what somebody may do; `letters_max` bounds it, white space not counted.
+/// Checks an identity policy; `letters_max` bounds it, white space not counted.
 ///
 /// # Errors
 /// `MalformedPolicyDocument`, `LimitExceeded`.
@@ -14,7 +14,7 @@ pub fn check_identity(text: &str, letters_max: usize) -> Result<(), IamError> {
     read(text, letters_max)?.check_identity().map_err(refused)
 }
 
-/// Checks what is to say who may become a role.
+/// Checks a trust policy.
 ///
 /// # Errors
 /// `MalformedPolicyDocument`, `LimitExceeded`.

@@ -10,13 +10,13 @@ use crate::s3::error::{Code, S3Error};
 /// Why an action is refused, as the client gets to see it.
 #[derive(Clone, Debug)]
 pub struct IamError {
-    /// What clients decide by.
+    /// The error code.
     pub code: &'static str,
     /// The status of the reply.
     pub status: StatusCode,
-    /// What people read.
+    /// The message.
     pub message: Cow<'static, str>,
-    /// What really happened, for the log alone.
+    /// The internal cause, for the log only.
     pub internal: Option<String>,
 }
 

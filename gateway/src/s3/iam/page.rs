@@ -4,7 +4,7 @@ use super::args::Args;
 use super::error::IamError;
 use crate::s3::xml::XmlWriter;
 
-/// What a client wants to see of a list.
+/// The pagination parameters of a request.
 #[derive(Debug)]
 pub struct Page {
     /// After which entry; as the entries are sorted.
@@ -24,8 +24,8 @@ impl Page {
         Ok(Self { after, limit: usize::try_from(limit).unwrap_or(100) })
     }
 
-    /// How many entries to ask for: one more than are shown tells whether there is another page.
-    pub fn asked(&self) -> usize {
+    /// How many entries to fetch: one more than are shown detects another page.
+    pub fn fetch_limit(&self) -> usize {
         self.limit + 1
     }
 

@@ -6,9 +6,9 @@ use super::error::IamError;
 use super::names::unique_id;
 use super::page::Page;
 use super::show;
-use super::table::{About, Action, Ask, iam};
+use super::table::{Action, ActionRequest, ActionResource, iam};
 use super::tags::{TAGS_MAX, read_tags};
-use crate::domain::{BuiltInPolicy, HolderKind, IamPath, ManagedPolicy, ManagedPolicyDetails, Timestamp};
+use crate::domain::{BuiltInPolicy, IamPath, IdentityKind, ManagedPolicy, ManagedPolicyDetails, Timestamp};
 use crate::metadata::{CreatePolicy, DeletePolicy, NewPolicy, PolicyScope};
 use crate::s3::xml::XmlWriter;
 
@@ -21,11 +21,11 @@ pub fn actions() -> Vec<Action> {
     let lists = &["Scope", "OnlyAttached", "PathPrefix", "PolicyUsageFilter", "Marker", "MaxItems"];
     let entities = &["PolicyArn", "EntityFilter", "PathPrefix", "PolicyUsageFilter", "Marker", "MaxItems"];
     vec![
-        iam("CreatePolicy", About::NewPolicy, new, create),
-        iam("GetPolicy", About::Policy, &["PolicyArn"], get),
-        iam("DeletePolicy", About::Policy, &["PolicyArn"], delete),
-        iam("ListPolicies", About::Account, lists, list),
-        iam("ListEntitiesForPolicy", About::Policy, entities, holders),
+        iam("CreatePolicy", ActionResource::NewPolicy, new, create),
+        iam("GetPolicy", ActionResource::Policy, &["PolicyArn"], get),
+        iam("DeletePolicy", ActionResource::Policy, &["PolicyArn"], delete),
+        iam("ListPolicies", ActionResource::Account, lists, list),
+        iam("ListEntitiesForPolicy", ActionResource::Policy, entities, identities),
     ]
 }
 
@@ -39,30 +39,31 @@ pub fn missing(arn: &str) -> IamError {
 ///
 /// # Errors
 /// `AccessDenied`.
-pub fn own(ask: &Ask, action: &str) -> Result<String, IamError> {
-    let arn = ask.args.need("PolicyArn")?;
+pub fn own(request: &ActionRequest, action: &str) -> Result<String, IamError> {
+    let arn = request.args.need("PolicyArn")?;
     if BuiltInPolicy::of_arn(arn).is_some() {
-        return Err(IamError::denied(&ask.caller.arn(), action, arn));
+        return Err(IamError::denied(&request.caller.arn(), action, arn));
     }
     Ok(arn.to_owned())
 }
 
-async fn create(ask: Ask) -> Result<XmlWriter, IamError> {
-    let (name, path, document) = (ask.args.policy_name()?, ask.args.path()?, ask.args.need("PolicyDocument")?);
+async fn create(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let (name, path, document) =
+        (request.args.policy_name()?, request.args.path()?, request.args.need("PolicyDocument")?);
     check_identity(document, LETTERS_MAX)?;
     let policy = NewPolicy {
-        account: ask.caller.user.id,
-        unique_id: unique_id("ANPA", &ask),
-        arn: policy_arn(ask.caller.user.id, &path, &name),
+        account: request.caller.user.id,
+        unique_id: unique_id("ANPA", &request),
+        arn: policy_arn(request.caller.user.id, &path, &name),
         name: name.clone(),
         path,
         details: ManagedPolicyDetails {
-            description: ask.args.text("Description", 1_000)?,
-            tags: read_tags(&ask.args, TAGS_MAX)?,
+            description: request.args.text("Description", 1_000)?,
+            tags: read_tags(&request.args, TAGS_MAX)?,
         },
         document: document.to_owned(),
     };
-    match ask.door.metadata.create_policy(policy).await? {
+    match request.state.metadata.create_policy(policy).await? {
         CreatePolicy::Created(policy) => Ok(element(&policy)),
         CreatePolicy::NameTaken => Err(IamError::exists("A policy", name.as_str())),
         CreatePolicy::TooMany => Err(IamError::limit("PoliciesPerAccount", 1_500)),
@@ -78,18 +79,18 @@ fn element(policy: &ManagedPolicy) -> XmlWriter {
     writer
 }
 
-async fn get(ask: Ask) -> Result<XmlWriter, IamError> {
-    let arn = ask.args.need("PolicyArn")?;
+async fn get(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let arn = request.args.need("PolicyArn")?;
     let found = match BuiltInPolicy::of_arn(arn) {
-        Some(policy) => Some(built_in(&ask, policy).await?),
-        None => ask.door.metadata.managed_policy(ask.caller.user.id, arn).await?,
+        Some(policy) => Some(built_in(&request, policy).await?),
+        None => request.state.metadata.managed_policy(request.caller.user.id, arn).await?,
     };
     found.map(|policy| element(&policy)).ok_or_else(|| missing(arn))
 }
 
 /// A built-in policy, as if it were a row.
-async fn built_in(ask: &Ask, policy: &BuiltInPolicy) -> Result<ManagedPolicy, IamError> {
-    let attachments = ask.door.metadata.count_attachments(ask.caller.user.id, &policy.arn()).await?;
+async fn built_in(request: &ActionRequest, policy: &BuiltInPolicy) -> Result<ManagedPolicy, IamError> {
+    let attachments = request.state.metadata.count_attachments(request.caller.user.id, &policy.arn()).await?;
     Ok(ManagedPolicy {
         account: None,
         unique_id: policy.unique_id.to_owned(),
@@ -104,9 +105,9 @@ async fn built_in(ask: &Ask, policy: &BuiltInPolicy) -> Result<ManagedPolicy, Ia
     })
 }
 
-async fn delete(ask: Ask) -> Result<XmlWriter, IamError> {
-    let arn = own(&ask, "iam:DeletePolicy")?;
-    match ask.door.metadata.delete_policy(ask.caller.user.id, &arn).await? {
+async fn delete(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let arn = own(&request, "iam:DeletePolicy")?;
+    match request.state.metadata.delete_policy(request.caller.user.id, &arn).await? {
         DeletePolicy::Deleted => Ok(XmlWriter::fragment()),
         DeletePolicy::NoSuchPolicy => Err(missing(&arn)),
         DeletePolicy::Attached => {
@@ -116,13 +117,13 @@ async fn delete(ask: Ask) -> Result<XmlWriter, IamError> {
     }
 }
 
-async fn list(ask: Ask) -> Result<XmlWriter, IamError> {
-    let page = Page::of(&ask.args)?;
-    if ask.args.get("PolicyUsageFilter").is_some_and(|filter| filter != "PermissionsPolicy") {
+async fn list(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let page = Page::of(&request.args)?;
+    if request.args.get("PolicyUsageFilter").is_some_and(|filter| filter != "PermissionsPolicy") {
         return Err(IamError::validation("Permissions boundaries are not supported"));
     }
-    let (only_attached, prefix) = (ask.args.flag("OnlyAttached")?, ask.args.path_prefix()?);
-    let scope = ask.args.get("Scope").unwrap_or("All");
+    let (only_attached, prefix) = (request.args.flag("OnlyAttached")?, request.args.path_prefix()?);
+    let scope = request.args.get("Scope").unwrap_or("All");
     let (built_ins, own) = match scope {
         "All" => (true, true),
         "AWS" => (true, false),
@@ -132,17 +133,17 @@ async fn list(ask: Ask) -> Result<XmlWriter, IamError> {
     let mut policies = Vec::new();
     if own {
         let scope = PolicyScope {
-            account: ask.caller.user.id,
+            account: request.caller.user.id,
             path_prefix: prefix.clone(),
             only_attached,
             after: page.after.clone(),
-            limit: page.asked(),
+            limit: page.fetch_limit(),
         };
-        policies = ask.door.metadata.managed_policies(&scope).await?;
+        policies = request.state.metadata.managed_policies(&scope).await?;
     }
     if built_ins && prefix == "/" {
         for policy in BuiltInPolicy::ALL {
-            let policy = built_in(&ask, policy).await?;
+            let policy = built_in(&request, policy).await?;
             if policy.name.folded() > page.after && (!only_attached || policy.attachments > 0) {
                 policies.push(policy);
             }
@@ -153,28 +154,28 @@ async fn list(ask: Ask) -> Result<XmlWriter, IamError> {
     Ok(page.write("Policies", &policies, |policy| policy.name.folded(), show::policy))
 }
 
-async fn holders(ask: Ask) -> Result<XmlWriter, IamError> {
-    let arn = ask.args.need("PolicyArn")?;
-    let (account, page, prefix) = (ask.caller.user.id, Page::of(&ask.args)?, ask.args.path_prefix()?);
-    if BuiltInPolicy::of_arn(arn).is_none() && ask.door.metadata.managed_policy(account, arn).await?.is_none() {
+async fn identities(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let arn = request.args.need("PolicyArn")?;
+    let (account, page, prefix) = (request.caller.user.id, Page::of(&request.args)?, request.args.path_prefix()?);
+    if BuiltInPolicy::of_arn(arn).is_none() && request.state.metadata.managed_policy(account, arn).await?.is_none() {
         return Err(missing(arn));
     }
-    if !page.after.is_empty() || prefix != "/" || ask.args.get("PolicyUsageFilter").is_some() {
+    if !page.after.is_empty() || prefix != "/" || request.args.get("PolicyUsageFilter").is_some() {
         return Err(IamError::validation("Marker, PathPrefix and PolicyUsageFilter are not supported"));
     }
-    let wanted = match ask.args.get("EntityFilter") {
+    let wanted = match request.args.get("EntityFilter") {
         None => None,
-        Some(word) => match HolderKind::of_word(&word.to_ascii_lowercase()) {
+        Some(word) => match IdentityKind::of_word(&word.to_ascii_lowercase()) {
             Some(kind) => Some(kind),
             None => return Err(IamError::invalid("EntityFilter", "must satisfy enum value set: [User, Role, Group]")),
         },
     };
-    let found = ask.door.metadata.policy_holders(account, arn).await?;
+    let found = request.state.metadata.policy_entities(account, arn).await?;
     let mut writer = XmlWriter::fragment();
     for (kind, list, name, id) in [
-        (HolderKind::Group, "PolicyGroups", "GroupName", "GroupId"),
-        (HolderKind::User, "PolicyUsers", "UserName", "UserId"),
-        (HolderKind::Role, "PolicyRoles", "RoleName", "RoleId"),
+        (IdentityKind::Group, "PolicyGroups", "GroupName", "GroupId"),
+        (IdentityKind::User, "PolicyUsers", "UserName", "UserId"),
+        (IdentityKind::Role, "PolicyRoles", "RoleName", "RoleId"),
     ] {
         writer.open(list);
         for (_, its_name, its_id) in found.iter().filter(|(its, ..)| *its == kind && wanted.is_none_or(|w| w == kind)) {

@@ -1,11 +1,11 @@
-//! Temporary credentials, and who one is.
+//! STS: temporary credentials and `GetCallerIdentity`.
 
-use super::authorize::{allows, fact};
+use super::authorize::{allows, condition_value};
 use super::documents::check_identity;
 use super::error::IamError;
-use super::table::{Action, Ask, sts};
-use crate::domain::{Holder, HolderKind, IamName, SESSION_SECONDS_MAX, Timestamp, UserId};
-use crate::policy::{Document, Question, Verdict};
+use super::table::{Action, ActionRequest, sts};
+use crate::domain::{IamIdentity, IamName, IdentityKind, SESSION_SECONDS_MAX, Timestamp, UserId};
+use crate::policy::{AuthorizationRequest, Document, Evaluation};
 use crate::s3::auth::{NewSession, TemporaryKey};
 use crate::s3::encoding::xml_time;
 use crate::s3::xml::XmlWriter;
@@ -25,48 +25,48 @@ pub fn actions() -> Vec<Action> {
     ]
 }
 
-async fn identity(ask: Ask) -> Result<XmlWriter, IamError> {
-    let caller = &ask.caller;
+async fn identity(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let caller = &request.caller;
     let mut writer = XmlWriter::fragment();
     writer.text("Arn", &caller.arn()).text("UserId", &caller.unique_id());
     writer.text("Account", &caller.user.id.account_number());
     Ok(writer)
 }
 
-async fn session_token(ask: Ask) -> Result<XmlWriter, IamError> {
-    if ask.caller.session.is_some() {
-        return Err(IamError::denied(&ask.caller.arn(), "sts:GetSessionToken", "*"));
+async fn session_token(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    if request.caller.session.is_some() {
+        return Err(IamError::denied(&request.caller.arn(), "sts:GetSessionToken", "*"));
     }
-    let seconds = ask.args.number("DurationSeconds", 900, 129_600)?;
+    let seconds = request.args.number("DurationSeconds", 900, 129_600)?;
     // The account's own keys are too strong for long sessions.
-    let most = if ask.caller.member.is_some() { 129_600 } else { 3_600 };
+    let most = if request.caller.principal_policies.is_some() { 129_600 } else { 3_600 };
     let seconds = seconds.unwrap_or(43_200).min(most);
-    let session = NewSession { issuer: ask.caller.id.clone(), role: None, policy: None, seconds };
+    let session = NewSession { issuer: request.caller.id.clone(), role: None, policy: None, seconds };
     let mut writer = XmlWriter::fragment();
-    credentials(&mut writer, &ask.door.verifier.keys().draw_temporary(&session));
+    credentials(&mut writer, &request.state.verifier.keys().draw_temporary(&session));
     Ok(writer)
 }
 
-async fn assume_role(ask: Ask) -> Result<XmlWriter, IamError> {
-    let (arn, name) = (ask.args.need("RoleArn")?, ask.args.need("RoleSessionName")?);
+async fn assume_role(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let (arn, name) = (request.args.need("RoleArn")?, request.args.need("RoleSessionName")?);
     if !(2..=64).contains(&name.len()) || name.parse::<IamName>().is_err() {
         return Err(IamError::invalid("RoleSessionName", "must be 2 to 64 of A-Z, a-z, 0-9 and _+=,.@-"));
     }
-    let policy = ask.args.get("Policy").map(str::to_owned);
+    let policy = request.args.get("Policy").map(str::to_owned);
     if let Some(policy) = &policy {
         check_identity(policy, SESSION_POLICY_LETTERS_MAX)?;
     }
-    let denied = || IamError::denied(&ask.caller.arn(), "sts:AssumeRole", arn);
-    // Whether there is such a role is for those who may become it.
-    let role = role(&ask, arn).await?.ok_or_else(denied)?;
-    if !may_become(&ask, &role, arn) {
+    let denied = || IamError::denied(&request.caller.arn(), "sts:AssumeRole", arn);
+    // Whether there is such a role is visible only to those who may assume it.
+    let role = role(&request, arn).await?.ok_or_else(denied)?;
+    if !may_assume(&request, &role, arn) {
         return Err(denied());
     }
-    let seconds = duration(&ask, &role)?;
-    let issuer = ask.caller.session.as_ref().map_or(&ask.caller.id, |session| &session.issuer).clone();
+    let seconds = duration(&request, &role)?;
+    let issuer = request.caller.session.as_ref().map_or(&request.caller.id, |session| &session.issuer).clone();
     let session = NewSession { issuer, role: Some((role.unique_id.clone(), name.to_owned())), policy, seconds };
     let mut writer = XmlWriter::fragment();
-    credentials(&mut writer, &ask.door.verifier.keys().draw_temporary(&session));
+    credentials(&mut writer, &request.state.verifier.keys().draw_temporary(&session));
     let number = role.account.account_number();
     writer.open("AssumedRoleUser").text("AssumedRoleId", &format!("{}:{name}", role.unique_id));
     writer.text("Arn", &format!("arn:aws:sts::{number}:assumed-role/{}/{name}", role.name)).close("AssumedRoleUser");
@@ -74,47 +74,48 @@ async fn assume_role(ask: Ask) -> Result<XmlWriter, IamError> {
 }
 
 /// The role of an ARN, in whatever account it is.
-async fn role(ask: &Ask, arn: &str) -> Result<Option<Holder>, IamError> {
+async fn role(request: &ActionRequest, arn: &str) -> Result<Option<IamIdentity>, IamError> {
     let Some((number, path)) = arn.strip_prefix("arn:aws:iam::").and_then(|rest| rest.split_once(":role/")) else {
         return Err(IamError::invalid("RoleArn", "must be the ARN of a role"));
     };
     let (account, name) = (number.parse::<i64>(), path.rsplit('/').next().unwrap_or_default().parse::<IamName>());
     let (Ok(account), Ok(name)) = (account, name) else { return Ok(None) };
-    let found = ask.door.metadata.holder(UserId(account), HolderKind::Role, &name).await?;
+    let found = request.state.metadata.identity(UserId(account), IdentityKind::Role, &name).await?;
     // The path and the letters' case are part of it.
     Ok(found.filter(|role| role.arn() == arn))
 }
 
-/// Whether the role lets the caller become it, and the caller's account does too. A caller whom the role's trust policy
+/// Whether the role's trust policy and the caller's account allow assuming it. A caller that the role's trust policy
 /// names needs no policy of the own account, which may still deny.
-fn may_become(ask: &Ask, role: &Holder, arn: &str) -> bool {
+fn may_assume(request: &ActionRequest, role: &IamIdentity, arn: &str) -> bool {
     let text = role.details.trust.as_deref().unwrap_or_default();
     // What cannot be read trusts nobody.
     let Ok(trust) = Document::parse(text, TRUST_BYTES_MAX) else { return false };
-    let keys = |key: &str| fact(ask, key);
-    let caller = ask.caller.principal();
-    let question = Question { caller: Some(caller), action: "sts:AssumeRole", resource: arn, keys: &keys };
-    let denied = |document: &std::sync::Arc<Document>| document.evaluate(&question) == Verdict::Deny;
+    let keys = |key: &str| condition_value(request, key);
+    let caller = request.caller.principal();
+    let authorization_request =
+        AuthorizationRequest { caller: Some(caller), action: "sts:AssumeRole", resource: arn, keys: &keys };
+    let denied = |document: &std::sync::Arc<Document>| document.evaluate(&authorization_request) == Evaluation::Deny;
     if caller.policies.iter().chain(&caller.session_policies).any(denied) {
         return false;
     }
     let named = caller.account == role.account || text.contains(&format!("\"{}\"", caller.principal_arn()));
-    match trust.evaluate(&question) {
-        Verdict::Allow if named && caller.session_policies.is_empty() => true,
-        Verdict::Allow | Verdict::AllowAccount => allows(ask, "sts:AssumeRole", arn),
-        Verdict::Deny | Verdict::Silent => false,
+    match trust.evaluate(&authorization_request) {
+        Evaluation::Allow if named && caller.session_policies.is_empty() => true,
+        Evaluation::Allow | Evaluation::AllowAccount => allows(request, "sts:AssumeRole", arn),
+        Evaluation::Deny | Evaluation::NotApplicable => false,
     }
 }
 
 /// How long the session lasts. A session that begins another may not stretch it.
-fn duration(ask: &Ask, role: &Holder) -> Result<u32, IamError> {
+fn duration(request: &ActionRequest, role: &IamIdentity) -> Result<u32, IamError> {
     let longest = role.details.session_seconds_max.unwrap_or(SESSION_SECONDS_MAX);
-    let seconds = ask.args.number("DurationSeconds", 900, 43_200)?.unwrap_or(SESSION_SECONDS_MAX);
+    let seconds = request.args.number("DurationSeconds", 900, 43_200)?.unwrap_or(SESSION_SECONDS_MAX);
     if seconds > longest {
         let why = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(IamError::validation(why));
     }
-    if ask.caller.session.is_some() && seconds > SESSION_SECONDS_MAX {
+    if request.caller.session.is_some() && seconds > SESSION_SECONDS_MAX {
         let why = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.";
         return Err(IamError::validation(why));
     }

@@ -1,27 +1,27 @@
 //! Users, groups, roles and policies as XML.
 
-use crate::domain::{Holder, HolderKind, ManagedPolicy, SESSION_SECONDS_MAX};
+use crate::domain::{IamIdentity, IdentityKind, ManagedPolicy, SESSION_SECONDS_MAX};
 use crate::s3::encoding::xml_time;
 use crate::s3::uri;
 use crate::s3::xml::XmlWriter;
 
 /// Inside a `<User>`, `<Group>` or `<Role>`. Lists leave the tags out.
-pub fn holder(writer: &mut XmlWriter, holder: &Holder, with_tags: bool) {
-    let (name, id) = match holder.kind {
-        HolderKind::User => ("UserName", "UserId"),
-        HolderKind::Group => ("GroupName", "GroupId"),
-        HolderKind::Role => ("RoleName", "RoleId"),
+pub fn identity(writer: &mut XmlWriter, identity: &IamIdentity, with_tags: bool) {
+    let (name, id) = match identity.kind {
+        IdentityKind::User => ("UserName", "UserId"),
+        IdentityKind::Group => ("GroupName", "GroupId"),
+        IdentityKind::Role => ("RoleName", "RoleId"),
     };
-    writer.text("Path", holder.path.as_str()).text(name, holder.name.as_str()).text(id, &holder.unique_id);
-    writer.text("Arn", &holder.arn()).plain("CreateDate", xml_time(holder.created_at));
-    if holder.kind == HolderKind::Role {
-        document(writer, "AssumeRolePolicyDocument", holder.details.trust.as_deref().unwrap_or_default());
-        writer.maybe("Description", holder.details.description.as_deref());
-        let longest = holder.details.session_seconds_max.unwrap_or(SESSION_SECONDS_MAX);
+    writer.text("Path", identity.path.as_str()).text(name, identity.name.as_str()).text(id, &identity.unique_id);
+    writer.text("Arn", &identity.arn()).plain("CreateDate", xml_time(identity.created_at));
+    if identity.kind == IdentityKind::Role {
+        document(writer, "AssumeRolePolicyDocument", identity.details.trust.as_deref().unwrap_or_default());
+        writer.maybe("Description", identity.details.description.as_deref());
+        let longest = identity.details.session_seconds_max.unwrap_or(SESSION_SECONDS_MAX);
         writer.plain("MaxSessionDuration", longest);
     }
-    if with_tags && !holder.details.tags.is_empty() {
-        tags(writer, &holder.details.tags);
+    if with_tags && !identity.details.tags.is_empty() {
+        tags(writer, &identity.details.tags);
     }
 }
 

@@ -1,21 +1,21 @@
-//! What an account has and may have.
+//! Account summary and aliases.
 
 use super::error::IamError;
-use super::table::{About, Action, Ask, iam};
-use crate::domain::HolderKind;
+use super::table::{Action, ActionRequest, ActionResource, iam};
+use crate::domain::IdentityKind;
 use crate::s3::xml::XmlWriter;
 
 /// The actions of this group.
 pub fn actions() -> Vec<Action> {
     vec![
-        iam("GetAccountSummary", About::Account, &[], summary),
-        iam("ListAccountAliases", About::Account, &["Marker", "MaxItems"], aliases),
-        iam("ListOpenIDConnectProviders", About::Account, &[], identity_providers),
+        iam("GetAccountSummary", ActionResource::Account, &[], summary),
+        iam("ListAccountAliases", ActionResource::Account, &["Marker", "MaxItems"], aliases),
+        iam("ListOpenIDConnectProviders", ActionResource::Account, &[], identity_providers),
     ]
 }
 
-async fn summary(ask: Ask) -> Result<XmlWriter, IamError> {
-    let (metadata, account) = (&ask.door.metadata, ask.caller.user.id);
+async fn summary(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let (metadata, account) = (&request.state.metadata, request.caller.user.id);
     let mut entries = vec![
         ("Policies", metadata.count_policies(account).await?),
         ("PoliciesQuota", 1_500),
@@ -32,11 +32,11 @@ async fn summary(ask: Ask) -> Result<XmlWriter, IamError> {
         ("AssumeRolePolicySizeQuota", 2_048),
     ];
     for (kind, name, quota) in [
-        (HolderKind::User, "Users", "UsersQuota"),
-        (HolderKind::Group, "Groups", "GroupsQuota"),
-        (HolderKind::Role, "Roles", "RolesQuota"),
+        (IdentityKind::User, "Users", "UsersQuota"),
+        (IdentityKind::Group, "Groups", "GroupsQuota"),
+        (IdentityKind::Role, "Roles", "RolesQuota"),
     ] {
-        entries.push((name, metadata.count_holders(account, kind).await?));
+        entries.push((name, metadata.count_identities(account, kind).await?));
         entries.push((quota, kind.quota()));
     }
     let mut writer = XmlWriter::fragment();
@@ -49,14 +49,14 @@ async fn summary(ask: Ask) -> Result<XmlWriter, IamError> {
 }
 
 /// There are no identity providers; tools ask all the same.
-async fn identity_providers(_ask: Ask) -> Result<XmlWriter, IamError> {
+async fn identity_providers(_ask: ActionRequest) -> Result<XmlWriter, IamError> {
     let mut writer = XmlWriter::fragment();
     writer.open("OpenIDConnectProviderList").close("OpenIDConnectProviderList");
     Ok(writer)
 }
 
 /// Accounts have no aliases.
-async fn aliases(_ask: Ask) -> Result<XmlWriter, IamError> {
+async fn aliases(_ask: ActionRequest) -> Result<XmlWriter, IamError> {
     let mut writer = XmlWriter::fragment();
     writer.open("AccountAliases").close("AccountAliases").plain("IsTruncated", false);
     Ok(writer)

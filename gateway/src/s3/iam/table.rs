@@ -9,61 +9,61 @@ use super::args::Args;
 use super::error::IamError;
 use http::request::Parts;
 
-use crate::domain::{Holder, HolderKind};
+use crate::domain::{IamIdentity, IdentityKind};
 use crate::s3::auth::{Caller, Service};
-use crate::s3::door::Door;
+use crate::s3::state::S3State;
 use crate::s3::xml::XmlWriter;
 
-/// What an action is about: the resource of its permission.
+/// The resource of an action's permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum ActionResource {
     /// The account as a whole: `*`.
     Account,
     /// A user, group or role that is there, by its name.
-    Holder(HolderKind),
+    IamIdentity(IdentityKind),
     /// The user of this name or, without one, the caller.
     UserOrCaller,
     /// A user, group or role that is to be.
-    NewHolder(HolderKind),
+    NewIdentity(IdentityKind),
     /// A managed policy that is there, by its ARN.
     Policy,
     /// A managed policy that is to be.
     NewPolicy,
-    /// Nobody but the caller: no permission is asked.
+    /// The caller itself: no permission is needed.
     Caller,
 }
 
-/// An action on its way: verified and permitted.
-pub struct Ask {
-    /// The rooms below.
-    pub door: Arc<Door>,
-    /// Who asks.
+/// An authenticated and authorized action request.
+pub struct ActionRequest {
+    /// The shared state of the S3 API.
+    pub state: Arc<S3State>,
+    /// The caller.
     pub caller: Arc<Caller>,
     /// Target and headers.
     pub head: Parts,
-    /// What for.
+    /// The parameters.
     pub args: Args,
     /// The user, group or role it is about; none when that is not there, or the account itself.
-    pub holder: Option<Holder>,
+    pub identity: Option<IamIdentity>,
 }
 
-impl Ask {
+impl ActionRequest {
     /// The user, group or role it is about.
     ///
     /// # Errors
     /// `NoSuchEntity`.
-    pub fn holder(&self, kind: HolderKind) -> Result<&Holder, IamError> {
+    pub fn identity(&self, kind: IdentityKind) -> Result<&IamIdentity, IamError> {
         let missing = || IamError::missing(kind.word(), self.args.get(parameter(kind)).unwrap_or_default());
-        self.holder.as_ref().ok_or_else(missing)
+        self.identity.as_ref().ok_or_else(missing)
     }
 }
 
 /// The parameter that names a user, group or role.
-pub fn parameter(kind: HolderKind) -> &'static str {
+pub fn parameter(kind: IdentityKind) -> &'static str {
     match kind {
-        HolderKind::User => "UserName",
-        HolderKind::Group => "GroupName",
-        HolderKind::Role => "RoleName",
+        IdentityKind::User => "UserName",
+        IdentityKind::Group => "GroupName",
+        IdentityKind::Role => "RoleName",
     }
 }
 
@@ -77,11 +77,11 @@ pub struct Action {
     /// Its service.
     pub service: Service,
     /// What it is about.
-    pub about: About,
+    pub resource: ActionResource,
     /// The parameters it understands.
     pub accepts: &'static [&'static str],
-    /// Who answers.
-    pub handler: Box<dyn Fn(Ask) -> Answer + Send + Sync>,
+    /// The handler.
+    pub handler: Box<dyn Fn(ActionRequest) -> Answer + Send + Sync>,
 }
 
 impl Action {
@@ -92,22 +92,22 @@ impl Action {
 }
 
 /// An action of IAM.
-pub fn iam<F, A>(name: &'static str, about: About, accepts: &'static [&'static str], handler: F) -> Action
+pub fn iam<F, A>(name: &'static str, resource: ActionResource, accepts: &'static [&'static str], handler: F) -> Action
 where
-    F: Fn(Ask) -> A + Send + Sync + 'static,
+    F: Fn(ActionRequest) -> A + Send + Sync + 'static,
     A: Future<Output = Result<XmlWriter, IamError>> + Send + 'static,
 {
-    let handler = Box::new(move |ask| -> Answer { Box::pin(handler(ask)) });
-    Action { name, service: Service::Iam, about, accepts, handler }
+    let handler = Box::new(move |request| -> Answer { Box::pin(handler(request)) });
+    Action { name, service: Service::Iam, resource, accepts, handler }
 }
 
 /// An action of STS.
 pub fn sts<F, A>(name: &'static str, accepts: &'static [&'static str], handler: F) -> Action
 where
-    F: Fn(Ask) -> A + Send + Sync + 'static,
+    F: Fn(ActionRequest) -> A + Send + Sync + 'static,
     A: Future<Output = Result<XmlWriter, IamError>> + Send + 'static,
 {
-    Action { service: Service::Sts, ..iam(name, About::Caller, accepts, handler) }
+    Action { service: Service::Sts, ..iam(name, ActionResource::Caller, accepts, handler) }
 }
 
 /// All actions by name.

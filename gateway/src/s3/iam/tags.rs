@@ -4,29 +4,29 @@ use super::args::Args;
 use super::error::IamError;
 use super::page::Page;
 use super::show;
-use super::table::{About, Action, Ask, iam};
-use crate::domain::HolderKind;
-use crate::metadata::{ChangeHolder, HolderEdit};
+use super::table::{Action, ActionRequest, ActionResource, iam};
+use crate::domain::IdentityKind;
+use crate::metadata::{IdentityEdit, UpdateIdentity};
 use crate::s3::xml::XmlWriter;
 
 /// The most tags of a user, role or policy.
 pub const TAGS_MAX: usize = 50;
 
 /// The kinds with the names of their three actions.
-const NAMES: [(HolderKind, [&str; 3]); 2] = [
-    (HolderKind::User, ["TagUser", "UntagUser", "ListUserTags"]),
-    (HolderKind::Role, ["TagRole", "UntagRole", "ListRoleTags"]),
+const NAMES: [(IdentityKind, [&str; 3]); 2] = [
+    (IdentityKind::User, ["TagUser", "UntagUser", "ListUserTags"]),
+    (IdentityKind::Role, ["TagRole", "UntagRole", "ListRoleTags"]),
 ];
 const PARAMETERS: &[&str] = &["UserName", "RoleName", "Tags", "TagKeys", "Marker", "MaxItems"];
 
 /// The actions of this group.
 pub fn actions() -> Vec<Action> {
-    let of = |(kind, [tag_name, untag_name, list_name]): (HolderKind, [&'static str; 3])| {
-        let about = About::Holder(kind);
+    let of = |(kind, [tag_name, untag_name, list_name]): (IdentityKind, [&'static str; 3])| {
+        let resource = ActionResource::IamIdentity(kind);
         [
-            iam(tag_name, about, PARAMETERS, move |ask| tag(ask, kind)),
-            iam(untag_name, about, PARAMETERS, move |ask| untag(ask, kind)),
-            iam(list_name, about, PARAMETERS, move |ask| std::future::ready(list(&ask, kind))),
+            iam(tag_name, resource, PARAMETERS, move |request| tag(request, kind)),
+            iam(untag_name, resource, PARAMETERS, move |request| untag(request, kind)),
+            iam(list_name, resource, PARAMETERS, move |request| std::future::ready(list(&request, kind))),
         ]
     };
     NAMES.into_iter().flat_map(of).collect()
@@ -66,36 +66,36 @@ pub fn read_tags(args: &Args, most: usize) -> Result<Vec<(String, String)>, IamE
     Ok(tags)
 }
 
-async fn tag(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
-    let tags = read_tags(&ask.args, TAGS_MAX)?;
+async fn tag(request: ActionRequest, kind: IdentityKind) -> Result<XmlWriter, IamError> {
+    let tags = read_tags(&request.args, TAGS_MAX)?;
     if tags.is_empty() {
         return Err(IamError::invalid("Tags", "must not be null"));
     }
-    change(&ask, kind, HolderEdit::Tag(tags, TAGS_MAX)).await
+    change(&request, kind, IdentityEdit::Tag(tags, TAGS_MAX)).await
 }
 
-async fn untag(ask: Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
-    let keys: Vec<_> = ask.args.list("TagKeys", "").into_iter().map(str::to_owned).collect();
+async fn untag(request: ActionRequest, kind: IdentityKind) -> Result<XmlWriter, IamError> {
+    let keys: Vec<_> = request.args.list("TagKeys", "").into_iter().map(str::to_owned).collect();
     if keys.is_empty() {
         return Err(IamError::invalid("TagKeys", "must not be null"));
     }
-    change(&ask, kind, HolderEdit::Untag(keys)).await
+    change(&request, kind, IdentityEdit::Untag(keys)).await
 }
 
-async fn change(ask: &Ask, kind: HolderKind, edit: HolderEdit) -> Result<XmlWriter, IamError> {
-    let holder = ask.holder(kind)?;
-    match ask.door.metadata.change_holder(holder.id, edit).await? {
-        ChangeHolder::Changed(_) => Ok(XmlWriter::fragment()),
-        ChangeHolder::TooManyTags => Err(IamError::limit("TagsPerHolder", TAGS_MAX)),
-        ChangeHolder::NameTaken | ChangeHolder::NoSuchHolder => {
-            Err(IamError::missing(kind.word(), holder.name.as_str()))
+async fn change(request: &ActionRequest, kind: IdentityKind, edit: IdentityEdit) -> Result<XmlWriter, IamError> {
+    let identity = request.identity(kind)?;
+    match request.state.metadata.update_identity(identity.id, edit).await? {
+        UpdateIdentity::Changed(_) => Ok(XmlWriter::fragment()),
+        UpdateIdentity::TooManyTags => Err(IamError::limit("TagsPerHolder", TAGS_MAX)),
+        UpdateIdentity::NameTaken | UpdateIdentity::NoSuchIdentity => {
+            Err(IamError::missing(kind.word(), identity.name.as_str()))
         }
     }
 }
 
-fn list(ask: &Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
-    let (holder, page) = (ask.holder(kind)?, Page::of(&ask.args)?);
-    let mut tags = holder.details.tags.clone();
+fn list(request: &ActionRequest, kind: IdentityKind) -> Result<XmlWriter, IamError> {
+    let (identity, page) = (request.identity(kind)?, Page::of(&request.args)?);
+    let mut tags = identity.details.tags.clone();
     tags.retain(|(key, _)| *key > page.after);
     Ok(page.write("Tags", &tags, |(key, _)| key.clone(), show::tag))
 }

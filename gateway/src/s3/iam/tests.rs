@@ -2,9 +2,9 @@
 
 use super::args::Args;
 use super::page::Page;
-use super::table::{ACTIONS, About};
+use super::table::{ACTIONS, ActionResource};
 use super::tags::read_tags;
-use crate::domain::HolderKind;
+use crate::domain::IdentityKind;
 use crate::s3::auth::Service;
 
 fn args(body: &str) -> Args {
@@ -16,7 +16,7 @@ fn every_action_has_a_permission() {
     for (name, action) in ACTIONS.iter() {
         assert_eq!(action.permission(), format!("{}:{name}", action.service.word()));
         // Only whoever asks about the own person needs none.
-        assert_eq!(action.about == About::Caller, action.service == Service::Sts, "{name}");
+        assert_eq!(action.resource == ActionResource::Caller, action.service == Service::Sts, "{name}");
         for parameter in action.accepts {
             assert!(parameter.starts_with(|letter: char| letter.is_ascii_uppercase()), "{name} {parameter}");
         }
@@ -30,7 +30,7 @@ fn parameters_are_found_once() {
     assert_eq!(form.get("UserName"), Some("a b/c"));
     assert_eq!(form.get("Username"), None);
     assert_eq!(form.path().expect("a path").as_str(), "/x/");
-    assert!(form.name("UserName", HolderKind::User).is_err(), "no name of IAM");
+    assert!(form.name("UserName", IdentityKind::User).is_err(), "no name of IAM");
     assert_eq!(form.need("PolicyName").expect_err("missing").code, "ValidationError");
     assert!(form.only(&["UserName", "Path", "Tags"]).is_ok());
     let unknown = form.only(&["UserName", "Path"]).expect_err("a parameter nobody knows");
@@ -54,8 +54,8 @@ fn values_are_checked() {
     assert!(form.number("Number", 8, 9).is_err());
     assert_eq!(form.number("None", 8, 9).expect("missing is fine"), None);
     let long = args(&format!("UserName={}&GroupName={}", "u".repeat(65), "g".repeat(65)));
-    assert!(long.name("UserName", HolderKind::User).is_err());
-    assert!(long.name("GroupName", HolderKind::Group).is_ok());
+    assert!(long.name("UserName", IdentityKind::User).is_err());
+    assert!(long.name("GroupName", IdentityKind::Group).is_ok());
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn tags_are_read_as_sdks_send_them() {
 #[test]
 fn a_page_says_where_the_next_begins() {
     let page = Page::of(&args("MaxItems=2&Marker=a")).expect("a page");
-    assert_eq!((page.after.as_str(), page.asked()), ("a", 3));
+    assert_eq!((page.after.as_str(), page.fetch_limit()), ("a", 3));
     let write = |entries: &[&str]| {
         page.write(
             "L",

@@ -4,32 +4,32 @@ use super::error::IamError;
 use super::names::unique_id;
 use super::page::Page;
 use super::show;
-use super::table::{About, Action, Ask, iam};
+use super::table::{Action, ActionRequest, ActionResource, iam};
 use super::tags::{TAGS_MAX, read_tags};
-use crate::domain::{HolderDetails, HolderKind};
-use crate::metadata::{ChangeHolder, CreateHolder, DeleteHolder, HolderEdit, HolderQuery, NewHolder};
+use crate::domain::{IdentityDetails, IdentityKind};
+use crate::metadata::{CreateIdentity, DeleteIdentity, IdentityEdit, IdentityQuery, NewIdentity, UpdateIdentity};
 use crate::s3::encoding::xml_time;
 use crate::s3::xml::XmlWriter;
 
-const USER: HolderKind = HolderKind::User;
+const USER: IdentityKind = IdentityKind::User;
 
 /// The actions of this group.
 pub fn actions() -> Vec<Action> {
     vec![
-        iam("CreateUser", About::NewHolder(USER), &["UserName", "Path", "Tags"], create),
-        iam("GetUser", About::UserOrCaller, &["UserName"], get),
-        iam("UpdateUser", About::Holder(USER), &["UserName", "NewUserName", "NewPath"], update),
-        iam("DeleteUser", About::Holder(USER), &["UserName"], delete),
-        iam("ListUsers", About::Account, &["PathPrefix", "Marker", "MaxItems"], list),
+        iam("CreateUser", ActionResource::NewIdentity(USER), &["UserName", "Path", "Tags"], create),
+        iam("GetUser", ActionResource::UserOrCaller, &["UserName"], get),
+        iam("UpdateUser", ActionResource::IamIdentity(USER), &["UserName", "NewUserName", "NewPath"], update),
+        iam("DeleteUser", ActionResource::IamIdentity(USER), &["UserName"], delete),
+        iam("ListUsers", ActionResource::Account, &["PathPrefix", "Marker", "MaxItems"], list),
     ]
 }
 
-async fn create(ask: Ask) -> Result<XmlWriter, IamError> {
-    let details = HolderDetails { tags: read_tags(&ask.args, TAGS_MAX)?, ..HolderDetails::default() };
-    let holder = make(&ask, USER, details).await?;
+async fn create(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let details = IdentityDetails { tags: read_tags(&request.args, TAGS_MAX)?, ..IdentityDetails::default() };
+    let identity = make(&request, USER, details).await?;
     let mut writer = XmlWriter::fragment();
     writer.open("User");
-    show::holder(&mut writer, &holder, true);
+    show::identity(&mut writer, &identity, true);
     writer.close("User");
     Ok(writer)
 }
@@ -38,54 +38,58 @@ async fn create(ask: Ask) -> Result<XmlWriter, IamError> {
 ///
 /// # Errors
 /// `EntityAlreadyExists`, `LimitExceeded`.
-pub async fn make(ask: &Ask, kind: HolderKind, details: HolderDetails) -> Result<crate::domain::Holder, IamError> {
-    let name = ask.args.name(super::table::parameter(kind), kind)?;
-    let new = NewHolder {
-        account: ask.caller.user.id,
+pub async fn make(
+    request: &ActionRequest,
+    kind: IdentityKind,
+    details: IdentityDetails,
+) -> Result<crate::domain::IamIdentity, IamError> {
+    let name = request.args.name(super::table::parameter(kind), kind)?;
+    let new = NewIdentity {
+        account: request.caller.user.id,
         kind,
-        unique_id: unique_id(kind.id_prefix(), ask),
+        unique_id: unique_id(kind.id_prefix(), request),
         name: name.clone(),
-        path: ask.args.path()?,
+        path: request.args.path()?,
         details,
     };
-    match ask.door.metadata.create_holder(new).await? {
-        CreateHolder::Created(holder) => Ok(holder),
-        CreateHolder::NameTaken => Err(IamError::exists(title(kind), name.as_str())),
-        CreateHolder::TooMany => Err(IamError::limit(&format!("{}sPerAccount", title(kind)), kind.quota())),
-        CreateHolder::NoSuchAccount => Err(IamError::no_such("The account was removed")),
+    match request.state.metadata.create_identity(new).await? {
+        CreateIdentity::Created(identity) => Ok(identity),
+        CreateIdentity::NameTaken => Err(IamError::exists(title(kind), name.as_str())),
+        CreateIdentity::TooMany => Err(IamError::limit(&format!("{}sPerAccount", title(kind)), kind.quota())),
+        CreateIdentity::NoSuchAccount => Err(IamError::no_such("The account was removed")),
     }
 }
 
 /// `User`, `Group`, `Role`.
-pub fn title(kind: HolderKind) -> &'static str {
+pub fn title(kind: IdentityKind) -> &'static str {
     match kind {
-        HolderKind::User => "User",
-        HolderKind::Group => "Group",
-        HolderKind::Role => "Role",
+        IdentityKind::User => "User",
+        IdentityKind::Group => "Group",
+        IdentityKind::Role => "Role",
     }
 }
 
-async fn get(ask: Ask) -> Result<XmlWriter, IamError> {
+async fn get(request: ActionRequest) -> Result<XmlWriter, IamError> {
     let mut writer = XmlWriter::fragment();
     writer.open("User");
-    let is_role = ask.holder.as_ref().is_some_and(|holder| holder.kind != USER);
+    let is_role = request.identity.as_ref().is_some_and(|identity| identity.kind != USER);
     if is_role {
         return Err(IamError::validation("Must specify userName when calling with non-User credentials"));
     }
-    if ask.args.get("UserName").is_some() || ask.holder.is_some() {
-        show::holder(&mut writer, ask.holder(USER)?, true);
+    if request.args.get("UserName").is_some() || request.identity.is_some() {
+        show::identity(&mut writer, request.identity(USER)?, true);
     } else {
-        let account = &ask.caller.user;
+        let account = &request.caller.user;
         writer.text("Path", "/").text("UserName", &account.name).text("UserId", &account.id.account_number());
-        writer.text("Arn", &ask.caller.arn()).plain("CreateDate", xml_time(account.created_at));
+        writer.text("Arn", &request.caller.arn()).plain("CreateDate", xml_time(account.created_at));
     }
     writer.close("User");
     Ok(writer)
 }
 
-async fn update(ask: Ask) -> Result<XmlWriter, IamError> {
-    let user = ask.holder(USER)?;
-    rename(&ask, user, "NewUserName").await?;
+async fn update(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let user = request.identity(USER)?;
+    rename(&request, user, "NewUserName").await?;
     Ok(XmlWriter::fragment())
 }
 
@@ -93,53 +97,62 @@ async fn update(ask: Ask) -> Result<XmlWriter, IamError> {
 ///
 /// # Errors
 /// `EntityAlreadyExists`.
-pub async fn rename(ask: &Ask, holder: &crate::domain::Holder, parameter: &str) -> Result<(), IamError> {
-    let name = ask.args.get(parameter).map(|_| ask.args.name(parameter, holder.kind)).transpose()?;
-    let path = ask.args.parsed("NewPath")?;
+pub async fn rename(
+    request: &ActionRequest,
+    identity: &crate::domain::IamIdentity,
+    parameter: &str,
+) -> Result<(), IamError> {
+    let name = request.args.get(parameter).map(|_| request.args.name(parameter, identity.kind)).transpose()?;
+    let path = request.args.parsed("NewPath")?;
     let shown = name.clone();
-    match ask.door.metadata.change_holder(holder.id, HolderEdit::Move { name, path }).await? {
-        ChangeHolder::Changed(_) | ChangeHolder::TooManyTags => Ok(()),
-        ChangeHolder::NameTaken => {
-            Err(IamError::exists(title(holder.kind), shown.as_ref().map_or("", crate::domain::IamName::as_str)))
+    match request.state.metadata.update_identity(identity.id, IdentityEdit::Move { name, path }).await? {
+        UpdateIdentity::Changed(_) | UpdateIdentity::TooManyTags => Ok(()),
+        UpdateIdentity::NameTaken => {
+            Err(IamError::exists(title(identity.kind), shown.as_ref().map_or("", crate::domain::IamName::as_str)))
         }
-        ChangeHolder::NoSuchHolder => Err(IamError::missing(holder.kind.word(), holder.name.as_str())),
+        UpdateIdentity::NoSuchIdentity => Err(IamError::missing(identity.kind.word(), identity.name.as_str())),
     }
 }
 
-async fn delete(ask: Ask) -> Result<XmlWriter, IamError> {
-    remove(&ask, USER).await
+async fn delete(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    remove(&request, USER).await
 }
 
 /// Deletes a user, group or role that holds nothing.
 ///
 /// # Errors
 /// `NoSuchEntity`, `DeleteConflict`.
-pub async fn remove(ask: &Ask, kind: HolderKind) -> Result<XmlWriter, IamError> {
-    let holder = ask.holder(kind)?;
-    match ask.door.metadata.delete_holder(holder.id).await? {
-        DeleteHolder::Deleted => Ok(XmlWriter::fragment()),
-        DeleteHolder::NoSuchHolder => Err(IamError::missing(kind.word(), holder.name.as_str())),
-        DeleteHolder::Holds(what) => Err(IamError::conflict(what)),
+pub async fn remove(request: &ActionRequest, kind: IdentityKind) -> Result<XmlWriter, IamError> {
+    let identity = request.identity(kind)?;
+    match request.state.metadata.delete_identity(identity.id).await? {
+        DeleteIdentity::Deleted => Ok(XmlWriter::fragment()),
+        DeleteIdentity::NoSuchIdentity => Err(IamError::missing(kind.word(), identity.name.as_str())),
+        DeleteIdentity::InUse(what) => Err(IamError::conflict(what)),
     }
 }
 
-async fn list(ask: Ask) -> Result<XmlWriter, IamError> {
-    list_all(&ask, USER, "Users").await
+async fn list(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    list_all(&request, USER, "Users").await
 }
 
 /// Lists users, groups or roles.
 ///
 /// # Errors
 /// `ValidationError`.
-pub async fn list_all(ask: &Ask, kind: HolderKind, name: &str) -> Result<XmlWriter, IamError> {
-    let page = Page::of(&ask.args)?;
-    let query = HolderQuery {
-        account: ask.caller.user.id,
+pub async fn list_all(request: &ActionRequest, kind: IdentityKind, name: &str) -> Result<XmlWriter, IamError> {
+    let page = Page::of(&request.args)?;
+    let query = IdentityQuery {
+        account: request.caller.user.id,
         kind,
-        path_prefix: ask.args.path_prefix()?,
+        path_prefix: request.args.path_prefix()?,
         after: page.after.clone(),
-        limit: page.asked(),
+        limit: page.fetch_limit(),
     };
-    let holders = ask.door.metadata.list_holders(&query).await?;
-    Ok(page.write(name, &holders, |holder| holder.name.folded(), |writer, holder| show::holder(writer, holder, false)))
+    let identities = request.state.metadata.list_identities(&query).await?;
+    Ok(page.write(
+        name,
+        &identities,
+        |identity| identity.name.folded(),
+        |writer, identity| show::identity(writer, identity, false),
+    ))
 }

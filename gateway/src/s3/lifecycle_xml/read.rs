@@ -103,7 +103,7 @@ fn check(rule: &Rule) -> Result<(), S3Error> {
     if rule.abort_days.is_some() && rule.scope.names_size() {
         return Err(request("AbortIncompleteMultipartUpload cannot be specified with Object Size."));
     }
-    let mut moments: Vec<When> = rule.transitions.iter().map(|transition| transition.when).collect();
+    let mut triggers: Vec<When> = rule.transitions.iter().map(|transition| transition.when).collect();
     if let Some(Expiration::At(when)) = rule.expiration {
         if let When::Days(days) = when
             && rule.transitions.iter().any(|one| matches!(one.when, When::Days(other) if other >= days))
@@ -112,10 +112,10 @@ fn check(rule: &Rule) -> Result<(), S3Error> {
                 "'Days' in the Expiration action must be greater than 'Days' in the Transition action",
             ));
         }
-        moments.push(when);
+        triggers.push(when);
     }
-    let dated = moments.iter().filter(|when| matches!(when, When::Date(_))).count();
-    if dated > 0 && dated < moments.len() {
+    let dated = triggers.iter().filter(|when| matches!(when, When::Date(_))).count();
+    if dated > 0 && dated < triggers.len() {
         return Err(request("Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule"));
     }
     let classes: HashSet<_> = rule.transitions.iter().map(|transition| &transition.class).collect();
@@ -186,7 +186,7 @@ fn read_expiration(element: &Element) -> Result<Expiration, S3Error> {
             _ => Err(malformed()),
         };
     }
-    let when = moment(child)?;
+    let when = read_when(child)?;
     if when == When::Days(0) {
         return Err(argument("'Days' for Expiration action must be a positive integer"));
     }
@@ -204,7 +204,7 @@ fn read_transition(element: &Element) -> Result<Transition, S3Error> {
     only(element, &["Days", "Date", "StorageClass"])?;
     let class = class(element)?;
     match element.children.iter().filter(|child| child.name != "StorageClass").collect::<Vec<_>>()[..] {
-        [child] => Ok(Transition { when: moment(child)?, class }),
+        [child] => Ok(Transition { when: read_when(child)?, class }),
         _ => Err(malformed()),
     }
 }
@@ -233,7 +233,7 @@ fn class(element: &Element) -> Result<String, S3Error> {
     if CLASSES.contains(&class.as_str()) { Ok(class) } else { Err(malformed()) }
 }
 
-fn moment(element: &Element) -> Result<When, S3Error> {
+fn read_when(element: &Element) -> Result<When, S3Error> {
     match element.name.as_str() {
         "Days" => Ok(When::Days(number(&element.text, "'Days' must be a nonnegative integer")?)),
         _ => midnight(element.text.trim()).map(When::Date),
@@ -243,10 +243,10 @@ fn moment(element: &Element) -> Result<When, S3Error> {
 /// A midnight in ISO 8601, as microseconds since the epoch.
 fn midnight(text: &str) -> Result<i64, S3Error> {
     let day = || Date::parse(text, &time::macros::format_description!("[year]-[month]-[day]")).ok();
-    let moment = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| Some(day()?.midnight().assume_utc()));
-    let moment = moment.ok_or_else(malformed)?.unix_timestamp_nanos() / 1_000;
-    let moment = i64::try_from(moment).map_err(|_| malformed())?;
-    if moment.rem_euclid(DAY) == 0 { Ok(moment) } else { Err(argument("'Date' must be at midnight GMT")) }
+    let date_time = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| Some(day()?.midnight().assume_utc()));
+    let micros = date_time.ok_or_else(malformed)?.unix_timestamp_nanos() / 1_000;
+    let micros = i64::try_from(micros).map_err(|_| malformed())?;
+    if micros.rem_euclid(DAY) == 0 { Ok(micros) } else { Err(argument("'Date' must be at midnight GMT")) }
 }
 
 /// A number of days or versions: text that is no number is malformed, one that is out of bounds is an invalid argument.

@@ -31,7 +31,7 @@ fn write_rule(rule: &Rule, writer: &mut XmlWriter) {
     match rule.expiration {
         Some(Expiration::At(when)) => {
             writer.open("Expiration");
-            write_moment(when, writer);
+            write_when(when, writer);
             writer.close("Expiration");
         }
         Some(Expiration::LoneMarkers(goes)) => {
@@ -41,7 +41,7 @@ fn write_rule(rule: &Rule, writer: &mut XmlWriter) {
     }
     for transition in &rule.transitions {
         writer.open("Transition");
-        write_moment(transition.when, writer);
+        write_when(transition.when, writer);
         writer.text("StorageClass", &transition.class).close("Transition");
     }
     if let Some(NoncurrentExpiration { days, newer }) = rule.noncurrent_expiration {
@@ -60,7 +60,7 @@ fn write_rule(rule: &Rule, writer: &mut XmlWriter) {
     }
 }
 
-fn write_moment(when: When, writer: &mut XmlWriter) {
+fn write_when(when: When, writer: &mut XmlWriter) {
     match when {
         When::Days(days) => writer.plain("Days", days),
         When::Date(at) => writer.plain("Date", xml_time(Timestamp(at))),

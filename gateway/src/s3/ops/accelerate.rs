@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::configuration::only;
 use crate::domain::{Bucket, Setting};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::{XmlWriter, parse};
@@ -39,8 +39,8 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     only(&root, &["Status"])?;
     match root.text_of("Status") {
@@ -52,13 +52,13 @@ async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
         let message = "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names";
         return Err(S3Error::with(Code::InvalidRequest, message));
     }
-    if call.door.metadata.set_setting(&bucket, &Suspended {}).await? {
+    if request.state.metadata.set_setting(&bucket, &Suspended {}).await? {
         return Ok(empty(StatusCode::OK));
     }
     Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()))
 }
 
-async fn get(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let mut writer = XmlWriter::document(ROOT, 0);
     if bucket.settings.get::<Suspended>()?.is_some() {
         writer.text("Status", "Suspended");

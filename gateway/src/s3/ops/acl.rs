@@ -5,14 +5,14 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::domain::{AccessList, Bucket, Grantee, ObjectAttributes, ObjectKey, Version};
-use crate::objects::{About, Amend};
+use crate::objects::{Amend, AmendedAttribute};
 use crate::s3::access::Owner;
-use crate::s3::acl::{self, Asked, Canned};
+use crate::s3::acl::{self, Canned, RequestedAcl};
+use crate::s3::authorize::{BucketList, Rules};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::judge::{BucketList, Rules};
 use crate::s3::operation_input::Input;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::versions;
@@ -41,22 +41,22 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn get_bucket_acl(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let owner = call.door.owner_of(&bucket, &call.identity).await?;
-    let rules = Rules::of(&call, &bucket)?;
+async fn get_bucket_acl(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let owner = request.state.owner_of(&bucket, &request.identity).await?;
+    let rules = Rules::of(&request, &bucket)?;
     let list = rules.list.filter(|_| rules.ownership.has_lists()).map(|list| list.0.clone());
-    shown(&call, &owner, list).await
+    shown(&request, &owner, list).await
 }
 
-async fn put_bucket_acl(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let document = read_asked(&mut call).await?;
-    call.authorize(&bucket, None).await?;
-    let owner = call.door.owner_of(&bucket, &call.identity).await?;
-    let Some(list) = wanted(&call, document, &bucket, &owner, None).await? else { return Ok(empty(StatusCode::OK)) };
+async fn put_bucket_acl(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let document = read_asked(&mut request).await?;
+    request.authorize(&bucket, None).await?;
+    let owner = request.state.owner_of(&bucket, &request.identity).await?;
+    let Some(list) = wanted(&request, document, &bucket, &owner, None).await? else { return Ok(empty(StatusCode::OK)) };
     let kept = if list == AccessList::private(&owner.id.0) {
-        call.door.metadata.clear_setting::<BucketList>(&bucket).await?
+        request.state.metadata.clear_setting::<BucketList>(&bucket).await?
     } else {
-        call.door.metadata.set_setting(&bucket, &BucketList(list)).await?
+        request.state.metadata.set_setting(&bucket, &BucketList(list)).await?
     };
     if kept {
         return Ok(empty(StatusCode::OK));
@@ -65,13 +65,13 @@ async fn put_bucket_acl(mut call: Call, bucket: Arc<Bucket>) -> Result<Response,
 }
 
 /// Shows a list; none is that of what is private.
-async fn shown(call: &Call, owner: &Owner, list: Option<AccessList>) -> Result<Response, S3Error> {
+async fn shown(request: &S3Request, owner: &Owner, list: Option<AccessList>) -> Result<Response, S3Error> {
     let list = list.unwrap_or_else(|| AccessList::private(&owner.id.0));
     let mut names = Vec::with_capacity(list.grants.len());
     for grant in &list.grants {
         names.push(match &grant.to {
             Grantee::Account(id) if *id == owner.id.0 => Some(owner.name.clone()),
-            Grantee::Account(id) => call.door.metadata.user_by_canonical_id(id).await?.map(|user| user.name),
+            Grantee::Account(id) => request.state.metadata.user_by_canonical_id(id).await?.map(|user| user.name),
             _ => None,
         });
     }
@@ -80,24 +80,24 @@ async fn shown(call: &Call, owner: &Owner, list: Option<AccessList>) -> Result<R
 
 /// Reads what the request asks for into the input, from its headers or its document, and answers whom a document names as
 /// the owner.
-async fn read_asked(call: &mut Call) -> Result<Option<String>, S3Error> {
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
-    match call.input.acl {
-        Asked::Nothing if body.is_empty() => Err(Code::MissingSecurityHeader.into()),
-        Asked::Nothing => {
+async fn read_asked(request: &mut S3Request) -> Result<Option<String>, S3Error> {
+    let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+    match request.input.acl {
+        RequestedAcl::Nothing if body.is_empty() => Err(Code::MissingSecurityHeader.into()),
+        RequestedAcl::Nothing => {
             let (named, list) = acl::read(&body)?;
-            call.input.acl = Asked::Grants(list);
+            request.input.acl = RequestedAcl::Grants(list);
             Ok(Some(named))
         }
-        Asked::Canned(_) | Asked::Grants(_) if !body.is_empty() => Err(Code::UnexpectedContent.into()),
-        Asked::Canned(_) | Asked::Grants(_) => Ok(None),
+        RequestedAcl::Canned(_) | RequestedAcl::Grants(_) if !body.is_empty() => Err(Code::UnexpectedContent.into()),
+        RequestedAcl::Canned(_) | RequestedAcl::Grants(_) => Ok(None),
     }
 }
 
 /// The list that a request wants; none where it changes nothing. `named` is the owner that a document names, `bucket_owner`
 /// is given for objects.
 async fn wanted(
-    call: &Call,
+    request: &S3Request,
     named: Option<String>,
     bucket: &Bucket,
     owner: &Owner,
@@ -106,51 +106,51 @@ async fn wanted(
     if named.is_some_and(|named| !named.eq_ignore_ascii_case(&owner.id.0)) {
         return Err(Code::AccessDenied.into());
     }
-    let rules = Rules::of(call, bucket)?;
-    let asked = call.input.acl.clone();
-    let list = match asked {
-        Asked::Nothing => return Err(Code::MissingSecurityHeader.into()),
-        Asked::Canned(canned) => {
+    let rules = Rules::of(request, bucket)?;
+    let requested = request.input.acl.clone();
+    let list = match requested {
+        RequestedAcl::Nothing => return Err(Code::MissingSecurityHeader.into()),
+        RequestedAcl::Canned(canned) => {
             if !rules.ownership.has_lists() {
-                call.without_lists(bucket, &asked)?;
+                request.without_lists(bucket, &requested)?;
                 return Ok(None);
             }
             canned.list(&owner.id.0, bucket_owner.map(|owner| owner.id.0.as_str()))
         }
-        Asked::Grants(list) => list,
+        RequestedAcl::Grants(list) => list,
     };
     if !rules.ownership.has_lists() {
         // The one list that says what is so anyway.
         let same = list == AccessList::private(&owner.id.0);
-        let says = if same { Asked::Canned(Canned::BucketOwnerFullControl) } else { Asked::Grants(list) };
-        call.without_lists(bucket, &says)?;
+        let says = if same { RequestedAcl::Canned(Canned::BucketOwnerFullControl) } else { RequestedAcl::Grants(list) };
+        request.without_lists(bucket, &says)?;
         return Ok(None);
     }
-    call.check_grantees(&list).await?;
+    request.check_grantees(&list).await?;
     if rules.block.block_public_acls && list.is_public() {
         return Err(acl::public_lists_are_blocked());
     }
     Ok(Some(list))
 }
 
-async fn get_object_acl(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let version = call.version(&bucket, &key).await?;
-    let owner = owner_of(&call, &bucket, &version).await?;
-    let rules = Rules::of(&call, &bucket)?;
+async fn get_object_acl(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let version = request.version(&bucket, &key).await?;
+    let owner = owner_of(&request, &bucket, &version).await?;
+    let rules = Rules::of(&request, &bucket)?;
     let list = version.attributes.acl.clone().filter(|_| rules.ownership.has_lists());
-    let mut response = shown(&call, &owner, list).await?;
+    let mut response = shown(&request, &owner, list).await?;
     versions::show(versions::name_in(&bucket, &version), response.headers_mut());
     Ok(response)
 }
 
-async fn put_object_acl(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let document = read_asked(&mut call).await?;
-    call.authorize(&bucket, Some(&key)).await?;
-    let version = call.version(&bucket, &key).await?;
-    let owner = owner_of(&call, &bucket, &version).await?;
-    let bucket_owner = call.door.owner_of(&bucket, &call.identity).await?;
+async fn put_object_acl(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let document = read_asked(&mut request).await?;
+    request.authorize(&bucket, Some(&key)).await?;
+    let version = request.version(&bucket, &key).await?;
+    let owner = owner_of(&request, &bucket, &version).await?;
+    let bucket_owner = request.state.owner_of(&bucket, &request.identity).await?;
     let mut response = empty(StatusCode::OK);
-    let wanted = wanted(&call, document, &bucket, &owner, Some(&bucket_owner)).await?;
+    let wanted = wanted(&request, document, &bucket, &owner, Some(&bucket_owner)).await?;
     let mut name = versions::name_in(&bucket, &version);
     if let Some(list) = wanted {
         let list = Some(list).filter(|list| *list != AccessList::private(&owner.id.0));
@@ -161,19 +161,20 @@ async fn put_object_acl(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> 
                 attributes.acl.clone_from(&list);
             }
         };
-        let (selector, about, origin) = (call.selector()?, About::AccessList, call.origin_for(&bucket));
-        name = call.door.objects.amend(Amend { bucket, key, selector, about, origin }, edit).await?;
+        let (selector, about, origin) =
+            (request.selector()?, AmendedAttribute::AccessList, request.origin_for(&bucket));
+        name = request.state.objects.amend(Amend { bucket, key, selector, about, origin }, edit).await?;
     }
     versions::show(name, response.headers_mut());
     Ok(response)
 }
 
 /// Whose a version is: its writer's where writers own, else the bucket owner's.
-async fn owner_of(call: &Call, bucket: &Bucket, version: &Version) -> Result<Owner, S3Error> {
+async fn owner_of(request: &S3Request, bucket: &Bucket, version: &Version) -> Result<Owner, S3Error> {
     let writer =
-        version.attributes.owner.filter(|_| Rules::of(call, bucket).is_ok_and(|rules| rules.ownership.has_lists()));
+        version.attributes.owner.filter(|_| Rules::of(request, bucket).is_ok_and(|rules| rules.ownership.has_lists()));
     match writer {
-        Some(writer) => call.door.person(writer, &call.identity).await,
-        None => call.door.owner_of(bucket, &call.identity).await,
+        Some(writer) => request.state.owner_by_id(writer, &request.identity).await,
+        None => request.state.owner_of(bucket, &request.identity).await,
     }
 }

@@ -6,12 +6,12 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::domain::{Bucket, ObjectKey, Version, VersionPart};
 use crate::policy::Permission;
-use crate::s3::call::Call;
 use crate::s3::checksums;
 use crate::s3::conditions::http_date;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::ENTRIES_MAX;
 use crate::s3::operation_input::Input;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_object};
 use crate::s3::versions;
@@ -30,16 +30,16 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn get_attributes(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let wanted = Wanted::read(&call.head.headers)?;
-    let page = Page::read(&call)?;
+async fn get_attributes(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let wanted = Wanted::read(&request.head.headers)?;
+    let page = Page::read(&request)?;
     // Tags and checksums say what the content is, so who may not read it is not told.
-    let read = Permission(if call.query().has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" });
-    call.require(read, &bucket, Some(&key)).await?;
-    let version = call.version(&bucket, &key).await?;
-    call.confirm(read, &bucket, &version, call.version_id())?;
-    let key_sent = call.input.customer_key.clone();
-    call.door.objects.unlock(version.attributes.encryption.as_ref(), key_sent.as_ref()).await?;
+    let read = Permission(if request.query().has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" });
+    request.require(read, &bucket, Some(&key)).await?;
+    let version = request.version(&bucket, &key).await?;
+    request.confirm(read, &bucket, &version, request.version_id())?;
+    let key_sent = request.input.customer_key.clone();
+    request.state.objects.resolve_key(version.attributes.encryption.as_ref(), key_sent.as_ref()).await?;
     let mut writer = XmlWriter::document("GetObjectAttributesResponse", 0);
     if wanted.etag {
         writer.plain("ETag", version.etag);
@@ -50,7 +50,7 @@ async fn get_attributes(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Resu
         writer.close("Checksum");
     }
     if wanted.parts && version.etag.parts.is_some() {
-        let parts = call.door.objects.version_parts(&version).await?;
+        let parts = request.state.objects.version_parts(&version).await?;
         write_parts(&mut writer, &parts, &page);
     }
     if wanted.class {
@@ -112,8 +112,8 @@ struct Page {
 }
 
 impl Page {
-    fn read(call: &Call) -> Result<Self, S3Error> {
-        let number = |name| match call.header(name) {
+    fn read(request: &S3Request) -> Result<Self, S3Error> {
+        let number = |name| match request.header(name) {
             None => Ok(None),
             Some(text) => {
                 let refused = |_| S3Error::argument("The value is not a number in range.", name, text);

@@ -7,10 +7,10 @@ use http::{HeaderMap, Method};
 use crate::domain::{Bucket, BucketName, ObjectKey, PartNumber};
 use crate::objects::{ChosenPart, CompleteUpload, Stored};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation_input::Input;
-use crate::s3::respond::{Document, Response, place_of, when_ready};
+use crate::s3::request::S3Request;
+use crate::s3::respond::{Document, Response, object_url, when_ready};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::{Element, XmlWriter, parse};
 use crate::s3::{checksums, sse, versions};
@@ -32,20 +32,20 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let upload = upload_id(&call)?;
-    let condition = call.input.condition.clone();
-    let checksum = checksums::of_object(&call.head.headers)?;
-    let checksum_kind = checksums::kind_of(&call.head.headers)?;
-    let object_size = object_size(&call)?;
-    let body = call.small_body(Integrity::OfObject, LIST_BYTES_MAX).await?;
+async fn complete_upload(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let upload = upload_id(&request)?;
+    let condition = request.input.condition.clone();
+    let checksum = checksums::of_object(&request.head.headers)?;
+    let checksum_kind = checksums::kind_of(&request.head.headers)?;
+    let object_size = object_size(&request)?;
+    let body = request.small_body(Integrity::OfObject, LIST_BYTES_MAX).await?;
     let parts = read_parts(&body)?;
     drop(body);
     let name = bucket.name.clone();
-    let place = place_of(&call.head, &call.target, &name, &key);
-    let origin = call.origin_for(&bucket);
-    let objects = call.door.objects.clone();
-    let asked = call.head.headers.clone();
+    let url = object_url(&request.head, &request.target, &name, &key);
+    let origin = request.origin_for(&bucket);
+    let objects = request.state.objects.clone();
+    let request_headers = request.head.headers.clone();
     let work = async move {
         let complete = CompleteUpload {
             origin,
@@ -59,13 +59,13 @@ async fn complete_upload(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) ->
             checksum_kind,
         };
         let stored = objects.complete_upload(complete).await?;
-        Ok(completed(&stored, &name, &key, &place, &asked))
+        Ok(completed(&stored, &name, &key, &url, &request_headers))
     };
-    when_ready(work, call.door.settings.patience, call.asked()).await
+    when_ready(work, request.state.settings.keep_alive_after, request.info()).await
 }
 
-fn object_size(call: &Call) -> Result<Option<u64>, S3Error> {
-    let Some(text) = call.header("x-amz-mp-object-size") else { return Ok(None) };
+fn object_size(request: &S3Request) -> Result<Option<u64>, S3Error> {
+    let Some(text) = request.header("x-amz-mp-object-size") else { return Ok(None) };
     let refused =
         |_| S3Error::argument("Value for x-amz-mp-object-size header is invalid.", "x-amz-mp-object-size", text);
     text.parse().map(Some).map_err(refused)
@@ -105,12 +105,18 @@ fn read_part(line: &Element) -> Option<Result<ChosenPart, S3Error>> {
     Some(chosen.map(|number| ChosenPart { number, etag, checksum: checksums::of_part(line) }))
 }
 
-fn completed(stored: &Stored, bucket: &BucketName, key: &ObjectKey, place: &str, asked: &HeaderMap) -> Document {
+fn completed(
+    stored: &Stored,
+    bucket: &BucketName,
+    key: &ObjectKey,
+    url: &str,
+    request_headers: &HeaderMap,
+) -> Document {
     let mut writer = XmlWriter::document("CompleteMultipartUploadResult", 0);
-    writer.text("Location", place).text("Bucket", bucket.as_str()).text("Key", key.as_str()).etag(stored.etag);
+    writer.text("Location", url).text("Bucket", bucket.as_str()).text("Key", key.as_str()).etag(stored.etag);
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
-    sse::show(stored.encryption.as_ref(), asked, &mut headers);
+    sse::show(stored.encryption.as_ref(), request_headers, &mut headers);
     versions::show_written(stored.name, &mut headers);
     Document { xml: writer.end("CompleteMultipartUploadResult"), headers }
 }

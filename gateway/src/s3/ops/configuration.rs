@@ -6,8 +6,8 @@ use http::{Method, StatusCode};
 
 use crate::domain::{Bucket, Setting};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::{Element, XmlWriter, parse};
@@ -51,14 +51,18 @@ pub fn rows<C: Configuration>(operations: [&'static str; 3], permissions: [&'sta
 ///
 /// # Errors
 /// What is wrong with the document.
-pub async fn put<C: Configuration>(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(C::INTEGRITY, DOCUMENT_BYTES_MAX).await?;
+pub async fn put<C: Configuration>(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(C::INTEGRITY, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, C::ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let configuration = C::read(&root)?;
-    if call.door.metadata.set_setting(&bucket, &configuration).await? { Ok(empty(C::DONE)) } else { Err(gone(&bucket)) }
+    if request.state.metadata.set_setting(&bucket, &configuration).await? {
+        Ok(empty(C::DONE))
+    } else {
+        Err(gone(&bucket))
+    }
 }
 
-async fn get<C: Configuration>(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get<C: Configuration>(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let missing = || S3Error::new(C::MISSING).field("BucketName", bucket.name.as_str());
     let configuration = bucket.settings.get::<C>()?.ok_or_else(missing)?;
     Ok(shown(&*configuration))
@@ -75,16 +79,16 @@ pub fn shown<C: Configuration>(configuration: &C) -> Response {
 ///
 /// # Errors
 /// `NoSuchBucket` when the bucket is gone meanwhile.
-pub async fn delete<C: Configuration>(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    clear::<C>(&call, &bucket).await
+pub async fn delete<C: Configuration>(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    clear::<C>(&request, &bucket).await
 }
 
 /// Takes back a setting, whatever form its document has.
 ///
 /// # Errors
 /// `NoSuchBucket` when the bucket is gone meanwhile.
-pub async fn clear<T: Setting>(call: &Call, bucket: &Bucket) -> Result<Response, S3Error> {
-    if call.door.metadata.clear_setting::<T>(bucket).await? {
+pub async fn clear<T: Setting>(request: &S3Request, bucket: &Bucket) -> Result<Response, S3Error> {
+    if request.state.metadata.clear_setting::<T>(bucket).await? {
         Ok(empty(StatusCode::NO_CONTENT))
     } else {
         Err(gone(bucket))

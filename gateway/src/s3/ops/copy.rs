@@ -7,14 +7,14 @@ use http::{HeaderMap, Method};
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, VersionName};
 use crate::objects::{Copy, Stored};
 use crate::policy::Permission;
-use crate::s3::call::Call;
-use crate::s3::carried::{self, Carried};
-use crate::s3::conditions::{self, Verdict};
+use crate::s3::conditions::{self, ConditionOutcome};
 use crate::s3::encoding::xml_time;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation_input::{Directive, Input};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Document, Response, when_ready};
 use crate::s3::route::{Need, Row, on_object};
+use crate::s3::write_attributes::{self, WriteAttributes};
 use crate::s3::xml::XmlWriter;
 use crate::s3::{checksums, sse, versions, write_headers};
 
@@ -56,19 +56,19 @@ pub struct Source {
 ///
 /// # Errors
 /// What a GET of it would say; `PreconditionFailed` for its conditions.
-pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
-    let source = call.input.copy_source.clone().ok_or_else(|| S3Error::internal("a copy without a source"))?;
-    let bucket = call.door.bucket(&source.bucket).await?;
+pub async fn find_source(request: &S3Request) -> Result<Source, S3Error> {
+    let source = request.input.copy_source.clone().ok_or_else(|| S3Error::internal("a copy without a source"))?;
+    let bucket = request.state.bucket(&source.bucket).await?;
     let named = source.version.as_deref();
     let permission = if named.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
-    call.require_version(Permission(permission), &bucket, Some(&source.key), named).await?;
-    if let Some(expected) = call.header("x-amz-source-expected-bucket-owner") {
-        call.door.expect_owner(expected, &bucket, &call.identity).await?;
+    request.require_version(Permission(permission), &bucket, Some(&source.key), named).await?;
+    if let Some(expected) = request.header("x-amz-source-expected-bucket-owner") {
+        request.state.expect_owner(expected, &bucket, &request.identity).await?;
     }
-    let version = match call.version_at(&bucket, &source.key, versions::selector(named)?).await {
+    let version = match request.version_at(&bucket, &source.key, versions::selector(named)?).await {
         Ok(version) => version,
         Err(error) if matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion) => {
-            return Err(call.absence(&bucket, &source.key, error)?);
+            return Err(request.not_found_or_denied(&bucket, &source.key, error)?);
         }
         Err(error) if error.code == Code::MethodNotAllowed => {
             let message = "The source of a copy request may not specifically refer to a delete marker by version id.";
@@ -76,43 +76,45 @@ pub async fn find_source(call: &Call) -> Result<Source, S3Error> {
         }
         Err(error) => return Err(error),
     };
-    call.confirm(Permission(permission), &bucket, &version, named)?;
-    match conditions::judge(&call.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
-        Verdict::Proceed => Ok(Source { bucket, version, named: source.version }),
-        Verdict::NotModified(header) | Verdict::Failed(header) => Err(conditions::failed(header)),
+    request.confirm(Permission(permission), &bucket, &version, named)?;
+    match conditions::evaluate(&request.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
+        ConditionOutcome::Proceed => Ok(Source { bucket, version, named: source.version }),
+        ConditionOutcome::NotModified(header) | ConditionOutcome::Failed(header) => Err(conditions::failed(header)),
     }
 }
 
-async fn copy_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    write_headers::check(&call.head.headers)?;
-    let replace = call.input.metadata_directive == Some(Directive::Replace);
-    let retag = call.input.tagging_directive == Some(Directive::Replace);
-    let algorithm = checksums::algorithm_of(&call.head.headers)?;
-    let source = find_source(&call).await?;
+async fn copy_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    write_headers::check(&request.head.headers)?;
+    let replace = request.input.metadata_directive == Some(Directive::Replace);
+    let retag = request.input.tagging_directive == Some(Directive::Replace);
+    let algorithm = checksums::algorithm_of(&request.head.headers)?;
+    let source = find_source(&request).await?;
     let onto_itself = source.bucket.id == bucket.id && source.version.key == key;
-    if onto_itself && !replace && source.named.is_none() && !changes_something(&call.head.headers) {
+    if onto_itself && !replace && source.named.is_none() && !changes_something(&request.head.headers) {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
                        the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(S3Error::with(Code::InvalidRequest, message));
     }
-    let Carried { attributes: given, lock } = carried::read(&call, &bucket, &key).await?;
+    let WriteAttributes { attributes: given, lock } = write_attributes::read(&request, &bucket, &key).await?;
     if !retag && !source.version.attributes.tags.is_empty() {
-        call.require_version(TAG_READING, &source.bucket, Some(&source.version.key), source.named.as_deref()).await?;
-        call.require_copied_tags(TAG_WRITING, &bucket, &key, &source.version.attributes.tags).await?;
+        request
+            .require_version(TAG_READING, &source.bucket, Some(&source.version.key), source.named.as_deref())
+            .await?;
+        request.require_copied_tags(TAG_WRITING, &bucket, &key, &source.version.attributes.tags).await?;
     }
     let attributes = attributes_of_copy(given, &source.version, replace, retag);
     let source_name = versions::name_in(&source.bucket, &source.version);
-    let condition = call.input.condition.clone();
-    let origin = call.origin_for(&bucket);
-    let source_key = sse::source_key(&call)?;
-    let key_choice = sse::choice(&call, &bucket)?;
+    let condition = request.input.condition.clone();
+    let origin = request.origin_for(&bucket);
+    let source_key = sse::source_key(&request)?;
+    let key_choice = sse::choice(&request, &bucket)?;
     let source = source.version;
     let copy = Copy { source, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice, origin };
-    let (asked, patience) = (call.asked(), call.door.settings.patience);
-    let objects = call.door.objects.clone();
-    let asked_headers = call.head.headers.clone();
-    let work = async move { Ok(copied(&objects.copy(copy).await?, source_name, &asked_headers)) };
-    when_ready(work, patience, asked).await
+    let (request_info, keep_alive_after) = (request.info(), request.state.settings.keep_alive_after);
+    let objects = request.state.objects.clone();
+    let request_headers = request.head.headers.clone();
+    let work = async move { Ok(copied(&objects.copy(copy).await?, source_name, &request_headers)) };
+    when_ready(work, keep_alive_after, request_info).await
 }
 
 /// What the copy carries: what the request says, or what the source has, except where the website redirects to.
@@ -131,12 +133,12 @@ fn changes_something(headers: &HeaderMap) -> bool {
         || headers.keys().any(|name| name.as_str().starts_with("x-amz-server-side-encryption"))
 }
 
-fn copied(stored: &Stored, source: Option<VersionName>, asked: &HeaderMap) -> Document {
+fn copied(stored: &Stored, source: Option<VersionName>, request_headers: &HeaderMap) -> Document {
     let mut writer = XmlWriter::document("CopyObjectResult", 0);
     writer.plain("LastModified", xml_time(stored.modified_at)).etag(stored.etag);
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
-    sse::show(stored.encryption.as_ref(), asked, &mut headers);
+    sse::show(stored.encryption.as_ref(), request_headers, &mut headers);
     versions::show_written(stored.name, &mut headers);
     versions::show_source(source, &mut headers);
     Document { xml: writer.end("CopyObjectResult"), headers }

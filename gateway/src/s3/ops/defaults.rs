@@ -7,8 +7,8 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::domain::{Bucket, ObjectKey};
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::xml::XmlWriter;
@@ -103,6 +103,6 @@ fn empty_document(root: &str, inside: &str) -> Result<Response, S3Error> {
 }
 
 /// Nothing is offered to peers, so no torrent exists whatever object does.
-async fn no_torrent(_call: Call, _bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+async fn no_torrent(_call: S3Request, _bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str()))
 }

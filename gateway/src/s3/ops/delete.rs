@@ -9,9 +9,9 @@ use crate::metadata::Deleted;
 use crate::objects::Delete;
 use crate::policy::Permission;
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation_input::Input;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::s3::versions;
@@ -41,16 +41,18 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn delete_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    if call.header("x-amz-if-match-last-modified-time").is_some() || call.header("x-amz-if-match-size").is_some() {
+async fn delete_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    if request.header("x-amz-if-match-last-modified-time").is_some() || request.header("x-amz-if-match-size").is_some()
+    {
         return Err(Code::NotImplemented.into());
     }
-    let selector = call.selector()?;
-    let condition = call.input.condition.clone();
-    let origin = call.origin_for(&bucket);
-    let bypass = bypass(&call, &bucket, &key).await?;
+    let selector = request.selector()?;
+    let condition = request.input.condition.clone();
+    let origin = request.origin_for(&bucket);
+    let bypass = bypass(&request, &bucket, &key).await?;
     let mut response = empty(StatusCode::NO_CONTENT);
-    for outcome in call.door.objects.delete(vec![Delete { bucket, key, selector, condition, bypass, origin }]).await {
+    for outcome in request.state.objects.delete(vec![Delete { bucket, key, selector, condition, bypass, origin }]).await
+    {
         versions::show_deleted(&outcome?, response.headers_mut());
     }
     Ok(response)
@@ -61,32 +63,32 @@ struct Line {
     key: String,
     version: Option<String>,
     /// What to do, or why it is refused.
-    wish: Result<Wish, S3Error>,
+    deletion: Result<KeyDeletion, S3Error>,
 }
 
-struct Wish {
+struct KeyDeletion {
     key: ObjectKey,
     selector: VersionSelector,
     condition: WriteCondition,
 }
 
-async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Required, LIST_BYTES_MAX).await?;
+async fn delete_objects(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Required, LIST_BYTES_MAX).await?;
     let (mut lines, quiet) = read_lines(&body)?;
-    refuse_what_is_not_permitted(&mut call, &bucket, &mut lines).await?;
-    let bypass = call.input.bypass_governance;
-    let wanted = lines.iter().filter_map(|line| line.wish.as_ref().ok()).map(|wish| Delete {
+    refuse_what_is_not_permitted(&mut request, &bucket, &mut lines).await?;
+    let bypass = request.input.bypass_governance;
+    let wanted = lines.iter().filter_map(|line| line.deletion.as_ref().ok()).map(|deletion| Delete {
         bucket: bucket.clone(),
-        key: wish.key.clone(),
-        selector: wish.selector,
-        condition: wish.condition.clone(),
+        key: deletion.key.clone(),
+        selector: deletion.selector,
+        condition: deletion.condition.clone(),
         bypass,
-        origin: call.origin_for(&bucket),
+        origin: request.origin_for(&bucket),
     });
-    let mut outcomes = call.door.objects.delete(wanted.collect()).await.into_iter();
+    let mut outcomes = request.state.objects.delete(wanted.collect()).await.into_iter();
     let mut writer = XmlWriter::document("DeleteResult", 128 + lines.len() * 96);
     for line in lines {
-        let outcome = match line.wish {
+        let outcome = match line.deletion {
             Ok(_) => match outcomes.next() {
                 Some(outcome) => outcome.map_err(S3Error::from),
                 None => Err(S3Error::internal("fewer outcomes than deletions")),
@@ -99,8 +101,12 @@ async fn delete_objects(mut call: Call, bucket: Arc<Bucket>) -> Result<Response,
 }
 
 /// Every line needs its own permission, and fails alone.
-async fn refuse_what_is_not_permitted(call: &mut Call, bucket: &Bucket, lines: &mut [Line]) -> Result<(), S3Error> {
-    if call.is_unbound(bucket) {
+async fn refuse_what_is_not_permitted(
+    request: &mut S3Request,
+    bucket: &Bucket,
+    lines: &mut [Line],
+) -> Result<(), S3Error> {
+    if request.has_full_access(bucket) {
         return Ok(());
     }
     for line in lines {
@@ -108,11 +114,11 @@ async fn refuse_what_is_not_permitted(call: &mut Call, bucket: &Bucket, lines: &
         let Ok(key) = check_key(line.key.clone()) else { continue };
         let version = line.version.as_deref();
         let permission = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-        let bypass = call.input.bypass_governance.then_some(BYPASS_PERMISSION);
-        call.input.condition = line.wish.as_ref().map(|wish| wish.condition.clone()).unwrap_or_default();
+        let bypass = request.input.bypass_governance.then_some(BYPASS_PERMISSION);
+        request.input.condition = line.deletion.as_ref().map(|deletion| deletion.condition.clone()).unwrap_or_default();
         for permission in [Some(Permission(permission)), bypass].into_iter().flatten() {
-            if !call.permits_version(permission, bucket, Some(&key), version).await? {
-                line.wish = Err(Code::AccessDenied.into());
+            if !request.permits_version(permission, bucket, Some(&key), version).await? {
+                line.deletion = Err(Code::AccessDenied.into());
             }
         }
     }
@@ -137,7 +143,7 @@ fn write_outcome(
         }
         Err(error) => {
             if error.status().is_server_error() {
-                tracing::warn!(%error, "one deletion of many failed");
+                tracing::warn!(%error, "one deletion of a DeleteObjects request failed");
             }
             writer.open("Error").text("Key", key).maybe("VersionId", version);
             writer.text("Code", error.code.name()).text("Message", &error.message).close("Error");
@@ -160,11 +166,11 @@ fn read_lines(body: &[u8]) -> Result<(Vec<Line>, bool), S3Error> {
 fn read_line(object: &Element) -> Option<Line> {
     let key = object.text_of("Key")?.to_owned();
     let version = object.text_of("VersionId").filter(|id| !id.is_empty()).map(str::to_owned);
-    let wish = wish_of(object, &key, version.as_deref());
-    Some(Line { key, version, wish })
+    let deletion = parse_deletion(object, &key, version.as_deref());
+    Some(Line { key, version, deletion })
 }
 
-fn wish_of(object: &Element, key: &str, version: Option<&str>) -> Result<Wish, S3Error> {
+fn parse_deletion(object: &Element, key: &str, version: Option<&str>) -> Result<KeyDeletion, S3Error> {
     if object.child("LastModifiedTime").is_some() || object.child("Size").is_some() {
         return Err(Code::NotImplemented.into());
     }
@@ -175,7 +181,7 @@ fn wish_of(object: &Element, key: &str, version: Option<&str>) -> Result<Wish, S
         Some("*") => WriteCondition::Present,
         Some(tag) => tag.parse().map_or(WriteCondition::Never, WriteCondition::Matches),
     };
-    Ok(Wish { key, selector, condition })
+    Ok(KeyDeletion { key, selector, condition })
 }
 
 #[cfg(test)]
@@ -197,12 +203,12 @@ mod tests {
         );
         let (lines, quiet) = request(&inside).unwrap();
         assert!(quiet);
-        assert!(matches!(&lines[0].wish, Ok(wish) if wish.key.as_str() == " a\r\u{1}&"));
-        assert_eq!(lines[1].wish.as_ref().err().unwrap().code, Code::KeyTooLongError);
-        assert!(matches!(&lines[2].wish, Ok(wish) if wish.selector == VersionSelector::Null));
-        assert!(matches!(&lines[3].wish, Ok(wish) if matches!(wish.selector, VersionSelector::Id(_))));
+        assert!(matches!(&lines[0].deletion, Ok(deletion) if deletion.key.as_str() == " a\r\u{1}&"));
+        assert_eq!(lines[1].deletion.as_ref().err().unwrap().code, Code::KeyTooLongError);
+        assert!(matches!(&lines[2].deletion, Ok(deletion) if deletion.selector == VersionSelector::Null));
+        assert!(matches!(&lines[3].deletion, Ok(deletion) if matches!(deletion.selector, VersionSelector::Id(_))));
         for line in &lines[4..] {
-            assert_eq!(line.wish.as_ref().err().unwrap().code, Code::InvalidArgument);
+            assert_eq!(line.deletion.as_ref().err().unwrap().code, Code::InvalidArgument);
         }
     }
 

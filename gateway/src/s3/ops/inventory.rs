@@ -8,8 +8,8 @@ use super::configuration::{only, optional};
 use crate::domain::{Bucket, BucketName};
 use crate::events::{Field, Inventories, Inventory};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::{Element, XmlWriter, parse};
@@ -35,9 +35,9 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let named = id(&call);
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let named = id(&request);
+    let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let inventory = read(&root)?;
     if inventory.id != named {
@@ -45,7 +45,7 @@ async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     }
     let missing = || S3Error::new(Code::InvalidS3DestinationBucket).field("Bucket", inventory.destination.as_str());
     let name: BucketName = inventory.destination.parse().map_err(|_| missing())?;
-    let target = call.door.metadata.bucket(&name).await?.ok_or_else(missing)?;
+    let target = request.state.metadata.bucket(&name).await?.ok_or_else(missing)?;
     if target.owner != bucket.owner {
         return Err(missing());
     }
@@ -56,12 +56,12 @@ async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     if all.len() > INVENTORIES_MAX {
         return Err(S3Error::with(Code::InvalidRequest, "Too many inventory configurations"));
     }
-    store(&call, &bucket, all).await?;
+    store(&request, &bucket, all).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-async fn get(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let named = id(&call);
+async fn get(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let named = id(&request);
     let found = stored(&bucket)?.all.into_iter().find(|inventory| inventory.id == named);
     let inventory = found.ok_or(Code::NoSuchConfiguration)?;
     let mut writer = XmlWriter::document(ROOT, 0);
@@ -69,19 +69,19 @@ async fn get(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     Ok(xml(writer.end(ROOT)))
 }
 
-async fn delete(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let named = id(&call);
+async fn delete(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let named = id(&request);
     let mut all = stored(&bucket)?.all;
     let before = all.len();
     all.retain(|inventory| inventory.id != named);
     if all.len() == before {
         return Err(Code::NoSuchConfiguration.into());
     }
-    store(&call, &bucket, all).await?;
+    store(&request, &bucket, all).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-async fn list(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn list(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let mut writer = XmlWriter::document("ListInventoryConfigurationsResult", 0);
     for inventory in &stored(&bucket)?.all {
         writer.open(ROOT);
@@ -92,18 +92,18 @@ async fn list(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     Ok(xml(writer.end("ListInventoryConfigurationsResult")))
 }
 
-fn id(call: &Call) -> String {
-    call.query().get("id").unwrap_or_default().to_owned()
+fn id(request: &S3Request) -> String {
+    request.query().get("id").unwrap_or_default().to_owned()
 }
 
 fn stored(bucket: &Bucket) -> Result<Inventories, S3Error> {
     Ok(bucket.settings.get::<Inventories>()?.map(|all| (*all).clone()).unwrap_or_default())
 }
 
-async fn store(call: &Call, bucket: &Bucket, all: Vec<Inventory>) -> Result<(), S3Error> {
+async fn store(request: &S3Request, bucket: &Bucket, all: Vec<Inventory>) -> Result<(), S3Error> {
     let there = match all.is_empty() {
-        true => call.door.metadata.clear_setting::<Inventories>(bucket).await?,
-        false => call.door.metadata.set_setting(bucket, &Inventories { all }).await?,
+        true => request.state.metadata.clear_setting::<Inventories>(bucket).await?,
+        false => request.state.metadata.set_setting(bucket, &Inventories { all }).await?,
     };
     if there { Ok(()) } else { Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())) }
 }

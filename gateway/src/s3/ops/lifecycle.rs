@@ -9,9 +9,9 @@ use super::configuration;
 use crate::domain::Bucket;
 use crate::lifecycle::{Configuration, MinimumSize};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::lifecycle_xml;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::parse;
@@ -33,13 +33,13 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let minimum_size = minimum_size(&call)?;
-    let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let minimum_size = minimum_size(&request)?;
+    let body = request.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, "LifecycleConfiguration").map_err(|_| S3Error::from(Code::MalformedXML))?;
-    let rules = lifecycle_xml::read(&root, |at| format!("{}-{at}", call.id))?;
+    let rules = lifecycle_xml::read(&root, |at| format!("{}-{at}", request.id))?;
     let configuration = Configuration { rules, minimum_size };
-    if !call.door.metadata.set_setting(&bucket, &configuration).await? {
+    if !request.state.metadata.set_setting(&bucket, &configuration).await? {
         return Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()));
     }
     let mut response = empty(StatusCode::OK);
@@ -47,7 +47,7 @@ async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     Ok(response)
 }
 
-async fn get(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let missing = || S3Error::new(Code::NoSuchLifecycleConfiguration).field("BucketName", bucket.name.as_str());
     let configuration = bucket.settings.get::<Configuration>()?.ok_or_else(missing)?;
     let mut response = xml(lifecycle_xml::write(&configuration));
@@ -55,12 +55,12 @@ async fn get(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     Ok(response)
 }
 
-async fn delete(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    configuration::clear::<Configuration>(&call, &bucket).await
+async fn delete(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    configuration::clear::<Configuration>(&request, &bucket).await
 }
 
-fn minimum_size(call: &Call) -> Result<MinimumSize, S3Error> {
-    match call.header(MINIMUM_SIZE.as_str()) {
+fn minimum_size(request: &S3Request) -> Result<MinimumSize, S3Error> {
+    match request.header(MINIMUM_SIZE.as_str()) {
         None | Some("all_storage_classes_128K") => Ok(MinimumSize::All128K),
         Some("varies_by_storage_class") => Ok(MinimumSize::VariesByStorageClass),
         Some(word) => {

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 
-use crate::s3::call::Call;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::S3Error;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_service};
 use crate::s3::xml::XmlWriter;
@@ -20,16 +20,16 @@ pub fn rows() -> Vec<Row> {
     vec![on_service("ListBuckets", Method::GET, "s3:ListAllMyBuckets", list_buckets).accepts(accepts)]
 }
 
-async fn list_buckets(call: Call) -> Result<Response, S3Error> {
-    let user = call.user()?.clone();
-    let prefix = call.query().get("prefix").unwrap_or_default();
-    let token = call.query().get("continuation-token").filter(|token| !token.is_empty());
+async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
+    let user = request.user()?.clone();
+    let prefix = request.query().get("prefix").unwrap_or_default();
+    let token = request.query().get("continuation-token").filter(|token| !token.is_empty());
     let after = token.map(read_token).transpose()?.unwrap_or_default();
-    let limit = page_size(&call)?;
-    let region = &call.door.settings.region;
-    let asked_region = call.query().get("bucket-region").filter(|asked| !asked.is_empty());
+    let limit = page_size(&request)?;
+    let region = &request.state.settings.region;
+    let requested_region = request.query().get("bucket-region").filter(|requested| !requested.is_empty());
     // One more than asked for tells whether there is another page.
-    let mut buckets = call.door.metadata.list_buckets(Some(user.id), prefix, &after, limit + 1).await?;
+    let mut buckets = request.state.metadata.list_buckets(Some(user.id), prefix, &after, limit + 1).await?;
     let truncated = buckets.len() > limit;
     buckets.truncate(limit);
     let next = buckets.last().filter(|_| truncated).map(|last| URL_SAFE_NO_PAD.encode(last.name.as_str()));
@@ -37,25 +37,25 @@ async fn list_buckets(call: Call) -> Result<Response, S3Error> {
     writer.open("Owner").text("ID", &user.canonical_id.0).text("DisplayName", &user.name).close("Owner");
     writer.open("Buckets");
     for bucket in &buckets {
-        let place = if bucket.location.is_empty() { region } else { &bucket.location };
-        if asked_region.is_some_and(|asked| asked != place) {
+        let location = if bucket.location.is_empty() { region } else { &bucket.location };
+        if requested_region.is_some_and(|requested| requested != location) {
             continue;
         }
         writer.open("Bucket").text("Name", bucket.name.as_str()).plain("CreationDate", xml_time(bucket.created_at));
-        writer.text("BucketRegion", place).close("Bucket");
+        writer.text("BucketRegion", location).close("Bucket");
     }
     writer.close("Buckets").maybe("ContinuationToken", next.as_deref());
-    writer.maybe("Prefix", call.query().get("prefix"));
+    writer.maybe("Prefix", request.query().get("prefix"));
     Ok(xml(writer.end("ListAllMyBucketsResult")))
 }
 
-fn page_size(call: &Call) -> Result<usize, S3Error> {
-    let asked = call.query().number("max-buckets")?.unwrap_or(BUCKETS_MAX);
-    if (1..=BUCKETS_MAX).contains(&asked) {
-        return Ok(usize::try_from(asked).unwrap_or(1));
+fn page_size(request: &S3Request) -> Result<usize, S3Error> {
+    let requested = request.query().number("max-buckets")?.unwrap_or(BUCKETS_MAX);
+    if (1..=BUCKETS_MAX).contains(&requested) {
+        return Ok(usize::try_from(requested).unwrap_or(1));
     }
     let message = "Argument max-buckets must be an integer between 1 and 10000";
-    Err(S3Error::argument(message, "max-buckets", &asked.to_string()))
+    Err(S3Error::argument(message, "max-buckets", &requested.to_string()))
 }
 
 fn read_token(token: &str) -> Result<String, S3Error> {

@@ -8,11 +8,11 @@ use http::Method;
 
 use crate::domain::{Bucket, UserId};
 use crate::metadata::{ListEntry, ListPage};
-use crate::s3::call::Call;
 use crate::s3::error::S3Error;
 use crate::s3::listing::{Listing, Names};
 use crate::s3::operation_input::Input;
-use crate::s3::people::People;
+use crate::s3::owners::Owners;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Need, Row, on_bucket};
 use crate::s3::xml::XmlWriter;
@@ -39,19 +39,19 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn list_objects(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    if let Some(kind) = call.query().get("list-type").filter(|kind| !kind.is_empty() && *kind != "1") {
+async fn list_objects(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    if let Some(kind) = request.query().get("list-type").filter(|kind| !kind.is_empty() && *kind != "1") {
         return Err(S3Error::argument("Invalid List Type specified in Request", "list-type", kind));
     }
-    let mut listing = Listing::read(&call, call.query().get("marker").unwrap_or_default().as_bytes().to_vec())?;
-    listing.query.owners = People::matter(&call, &bucket)?;
-    let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
-    let people = People::of(&call, &bucket, writers(&page)).await?;
+    let mut listing = Listing::read(&request, request.query().get("marker").unwrap_or_default().as_bytes().to_vec())?;
+    listing.query.owners = Owners::are_shown(&request, &bucket)?;
+    let page = request.state.metadata.list_current(bucket.id, &listing.query).await?;
+    let owners = Owners::of(&request, &bucket, writers(&page)).await?;
     let names = listing.names;
     let mut writer = XmlWriter::document("ListBucketResult", capacity(&page));
     listing.write_head(&mut writer, bucket.name.as_str());
     names.write_prefix_v1(&mut writer, &listing.prefix());
-    names.write(&mut writer, "Marker", call.query().get("marker").unwrap_or_default());
+    names.write(&mut writer, "Marker", request.query().get("marker").unwrap_or_default());
     // Only with a delimiter: without one the last key is the marker.
     if page.truncated
         && !listing.query.delimiter.is_empty()
@@ -59,22 +59,22 @@ async fn list_objects(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
     {
         names.write_bytes(&mut writer, "NextMarker", last.marker());
     }
-    listing.write_entries(&mut writer, &page, Some(&people));
+    listing.write_entries(&mut writer, &page, Some(&owners));
     Ok(xml(writer.end("ListBucketResult")))
 }
 
-async fn list_objects_v2(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let token = call.query().get("continuation-token");
-    let start_after = call.query().get("start-after");
+async fn list_objects_v2(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let token = request.query().get("continuation-token");
+    let start_after = request.query().get("start-after");
     let after = match token.filter(|token| !token.is_empty()) {
         Some(token) => read_token(token)?,
         None => start_after.unwrap_or_default().as_bytes().to_vec(),
     };
-    let mut listing = Listing::read(&call, after)?;
-    let shown = call.query().get("fetch-owner").is_some_and(|word| word.eq_ignore_ascii_case("true"));
-    listing.query.owners = shown && People::matter(&call, &bucket)?;
-    let page = call.door.metadata.list_current(bucket.id, &listing.query).await?;
-    let people = if shown { Some(People::of(&call, &bucket, writers(&page)).await?) } else { None };
+    let mut listing = Listing::read(&request, after)?;
+    let shown = request.query().get("fetch-owner").is_some_and(|word| word.eq_ignore_ascii_case("true"));
+    listing.query.owners = shown && Owners::are_shown(&request, &bucket)?;
+    let page = request.state.metadata.list_current(bucket.id, &listing.query).await?;
+    let owners = if shown { Some(Owners::of(&request, &bucket, writers(&page)).await?) } else { None };
     let mut writer = XmlWriter::document("ListBucketResult", capacity(&page));
     listing.write_head(&mut writer, bucket.name.as_str());
     listing.names.write(&mut writer, "Prefix", &listing.prefix());
@@ -85,7 +85,7 @@ async fn list_objects_v2(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3
     if let Some(start) = start_after.filter(|start| !start.is_empty()) {
         listing.names.write(&mut writer, "StartAfter", start);
     }
-    listing.write_entries(&mut writer, &page, people.as_ref());
+    listing.write_entries(&mut writer, &page, owners.as_ref());
     Ok(xml(writer.end("ListBucketResult")))
 }
 

@@ -6,13 +6,13 @@ use http::Method;
 
 use crate::domain::{Bucket, UploadId};
 use crate::metadata::{UploadEntry, UploadListQuery, UploadPage};
-use crate::s3::call::Call;
 use crate::s3::checksums;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::S3Error;
-use crate::s3::listing::{ListingInput, Names, page_size, write_person};
+use crate::s3::listing::{ListingInput, Names, page_size, write_owner};
 use crate::s3::operation_input::Input;
-use crate::s3::people::People;
+use crate::s3::owners::Owners;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::XmlWriter;
@@ -28,10 +28,10 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let text = |name| call.query().get(name).unwrap_or_default();
-    let ListingInput { prefix, delimiter, .. } = call.input.listing.clone().unwrap_or_default();
-    let names = Names::read(&call)?;
+async fn list_uploads(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let text = |name| request.query().get(name).unwrap_or_default();
+    let ListingInput { prefix, delimiter, .. } = request.input.listing.clone().unwrap_or_default();
+    let names = Names::read(&request)?;
     let key_marker = text("key-marker");
     // Without a key the marker of an upload says nothing, and is ignored.
     let upload_marker = match text("upload-id-marker") {
@@ -44,14 +44,14 @@ async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
         delimiter: delimiter.as_bytes().to_vec(),
         key_marker: key_marker.as_bytes().to_vec(),
         upload_marker,
-        limit: page_size(call.query(), "max-uploads")?,
+        limit: page_size(request.query(), "max-uploads")?,
     };
-    let page = call.door.metadata.list_uploads(bucket.id, &query).await?;
+    let page = request.state.metadata.list_uploads(bucket.id, &query).await?;
     let named = page.entries.iter().filter_map(|entry| match entry {
         UploadEntry::Upload(upload) => upload.attributes.owner,
         UploadEntry::Prefix(_) => None,
     });
-    let people = People::of(&call, &bucket, named).await?;
+    let owners = Owners::of(&request, &bucket, named).await?;
     let mut writer = XmlWriter::document("ListMultipartUploadsResult", 1_024 + page.entries.len() * 480);
     writer.text("Bucket", bucket.name.as_str());
     names.write(&mut writer, "KeyMarker", key_marker);
@@ -63,7 +63,7 @@ async fn list_uploads(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Err
     }
     names.write_type(&mut writer);
     writer.plain("MaxUploads", query.limit).plain("IsTruncated", page.truncated);
-    write_entries(&mut writer, &page, names, &people);
+    write_entries(&mut writer, &page, names, &owners);
     Ok(xml(writer.end("ListMultipartUploadsResult")))
 }
 
@@ -85,15 +85,15 @@ fn write_next(writer: &mut XmlWriter, page: &UploadPage, names: Names) {
     }
 }
 
-fn write_entries(writer: &mut XmlWriter, page: &UploadPage, names: Names, people: &People) {
+fn write_entries(writer: &mut XmlWriter, page: &UploadPage, names: Names, owners: &Owners) {
     for entry in &page.entries {
         if let UploadEntry::Upload(upload) = entry {
-            let owner = people.get(upload.attributes.owner);
+            let owner = owners.get(upload.attributes.owner);
             writer.open("Upload");
             names.write(writer, "Key", upload.key.as_str());
             writer.plain("UploadId", upload.id);
-            write_person(writer, "Initiator", owner);
-            write_person(writer, "Owner", owner);
+            write_owner(writer, "Initiator", owner);
+            write_owner(writer, "Owner", owner);
             writer.text("StorageClass", upload.attributes.class()).plain("Initiated", xml_time(upload.created_at));
             if let Some((algorithm, covers)) = upload.checksum {
                 writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));

@@ -6,12 +6,12 @@ use http::Method;
 
 use crate::domain::{Bucket, VersionName};
 use crate::metadata::{ListedContent, ListedVersion, VersionEntry, VersionListQuery};
-use crate::s3::call::Call;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::S3Error;
-use crate::s3::listing::{Listing, Owners};
+use crate::s3::listing::{Listing, OwnerElements};
 use crate::s3::operation_input::Input;
-use crate::s3::people::People;
+use crate::s3::owners::Owners;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::versions;
@@ -28,14 +28,14 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn list_object_versions(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let key_marker = call.query().get("key-marker").unwrap_or_default();
-    let version_marker = call.query().get("version-id-marker").unwrap_or_default();
+async fn list_object_versions(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let key_marker = request.query().get("key-marker").unwrap_or_default();
+    let version_marker = request.query().get("version-id-marker").unwrap_or_default();
     if key_marker.is_empty() && !version_marker.is_empty() {
         let message = "A version-id marker cannot be specified without a key marker.";
         return Err(S3Error::argument(message, "version-id-marker", version_marker));
     }
-    let listing = Listing::read(&call, Vec::new())?;
+    let listing = Listing::read(&request, Vec::new())?;
     let marker = if version_marker.is_empty() { None } else { Some(versions::selector(Some(version_marker))?) };
     let query = VersionListQuery {
         prefix: listing.query.prefix.clone(),
@@ -43,14 +43,14 @@ async fn list_object_versions(call: Call, bucket: Arc<Bucket>) -> Result<Respons
         key_marker: key_marker.as_bytes().to_vec(),
         version_marker: marker,
         limit: listing.query.limit,
-        owners: People::matter(&call, &bucket)?,
+        owners: Owners::are_shown(&request, &bucket)?,
     };
-    let page = call.door.metadata.list_versions(bucket.id, &query).await?;
+    let page = request.state.metadata.list_versions(bucket.id, &query).await?;
     let named = page.entries.iter().filter_map(|entry| match entry {
         VersionEntry::Version(ListedVersion { content: ListedContent::Object(object), .. }) => object.owner,
         _ => None,
     });
-    let owners = Owners::of(&People::of(&call, &bucket, named).await?);
+    let owners = OwnerElements::of(&Owners::of(&request, &bucket, named).await?);
     let mut writer = XmlWriter::document("ListVersionsResult", 1_024 + page.entries.len() * 480);
     listing.write_head(&mut writer, bucket.name.as_str());
     listing.names.write(&mut writer, "Prefix", &listing.prefix());
@@ -87,7 +87,7 @@ fn write_next(listing: &Listing, writer: &mut XmlWriter, last: &VersionEntry) {
     }
 }
 
-fn write_version(listing: &Listing, writer: &mut XmlWriter, version: &ListedVersion, owners: &Owners) {
+fn write_version(listing: &Listing, writer: &mut XmlWriter, version: &ListedVersion, owners: &OwnerElements) {
     let head = |writer: &mut XmlWriter, name: VersionName| {
         writer.plain("VersionId", name).plain("IsLatest", version.latest);
     };

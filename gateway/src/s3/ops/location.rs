@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::domain::Bucket;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::XmlWriter;
@@ -19,8 +19,8 @@ pub fn rows() -> Vec<Row> {
     vec![on_bucket("GetBucketLocation", Method::GET, "s3:GetBucketLocation", get_bucket_location).query("location")]
 }
 
-async fn get_bucket_location(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let place = if bucket.location.is_empty() { &call.door.settings.region } else { &bucket.location };
+async fn get_bucket_location(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let place = if bucket.location.is_empty() { &request.state.settings.region } else { &bucket.location };
     let mut writer = XmlWriter::document("LocationConstraint", 0);
     if place != CLASSIC {
         writer.content(place);
@@ -33,17 +33,17 @@ async fn get_bucket_location(call: Call, bucket: Arc<Bucket>) -> Result<Response
 ///
 /// # Errors
 /// `InvalidLocationConstraint` for text that can be no region.
-pub fn accept(asked: Option<&str>, own: &str) -> Result<String, S3Error> {
-    let Some(asked) = asked.filter(|asked| *asked != own) else { return Ok(String::new()) };
-    let looks_like_one = asked == "EU"
-        || (asked.len() <= 32
-            && asked.split('-').count() >= 3
-            && asked.split('-').all(|word| !word.is_empty())
-            && asked.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+pub fn accept(requested: Option<&str>, own: &str) -> Result<String, S3Error> {
+    let Some(requested) = requested.filter(|requested| *requested != own) else { return Ok(String::new()) };
+    let looks_like_one = requested == "EU"
+        || (requested.len() <= 32
+            && requested.split('-').count() >= 3
+            && requested.split('-').all(|word| !word.is_empty())
+            && requested.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
     if looks_like_one {
-        return Ok(asked.to_owned());
+        return Ok(requested.to_owned());
     }
-    Err(S3Error::new(Code::InvalidLocationConstraint).field("LocationConstraint", asked))
+    Err(S3Error::new(Code::InvalidLocationConstraint).field("LocationConstraint", requested))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use super::configuration::{self, only, optional};
 use crate::domain::Bucket;
 use crate::events::{LogKeyFormat, LoggingConfiguration};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::{Element, XmlWriter, parse};
@@ -30,17 +30,17 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     only(&root, &["LoggingEnabled"])?;
     let Some(element) = root.child("LoggingEnabled") else {
-        configuration::clear::<LoggingConfiguration>(&call, &bucket).await?;
+        configuration::clear::<LoggingConfiguration>(&request, &bucket).await?;
         return Ok(empty(StatusCode::OK));
     };
     let logging = read(element)?;
-    check_target(&call, &bucket, &logging.target).await?;
-    if !call.door.metadata.set_setting(&bucket, &logging).await? {
+    check_target(&request, &bucket, &logging.target).await?;
+    if !request.state.metadata.set_setting(&bucket, &logging).await? {
         return Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()));
     }
     Ok(empty(StatusCode::OK))
@@ -74,11 +74,11 @@ fn read_format(element: &Element) -> Result<LogKeyFormat, S3Error> {
 }
 
 /// The logs go to a bucket of the same owner.
-async fn check_target(call: &Call, bucket: &Bucket, target: &str) -> Result<(), S3Error> {
+async fn check_target(request: &S3Request, bucket: &Bucket, target: &str) -> Result<(), S3Error> {
     let refused = |message: &'static str| S3Error::with(Code::InvalidTargetBucketForLogging, message);
     let missing = || refused("The target bucket for logging does not exist").field("TargetBucket", target);
     let name = target.parse().map_err(|_| missing())?;
-    let found = call.door.metadata.bucket(&name).await?.ok_or_else(missing)?;
+    let found = request.state.metadata.bucket(&name).await?.ok_or_else(missing)?;
     if found.owner != bucket.owner {
         let message = "The owner for the bucket to be logged and the target bucket must be the same.";
         return Err(refused(message).field("TargetBucket", target));
@@ -86,7 +86,7 @@ async fn check_target(call: &Call, bucket: &Bucket, target: &str) -> Result<(), 
     Ok(())
 }
 
-async fn get(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let mut writer = XmlWriter::document(ROOT, 0);
     if let Some(logging) = bucket.settings.get::<LoggingConfiguration>()? {
         writer.open("LoggingEnabled").text("TargetBucket", &logging.target).text("TargetPrefix", &logging.prefix);

@@ -8,9 +8,9 @@ use super::configuration;
 use crate::domain::Bucket;
 use crate::events::{NotificationConfiguration, test_event};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::notification_xml;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::parse;
@@ -27,30 +27,30 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, "NotificationConfiguration").map_err(|_| S3Error::from(Code::MalformedXML))?;
-    let settings = &call.door.settings;
-    let name = |at| format!("{}-{at}", call.id);
+    let settings = &request.state.settings;
+    let name = |at| format!("{}-{at}", request.id);
     let configuration = notification_xml::read(&root, &settings.notification_targets, &settings.region, name)?;
     if configuration.rules.is_empty() {
-        configuration::clear::<NotificationConfiguration>(&call, &bucket).await?;
+        configuration::clear::<NotificationConfiguration>(&request, &bucket).await?;
         return Ok(empty(StatusCode::OK));
     }
-    if !call.door.metadata.set_setting(&bucket, &configuration).await? {
+    if !request.state.metadata.set_setting(&bucket, &configuration).await? {
         return Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()));
     }
-    let mut told: Vec<&str> = configuration.rules.iter().map(|rule| rule.target.as_str()).collect();
-    told.sort_unstable();
-    told.dedup();
-    for target in told {
-        let message = test_event(bucket.name.as_str(), call.door.objects.now(), &call.origin());
-        call.door.metadata.tell(bucket.id, target, message).await?;
+    let mut targets: Vec<&str> = configuration.rules.iter().map(|rule| rule.target.as_str()).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    for target in targets {
+        let message = test_event(bucket.name.as_str(), request.state.objects.now(), &request.origin());
+        request.state.metadata.enqueue_event(bucket.id, target, message).await?;
     }
     Ok(empty(StatusCode::OK))
 }
 
-async fn get(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let configuration = bucket.settings.get::<NotificationConfiguration>()?.unwrap_or_default();
     Ok(xml(notification_xml::write(&configuration)))
 }

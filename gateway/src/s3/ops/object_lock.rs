@@ -8,8 +8,8 @@ use super::configuration::{only, optional};
 use crate::domain::{Bucket, DefaultRetention, ObjectLock, RetentionMode, RetentionPeriod};
 use crate::metadata::SetState;
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::{Element, XmlWriter, parse};
@@ -28,12 +28,12 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put_lock(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+async fn put_lock(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
     let lock = read(&body)?;
-    call.input.default_retention = lock.default;
-    call.authorize(&bucket, None).await?;
-    match call.door.metadata.set_object_lock(&bucket, lock).await? {
+    request.input.default_retention = lock.default;
+    request.authorize(&bucket, None).await?;
+    match request.state.metadata.set_object_lock(&bucket, lock).await? {
         SetState::Done => Ok(empty(StatusCode::OK)),
         SetState::NoSuchBucket => Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())),
         SetState::InvalidState => {
@@ -78,7 +78,7 @@ fn within(number: i64, most: u32) -> Result<u32, S3Error> {
     Ok(number)
 }
 
-async fn get_lock(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get_lock(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let missing = || S3Error::new(Code::ObjectLockConfigurationNotFoundError).field("BucketName", bucket.name.as_str());
     let lock = bucket.lock.ok_or_else(missing)?;
     let mut writer = XmlWriter::document(ROOT, 0);

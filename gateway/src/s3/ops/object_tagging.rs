@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey};
-use crate::objects::{About, Amend};
+use crate::objects::{Amend, AmendedAttribute};
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::S3Error;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::XmlWriter;
@@ -36,40 +36,45 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put_tagging(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+async fn put_tagging(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
     let tags = object_tags::of_document(&body)?;
-    call.input.tags = Some(tags.clone());
-    call.authorize(&bucket, Some(&key)).await?;
-    let edit = TagEdit { about: About::Tags, tags: tags.into_pairs(), status: StatusCode::OK };
-    set_tags(&call, bucket, key, edit).await
+    request.input.tags = Some(tags.clone());
+    request.authorize(&bucket, Some(&key)).await?;
+    let edit = TagEdit { about: AmendedAttribute::Tags, tags: tags.into_pairs(), status: StatusCode::OK };
+    set_tags(&request, bucket, key, edit).await
 }
 
-async fn delete_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let edit = TagEdit { about: About::NoTags, tags: Vec::new(), status: StatusCode::NO_CONTENT };
-    set_tags(&call, bucket, key, edit).await
+async fn delete_tagging(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let edit = TagEdit { about: AmendedAttribute::NoTags, tags: Vec::new(), status: StatusCode::NO_CONTENT };
+    set_tags(&request, bucket, key, edit).await
 }
 
 /// The tags a version is to have, and what is answered when it has them.
 struct TagEdit {
-    about: About,
+    about: AmendedAttribute,
     tags: Vec<(String, String)>,
     status: StatusCode,
 }
 
-async fn set_tags(call: &Call, bucket: Arc<Bucket>, key: ObjectKey, edit: TagEdit) -> Result<Response, S3Error> {
+async fn set_tags(
+    request: &S3Request,
+    bucket: Arc<Bucket>,
+    key: ObjectKey,
+    edit: TagEdit,
+) -> Result<Response, S3Error> {
     let TagEdit { about, tags, status } = edit;
-    let selector = call.selector()?;
+    let selector = request.selector()?;
     let edit = move |attributes: &mut ObjectAttributes| attributes.tags.clone_from(&tags);
-    let origin = call.origin_for(&bucket);
-    let name = call.door.objects.amend(Amend { bucket, key, selector, about, origin }, edit).await?;
+    let origin = request.origin_for(&bucket);
+    let name = request.state.objects.amend(Amend { bucket, key, selector, about, origin }, edit).await?;
     let mut response = empty(status);
     versions::show(name, response.headers_mut());
     Ok(response)
 }
 
-async fn get_tagging(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let version = call.version(&bucket, &key).await?;
+async fn get_tagging(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let version = request.version(&bucket, &key).await?;
     let mut writer = XmlWriter::document("Tagging", 0);
     tags::write(&version.attributes.tags, &mut writer);
     let mut response = xml(writer.end("Tagging"));

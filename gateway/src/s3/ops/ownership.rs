@@ -7,10 +7,10 @@ use http::{Method, StatusCode};
 use super::configuration::{self, Configuration, only, optional};
 use crate::domain::{Bucket, Ownership};
 use crate::policy::OwnershipControls;
+use crate::s3::authorize::Rules;
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::judge::Rules;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::{Element, XmlWriter, parse};
@@ -52,24 +52,24 @@ impl Configuration for OwnershipControls {
     }
 }
 
-async fn put(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, OwnershipControls::ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let controls = OwnershipControls::read(&root)?;
-    call.input.ownership = controls.rule;
-    call.authorize(&bucket, None).await?;
+    request.input.ownership = controls.rule;
+    request.authorize(&bucket, None).await?;
     if !controls.effective().has_lists() {
-        let owner = call.door.owner_of(&bucket, &call.identity).await?;
-        let list = Rules::of(&call, &bucket)?.list;
+        let owner = request.state.owner_of(&bucket, &request.identity).await?;
+        let list = Rules::of(&request, &bucket)?.list;
         if list.is_some_and(|list| list.0.reaches_beyond(&owner.id.0)) {
             return Err(Code::InvalidBucketAclWithObjectOwnership.into());
         }
     }
-    keep(&call, &bucket, controls, StatusCode::OK).await
+    keep(&request, &bucket, controls, StatusCode::OK).await
 }
 
-async fn get(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let default = call.door.settings.default_ownership;
+async fn get(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let default = request.state.settings.default_ownership;
     let rule = match bucket.settings.get::<OwnershipControls>()? {
         Some(controls) => controls.rule,
         // Amazon's buckets have had this rule from the start since lists are off by default.
@@ -81,17 +81,17 @@ async fn get(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     Ok(configuration::shown(&OwnershipControls { rule }))
 }
 
-async fn delete(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    keep(&call, &bucket, OwnershipControls { rule: None }, StatusCode::NO_CONTENT).await
+async fn delete(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    keep(&request, &bucket, OwnershipControls { rule: None }, StatusCode::NO_CONTENT).await
 }
 
 async fn keep(
-    call: &Call,
+    request: &S3Request,
     bucket: &Bucket,
     controls: OwnershipControls,
     status: StatusCode,
 ) -> Result<Response, S3Error> {
-    if call.door.metadata.set_setting(bucket, &controls).await? {
+    if request.state.metadata.set_setting(bucket, &controls).await? {
         return Ok(empty(status));
     }
     Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()))

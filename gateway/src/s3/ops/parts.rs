@@ -6,12 +6,12 @@ use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload, VersionName};
 use crate::objects::{BodyPromise, CopyPart, PutPart};
-use crate::s3::call::Call;
 use crate::s3::encoding::xml_time;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::listing::{Names, page_size, write_person};
+use crate::s3::listing::{Names, page_size, write_owner};
 use crate::s3::operation_input::Input;
 use crate::s3::range;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
 use crate::s3::route::{Need, Row, on_object};
 use crate::s3::sse;
@@ -40,18 +40,18 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn upload_part(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let customer = call.input.customer_key.clone();
-    let number = part_number(&call)?;
-    let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
-    let (mut promise, body) = call.take_content()?;
+async fn upload_part(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let customer = request.input.customer_key.clone();
+    let number = part_number(&request)?;
+    let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
+    let (mut promise, body) = request.take_content()?;
     match_plan(&mut promise, &upload)?;
     let put = PutPart { upload: Arc::clone(&upload), bucket, number, promise, customer };
-    let part = call.door.objects.put_part(put, body).await?;
+    let part = request.state.objects.put_part(put, body).await?;
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(part.etag));
-    sse::show(upload.attributes.encryption.as_ref(), &call.head.headers, headers);
+    sse::show(upload.attributes.encryption.as_ref(), &request.head.headers, headers);
     if let Some(checksum) = &part.checksum {
         checksums::write_value(checksum, None, headers);
     }
@@ -77,8 +77,8 @@ fn match_plan(promise: &mut BodyPromise, upload: &Upload) -> Result<(), S3Error>
     Ok(())
 }
 
-fn part_number(call: &Call) -> Result<PartNumber, S3Error> {
-    let text = call.query().get(PART_NUMBER).unwrap_or_default();
+fn part_number(request: &S3Request) -> Result<PartNumber, S3Error> {
+    let text = request.query().get(PART_NUMBER).unwrap_or_default();
     let number = text.parse().ok().and_then(|number| PartNumber::new(number).ok());
     number.ok_or_else(|| {
         let message = "Part number must be an integer between 1 and 10000, inclusive";
@@ -86,21 +86,21 @@ fn part_number(call: &Call) -> Result<PartNumber, S3Error> {
     })
 }
 
-async fn upload_part_copy(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let (customer, source_key) = (call.input.customer_key.clone(), sse::source_key(&call)?);
-    let number = part_number(&call)?;
-    let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
-    let Source { bucket: from, version: source, .. } = find_source(&call).await?;
+async fn upload_part_copy(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let (customer, source_key) = (request.input.customer_key.clone(), sse::source_key(&request)?);
+    let number = part_number(&request)?;
+    let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
+    let Source { bucket: from, version: source, .. } = find_source(&request).await?;
     let source_name = versions::name_in(&from, &source);
-    let range = match call.header("x-amz-copy-source-range") {
+    let range = match request.header("x-amz-copy-source-range") {
         None => 0..source.size,
         Some(text) => range::exact(text, source.size).map_err(|outside| range_refused(text, source.size, outside))?,
     };
     let copy = CopyPart { source, range, upload: Arc::clone(&upload), bucket, number, source_key, customer };
-    let objects = call.door.objects.clone();
-    let asked = call.head.headers.clone();
-    let work = async move { Ok(copied(&objects.copy_part(copy).await?, source_name, &upload, &asked)) };
-    when_ready(work, call.door.settings.patience, call.asked()).await
+    let objects = request.state.objects.clone();
+    let request_headers = request.head.headers.clone();
+    let work = async move { Ok(copied(&objects.copy_part(copy).await?, source_name, &upload, &request_headers)) };
+    when_ready(work, request.state.settings.keep_alive_after, request.info()).await
 }
 
 fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
@@ -113,33 +113,33 @@ fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
     S3Error::argument(message, "x-amz-copy-source-range", text)
 }
 
-fn copied(part: &Part, source: Option<VersionName>, upload: &Upload, asked: &HeaderMap) -> Document {
+fn copied(part: &Part, source: Option<VersionName>, upload: &Upload, request_headers: &HeaderMap) -> Document {
     let mut writer = XmlWriter::document("CopyPartResult", 0);
     writer.plain("LastModified", xml_time(part.modified_at)).etag(part.etag);
     checksums::write_element(part.checksum.as_ref(), None, &mut writer);
     let mut headers = HeaderMap::new();
-    sse::show(upload.attributes.encryption.as_ref(), asked, &mut headers);
+    sse::show(upload.attributes.encryption.as_ref(), request_headers, &mut headers);
     versions::show_source(source, &mut headers);
     Document { xml: writer.end("CopyPartResult"), headers }
 }
 
-async fn list_parts(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let upload = call.door.objects.upload(&bucket, &key, &upload_id(&call)?).await?;
-    let limit = page_size(call.query(), "max-parts")?;
-    let marker = call.query().number("part-number-marker")?.unwrap_or(0);
+async fn list_parts(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
+    let limit = page_size(request.query(), "max-parts")?;
+    let marker = request.query().number("part-number-marker")?.unwrap_or(0);
     let after = u16::try_from(marker).unwrap_or(u16::MAX);
-    let names = Names::read(&call)?;
+    let names = Names::read(&request)?;
     // One more than asked for tells whether there is another page.
-    let mut parts = call.door.metadata.parts(&upload.id, after, limit + 1).await?;
+    let mut parts = request.state.metadata.parts(&upload.id, after, limit + 1).await?;
     let truncated = limit > 0 && parts.len() > limit;
     parts.truncate(limit);
-    let owner = call.door.person(upload.attributes.owner.unwrap_or(bucket.owner), &call.identity).await?;
+    let owner = request.state.owner_by_id(upload.attributes.owner.unwrap_or(bucket.owner), &request.identity).await?;
     let mut writer = XmlWriter::document("ListPartsResult", 1_024 + parts.len() * 320);
     writer.text("Bucket", bucket.name.as_str());
     names.write(&mut writer, "Key", key.as_str());
     writer.plain("UploadId", upload.id);
-    write_person(&mut writer, "Initiator", &owner);
-    write_person(&mut writer, "Owner", &owner);
+    write_owner(&mut writer, "Initiator", &owner);
+    write_owner(&mut writer, "Owner", &owner);
     writer.text("StorageClass", upload.attributes.class()).plain("PartNumberMarker", marker);
     writer.plain("NextPartNumberMarker", parts.last().map_or(0, |part| part.number.get()));
     writer.plain("MaxParts", limit).plain("IsTruncated", truncated);

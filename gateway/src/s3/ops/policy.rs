@@ -6,15 +6,15 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::domain::Bucket;
 use crate::policy::{BUCKET_POLICY_BYTES_MAX, BucketPolicy, PolicyError};
+use crate::s3::authorize::Rules;
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::judge::Rules;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::XmlWriter;
 
-/// Confirms that the owner, too, may be shut out of the policy.
+/// Confirms that the policy may deny access even to the owner.
 const CONFIRM: &str = "x-amz-confirm-remove-self-bucket-access";
 
 /// The rows of this group.
@@ -27,9 +27,9 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put_policy(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn put_policy(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     // One byte more is read than is taken, so that what is too long is refused as such.
-    let body = call.small_body(Integrity::Optional, BUCKET_POLICY_BYTES_MAX + 1).await.map_err(|error| {
+    let body = request.small_body(Integrity::Optional, BUCKET_POLICY_BYTES_MAX + 1).await.map_err(|error| {
         if error.code == Code::MaxMessageLengthExceeded {
             malformed(&PolicyError::too_large()).closing()
         } else {
@@ -40,15 +40,15 @@ async fn put_policy(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3E
     if text.trim().is_empty() {
         return Err(Code::MissingRequestBodyError.into());
     }
-    let binds_owner = call.header(CONFIRM).is_some_and(|word| word.eq_ignore_ascii_case("true"));
+    let binds_owner = request.header(CONFIRM).is_some_and(|word| word.eq_ignore_ascii_case("true"));
     let policy = BucketPolicy::parse(text, bucket.name.as_str(), binds_owner).map_err(|error| malformed(&error))?;
-    let blocked = Rules::of(&call, &bucket)?.block.block_public_policy;
+    let blocked = Rules::of(&request, &bucket)?.block.block_public_policy;
     if blocked && policy.is_public() {
         let message =
             "Access Denied: public policies are blocked by the BlockPublicPolicy block public access setting.";
         return Err(S3Error::with(Code::AccessDenied, message));
     }
-    changed(call.door.metadata.set_setting(&bucket, &policy).await?, &bucket)
+    changed(request.state.metadata.set_setting(&bucket, &policy).await?, &bucket)
 }
 
 fn malformed(error: &PolicyError) -> S3Error {
@@ -62,7 +62,7 @@ fn changed(there: bool, bucket: &Bucket) -> Result<Response, S3Error> {
     Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()))
 }
 
-async fn get_policy(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get_policy(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let missing = || S3Error::new(Code::NoSuchBucketPolicy).field("BucketName", bucket.name.as_str());
     let policy = bucket.settings.get::<BucketPolicy>()?.ok_or_else(missing)?;
     let mut response = Response::new(policy.text().to_owned().into());
@@ -70,13 +70,13 @@ async fn get_policy(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Erro
     Ok(response)
 }
 
-async fn delete_policy(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    changed(call.door.metadata.clear_setting::<BucketPolicy>(&bucket).await?, &bucket)
+async fn delete_policy(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    changed(request.state.metadata.clear_setting::<BucketPolicy>(&bucket).await?, &bucket)
 }
 
 /// Public is what its policy or its access list makes so, unless a block takes that back.
-async fn get_status(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let rules = Rules::of(&call, &bucket)?;
+async fn get_status(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let rules = Rules::of(&request, &bucket)?;
     let by_policy = rules.policy.is_some_and(|policy| policy.is_public()) && !rules.block.restrict_public_buckets;
     let lists_count = rules.ownership.has_lists() && !rules.block.ignore_public_acls;
     let by_list = lists_count && rules.list.is_some_and(|list| list.0.is_public());

@@ -9,12 +9,12 @@ use crate::domain::{Bucket, BucketName, WriteCondition};
 use crate::events::Origin;
 use crate::objects::{Put, Stored};
 use crate::policy::Permission;
-use crate::s3::call::Call;
-use crate::s3::carried::{self, Carried};
 use crate::s3::error::S3Error;
 use crate::s3::form::{self, FormFields};
-use crate::s3::respond::{Response, empty, etag_header, place_of, xml};
+use crate::s3::request::S3Request;
+use crate::s3::respond::{Response, empty, etag_header, object_url, xml};
 use crate::s3::route::{Need, Row, on_bucket};
+use crate::s3::write_attributes::{self, WriteAttributes};
 use crate::s3::xml::XmlWriter;
 use crate::s3::{checksums, object_tags, sse, uri, versions, write_headers};
 
@@ -26,45 +26,45 @@ pub fn rows() -> Vec<Row> {
     vec![on_bucket("PostObject", Method::POST, PERMISSION, post_object).need(form).open_to_all()]
 }
 
-async fn post_object(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.take_body();
-    let limits = &call.door.settings.body;
-    let form = form::parse(&call.door.verifier, bucket.name.as_str(), &call.head, body, limits).await?;
+async fn post_object(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.take_body();
+    let limits = &request.state.settings.body;
+    let form = form::parse(&request.state.verifier, bucket.name.as_str(), &request.head, body, limits).await?;
     // The row is open, because only the form says who sends it: so permission is asked here, and for what the form says.
     let key = check_key(form.key.clone())?;
-    call.be_form(&form)?;
+    request.be_form(&form)?;
     if let Some(document) = form.fields.get("tagging").filter(|document| !document.is_empty()) {
-        if call.input.tags.is_some() {
+        if request.input.tags.is_some() {
             return Err(S3Error::argument("Tags may be given in one field only.", "tagging", document));
         }
-        call.input.tags = Some(object_tags::of_document(document.as_bytes())?);
+        request.input.tags = Some(object_tags::of_document(document.as_bytes())?);
     }
-    call.require(Permission(PERMISSION), &bucket, Some(&key)).await?;
+    request.require(Permission(PERMISSION), &bucket, Some(&key)).await?;
     write_headers::check(&form.headers)?;
-    let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
-    let place = place_of(&call.head, &call.target, &bucket.name, &key);
+    let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
+    let location = object_url(&request.head, &request.target, &bucket.name, &key);
     let name = bucket.name.clone();
-    let origin = call.origin_for(&bucket).map(|origin| Origin { event: Some("ObjectCreated:Post"), ..origin });
-    let cipher = sse::lock(&call, &bucket).await?;
+    let origin = request.origin_for(&bucket).map(|origin| Origin { event: Some("ObjectCreated:Post"), ..origin });
+    let cipher = sse::encryption_key(&request, &bucket).await?;
     let (condition, promise) = (WriteCondition::None, form.promise);
     let put = Put { bucket, key: key.clone(), attributes, lock, condition, promise, cipher, origin };
-    let stored = call.door.objects.put(put, form.body).await?;
-    let mut response = answer(&form.fields, &stored, &name, key.as_str(), &place);
+    let stored = request.state.objects.put(put, form.body).await?;
+    let mut response = answer(&form.fields, &stored, &name, key.as_str(), &location);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
     sse::show(stored.encryption.as_ref(), &form.headers, headers);
     versions::show_written(stored.name, headers);
     if !headers.contains_key(header::LOCATION)
-        && let Ok(place) = HeaderValue::from_str(&place)
+        && let Ok(location) = HeaderValue::from_str(&location)
     {
-        headers.insert(header::LOCATION, place);
+        headers.insert(header::LOCATION, location);
     }
     Ok(response)
 }
 
 /// What the form asks to be answered: a redirect, a document, or a bare status.
-fn answer(fields: &FormFields, stored: &Stored, bucket: &BucketName, key: &str, place: &str) -> Response {
+fn answer(fields: &FormFields, stored: &Stored, bucket: &BucketName, key: &str, location: &str) -> Response {
     if let Some(redirect) = redirect(fields, stored, bucket, key) {
         let mut response = empty(StatusCode::SEE_OTHER);
         response.headers_mut().insert(header::LOCATION, redirect);
@@ -74,7 +74,7 @@ fn answer(fields: &FormFields, stored: &Stored, bucket: &BucketName, key: &str, 
         Some("200") => empty(StatusCode::OK),
         Some("201") => {
             let mut writer = XmlWriter::declared(0);
-            writer.open("PostResponse").text("Location", place).text("Bucket", bucket.as_str()).text("Key", key);
+            writer.open("PostResponse").text("Location", location).text("Bucket", bucket.as_str()).text("Key", key);
             writer.etag(stored.etag);
             let mut response = xml(writer.end("PostResponse"));
             *response.status_mut() = StatusCode::CREATED;
@@ -90,9 +90,9 @@ fn redirect(fields: &FormFields, stored: &Stored, bucket: &BucketName, key: &str
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return None;
     }
-    let mut place = format!("{url}{}bucket={bucket}&key=", if url.contains('?') { '&' } else { '?' });
-    uri::encode_query(key.as_bytes(), &mut place);
-    place.push_str("&etag=");
-    uri::encode_query(format!("\"{}\"", stored.etag).as_bytes(), &mut place);
-    HeaderValue::try_from(place).ok()
+    let mut location = format!("{url}{}bucket={bucket}&key=", if url.contains('?') { '&' } else { '?' });
+    uri::encode_query(key.as_bytes(), &mut location);
+    location.push_str("&etag=");
+    uri::encode_query(format!("\"{}\"", stored.etag).as_bytes(), &mut location);
+    HeaderValue::try_from(location).ok()
 }

@@ -7,9 +7,9 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, ObjectKey};
-use crate::s3::call::Call;
-use crate::s3::cors::{self, CorsQuestion};
+use crate::s3::cors::{self, CorsRequest};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::web::{CorsConfiguration, METHODS};
@@ -22,12 +22,12 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn bucket(call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    answer(&call.head, &bucket)
+async fn bucket(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    answer(&request.head, &bucket)
 }
 
-async fn object(call: Call, bucket: Arc<Bucket>, _key: ObjectKey) -> Result<Response, S3Error> {
-    answer(&call.head, &bucket)
+async fn object(request: S3Request, bucket: Arc<Bucket>, _key: ObjectKey) -> Result<Response, S3Error> {
+    answer(&request.head, &bucket)
 }
 
 /// Answers a preflight by the rules of the bucket.
@@ -35,20 +35,20 @@ async fn object(call: Call, bucket: Arc<Bucket>, _key: ObjectKey) -> Result<Resp
 /// # Errors
 /// `BadRequest` to what is no preflight, `AccessForbidden` when no rule allows what it asks.
 pub fn answer(head: &Parts, bucket: &Bucket) -> Result<Response, S3Error> {
-    let question = CorsQuestion::read(&head.method, &head.headers)
+    let cors_request = CorsRequest::read(&head.method, &head.headers)
         .ok_or_else(|| S3Error::with(Code::BadRequest, "Insufficient information. Origin request header needed."))?;
-    let asked = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok());
-    if !asked.is_some_and(|method| METHODS.contains(&method)) {
-        let message = format!("Invalid Access-Control-Request-Method: {}", asked.unwrap_or("null"));
+    let requested = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok());
+    if !requested.is_some_and(|method| METHODS.contains(&method)) {
+        let message = format!("Invalid Access-Control-Request-Method: {}", requested.unwrap_or("null"));
         return Err(S3Error::with(Code::BadRequest, message));
     }
     let refused = |message: &'static str| {
         let error = S3Error::with(Code::AccessForbidden, message);
-        error.field("Method", question.method.as_str()).field("ResourceType", "OBJECT")
+        error.field("Method", cors_request.method.as_str()).field("ResourceType", "OBJECT")
     };
     let rules = bucket.settings.get::<CorsConfiguration>()?;
     let rules = rules.ok_or_else(|| refused("CORSResponse: CORS is not enabled for this bucket."))?;
-    let grant = question.ask(&rules).ok_or_else(|| {
+    let grant = cors_request.evaluate(&rules).ok_or_else(|| {
         refused(
             "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request \
              method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the \
@@ -56,7 +56,7 @@ pub fn answer(head: &Parts, bucket: &Bucket) -> Result<Response, S3Error> {
         )
     })?;
     let mut response = empty(StatusCode::OK);
-    cors::write(&grant, &question, response.headers_mut());
+    cors::write(&grant, &cors_request, response.headers_mut());
     response.headers_mut().insert(header::VARY, cors::VARY);
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
     Ok(response)

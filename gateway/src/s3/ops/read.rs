@@ -6,17 +6,17 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, Checksum, ObjectKey, PartNumber, Version};
-use crate::lifecycle::Subject;
+use crate::lifecycle::LifecycleObject;
 use crate::objects::DataKey;
 use crate::s3::auth::Identity;
-use crate::s3::call::Call;
 use crate::s3::checksums;
-use crate::s3::conditions::{self, Verdict};
+use crate::s3::conditions::{self, ConditionOutcome};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::expiration;
 use crate::s3::object_headers;
 use crate::s3::operation_input::Input;
 use crate::s3::range::{self, Wanted};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{self, Response, describe, empty, validators};
 use crate::s3::route::{Row, on_object};
 use crate::s3::sse;
@@ -39,33 +39,33 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-/// Answers GET and HEAD of an object, for whoever was found to be allowed to read it.
+/// Answers GET and HEAD of an object, for a caller that is already authorized.
 ///
 /// # Errors
 /// What `GetObject` says.
-pub async fn read_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    if call.head.method == Method::HEAD {
-        head_object(call, bucket, key).await
+pub async fn read_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    if request.head.method == Method::HEAD {
+        head_object(request, bucket, key).await
     } else {
-        get_object(call, bucket, key).await
+        get_object(request, bucket, key).await
     }
 }
 
-async fn get_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let Reading { version, bytes, customer, mut response } = match prepare(&call, &bucket, key).await? {
+async fn get_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let Reading { version, bytes, customer, mut response } = match prepare(&request, &bucket, key).await? {
         Prepared::Answered(response) => return Ok(response),
         Prepared::Reading(reading) => reading,
     };
     let length = bytes.end - bytes.start;
     if length > 0 {
-        let reader = call.door.objects.read_with(version, bytes, customer.as_ref()).await?;
-        *response.body_mut() = respond::content(reader, length, call.door.objects.clone(), bucket.id, call.id);
+        let reader = request.state.objects.read_with(version, bytes, customer.as_ref()).await?;
+        *response.body_mut() = respond::content(reader, length, request.state.objects.clone(), bucket.id, request.id);
     }
     Ok(response)
 }
 
-async fn head_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    match prepare(&call, &bucket, key).await? {
+async fn head_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    match prepare(&request, &bucket, key).await? {
         Prepared::Answered(response) => Ok(response),
         Prepared::Reading(reading) => Ok(reading.response),
     }
@@ -87,26 +87,26 @@ struct Reading {
 }
 
 /// The head of the reply, the same for GET and HEAD.
-async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepared, S3Error> {
-    let asked = &call.head.headers;
-    let key_sent = call.input.customer_key.clone();
-    let version = call.version(bucket, &key).await?;
-    match conditions::judge(asked, &conditions::READ, version.etag, version.modified_at) {
-        Verdict::Proceed => {}
-        Verdict::NotModified(_) => return Ok(Prepared::Answered(not_modified(&version))),
-        Verdict::Failed(header) => return Err(conditions::failed(header)),
+async fn prepare(request: &S3Request, bucket: &Bucket, key: ObjectKey) -> Result<Prepared, S3Error> {
+    let request_headers = &request.head.headers;
+    let key_sent = request.input.customer_key.clone();
+    let version = request.version(bucket, &key).await?;
+    match conditions::evaluate(request_headers, &conditions::READ, version.etag, version.modified_at) {
+        ConditionOutcome::Proceed => {}
+        ConditionOutcome::NotModified(_) => return Ok(Prepared::Answered(not_modified(&version))),
+        ConditionOutcome::Failed(header) => return Err(conditions::failed(header)),
     }
     let encryption = version.attributes.encryption.as_ref();
-    call.door.objects.unlock(encryption, key_sent.as_ref()).await?;
-    let piece = choose(call, &version).await?;
+    request.state.objects.resolve_key(encryption, key_sent.as_ref()).await?;
+    let piece = choose(request, &version).await?;
     let mut response = empty(if piece.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
     let headers = response.headers_mut();
     describe(&version, headers);
-    sse::show(encryption, asked, headers);
-    let subject = Subject { key: version.key.as_bytes(), size: version.size, tags: &version.attributes.tags };
-    expiration::announce(bucket, &subject, version.modified_at, headers)?;
+    sse::show(encryption, request_headers, headers);
+    let object = LifecycleObject { key: version.key.as_bytes(), size: version.size, tags: &version.attributes.tags };
+    expiration::announce(bucket, &object, version.modified_at, headers)?;
     versions::show(versions::name_in(bucket, &version), headers);
-    object_headers::apply_overrides(call.query(), matches!(call.identity, Identity::Known(_)), headers)?;
+    object_headers::apply_overrides(request.query(), matches!(request.identity, Identity::Known(_)), headers)?;
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(piece.bytes.end - piece.bytes.start));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, const { HeaderValue::from_static("nosniff") });
     if piece.partial && !piece.bytes.is_empty() {
@@ -116,7 +116,7 @@ async fn prepare(call: &Call, bucket: &Bucket, key: ObjectKey) -> Result<Prepare
     if let Some(count) = piece.parts {
         headers.insert(PARTS_COUNT, HeaderValue::from(count));
     }
-    if asked.get("x-amz-checksum-mode").is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"ENABLED")) {
+    if request_headers.get("x-amz-checksum-mode").is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"ENABLED")) {
         show_checksum(&version, &piece, headers);
     }
     Ok(Prepared::Reading(Reading { version, bytes: piece.bytes, customer: key_sent, response }))
@@ -149,16 +149,18 @@ impl Piece {
     }
 }
 
-async fn choose(call: &Call, version: &Version) -> Result<Piece, S3Error> {
-    let range = call.head.headers.get(header::RANGE).map(|value| value.to_str().unwrap_or_default());
-    let number = call.query().get("partNumber");
+async fn choose(request: &S3Request, version: &Version) -> Result<Piece, S3Error> {
+    let range = request.head.headers.get(header::RANGE).map(|value| value.to_str().unwrap_or_default());
+    let number = request.query().get("partNumber");
     match (number, range) {
         (Some(_), Some(_)) => {
             let message = "Cannot specify both Range header and partNumber query parameter";
             Err(S3Error::with(Code::InvalidRequest, message))
         }
-        (Some(number), None) => part(call, version, number).await,
-        (None, Some(range)) if conditions::range_is_current(&call.head.headers, version.etag, version.modified_at) => {
+        (Some(number), None) => part(request, version, number).await,
+        (None, Some(range))
+            if conditions::range_is_current(&request.head.headers, version.etag, version.modified_at) =>
+        {
             match range::resolve(range, version.size) {
                 Wanted::Whole => Ok(Piece::of(0..version.size, false)),
                 Wanted::Part(bytes) => Ok(Piece::of(bytes, true)),
@@ -179,7 +181,7 @@ fn unsatisfiable(range: &str, size: u64) -> S3Error {
 }
 
 /// One part of an object that was uploaded in parts; an object that came whole is its own part 1.
-async fn part(call: &Call, version: &Version, number: &str) -> Result<Piece, S3Error> {
+async fn part(request: &S3Request, version: &Version, number: &str) -> Result<Piece, S3Error> {
     let wanted = number.parse().ok().and_then(|n| PartNumber::new(n).ok()).ok_or_else(|| {
         let message = "Part number must be an integer between 1 and 10000, inclusive";
         S3Error::argument(message, "partNumber", number)
@@ -187,7 +189,7 @@ async fn part(call: &Call, version: &Version, number: &str) -> Result<Piece, S3E
     if version.etag.parts.is_none() {
         return if wanted.get() == 1 { Ok(Piece::of(0..version.size, true)) } else { Err(no_such_part(number)) };
     }
-    let parts = call.door.objects.version_parts(version).await?;
+    let parts = request.state.objects.version_parts(version).await?;
     let at = parts.iter().position(|part| part.number == wanted).ok_or_else(|| no_such_part(number))?;
     let start: u64 = parts[..at].iter().map(|part| part.size).sum();
     let bytes = start..start + parts[at].size;

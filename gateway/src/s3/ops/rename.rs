@@ -7,10 +7,10 @@ use http::{Method, StatusCode};
 use super::write::check_key;
 use crate::domain::{Bucket, ObjectKey, VersionSelector};
 use crate::policy::Permission;
-use crate::s3::call::Call;
-use crate::s3::conditions::{self, Verdict};
+use crate::s3::conditions::{self, ConditionOutcome};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation_input::Input;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_object};
 use crate::s3::uri;
@@ -28,30 +28,33 @@ pub fn rows() -> Vec<Row> {
     vec![on_object("RenameObject", Method::PUT, "s3:PutObject", rename_object).query("renameObject").takes(TAKES)]
 }
 
-async fn rename_object(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let source = source_key(call.header(SOURCE).unwrap_or_default(), bucket.name.as_str())?;
+async fn rename_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let source = source_key(request.header(SOURCE).unwrap_or_default(), bucket.name.as_str())?;
     if source == key {
         let message = "This rename request is illegal because the source and the destination are the same.";
         return Err(S3Error::with(Code::InvalidRequest, message));
     }
     // It reads nothing out and takes the source away.
-    call.require(Permission("s3:GetObject"), &bucket, Some(&source)).await?;
-    call.require(Permission("s3:DeleteObject"), &bucket, Some(&source)).await?;
+    request.require(Permission("s3:GetObject"), &bucket, Some(&source)).await?;
+    request.require(Permission("s3:DeleteObject"), &bucket, Some(&source)).await?;
     let dates = ["if-modified-since", "if-unmodified-since"];
-    if dates.iter().any(|name| call.head.headers.contains_key(*name)) {
+    if dates.iter().any(|name| request.head.headers.contains_key(*name)) {
         // Of what the new key holds, tags are compared and dates are not.
         return Err(Code::NotImplemented.into());
     }
-    let condition = call.input.condition.clone();
-    let origin = call.origin_for(&bucket);
+    let condition = request.input.condition.clone();
+    let origin = request.origin_for(&bucket);
     for _ in 0..ATTEMPTS {
-        let version = call.version_at(&bucket, &source, VersionSelector::Current).await?;
-        match conditions::judge(&call.head.headers, &conditions::RENAME_SOURCE, version.etag, version.modified_at) {
-            Verdict::Proceed => {}
-            Verdict::NotModified(header) | Verdict::Failed(header) => return Err(conditions::failed(header)),
+        let version = request.version_at(&bucket, &source, VersionSelector::Current).await?;
+        match conditions::evaluate(&request.head.headers, &conditions::RENAME_SOURCE, version.etag, version.modified_at)
+        {
+            ConditionOutcome::Proceed => {}
+            ConditionOutcome::NotModified(header) | ConditionOutcome::Failed(header) => {
+                return Err(conditions::failed(header));
+            }
         }
         let (to, condition) = (key.clone(), condition.clone());
-        if call.door.objects.rename(&bucket, &version, to, condition, origin.as_ref()).await? {
+        if request.state.objects.rename(&bucket, &version, to, condition, origin.as_ref()).await? {
             return Ok(empty(StatusCode::OK));
         }
     }

@@ -7,8 +7,8 @@ use http::{Method, StatusCode};
 use super::configuration::only;
 use crate::domain::Bucket;
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::{XmlWriter, parse};
@@ -26,8 +26,8 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put(mut call: Call, _bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+async fn put(mut request: S3Request, _bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     only(&root, &["Payer"])?;
     match root.text_of("Payer") {
@@ -37,7 +37,7 @@ async fn put(mut call: Call, _bucket: Arc<Bucket>) -> Result<Response, S3Error> 
     }
 }
 
-async fn get(_call: Call, _bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get(_call: S3Request, _bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let mut writer = XmlWriter::document(ROOT, 0);
     writer.text("Payer", "BucketOwner");
     Ok(xml(writer.end(ROOT)))

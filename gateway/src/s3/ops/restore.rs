@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::domain::{Bucket, ObjectKey};
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::Response;
 use crate::s3::route::{Row, on_object};
 
@@ -16,8 +16,8 @@ pub fn rows() -> Vec<Row> {
     vec![row.query("restore").accepts(&["versionId"])]
 }
 
-async fn restore(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    if call.door.objects.current(&bucket, &key).await?.is_none() && call.query().get("versionId").is_none() {
+async fn restore(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    if request.state.objects.current(&bucket, &key).await?.is_none() && request.query().get("versionId").is_none() {
         return Err(S3Error::new(Code::NoSuchKey).field("Key", key.as_str()));
     }
     let message = "Restore is not allowed for the object's current storage class";

@@ -9,16 +9,16 @@ use crate::domain::{Bucket, ObjectKey, Retention, RetentionMode, Timestamp};
 use crate::metadata::Amendment;
 use crate::policy::Permission;
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation_input::Input;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
 use crate::s3::xml::{XmlWriter, parse};
 use crate::s3::{locks, versions};
 
 const DOCUMENT_BYTES_MAX: usize = 4 << 10;
-/// What passing over governance needs.
+/// The permission to bypass governance retention.
 pub const BYPASS_PERMISSION: Permission = Permission("s3:BypassGovernanceRetention");
 
 /// The rows of this group.
@@ -43,28 +43,28 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-/// Whether the caller asks to pass over governance, and may.
+/// Whether the caller requests to bypass governance, and is permitted.
 ///
 /// # Errors
 /// `AccessDenied` to those who ask and may not.
-pub async fn bypass(call: &Call, bucket: &Bucket, key: &ObjectKey) -> Result<bool, S3Error> {
-    let asked = call.input.bypass_governance;
-    if asked {
-        call.require(BYPASS_PERMISSION, bucket, Some(key)).await?;
+pub async fn bypass(request: &S3Request, bucket: &Bucket, key: &ObjectKey) -> Result<bool, S3Error> {
+    let requested = request.input.bypass_governance;
+    if requested {
+        request.require(BYPASS_PERMISSION, bucket, Some(key)).await?;
     }
-    Ok(asked)
+    Ok(requested)
 }
 
-async fn put_retention(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
-    let retention = read_retention(&body, call.door.now())?;
-    call.input.lock.retention = retention;
-    call.authorize(&bucket, Some(&key)).await?;
-    let selector = call.selector()?;
+async fn put_retention(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+    let retention = read_retention(&body, request.state.now())?;
+    request.input.lock.retention = retention;
+    request.authorize(&bucket, Some(&key)).await?;
+    let selector = request.selector()?;
     with_lock(&bucket)?;
-    let bypass = bypass(&call, &bucket, &key).await?;
+    let bypass = bypass(&request, &bucket, &key).await?;
     let amendment = Amendment::Retention { retention, bypass };
-    let name = call.door.objects.amend_with(&bucket, key, selector, amendment).await?;
+    let name = request.state.objects.amend_with(&bucket, key, selector, amendment).await?;
     let mut response = empty(StatusCode::OK);
     versions::show(name, response.headers_mut());
     Ok(response)
@@ -86,23 +86,23 @@ fn read_retention(body: &[u8], now: Timestamp) -> Result<Option<Retention>, S3Er
     }
 }
 
-async fn get_retention(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+async fn get_retention(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     with_lock(&bucket)?;
-    let version = call.version(&bucket, &key).await?;
+    let version = request.version(&bucket, &key).await?;
     let Retention { mode, until } = version.lock.retention.ok_or(Code::NoSuchObjectLockConfiguration)?;
     let mut writer = XmlWriter::document("Retention", 0);
     writer.plain("Mode", mode.name()).plain("RetainUntilDate", locks::end(until));
     Ok(xml(writer.end("Retention")))
 }
 
-async fn put_hold(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+async fn put_hold(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
     let on = read_hold(&body)?;
-    call.input.lock.legal_hold = Some(on);
-    call.authorize(&bucket, Some(&key)).await?;
-    let selector = call.selector()?;
+    request.input.lock.legal_hold = Some(on);
+    request.authorize(&bucket, Some(&key)).await?;
+    let selector = request.selector()?;
     with_lock(&bucket)?;
-    let name = call.door.objects.amend_with(&bucket, key, selector, Amendment::LegalHold(on)).await?;
+    let name = request.state.objects.amend_with(&bucket, key, selector, Amendment::LegalHold(on)).await?;
     let mut response = empty(StatusCode::OK);
     versions::show(name, response.headers_mut());
     Ok(response)
@@ -115,9 +115,9 @@ fn read_hold(body: &[u8]) -> Result<bool, S3Error> {
     status.as_deref().and_then(locks::hold).ok_or_else(|| Code::MalformedXML.into())
 }
 
-async fn get_hold(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+async fn get_hold(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     with_lock(&bucket)?;
-    let version = call.version(&bucket, &key).await?;
+    let version = request.version(&bucket, &key).await?;
     let on = version.lock.legal_hold.ok_or(Code::NoSuchObjectLockConfiguration)?;
     let mut writer = XmlWriter::document("LegalHold", 0);
     writer.plain("Status", locks::hold_word(on));

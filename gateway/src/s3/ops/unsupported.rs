@@ -8,7 +8,7 @@ use crate::s3::route::{Level, Need, Row, unsupported};
 const BUCKET: Level = Level::Bucket;
 const OBJECT: Level = Level::Object;
 
-/// Operation, method, level, the parameter that tells it, permission.
+/// Operation, method, level, the parameter that identifies it, permission.
 const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     (
         "CreateBucketMetadataConfiguration",
@@ -95,7 +95,7 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     ("UpdateObjectEncryption", Method::PUT, OBJECT, "encryption", "s3:UpdateObjectEncryption"),
 ];
 
-/// Operations that share method and parameter with one above, and the parameter that tells them from it.
+/// Operations that share method and parameter with one above, and the parameter that distinguishes them.
 const NARROWER: &[(&str, Method, Level, [&str; 2], &str)] = &[
     ("GetObjectAnnotation", Method::GET, OBJECT, ["annotation", "annotationName"], "s3:GetObjectAnnotation"),
     ("SelectObjectContent", Method::POST, OBJECT, ["select", "select-type"], "s3:GetObject"),
@@ -103,10 +103,10 @@ const NARROWER: &[(&str, Method, Level, [&str; 2], &str)] = &[
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    let told_by_one = ROWS.iter().map(|(operation, method, level, parameter, permission)| {
+    let single_parameter = ROWS.iter().map(|(operation, method, level, parameter, permission)| {
         unsupported(operation, method.clone(), *level, parameter, permission)
     });
-    let told_by_two = NARROWER.iter().map(|(operation, method, level, [one, other], permission)| {
+    let two_parameters = NARROWER.iter().map(|(operation, method, level, [one, other], permission)| {
         unsupported(operation, method.clone(), *level, one, permission).need(Need::Query(other))
     });
     let directories = unsupported(
@@ -116,5 +116,5 @@ pub fn rows() -> Vec<Row> {
         "max-directory-buckets",
         "s3:ListAllMyBuckets",
     );
-    told_by_one.chain(told_by_two).chain([directories]).collect()
+    single_parameter.chain(two_parameters).chain([directories]).collect()
 }

@@ -6,12 +6,12 @@ use http::{Method, StatusCode};
 
 use crate::domain::{Bucket, ObjectKey, UploadId};
 use crate::objects::CreateUpload;
-use crate::s3::call::Call;
-use crate::s3::carried::{self, Carried};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation_input::Input;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_object};
+use crate::s3::write_attributes::{self, WriteAttributes};
 use crate::s3::xml::XmlWriter;
 use crate::s3::{checksums, expiration, sse, write_headers};
 
@@ -29,27 +29,27 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn create_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    write_headers::check(&call.head.headers)?;
-    let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
-    let checksum = checksums::plan(&call.head.headers)?;
-    let cipher = sse::lock(&call, &bucket).await?;
+async fn create_upload(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    write_headers::check(&request.head.headers)?;
+    let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
+    let checksum = checksums::plan(&request.head.headers)?;
+    let cipher = sse::encryption_key(&request, &bucket).await?;
     let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock, cipher, checksum };
-    let upload = call.door.objects.create_upload(create).await?;
+    let upload = request.state.objects.create_upload(create).await?;
     let mut writer = XmlWriter::document("InitiateMultipartUploadResult", 0);
     writer.text("Bucket", bucket.name.as_str()).text("Key", upload.key.as_str()).plain("UploadId", upload.id);
     let mut response = xml(writer.end("InitiateMultipartUploadResult"));
     checksums::write_plan(upload.checksum, response.headers_mut());
-    sse::show(upload.attributes.encryption.as_ref(), &call.head.headers, response.headers_mut());
+    sse::show(upload.attributes.encryption.as_ref(), &request.head.headers, response.headers_mut());
     expiration::announce_abort(&bucket, &upload.key, upload.created_at, response.headers_mut())?;
     Ok(response)
 }
 
-async fn abort_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    if call.header("x-amz-if-match-initiated-time").is_some() {
+async fn abort_upload(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    if request.header("x-amz-if-match-initiated-time").is_some() {
         return Err(Code::NotImplemented.into());
     }
-    call.door.objects.abort_upload(&bucket, &key, &upload_id(&call)?).await?;
+    request.state.objects.abort_upload(&bucket, &key, &upload_id(&request)?).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
@@ -57,7 +57,7 @@ async fn abort_upload(call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result
 ///
 /// # Errors
 /// `NoSuchUpload` for text that can name none of ours.
-pub fn upload_id(call: &Call) -> Result<UploadId, S3Error> {
-    let text = call.query().get(UPLOAD_ID).unwrap_or_default();
+pub fn upload_id(request: &S3Request) -> Result<UploadId, S3Error> {
+    let text = request.query().get(UPLOAD_ID).unwrap_or_default();
     text.parse().map_err(|_| S3Error::new(Code::NoSuchUpload).field("UploadId", text))
 }

@@ -8,8 +8,8 @@ use super::configuration::only;
 use crate::domain::Bucket;
 use crate::metadata::SetState;
 use crate::s3::body::Integrity;
-use crate::s3::call::Call;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};
 use crate::s3::xml::{XmlWriter, parse};
@@ -25,13 +25,13 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-async fn put_versioning(mut call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let body = call.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
+async fn put_versioning(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+    let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let enabled = read(&body)?;
-    if call.header("x-amz-mfa").is_some() {
+    if request.header("x-amz-mfa").is_some() {
         return Err(Code::NotImplemented.into());
     }
-    match call.door.metadata.set_versioning(&bucket, enabled).await? {
+    match request.state.metadata.set_versioning(&bucket, enabled).await? {
         SetState::Done => Ok(empty(StatusCode::OK)),
         SetState::NoSuchBucket => Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())),
         SetState::InvalidState => {
@@ -62,7 +62,7 @@ fn read(body: &[u8]) -> Result<bool, S3Error> {
     }
 }
 
-async fn get_versioning(_call: Call, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get_versioning(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let mut writer = XmlWriter::document(ROOT, 0);
     writer.maybe("Status", bucket.versioning.word());
     Ok(xml(writer.end(ROOT)))

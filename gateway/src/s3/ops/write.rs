@@ -6,14 +6,14 @@ use http::{HeaderMap, Method, StatusCode, header};
 
 use super::append::{append_object, offset};
 use crate::domain::{Bucket, KeyError, ObjectKey};
-use crate::lifecycle::Subject;
+use crate::lifecycle::LifecycleObject;
 use crate::objects::{Put, Stored};
-use crate::s3::call::Call;
-use crate::s3::carried::{self, Carried};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation_input::NEW_OBJECT;
+use crate::s3::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header};
 use crate::s3::route::{Row, on_object};
+use crate::s3::write_attributes::{self, WriteAttributes};
 use crate::s3::{checksums, expiration, locks, sse, versions};
 
 /// The rows of this group.
@@ -21,23 +21,23 @@ pub fn rows() -> Vec<Row> {
     vec![on_object("PutObject", Method::PUT, "s3:PutObject", put_object).takes(NEW_OBJECT)]
 }
 
-async fn put_object(mut call: Call, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    if let Some(offset) = offset(&call)? {
-        return append_object(call, bucket, key, offset).await;
+async fn put_object(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    if let Some(offset) = offset(&request)? {
+        return append_object(request, bucket, key, offset).await;
     }
-    let Carried { attributes, lock } = carried::read(&call, &bucket, &key).await?;
-    let condition = call.input.condition.clone();
-    let cipher = sse::lock(&call, &bucket).await?;
-    let (promise, body) = call.take_content()?;
-    locks::vouched(lock, &promise)?;
+    let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
+    let condition = request.input.condition.clone();
+    let cipher = sse::encryption_key(&request, &bucket).await?;
+    let (promise, body) = request.take_content()?;
+    locks::require_integrity(lock, &promise)?;
     let tags = attributes.tags.clone();
-    let origin = call.origin_for(&bucket);
+    let origin = request.origin_for(&bucket);
     let (place, name) = (bucket.clone(), key.clone());
     let put = Put { bucket: place, key: name, attributes, lock, condition, promise, cipher, origin };
-    let stored = call.door.objects.put(put, body).await?;
-    let mut response = written(&stored, &call.head.headers);
-    let subject = Subject { key: key.as_bytes(), size: stored.size, tags: &tags };
-    expiration::announce(&bucket, &subject, stored.modified_at, response.headers_mut())?;
+    let stored = request.state.objects.put(put, body).await?;
+    let mut response = written(&stored, &request.head.headers);
+    let object = LifecycleObject { key: key.as_bytes(), size: stored.size, tags: &tags };
+    expiration::announce(&bucket, &object, stored.modified_at, response.headers_mut())?;
     Ok(response)
 }
 
@@ -55,12 +55,12 @@ pub fn check_key(text: String) -> Result<ObjectKey, S3Error> {
     }
 }
 
-fn written(stored: &Stored, asked: &HeaderMap) -> Response {
+fn written(stored: &Stored, request_headers: &HeaderMap) -> Response {
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag_header(stored.etag));
     checksums::write_headers(stored.checksum.as_ref(), stored.etag.parts, headers);
-    sse::show(stored.encryption.as_ref(), asked, headers);
+    sse::show(stored.encryption.as_ref(), request_headers, headers);
     versions::show_written(stored.name, headers);
     response
 }

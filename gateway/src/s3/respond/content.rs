@@ -29,7 +29,7 @@ struct Content {
 
 impl Content {
     fn broken(&mut self, error: ObjectsError) -> ObjectsError {
-        tracing::warn!(request = %self.id, sent = self.sent, left = self.left, %error, "a reply was cut off");
+        tracing::warn!(request = %self.id, sent = self.sent, left = self.left, %error, "a response was aborted after its head was sent");
         self.left = 0;
         error
     }
@@ -53,10 +53,10 @@ impl http_body::Body for Content {
                     self.sent += bytes.len() as u64;
                     Ok(Frame::data(bytes))
                 }
-                None => Err(ObjectsError::Internal("an object has more bytes than its version says".to_owned())),
+                None => Err(ObjectsError::Internal("an object has more bytes than the size of its version".to_owned())),
             },
             Some(Err(error)) => Err(error),
-            None => Err(ObjectsError::Internal("an object has fewer bytes than its version says".to_owned())),
+            None => Err(ObjectsError::Internal("an object has fewer bytes than the size of its version".to_owned())),
         };
         Poll::Ready(Some(outcome.map_err(|error| self.broken(error))))
     }

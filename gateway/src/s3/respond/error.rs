@@ -4,19 +4,19 @@ use axum::body::Body;
 use http::{Method, StatusCode, header};
 
 use super::{Response, XML};
-use crate::s3::call::Asked;
 use crate::s3::error::S3Error;
+use crate::s3::request::RequestInfo;
 use crate::s3::xml::XmlWriter;
 
 /// The reply that tells a client why. HEAD gets the status alone, and so does a status that has no body.
 #[must_use]
-pub fn refuse(error: &S3Error, method: &Method, asked: &Asked) -> Response {
+pub fn refuse(error: &S3Error, method: &Method, request_info: &RequestInfo) -> Response {
     let status = error.status();
     let body = if *method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
         Body::empty()
     } else {
         let mut writer = XmlWriter::declared(512);
-        write(&mut writer, error, asked);
+        write(&mut writer, error, request_info);
         Body::from(writer.finish())
     };
     let mut response = Response::new(body);
@@ -30,13 +30,13 @@ pub fn refuse(error: &S3Error, method: &Method, asked: &Asked) -> Response {
 }
 
 /// Writes the element of an error.
-pub fn write(writer: &mut XmlWriter, error: &S3Error, asked: &Asked) {
+pub fn write(writer: &mut XmlWriter, error: &S3Error, request_info: &RequestInfo) {
     writer.open("Error").text("Code", error.code.name()).text("Message", &error.message);
     for (name, value) in &error.fields {
         writer.text(name, value);
     }
-    writer.text("Resource", &asked.path).plain("RequestId", asked.id);
-    writer.text("HostId", asked.host.to_str().unwrap_or_default()).close("Error");
+    writer.text("Resource", &request_info.path).plain("RequestId", request_info.id);
+    writer.text("HostId", request_info.host.to_str().unwrap_or_default()).close("Error");
 }
 
 #[cfg(test)]
@@ -49,9 +49,9 @@ mod tests {
     use crate::s3::error::Code;
     use crate::s3::request_id::RequestIds;
 
-    fn asked() -> Asked {
+    fn request_info() -> RequestInfo {
         let id = RequestIds::new(&SystemEntropy).next();
-        Asked { id, path: "/photos/<x>".to_owned(), host: HeaderValue::from_static("aG9zdA==") }
+        RequestInfo { id, path: "/photos/<x>".to_owned(), host: HeaderValue::from_static("aG9zdA==") }
     }
 
     async fn text(response: Response) -> String {
@@ -61,9 +61,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_names_its_request() {
-        let asked = asked();
+        let request_info = request_info();
         let error = S3Error::new(Code::NoSuchKey).field("Key", "<x>");
-        let response = refuse(&error, &Method::GET, &asked);
+        let response = refuse(&error, &Method::GET, &request_info);
         assert_eq!(
             (response.status().as_u16(), response.headers()["content-type"].as_bytes()),
             (404, &b"application/xml"[..])
@@ -72,14 +72,14 @@ mod tests {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does \
              not exist.</Message><Key>&lt;x&gt;</Key><Resource>/photos/&lt;x&gt;</Resource><RequestId>{}</RequestId>\
              <HostId>aG9zdA==</HostId></Error>",
-            asked.id
+            request_info.id
         );
         assert_eq!(text(response).await, expected);
     }
 
     #[tokio::test]
     async fn head_gets_the_status_alone() {
-        let response = refuse(&S3Error::new(Code::AccessDenied), &Method::HEAD, &asked());
+        let response = refuse(&S3Error::new(Code::AccessDenied), &Method::HEAD, &request_info());
         assert_eq!(response.status().as_u16(), 403);
         assert_eq!(text(response).await, "");
     }
@@ -87,6 +87,6 @@ mod tests {
     #[tokio::test]
     async fn what_went_wrong_inside_stays_inside() {
         let error = S3Error::internal("secret place");
-        assert!(!text(refuse(&error, &Method::GET, &asked())).await.contains("secret"));
+        assert!(!text(refuse(&error, &Method::GET, &request_info())).await.contains("secret"));
     }
 }

@@ -2,16 +2,16 @@
 
 mod content;
 mod error;
+mod keep_alive;
 mod version;
-mod waiting;
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub use content::content;
 pub use error::refuse;
-pub use version::{describe, etag_header, place_of, validators};
-pub use waiting::{Document, when_ready};
+pub use keep_alive::{Document, when_ready};
+pub use version::{describe, etag_header, object_url, validators};
 
 use super::request_id::{RequestId, RequestIds};
 

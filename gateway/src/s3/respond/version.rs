@@ -4,8 +4,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::domain::{BucketName, ETag, ObjectKey, Version};
-use crate::s3::arrival::scheme;
 use crate::s3::conditions::http_date;
+use crate::s3::connection_info::scheme;
 use crate::s3::request_target::RequestTarget;
 use crate::s3::{locks, object_headers, object_tags, sse, storage_class, uri};
 
@@ -36,12 +36,12 @@ pub fn describe(version: &Version, headers: &mut HeaderMap) {
 
 /// Where an object can be found, as the client would write it.
 #[must_use]
-pub fn place_of(head: &Parts, target: &RequestTarget, bucket: &BucketName, key: &ObjectKey) -> String {
-    let mut place = format!("{}://{}/", scheme(head), target.host());
+pub fn object_url(head: &Parts, target: &RequestTarget, bucket: &BucketName, key: &ObjectKey) -> String {
+    let mut url = format!("{}://{}/", scheme(head), target.host());
     if target.host_bucket().is_none() {
-        place.push_str(bucket.as_str());
-        place.push('/');
+        url.push_str(bucket.as_str());
+        url.push('/');
     }
-    uri::encode_path(key.as_bytes(), &mut place);
-    place
+    uri::encode_path(key.as_bytes(), &mut url);
+    url
 }

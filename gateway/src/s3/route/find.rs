@@ -6,9 +6,9 @@ use http::{HeaderMap, Method};
 use super::{Level, Need, Row, Table};
 use crate::s3::uri::Query;
 
-/// The parts of a request that tell its operation.
+/// The parts of a request that determine its operation.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct RouteQuery<'a> {
     /// Its method.
     pub method: &'a Method,
     /// What its path names.
@@ -19,12 +19,12 @@ pub struct Question<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// What the table says about a request.
+/// The result of matching a request against the table.
 #[derive(Debug)]
-pub enum Found<'a> {
+pub enum RouteMatch<'a> {
     /// It belongs to this row, at this position in the table.
     Row(usize, &'a Row),
-    /// It would belong to this row but for a parameter that nobody here knows: 501, to whoever may do the row.
+    /// It would match this row but for an unknown parameter: 501, to callers authorized for the row.
     UnknownParameter(usize, &'a Row, String),
     /// It belongs to two rows at once (`InvalidArgument`).
     Ambiguous(&'a Row, &'a Row),
@@ -35,19 +35,18 @@ pub enum Found<'a> {
 impl Table {
     /// Finds the row of a request: of those whose every need is met, the one with the most needs.
     #[must_use]
-    pub fn find(&self, question: &Question<'_>) -> Found<'_> {
-        let mut candidates = self
-            .group(question.method, question.level)
-            .filter(|(_, row)| row.needs.iter().all(|need| question.meets(need)));
-        let Some((at, row)) = candidates.next() else { return Found::Nothing };
+    pub fn find(&self, query: &RouteQuery<'_>) -> RouteMatch<'_> {
+        let mut candidates =
+            self.group(query.method, query.level).filter(|(_, row)| row.needs.iter().all(|need| query.meets(need)));
+        let Some((at, row)) = candidates.next() else { return RouteMatch::Nothing };
         if let Some((_, rival)) = candidates.next()
             && rival.needs.len() == row.needs.len()
         {
-            return Found::Ambiguous(row, rival);
+            return RouteMatch::Ambiguous(row, rival);
         }
-        match question.query.iter().find(|(name, value)| !self.is_known(row, name, value)) {
-            Some((name, _)) => Found::UnknownParameter(at, row, name.to_owned()),
-            None => Found::Row(at, row),
+        match query.query.iter().find(|(name, value)| !self.is_known(row, name, value)) {
+            Some((name, _)) => RouteMatch::UnknownParameter(at, row, name.to_owned()),
+            None => RouteMatch::Row(at, row),
         }
     }
 
@@ -74,7 +73,7 @@ fn is_harmless(name: &str) -> bool {
         || matches!(name, "x-id" | "AWSAccessKeyId" | "Signature" | "Expires" | "x-api-version")
 }
 
-impl Question<'_> {
+impl RouteQuery<'_> {
     fn meets(&self, need: &Need) -> bool {
         match need {
             Need::Query(name) => !self.query.is_empty() && self.query.has(name),

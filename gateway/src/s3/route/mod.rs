@@ -7,7 +7,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use find::{Found, Question};
+pub use find::{RouteMatch, RouteQuery};
 pub use markdown::operations_as_markdown;
 pub use row::{Handler, Level, Need, Row, on_bucket, on_new_bucket, on_object, on_service, unsupported};
 pub use table::{TABLE, Table};

@@ -9,9 +9,9 @@ use http::Method;
 
 use crate::domain::{Bucket, BucketName, ObjectKey};
 use crate::policy::Permission;
-use crate::s3::call::Call;
 use crate::s3::error::S3Error;
 use crate::s3::operation_input::Input;
+use crate::s3::request::S3Request;
 use crate::s3::respond::Response;
 
 /// What an operation is about.
@@ -44,18 +44,18 @@ pub type Answer = Pin<Box<dyn Future<Output = Result<Response, S3Error>> + Send>
 /// The function behind a row, by what it is given besides the request.
 pub enum Handler {
     /// Nothing.
-    Service(Box<dyn Fn(Call) -> Answer + Send + Sync>),
+    Service(Box<dyn Fn(S3Request) -> Answer + Send + Sync>),
     /// The name of a bucket that need not exist.
-    NewBucket(Box<dyn Fn(Call, BucketName) -> Answer + Send + Sync>),
+    NewBucket(Box<dyn Fn(S3Request, BucketName) -> Answer + Send + Sync>),
     /// A bucket that exists.
-    Bucket(Box<dyn Fn(Call, Arc<Bucket>) -> Answer + Send + Sync>),
+    Bucket(Box<dyn Fn(S3Request, Arc<Bucket>) -> Answer + Send + Sync>),
     /// A bucket that exists, and a key in it.
-    Object(Box<dyn Fn(Call, Arc<Bucket>, ObjectKey) -> Answer + Send + Sync>),
-    /// 501, to whoever would be allowed to do it.
+    Object(Box<dyn Fn(S3Request, Arc<Bucket>, ObjectKey) -> Answer + Send + Sync>),
+    /// 501, to callers who would be authorized.
     Unsupported,
 }
 
-/// An operation of S3: how to tell its requests, what they need, who answers them.
+/// An operation of S3: how to match its requests, what they need, and their handler.
 pub struct Row {
     /// The operation's name in Amazon's model.
     pub operation: &'static str,
@@ -63,7 +63,7 @@ pub struct Row {
     pub method: Method,
     /// What it is about.
     pub level: Level,
-    /// What tells it from the other operations of the same method and level.
+    /// What distinguishes it from the other operations of the same method and level.
     pub needs: Vec<Need>,
     /// Parameters it understands besides.
     pub accepts: &'static [&'static str],
@@ -76,7 +76,7 @@ pub struct Row {
     /// What is asked for stands in the body, so that the handler asks for permission once it has read that: the keys of a
     /// deletion, tags, an access list, a retention.
     pub by_handler: bool,
-    /// Nobody need be known: preflights, and forms that carry their own signature.
+    /// No authentication before the handler: preflights, and forms that carry their own signature.
     pub open: bool,
     /// What it takes from the headers and the query.
     pub takes: &'static [Input],
@@ -153,7 +153,7 @@ impl Row {
         self.version_permission.filter(|_| version.is_some()).unwrap_or(self.permission)
     }
 
-    /// Leaves it to the handler to decide, by what stands in the body. Whoever could be allowed nothing is refused before.
+    /// Leaves authorization to the handler, which reads the body. A caller who could be allowed nothing is refused before.
     #[must_use]
     pub fn decided_by_handler(mut self) -> Self {
         self.by_handler = true;
@@ -167,7 +167,7 @@ impl Row {
         reads && self.level == Level::Object && self.permission.0 != "s3:ListMultipartUploadParts"
     }
 
-    /// Lets anybody in.
+    /// Needs no authorization.
     #[must_use]
     pub fn open_to_all(mut self) -> Self {
         self.open = true;
@@ -197,40 +197,40 @@ impl fmt::Debug for Row {
 /// A row about the service.
 pub fn on_service<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
 where
-    F: Fn(Call) -> A + Send + Sync + 'static,
+    F: Fn(S3Request) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Response, S3Error>> + Send + 'static,
 {
-    let boxed = Handler::Service(Box::new(move |call| Box::pin(handler(call))));
+    let boxed = Handler::Service(Box::new(move |request| Box::pin(handler(request))));
     Row::new(operation, method, Level::Service, permission, boxed)
 }
 
 /// A row about a bucket that need not exist yet.
 pub fn on_new_bucket<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
 where
-    F: Fn(Call, BucketName) -> A + Send + Sync + 'static,
+    F: Fn(S3Request, BucketName) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Response, S3Error>> + Send + 'static,
 {
-    let boxed = Handler::NewBucket(Box::new(move |call, name| Box::pin(handler(call, name))));
+    let boxed = Handler::NewBucket(Box::new(move |request, name| Box::pin(handler(request, name))));
     Row::new(operation, method, Level::Bucket, permission, boxed)
 }
 
 /// A row about a bucket.
 pub fn on_bucket<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
 where
-    F: Fn(Call, Arc<Bucket>) -> A + Send + Sync + 'static,
+    F: Fn(S3Request, Arc<Bucket>) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Response, S3Error>> + Send + 'static,
 {
-    let boxed = Handler::Bucket(Box::new(move |call, bucket| Box::pin(handler(call, bucket))));
+    let boxed = Handler::Bucket(Box::new(move |request, bucket| Box::pin(handler(request, bucket))));
     Row::new(operation, method, Level::Bucket, permission, boxed)
 }
 
 /// A row about an object.
 pub fn on_object<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
 where
-    F: Fn(Call, Arc<Bucket>, ObjectKey) -> A + Send + Sync + 'static,
+    F: Fn(S3Request, Arc<Bucket>, ObjectKey) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Response, S3Error>> + Send + 'static,
 {
-    let boxed = Handler::Object(Box::new(move |call, bucket, key| Box::pin(handler(call, bucket, key))));
+    let boxed = Handler::Object(Box::new(move |request, bucket, key| Box::pin(handler(request, bucket, key))));
     Row::new(operation, method, Level::Object, permission, boxed)
 }
 

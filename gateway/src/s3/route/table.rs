@@ -56,7 +56,7 @@ impl Table {
         self.known.contains(parameter) || parameter.starts_with("response-")
     }
 
-    /// Whether any row is told by this parameter: it then names a sub-resource and must not be passed over.
+    /// Whether any row needs this parameter: it then names a sub-resource and must not be ignored.
     pub(super) fn names_a_sub_resource(&self, parameter: &str) -> bool {
         self.parameters.contains(parameter)
     }

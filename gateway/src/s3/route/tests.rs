@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::{Found, Level, Need, Question, Row, TABLE, operations_as_markdown};
+use super::{Level, Need, RouteMatch, RouteQuery, Row, TABLE, operations_as_markdown};
 use crate::domain::{CanonicalId, Ownership, Timestamp, User, UserId};
 use crate::policy::{BucketPolicy, BucketRules, Decision, Permission, Principal, PublicAccessBlock, decide};
 use crate::s3::uri::Query;
@@ -45,11 +45,11 @@ fn find(method: &Method, level: Level, query: &str, headers: &[(&'static str, &s
         .iter()
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value")))
         .collect();
-    match TABLE.find(&Question { method, level, query: &query, headers: &headers }) {
-        Found::Row(_, row) => row.operation.to_owned(),
-        Found::UnknownParameter(_, _, name) => format!("?{name}"),
-        Found::Ambiguous(one, other) => format!("{} or {}", one.operation, other.operation),
-        Found::Nothing => "nothing".to_owned(),
+    match TABLE.find(&RouteQuery { method, level, query: &query, headers: &headers }) {
+        RouteMatch::Row(_, row) => row.operation.to_owned(),
+        RouteMatch::UnknownParameter(_, _, name) => format!("?{name}"),
+        RouteMatch::Ambiguous(one, other) => format!("{} or {}", one.operation, other.operation),
+        RouteMatch::Nothing => "nothing".to_owned(),
     }
 }
 
@@ -113,23 +113,23 @@ fn decision(row: &Row, caller: Option<&Principal>, permission: Permission, polic
     // Many keys are deleted in the name of the bucket, each decided about on its own.
     let resource =
         if row.by_handler || row.operation == "PostObject" { "arn:aws:s3:::photos/cat.jpg" } else { resource };
-    let question = crate::policy::Question { caller, action: permission.0, resource, keys: &|_| None };
+    let query = crate::policy::AuthorizationRequest { caller, action: permission.0, resource, keys: &|_| None };
     let (ownership, block) = (Ownership::default(), PublicAccessBlock::default());
     let rules = BucketRules { owner: UserId(1), policy, list: None, ownership, block };
     let existing = row.level != Level::Service && row.operation != "CreateBucket";
-    decide(&question, existing.then_some(&rules), None)
+    decide(&query, existing.then_some(&rules), None)
 }
 
 #[test]
 fn every_row_is_refused_to_those_without_rights() {
-    let stranger = account(2);
+    let unprivileged = account(2);
     for row in TABLE.rows() {
         assert!(row.permission.0.starts_with("s3:"), "{row:?} has no permission");
         for permission in [Some(row.permission), row.version_permission].into_iter().flatten() {
             assert_eq!(decision(row, None, permission, None), Decision::Deny, "anonymous: {row:?}");
             assert_eq!(decision(row, Some(&account(1)), permission, None), Decision::Allow, "the owner: {row:?}");
             if row.level != Level::Service && row.operation != "CreateBucket" {
-                assert_eq!(decision(row, Some(&stranger), permission, None), Decision::Deny, "a stranger: {row:?}");
+                assert_eq!(decision(row, Some(&unprivileged), permission, None), Decision::Deny, "a stranger: {row:?}");
             }
         }
     }
@@ -139,11 +139,11 @@ fn every_row_is_refused_to_those_without_rights() {
 
 #[test]
 fn a_policy_for_one_permission_opens_the_rows_that_ask_for_it_and_no_other() {
-    let stranger = account(2);
+    let unprivileged = account(2);
     let permissions =
         |row: &Row| [Some(row.permission), row.version_permission].into_iter().flatten().collect::<Vec<_>>();
-    let asked: HashSet<_> = TABLE.rows().iter().flat_map(permissions).collect();
-    for allowed in asked {
+    let requested: HashSet<_> = TABLE.rows().iter().flat_map(permissions).collect();
+    for allowed in requested {
         let text = format!(
             r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":"{}",
                "Resource":["arn:aws:s3:::photos","arn:aws:s3:::photos/*"]}}}}"#,
@@ -153,7 +153,7 @@ fn a_policy_for_one_permission_opens_the_rows_that_ask_for_it_and_no_other() {
         for row in TABLE.rows().iter().filter(|row| row.level != Level::Service && row.operation != "CreateBucket") {
             for permission in permissions(row) {
                 let wanted = if permission == allowed { Decision::Allow } else { Decision::Deny };
-                for caller in [None, Some(&stranger)] {
+                for caller in [None, Some(&unprivileged)] {
                     assert_eq!(decision(row, caller, permission, Some(&policy)), wanted, "{allowed:?} {row:?}");
                 }
             }

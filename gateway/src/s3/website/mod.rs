@@ -6,9 +6,9 @@
 //! 4. What an anonymous caller may read is read as `GetObject` reads it: ranges, conditions, validators and all.
 //! 5. What fails is redirected by a routing rule on the status, shown as the error document, or as a plain page.
 
+mod location;
 mod page;
-mod place;
-mod visit;
+mod request;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -20,78 +20,78 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
-use super::call::Asked;
-use super::cors::{self, CorsQuestion};
-use super::door::Door;
+use super::cors::{self, CorsRequest};
 use super::error::S3Error;
+use super::request::RequestInfo;
 use super::respond::{self, Response};
 use super::route::TABLE;
+use super::state::S3State;
 use crate::domain::{Bucket, UsageDelta};
 
-/// The row of the route table that visits are counted as.
+/// The row of the route table that website requests are counted as.
 static ROW: LazyLock<Option<usize>> =
     LazyLock::new(|| TABLE.rows().iter().position(|row| row.operation == "GetObject"));
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-amz-error-code");
 const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amz-error-message");
 
-/// Answers visits to websites. Cheap to clone; it never fails.
+/// Answers website requests. Cheap to clone; it never fails.
 #[derive(Clone, Debug)]
 pub struct WebsiteService {
-    door: Arc<Door>,
+    state: Arc<S3State>,
     domains: Arc<[String]>,
 }
 
 impl WebsiteService {
-    /// Websites of the buckets behind a door, under these domains; any other host is the name of its bucket.
+    /// Websites of the buckets, under these domains; any other host is the name of its bucket.
     #[must_use]
-    pub(super) fn new(door: Arc<Door>, domains: &[String]) -> Self {
-        Self { door, domains: domains.into() }
+    pub(super) fn new(state: Arc<S3State>, domains: &[String]) -> Self {
+        Self { state, domains: domains.into() }
     }
 
     /// Answers one request.
     async fn handle(&self, request: Request<Body>) -> Response {
         let started = Instant::now();
-        let id = self.door.ids.next();
+        let id = self.state.ids.next();
         let (head, _) = request.into_parts();
         let (method, path) = (head.method.clone(), head.uri.path().to_owned());
-        let question = CorsQuestion::read(&method, &head.headers);
+        let cors_request = CorsRequest::read(&method, &head.headers);
         let mut bucket = None;
-        let mut response = match visit::answer(&self.door, &self.domains, head, id, &mut bucket).await {
+        let mut response = match request::answer(&self.state, &self.domains, head, id, &mut bucket).await {
             Ok(response) => response,
             Err(error) => {
                 if error.status().is_server_error() {
-                    tracing::warn!(request = %id, %method, %error, "a visit failed");
+                    tracing::warn!(request = %id, %method, %error, "a website request failed");
                 }
-                page::show(&error, None, &Asked { id, path, host: self.door.ids.host().clone() })
+                page::show(&error, None, &RequestInfo { id, path, host: self.state.ids.host().clone() })
             }
         };
         if let Some(bucket) = &bucket {
             if method != Method::OPTIONS
-                && let Err(error) = cors::decorate(bucket, question.as_ref(), response.headers_mut())
+                && let Err(error) = cors::decorate(bucket, cors_request.as_ref(), response.headers_mut())
             {
-                tracing::warn!(request = %id, %error, "cannot tell what the CORS rules say");
+                tracing::warn!(request = %id, %error, "cannot read the bucket's CORS rules");
             }
-            self.charge(bucket, &method, &response);
+            self.record_usage(bucket, &method, &response);
         }
         if method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }
-        respond::stamp(&mut response, id, &self.door.ids);
-        self.door.meters.record(*ROW, response.status(), started.elapsed());
+        respond::stamp(&mut response, id, &self.state.ids);
+        self.state.meters.record(*ROW, response.status(), started.elapsed());
         response
     }
 
-    /// Adds a visit to the meters of the bucket, as a read. Refusals are free: whoever knocks without a name does not run up
+    /// Adds a website request to the meters of the bucket, as a read. Refusals are free: unauthenticated callers must not run up
     /// the owner's bill. Content is added by its own stream.
-    fn charge(&self, bucket: &Bucket, method: &Method, response: &Response) {
+    fn record_usage(&self, bucket: &Bucket, method: &Method, response: &Response) {
         if response.status().is_client_error() || response.status().is_server_error() {
             return;
         }
         let streamed = *method == Method::GET && response.status().is_success();
         let egress = response.body().size_hint().exact().filter(|_| *method != Method::HEAD && !streamed);
         let usage = UsageDelta { requests_read: 1, egress_bytes: egress.unwrap_or_default(), ..UsageDelta::default() };
-        self.door.objects.meter(bucket.id, usage);
+        self.state.objects.meter(bucket.id, usage);
     }
 }
 

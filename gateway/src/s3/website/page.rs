@@ -4,15 +4,15 @@ use axum::body::Body;
 use http::{HeaderValue, header};
 
 use super::name_error;
-use crate::s3::call::Asked;
 use crate::s3::error::S3Error;
+use crate::s3::request::RequestInfo;
 use crate::s3::respond::Response;
 use crate::s3::xml::push_escaped;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// The page of an error; `second` is why the website's own error document could not be shown.
-pub(super) fn show(error: &S3Error, second: Option<&S3Error>, asked: &Asked) -> Response {
+pub(super) fn show(error: &S3Error, second: Option<&S3Error>, request_info: &RequestInfo) -> Response {
     let status = error.status();
     let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
     let mut html = String::with_capacity(512);
@@ -22,8 +22,8 @@ pub(super) fn show(error: &S3Error, second: Option<&S3Error>, asked: &Asked) -> 
     push_escaped(&mut html, &title);
     html.push_str("</h1>\n<ul>\n");
     write(error, &mut html);
-    item(&mut html, "RequestId", &asked.id.to_string());
-    item(&mut html, "HostId", asked.host.to_str().unwrap_or_default());
+    item(&mut html, "RequestId", &request_info.id.to_string());
+    item(&mut html, "HostId", request_info.host.to_str().unwrap_or_default());
     html.push_str("</ul>\n");
     if let Some(second) = second {
         html.push_str("<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n<ul>\n");
@@ -69,9 +69,9 @@ mod tests {
     #[tokio::test]
     async fn what_a_visitor_typed_is_shown_and_not_run() {
         let id = RequestIds::new(&SystemEntropy).next();
-        let asked = Asked { id, path: "/x".to_owned(), host: HeaderValue::from_static("host") };
+        let request_info = RequestInfo { id, path: "/x".to_owned(), host: HeaderValue::from_static("host") };
         let error = S3Error::new(Code::NoSuchKey).field("Key", "<script>alert(\"1\")</script>");
-        let response = show(&error, Some(&Code::AccessDenied.into()), &asked);
+        let response = show(&error, Some(&Code::AccessDenied.into()), &request_info);
         assert_eq!(response.status().as_u16(), 404);
         assert_eq!(response.headers()["x-amz-error-code"], "NoSuchKey");
         let bytes = response.into_body().collect().await.unwrap().to_bytes();

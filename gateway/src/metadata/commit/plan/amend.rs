@@ -1,9 +1,9 @@
-//! Changing what is said about a version.
+//! Changing the attributes or the lock of a version.
 
 use super::super::super::{MetadataError, Result};
-use super::super::facts::{BucketFact, Place, VersionFact};
+use super::super::facts::{BucketFact, KeyLocation, VersionFact};
 use super::super::{AmendChange, Amendment, Outcome, Refusal};
-use super::chain::Holder;
+use super::chain::RowOrPlanned;
 use super::{Amended, Planner, VersionRow};
 use crate::domain::{ObjectAttributes, Timestamp, VersionLock, VersionSelector, Versioning};
 
@@ -12,29 +12,29 @@ impl<'a> Planner<'a> {
         let Some(fact) = self.facts.buckets.get(&amend.bucket).copied() else {
             return Ok(Outcome::Refused(Refusal::NoSuchBucket));
         };
-        let place = (amend.bucket, amend.key.clone());
+        let location = (amend.bucket, amend.key.clone());
         let absent = match amend.selector {
             VersionSelector::Current => Refusal::NoSuchKey,
             VersionSelector::Null | VersionSelector::Id(_) => Refusal::NoSuchVersion,
         };
-        let found = self.position(&place, amend.selector);
-        let Some((at, seen)) = found.and_then(|at| Some((at, self.seen(&place, at)?))) else {
+        let found = self.position(&location, amend.selector);
+        let Some((at, view)) = found.and_then(|at| Some((at, self.view(&location, at)?))) else {
             return Ok(Outcome::Refused(absent));
         };
-        if seen.marker {
+        if view.marker {
             let current = amend.selector == VersionSelector::Current;
             return Ok(Outcome::Refused(if current { absent } else { Refusal::IsMarker }));
         }
-        if amend.only.is_some_and(|id| id != seen.id) {
+        if amend.only.is_some_and(|id| id != view.id) {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
-        let lock = match self.locked_by(&amend.amendment, fact, seen.lock)? {
+        let lock = match self.locked_by(&amend.amendment, fact, view.lock)? {
             Ok(lock) => lock,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let edited = match self.chain(&place).0.get(at).copied() {
-            Some(Holder::Row(row)) => self.amend_row(&place, row, &amend.amendment, lock)?,
-            Some(Holder::Planned(index)) => {
+        let edited = match self.chain(&location).0.get(at).copied() {
+            Some(RowOrPlanned::Row(row)) => self.amend_row(&location, row, &amend.amendment, lock)?,
+            Some(RowOrPlanned::Planned(index)) => {
                 let planned = self.versions.get_mut(index).and_then(Option::as_mut);
                 planned.is_some_and(|planned| {
                     let version = planned.version.to_mut();
@@ -44,8 +44,8 @@ impl<'a> Planner<'a> {
             }
             None => false,
         };
-        let name = (fact.versioning != Versioning::Never).then(|| seen.name());
-        Ok(Outcome::Amended { name, changed: edited || lock != seen.lock, size: seen.size, etag: seen.etag })
+        let name = (fact.versioning != Versioning::Never).then(|| view.name());
+        Ok(Outcome::Amended { name, changed: edited || lock != view.lock, size: view.size, etag: view.etag })
     }
 
     /// The version's lock after the amendment.
@@ -68,17 +68,17 @@ impl<'a> Planner<'a> {
         Ok(if bucket.lock.is_some() { Ok(wanted) } else { Err(Refusal::NoObjectLock) })
     }
 
-    /// Whether its attributes are others now.
+    /// Whether its attributes changed.
     fn amend_row(
         &mut self,
-        place: &Place,
+        location: &KeyLocation,
         row: &VersionFact,
         amendment: &Amendment,
         lock: VersionLock,
     ) -> Result<bool> {
         let facts = self.facts;
         let amended = self.amended.entry(row.id).or_insert_with(|| Amended {
-            row: VersionRow::of(place, row.seq),
+            row: VersionRow::of(location, row.seq),
             attributes: None,
             lock,
             relocked: false,
@@ -99,7 +99,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Applies an edit; whether it says anything else.
+/// Applies an edit; whether it changed anything.
 fn edit(amendment: &Amendment, attributes: &mut ObjectAttributes) -> bool {
     let Amendment::Attributes(edit) = amendment else { return false };
     let before = attributes.clone();

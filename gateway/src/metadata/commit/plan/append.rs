@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::super::super::compact::ExtentOwner;
 use super::super::super::{MetadataError, Result};
-use super::super::facts::Place;
+use super::super::facts::KeyLocation;
 use super::super::{AppendChange, Appended, Outcome, Refusal};
 use super::Planner;
-use super::chain::Holder;
+use super::chain::RowOrPlanned;
 use crate::domain::{Checksum, Extent, ObjectAttributes, Version, Versioning};
 
 /// What an object is before something is appended.
@@ -23,54 +23,61 @@ impl<'a> Planner<'a> {
     /// append at 0 is a write.
     pub(super) fn append(&mut self, append: &'a AppendChange) -> Result<Outcome> {
         let new = &append.version;
-        let fact = match self.admit(append.bucket, &new.key, &append.condition) {
+        let fact = match self.check_condition(append.bucket, &new.key, &append.condition) {
             Ok(fact) => fact,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         if fact.versioning != Versioning::Never {
             return Ok(Outcome::Refused(Refusal::Versioned));
         }
-        let place = (append.bucket, new.key.clone());
-        let seen = self.seen(&place, 0);
-        if seen.map_or(0, |seen| seen.size) != append.offset {
+        let location = (append.bucket, new.key.clone());
+        let view = self.view(&location, 0);
+        if view.map_or(0, |view| view.size) != append.offset {
             return Ok(Outcome::Refused(Refusal::InvalidWriteOffset));
         }
         if !self.balance.can_hold(&new.extents)? {
             return Ok(Outcome::Refused(Refusal::SourceGone));
         }
-        if !self.has_room(append.bucket, fact, i128::from(new.size), i64::from(seen.is_none())) {
+        if !self.fits_quota(append.bucket, fact, i128::from(new.size), i64::from(view.is_none())) {
             return Ok(Outcome::Refused(Refusal::QuotaExceeded));
         }
-        let (Some(seen), Some(before)) = (seen, self.before(&place)?) else {
+        let (Some(view), Some(before)) = (view, self.before(&location)?) else {
             let parts = Cow::Borrowed(&[][..]);
-            self.place(append.bucket, fact, Cow::Borrowed(new), new.extents.clone(), parts, None)?;
+            self.insert_current(append.bucket, fact, Cow::Borrowed(new), new.extents.clone(), parts, None)?;
             return Ok(Outcome::Appended(Appended { size: new.size, etag: new.etag }));
         };
         if before.attributes.encryption.is_some() {
             return Ok(Outcome::Refused(Refusal::Enciphered));
         }
-        let Some(etag) = seen.etag.appended(new.etag.md5) else {
+        let Some(etag) = view.etag.appended(new.etag.md5) else {
             return Ok(Outcome::Refused(Refusal::TooManyParts));
         };
         let encoded_bytes = before.encoded_bytes.saturating_add(self.balance.encoded(&new.extents)?);
-        self.take_back(&place, 0)?;
-        let size = seen.size.saturating_add(new.size);
+        self.remove_version(&location, 0)?;
+        let size = view.size.saturating_add(new.size);
         let checksum = before.checksum.as_ref().zip(new.checksum.as_ref());
         let checksum = checksum.and_then(|(before, new_sum)| before.followed_by(new_sum, new.size));
         let version = Version { size, etag, checksum, attributes: before.attributes, ..new.clone() };
         let extents = [before.extents, new.extents.clone()].concat();
-        self.place(append.bucket, fact, Cow::Owned(version), extents, Cow::Borrowed(&[]), Some(encoded_bytes))?;
+        self.insert_current(
+            append.bucket,
+            fact,
+            Cow::Owned(version),
+            extents,
+            Cow::Borrowed(&[]),
+            Some(encoded_bytes),
+        )?;
         Ok(Outcome::Appended(Appended { size, etag }))
     }
 
     /// What is there now.
-    fn before(&mut self, place: &Place) -> Result<Option<Before>> {
+    fn before(&mut self, location: &KeyLocation) -> Result<Option<Before>> {
         let facts = self.facts;
-        match self.chain(place).0.first().copied() {
+        match self.chain(location).0.first().copied() {
             None => Ok(None),
-            Some(Holder::Row(row)) => {
-                let told = self.amended.get(&row.id).and_then(|amended| amended.attributes.as_ref());
-                let attributes = told.or_else(|| facts.attributes.get(&row.id)).cloned();
+            Some(RowOrPlanned::Row(row)) => {
+                let amended_attributes = self.amended.get(&row.id).and_then(|amended| amended.attributes.as_ref());
+                let attributes = amended_attributes.or_else(|| facts.attributes.get(&row.id)).cloned();
                 let missing = || MetadataError::Damaged("the version to append to was not read".to_owned());
                 Ok(Some(Before {
                     attributes: attributes.ok_or_else(missing)?,
@@ -79,7 +86,7 @@ impl<'a> Planner<'a> {
                     encoded_bytes: row.encoded_bytes,
                 }))
             }
-            Some(Holder::Planned(index)) => {
+            Some(RowOrPlanned::Planned(index)) => {
                 Ok(self.versions.get(index).and_then(Option::as_ref).map(|planned| Before {
                     attributes: planned.version.attributes.clone(),
                     checksum: planned.version.checksum.clone(),

@@ -1,41 +1,41 @@
-//! What a key holds while the plan is made: its versions, newest first, as far as anybody asks for them.
+//! The version chain of a key while the plan is made: its known versions, newest first.
 
 use std::borrow::Cow;
 
 use super::super::super::compact::ExtentOwner;
 use super::super::super::{MetadataError, Result};
 use super::super::Refusal;
-use super::super::facts::{BucketFact, Place, VersionFact};
+use super::super::facts::{BucketFact, KeyLocation, VersionFact};
 use super::{PlannedVersion, Planner, VersionRow, check_sum};
 use crate::domain::{
     BucketId, ETag, Extent, ObjectKey, Timestamp, Version, VersionId, VersionLock, VersionName, VersionPart,
     VersionSelector, Versioning, WriteCondition,
 };
 
-/// What a place holds while the plan is made.
+/// A row of the database, or one this plan inserts.
 #[derive(Debug)]
-pub(super) enum Holder<'a, T> {
+pub(super) enum RowOrPlanned<'a, T> {
     /// A row of the database.
     Row(&'a T),
     /// The version or part this plan inserts, by position.
     Planned(usize),
 }
 
-impl<T> Clone for Holder<'_, T> {
+impl<T> Clone for RowOrPlanned<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Holder<'_, T> {}
+impl<T> Copy for RowOrPlanned<'_, T> {}
 
 /// The versions of a key that are known, newest first: the current one, if there is any, is the first.
 #[derive(Debug, Default)]
-pub(super) struct Chain<'a>(pub Vec<Holder<'a, VersionFact>>);
+pub(super) struct Chain<'a>(pub Vec<RowOrPlanned<'a, VersionFact>>);
 
-/// What a plan must know of a version, wherever it is.
+/// A version as the plan sees it, stored or planned.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct VersionView {
     pub id: VersionId,
     pub null: bool,
     pub marker: bool,
@@ -44,7 +44,7 @@ pub(super) struct Seen {
     pub lock: VersionLock,
 }
 
-impl Seen {
+impl VersionView {
     /// What clients call it.
     pub(super) fn name(&self) -> VersionName {
         if self.null { VersionName::Null } else { VersionName::Id(self.id) }
@@ -63,23 +63,23 @@ impl Seen {
 
 impl<'a> Planner<'a> {
     /// The versions of a key.
-    pub(super) fn chain(&mut self, place: &Place) -> &mut Chain<'a> {
+    pub(super) fn chain(&mut self, location: &KeyLocation) -> &mut Chain<'a> {
         let facts = self.facts;
-        self.keys.entry(place.clone()).or_insert_with(|| {
-            let older = facts.older.get(place).into_iter().flatten();
-            Chain(facts.currents.get(place).into_iter().chain(older).map(Holder::Row).collect())
+        self.keys.entry(location.clone()).or_insert_with(|| {
+            let older = facts.older.get(location).into_iter().flatten();
+            Chain(facts.currents.get(location).into_iter().chain(older).map(RowOrPlanned::Row).collect())
         })
     }
 
     /// The version at a position of a key's chain.
-    pub(super) fn seen(&mut self, place: &Place, at: usize) -> Option<Seen> {
-        let holder = self.chain(place).0.get(at).copied()?;
-        self.look(holder)
+    pub(super) fn view(&mut self, location: &KeyLocation, at: usize) -> Option<VersionView> {
+        let slot = self.chain(location).0.get(at).copied()?;
+        self.look(slot)
     }
 
-    fn look(&self, holder: Holder<'a, VersionFact>) -> Option<Seen> {
-        match holder {
-            Holder::Row(fact) => Some(Seen {
+    fn look(&self, slot: RowOrPlanned<'a, VersionFact>) -> Option<VersionView> {
+        match slot {
+            RowOrPlanned::Row(fact) => Some(VersionView {
                 id: fact.id,
                 null: fact.null,
                 marker: fact.marker,
@@ -87,7 +87,7 @@ impl<'a> Planner<'a> {
                 etag: fact.etag,
                 lock: self.amended.get(&fact.id).map_or(fact.lock, |amended| amended.lock),
             }),
-            Holder::Planned(index) => self.versions.get(index)?.as_ref().map(|planned| Seen {
+            RowOrPlanned::Planned(index) => self.versions.get(index)?.as_ref().map(|planned| VersionView {
                 id: planned.version.id,
                 null: planned.version.null,
                 marker: planned.marker,
@@ -99,27 +99,27 @@ impl<'a> Planner<'a> {
     }
 
     /// Where in its key's chain the selected version is.
-    pub(super) fn position(&mut self, place: &Place, selector: VersionSelector) -> Option<usize> {
-        let holders = self.chain(place).0.clone();
-        let mut seen = holders.into_iter().map(|holder| self.look(holder));
+    pub(super) fn position(&mut self, location: &KeyLocation, selector: VersionSelector) -> Option<usize> {
+        let slots = self.chain(location).0.clone();
+        let mut view = slots.into_iter().map(|slot| self.look(slot));
         match selector {
-            VersionSelector::Current => seen.next().flatten().map(|_| 0),
-            VersionSelector::Null => seen.position(|seen| seen.is_some_and(|seen| seen.null)),
-            VersionSelector::Id(id) => seen.position(|seen| seen.is_some_and(|seen| !seen.null && seen.id == id)),
+            VersionSelector::Current => view.next().flatten().map(|_| 0),
+            VersionSelector::Null => view.position(|view| view.is_some_and(|view| view.null)),
+            VersionSelector::Id(id) => view.position(|view| view.is_some_and(|view| !view.null && view.id == id)),
         }
     }
 
     /// The version that a write replaces: where nothing is kept the current one, where versioning is suspended the null one.
-    pub(super) fn replaced(&mut self, place: &Place, versioning: Versioning) -> Option<usize> {
+    pub(super) fn replaced(&mut self, location: &KeyLocation, versioning: Versioning) -> Option<usize> {
         match versioning {
-            Versioning::Never => self.position(place, VersionSelector::Current),
+            Versioning::Never => self.position(location, VersionSelector::Current),
             Versioning::Enabled => None,
-            Versioning::Suspended => self.position(place, VersionSelector::Null),
+            Versioning::Suspended => self.position(location, VersionSelector::Null),
         }
     }
 
-    /// The bucket, if a key's current version lets a write pass.
-    pub(super) fn admit(
+    /// The bucket, if the write condition holds for the key's current version.
+    pub(super) fn check_condition(
         &mut self,
         bucket: BucketId,
         key: &ObjectKey,
@@ -127,7 +127,7 @@ impl<'a> Planner<'a> {
     ) -> Result<BucketFact, Refusal> {
         let fact = *self.facts.buckets.get(&bucket).ok_or(Refusal::NoSuchBucket)?;
         if *condition != WriteCondition::None {
-            let current = self.seen(&(bucket, key.clone()), 0).and_then(|seen| seen.tag());
+            let current = self.view(&(bucket, key.clone()), 0).and_then(|view| view.tag());
             condition.check(current).map_err(Refusal::from)?;
         }
         Ok(fact)
@@ -135,7 +135,7 @@ impl<'a> Planner<'a> {
 
     /// Makes a version the current one of its key, in the place of what it replaces. The state of the bucket decides what it is
     /// called and how it is locked.
-    pub(super) fn place(
+    pub(super) fn insert_current(
         &mut self,
         bucket: BucketId,
         fact: BucketFact,
@@ -145,9 +145,9 @@ impl<'a> Planner<'a> {
         metered: Option<u64>,
     ) -> Result<Option<VersionName>> {
         check_sum(&extents, version.size)?;
-        let place = (bucket, version.key.clone());
-        if let Some(at) = self.replaced(&place, fact.versioning) {
-            self.take_back(&place, at)?;
+        let location = (bucket, version.key.clone());
+        if let Some(at) = self.replaced(&location, fact.versioning) {
+            self.remove_version(&location, at)?;
         }
         if fact.versioning == Versioning::Enabled {
             version.to_mut().null = false;
@@ -162,7 +162,7 @@ impl<'a> Planner<'a> {
         };
         self.balance.add(&extents);
         let flow = self.flow(bucket);
-        flow.came(encoded_bytes, version.size);
+        flow.record_added(encoded_bytes, version.size);
         flow.objects += 1;
         let name = (fact.versioning != Versioning::Never).then(|| version.name());
         self.push(PlannedVersion { bucket, version, extents, parts, encoded_bytes, marker: false, current: false });
@@ -171,34 +171,34 @@ impl<'a> Planner<'a> {
 
     /// Puts a version before all others of its key.
     pub(super) fn push(&mut self, planned: PlannedVersion<'a>) {
-        let holder = Holder::Planned(self.versions.len());
-        self.chain(&(planned.bucket, planned.version.key.clone())).0.insert(0, holder);
+        let slot = RowOrPlanned::Planned(self.versions.len());
+        self.chain(&(planned.bucket, planned.version.key.clone())).0.insert(0, slot);
         self.versions.push(Some(planned));
     }
 
     /// Removes a version of a key for good.
-    pub(super) fn take_back(&mut self, place: &Place, at: usize) -> Result<()> {
-        let chain = self.chain(place);
+    pub(super) fn remove_version(&mut self, location: &KeyLocation, at: usize) -> Result<()> {
+        let chain = self.chain(location);
         if at >= chain.0.len() {
             return Err(MetadataError::Damaged("a plan removes a version that is not there".to_owned()));
         }
         match chain.0.remove(at) {
-            Holder::Row(fact) => {
+            RowOrPlanned::Row(fact) => {
                 self.release(ExtentOwner(fact.id.0), fact.size)?;
-                self.plan.removed_versions.push(VersionRow::of(place, fact.seq));
+                self.plan.removed_versions.push(VersionRow::of(location, fact.seq));
                 self.amended.remove(&fact.id);
                 if fact.has_parts {
                     self.plan.removed_version_parts.push(fact.id);
                 }
-                let flow = self.flow(place.0);
-                flow.went(fact.encoded_bytes, fact.size);
+                let flow = self.flow(location.0);
+                flow.record_removed(fact.encoded_bytes, fact.size);
                 flow.objects -= i64::from(!fact.marker);
             }
-            Holder::Planned(index) => {
+            RowOrPlanned::Planned(index) => {
                 if let Some(planned) = self.versions[index].take() {
                     self.balance.take(&planned.extents)?;
-                    let flow = self.flow(place.0);
-                    flow.went(planned.encoded_bytes, planned.version.size);
+                    let flow = self.flow(location.0);
+                    flow.record_removed(planned.encoded_bytes, planned.version.size);
                     flow.objects -= i64::from(!planned.marker);
                 }
             }
@@ -219,25 +219,25 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Says which of a key's versions is current in the end: the newest.
-    pub(super) fn settle(&mut self, place: &Place, chain: &Chain<'a>) {
+    /// Marks the newest version of a key as current.
+    pub(super) fn set_current(&mut self, location: &KeyLocation, chain: &Chain<'a>) {
         if chain.0.is_empty() {
-            self.plan.emptied.push(place.clone());
+            self.plan.emptied.push(location.clone());
         }
-        for (at, holder) in chain.0.iter().enumerate() {
-            match holder {
-                Holder::Planned(index) => {
+        for (at, slot) in chain.0.iter().enumerate() {
+            match slot {
+                RowOrPlanned::Planned(index) => {
                     if let Some(planned) = self.versions.get_mut(*index).and_then(Option::as_mut) {
                         planned.current = at == 0;
                     }
                 }
-                Holder::Row(fact) if fact.current && at > 0 => {
-                    self.plan.demoted.push(VersionRow::of(place, fact.seq));
+                RowOrPlanned::Row(fact) if fact.current && at > 0 => {
+                    self.plan.demoted.push(VersionRow::of(location, fact.seq));
                 }
-                Holder::Row(fact) if !fact.current && at == 0 => {
-                    self.plan.promoted.push(VersionRow::of(place, fact.seq));
+                RowOrPlanned::Row(fact) if !fact.current && at == 0 => {
+                    self.plan.promoted.push(VersionRow::of(location, fact.seq));
                 }
-                Holder::Row(_) => {}
+                RowOrPlanned::Row(_) => {}
             }
         }
     }

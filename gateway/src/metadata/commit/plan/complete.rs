@@ -1,4 +1,4 @@
-//! Completing and giving up uploads.
+//! Completing and aborting uploads.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// When the facts contradict each other.
     pub(in crate::metadata) fn complete(&mut self, change: &'a CompleteChange) -> Result<CompleteOutcome> {
-        let fact = match self.admit(change.bucket, &change.version.key, &change.condition) {
+        let fact = match self.check_condition(change.bucket, &change.version.key, &change.condition) {
             Ok(fact) => fact,
             Err(refusal) => return Ok(CompleteOutcome::Refused(refusal)),
         };
@@ -31,15 +31,15 @@ impl<'a> Planner<'a> {
         if extents.iter().map(|extent| u128::from(extent.length)).sum::<u128>() != u128::from(change.version.size) {
             return Ok(CompleteOutcome::PartsChanged);
         }
-        let place = (change.bucket, change.version.key.clone());
+        let location = (change.bucket, change.version.key.clone());
         // Its bytes are in the sums already, as parts.
         let comes = Growth { bytes: 0, objects: 1 };
-        if let Some(refusal) = self.refused(&place, fact, change.version.lock, comes)? {
+        if let Some(refusal) = self.refused(&location, fact, change.version.lock, comes)? {
             return Ok(CompleteOutcome::Refused(refusal));
         }
         self.abort(change.upload)?;
         let (version, parts) = (Cow::Borrowed(&change.version), Cow::Borrowed(&*change.parts));
-        let name = self.place(change.bucket, fact, version, extents, parts, Some(encoded_bytes))?;
+        let name = self.insert_current(change.bucket, fact, version, extents, parts, Some(encoded_bytes))?;
         Ok(CompleteOutcome::Completed { name })
     }
 
@@ -49,8 +49,8 @@ impl<'a> Planner<'a> {
     /// When the facts contradict each other.
     pub(in crate::metadata) fn abort(&mut self, upload: UploadId) -> Result<()> {
         let Some(fact) = self.facts.uploads.get(&upload) else { return Ok(()) };
-        for (place, part) in self.facts.parts.iter().filter(|((of, _), _)| *of == upload) {
-            self.release_part(fact.bucket, *place, part)?;
+        for (location, part) in self.facts.parts.iter().filter(|((of, _), _)| *of == upload) {
+            self.release_part(fact.bucket, *location, part)?;
         }
         self.plan.removed_uploads.push(upload);
         Ok(())

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::super::Result;
-use super::super::facts::Place;
+use super::super::facts::KeyLocation;
 use super::super::{DeleteChange, Deleted, NewMarker, Outcome, Refusal};
 use super::{PlannedVersion, Planner};
 use crate::domain::{ETag, ObjectAttributes, Timestamp, Version, VersionLock, VersionName, Versioning, WriteCondition};
@@ -13,17 +13,17 @@ impl<'a> Planner<'a> {
         if let Some(name) = delete.selector.name() {
             return self.delete_version(delete, name);
         }
-        let fact = match self.admit(delete.bucket, &delete.key, &delete.condition) {
+        let fact = match self.check_condition(delete.bucket, &delete.key, &delete.condition) {
             Ok(fact) => fact,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let place = (delete.bucket, delete.key.clone());
-        if delete.only.is_some_and(|only| self.seen(&place, 0).is_none_or(|seen| seen.id != only.id)) {
+        let location = (delete.bucket, delete.key.clone());
+        if delete.only.is_some_and(|only| self.view(&location, 0).is_none_or(|view| view.id != only.id)) {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
-        let existed = self.seen(&place, 0).is_some_and(|seen| !seen.marker);
-        if let Some(at) = self.replaced(&place, fact.versioning)
-            && let Some(refusal) = self.remove(&place, at, false)?
+        let existed = self.view(&location, 0).is_some_and(|view| !view.marker);
+        if let Some(at) = self.replaced(&location, fact.versioning)
+            && let Some(refusal) = self.remove(&location, at, false)?
         {
             return Ok(Outcome::Refused(refusal));
         }
@@ -40,36 +40,36 @@ impl<'a> Planner<'a> {
         if !self.facts.buckets.contains_key(&delete.bucket) {
             return Ok(Outcome::Refused(Refusal::NoSuchBucket));
         }
-        let place = (delete.bucket, delete.key.clone());
-        let found = self.position(&place, delete.selector);
-        let seen = found.and_then(|at| self.seen(&place, at));
+        let location = (delete.bucket, delete.key.clone());
+        let found = self.position(&location, delete.selector);
+        let view = found.and_then(|at| self.view(&location, at));
         if let Some(only) = delete.only
-            && (seen.is_none_or(|seen| seen.id != only.id) || (found == Some(0)) != only.current)
+            && (view.is_none_or(|view| view.id != only.id) || (found == Some(0)) != only.current)
         {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
         if delete.condition != WriteCondition::None
-            && let Err(unmet) = delete.condition.check(seen.and_then(|seen| seen.tag()))
+            && let Err(unmet) = delete.condition.check(view.and_then(|view| view.tag()))
         {
             return Ok(Outcome::Refused(unmet.into()));
         }
         let mut deleted = Deleted { existed: false, marker: false, name: Some(name) };
-        if let (Some(at), Some(seen)) = (found, seen) {
-            if let Some(refusal) = self.remove(&place, at, delete.bypass)? {
+        if let (Some(at), Some(view)) = (found, view) {
+            if let Some(refusal) = self.remove(&location, at, delete.bypass)? {
                 return Ok(Outcome::Refused(refusal));
             }
-            deleted = Deleted { existed: true, marker: seen.marker, ..deleted };
+            deleted = Deleted { existed: true, marker: view.marker, ..deleted };
         }
         Ok(Outcome::Deleted(deleted))
     }
 
     /// Removes a version unless it is locked.
-    fn remove(&mut self, place: &Place, at: usize, bypass: bool) -> Result<Option<Refusal>> {
-        let lock = self.seen(place, at).map_or(VersionLock::NONE, |seen| seen.lock);
+    fn remove(&mut self, location: &KeyLocation, at: usize, bypass: bool) -> Result<Option<Refusal>> {
+        let lock = self.view(location, at).map_or(VersionLock::NONE, |view| view.lock);
         if lock != VersionLock::NONE && !lock.may_remove(Timestamp(self.facts.fenced_now()?), bypass) {
             return Ok(Some(Refusal::Locked));
         }
-        self.take_back(place, at)?;
+        self.remove_version(location, at)?;
         Ok(None)
     }
 

@@ -9,8 +9,8 @@ mod delete;
 mod moves;
 mod part;
 mod put;
+mod quota_check;
 mod rename;
-mod room;
 
 #[cfg(test)]
 mod tests;
@@ -26,13 +26,13 @@ use super::super::quotas::QuotaScope;
 use super::super::versions::VersionCache;
 use super::super::{MetadataError, Result};
 use super::balance::Balance;
-use super::facts::{Facts, MeteredFact, PartFact, Place};
+use super::facts::{Facts, KeyLocation, MeteredFact, PartFact};
 use super::{Change, NewBlob, Outcome};
 use crate::domain::{
-    BucketId, DeleteMarker, Extent, Found, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId,
-    VersionLock, VersionPart,
+    BucketId, DeleteMarker, Extent, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId,
+    VersionLock, VersionLookup, VersionPart,
 };
-use chain::{Chain, Holder};
+use chain::{Chain, RowOrPlanned};
 
 /// Rows to remove, to change and to insert. Applying it decides nothing.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ pub(in crate::metadata) struct Plan<'a> {
     /// What quotas' sums change by: bytes and objects.
     pub sums: BTreeMap<QuotaScope, (i64, i64)>,
     /// Keys that were looked at and hold nothing in the end.
-    pub emptied: Vec<Place>,
+    pub emptied: Vec<KeyLocation>,
 }
 
 /// The primary key of a version.
@@ -85,8 +85,8 @@ pub(in crate::metadata) struct VersionRow {
 
 impl VersionRow {
     /// The row with this number among those of a key.
-    fn of(place: &Place, seq: i64) -> Self {
-        Self { bucket: place.0, key: place.1.clone(), seq }
+    fn of(location: &KeyLocation, seq: i64) -> Self {
+        Self { bucket: location.0, key: location.1.clone(), seq }
     }
 }
 
@@ -119,15 +119,15 @@ impl PlannedVersion<'_> {
     }
 
     /// What readers find of it, in memory of its own.
-    fn found(&self) -> (Place, Found) {
+    fn found(&self) -> (KeyLocation, VersionLookup) {
         let version = &*self.version;
-        let place = (self.bucket, VersionCache::own_key(&version.key));
+        let location = (self.bucket, VersionCache::own_key(&version.key));
         let found = if self.marker {
-            Found::Marker(DeleteMarker { name: version.name(), modified_at: version.modified_at })
+            VersionLookup::Marker(DeleteMarker { name: version.name(), modified_at: version.modified_at })
         } else {
-            Found::Version(Arc::new(Version { extents: self.extents.clone(), ..VersionCache::own(version) }))
+            VersionLookup::Version(Arc::new(Version { extents: self.extents.clone(), ..VersionCache::own(version) }))
         };
-        (place, found)
+        (location, found)
     }
 
     /// It is as all versions were before there was versioning.
@@ -176,8 +176,8 @@ pub(in crate::metadata) struct Planner<'a> {
     versions: Vec<Option<PlannedVersion<'a>>>,
     parts: Vec<Option<PlannedPart<'a>>>,
     /// What keys hold that were looked at already.
-    keys: HashMap<Place, Chain<'a>>,
-    numbers: HashMap<(UploadId, PartNumber), Holder<'a, PartFact>>,
+    keys: HashMap<KeyLocation, Chain<'a>>,
+    numbers: HashMap<(UploadId, PartNumber), RowOrPlanned<'a, PartFact>>,
     /// What is said of rows from now on.
     amended: BTreeMap<VersionId, Amended>,
     balance: Balance<'a>,
@@ -228,14 +228,14 @@ impl<'a> Planner<'a> {
         let mut keys: Vec<_> = std::mem::take(&mut self.keys).into_iter().collect();
         // One order for every gateway, as for everything that is locked or written.
         keys.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        for (place, chain) in keys {
-            self.settle(&place, &chain);
+        for (location, chain) in keys {
+            self.set_current(&location, &chain);
         }
         self.plan.versions = self.versions.into_iter().flatten().collect();
         self.plan.amended = self.amended.into_values().collect();
         self.plan.amended.sort_unstable_by(|a, b| a.row.cmp(&b.row));
         self.plan.parts = self.parts.into_iter().flatten().collect();
-        self.plan.sums = room::sums(self.facts, &self.plan.flows);
+        self.plan.sums = quota_check::sums(self.facts, &self.plan.flows);
         for end in self.balance.close()? {
             match end.new {
                 Some(new) => self.plan.blobs.push((new, end.live_bytes)),
@@ -256,20 +256,20 @@ impl<'a> Planner<'a> {
 impl Plan<'_> {
     /// What keys hold after this plan, where the plan alone says it: those that got a version, and those that lost all
     /// they had.
-    pub(in crate::metadata) fn known(&self) -> Vec<(Place, Found)> {
-        let came = self.versions.iter().filter(|planned| planned.current).map(PlannedVersion::found);
-        let own = |place: &Place| (place.0, VersionCache::own_key(&place.1));
-        came.chain(self.emptied.iter().map(|place| (own(place), Found::Nothing))).collect()
+    pub(in crate::metadata) fn known(&self) -> Vec<(KeyLocation, VersionLookup)> {
+        let record_added = self.versions.iter().filter(|planned| planned.current).map(PlannedVersion::found);
+        let own = |location: &KeyLocation| (location.0, VersionCache::own_key(&location.1));
+        record_added.chain(self.emptied.iter().map(|location| (own(location), VersionLookup::Nothing))).collect()
     }
 }
 
 impl Flow {
-    fn came(&mut self, encoded: u64, content: u64) {
+    fn record_added(&mut self, encoded: u64, content: u64) {
         self.encoded_added = self.encoded_added.saturating_add(encoded);
         self.content_added = self.content_added.saturating_add(content);
     }
 
-    fn went(&mut self, encoded: u64, content: u64) {
+    fn record_removed(&mut self, encoded: u64, content: u64) {
         self.encoded_removed = self.encoded_removed.saturating_add(encoded);
         self.content_removed = self.content_removed.saturating_add(content);
     }

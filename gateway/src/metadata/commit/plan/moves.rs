@@ -1,4 +1,4 @@
-//! Moving extents to where the same bytes lie.
+//! Moving extents to another blob with the same bytes.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ impl Planner<'_> {
             if wanted.to.length != from.extent.length {
                 return Err(MetadataError::Damaged("a move must keep the length of its extent".to_owned()));
             }
-            // An owner that was given another key meanwhile is not found: the move is for another time.
+            // An owner that was renamed meanwhile is not found: the move is retried later.
             let metered = self.facts.metered.get(&from.owner).filter(|_| row);
             let metered = metered.filter(|_| moved.insert((from.owner, from.ordinal)));
             let fits = metered.is_some() && self.balance.can_hold(&[wanted.to])?;
@@ -41,15 +41,15 @@ impl Planner<'_> {
 
     /// Meters the difference between the shares of two blobs: as much as was metered is what will be taken back when the bytes go.
     fn meter_move(&mut self, metered: &MeteredFact, wanted: &ExtentMove) -> Result<()> {
-        let (left, came) = (self.balance.encoded(&[wanted.from.extent])?, self.balance.encoded(&[wanted.to])?);
+        let (left, record_added) = (self.balance.encoded(&[wanted.from.extent])?, self.balance.encoded(&[wanted.to])?);
         let change = self.plan.remetered.entry(wanted.from.owner);
         let (_, bytes) = change.or_insert_with(|| (metered.clone(), metered.encoded_bytes));
         let before = *bytes;
-        *bytes = before.saturating_sub(left).saturating_add(came);
+        *bytes = before.saturating_sub(left).saturating_add(record_added);
         let now = *bytes;
         let flow = self.flow(metered.bucket);
-        flow.came(now.saturating_sub(before), 0);
-        flow.went(before.saturating_sub(now), 0);
+        flow.record_added(now.saturating_sub(before), 0);
+        flow.record_removed(before.saturating_sub(now), 0);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use super::super::super::Result;
 use super::super::super::compact::ExtentOwner;
 use super::super::facts::PartFact;
 use super::super::{Outcome, PartChange, Refusal};
-use super::chain::Holder;
+use super::chain::RowOrPlanned;
 use super::{PlannedPart, Planner, check_sum};
 use crate::domain::{BucketId, PartNumber, UploadId};
 
@@ -17,32 +17,33 @@ impl<'a> Planner<'a> {
             return Ok(Outcome::Refused(Refusal::SourceGone));
         }
         check_sum(&change.part.extents, change.part.size)?;
-        let place = (change.upload, change.part.number);
-        let held = self.numbers.get(&place).copied().or_else(|| self.facts.parts.get(&place).map(Holder::Row));
+        let location = (change.upload, change.part.number);
+        let held =
+            self.numbers.get(&location).copied().or_else(|| self.facts.parts.get(&location).map(RowOrPlanned::Row));
         let goes = match held {
-            Some(Holder::Row(fact)) => fact.size,
-            Some(Holder::Planned(index)) => self.parts[index].as_ref().map_or(0, |planned| planned.part.size),
+            Some(RowOrPlanned::Row(fact)) => fact.size,
+            Some(RowOrPlanned::Planned(index)) => self.parts[index].as_ref().map_or(0, |planned| planned.part.size),
             None => 0,
         };
         if let Some(fact) = self.facts.buckets.get(&upload.bucket)
-            && !self.has_room(upload.bucket, *fact, i128::from(change.part.size) - i128::from(goes), 0)
+            && !self.fits_quota(upload.bucket, *fact, i128::from(change.part.size) - i128::from(goes), 0)
         {
             return Ok(Outcome::Refused(Refusal::QuotaExceeded));
         }
         match held {
-            Some(Holder::Row(fact)) => self.release_part(upload.bucket, place, fact)?,
-            Some(Holder::Planned(index)) => {
+            Some(RowOrPlanned::Row(fact)) => self.release_part(upload.bucket, location, fact)?,
+            Some(RowOrPlanned::Planned(index)) => {
                 if let Some(planned) = self.parts[index].take() {
                     self.balance.take(&planned.part.extents)?;
-                    self.flow(upload.bucket).went(planned.encoded_bytes, planned.part.size);
+                    self.flow(upload.bucket).record_removed(planned.encoded_bytes, planned.part.size);
                 }
             }
             None => {}
         }
         let encoded_bytes = self.balance.encoded(&change.part.extents)?;
         self.balance.add(&change.part.extents);
-        self.flow(upload.bucket).came(encoded_bytes, change.part.size);
-        self.numbers.insert(place, Holder::Planned(self.parts.len()));
+        self.flow(upload.bucket).record_added(encoded_bytes, change.part.size);
+        self.numbers.insert(location, RowOrPlanned::Planned(self.parts.len()));
         self.parts.push(Some(PlannedPart { upload: change.upload, id, part: &change.part, encoded_bytes }));
         Ok(Outcome::Stored { name: None })
     }
@@ -50,12 +51,12 @@ impl<'a> Planner<'a> {
     pub(super) fn release_part(
         &mut self,
         bucket: BucketId,
-        place: (UploadId, PartNumber),
+        location: (UploadId, PartNumber),
         fact: &PartFact,
     ) -> Result<()> {
         self.release(fact.id, fact.size)?;
-        self.plan.removed_parts.push(place);
-        self.flow(bucket).went(fact.encoded_bytes, fact.size);
+        self.plan.removed_parts.push(location);
+        self.flow(bucket).record_removed(fact.encoded_bytes, fact.size);
         Ok(())
     }
 }

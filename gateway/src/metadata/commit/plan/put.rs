@@ -4,35 +4,35 @@ use std::borrow::Cow;
 
 use super::super::super::Result;
 use super::super::super::compact::ExtentOwner;
-use super::super::facts::{BucketFact, Place};
+use super::super::facts::{BucketFact, KeyLocation};
 use super::super::{Outcome, PutChange, Refusal};
 use super::{Growth, Planner};
 use crate::domain::{Extent, Timestamp, VersionId, VersionLock};
 
 impl<'a> Planner<'a> {
     pub(super) fn put(&mut self, put: &'a PutChange) -> Result<Outcome> {
-        let fact = match self.admit(put.bucket, &put.version.key, &put.condition) {
+        let fact = match self.check_condition(put.bucket, &put.version.key, &put.condition) {
             Ok(fact) => fact,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         if !self.has_source(put.source, &put.version.extents) || !self.balance.can_hold(&put.version.extents)? {
             return Ok(Outcome::Refused(Refusal::SourceGone));
         }
-        let place = (put.bucket, put.version.key.clone());
+        let location = (put.bucket, put.version.key.clone());
         let comes = Growth { bytes: i128::from(put.version.size), objects: 1 };
-        if let Some(refusal) = self.refused(&place, fact, put.version.lock, comes)? {
+        if let Some(refusal) = self.refused(&location, fact, put.version.lock, comes)? {
             return Ok(Outcome::Refused(refusal));
         }
         let version = Cow::Borrowed(&put.version);
         let parts = Cow::Borrowed(&*put.parts);
-        let name = self.place(put.bucket, fact, version, put.version.extents.clone(), parts, None)?;
+        let name = self.insert_current(put.bucket, fact, version, put.version.extents.clone(), parts, None)?;
         Ok(Outcome::Stored { name })
     }
 
     /// Why a version may not come to a key, for all that concerns locks and room. `comes` is what it brings.
     pub(super) fn refused(
         &mut self,
-        place: &Place,
+        location: &KeyLocation,
         fact: BucketFact,
         lock: VersionLock,
         comes: Growth,
@@ -40,7 +40,7 @@ impl<'a> Planner<'a> {
         if fact.lock.is_none() && lock != VersionLock::NONE {
             return Ok(Some(Refusal::NoObjectLock));
         }
-        let goes = self.replaced(place, fact.versioning).and_then(|at| self.seen(place, at));
+        let goes = self.replaced(location, fact.versioning).and_then(|at| self.view(location, at));
         if let Some(goes) = goes
             && goes.lock != VersionLock::NONE
             && !goes.lock.may_remove(Timestamp(self.facts.fenced_now()?), false)
@@ -48,8 +48,8 @@ impl<'a> Planner<'a> {
             return Ok(Some(Refusal::Locked));
         }
         let (bytes, objects) = goes.map_or((0, 0), |goes| (i128::from(goes.size), goes.objects()));
-        let room = self.has_room(place.0, fact, comes.bytes - bytes, comes.objects - objects);
-        Ok((!room).then_some(Refusal::QuotaExceeded))
+        let fits = self.fits_quota(location.0, fact, comes.bytes - bytes, comes.objects - objects);
+        Ok((!fits).then_some(Refusal::QuotaExceeded))
     }
 
     /// Whether the version that is copied is still there. One without bytes leaves no trace, and has nothing to lose.

@@ -6,13 +6,13 @@ use super::super::super::compact::ExtentOwner;
 use super::super::super::{MetadataError, Result};
 use super::super::{Outcome, Refusal, RenameChange};
 use super::Planner;
-use super::chain::Holder;
+use super::chain::RowOrPlanned;
 use crate::domain::{Version, Versioning};
 
 impl<'a> Planner<'a> {
-    /// The version goes from one key and comes to the other, with the same bytes and all that is said of it now.
+    /// The version moves from one key to the other, with the same extents and its current attributes.
     pub(super) fn rename(&mut self, rename: &'a RenameChange) -> Result<Outcome> {
-        let fact = match self.admit(rename.bucket, &rename.to, &rename.condition) {
+        let fact = match self.check_condition(rename.bucket, &rename.to, &rename.condition) {
             Ok(fact) => fact,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
@@ -22,19 +22,19 @@ impl<'a> Planner<'a> {
         let from = (rename.bucket, rename.version.key.clone());
         let row = match self.chain(&from).0.first() {
             None => return Ok(Outcome::Refused(Refusal::NoSuchKey)),
-            Some(Holder::Row(row)) if row.id == rename.version.id => *row,
-            Some(Holder::Row(_) | Holder::Planned(_)) => return Ok(Outcome::Refused(Refusal::SourceGone)),
+            Some(RowOrPlanned::Row(row)) if row.id == rename.version.id => *row,
+            Some(RowOrPlanned::Row(_) | RowOrPlanned::Planned(_)) => return Ok(Outcome::Refused(Refusal::SourceGone)),
         };
         let facts = self.facts;
-        let told = self.amended.get(&row.id).and_then(|amended| amended.attributes.as_ref());
-        let attributes = told.or_else(|| facts.attributes.get(&row.id)).cloned();
+        let amended_attributes = self.amended.get(&row.id).and_then(|amended| amended.attributes.as_ref());
+        let attributes = amended_attributes.or_else(|| facts.attributes.get(&row.id)).cloned();
         let attributes = attributes
             .ok_or_else(|| MetadataError::Damaged("the attributes of a renamed version were not read".to_owned()))?;
         let extents = facts.extents.get(&ExtentOwner(row.id.0)).cloned().unwrap_or_default();
-        self.take_back(&from, 0)?;
+        self.remove_version(&from, 0)?;
         let version = Version { key: rename.to.clone(), attributes, ..rename.version.clone() };
         let parts = Cow::Borrowed(&*rename.parts);
-        self.place(rename.bucket, fact, Cow::Owned(version), extents, parts, Some(row.encoded_bytes))?;
+        self.insert_current(rename.bucket, fact, Cow::Owned(version), extents, parts, Some(row.encoded_bytes))?;
         Ok(Outcome::Renamed)
     }
 }

@@ -83,7 +83,7 @@ impl KeySource for OneKey {
             id: KEY.to_owned(),
             secret: Zeroizing::new(SECRET.to_owned()),
             user,
-            member: None,
+            principal_policies: None,
             session: None,
             account_policies: Vec::new(),
         };

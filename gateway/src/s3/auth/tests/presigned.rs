@@ -23,7 +23,7 @@ async fn a_url_lives_from_its_date_for_as_long_as_it_says() {
         let outcome = verify_with(&verifier, &head("GET", &target, &[HOST])).await;
         match (outcome, expected) {
             (Ok(verified), None) => {
-                assert_eq!(verified.signature.map(|signature| signature.place), Some(SignaturePlace::Query))
+                assert_eq!(verified.signature.map(|signature| signature.location), Some(SignaturePlace::Query))
             }
             (Err(error), Some(text)) => {
                 assert_eq!((error.code, error.message.as_ref()), (Code::AccessDenied, text), "{now}");
@@ -138,10 +138,10 @@ async fn the_signature_says_when_it_was_made_and_what_it_covers() {
         let headers = if more.is_empty() { &headers[..1] } else { &headers[..] };
         let verified = outcome(&target, headers).await.expect("valid");
         let signature = verified.signature.expect("signed");
-        assert_eq!((signature.version, signature.place), (SignatureVersion::V4, SignaturePlace::Query));
+        assert_eq!((signature.version, signature.location), (SignatureVersion::V4, SignaturePlace::Query));
         assert_eq!((signature.signed_at, signature.covers_payload), (Some(MIDNIGHT), false), "{more}");
     }
     let head = Client::default().request("PUT", "/b/k", &[HOST], NOTHING);
     let signature = verify(&head).await.expect("valid").signature.expect("signed");
-    assert_eq!((signature.place, signature.covers_payload), (SignaturePlace::Header, true));
+    assert_eq!((signature.location, signature.covers_payload), (SignaturePlace::Header, true));
 }

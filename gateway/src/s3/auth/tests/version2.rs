@@ -17,7 +17,7 @@ async fn proves(method: &str, target: &str, date: &str, signature: &str, headers
     let verified = verify_with(&verifier_on(date), &head).await.unwrap_or_else(|e| panic!("{target} {:#?}", e.fields));
     assert!(
         matches!(verified.identity, Identity::Known(_))
-            && verified.signature.is_some_and(|signature| signature.place == SignaturePlace::Header)
+            && verified.signature.is_some_and(|signature| signature.location == SignaturePlace::Header)
     );
 
     let later = verify_with(&verifier_on("Tue, 27 Mar 2008 19:36:42 +0000"), &head).await.expect_err("refused");
@@ -95,7 +95,7 @@ async fn amazons_example_in_the_query_until_it_expires() {
     let head = head("GET", PRESIGNED, &[("host", "johnsmith.s3.amazonaws.com")]);
     let verified = verify_with(&verifier_until(1_175_139_619), &head).await.expect("valid");
     assert!(
-        verified.signature.is_some_and(|signature| signature.place == SignaturePlace::Query)
+        verified.signature.is_some_and(|signature| signature.location == SignaturePlace::Query)
             && matches!(verified.payload, Payload::Unsigned)
     );
     let late = verify_with(&verifier_until(1_175_139_620), &head).await.expect_err("refused");
