@@ -6,8 +6,8 @@ use backends::StoreError;
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::error::{AdminError, Result};
-use super::{Admin, Operation};
+use crate::admin::error::{AdminError, Result};
+use crate::admin::{Admin, Operation};
 use crate::clock::random;
 use crate::config::BackendConfig;
 use crate::domain::{BackendFlag, BackendId, SeenBackend, SeenHeartbeat};

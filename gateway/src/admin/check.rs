@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Result;
-use super::{Admin, Operation};
+use crate::admin::error::Result;
+use crate::admin::{Admin, Operation};
 use crate::audit::{self, CheckReport};
 
 /// Compare the metadata with the backends.

@@ -9,8 +9,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::error::AdminError;
-use super::{Operation, socket};
+use crate::admin::error::AdminError;
+use crate::admin::{Operation, socket};
 
 /// Why nothing came back over the socket.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{AdminError, Result};
-use super::{Admin, Operation};
+use crate::admin::error::{AdminError, Result};
+use crate::admin::{Admin, Operation};
 use crate::objects::ObjectsError;
 
 /// Delete dead blobs whose grace is over, compact sparse quilts and collect orphans, now.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{AdminError, Result};
-use super::users::{open_secret, reseal_secret};
-use super::{Admin, Operation};
+use crate::admin::error::{AdminError, Result};
+use crate::admin::users::{open_secret, reseal_secret};
+use crate::admin::{Admin, Operation};
 use crate::objects::{ObjectsError, Rewrapped};
 
 /// Access keys of one page.
@@ -68,7 +68,7 @@ async fn reseal_secrets(admin: &Admin, rotated: &mut RotatedKeys) -> Result<()> 
         after.clone_from(last);
         for (id, sealed) in page {
             let newest = admin.key.newest();
-            if newest.opens_itself(super::users::PURPOSE, id.as_bytes(), &sealed) {
+            if newest.opens_itself(crate::admin::users::PURPOSE, id.as_bytes(), &sealed) {
                 rotated.current += 1;
                 continue;
             }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{AdminError, Result};
-use super::{Admin, Operation};
+use crate::admin::error::{AdminError, Result};
+use crate::admin::{Admin, Operation};
 use crate::domain::BucketName;
 use crate::metadata::{Quota, QuotaLimits, QuotaScope};
 

@@ -13,11 +13,13 @@ use axum::{Json, Router};
 use http::StatusCode;
 use tokio::net::UnixListener;
 
-use super::error::AdminError;
-use super::{
-    AcceptBackend, Admin, Check, Collect, ConfirmDatabase, ListBackends, Operation, RemoveBackend, RotateKeys, quotas,
-    users,
-};
+use crate::admin::backends::{AcceptBackend, ListBackends, RemoveBackend};
+use crate::admin::check::Check;
+use crate::admin::collect::Collect;
+use crate::admin::database::ConfirmDatabase;
+use crate::admin::error::AdminError;
+use crate::admin::keys::RotateKeys;
+use crate::admin::{Admin, Operation, quotas, users};
 
 /// The longest path a socket address can hold.
 const SOCKET_PATH_BYTES_MAX: usize = 107;

@@ -4,8 +4,8 @@ use codec::ClusterKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::error::{AdminError, Result};
-use super::{Admin, Operation, credentials};
+use crate::admin::error::{AdminError, Result};
+use crate::admin::{Admin, Operation, credentials};
 use crate::clock::{Ambient, random};
 use crate::config::{RootCredentials, refused_secret};
 use crate::metadata::{self, MetadataStore};

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::data_folder::DataFolder;
+use crate::app::startup::data_folder::DataFolder;
 use crate::clock::Ambient;
 use crate::metadata::{MetadataError, MetadataStore};
 

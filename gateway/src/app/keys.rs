@@ -12,9 +12,9 @@ use codec::ClusterKey;
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
-use self::session_token::SessionToken;
 use crate::admin::credentials;
 use crate::admin::users::{open_secret, seal_secret};
+use crate::app::keys::session_token::SessionToken;
 use crate::clock::Ambient;
 use crate::domain::{AccessKey, PrincipalPolicies, Session, Timestamp, User};
 use crate::metadata::{MetadataError, MetadataStore};

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use codec::Scheme;
 
-use super::listener::Timeouts;
-use super::log::LogControl;
-use super::server::Reloadable;
+use crate::app::listener::Timeouts;
+use crate::app::log::LogControl;
+use crate::app::server::Reloadable;
 use crate::config::{Config, ConfigError, Environment, Overrides, load};
 
 /// Where the configuration comes from.

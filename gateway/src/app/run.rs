@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use super::cli::{Cli, Command};
-use super::commands::{self, OperationRunner, Outcome};
-use super::reload::ConfigSource;
-use super::{log, ops, serve};
+use crate::app::cli::{Cli, Command};
+use crate::app::commands::{self, OperationRunner, Outcome};
+use crate::app::reload::ConfigSource;
+use crate::app::{log, ops, serve};
 use crate::clock::Ambient;
 use crate::config::{Config, LogConfig};
 

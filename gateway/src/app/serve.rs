@@ -3,14 +3,13 @@
 use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::banner;
-use super::data_folder::DataFolder;
-use super::descriptors;
-use super::log::LogControl;
-use super::reload::{ConfigSource, reload};
-use super::server::Server;
-use super::signals::{Signal, Signals};
-use super::sockets::Sockets;
+use crate::app::log::LogControl;
+use crate::app::reload::{ConfigSource, reload};
+use crate::app::server::Server;
+use crate::app::signals::{Signal, Signals};
+use crate::app::startup::data_folder::DataFolder;
+use crate::app::startup::sockets::Sockets;
+use crate::app::startup::{descriptors, startup_info};
 use crate::clock::Ambient;
 use crate::config::Config;
 
@@ -47,7 +46,7 @@ pub(super) async fn run(
             server = Server::open(&config, folder.clone(), sockets, &ambient, &page) => server?,
             () = signals.stop() => return Ok(()),
         };
-        banner::show(&config, server.startup_info())?;
+        startup_info::show(&config, server.startup_info())?;
         let reason = serve_until_stopped(&server, &source, &mut config, &log, &mut signals).await;
         server.shut_down(config.limits.shutdown(), signals.stop()).await;
         match reason {

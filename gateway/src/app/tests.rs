@@ -7,15 +7,15 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::commands::OperationRunner;
-use super::components::Components;
-use super::data_folder::DataFolder;
-use super::incarnation_lease::{IncarnationLease, LeaseTiming};
-use super::root_user;
-use super::server::Server;
-use super::sockets::Sockets;
 use crate::admin::users::{AddUser, ListUsers, RemoveUser};
 use crate::admin::{AcceptBackend, AdminError, CallError, Check, Collect, ListBackends, call};
+use crate::app::commands::OperationRunner;
+use crate::app::incarnation_lease::{IncarnationLease, LeaseTiming};
+use crate::app::server::Server;
+use crate::app::startup::components::Components;
+use crate::app::startup::data_folder::DataFolder;
+use crate::app::startup::root_user;
+use crate::app::startup::sockets::Sockets;
 use crate::clock::Ambient;
 use crate::config::{Config, Environment, Overrides, RootCredentials, parse};
 
@@ -305,7 +305,7 @@ async fn two_gateways_do_not_share_a_file_of_sqlite() {
 #[tokio::test]
 async fn the_cluster_key_can_be_replaced() {
     let setup = TestSetup::new();
-    let file = setup.config.data.join(super::cluster_key::FILE);
+    let file = setup.config.data.join(crate::app::startup::cluster_key::FILE);
     setup.server().await.shut_down(Duration::from_secs(5), std::future::pending()).await;
     let runner = setup.runner();
     let first = std::fs::read_to_string(&file).unwrap();

@@ -7,7 +7,7 @@ use backends::{SliverEntry, SliverName, SliverStore, StoreError};
 use codec::{SliverIdentity, SliverVerifier};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::report::{BackendReport, CheckReport, SliverProblem};
+use crate::audit::report::{BackendReport, CheckReport, SliverProblem};
 use crate::domain::{BackendId, StoredBlob};
 use crate::metadata::{IncarnationState, MetadataError, MetadataStore};
 

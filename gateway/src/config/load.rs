@@ -7,13 +7,24 @@ use codec::Scheme;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::line::{line_of, position};
-use super::storage_class;
-use super::{
-    BackendConfig, Config, ConfigError, DebugConfig, Environment, KmsConfig, LimitsConfig, LogConfig,
-    NotificationTargetConfig, ObjectsConfig, OpsConfig, Problem, RootCredentials, S3Config, StorageClassConfig,
-    TlsConfig, WebsiteConfig, problems,
-};
+use crate::config::Config;
+use crate::config::environment::Environment;
+use crate::config::error::{ConfigError, Problem};
+use crate::config::line::{line_of, position};
+use crate::config::secret::RootCredentials;
+use crate::config::sections::backend::BackendConfig;
+use crate::config::sections::debug::DebugConfig;
+use crate::config::sections::kms::KmsConfig;
+use crate::config::sections::limits::LimitsConfig;
+use crate::config::sections::log::LogConfig;
+use crate::config::sections::notification::NotificationTargetConfig;
+use crate::config::sections::objects::ObjectsConfig;
+use crate::config::sections::ops::OpsConfig;
+use crate::config::sections::s3::S3Config;
+use crate::config::sections::storage_class::{self, StorageClassConfig};
+use crate::config::sections::tls::TlsConfig;
+use crate::config::sections::website::WebsiteConfig;
+use crate::config::validate::problems;
 
 /// The default scheme: any two of six backends may be lost.
 const SCHEME: &str = "rs-4-2";

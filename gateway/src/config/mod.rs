@@ -4,24 +4,13 @@
 //! are refused with the line they stand on, and [`problems`] names everything that is wrong at
 //! once, so that nobody fixes a configuration one error at a time. A value of type [`Config`] has passed all of it.
 
-mod backend;
-mod debug;
 mod environment;
 mod error;
-mod kms;
-mod limits;
 mod line;
 mod load;
-mod log;
-mod notification;
-mod objects;
-mod ops;
-mod s3;
 mod secret;
-mod storage_class;
-mod tls;
+mod sections;
 mod validate;
-mod website;
 
 #[cfg(test)]
 mod tests;
@@ -29,23 +18,23 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use backend::BackendConfig;
-pub use debug::DebugConfig;
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
-pub use kms::KmsConfig;
-pub use limits::LimitsConfig;
 pub use load::{Overrides, load, parse};
-pub use log::{LogConfig, LogFormat};
-pub use notification::NotificationTargetConfig;
-pub use objects::ObjectsConfig;
-pub use ops::OpsConfig;
-pub use s3::S3Config;
 pub use secret::{RootCredentials, refused_secret};
-pub use storage_class::StorageClassConfig;
-pub use tls::TlsConfig;
+pub use sections::backend::BackendConfig;
+pub use sections::debug::DebugConfig;
+pub use sections::kms::KmsConfig;
+pub use sections::limits::LimitsConfig;
+pub use sections::log::{LogConfig, LogFormat};
+pub use sections::notification::NotificationTargetConfig;
+pub use sections::objects::ObjectsConfig;
+pub use sections::ops::OpsConfig;
+pub use sections::s3::S3Config;
+pub use sections::storage_class::StorageClassConfig;
+pub use sections::tls::TlsConfig;
+pub use sections::website::WebsiteConfig;
 pub use validate::problems;
-pub use website::WebsiteConfig;
 
 use codec::Scheme;
 

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BackendConfig, Config, Problem, refused_secret};
+use crate::config::Config;
+use crate::config::error::Problem;
+use crate::config::secret::refused_secret;
+use crate::config::sections::backend::BackendConfig;
 use crate::domain::BackendId;
 
 /// Memory that the largest stripes of a handful of requests need.

@@ -6,7 +6,8 @@
 use codec::{ClusterId, ClusterKey};
 use serde::{Deserialize, Serialize};
 
-use super::{BackendId, Heartbeat};
+use crate::domain::backend_id::BackendId;
+use crate::domain::heartbeat::Heartbeat;
 
 /// The layout that this release writes.
 const FORMAT: u32 = 1;

@@ -2,7 +2,7 @@
 
 use codec::{BlobId, BlobLayout, Root, WrappedKey};
 
-use super::BackendId;
+use crate::domain::backend_id::BackendId;
 
 /// Where one sliver of a blob is.
 #[derive(Clone, Debug, PartialEq, Eq)]

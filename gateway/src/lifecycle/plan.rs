@@ -1,7 +1,8 @@
 //! What is to be done about versions, one after the other in the order of lists: by key, the newest first.
 
-use super::{Calendar, Configuration, Expiration, LifecycleObject, When};
 use crate::domain::{ObjectKey, Timestamp, VersionId};
+use crate::lifecycle::calendar::Calendar;
+use crate::lifecycle::rule::{Configuration, Expiration, LifecycleObject, When};
 
 /// What is known of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +119,7 @@ impl<'a> Planner<'a> {
 
     fn noncurrent(&self, fact: &VersionFact) -> Option<Action> {
         let object = LifecycleObject { key: fact.key.as_bytes(), size: fact.size, tags: &fact.tags };
-        let in_scope = |rule: &&super::Rule| match fact.marker {
+        let in_scope = |rule: &&crate::lifecycle::Rule| match fact.marker {
             true => rule.scope.holds_marker(fact.key.as_bytes()),
             false => rule.scope.holds(&object),
         };

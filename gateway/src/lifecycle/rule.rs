@@ -225,7 +225,7 @@ impl Configuration {
         &self,
         object: &LifecycleObject<'_>,
         modified_at: Timestamp,
-        calendar: super::Calendar,
+        calendar: crate::lifecycle::Calendar,
     ) -> Option<(Timestamp, &str)> {
         let expiries = self.in_force().filter(|rule| rule.scope.holds(object)).filter_map(|rule| {
             let Some(Expiration::At(when)) = rule.expiration else { return None };
@@ -236,7 +236,12 @@ impl Configuration {
 
     /// When an upload to a key is given up by the calendar, and the rule that says so.
     #[must_use]
-    pub fn abort(&self, key: &[u8], begun_at: Timestamp, calendar: super::Calendar) -> Option<(Timestamp, &str)> {
+    pub fn abort(
+        &self,
+        key: &[u8],
+        begun_at: Timestamp,
+        calendar: crate::lifecycle::Calendar,
+    ) -> Option<(Timestamp, &str)> {
         let aborts = self
             .in_force()
             .filter(|rule| rule.scope.holds_upload(key))

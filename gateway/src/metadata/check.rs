@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use codec::{BlobId, Root};
 
-use super::columns::{self, limit};
-use super::database::Work;
-use super::session::Session;
-use super::statement::Statement;
-use super::{MetadataError, MetadataStore, Result, meter_check};
 use crate::domain::BackendId;
+use crate::metadata::engine::columns::{self, limit};
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::{MetadataStore, meter_check};
 
 /// A sliver that a backend should hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::columns::limit;
-use super::commit::{Appended, Deleted, Outcome};
-use super::database::Work;
-use super::session::Session;
-use super::statement::{Statement, Value};
-use super::{MetadataError, MetadataStore, Result};
 use crate::domain::{BucketId, ETag, ObjectKey};
+use crate::metadata::MetadataStore;
+use crate::metadata::commit::{Appended, Deleted, Outcome};
+use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
 
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
@@ -232,7 +233,7 @@ impl Work for Claim {
             dialect.for_claim()
         );
         let rows = tx.rows(Statement::new(text).bind(limit(self.most))).await?;
-        let event = |row: &super::row::Row| {
+        let event = |row: &crate::metadata::engine::row::Row| {
             Ok(Event {
                 seq: row.int(0)?,
                 target: row.text(1)?.to_owned(),

@@ -2,11 +2,11 @@
 
 use codec::BlobId;
 
-use super::columns;
-use super::row::Row;
-use super::session::Session;
-use super::statement::{Statement, Value};
-use super::{MetadataError, Result};
+use crate::metadata::engine::columns;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
 
 /// Versions or parts that one statement asks about.
 const PAGE: i64 = 100;

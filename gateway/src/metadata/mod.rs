@@ -4,48 +4,17 @@
 //! cancel, and is run again when it lost against another transaction. What is decided from rows is decided by the pure
 //! `commit::plan`; the rest loads its facts and applies its plan.
 
-mod backends;
 mod blobs;
 mod buckets;
 mod check;
 mod cluster;
-mod columns;
 mod commit;
-mod compact;
-mod complete;
-mod database;
-mod dialect;
+mod engine;
 mod error;
 mod events;
-mod exact_cache;
-mod heartbeats;
 mod identity;
-mod incarnations;
-mod leased_tasks;
-mod list;
-mod list_versions;
-mod lock_columns;
 mod meter_check;
-mod migrate;
-mod postgres;
-mod quotas;
-mod reclaim;
-mod repair;
-mod rewrap;
-mod roll_up;
-mod row;
-mod session;
-mod settings;
-mod skip_scan;
-mod sliver_moves;
-mod sqlite;
-mod statement;
-mod uploads;
-mod usage;
-mod users;
-mod versioning;
-mod versions;
-mod walk;
+mod objects;
 
 #[cfg(test)]
 mod tests;
@@ -57,39 +26,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use backends::BackendRow;
-pub use buckets::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
+pub use blobs::compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
+pub use blobs::repair_jobs::{RepairEnd, RepairJob};
+pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
+pub use blobs::sliver_moves::{SliverLocation, SliverMove};
+pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
+pub use buckets::quotas::{Quota, QuotaLimits, QuotaScope};
+pub use buckets::usage::UsageRow;
+pub use buckets::versioning::SetState;
 pub use check::{ExpectedSliver, Finding};
-pub use cluster::Cluster;
+pub use cluster::backends::BackendRow;
+pub use cluster::cluster_row::Cluster;
+pub use cluster::heartbeats::{BackendSighting, FlaggedBackend, SightedBackend};
+pub use cluster::incarnations::IncarnationState;
 pub use commit::{
     AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, CommitChange, Committed,
     DeleteChange, Deleted, NewBlob, NewMarker, OnlyVersion, Outcome, PartChange, PutChange, Refusal, RenameChange,
 };
-pub use compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
-pub use complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 pub use error::{MetadataError, Result};
 pub use events::{Event, EventDraft, EventTrigger};
-pub use heartbeats::{BackendSighting, FlaggedBackend, SightedBackend};
+pub use identity::users::{AddAccessKey, AddUser, RemoveUser};
 pub use identity::{
     AddKey, AddPolicyVersion, AttachPolicy, CreateIdentity, CreatePolicy, DeleteIdentity, DeletePolicy,
     DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewIdentity,
     NewPolicy, PolicyScope, PutInlinePolicy, UpdateIdentity,
 };
-pub use incarnations::IncarnationState;
-pub use list::{ListEntry, ListPage, ListQuery, ListedObject};
-pub use list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};
-pub use quotas::{Quota, QuotaLimits, QuotaScope};
-pub use repair::{RepairEnd, RepairJob};
-pub use rewrap::{AttributesCursor, KmsAttributes};
-pub use sliver_moves::{SliverLocation, SliverMove};
-pub use uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
-pub use usage::UsageRow;
-pub use users::{AddAccessKey, AddUser, RemoveUser};
-pub use versioning::SetState;
-pub use walk::{StaleUpload, WalkPosition, WalkedVersion};
+pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
+pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};
+pub use objects::list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};
+pub use objects::uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
+pub use objects::walk::{StaleUpload, WalkPosition, WalkedVersion};
 
 use crate::clock::Ambient;
-use database::{Database, Pools};
+use crate::metadata::engine::database::{Database, Pools};
 
 /// The default grace of dead blobs: longer than any GET lasts.
 const GRACE_SECONDS: i64 = 3_600;
@@ -108,9 +77,9 @@ struct Shared {
     database: Database,
     ambient: Ambient,
     /// Current versions; only where this process is the one writer.
-    versions: Option<versions::VersionCache>,
-    buckets: buckets::BucketCache,
-    blobs: blobs::BlobCache,
+    versions: Option<objects::versions::VersionCache>,
+    buckets: buckets::bucket::BucketCache,
+    blobs: blobs::blob::BlobCache,
     grace_seconds: AtomicI64,
     /// How often somebody's rights were changed.
     identity_changes: AtomicU64,
@@ -131,9 +100,9 @@ impl MetadataStore {
     /// Says what to do about it, see [`MetadataError`].
     pub async fn open(url: &str, ambient: Ambient) -> Result<Self> {
         let pools = if let Some(path) = url.strip_prefix("sqlite:") {
-            sqlite::open(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
+            engine::sqlite::open(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            postgres::open(url).await?
+            engine::postgres::open(url).await?
         } else {
             return Err(MetadataError::Unavailable("a database URL is sqlite:PATH or postgres://...".to_owned()));
         };
@@ -141,9 +110,9 @@ impl MetadataStore {
         let shared = Arc::new(Shared {
             database: Database::new(pools, ambient.clone()),
             ambient,
-            versions: alone.then(versions::cache),
-            buckets: buckets::cache(alone),
-            blobs: blobs::cache(alone),
+            versions: alone.then(objects::versions::cache),
+            buckets: buckets::bucket::cache(alone),
+            blobs: blobs::blob::cache(alone),
             grace_seconds: AtomicI64::new(GRACE_SECONDS),
             identity_changes: AtomicU64::new(0),
             closing: CancellationToken::new(),

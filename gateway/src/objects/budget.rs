@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::ObjectsError;
+use crate::objects::error::ObjectsError;
 
 /// Bytes that one permit stands for.
 const PERMIT_BYTES: u64 = 4_096;

@@ -9,9 +9,9 @@ use backends::{SliverStore, StoreError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::latency::Latency;
-use super::trust::Trust;
 use crate::domain::BackendId;
+use crate::objects::maintenance::trust::Trust;
+use crate::objects::read::latency::Latency;
 use crate::placement::{Candidate, WriteHealth};
 
 /// How long a backend that failed or was late counts as degraded and is avoided.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::ObjectsError;
+use crate::objects::error::ObjectsError;
 
 /// Stack of a thread, in bytes. Virtual until touched.
 const STACK_BYTES: usize = 1 << 20;

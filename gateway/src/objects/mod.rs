@@ -6,88 +6,45 @@
 //! - out: `read` -> `fetch` -> `gather`
 //! - names and keys: `id_generator`; memory: `budget`; threads: `compute`, `digest_queue`; what a failed write leaves: `uncommitted`
 
-mod access_log;
-mod amend;
-mod append;
-mod body;
 mod budget;
-mod catalog_entry;
-mod combine;
 mod committee;
-mod compact;
-mod complete;
 mod compute;
-mod content;
-mod content_md5;
-mod copy;
-mod data_key;
-mod delete;
-mod digest;
-mod digest_queue;
+mod digests;
+mod edit;
+mod encryption;
 mod error;
-mod fanout;
-mod fetch;
-mod findings;
-mod frames;
-mod gather;
-mod gathering;
-mod heartbeats;
-mod hold;
 mod id_generator;
-mod ingest;
-mod inventory;
-mod key_file;
-mod key_provider;
-mod latency;
-mod lifecycle;
-mod meter;
-mod notifications;
-mod opened;
-mod orphans;
-mod part;
-mod put;
-mod quilter;
+mod maintenance;
+mod multipart;
 mod read;
-mod rebuild;
-mod reclaim;
-mod rename;
-mod repair;
+mod reporting;
 mod requests;
-mod rewrap;
-mod sink;
-mod source;
 mod state;
-mod store;
-mod stragglers;
-mod streaming;
 #[cfg(test)]
 mod tests;
-mod throttle;
-mod transition;
-mod trust;
-mod uncommitted;
+mod write;
 
 use std::sync::Arc;
 
-pub use body::{BodyError, BodyPromise, BytesBody, IncomingBody};
 pub use budget::{ByteBudget, Growing};
 pub use committee::{Backend, Committee};
 pub use compute::Compute;
-pub use content::{EncryptionKey, KeyChoice};
-pub use data_key::DataKey;
-pub use digest::{Digested, Digests};
+pub use digests::digest::{Digested, Digests};
+pub use encryption::content::{EncryptionKey, KeyChoice};
+pub use encryption::data_key::DataKey;
+pub use encryption::key_file::KeyFile;
+pub use encryption::key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
+pub use encryption::rewrap::Rewrapped;
 pub use error::ObjectsError;
-pub use heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
-pub use key_file::KeyFile;
-pub use key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
-pub use orphans::OrphanReport;
-pub use read::ObjectReader;
+pub use maintenance::heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
+pub use maintenance::orphans::OrphanReport;
+pub use maintenance::trust::Trust;
+pub use read::object_reader::ObjectReader;
 pub use requests::{
     Amend, AmendedAttribute, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored,
 };
-pub use rewrap::Rewrapped;
 pub use state::{ObjectsParts, ObjectsSettings};
-pub use trust::Trust;
+pub use write::body::{BodyError, BodyPromise, BytesBody, IncomingBody};
 
 use crate::domain::{
     Bucket, BucketId, ObjectKey, Timestamp, UsageDelta, Version, VersionLookup, VersionPart, VersionSelector,

@@ -3,12 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{BodyPromise, DataKey, EncryptionKey, KeyChoice};
 use crate::domain::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentEncryption, ETag, ObjectAttributes, ObjectKey,
     PartNumber, Timestamp, Upload, UploadId, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
 };
 use crate::events::Origin;
+use crate::objects::encryption::content::{EncryptionKey, KeyChoice};
+use crate::objects::encryption::data_key::DataKey;
+use crate::objects::write::body::BodyPromise;
 
 /// Write an object.
 #[derive(Clone, Debug)]

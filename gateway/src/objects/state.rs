@@ -6,19 +6,19 @@ use std::sync::Arc;
 use codec::{ClusterId, ClusterKey, Scheme};
 use moka::sync::Cache;
 
-use super::access_log::AccessLog;
-use super::budget::ByteBudget;
-use super::committee::Committee;
-use super::compute::Compute;
-use super::findings::Noticed;
-use super::id_generator::IdGenerator;
-use super::key_provider::KeyProvider;
-use super::meter::Meters;
-use super::opened::OpenedBlob;
-use super::quilter::Quilter;
 use crate::clock::Ambient;
 use crate::domain::ObjectAttributes;
 use crate::metadata::MetadataStore;
+use crate::objects::budget::ByteBudget;
+use crate::objects::committee::Committee;
+use crate::objects::compute::Compute;
+use crate::objects::encryption::key_provider::KeyProvider;
+use crate::objects::id_generator::IdGenerator;
+use crate::objects::maintenance::findings::Noticed;
+use crate::objects::read::opened_blob::OpenedBlob;
+use crate::objects::reporting::access_log::AccessLog;
+use crate::objects::reporting::meter::Meters;
+use crate::objects::write::quilter::Quilter;
 
 /// Numbers an operator may tune.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +131,7 @@ impl Inner {
             quilter,
             noticed: Noticed::default(),
         });
-        super::quilter::spawn(Arc::downgrade(&inner), patches);
+        crate::objects::write::quilter::spawn(Arc::downgrade(&inner), patches);
         inner
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Candidate, WriteHealth};
+use crate::placement::choose::{Candidate, WriteHealth};
 
 /// What was found out about one sliver of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn plan_repair(slivers: &[SliverFact], k: usize, candidates: &[Candidate], s
         plan.unreadable = true;
         return plan;
     }
-    let mut order = super::choose::shuffled(candidates.len(), seed);
+    let mut order = crate::placement::choose::shuffled(candidates.len(), seed);
     order.retain(|&at| {
         candidates[at].write_health == WriteHealth::Good && taken.insert(candidates[at].provider.as_str())
     });

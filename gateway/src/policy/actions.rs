@@ -1,6 +1,6 @@
 //! The actions of S3, and whether they are about buckets or objects.
 
-use super::pattern::{Case, Pattern};
+use crate::policy::document::pattern::{Case, Pattern};
 
 /// What an action is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +81,8 @@ pub(super) fn described(pattern: &Pattern) -> (bool, bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pattern::Syntax;
     use super::*;
+    use crate::policy::document::pattern::Syntax;
 
     #[test]
     fn actions_are_described_by_patterns() {

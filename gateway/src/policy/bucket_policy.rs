@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PolicyError;
-use super::document::{BUCKET_POLICY_BYTES_MAX, Document};
 use crate::domain::Setting;
+use crate::policy::document::policy_document::{BUCKET_POLICY_BYTES_MAX, Document};
+use crate::policy::error::PolicyError;
 
 /// The policy of a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

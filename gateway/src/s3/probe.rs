@@ -12,16 +12,18 @@ use http::{HeaderName, HeaderValue, Request};
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
-use super::auth::{
-    AuthSettings, Caller, Identity, KeyError, KeySource, NewKey, NewSession, Payload, TemporaryKey, Verifier,
-};
-use super::body::{self, BodyLimits};
-use super::range::Wanted;
-use super::request_target::RequestTarget;
-use super::{copy_source, form, iam, object_headers, range, uri, xml};
 use crate::clock::{Ambient, Clock, SystemEntropy, random};
 use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
 use crate::policy::{AuthorizationRequest, Document};
+use crate::s3::auth::{
+    AuthSettings, Caller, Identity, KeyError, KeySource, NewKey, NewSession, Payload, TemporaryKey, Verifier,
+};
+use crate::s3::body::{self, BodyLimits};
+use crate::s3::documents::xml;
+use crate::s3::headers::range::{self, Wanted};
+use crate::s3::headers::{copy_source, object_headers};
+use crate::s3::pipeline::request_target::RequestTarget;
+use crate::s3::{form, iam, uri};
 
 /// The longest document a probe reads, in bytes: what matters happens early.
 const BYTES_MAX: usize = 64 << 10;

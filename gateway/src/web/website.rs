@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Protocol, Redirection, RoutingRule};
 use crate::domain::Setting;
+use crate::web::routing::{Protocol, Redirection, RoutingRule};
 
 /// The website of a bucket: either everything is sent to another host, or there is an index document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl WebsiteConfiguration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::{Destination, RoutingCondition};
+    use crate::web::routing::{Destination, RoutingCondition};
 
     fn site() -> WebsiteConfiguration {
         let rule = |prefix: &str, failed, key: &str| RoutingRule {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::worker::{StepError, Worker};
 use crate::objects::Objects;
+use crate::workers::worker::{StepError, Worker};
 
 /// Writes gathered lines into the buckets that take them.
 pub(super) struct AccessLogs {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::worker::{StepError, Worker};
 use crate::clock::Ambient;
 use crate::domain::BucketId;
 use crate::events::Inventories;
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
+use crate::workers::worker::{StepError, Worker};
 
 /// The name of the leased task.
 const TASK_NAME: &str = "inventory";

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use async_trait::async_trait;
 
-use super::worker::{StepError, Worker};
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
+use crate::workers::worker::{StepError, Worker};
 
 /// Backends are scanned for orphans at the start, whenever a gateway was found dead, and after this long.
 const SCAN_AGAIN_AFTER: Duration = Duration::from_secs(6 * 3_600);

@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 
-use super::webhook::Webhook;
-use super::worker::{StepError, Worker};
 use crate::events::finished;
 use crate::metadata::{Event, MetadataStore};
+use crate::workers::webhook::Webhook;
+use crate::workers::worker::{StepError, Worker};
 
 /// Messages claimed at a time.
 const CLAIM_MAX: usize = 64;

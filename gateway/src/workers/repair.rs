@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::worker::{StepError, Worker};
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
+use crate::workers::worker::{StepError, Worker};
 
 /// How often blobs are looked for whose backends were taken out of the cluster.
 const UNCONFIGURED_SCAN_INTERVAL: Duration = Duration::from_secs(600);

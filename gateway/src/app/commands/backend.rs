@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::{OperationRunner, Outcome, show};
 use crate::admin::{AcceptBackend, ListBackends, ListedBackend, RemoveBackend};
 use crate::app::cli::Backend;
+use crate::app::commands::runner::OperationRunner;
+use crate::app::commands::{Outcome, show};
 
 pub(super) async fn run(runner: &OperationRunner, backend: Backend) -> Result<Outcome> {
     let (backends, json) = match backend {

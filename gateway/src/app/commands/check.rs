@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
-use super::{OperationRunner, Outcome, show};
 use crate::admin::Check;
+use crate::app::commands::runner::OperationRunner;
+use crate::app::commands::{Outcome, show};
 use crate::audit::{BackendReport, CheckReport, SliverProblem};
 
 /// Slivers named for each kind of problem of a backend; the JSON report names all.

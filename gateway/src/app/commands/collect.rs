@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
-use super::{OperationRunner, Outcome, show};
 use crate::admin::Collect;
+use crate::app::commands::runner::OperationRunner;
+use crate::app::commands::{Outcome, show};
 
 pub(super) async fn run(runner: &OperationRunner, json: bool) -> Result<Outcome> {
     let collected = runner.run(Collect {}).await?;

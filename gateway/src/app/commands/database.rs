@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::{OperationRunner, Outcome, show};
 use crate::admin::ConfirmDatabase;
 use crate::app::cli::Database;
+use crate::app::commands::runner::OperationRunner;
+use crate::app::commands::{Outcome, show};
 
 pub(super) async fn run(runner: &OperationRunner, database: Database) -> Result<Outcome> {
     let Database::Confirm { json } = database;

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::{OperationRunner, Outcome, show};
 use crate::admin::{KeyKind, RotateKeys};
 use crate::app::cli::{Keys, RotatedKind};
+use crate::app::commands::runner::OperationRunner;
+use crate::app::commands::{Outcome, show};
 
 pub(super) async fn run(runner: &OperationRunner, keys: Keys) -> Result<Outcome> {
     let Keys::Rotate { kind, json } = keys;

@@ -15,7 +15,7 @@ use anyhow::Result;
 pub(super) use runner::OperationRunner;
 pub(super) use show::print;
 
-use super::cli::Command;
+use crate::app::cli::Command;
 
 /// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::{OperationRunner, Outcome, show};
 use crate::admin::quotas::{Named, SetQuota, ShowQuota, ShownQuota};
 use crate::app::cli::{Over, Quota};
+use crate::app::commands::runner::OperationRunner;
+use crate::app::commands::{Outcome, show};
 
 pub(super) async fn run(runner: &OperationRunner, quota: Quota) -> Result<Outcome> {
     let (quota, json) = match quota {

@@ -3,9 +3,9 @@
 use anyhow::Context as _;
 
 use crate::admin::{Admin, CallError, Operation, call};
-use crate::app::components::Components;
-use crate::app::data_folder::DataFolder;
 use crate::app::incarnation_lease::{IncarnationLease, LeaseTiming, gateway_name};
+use crate::app::startup::components::Components;
+use crate::app::startup::data_folder::DataFolder;
 use crate::clock::Ambient;
 use crate::config::Config;
 

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::{OperationRunner, Outcome, show};
 use crate::admin::users::{AddUser, ListUsers, RemoveUser};
 use crate::app::cli::User;
+use crate::app::commands::runner::OperationRunner;
+use crate::app::commands::{Outcome, show};
 
 pub(super) async fn run(runner: &OperationRunner, user: User) -> Result<Outcome> {
     match user {

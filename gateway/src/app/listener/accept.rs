@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::connection::{ConnectionContext, serve};
-use super::monitor::ConnectionMonitor;
-use super::refuse::reject;
-use super::request::Handler;
-use super::tls::Certificates;
+use crate::app::listener::connection::{ConnectionContext, serve};
+use crate::app::listener::monitor::ConnectionMonitor;
+use crate::app::listener::refuse::reject;
+use crate::app::listener::request::Handler;
+use crate::app::listener::tls::Certificates;
 use crate::s3::ConnectionInfo;
 
 /// Connections that are being answered 503; beyond these, connections are closed without a response.

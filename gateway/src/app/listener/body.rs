@@ -10,7 +10,7 @@ use futures::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::monitor::{ConnectionMonitor, Timeouts};
+use crate::app::listener::monitor::{ConnectionMonitor, Timeouts};
 
 /// The progress of one body. It is watched only once its reader had to wait for it: most small bodies come with
 /// their heads and are never entered in the list.

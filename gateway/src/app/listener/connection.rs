@@ -12,11 +12,11 @@ use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connection_progress::{ConnectionProgress, Kind, Order};
-use super::monitor::ConnectionMonitor;
-use super::request::{Handler, answer};
-use super::stream::MonitoredStream;
-use super::tls::Certificates;
+use crate::app::listener::connection_progress::{ConnectionProgress, Kind, Order};
+use crate::app::listener::monitor::ConnectionMonitor;
+use crate::app::listener::request::{Handler, answer};
+use crate::app::listener::stream::MonitoredStream;
+use crate::app::listener::tls::Certificates;
 use crate::s3::ConnectionInfo;
 
 /// Bytes a connection reads or writes at once: enough that a large body costs few system calls. The buffer only grows to it

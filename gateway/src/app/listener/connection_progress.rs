@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::task::AtomicWaker;
 
-use super::monitor::{ConnectionMonitor, Timeouts};
+use crate::app::listener::monitor::{ConnectionMonitor, Timeouts};
 
 /// A connection that was asked to finish is aborted after this long.
 const FINISH_MS: u64 = 5_000;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use super::body::BodyProgress;
-use super::connection_progress::ConnectionProgress;
+use crate::app::listener::body::BodyProgress;
+use crate::app::listener::connection_progress::ConnectionProgress;
 use crate::config::LimitsConfig;
 use crate::s3::{Peer, PeerCounts, PeerPlace};
 

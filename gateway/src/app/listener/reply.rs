@@ -8,8 +8,8 @@ use axum::body::Body as AxumBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::connection_progress::ConnectionProgress;
-use super::monitor::AdmissionPermit;
+use crate::app::listener::connection_progress::ConnectionProgress;
+use crate::app::listener::monitor::AdmissionPermit;
 
 /// A request under way on a connection, from its head to the last byte of its response.
 pub(super) struct UnderWay {

@@ -11,10 +11,10 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::Service;
 
-use super::body::RequestBody;
-use super::connection_progress::ConnectionProgress;
-use super::refuse;
-use super::reply::{Reply, UnderWay};
+use crate::app::listener::body::RequestBody;
+use crate::app::listener::connection_progress::ConnectionProgress;
+use crate::app::listener::refuse;
+use crate::app::listener::reply::{Reply, UnderWay};
 use crate::s3::ConnectionInfo;
 
 /// A service that answers requests: it is always ready and never fails, errors are answers. Cloned for each request, so it
@@ -57,6 +57,6 @@ pub(super) async fn answer<H: Handler>(
     Ok(response.map(|body| Reply::new(body, under_way)))
 }
 
-fn with_monitor(body: Incoming, monitor: Arc<super::ConnectionMonitor>) -> Body {
+fn with_monitor(body: Incoming, monitor: Arc<crate::app::listener::ConnectionMonitor>) -> Body {
     if body.is_end_stream() { Body::empty() } else { Body::new(RequestBody::new(body, monitor)) }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection_progress::ConnectionProgress;
+use crate::app::listener::connection_progress::ConnectionProgress;
 
 /// A monitored plain or TLS stream.
 pub(super) struct MonitoredStream<S> {

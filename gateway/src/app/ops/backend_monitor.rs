@@ -57,7 +57,8 @@ async fn answers(backend: &Backend) -> bool {
     if let Ok(Ok(space)) = probed
         && let Some(free) = space.free_bytes
     {
-        gauge!("haulout_backend_free_bytes", "backend" => backend.id.to_string()).set(super::process::number(free));
+        gauge!("haulout_backend_free_bytes", "backend" => backend.id.to_string())
+            .set(crate::app::ops::process::number(free));
     }
     up
 }

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::process;
 use crate::app::listener::ConnectionMonitor;
+use crate::app::ops::process;
 
 /// How often samples are folded.
 const UPKEEP_PERIOD: Duration = Duration::from_secs(5);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::BackendMonitor;
 use crate::app::listener::ConnectionMonitor;
+use crate::app::ops::backend_monitor::BackendMonitor;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 

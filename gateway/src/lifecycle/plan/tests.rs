@@ -1,7 +1,9 @@
 //! Tables: rules and versions in, actions out.
 
-use super::super::{Filter, MinimumSize, NoncurrentExpiration, NoncurrentTransition, Rule, Scope, Transition};
 use super::*;
+use crate::lifecycle::rule::{
+    Filter, MinimumSize, NoncurrentExpiration, NoncurrentTransition, Rule, Scope, Transition,
+};
 
 /// A short day, so that ages are whole days.
 const DAY: i64 = 10_000_000;

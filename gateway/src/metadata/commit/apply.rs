@@ -1,14 +1,14 @@
 //! Applies a plan: a fixed number of statements, each for many rows, sent together; decides nothing.
 
-use super::super::columns::{attributes_text, checksum_value, etag_bytes, int};
-use super::super::dialect::Dialect;
-use super::super::lock_columns::version_lock_values;
-use super::super::session::Session;
-use super::super::statement::{Statement, Value};
-use super::super::{MetadataError, Result};
-use super::facts::{Facts, MeteredRow};
-use super::plan::{Plan, PlannedVersion, VersionRow};
 use crate::domain::Extent;
+use crate::metadata::commit::facts::{Facts, MeteredRow};
+use crate::metadata::commit::plan::{Plan, PlannedVersion, VersionRow};
+use crate::metadata::engine::columns::{attributes_text, checksum_value, etag_bytes, int};
+use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::lock_columns::version_lock_values;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
 
 /// Values of rows besides facts and plan.
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use codec::BlobId;
 
-use super::super::{MetadataError, Result};
-use super::NewBlob;
-use super::facts::{BlobFact, Facts};
 use crate::domain::Extent;
+use crate::metadata::commit::change::NewBlob;
+use crate::metadata::commit::facts::{BlobFact, Facts};
+use crate::metadata::error::{MetadataError, Result};
 
 /// Counts the bytes that extents bring to blobs and take from them.
 pub(super) struct Balance<'a> {

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::super::EventDraft;
 use crate::domain::{
     BucketId, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, UploadId, Version, VersionId,
     VersionPart, VersionSelector, WriteCondition,
 };
+use crate::metadata::events::EventDraft;
 
 /// Changes that refer to the same new blobs. They are committed in one transaction, but each is decided alone.
 #[derive(Clone, Debug, Default)]

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use codec::{BlobId, ContentSalt};
 
-use super::super::compact::ExtentOwner;
-use super::super::quotas::{QuotaFact, QuotaScope};
-use super::super::{MetadataError, Result};
 use crate::domain::{
     BucketId, Checksum, ETag, Extent, ObjectAttributes, ObjectKey, ObjectLock, PartNumber, UploadId, UserId, VersionId,
     VersionLock, Versioning,
 };
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::buckets::quotas::{QuotaFact, QuotaScope};
+use crate::metadata::error::{MetadataError, Result};
 
 /// Where versions are: a bucket and a key in it.
 pub(in crate::metadata) type KeyLocation = (BucketId, ObjectKey);

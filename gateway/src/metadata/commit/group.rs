@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::super::compact::ExtentOwner;
-use super::super::database::Work;
-use super::super::session::Session;
-use super::super::{EventDraft, MetadataError, Result, events};
-use super::apply::{Circumstances, apply};
-use super::facts::{Facts, KeyLocation};
-use super::plan::Planner;
-use super::targets::Targets;
-use super::{Batch, Change, Outcome, load, load_versions};
 use crate::domain::{BucketId, ObjectKey, VersionLookup, WriteCondition};
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::apply::{Circumstances, apply};
+use crate::metadata::commit::change::{Batch, Change};
+use crate::metadata::commit::facts::{Facts, KeyLocation};
+use crate::metadata::commit::outcome::Outcome;
+use crate::metadata::commit::plan::Planner;
+use crate::metadata::commit::targets::Targets;
+use crate::metadata::commit::{load, load_versions};
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::events::{self, EventDraft};
 
 /// Batches that are committed together.
 #[derive(Debug)]

@@ -7,16 +7,17 @@ use std::collections::BTreeSet;
 
 use codec::BlobId;
 
-use super::super::columns::{self, etag, salt};
-use super::super::compact::ExtentOwner;
-use super::super::dialect::Dialect;
-use super::super::quotas::{self, QuotaScope};
-use super::super::row::Row;
-use super::super::session::Session;
-use super::super::statement::{Statement, Value};
-use super::super::{MetadataError, Result, lock_columns};
-use super::facts::{BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact};
 use crate::domain::{BucketId, PartNumber, UploadId, UserId, VersionId};
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::buckets::quotas::{self, QuotaScope};
+use crate::metadata::commit::facts::{BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact};
+use crate::metadata::engine::columns::{self, etag, salt};
+use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::lock_columns;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
 
 /// Statements, and how a row of their results is added to the facts.
 pub(in crate::metadata) struct FactQuery {

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use super::super::columns::{self, etag};
-use super::super::compact::ExtentOwner;
-use super::super::dialect::Dialect;
-use super::super::lock_columns;
-use super::super::row::Row;
-use super::super::session::Session;
-use super::super::statement::{Statement, Value};
-use super::super::{MetadataError, Result};
-use super::facts::{Facts, VersionFact};
-use super::load::FactQuery;
 use crate::domain::{BucketId, ObjectKey, VersionId};
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::facts::{Facts, VersionFact};
+use crate::metadata::commit::load::FactQuery;
+use crate::metadata::engine::columns::{self, etag};
+use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::lock_columns;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
 
 /// Keys that are asked about, in the order in which they are locked.
 pub(in crate::metadata) type Keys<'k> = BTreeSet<(BucketId, &'k ObjectKey)>;

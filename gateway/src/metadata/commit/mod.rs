@@ -22,7 +22,8 @@ pub use change::{
 pub use outcome::{Appended, CommitChange, Committed, Deleted, Outcome, Refusal};
 pub(super) use queue::{Queue, start};
 
-use super::{MetadataError, MetadataStore, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::error::{MetadataError, Result};
 
 impl MetadataStore {
     /// Commits a batch together with whatever else is waiting, and answers one outcome for each change, in order.

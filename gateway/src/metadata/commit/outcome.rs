@@ -1,8 +1,10 @@
 //! What comes of a change: one type for all in a transaction, and one of its own for each kind of change.
 
-use super::super::{MetadataError, Result};
-use super::{AmendChange, AppendChange, Change, DeleteChange, PartChange, PutChange, RenameChange};
 use crate::domain::{ETag, Unmet, VersionName};
+use crate::metadata::commit::change::{
+    AmendChange, AppendChange, Change, DeleteChange, PartChange, PutChange, RenameChange,
+};
+use crate::metadata::error::{MetadataError, Result};
 
 /// A change of one kind, and what comes of it.
 pub trait CommitChange: Into<Change> {

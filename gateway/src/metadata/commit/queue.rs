@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::super::compact::ExtentOwner;
-use super::super::{MetadataError, Result, Shared};
-use super::group::{Done, Group};
-use super::{Batch, Outcome};
 use crate::batching::{Batchable, Batcher, GroupLimits, Groups, NotAnswered, Submission, batcher};
 use crate::clock::random;
+use crate::metadata::Shared;
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::change::Batch;
+use crate::metadata::commit::group::{Done, Group};
+use crate::metadata::commit::outcome::Outcome;
+use crate::metadata::error::{MetadataError, Result};
 
 /// A group's weight is its number of changes.
 const LIMITS: GroupLimits = GroupLimits {

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::compact::ExtentOwner;
-use super::super::session::Session;
-use super::facts::{Facts, VersionFact};
-use super::load::FactQuery;
-use super::load_versions::{self, Keys};
-use super::{Amendment, Change};
 use crate::domain::{BucketId, ObjectKey, VersionId, VersionSelector, Versioning};
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::change::{Amendment, Change};
+use crate::metadata::commit::facts::{Facts, VersionFact};
+use crate::metadata::commit::load::FactQuery;
+use crate::metadata::commit::load_versions::{self, Keys};
+use crate::metadata::engine::session::Session;
 
 /// What has to be read and what may go.
 #[derive(Debug, Default)]

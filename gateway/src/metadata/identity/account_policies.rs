@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::PutInlinePolicy;
-use super::inline_policies::{InlinePolicy, PolicyTable, put_within};
 use crate::domain::{CanonicalId, User, UserId};
-use crate::metadata::database::Work;
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataStore, Result, users};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::Result;
+use crate::metadata::identity::inline_policies::{InlinePolicy, PolicyTable, PutInlinePolicy, put_within};
+use crate::metadata::identity::users;
 
 const ACCOUNTS: PolicyTable = PolicyTable { owners: "account", policies: "account_policy", owner: "account_id" };
 

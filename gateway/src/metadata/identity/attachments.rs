@@ -1,12 +1,13 @@
 //! Managed policies attached to users, groups and roles.
 
-use super::hold;
 use crate::domain::{BuiltInPolicy, IdentityId, IdentityKind};
-use crate::metadata::columns::limit;
-use crate::metadata::database::Work;
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataStore, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::Result;
+use crate::metadata::identity::hold;
 
 /// The outcome of attaching a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

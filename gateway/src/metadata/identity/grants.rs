@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{account_policies, identities};
 use crate::domain::{BuiltInPolicy, IdentityId, IdentityKind, PrincipalPolicies, User};
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataStore, Result, users};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::Result;
+use crate::metadata::identity::{account_policies, identities, users};
 
 /// An access key as the database knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! Users, groups and roles.
 
-use super::{json, of_json, parsed};
 use crate::domain::{IamIdentity, IamName, IamPath, IdentityDetails, IdentityId, IdentityKind, Timestamp, UserId};
-use crate::metadata::columns::limit;
-use crate::metadata::database::Work;
-use crate::metadata::row::Row;
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataError, MetadataStore, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::identity::{json, of_json, parsed};
 
 pub(super) const COLUMNS: &str = "h.id, h.account_id, h.kind, h.unique_id, h.name, h.path, h.details, h.created_at";
 

@@ -1,10 +1,11 @@
 //! When access keys were last used.
 
 use crate::domain::{Timestamp, UserId};
-use crate::metadata::database::Work;
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataStore, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::Result;
 
 /// Whose a key is, and its last use.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! Access keys, of accounts and of users inside them, as the IAM API manages them.
 
 use crate::domain::{IdentityId, Timestamp, UserId};
-use crate::metadata::database::Work;
-use crate::metadata::row::Row;
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataStore, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::Result;
 
 /// Whose key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! Managed policies of accounts.
 
-use super::{json, of_json, parsed};
 use crate::domain::{IamName, IamPath, ManagedPolicy, ManagedPolicyDetails, Timestamp, UserId};
-use crate::metadata::columns::limit;
-use crate::metadata::database::Work;
-use crate::metadata::row::Row;
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataStore, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::Result;
+use crate::metadata::identity::{json, of_json, parsed};
 
 const COLUMNS: &str = "p.account_id, p.unique_id, p.arn, p.name, p.path, p.details, p.default_version, p.created_at, \
      p.updated_at, (SELECT COUNT(*) FROM attachment t WHERE t.policy_arn = p.arn)";

@@ -1,12 +1,13 @@
 //! Which users are in which groups.
 
-use super::{hold, identities};
 use crate::domain::{IamIdentity, IdentityId};
-use crate::metadata::columns::limit;
-use crate::metadata::database::Work;
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataStore, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::Result;
+use crate::metadata::identity::{hold, identities};
 
 /// The outcome of adding a user to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod keys;
 mod managed_policies;
 mod memberships;
 mod policy_versions;
+pub(crate) mod users;
 
 use std::sync::atomic::Ordering;
 
@@ -27,11 +28,12 @@ pub use managed_policies::{CreatePolicy, DeletePolicy, NewPolicy, PolicyScope};
 pub use memberships::JoinGroup;
 pub use policy_versions::{AddPolicyVersion, DeletePolicyVersion};
 
-use super::database::Work;
-use super::session::Session;
-use super::statement::Statement;
-use super::{MetadataError, MetadataStore, Result};
 use crate::domain::IdentityId;
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::{MetadataError, Result};
 
 impl MetadataStore {
     /// How often users, keys, groups, roles or policies were changed through this store. What was read before the number

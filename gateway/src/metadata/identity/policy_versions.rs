@@ -1,11 +1,12 @@
 //! Versions of managed policies.
 
 use crate::domain::{ManagedPolicyVersion, Timestamp, UserId};
-use crate::metadata::database::Work;
-use crate::metadata::row::Row;
-use crate::metadata::session::Session;
-use crate::metadata::statement::Statement;
-use crate::metadata::{MetadataStore, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::Result;
 
 /// The most texts a managed policy may have.
 const VERSIONS_MAX: usize = 5;

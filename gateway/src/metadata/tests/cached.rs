@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::fixture::{Fixture, both};
 use crate::domain::Version;
+use crate::metadata::tests::fixture::{Fixture, both};
 
 both! {
     /// Writers raise the size of a key; no reader may ever see less than what was acknowledged before it asked, nor less

@@ -1,7 +1,7 @@
 //! What `check` and the orphan scan ask.
 
-use super::super::{ExpectedSliver, Finding};
-use super::fixture::{Fixture, both};
+use crate::metadata::check::{ExpectedSliver, Finding};
+use crate::metadata::tests::fixture::{Fixture, both};
 
 both! {
     async fn slivers_are_known_by_their_exact_names(f: &Fixture) {

@@ -1,8 +1,10 @@
 //! Dead blobs and sparse quilts.
 
-use super::super::{Batch, Change, ExtentMove, MetadataError, NewBlob};
-use super::fixture::{Fixture, both};
 use crate::domain::{Extent, Version};
+use crate::metadata::blobs::compact::ExtentMove;
+use crate::metadata::commit::{Batch, Change, NewBlob};
+use crate::metadata::error::MetadataError;
+use crate::metadata::tests::fixture::{Fixture, both};
 
 /// A quilt of four objects of 25 bytes.
 async fn quilt(f: &Fixture, prefix: &str) -> (NewBlob, Vec<Version>) {

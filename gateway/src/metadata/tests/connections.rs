@@ -8,11 +8,13 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::session::Session;
-use super::super::statement::Statement;
-use super::super::{Batch, Change, MetadataError, MetadataStore, Outcome};
-use super::fixture::{Fixture, both, key, whole};
 use crate::clock::{Ambient, Entropy, SystemEntropy, random};
+use crate::metadata::MetadataStore;
+use crate::metadata::commit::{Batch, Change, Outcome};
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::MetadataError;
+use crate::metadata::tests::fixture::{Fixture, both, key, whole};
 
 /// Polls a future so many times, then drops it; what it answered if it came to its end before.
 async fn polled<F: Future>(future: F, polls: usize) -> Option<F::Output> {

@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use codec::{BlobId, BlobLayout, Root, Scheme, StripeShape, WrappedKey};
 use tempfile::TempDir;
 
-use super::super::statement::Statement;
-use super::super::{
-    AddUser, Batch, Change, CreateBucket, DeleteChange, MetadataError, MetadataStore, NewBlob, NewBucket, Outcome,
-    PutChange,
-};
-use super::server;
 use crate::clock::{Ambient, Entropy, SystemEntropy, random};
 use crate::domain::{
     BucketId, CanonicalId, ETag, Extent, ObjectAttributes, ObjectKey, Placement, StoredBlob, Timestamp, UserId,
     Version, VersionId, VersionLock, WriteCondition,
 };
+use crate::metadata::MetadataStore;
+use crate::metadata::buckets::bucket::{CreateBucket, NewBucket};
+use crate::metadata::commit::{Batch, Change, DeleteChange, NewBlob, Outcome, PutChange};
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::MetadataError;
+use crate::metadata::identity::users::AddUser;
+use crate::metadata::tests::server;
 
 /// Runs each scenario twice: on SQLite and on PostgreSQL. Afterwards the rows must agree with each other.
 macro_rules! both {

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::super::commit::group::Group;
-use super::super::compact::ExtentOwner;
-use super::super::database::Work;
-use super::super::session::Session;
-use super::super::{Batch, Change, DeleteBucket, DeleteChange, MetadataError, Outcome, Refusal};
-use super::fixture::{Fixture, key, whole};
 use crate::clock::{Entropy, SystemEntropy, random};
 use crate::domain::WriteCondition;
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::buckets::bucket::DeleteBucket;
+use crate::metadata::commit::group::Group;
+use crate::metadata::commit::{Batch, Change, DeleteChange, Outcome, Refusal};
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::error::MetadataError;
+use crate::metadata::tests::fixture::{Fixture, key, whole};
 
 /// A put of another gateway that has done everything but commit.
 async fn uncommitted_put(f: &Fixture, name: &str) -> Session {

@@ -1,8 +1,9 @@
 //! Heartbeats and what they raise.
 
-use super::super::{BackendSighting, IncarnationState};
-use super::fixture::{Fixture, both};
 use crate::domain::{BackendFlag, BackendId, Heartbeat, HeartbeatVerdict, KeptHeartbeat, SeenBackend, SeenHeartbeat};
+use crate::metadata::cluster::heartbeats::BackendSighting;
+use crate::metadata::cluster::incarnations::IncarnationState;
+use crate::metadata::tests::fixture::{Fixture, both};
 
 fn b1() -> BackendId {
     "b1".parse().unwrap()

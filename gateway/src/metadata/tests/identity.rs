@@ -1,14 +1,15 @@
 //! Users, groups and roles inside an account: what they hold, and what keeps them.
 
-use super::super::{
-    AddKey, AddPolicyVersion, AddUser, AttachPolicy, CreateIdentity, CreatePolicy, DeleteIdentity, DeletePolicy,
-    DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyOwner, NewIdentity, NewPolicy, PolicyScope,
-    PutInlinePolicy, RemoveUser, UpdateIdentity,
-};
-use super::fixture::{Fixture, both};
 use crate::domain::{
     CanonicalId, IamIdentity, IdentityDetails, IdentityId, IdentityKind, ManagedPolicyDetails, UserId,
 };
+use crate::metadata::identity::users::{AddUser, RemoveUser};
+use crate::metadata::identity::{
+    AddKey, AddPolicyVersion, AttachPolicy, CreateIdentity, CreatePolicy, DeleteIdentity, DeletePolicy,
+    DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyOwner, NewIdentity, NewPolicy, PolicyScope,
+    PutInlinePolicy, UpdateIdentity,
+};
+use crate::metadata::tests::fixture::{Fixture, both};
 
 impl Fixture {
     fn new_identity(&self, kind: IdentityKind, name: &str, path: &str) -> NewIdentity {

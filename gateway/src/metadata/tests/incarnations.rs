@@ -1,7 +1,9 @@
 //! Leases and fences.
 
-use super::super::{Batch, IncarnationState, MetadataError};
-use super::fixture::{Fixture, both};
+use crate::metadata::cluster::incarnations::IncarnationState;
+use crate::metadata::commit::Batch;
+use crate::metadata::error::MetadataError;
+use crate::metadata::tests::fixture::{Fixture, both};
 
 both! {
     async fn the_dead_cannot_write(f: &Fixture) {

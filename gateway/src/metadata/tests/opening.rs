@@ -2,10 +2,11 @@
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
-use super::super::{MetadataError, MetadataStore};
-use super::fixture::{Fixture, both};
-use super::server;
 use crate::clock::Ambient;
+use crate::metadata::MetadataStore;
+use crate::metadata::error::MetadataError;
+use crate::metadata::tests::fixture::{Fixture, both};
+use crate::metadata::tests::server;
 
 async fn open(url: &str) -> Result<MetadataStore, MetadataError> {
     MetadataStore::open(url, Ambient::system()).await
@@ -35,7 +36,10 @@ async fn one_process_has_a_file() {
     let url = f.url.clone();
     let folder = f.into_folder();
     let again = open(&url).await.unwrap();
-    assert!(again.current(bucket, &super::fixture::key("key")).await.unwrap().is_some(), "everything is still there");
+    assert!(
+        again.current(bucket, &crate::metadata::tests::fixture::key("key")).await.unwrap().is_some(),
+        "everything is still there"
+    );
     drop(folder);
 }
 
@@ -63,10 +67,11 @@ async fn sqlite_is_as_durable_as_it_was_asked_to_be() {
     let f = Fixture::sqlite().await;
     let mut tx = f.store.database().begin(&[0; 16]).await.unwrap();
     for (pragma, expected) in [("synchronous", 2), ("foreign_keys", 1), ("mmap_size", 0), ("cache_size", -8_000)] {
-        let statement = super::super::statement::Statement::new(format!("PRAGMA {pragma}"));
+        let statement = crate::metadata::engine::statement::Statement::new(format!("PRAGMA {pragma}"));
         assert_eq!(tx.row(statement).await.unwrap().unwrap().int(0).unwrap(), expected, "{pragma}");
     }
-    let mode = tx.row(super::super::statement::Statement::new("PRAGMA journal_mode")).await.unwrap().unwrap();
+    let mode =
+        tx.row(crate::metadata::engine::statement::Statement::new("PRAGMA journal_mode")).await.unwrap().unwrap();
     assert_eq!(mode.text(0).unwrap(), "wal");
 }
 
@@ -102,7 +107,7 @@ async fn a_forgetful_sqlite_is_refused() {
             .journal_mode(journal)
             .synchronous(synchronous);
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-        let refused = super::super::sqlite::refuse_unsafe_settings(&pool).await.unwrap_err();
+        let refused = crate::metadata::engine::sqlite::refuse_unsafe_settings(&pool).await.unwrap_err();
         assert!(matches!(&refused, MetadataError::UnsafeSettings(text) if text.contains(name)), "{refused}");
     }
 }

@@ -1,8 +1,9 @@
 //! Quotas: never exceeded by parallel writers, and sums that are those of the rows.
 
-use super::super::{Batch, Change, DeleteChange, Deleted, Outcome, QuotaLimits, QuotaScope, Refusal};
-use super::fixture::{Fixture, both, key, whole};
 use crate::domain::{VersionName, VersionSelector, WriteCondition};
+use crate::metadata::buckets::quotas::{QuotaLimits, QuotaScope};
+use crate::metadata::commit::{Batch, Change, DeleteChange, Deleted, Outcome, Refusal};
+use crate::metadata::tests::fixture::{Fixture, both, key, whole};
 
 async fn set(f: &Fixture, scope: QuotaScope, bytes: Option<u64>, objects: Option<u64>) {
     assert!(f.store.set_quota(scope, QuotaLimits { bytes, objects }).await.unwrap());

@@ -1,8 +1,12 @@
 //! Repair jobs and the slivers that move.
 
-use super::super::{Batch, Change, Finding, MetadataError, RepairEnd, SliverLocation, SliverMove};
-use super::fixture::{Fixture, both, whole};
 use crate::domain::Placement;
+use crate::metadata::blobs::repair_jobs::RepairEnd;
+use crate::metadata::blobs::sliver_moves::{SliverLocation, SliverMove};
+use crate::metadata::check::Finding;
+use crate::metadata::commit::{Batch, Change};
+use crate::metadata::error::MetadataError;
+use crate::metadata::tests::fixture::{Fixture, both, whole};
 
 const DONE: RepairEnd = RepairEnd { complete: true, retry_after_seconds: 0, urgency: 2 };
 

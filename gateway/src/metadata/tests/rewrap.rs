@@ -2,9 +2,10 @@
 
 use codec::WrappedKey;
 
-use super::super::{AttributesCursor, Batch, Change, KmsAttributes};
-use super::fixture::{Fixture, both, whole};
 use crate::domain::{ContentEncryption, ContentKey, ContentRuns, KeyCheck, KmsKey, Version};
+use crate::metadata::blobs::rewrap::{AttributesCursor, KmsAttributes};
+use crate::metadata::commit::{Batch, Change};
+use crate::metadata::tests::fixture::{Fixture, both, whole};
 
 fn kms(wrapped: u8) -> ContentKey {
     ContentKey::Kms(KmsKey { id: "k".to_owned(), wrapped: vec![wrapped], context: None, bucket_key: false })

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{CreateBucket, DeleteBucket, NewBucket};
-use super::fixture::{Fixture, both};
 use crate::domain::{BucketId, BucketName, Setting};
+use crate::metadata::buckets::bucket::{CreateBucket, DeleteBucket, NewBucket};
+use crate::metadata::tests::fixture::{Fixture, both};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Colour(String);

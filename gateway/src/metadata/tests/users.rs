@@ -2,12 +2,14 @@
 
 use codec::ClusterId;
 
-use super::super::{
-    AddAccessKey, AddUser, BackendRow, Batch, Change, Cluster, CreateBucket, DeleteBucket, NewBucket, Outcome, Refusal,
-    RemoveUser, UploadListQuery,
-};
-use super::fixture::{Fixture, both, key};
 use crate::domain::{BucketId, BucketName, CanonicalId, ObjectAttributes, Timestamp, Upload, UploadId, UserId};
+use crate::metadata::buckets::bucket::{CreateBucket, DeleteBucket, NewBucket};
+use crate::metadata::cluster::backends::BackendRow;
+use crate::metadata::cluster::cluster_row::Cluster;
+use crate::metadata::commit::{Batch, Change, Outcome, Refusal};
+use crate::metadata::identity::users::{AddAccessKey, AddUser, RemoveUser};
+use crate::metadata::objects::uploads::UploadListQuery;
+use crate::metadata::tests::fixture::{Fixture, both, key};
 
 fn name(text: &str) -> BucketName {
     text.parse().unwrap()

@@ -1,9 +1,9 @@
 //! Storage classes: schemes by name, and versions that move between them.
 
 use crate::domain::{ObjectAttributes, VersionSelector};
-use crate::objects::transition::Selected;
+use crate::objects::edit::transition::Selected;
 
-use super::fixture::{Fixture, content, object_key};
+use crate::objects::tests::fixture::{Fixture, content, object_key};
 
 impl Fixture {
     /// How the blobs of a key are coded.

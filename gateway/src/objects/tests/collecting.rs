@@ -2,7 +2,7 @@
 
 use backends::{Fault, Operation, When};
 
-use super::fixture::{Fixture, content};
+use crate::objects::tests::fixture::{Fixture, content};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_and_replaced_objects_leave_nothing_behind() {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use backends::{Fault, Operation, SliverName, When};
 
-use super::fixture::{Fixture, content, object_key};
 use crate::domain::{BackendId, Placement};
 use crate::metadata::{SliverLocation, SliverMove};
-use crate::objects::ObjectsError;
+use crate::objects::error::ObjectsError;
+use crate::objects::tests::fixture::{Fixture, content, object_key};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_two_of_six_backends_may_be_down() {

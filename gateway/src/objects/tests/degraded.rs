@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use backends::{Breaker, CircuitPolicy, Fault, Operation, When};
 
-use super::fixture::{Fixture, content};
-use crate::objects::ObjectsError;
+use crate::objects::error::ObjectsError;
+use crate::objects::tests::fixture::{Fixture, content};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spare_takes_the_place_of_a_backend_that_fails() {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::fixture::{Fixture, object_key};
 use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind, ObjectAttributes, PartNumber, WriteCondition};
-use crate::objects::{BodyError, BodyPromise, CreateUpload, IncomingBody, ObjectsError, Put, PutPart};
+use crate::objects::error::ObjectsError;
+use crate::objects::requests::{CreateUpload, Put, PutPart};
+use crate::objects::tests::fixture::{Fixture, object_key};
+use crate::objects::write::body::{BodyError, BodyPromise, IncomingBody};
 
 /// A body of nothing but a trailer.
 #[derive(Clone)]

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-use super::fixture::{Fixture, content, object_key};
 use crate::domain::{ETag, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition};
-use crate::objects::{
-    BodyPromise, BytesBody, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, DataKey, KeyChoice, ObjectsError,
-    Put, PutPart,
-};
+use crate::objects::encryption::content::KeyChoice;
+use crate::objects::encryption::data_key::DataKey;
+use crate::objects::error::ObjectsError;
+use crate::objects::requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Put, PutPart};
+use crate::objects::tests::fixture::{Fixture, content, object_key};
+use crate::objects::write::body::{BodyPromise, BytesBody};
 
 fn customer(key: u8) -> KeyChoice {
     KeyChoice::Customer(DataKey::new([key; 32]))

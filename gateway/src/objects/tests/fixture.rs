@@ -11,10 +11,14 @@ use crate::audit::{CheckReport, check};
 use crate::clock::{Ambient, Entropy as _, SystemEntropy};
 use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
 use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
-use crate::objects::{
-    Backend, BodyPromise, BytesBody, Committee, Compute, Delete, KeyFile, Objects, ObjectsError, ObjectsParts,
-    ObjectsSettings, Put, Stored,
-};
+use crate::objects::Objects;
+use crate::objects::committee::{Backend, Committee};
+use crate::objects::compute::Compute;
+use crate::objects::encryption::key_file::KeyFile;
+use crate::objects::error::ObjectsError;
+use crate::objects::requests::{Delete, Put, Stored};
+use crate::objects::state::{ObjectsParts, ObjectsSettings};
+use crate::objects::write::body::{BodyPromise, BytesBody};
 
 /// Two keys of a key service.
 const KEYS: &str = r#"

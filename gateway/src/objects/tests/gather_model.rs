@@ -1,7 +1,7 @@
 //! A model of reading a blob: every state of every sliver, every kind of range, trusting and proving, with the decisions of
 //! `gathering` and the verdicts of the codec, but without a byte.
 
-use crate::objects::gathering::{Failure, Gathering, Part, Prospect, Trust, Turn};
+use crate::objects::read::gather_plan::{Failure, Gathering, Part, Prospect, Trust, Turn};
 
 /// What a sliver may be like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

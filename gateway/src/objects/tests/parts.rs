@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fixture::{Fixture, content, object_key};
 use crate::domain::{ChecksumAlgorithm, ChecksumKind, ObjectAttributes, Part, PartNumber, Upload, WriteCondition};
-use crate::objects::{
-    BodyPromise, BytesBody, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, ObjectsError, PutPart,
-};
+use crate::objects::error::ObjectsError;
+use crate::objects::requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, PutPart};
+use crate::objects::tests::fixture::{Fixture, content, object_key};
+use crate::objects::write::body::{BodyPromise, BytesBody};
 
 impl Fixture {
     async fn begin(&self, key: &str) -> Arc<Upload> {

@@ -2,7 +2,7 @@
 
 use backends::{Fault, Operation, When};
 
-use super::fixture::{Fixture, content};
+use crate::objects::tests::fixture::{Fixture, content};
 
 impl Fixture {
     /// Repairs until there is nothing to do now.

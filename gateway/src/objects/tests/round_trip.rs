@@ -1,8 +1,8 @@
 //! What is put is what is got.
 
-use super::fixture::{Fixture, content};
 use crate::domain::WriteCondition;
-use crate::objects::ObjectsError;
+use crate::objects::error::ObjectsError;
+use crate::objects::tests::fixture::{Fixture, content};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_of_every_size_come_back_and_so_do_their_ranges() {

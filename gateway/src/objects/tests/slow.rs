@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::fixture::{Fixture, content, object_key};
 use crate::domain::{ChecksumAlgorithm, ObjectAttributes, WriteCondition};
-use crate::objects::{BodyError, BodyPromise, IncomingBody, Put};
+use crate::objects::requests::Put;
+use crate::objects::tests::fixture::{Fixture, content, object_key};
+use crate::objects::write::body::{BodyError, BodyPromise, IncomingBody};
 
 /// Sends half, and the rest when it is let go.
 struct Halting {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::world::{account, session, user};
 use crate::domain::{AccessList, Grant, Grantee, Ownership, Right, UserId};
-use crate::policy::{
-    AuthorizationRequest, BucketPolicy, BucketRules, Decision, Document, ObjectRules, Principal, PublicAccessBlock,
-    decide,
-};
+use crate::policy::bucket_policy::BucketPolicy;
+use crate::policy::decision::decide::{BucketRules, Decision, ObjectRules, decide};
+use crate::policy::decision::evaluate::AuthorizationRequest;
+use crate::policy::decision::principal::Principal;
+use crate::policy::document::policy_document::Document;
+use crate::policy::public_access::PublicAccessBlock;
+use crate::policy::tests::world::{account, session, user};
 
 const ALL: &str = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
 const READ: &str = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::oracle::{self, Caller, Request};
-use super::world::{account, session, user};
-use crate::policy::{AuthorizationRequest, Document, Evaluation, Principal, PrincipalKind, Value, account_number};
+use crate::policy::decision::evaluate::{AuthorizationRequest, Evaluation};
+use crate::policy::decision::principal::{Principal, PrincipalKind, account_number};
+use crate::policy::document::policy_document::Document;
+use crate::policy::tests::oracle::{self, Caller, Request};
+use crate::policy::tests::world::{account, session, user};
+use crate::policy::value::Value;
 
 /// A generator that gives the same numbers every time (xorshift64*).
 struct Dice(u64);

@@ -1,7 +1,7 @@
 //! Callers and requests for the tests of this folder.
 
 use crate::domain::{CanonicalId, Timestamp, User, UserId};
-use crate::policy::{Principal, PrincipalKind};
+use crate::policy::decision::principal::{Principal, PrincipalKind};
 
 /// An account's own keys.
 pub(super) fn account(number: i64) -> Principal {

@@ -3,10 +3,12 @@
 use aws_sigv4::sign::v4;
 use subtle::ConstantTimeEq;
 
-use super::claim::{ALGORITHM, Credential, SignatureLocation, signature};
-use super::signature::{Signature, SignaturePlace, SignatureVersion};
-use super::{Identity, Service, Verifier, time, token, v2};
 use crate::domain::Timestamp;
+use crate::s3::auth::service::Service;
+use crate::s3::auth::signature::{Signature, SignaturePlace, SignatureVersion};
+use crate::s3::auth::v2::verify;
+use crate::s3::auth::v4::claim::{ALGORITHM, Credential, SignatureLocation, signature};
+use crate::s3::auth::{Identity, Verifier, time, token};
 use crate::s3::error::{Code, S3Error};
 
 impl Verifier {
@@ -46,7 +48,7 @@ impl Verifier {
                 let signature = need("signature")?;
                 self.check_v2()?;
                 let token = token::check(field("x-amz-security-token"))?;
-                v2::prove(self, access_key, token, signature, &[policy.to_owned()]).await
+                verify::prove(self, access_key, token, signature, &[policy.to_owned()]).await
             }
         }
     }
@@ -69,12 +71,12 @@ impl Verifier {
         let signing_key = v4::generate_signing_key(secret, time::system(seconds), credential.region, "s3");
         let expected = signature(&v4::calculate_signature(signing_key, policy.as_bytes()))?;
         let right = bool::from(expected.ct_eq(&given));
-        let key = key.ok_or_else(|| super::unknown_key(credential.access_key))?;
+        let key = key.ok_or_else(|| crate::s3::auth::unknown_key(credential.access_key))?;
         if right {
             self.keys.used(&key, Service::S3.word(), credential.region);
             Ok(Identity::Known(key))
         } else {
-            Err(super::mismatch(credential.access_key, policy, &hex::encode(given)))
+            Err(crate::s3::auth::mismatch(credential.access_key, policy, &hex::encode(given)))
         }
     }
 

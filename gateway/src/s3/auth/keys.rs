@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::Caller;
 use crate::domain::AccessKey;
+use crate::s3::auth::caller::Caller;
 
 /// Why a key could not be looked up.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -20,24 +20,17 @@
 //!   is proven.
 
 mod caller;
-mod canonical;
-mod chunks;
-mod claim;
-mod engine;
 mod form;
-mod header;
 mod keys;
 mod payload;
-mod query;
 mod service;
 mod signature;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
 mod token;
-mod v2;
-mod v2_resource;
-mod v4;
+pub(crate) mod v2;
+pub(crate) mod v4;
 
 use std::sync::Arc;
 
@@ -48,14 +41,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 pub use caller::Caller;
-pub use chunks::ChunkSigner;
 pub use keys::{KeyError, KeySource, NewKey, NewSession, TEMPORARY, TemporaryKey};
 pub use service::Service;
 pub use signature::{Signature, SignaturePlace, SignatureVersion};
+pub use v4::chunks::ChunkSigner;
 
-use super::error::{Code, S3Error};
-use super::request_target::RequestTarget;
 use crate::clock::{Ambient, random};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::pipeline::request_target::RequestTarget;
 
 /// Settings of signature verification.
 #[derive(Clone, Debug)]
@@ -152,23 +145,25 @@ impl Verifier {
     /// Every way in which a request that claims an identity fails to prove it.
     pub async fn verify(&self, head: &Parts, target: &RequestTarget) -> Result<Verified, S3Error> {
         let query = target.query();
-        let authorization = header::authorization(&head.headers)?;
-        let claims = (authorization, query::claims(query), v2::claims(query));
+        let authorization = v4::header::authorization(&head.headers)?;
+        let claims = (authorization, v4::query::claims(query), v2::verify::claims(query));
         match claims {
             (None, false, false) => {
                 let payload = payload::Declared::parse(payload::text(&head.headers, None)?)?.of_anonymous()?;
                 Ok(Verified { identity: Identity::Anonymous, payload, signature: None, hoisted: Vec::new() })
             }
-            (Some(header::Authorization::V4(rest)), false, false) => {
-                let claim = header::parse(rest, &head.headers, &[Service::S3])?;
-                v4::verify(self, &claim, head, target, None).await
+            (Some(v4::header::Authorization::V4(rest)), false, false) => {
+                let claim = v4::header::parse(rest, &head.headers, &[Service::S3])?;
+                v4::verify::verify(self, &claim, head, target, None).await
             }
-            (Some(header::Authorization::V2(rest)), false, false) => v2::verify_header(self, rest, head, target).await,
+            (Some(v4::header::Authorization::V2(rest)), false, false) => {
+                v2::verify::verify_header(self, rest, head, target).await
+            }
             (None, true, false) => {
-                let claim = query::parse(query, self.ambient.clock.now(), self.settings.skew_seconds)?;
-                v4::verify(self, &claim, head, target, None).await
+                let claim = v4::query::parse(query, self.ambient.clock.now(), self.settings.skew_seconds)?;
+                v4::verify::verify(self, &claim, head, target, None).await
             }
-            (None, false, true) => v2::verify_query(self, head, target).await,
+            (None, false, true) => v2::verify::verify_query(self, head, target).await,
             _ => Err(S3Error::with(
                 Code::InvalidArgument,
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
@@ -189,11 +184,11 @@ impl Verifier {
         target: &RequestTarget,
         body: impl Future<Output = Result<B, S3Error>>,
     ) -> Result<(Arc<Caller>, Service, B), S3Error> {
-        let Some(header::Authorization::V4(rest)) = header::authorization(&head.headers)? else {
+        let Some(v4::header::Authorization::V4(rest)) = v4::header::authorization(&head.headers)? else {
             return Err(Code::AccessDenied.into());
         };
-        let claim = header::parse(rest, &head.headers, &[Service::Iam, Service::Sts])?;
-        let proven = async |sha256: &str| v4::verify(self, &claim, head, target, Some(sha256)).await;
+        let claim = v4::header::parse(rest, &head.headers, &[Service::Iam, Service::Sts])?;
+        let proven = async |sha256: &str| v4::verify::verify(self, &claim, head, target, Some(sha256)).await;
         let (verified, body) = if let Some(digest) = payload::text(&head.headers, None)? {
             let verified = proven(digest).await?;
             let body = body.await?;
@@ -240,7 +235,7 @@ impl Verifier {
 }
 
 fn unknown_key(id: &str) -> S3Error {
-    S3Error::new(Code::InvalidAccessKeyId).field("AWSAccessKeyId", claim::shown(id))
+    S3Error::new(Code::InvalidAccessKeyId).field("AWSAccessKeyId", v4::claim::shown(id))
 }
 
 /// The longest id that an access key can have, in bytes.

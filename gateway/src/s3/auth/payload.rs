@@ -2,7 +2,8 @@
 
 use http::HeaderMap;
 
-use super::{ChunkSigner, Payload};
+use crate::s3::auth::Payload;
+use crate::s3::auth::v4::chunks::ChunkSigner;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::uri::Query;
 

@@ -8,12 +8,12 @@ use aws_lc_rs::digest;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::frames::Frames;
-use super::framing::{Event, Framing};
-use super::trailer::Trailer;
 use crate::domain::ChecksumAlgorithm;
 use crate::objects::{BodyError, IncomingBody};
 use crate::s3::auth::ChunkSigner;
+use crate::s3::body::frames::Frames;
+use crate::s3::body::framing::{Event, Framing};
+use crate::s3::body::trailer::Trailer;
 
 /// From this many bytes on, a chunk is hashed on a thread that may block; below, handing it over would cost more.
 const HASH_OFFLOAD_BYTES: usize = 128 << 10;

@@ -27,12 +27,12 @@ pub use integrity::{HEADERS_MAX, check_framing};
 pub use small::{Integrity, SmallBody, read_small};
 pub use unverified::UnverifiedBodies;
 
-use self::chunked::{Chunked, ChunkedBody};
-use self::frames::PlainBody;
-use self::integrity::Checksums;
-use super::auth::Payload;
-use super::error::{Code, S3Error};
 use crate::objects::{BodyPromise, ByteBudget, IncomingBody};
+use crate::s3::auth::Payload;
+use crate::s3::body::chunked::{Chunked, ChunkedBody};
+use crate::s3::body::frames::PlainBody;
+use crate::s3::body::integrity::Checksums;
+use crate::s3::error::{Code, S3Error};
 
 /// Limits of request bodies.
 #[derive(Clone, Debug)]

@@ -7,10 +7,10 @@ use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, header};
 
-use super::{BodyLimits, open};
 use crate::domain::ChecksumAlgorithm;
 use crate::objects::{Digests, Growing, ObjectsError};
 use crate::s3::auth::Payload;
+use crate::s3::body::{BodyLimits, open};
 use crate::s3::error::{Code, S3Error};
 
 /// Which integrity headers a small body needs.

@@ -10,9 +10,9 @@ use std::time::Duration;
 use http::request::Parts;
 use tokio::sync::Semaphore;
 
-use crate::s3::connection_info::ConnectionInfo;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::peers::{Peer, PeerCounts};
+use crate::s3::pipeline::connection_info::ConnectionInfo;
+use crate::s3::pipeline::peers::{Peer, PeerCounts};
 
 /// The longest such a body may take: some ten kibibytes a second for the largest.
 const TIME_MAX: Duration = Duration::from_secs(15);

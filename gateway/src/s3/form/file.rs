@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::multipart::{Event, Multipart};
 use crate::domain::ChecksumAlgorithm;
 use crate::objects::{BodyError, IncomingBody};
 use crate::s3::body::Frames;
+use crate::s3::form::multipart::{Event, Multipart};
 
 /// The content of the part named `file`.
 #[derive(Debug)]

@@ -16,13 +16,13 @@ use base64::prelude::BASE64_STANDARD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use self::file::FileBody;
-use self::multipart::{Event, Malformed, Multipart};
-use self::policy::Policy;
-use super::auth::{Identity, Verifier};
-use super::body::{BodyLimits, Frames, promise_of_form};
-use super::error::{Code, S3Error};
 use crate::objects::{BodyPromise, IncomingBody};
+use crate::s3::auth::{Identity, Verifier};
+use crate::s3::body::{BodyLimits, Frames, promise_of_form};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::form::file::FileBody;
+use crate::s3::form::multipart::{Event, Malformed, Multipart};
+use crate::s3::form::policy::Policy;
 
 /// The most bytes that may stand before the file; Amazon's bound.
 const FIELDS_BYTES_MAX: usize = 20 << 10;

@@ -6,18 +6,18 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderValue, Method, header};
 
-use super::args::Args;
-use super::authorize::authorize;
-use super::error::IamError;
-use super::table::{ACTIONS, ActionRequest};
 use crate::s3::auth::{Payload, Service};
 use crate::s3::body::{Integrity, read_small};
-use crate::s3::request_id::RequestId;
-use crate::s3::request_target::RequestTarget;
+use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::args::Args;
+use crate::s3::iam::authorize::authorize;
+use crate::s3::iam::error::IamError;
+use crate::s3::iam::table::{ACTIONS, ActionRequest};
+use crate::s3::pipeline::request_id::RequestId;
+use crate::s3::pipeline::request_target::RequestTarget;
+use crate::s3::pipeline::state::S3State;
+use crate::s3::pipeline::target::Target;
 use crate::s3::respond::{Response, xml};
-use crate::s3::state::S3State;
-use crate::s3::target::Target;
-use crate::s3::xml::XmlWriter;
 
 /// The longest form, in bytes: the longest policy document, encoded. It is read before its signature can be verified.
 const BODY_BYTES_MAX: usize = 128 << 10;

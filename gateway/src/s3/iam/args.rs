@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::error::IamError;
 use crate::domain::{IamName, IamPath, IdentityKind};
+use crate::s3::iam::error::IamError;
 use crate::s3::uri::Query;
 
 /// The most parameters of one action.

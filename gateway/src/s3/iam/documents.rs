@@ -1,7 +1,7 @@
 //! Validates policy documents before they are stored.
 
-use super::error::IamError;
 use crate::policy::{Document, PolicyError};
+use crate::s3::iam::error::IamError;
 
 /// The longest document that is looked at, in bytes: limits count no white space.
 const BYTES_MAX: usize = 64 << 10;

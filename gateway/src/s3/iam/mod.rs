@@ -3,29 +3,18 @@
 //! Read `answer` first: body, signature, action, permission, handler, reply. `table` holds the actions, one file for
 //! each group of them.
 
-mod account_policies;
+pub(crate) mod actions;
 mod answer;
 mod args;
-mod attached_policies;
 mod authorize;
 mod documents;
 mod error;
-mod groups;
-mod inline_policies;
-mod keys;
 mod names;
 mod page;
-mod policies;
-mod policy_versions;
-mod roles;
-mod sessions;
 mod show;
-mod summary;
 mod table;
-mod tags;
 #[cfg(test)]
 mod tests;
-mod users;
 
 pub use answer::{answer, is_action};
 
@@ -33,6 +22,6 @@ pub use answer::{answer, is_action};
 pub fn probe(body: &[u8]) {
     let Ok(args) = args::Args::parse(body) else { return };
     let _ = (args.path(), args.path_prefix(), args.policy_name(), page::Page::of(&args));
-    let tags = tags::read_tags(&args, tags::TAGS_MAX).unwrap_or_default();
-    assert!(tags.len() <= tags::TAGS_MAX, "{} tags", tags.len());
+    let tags = actions::tags::read_tags(&args, actions::tags::TAGS_MAX).unwrap_or_default();
+    assert!(tags.len() <= actions::tags::TAGS_MAX, "{} tags", tags.len());
 }

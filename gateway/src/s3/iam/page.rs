@@ -1,8 +1,8 @@
 //! Lists that come in pages: `Marker`, `MaxItems`, `IsTruncated`.
 
-use super::args::Args;
-use super::error::IamError;
-use crate::s3::xml::XmlWriter;
+use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::args::Args;
+use crate::s3::iam::error::IamError;
 
 /// The pagination parameters of a request.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Users, groups, roles and policies as XML.
 
 use crate::domain::{IamIdentity, IdentityKind, ManagedPolicy, SESSION_SECONDS_MAX};
-use crate::s3::encoding::xml_time;
+use crate::s3::documents::encoding::xml_time;
+use crate::s3::documents::xml::XmlWriter;
 use crate::s3::uri;
-use crate::s3::xml::XmlWriter;
 
 /// Inside a `<User>`, `<Group>` or `<Role>`. Lists leave the tags out.
 pub fn identity(writer: &mut XmlWriter, identity: &IamIdentity, with_tags: bool) {

@@ -5,14 +5,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 
-use super::args::Args;
-use super::error::IamError;
+use crate::s3::iam::args::Args;
+use crate::s3::iam::error::IamError;
 use http::request::Parts;
 
 use crate::domain::{IamIdentity, IdentityKind};
 use crate::s3::auth::{Caller, Service};
-use crate::s3::state::S3State;
-use crate::s3::xml::XmlWriter;
+use crate::s3::documents::xml::XmlWriter;
+use crate::s3::pipeline::state::S3State;
 
 /// The resource of an action's permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,17 +113,17 @@ where
 /// All actions by name.
 pub static ACTIONS: LazyLock<HashMap<&'static str, Action>> = LazyLock::new(|| {
     let groups = [
-        super::users::actions(),
-        super::keys::actions(),
-        super::groups::actions(),
-        super::roles::actions(),
-        super::inline_policies::actions(),
-        super::attached_policies::actions(),
-        super::policies::actions(),
-        super::policy_versions::actions(),
-        super::tags::actions(),
-        super::summary::actions(),
-        super::sessions::actions(),
+        crate::s3::iam::actions::users::actions(),
+        crate::s3::iam::actions::keys::actions(),
+        crate::s3::iam::actions::groups::actions(),
+        crate::s3::iam::actions::roles::actions(),
+        crate::s3::iam::actions::inline_policies::actions(),
+        crate::s3::iam::actions::attached_policies::actions(),
+        crate::s3::iam::actions::policies::actions(),
+        crate::s3::iam::actions::policy_versions::actions(),
+        crate::s3::iam::actions::tags::actions(),
+        crate::s3::iam::actions::summary::actions(),
+        crate::s3::iam::actions::sessions::actions(),
     ];
     groups.into_iter().flatten().map(|action| (action.name, action)).collect()
 });

@@ -1,11 +1,11 @@
 //! The table of actions is walked, and forms are read as clients write them.
 
-use super::args::Args;
-use super::page::Page;
-use super::table::{ACTIONS, ActionResource};
-use super::tags::read_tags;
 use crate::domain::IdentityKind;
 use crate::s3::auth::Service;
+use crate::s3::iam::actions::tags::read_tags;
+use crate::s3::iam::args::Args;
+use crate::s3::iam::page::Page;
+use crate::s3::iam::table::{ACTIONS, ActionResource};
 
 fn args(body: &str) -> Args {
     Args::parse(body.as_bytes()).expect(body)

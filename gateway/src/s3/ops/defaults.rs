@@ -7,11 +7,11 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::domain::{Bucket, ObjectKey};
+use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::request::S3Request;
+use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_bucket, on_object};
-use crate::s3::xml::XmlWriter;
 
 /// A configuration that is empty until it is set: operation, parameter, permission, root element, what is in it.
 const EMPTY: &[(&str, &str, &str, &str, &str)] = &[

@@ -1,92 +1,60 @@
 //! The operations: one file for each group, each of which exports its rows of the route table.
 
-mod accelerate;
-mod acl;
-mod append;
-mod attributes;
-mod bucket_tagging;
-mod buckets;
-mod complete;
-mod configuration;
-mod copy;
-mod cors;
+pub(crate) mod access;
+pub(crate) mod buckets;
 mod defaults;
-mod delete;
-mod encryption;
-mod inventory;
-mod lifecycle;
-mod list_buckets;
-mod list_objects;
-mod list_uploads;
-mod list_versions;
-mod location;
-mod logging;
-mod notification;
-mod object_lock;
-mod object_tagging;
-mod ownership;
-mod parts;
-mod policy;
-mod post;
+pub(crate) mod multipart;
+pub(crate) mod objects;
 mod preflight;
-mod public_access;
-mod read;
-mod rename;
-mod request_payment;
-mod restore;
-mod retention;
+pub(crate) mod settings;
 mod unsupported;
-mod uploads;
-mod versioning;
-mod website;
-mod write;
 
-pub(super) use configuration::{only, optional};
+pub use objects::read::read_object;
 pub use preflight::answer as preflight;
-pub use read::read_object;
+pub(super) use settings::configuration::{only, optional};
 
-use super::route::Row;
+use crate::s3::route::Row;
 
 /// The rows of all groups.
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let groups = [
-        inventory::rows(),
-        lifecycle::rows(),
-        list_buckets::rows(),
-        buckets::rows(),
-        location::rows(),
-        logging::rows(),
-        notification::rows(),
-        read::rows(),
-        restore::rows(),
-        attributes::rows(),
-        write::rows(),
-        copy::rows(),
-        delete::rows(),
-        list_objects::rows(),
-        list_versions::rows(),
-        uploads::rows(),
-        parts::rows(),
-        complete::rows(),
-        list_uploads::rows(),
-        cors::rows(),
-        bucket_tagging::rows(),
-        website::rows(),
-        encryption::rows(),
-        accelerate::rows(),
-        request_payment::rows(),
-        acl::rows(),
-        policy::rows(),
-        public_access::rows(),
-        ownership::rows(),
-        versioning::rows(),
-        object_lock::rows(),
-        retention::rows(),
-        rename::rows(),
-        object_tagging::rows(),
+        settings::inventory::rows(),
+        settings::lifecycle::rows(),
+        buckets::list_buckets::rows(),
+        buckets::bucket::rows(),
+        buckets::location::rows(),
+        settings::logging::rows(),
+        settings::notification::rows(),
+        objects::read::rows(),
+        objects::restore::rows(),
+        objects::attributes::rows(),
+        objects::write::rows(),
+        objects::copy::rows(),
+        objects::delete::rows(),
+        buckets::list_objects::rows(),
+        buckets::list_versions::rows(),
+        multipart::uploads::rows(),
+        multipart::parts::rows(),
+        multipart::complete::rows(),
+        multipart::list_uploads::rows(),
+        settings::cors::rows(),
+        settings::tagging::rows(),
+        settings::website::rows(),
+        settings::encryption::rows(),
+        settings::accelerate::rows(),
+        settings::request_payment::rows(),
+        access::acl::rows(),
+        access::policy::rows(),
+        access::public_access::rows(),
+        access::ownership::rows(),
+        settings::versioning::rows(),
+        settings::object_lock::rows(),
+        objects::retention::rows(),
+        objects::rename::rows(),
+        objects::tagging::rows(),
         defaults::rows(),
-        post::rows(),
+        objects::post::rows(),
         preflight::rows(),
         unsupported::rows(),
     ];

@@ -7,9 +7,9 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, ObjectKey};
-use crate::s3::cors::{self, CorsRequest};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::request::S3Request;
+use crate::s3::pipeline::cors::{self, CorsRequest};
+use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_bucket, on_object};
 use crate::web::{CorsConfiguration, METHODS};

@@ -10,7 +10,7 @@ use http_body::{Frame, SizeHint};
 
 use crate::domain::{BucketId, UsageDelta};
 use crate::objects::{ObjectReader, Objects, ObjectsError};
-use crate::s3::request_id::RequestId;
+use crate::s3::pipeline::request_id::RequestId;
 
 /// Streams exactly `length` bytes. An error or an early end breaks the connection, so that no client takes a part for the
 /// whole. What was really sent is metered when the stream is dropped.

@@ -3,10 +3,10 @@
 use axum::body::Body;
 use http::{Method, StatusCode, header};
 
-use super::{Response, XML};
+use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::S3Error;
-use crate::s3::request::RequestInfo;
-use crate::s3::xml::XmlWriter;
+use crate::s3::pipeline::request::RequestInfo;
+use crate::s3::respond::{Response, XML};
 
 /// The reply that tells a client why. HEAD gets the status alone, and so does a status that has no body.
 #[must_use]
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemEntropy;
     use crate::s3::error::Code;
-    use crate::s3::request_id::RequestIds;
+    use crate::s3::pipeline::request_id::RequestIds;
 
     fn request_info() -> RequestInfo {
         let id = RequestIds::new(&SystemEntropy).next();

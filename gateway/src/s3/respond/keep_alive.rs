@@ -13,10 +13,10 @@ use bytes::Bytes;
 use futures::stream;
 use http::HeaderMap;
 
-use super::{Response, XML, error, xml};
+use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::S3Error;
-use crate::s3::request::RequestInfo;
-use crate::s3::xml::XmlWriter;
+use crate::s3::pipeline::request::RequestInfo;
+use crate::s3::respond::{Response, XML, error, xml};
 
 /// What the work produces: the document and the headers that go with it when there is still time for headers.
 pub struct Document {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemEntropy;
     use crate::s3::error::Code;
-    use crate::s3::request_id::RequestIds;
+    use crate::s3::pipeline::request_id::RequestIds;
 
     const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(10);
 

@@ -13,7 +13,7 @@ pub use error::refuse;
 pub use keep_alive::{Document, when_ready};
 pub use version::{describe, etag_header, object_url, validators};
 
-use super::request_id::{RequestId, RequestIds};
+use crate::s3::pipeline::request_id::{RequestId, RequestIds};
 
 /// A reply.
 pub type Response = http::Response<Body>;

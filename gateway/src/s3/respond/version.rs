@@ -4,10 +4,11 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::domain::{BucketName, ETag, ObjectKey, Version};
-use crate::s3::conditions::http_date;
-use crate::s3::connection_info::scheme;
-use crate::s3::request_target::RequestTarget;
-use crate::s3::{locks, object_headers, object_tags, sse, storage_class, uri};
+use crate::s3::headers::conditions::http_date;
+use crate::s3::headers::{object_headers, object_lock, object_tags, sse, storage_class};
+use crate::s3::pipeline::connection_info::scheme;
+use crate::s3::pipeline::request_target::RequestTarget;
+use crate::s3::uri;
 
 /// A tag in its quotes.
 #[must_use]
@@ -30,7 +31,7 @@ pub fn describe(version: &Version, headers: &mut HeaderMap) {
     sse::show(version.attributes.encryption.as_ref(), &HeaderMap::new(), headers);
     object_headers::write(&version.attributes, headers);
     object_tags::show_count(&version.attributes.tags, headers);
-    locks::write(version.lock, headers);
+    object_lock::write(version.lock, headers);
     storage_class::show(&version.attributes, headers);
 }
 

@@ -3,7 +3,8 @@
 
 use http::{HeaderMap, Method};
 
-use super::{Level, Need, Row, Table};
+use crate::s3::route::row::{Level, Need, Row};
+use crate::s3::route::table::Table;
 use crate::s3::uri::Query;
 
 /// The parts of a request that determine its operation.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Level, Row, Table};
+use crate::s3::route::row::{Level, Row};
+use crate::s3::route::table::Table;
 
 /// The list of operations for the README: those that work, by level, those whose answer never
 /// changes, those that answer 501.

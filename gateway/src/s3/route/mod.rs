@@ -10,4 +10,4 @@ mod tests;
 pub use find::{RouteMatch, RouteQuery};
 pub use markdown::operations_as_markdown;
 pub use row::{Handler, Level, Need, Row, on_bucket, on_new_bucket, on_object, on_service, unsupported};
-pub use table::{TABLE, Table};
+pub use table::TABLE;

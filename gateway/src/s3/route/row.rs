@@ -10,8 +10,8 @@ use http::Method;
 use crate::domain::{Bucket, BucketName, ObjectKey};
 use crate::policy::Permission;
 use crate::s3::error::S3Error;
-use crate::s3::operation_input::Input;
-use crate::s3::request::S3Request;
+use crate::s3::pipeline::operation_input::Input;
+use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::Response;
 
 /// What an operation is about.

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use http::Method;
 
-use super::{Level, Need, Row};
 use crate::s3::ops;
+use crate::s3::route::row::{Level, Need, Row};
 
 /// All rows.
 pub static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(ops::rows()));

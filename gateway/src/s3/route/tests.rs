@@ -4,9 +4,12 @@ use std::collections::HashSet;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::{Level, Need, RouteMatch, RouteQuery, Row, TABLE, operations_as_markdown};
 use crate::domain::{CanonicalId, Ownership, Timestamp, User, UserId};
 use crate::policy::{BucketPolicy, BucketRules, Decision, Permission, Principal, PublicAccessBlock, decide};
+use crate::s3::route::find::{RouteMatch, RouteQuery};
+use crate::s3::route::markdown::operations_as_markdown;
+use crate::s3::route::row::{Level, Need, Row};
+use crate::s3::route::table::TABLE;
 use crate::s3::uri::Query;
 
 /// Every operation of Amazon's model of 2026, but four old names of others and the one of Object Lambda, which has an

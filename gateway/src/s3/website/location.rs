@@ -4,9 +4,9 @@ use http::HeaderValue;
 use http::request::Parts;
 
 use crate::domain::BucketName;
-use crate::s3::connection_info::ConnectionInfo;
-use crate::s3::request_target::RequestTarget;
-use crate::s3::target::{bucket_of_host, without_port};
+use crate::s3::pipeline::connection_info::ConnectionInfo;
+use crate::s3::pipeline::request_target::RequestTarget;
+use crate::s3::pipeline::target::{bucket_of_host, without_port};
 use crate::s3::uri;
 use crate::web::{Protocol, Redirection};
 

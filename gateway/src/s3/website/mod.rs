@@ -20,13 +20,13 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
-use super::cors::{self, CorsRequest};
-use super::error::S3Error;
-use super::request::RequestInfo;
-use super::respond::{self, Response};
-use super::route::TABLE;
-use super::state::S3State;
 use crate::domain::{Bucket, UsageDelta};
+use crate::s3::error::S3Error;
+use crate::s3::pipeline::cors::{self, CorsRequest};
+use crate::s3::pipeline::request::RequestInfo;
+use crate::s3::pipeline::state::S3State;
+use crate::s3::respond::{self, Response};
+use crate::s3::route::TABLE;
 
 /// The row of the route table that website requests are counted as.
 static ROW: LazyLock<Option<usize>> =

@@ -3,11 +3,11 @@
 use axum::body::Body;
 use http::{HeaderValue, header};
 
-use super::name_error;
+use crate::s3::documents::xml::push_escaped;
 use crate::s3::error::S3Error;
-use crate::s3::request::RequestInfo;
+use crate::s3::pipeline::request::RequestInfo;
 use crate::s3::respond::Response;
-use crate::s3::xml::push_escaped;
+use crate::s3::website::name_error;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemEntropy;
     use crate::s3::error::Code;
-    use crate::s3::request_id::RequestIds;
+    use crate::s3::pipeline::request_id::RequestIds;
 
     #[tokio::test]
     async fn what_a_visitor_typed_is_shown_and_not_run() {

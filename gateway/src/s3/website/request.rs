@@ -6,22 +6,21 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 
-use super::location::{bucket_of, folder, location};
-use super::{name_error, page, redirect};
 use crate::domain::{Bucket, ObjectKey};
 use crate::policy::Permission;
 use crate::s3::auth::{Identity, Payload};
 use crate::s3::body::check_framing;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::object_headers::WEBSITE_REDIRECT;
-use crate::s3::operation_input::OperationInput;
-use crate::s3::ops;
-use crate::s3::request::S3Request;
-use crate::s3::request_id::RequestId;
-use crate::s3::request_target::RequestTarget;
+use crate::s3::headers::object_headers::WEBSITE_REDIRECT;
+use crate::s3::pipeline::operation_input::OperationInput;
+use crate::s3::pipeline::request::S3Request;
+use crate::s3::pipeline::request_id::RequestId;
+use crate::s3::pipeline::request_target::RequestTarget;
+use crate::s3::pipeline::state::S3State;
 use crate::s3::respond::Response;
-use crate::s3::state::S3State;
-use crate::s3::uri;
+use crate::s3::website::location::{bucket_of, folder, location};
+use crate::s3::website::{name_error, page, redirect};
+use crate::s3::{ops, uri};
 use crate::web::{Redirection, WebsiteConfiguration};
 
 /// What a visitor's browser or cache may ask of a read. Everything else a request brings means nothing here.

@@ -1,11 +1,12 @@
 //! Changing the attributes or the lock of a version.
 
-use super::super::super::{MetadataError, Result};
-use super::super::facts::{BucketFact, KeyLocation, VersionFact};
-use super::super::{AmendChange, Amendment, Outcome, Refusal};
-use super::chain::RowOrPlanned;
-use super::{Amended, Planner, VersionRow};
 use crate::domain::{ObjectAttributes, Timestamp, VersionLock, VersionSelector, Versioning};
+use crate::metadata::commit::change::{AmendChange, Amendment};
+use crate::metadata::commit::facts::{BucketFact, KeyLocation, VersionFact};
+use crate::metadata::commit::outcome::{Outcome, Refusal};
+use crate::metadata::commit::plan::chain::RowOrPlanned;
+use crate::metadata::commit::plan::{Amended, Planner, VersionRow};
+use crate::metadata::error::{MetadataError, Result};
 
 impl<'a> Planner<'a> {
     pub(super) fn amend(&mut self, amend: &'a AmendChange) -> Result<Outcome> {

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::super::super::compact::ExtentOwner;
-use super::super::super::{MetadataError, Result};
-use super::super::facts::KeyLocation;
-use super::super::{AppendChange, Appended, Outcome, Refusal};
-use super::Planner;
-use super::chain::RowOrPlanned;
 use crate::domain::{Checksum, Extent, ObjectAttributes, Version, Versioning};
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::change::AppendChange;
+use crate::metadata::commit::facts::KeyLocation;
+use crate::metadata::commit::outcome::{Appended, Outcome, Refusal};
+use crate::metadata::commit::plan::Planner;
+use crate::metadata::commit::plan::chain::RowOrPlanned;
+use crate::metadata::error::{MetadataError, Result};
 
 /// What an object is before something is appended.
 struct Before {

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::super::super::compact::ExtentOwner;
-use super::super::super::{MetadataError, Result};
-use super::super::Refusal;
-use super::super::facts::{BucketFact, KeyLocation, VersionFact};
-use super::{PlannedVersion, Planner, VersionRow, check_sum};
 use crate::domain::{
     BucketId, ETag, Extent, ObjectKey, Timestamp, Version, VersionId, VersionLock, VersionName, VersionPart,
     VersionSelector, Versioning, WriteCondition,
 };
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::facts::{BucketFact, KeyLocation, VersionFact};
+use crate::metadata::commit::outcome::Refusal;
+use crate::metadata::commit::plan::{PlannedVersion, Planner, VersionRow, check_sum};
+use crate::metadata::error::{MetadataError, Result};
 
 /// A row of the database, or one this plan inserts.
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::super::super::{CompleteChange, CompleteOutcome, Result};
-use super::super::facts::PartFact;
-use super::{Growth, Planner};
 use crate::domain::UploadId;
+use crate::metadata::commit::facts::PartFact;
+use crate::metadata::commit::plan::{Growth, Planner};
+use crate::metadata::error::Result;
+use crate::metadata::objects::complete::{CompleteChange, CompleteOutcome};
 
 impl<'a> Planner<'a> {
     /// Makes a version of an upload's parts and releases the others. The version's extents are taken from the parts'

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::super::super::Result;
-use super::super::facts::KeyLocation;
-use super::super::{DeleteChange, Deleted, NewMarker, Outcome, Refusal};
-use super::{PlannedVersion, Planner};
 use crate::domain::{ETag, ObjectAttributes, Timestamp, Version, VersionLock, VersionName, Versioning, WriteCondition};
+use crate::metadata::commit::change::{DeleteChange, NewMarker};
+use crate::metadata::commit::facts::KeyLocation;
+use crate::metadata::commit::outcome::{Deleted, Outcome, Refusal};
+use crate::metadata::commit::plan::{PlannedVersion, Planner};
+use crate::metadata::error::Result;
 
 impl<'a> Planner<'a> {
     pub(super) fn delete(&mut self, delete: &'a DeleteChange) -> Result<Outcome> {

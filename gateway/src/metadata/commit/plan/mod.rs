@@ -21,18 +21,19 @@ use std::sync::Arc;
 
 use codec::BlobId;
 
-use super::super::compact::{ExtentMove, ExtentOwner};
-use super::super::quotas::QuotaScope;
-use super::super::versions::VersionCache;
-use super::super::{MetadataError, Result};
-use super::balance::Balance;
-use super::facts::{Facts, KeyLocation, MeteredFact, PartFact};
-use super::{Change, NewBlob, Outcome};
 use crate::domain::{
     BucketId, DeleteMarker, Extent, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId,
     VersionLock, VersionLookup, VersionPart,
 };
-use chain::{Chain, RowOrPlanned};
+use crate::metadata::blobs::compact::{ExtentMove, ExtentOwner};
+use crate::metadata::buckets::quotas::QuotaScope;
+use crate::metadata::commit::balance::Balance;
+use crate::metadata::commit::change::{Change, NewBlob};
+use crate::metadata::commit::facts::{Facts, KeyLocation, MeteredFact, PartFact};
+use crate::metadata::commit::outcome::Outcome;
+use crate::metadata::commit::plan::chain::{Chain, RowOrPlanned};
+use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::objects::versions::VersionCache;
 
 /// Rows to remove, to change and to insert. Applying it decides nothing.
 #[derive(Debug, Default)]

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::super::super::compact::ExtentMove;
-use super::super::super::{MetadataError, Result};
-use super::super::facts::MeteredFact;
-use super::Planner;
+use crate::metadata::blobs::compact::ExtentMove;
+use crate::metadata::commit::facts::MeteredFact;
+use crate::metadata::commit::plan::Planner;
+use crate::metadata::error::{MetadataError, Result};
 
 impl Planner<'_> {
     /// Moves extents that are still what they were; answers for each whether it moves.

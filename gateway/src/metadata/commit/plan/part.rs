@@ -1,12 +1,13 @@
 //! Writing a part.
 
-use super::super::super::Result;
-use super::super::super::compact::ExtentOwner;
-use super::super::facts::PartFact;
-use super::super::{Outcome, PartChange, Refusal};
-use super::chain::RowOrPlanned;
-use super::{PlannedPart, Planner, check_sum};
 use crate::domain::{BucketId, PartNumber, UploadId};
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::change::PartChange;
+use crate::metadata::commit::facts::PartFact;
+use crate::metadata::commit::outcome::{Outcome, Refusal};
+use crate::metadata::commit::plan::chain::RowOrPlanned;
+use crate::metadata::commit::plan::{PlannedPart, Planner, check_sum};
+use crate::metadata::error::Result;
 
 impl<'a> Planner<'a> {
     pub(super) fn part(&mut self, change: &'a PartChange, id: ExtentOwner) -> Result<Outcome> {

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::super::super::Result;
-use super::super::super::compact::ExtentOwner;
-use super::super::facts::{BucketFact, KeyLocation};
-use super::super::{Outcome, PutChange, Refusal};
-use super::{Growth, Planner};
 use crate::domain::{Extent, Timestamp, VersionId, VersionLock};
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::change::PutChange;
+use crate::metadata::commit::facts::{BucketFact, KeyLocation};
+use crate::metadata::commit::outcome::{Outcome, Refusal};
+use crate::metadata::commit::plan::{Growth, Planner};
+use crate::metadata::error::Result;
 
 impl<'a> Planner<'a> {
     pub(super) fn put(&mut self, put: &'a PutChange) -> Result<Outcome> {

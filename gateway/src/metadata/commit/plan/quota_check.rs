@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::super::quotas::QuotaScope;
-use super::super::facts::{BucketFact, Facts};
-use super::{Flow, Planner};
 use crate::domain::BucketId;
+use crate::metadata::buckets::quotas::QuotaScope;
+use crate::metadata::commit::facts::{BucketFact, Facts};
+use crate::metadata::commit::plan::{Flow, Planner};
 
 impl Planner<'_> {
     /// Whether the quotas over a bucket let it grow by so many bytes and objects. What shrinks may always be done, even where a

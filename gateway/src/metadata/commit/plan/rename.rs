@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::super::super::compact::ExtentOwner;
-use super::super::super::{MetadataError, Result};
-use super::super::{Outcome, Refusal, RenameChange};
-use super::Planner;
-use super::chain::RowOrPlanned;
 use crate::domain::{Version, Versioning};
+use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::commit::change::RenameChange;
+use crate::metadata::commit::outcome::{Outcome, Refusal};
+use crate::metadata::commit::plan::Planner;
+use crate::metadata::commit::plan::chain::RowOrPlanned;
+use crate::metadata::error::{MetadataError, Result};
 
 impl<'a> Planner<'a> {
     /// The version moves from one key to the other, with the same extents and its current attributes.

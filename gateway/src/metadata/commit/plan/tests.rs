@@ -2,12 +2,13 @@
 
 use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
-use super::super::super::compact::OwnedExtent;
-use super::super::super::{CompleteChange, CompleteOutcome, PartRevision};
-use super::super::facts::{BlobFact, BucketFact, MeteredRow, UploadFact, VersionFact};
-use super::super::{DeleteChange, PartChange, PutChange, Refusal};
 use super::*;
 use crate::domain::{Checksum, ETag, StoredBlob, Timestamp, UserId, Versioning, WriteCondition};
+use crate::metadata::blobs::compact::OwnedExtent;
+use crate::metadata::commit::change::{DeleteChange, PartChange, PutChange};
+use crate::metadata::commit::facts::{BlobFact, BucketFact, MeteredRow, UploadFact, VersionFact};
+use crate::metadata::commit::outcome::Refusal;
+use crate::metadata::objects::complete::{CompleteChange, CompleteOutcome, PartRevision};
 
 const BUCKET: BucketId = BucketId(1);
 const OLD: u8 = 1;

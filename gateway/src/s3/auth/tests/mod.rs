@@ -24,6 +24,8 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
+use crate::s3::auth::v2::verify as v2;
+use crate::s3::auth::v4::{canonical, expected as engine};
 use crate::s3::uri::{self, Query};
 
 /// The access key of Amazon's examples.

@@ -1,0 +1,97 @@
+//! `[[backend]]`: the places slivers go.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::config::environment::Environment;
+use crate::config::error::Problem;
+
+/// One backend.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackendConfig {
+    /// A name that never changes: placements and the marker on the backend itself carry it.
+    pub name: String,
+    /// Where it is: `file:PATH` or a plain path, `s3://bucket/prefix`, `gs://...`, `az://...`, `https://...`.
+    pub url: String,
+    /// Who runs it; the name when absent. Slivers of a blob go to different providers.
+    pub provider: Option<String>,
+    /// Where it stands; empty when absent.
+    pub zone: Option<String>,
+    /// What the store behind the URL needs to know. `${NAME}` is replaced by that environment variable.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+/// Values of options are secrets more often than not.
+impl fmt::Debug for BackendConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackendConfig")
+            .field("name", &self.name)
+            .field("provider", &self.provider)
+            .field("zone", &self.zone)
+            .field("options", &self.options.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl BackendConfig {
+    /// The provider, spelled out.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        self.provider.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The URL as operators may see it: without user, password and query.
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        format!("{scheme}://{host}{path}")
+    }
+
+    /// What the backends crate opens.
+    #[must_use]
+    pub fn spec(&self) -> backends::BackendSpec {
+        backends::BackendSpec {
+            name: self.name.clone(),
+            url: self.url.clone(),
+            provider: Some(self.provider().to_owned()),
+            zone: self.zone.clone(),
+            options: self.options.clone(),
+        }
+    }
+
+    /// Six folders in the data folder, each as if it were somebody else's: enough to try everything.
+    pub(crate) fn local_six(data: &Path) -> Vec<Self> {
+        (1..=6)
+            .map(|number| Self {
+                name: format!("b{number}"),
+                url: data.join(format!("backends/b{number}")).to_string_lossy().into_owned(),
+                provider: None,
+                zone: None,
+                options: BTreeMap::new(),
+            })
+            .collect()
+    }
+
+    /// Puts environment variables where `${NAME}` stands.
+    pub(crate) fn expand(&mut self, index: usize, environment: &Environment) -> Vec<Problem> {
+        let values = self.options.iter_mut().map(|(key, value)| (format!("backend.{index}.options.{key}"), value));
+        values
+            .chain([(format!("backend.{index}.url"), &mut self.url)])
+            .filter_map(|(location, value)| match environment.expand(value) {
+                Ok(expanded) => {
+                    *value = expanded;
+                    None
+                }
+                Err(name) => Some(Problem::at(location, format!("the environment variable {name} is not set"))),
+            })
+            .collect()
+    }
+}

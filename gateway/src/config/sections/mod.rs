@@ -1,0 +1,14 @@
+//! The sections of the configuration file, one file each.
+
+pub(crate) mod backend;
+pub(crate) mod debug;
+pub(crate) mod kms;
+pub(crate) mod limits;
+pub(crate) mod log;
+pub(crate) mod notification;
+pub(crate) mod objects;
+pub(crate) mod ops;
+pub(crate) mod s3;
+pub(crate) mod storage_class;
+pub(crate) mod tls;
+pub(crate) mod website;

@@ -1,0 +1,6 @@
+//! Buckets: their names, states, settings, default encryption, and what is metered of them.
+
+pub(crate) mod bucket_row;
+pub(crate) mod default_encryption;
+pub(crate) mod setting;
+pub(crate) mod usage;

@@ -1,0 +1,8 @@
+//! Users, groups, roles, their policies, and who owns and may do what.
+
+pub(crate) mod access_list;
+pub(crate) mod iam_identity;
+pub(crate) mod managed_policy;
+pub(crate) mod ownership;
+pub(crate) mod principal_policies;
+pub(crate) mod user;

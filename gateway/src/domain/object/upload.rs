@@ -1,0 +1,102 @@
+//! Multipart uploads and their parts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use codec::ContentSalt;
+
+use crate::domain::bucket::bucket_row::BucketId;
+use crate::domain::object::attributes::ObjectAttributes;
+use crate::domain::object::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::domain::object::etag::ETag;
+use crate::domain::object::extent::Extent;
+use crate::domain::object::key::ObjectKey;
+use crate::domain::object::lock::VersionLock;
+use crate::domain::timestamp::Timestamp;
+
+/// 128 random bits that name one upload for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UploadId(pub [u8; 16]);
+
+impl fmt::Display for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [0; 32];
+        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
+        f.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl FromStr for UploadId {
+    type Err = hex::FromHexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut id = [0; 16];
+        hex::decode_to_slice(text, &mut id).map(|()| Self(id))
+    }
+}
+
+/// The number of a part: 1 to 10,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartNumber(u16);
+
+/// A part number outside 1 to 10,000 (`InvalidArgument`).
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+#[error("part number must be an integer between 1 and 10000, inclusive")]
+pub struct PartNumberError;
+
+impl PartNumber {
+    /// The highest number, and so the most parts of an upload.
+    pub const MAX: u16 = 10_000;
+
+    /// Checks a number.
+    ///
+    /// # Errors
+    /// When it is outside 1 to 10,000.
+    pub fn new(number: i64) -> Result<Self, PartNumberError> {
+        u16::try_from(number).ok().filter(|n| (1..=Self::MAX).contains(n)).map(Self).ok_or(PartNumberError)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+/// An upload that has begun and not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its name.
+    pub id: UploadId,
+    /// The bucket it will write to.
+    pub bucket: BucketId,
+    /// The key it will write.
+    pub key: ObjectKey,
+    /// What the object will carry.
+    pub attributes: ObjectAttributes,
+    /// The additional checksum the client asked for, and what it is to cover.
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// The lock its version will have.
+    pub lock: VersionLock,
+}
+
+/// A part that was uploaded. Sending the number again replaces it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its number.
+    pub number: PartNumber,
+    /// Bytes of content.
+    pub size: u64,
+    /// MD5 of its content.
+    pub etag: ETag,
+    /// Its own checksum.
+    pub checksum: Option<Checksum>,
+    /// When it was committed.
+    pub modified_at: Timestamp,
+    /// Where its bytes lie.
+    pub extents: Vec<Extent>,
+    /// What makes its key stream its own, when the upload's content is enciphered below its digests.
+    pub salt: Option<ContentSalt>,
+}

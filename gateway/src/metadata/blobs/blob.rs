@@ -1,0 +1,118 @@
+//! Reading blobs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec::{BlobId, Root, WrappedKey};
+use moka::sync::Cache;
+
+use crate::domain::{Placement, StoredBlob};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::{self, limit};
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
+
+/// Memory for cached blobs, roughly.
+const CACHE_BYTES: u64 = 16 << 20;
+/// How long another gateway's repair may go unnoticed: a reader that misses a sliver forgets the blob by itself.
+const SHARED_LIFE: Duration = Duration::from_secs(60);
+
+/// Blobs by id.
+pub(crate) type BlobCache = Cache<BlobId, Arc<StoredBlob>>;
+
+/// An empty cache.
+pub(crate) fn cache(alone: bool) -> BlobCache {
+    let cache = Cache::builder().max_capacity(CACHE_BYTES).weigher(|_: &BlobId, blob: &Arc<StoredBlob>| {
+        u32::try_from(300 + blob.placements.len() * size_of::<Placement>()).unwrap_or(u32::MAX)
+    });
+    if alone { cache.build() } else { cache.time_to_live(SHARED_LIFE).build() }
+}
+
+/// The columns [`stored`] reads.
+pub(crate) const BLOB_COLUMNS: &str = "b.id, b.scheme, b.chunk_bytes, b.chunks_per_block, b.content_len, b.catalog_len, b.wrapped_key, \
+     b.rewrapped_key";
+
+/// A blob that was claimed once may have lost slivers already, and will lose the others.
+const EXPECTED: &str = "NOT EXISTS (SELECT 1 FROM reclaim r WHERE r.blob_id = b.id AND r.claimed_until > 0)";
+
+impl MetadataStore {
+    /// A blob with its placements. Cached, because only repair ever changes a blob.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn blob(&self, id: &BlobId) -> Result<Option<Arc<StoredBlob>>> {
+        if let Some(blob) = self.shared.blobs.get(id) {
+            return Ok(Some(blob));
+        }
+        let mut session = self.database().reader().await?;
+        let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id = $1");
+        let rows = session.rows(Statement::new(text).bind(id.0)).await?;
+        let blob = with_placements(&mut session, &rows).await?.pop().map(Arc::new);
+        if let Some(blob) = &blob {
+            self.shared.blobs.insert(*id, blob.clone());
+        }
+        Ok(blob)
+    }
+
+    /// Drops a blob from the cache, because its slivers were not where the cache says.
+    pub fn forget_blob(&self, id: &BlobId) {
+        self.shared.blobs.invalidate(id);
+    }
+
+    /// Blobs whose slivers should all be there, in the order of their ids, after one: not those being deleted.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn blobs_after(&self, after: Option<BlobId>, most: usize) -> Result<Vec<StoredBlob>> {
+        let mut session = self.database().reader().await?;
+        let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id > $1 AND {EXPECTED} ORDER BY b.id LIMIT $2");
+        let after = after.map_or(Vec::new(), |id| id.0.to_vec());
+        let rows = session.rows(Statement::new(text).bind(after).bind(limit(most))).await?;
+        with_placements(&mut session, &rows).await
+    }
+
+    /// Whether all slivers of a blob should be there: it exists, and its deletion has not begun.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn is_expected(&self, id: &BlobId) -> Result<bool> {
+        let mut session = self.database().reader().await?;
+        let text = format!("SELECT b.id FROM blob b WHERE b.id = $1 AND {EXPECTED}");
+        Ok(!session.rows(Statement::new(text).bind(id.0)).await?.is_empty())
+    }
+}
+
+/// Blobs from rows of [`BLOB_COLUMNS`], in their order, each with its placements.
+pub(crate) async fn with_placements(session: &mut Session, rows: &[Row]) -> Result<Vec<StoredBlob>> {
+    let mut blobs = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
+    let ids = blobs.iter().map(|blob| [Value::from(blob.id.0)]).collect();
+    let head = "SELECT blob_id, sliver_index, attempt, backend, root FROM sliver WHERE blob_id IN (VALUES ";
+    let mut found = HashMap::<BlobId, Vec<Placement>>::new();
+    for row in session.rows_of_rows(head, ids, ") ORDER BY blob_id, sliver_index").await? {
+        let backend = row.text(3)?;
+        let placement = Placement {
+            index: row.number(1)?,
+            backend: backend.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))?,
+            attempt: row.number(2)?,
+            root: Root(row.array(4)?),
+        };
+        found.entry(BlobId(row.array(0)?)).or_default().push(placement);
+    }
+    for blob in &mut blobs {
+        blob.placements = found.remove(&blob.id).unwrap_or_default();
+    }
+    Ok(blobs)
+}
+
+fn stored(row: &Row) -> Result<StoredBlob> {
+    Ok(StoredBlob {
+        id: BlobId(row.array(0)?),
+        layout: columns::layout(row, 1)?,
+        wrapped_key: WrappedKey(row.array(6)?),
+        rewrapped_key: columns::rewrapped(row.bytes_if_any(7)?)?,
+        placements: Vec::new(),
+    })
+}

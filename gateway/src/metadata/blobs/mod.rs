@@ -1,0 +1,8 @@
+//! Rows of blobs and their slivers: reading, the queue of dead blobs, compaction, repair jobs, moved slivers, wrapped keys.
+
+pub(crate) mod blob;
+pub(crate) mod compact;
+pub(crate) mod reclaim;
+pub(crate) mod repair_jobs;
+pub(crate) mod rewrap;
+pub(crate) mod sliver_moves;

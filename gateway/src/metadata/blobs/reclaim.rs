@@ -1,0 +1,136 @@
+//! The reclaim queue of dead blobs.
+
+use std::sync::atomic::Ordering;
+
+use codec::BlobId;
+
+use crate::domain::StoredBlob;
+use crate::metadata::MetadataStore;
+use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
+use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::Result;
+
+/// How long a claim lasts: more than it takes to delete the slivers of one claim's blobs.
+const CLAIM: i64 = 600 * SECOND;
+/// How long a queued blob is postponed that is still referenced.
+const INCONSISTENT_BACKOFF: i64 = 3_600 * SECOND;
+/// How long tokens are kept: much longer than the outcome of a commit is queried.
+const TOKENS: i64 = 3_600 * SECOND;
+/// How long a repeated Complete gets the same answer.
+const COMPLETED: i64 = 86_400 * SECOND;
+/// Microseconds.
+const SECOND: i64 = 1_000_000;
+
+impl MetadataStore {
+    /// Sets how long a blob stays readable after its last extent went, in seconds of database time (default 3,600).
+    /// It must be longer than the longest GET.
+    pub fn set_grace_seconds(&self, seconds: i64) {
+        self.shared.grace_seconds.store(seconds, Ordering::Relaxed);
+    }
+
+    /// Claims dead blobs whose grace is over, for ten minutes. In the same transaction it is checked again that no
+    /// extent lies in them; a dead blob can never be referenced again.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn reclaimable(&self, most: usize) -> Result<Vec<StoredBlob>> {
+        self.database().transact(Claim(most)).await
+    }
+
+    /// Deletes the rows of blobs that were claimed and whose slivers are all gone.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn reclaimed(&self, blobs: &[BlobId]) -> Result<()> {
+        self.database().transact(Forget(blobs.to_vec())).await?;
+        for id in blobs {
+            self.shared.blobs.invalidate(id);
+        }
+        Ok(())
+    }
+
+    /// Deletes expired rows: commit tokens after an hour, completed uploads after 24 hours.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn prune(&self) -> Result<()> {
+        self.database().transact(Prune).await
+    }
+}
+
+struct Claim(usize);
+
+impl Work for Claim {
+    type Done = Vec<StoredBlob>;
+
+    async fn run(&self, tx: &mut Session) -> Result<Vec<StoredBlob>> {
+        let dialect = tx.dialect();
+        let now = dialect.now();
+        let text = format!(
+            "SELECT blob_id FROM reclaim WHERE not_before <= {now} AND claimed_until <= {now} \
+             ORDER BY not_before LIMIT $1{}",
+            dialect.for_claim()
+        );
+        let rows = tx.rows(Statement::new(text).bind(limit(self.0))).await?;
+        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        // Nothing else may decide: a row here says that the blob is dead, and the extents must agree.
+        let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");
+        let tail = format!(
+            ") AND b.live_bytes = 0 AND NOT EXISTS (SELECT 1 FROM extent e WHERE e.blob_id = b.id) \
+             AND NOT EXISTS (SELECT 1 FROM version v WHERE v.blob_id = b.id) ORDER BY b.id{}",
+            dialect.for_update()
+        );
+        let rows = tx.rows_of_rows(&head, keys(&ids), &tail).await?;
+        let dead = with_placements(tx, &rows).await?;
+        let (claimed, still_referenced): (Vec<_>, Vec<_>) =
+            ids.into_iter().partition(|id| dead.iter().any(|blob| blob.id == *id));
+        let head = format!("UPDATE reclaim SET claimed_until = {now} + {CLAIM} WHERE blob_id IN (VALUES ");
+        tx.execute_rows(&head, keys(&claimed), ")").await?;
+        for id in &still_referenced {
+            tracing::error!(blob = %id, "blob in the reclaim queue is still referenced: kept");
+        }
+        let head = format!("UPDATE reclaim SET not_before = {now} + {INCONSISTENT_BACKOFF} WHERE blob_id IN (VALUES ");
+        tx.execute_rows(&head, keys(&still_referenced), ")").await?;
+        Ok(dead)
+    }
+}
+
+struct Forget(Vec<BlobId>);
+
+impl Work for Forget {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        // Only what was claimed and is dead: anything else stays, whoever asks.
+        let tail =
+            format!(") AND r.claimed_until > 0 AND b.live_bytes = 0 ORDER BY r.blob_id{}", tx.dialect().for_update());
+        let head = "SELECT r.blob_id FROM reclaim r JOIN blob b ON b.id = r.blob_id WHERE r.blob_id IN (VALUES ";
+        let rows = tx.rows_of_rows(head, keys(&self.0), &tail).await?;
+        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        for table in ["sliver", "job", "finding", "reclaim"] {
+            tx.execute_rows(&format!("DELETE FROM {table} WHERE blob_id IN (VALUES "), keys(&ids), ")").await?;
+        }
+        tx.execute_rows("DELETE FROM blob WHERE id IN (VALUES ", keys(&ids), ")").await.map(drop)
+    }
+}
+
+struct Prune;
+
+impl Work for Prune {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let now = tx.dialect().now();
+        let text = format!("DELETE FROM commit_token WHERE created_at < {now} - {TOKENS}");
+        tx.execute(Statement::new(text)).await?;
+        let text = format!("DELETE FROM completed_upload WHERE completed_at < {now} - {COMPLETED}");
+        tx.execute(Statement::new(text)).await.map(drop)
+    }
+}
+
+fn keys(ids: &[BlobId]) -> Vec<[Value; 1]> {
+    ids.iter().map(|id| [id.0.into()]).collect()
+}

@@ -1,0 +1,176 @@
+//! Quotas: the most bytes and objects of a bucket, or of all buckets of a user, with running sums that every commit into such a
+//! bucket adds to. A bucket that is under no quota has no sums and pays for none.
+
+use crate::domain::{BucketId, BucketName, UserId};
+use crate::metadata::MetadataStore;
+use crate::metadata::buckets::bucket;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
+
+/// What a quota is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QuotaScope {
+    /// One bucket.
+    Bucket(BucketId),
+    /// All buckets of a user.
+    User(UserId),
+}
+
+impl QuotaScope {
+    /// Its columns: scope and id.
+    pub(crate) fn values(self) -> [Value; 2] {
+        match self {
+            Self::Bucket(id) => ["bucket".into(), id.0.into()],
+            Self::User(id) => ["user".into(), id.0.into()],
+        }
+    }
+}
+
+/// The limits; none for unlimited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaLimits {
+    /// Bytes of content, in all versions and in the parts of uploads under way.
+    pub bytes: Option<u64>,
+    /// Versions that are no delete markers.
+    pub objects: Option<u64>,
+}
+
+/// A quota and what is there under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// The most.
+    pub limits: QuotaLimits,
+    /// Bytes there are.
+    pub bytes: u64,
+    /// Objects there are.
+    pub objects: u64,
+}
+
+/// A quota as a commit sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QuotaFact {
+    pub bytes_max: Option<i64>,
+    pub objects_max: Option<i64>,
+    pub bytes: i64,
+    pub objects: i64,
+}
+
+/// A row of scope, id, bytes_max, objects_max, bytes, objects.
+pub(crate) fn read(row: &Row) -> Result<(QuotaScope, QuotaFact)> {
+    let id = row.int(1)?;
+    let scope = match row.text(0)? {
+        "bucket" => QuotaScope::Bucket(BucketId(id)),
+        "user" => QuotaScope::User(UserId(id)),
+        other => return Err(MetadataError::Damaged(format!("a quota over a {other}"))),
+    };
+    let (bytes_max, objects_max) = (row.number_if_any(2)?, row.number_if_any(3)?);
+    Ok((scope, QuotaFact { bytes_max, objects_max, bytes: row.int(4)?, objects: row.int(5)? }))
+}
+
+/// The sums, counted from the rows: bytes of versions, bytes of parts, number of objects.
+const BYTES_OF_VERSIONS: &str = "SELECT CAST(COALESCE(SUM(v.size), 0) AS BIGINT), \
+                                 CAST(COALESCE(SUM(CASE WHEN v.is_marker THEN 0 ELSE 1 END), 0) AS BIGINT) \
+                                 FROM version v JOIN bucket b ON b.id = v.bucket_id WHERE ";
+const BYTES_OF_PARTS: &str = "SELECT CAST(COALESCE(SUM(p.size), 0) AS BIGINT) FROM part p \
+                              JOIN upload u ON u.id = p.upload_id JOIN bucket b ON b.id = u.bucket_id WHERE ";
+
+impl MetadataStore {
+    /// Sets a quota, or removes it when nothing is limited. Usage is counted while no commit into the buckets can be
+    /// under way. Answers whether the bucket or user is there.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn set_quota(&self, scope: QuotaScope, limits: QuotaLimits) -> Result<bool> {
+        self.database().transact(Set { scope, limits }).await
+    }
+
+    /// A quota and what is there; none when nothing is limited.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn quota(&self, scope: QuotaScope) -> Result<Option<Quota>> {
+        let text = "SELECT scope, id, bytes_max, objects_max, bytes, objects FROM quota WHERE scope = $1 AND id = $2";
+        let [kind, id] = scope.values();
+        let Some(row) = self.database().row(Statement::new(text).bind(kind).bind(id)).await? else { return Ok(None) };
+        let limits = QuotaLimits { bytes: row.number_if_any(2)?, objects: row.number_if_any(3)? };
+        Ok(Some(Quota { limits, bytes: row.number(4)?, objects: row.number(5)? }))
+    }
+
+    /// A bucket's number by its name, for an operator.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn bucket_number(&self, name: &BucketName) -> Result<Option<BucketId>> {
+        let statement = Statement::new("SELECT id, name FROM bucket WHERE name = $1").bind(name.as_str());
+        let Some(row) = self.database().row(statement).await? else { return Ok(None) };
+        bucket::name(row.text(1)?)?;
+        Ok(Some(BucketId(row.int(0)?)))
+    }
+}
+
+struct Set {
+    scope: QuotaScope,
+    limits: QuotaLimits,
+}
+
+impl Work for Set {
+    type Done = bool;
+
+    /// Holds the rows of all buckets concerned alone, so that no commit is between its rows and the sums.
+    async fn run(&self, tx: &mut Session) -> Result<bool> {
+        let (which, id) = match self.scope {
+            QuotaScope::Bucket(id) => ("b.id = $1", id.0),
+            QuotaScope::User(id) => ("b.account_id = $1", id.0),
+        };
+        if !self.exists(tx).await? {
+            return Ok(false);
+        }
+        let [kind, number] = self.scope.values();
+        let lock = tx.dialect().for_update();
+        let text = format!("SELECT b.id FROM bucket b WHERE {which} ORDER BY b.id{lock}");
+        tx.rows(Statement::new(text).bind(id)).await?;
+        let text = "DELETE FROM quota WHERE scope = $1 AND id = $2";
+        tx.execute(Statement::new(text).bind(kind.clone()).bind(number.clone())).await?;
+        if self.limits != QuotaLimits::default() {
+            let counted = tx.row(Statement::new(format!("{BYTES_OF_VERSIONS}{which}")).bind(id)).await?;
+            let parts = tx.row(Statement::new(format!("{BYTES_OF_PARTS}{which}")).bind(id)).await?;
+            let (Some(counted), Some(parts)) = (counted, parts) else {
+                return Err(MetadataError::Damaged("a sum without a row".to_owned()));
+            };
+            let bytes = counted.int(0)?.saturating_add(parts.int(0)?);
+            let most =
+                |limit: Option<u64>| limit.map_or(Value::NoInt, |most| i64::try_from(most).unwrap_or(i64::MAX).into());
+            let text = "INSERT INTO quota (scope, id, bytes_max, objects_max, bytes, objects) \
+                        VALUES ($1, $2, $3, $4, $5, $6)";
+            let statement = Statement::new(text)
+                .bind(kind)
+                .bind(number)
+                .bind(most(self.limits.bytes))
+                .bind(most(self.limits.objects))
+                .bind(bytes)
+                .bind(counted.int(1)?);
+            tx.execute(statement).await?;
+        }
+        let text = format!(
+            "UPDATE bucket SET has_quota = EXISTS (SELECT 1 FROM quota q WHERE (q.scope = 'bucket' AND q.id = bucket.id) \
+             OR (q.scope = 'user' AND q.id = bucket.account_id)) WHERE id IN (SELECT b.id FROM bucket b WHERE {which})"
+        );
+        tx.execute(Statement::new(text).bind(id)).await?;
+        Ok(true)
+    }
+}
+
+impl Set {
+    /// Whether it is there; a user's row is kept, so that buckets the user makes meanwhile wait and then know of the quota.
+    async fn exists(&self, tx: &mut Session) -> Result<bool> {
+        let (table, id) = match self.scope {
+            QuotaScope::Bucket(id) => ("bucket", id.0),
+            QuotaScope::User(id) => ("account", id.0),
+        };
+        let text = format!("SELECT id FROM {table} WHERE id = $1{}", tx.dialect().for_update());
+        Ok(tx.row(Statement::new(text).bind(id)).await?.is_some())
+    }
+}

@@ -1,0 +1,100 @@
+//! Bucket configurations.
+
+use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::{MetadataError, Result};
+
+impl MetadataStore {
+    /// Configures a bucket, instead of what was configured of this kind before. Answers whether the bucket is still there.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn set_setting<T: Setting>(&self, bucket: &Bucket, setting: &T) -> Result<bool> {
+        self.change_setting(bucket, T::KIND, Some(document(setting)?)).await
+    }
+
+    /// Removes the configuration of this kind, if any. Returns whether the bucket still exists.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn clear_setting<T: Setting>(&self, bucket: &Bucket) -> Result<bool> {
+        self.change_setting(bucket, T::KIND, None).await
+    }
+
+    /// Names of buckets on which this kind is configured, in order of their ids, from after `after` on.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn buckets_with<T: Setting>(&self, after: BucketId, most: usize) -> Result<Vec<(BucketId, BucketName)>> {
+        let text = "SELECT b.id, b.name FROM bucket_setting s JOIN bucket b ON b.id = s.bucket_id \
+                    WHERE s.kind = $1 AND s.bucket_id > $2 ORDER BY s.bucket_id LIMIT $3";
+        let statement =
+            Statement::new(text).bind(T::KIND).bind(after.0).bind(crate::metadata::engine::columns::limit(most));
+        let named = |row: &crate::metadata::engine::row::Row| {
+            Ok((BucketId(row.int(0)?), crate::metadata::buckets::bucket::name(row.text(1)?)?))
+        };
+        self.database().rows(statement).await?.iter().map(named).collect()
+    }
+
+    async fn change_setting(&self, bucket: &Bucket, kind: &'static str, document: Option<String>) -> Result<bool> {
+        let (shared, name) = (self.shared.clone(), bucket.name.clone());
+        let change = Change { bucket: bucket.id, kind, document };
+        let task = tokio::spawn(async move {
+            let _announced = shared.buckets.announce([name]);
+            shared.database.transact_here(&change).await
+        });
+        task.await.map_err(|_| MetadataError::Unknown)?
+    }
+}
+
+struct Change {
+    bucket: BucketId,
+    kind: &'static str,
+    document: Option<String>,
+}
+
+impl Work for Change {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Session) -> Result<bool> {
+        let text = format!("SELECT id FROM bucket WHERE id = $1{}", tx.dialect().for_share());
+        if tx.row(Statement::new(text).bind(self.bucket.0)).await?.is_none() {
+            return Ok(false);
+        }
+        match &self.document {
+            Some(document) => write(tx, self.bucket, self.kind, document).await?,
+            None => {
+                let text = "DELETE FROM bucket_setting WHERE bucket_id = $1 AND kind = $2";
+                tx.execute(Statement::new(text).bind(self.bucket.0).bind(self.kind)).await?;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Writes one setting.
+pub(crate) async fn write(tx: &mut Session, bucket: BucketId, kind: &str, document: &str) -> Result<()> {
+    let text = format!(
+        "INSERT INTO bucket_setting (bucket_id, kind, document, changed_at) VALUES ($1, $2, $3, {}) \
+         ON CONFLICT (bucket_id, kind) DO UPDATE SET document = excluded.document, changed_at = excluded.changed_at",
+        tx.dialect().now()
+    );
+    tx.execute(Statement::new(text).bind(bucket.0).bind(kind).bind(document)).await?;
+    Ok(())
+}
+
+/// All settings of a bucket.
+pub(crate) async fn read(session: &mut Session, bucket: BucketId) -> Result<BucketSettings> {
+    let text = "SELECT kind, document FROM bucket_setting WHERE bucket_id = $1";
+    let rows = session.rows(Statement::new(text).bind(bucket.0)).await?;
+    let texts = rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())));
+    Ok(BucketSettings::from_texts(texts.collect::<Result<Vec<_>>>()?))
+}
+
+/// A setting as the database keeps it.
+pub(crate) fn document<T: Setting>(setting: &T) -> Result<String> {
+    serde_json::to_string(setting).map_err(|error| MetadataError::Damaged(format!("{}: {error}", T::KIND)))
+}

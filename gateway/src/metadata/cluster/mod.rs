@@ -1,0 +1,7 @@
+//! Rows of the cluster itself: its identity, its backends, the incarnations of its gateways, tasks that one gateway at a time does.
+
+pub(crate) mod backends;
+pub(crate) mod cluster_row;
+pub(crate) mod heartbeats;
+pub(crate) mod incarnations;
+pub(crate) mod leased_tasks;

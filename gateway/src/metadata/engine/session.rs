@@ -1,0 +1,169 @@
+//! One held connection of either database.
+
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use sqlx::pool::PoolConnection;
+use sqlx::{Either, Executor, Postgres, Sqlite};
+
+use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
+
+/// PostgreSQL gives up on a statement by itself after 30 s; when not even that is heard, the network is gone.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// A connection taken from its pool. When it is dropped in the middle of a transaction, the pool's release hook rolls it back.
+pub(crate) enum Session {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// What one of several statements did.
+pub(crate) struct Answer {
+    /// How many rows it changed.
+    pub changed: u64,
+    /// The rows it answered.
+    pub rows: Vec<Row>,
+}
+
+impl Session {
+    /// Which database.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement and answers how many rows it changed.
+    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64> {
+        match self {
+            Self::Sqlite(connection) => {
+                let done = statement.for_sqlite()?.execute(&mut **connection).await?;
+                Ok(done.rows_affected())
+            }
+            Self::Postgres(connection) => {
+                let work = statement.for_postgres()?.execute(&mut **connection);
+                let Ok(done) = tokio::time::timeout(REPLY_TIMEOUT, work).await else {
+                    return Err(gone(connection));
+                };
+                Ok(done?.rows_affected())
+            }
+        }
+    }
+
+    /// Runs a statement and answers its rows.
+    pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite(connection) => {
+                let rows = statement.for_sqlite()?.fetch_all(&mut **connection).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Self::Postgres(connection) => {
+                let work = statement.for_postgres()?.fetch_all(&mut **connection);
+                let Ok(rows) = tokio::time::timeout(REPLY_TIMEOUT, work).await else {
+                    return Err(gone(connection));
+                };
+                Ok(rows?.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    /// Runs a statement that answers at most one row that matters.
+    pub(crate) async fn row(&mut self, statement: Statement) -> Result<Option<Row>> {
+        Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    /// Runs statements one after the other and answers what each did. On SQLite they make one trip to the connection's
+    /// thread, which costs more than most statements do.
+    pub(crate) async fn all(&mut self, statements: Vec<Statement>) -> Result<Vec<Answer>> {
+        let mut answers = Vec::with_capacity(statements.len());
+        if statements.is_empty() {
+            return Ok(answers);
+        }
+        match self {
+            Self::Sqlite(connection) => {
+                let query = Statement::joined(statements).for_sqlite()?;
+                let mut steps = connection.fetch_many(query);
+                let mut rows = Vec::new();
+                while let Some(step) = steps.try_next().await? {
+                    match step {
+                        Either::Right(row) => rows.push(Row::Sqlite(row)),
+                        Either::Left(done) => {
+                            answers.push(Answer { changed: done.rows_affected(), rows: std::mem::take(&mut rows) });
+                        }
+                    }
+                }
+            }
+            Self::Postgres(connection) => {
+                for statement in statements {
+                    answers.push(step(connection, statement).await?);
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Runs a statement over many rows of values, in as many pieces as the database needs: `head (..), (..) tail`.
+    pub(crate) async fn execute_rows<const N: usize>(
+        &mut self,
+        head: &str,
+        rows: Vec<[Value; N]>,
+        tail: &str,
+    ) -> Result<u64> {
+        let answers = self.all(Statement::pieces(self.dialect(), head, rows, tail)).await?;
+        Ok(answers.iter().map(|answer| answer.changed).sum())
+    }
+
+    /// Like [`Session::execute_rows`], for statements that answer rows.
+    pub(crate) async fn rows_of_rows<const N: usize>(
+        &mut self,
+        head: &str,
+        rows: Vec<[Value; N]>,
+        tail: &str,
+    ) -> Result<Vec<Row>> {
+        let answers = self.all(Statement::pieces(self.dialect(), head, rows, tail)).await?;
+        Ok(answers.into_iter().flat_map(|answer| answer.rows).collect())
+    }
+
+    /// Runs text without values: BEGIN, COMMIT and the like.
+    pub(crate) async fn command(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => connection.execute(text).await.map(drop),
+            Self::Postgres(connection) => {
+                let Ok(done) = tokio::time::timeout(REPLY_TIMEOUT, connection.execute(text)).await else {
+                    connection.close_on_drop();
+                    return Err(sqlx::Error::PoolTimedOut);
+                };
+                done.map(drop)
+            }
+        }
+    }
+}
+
+/// Runs one statement on PostgreSQL, whether it answers rows or changes them.
+async fn step(connection: &mut PoolConnection<Postgres>, statement: Statement) -> Result<Answer> {
+    let query = statement.for_postgres()?;
+    let work = async {
+        let mut answer = Answer { changed: 0, rows: Vec::new() };
+        let mut steps = connection.fetch_many(query);
+        while let Some(step) = steps.try_next().await? {
+            match step {
+                Either::Right(row) => answer.rows.push(Row::Postgres(row)),
+                Either::Left(done) => answer.changed += done.rows_affected(),
+            }
+        }
+        Ok::<_, MetadataError>(answer)
+    };
+    match tokio::time::timeout(REPLY_TIMEOUT, work).await {
+        Ok(answer) => answer,
+        Err(_) => Err(gone(connection)),
+    }
+}
+
+fn gone(connection: &mut PoolConnection<Postgres>) -> MetadataError {
+    connection.close_on_drop();
+    MetadataError::Unavailable("no reply from the database".to_owned())
+}

@@ -1,0 +1,168 @@
+//! Reading one version.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::{
+    BucketId, DeleteMarker, Extent, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionLookup, VersionName,
+    VersionPart, VersionSelector,
+};
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::{self, etag, extent};
+use crate::metadata::engine::exact_cache::ExactCache;
+use crate::metadata::engine::lock_columns;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
+use crate::metadata::error::{MetadataError, Result};
+
+/// Memory for cached versions, roughly.
+const CACHE_BYTES: u64 = 32 << 20;
+/// How often a version is read again whose extents do not fit it, because it went or moved between two statements.
+const READS: usize = 5;
+
+/// What keys currently hold.
+pub(crate) type VersionCache = ExactCache<CachedKey, VersionLookup>;
+
+/// What a cached version is found by.
+pub(crate) type CachedKey = (BucketId, ObjectKey);
+
+/// An empty cache.
+pub(crate) fn cache() -> VersionCache {
+    ExactCache::new(CACHE_BYTES, weight, None)
+}
+
+/// About what an entry takes in memory.
+fn weight(key: &CachedKey, found: &VersionLookup) -> u32 {
+    const ENTRY: usize = 200;
+    let version = if let VersionLookup::Version(version) = found {
+        let attributes = &version.attributes;
+        let pairs = attributes.user.iter().chain(&attributes.tags);
+        let pairs: usize = pairs.map(|(name, value)| name.len() + value.len() + 48).sum();
+        300 + version.extents.len() * size_of::<Extent>() + pairs
+    } else {
+        0
+    };
+    u32::try_from(ENTRY + 2 * key.1.as_bytes().len() + version).unwrap_or(u32::MAX)
+}
+
+impl VersionCache {
+    /// The same version in memory of its own: a key cut from a request's buffer would keep the whole buffer.
+    pub(crate) fn own(version: &Version) -> Version {
+        Version { key: Self::own_key(&version.key), ..version.clone() }
+    }
+
+    /// The same key in memory of its own.
+    pub(crate) fn own_key(key: &ObjectKey) -> ObjectKey {
+        ObjectKey::new(Bytes::copy_from_slice(key.as_bytes())).unwrap_or_else(|_| key.clone())
+    }
+}
+
+impl MetadataStore {
+    /// The current version of a key; a delete marker is none. On SQLite an exact cache stands in front.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn current(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Arc<Version>>> {
+        Ok(self.find(bucket, key, VersionSelector::Current).await?.version())
+    }
+
+    /// What a key holds where the selector points. The current version comes from an exact cache on SQLite.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn find(&self, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Result<VersionLookup> {
+        let Some(cache) = self.shared.versions.as_ref().filter(|_| selector == VersionSelector::Current) else {
+            return read(&mut self.database().reader().await?, bucket, key, selector).await;
+        };
+        let place = (bucket, key.clone());
+        if let Some(known) = cache.get(&place) {
+            return Ok(known);
+        }
+        let insert_permit = cache.insert_permit(&place);
+        let found = read(&mut self.database().reader().await?, bucket, key, selector).await?;
+        cache.offer(insert_permit, (bucket, VersionCache::own_key(key)), found.clone());
+        Ok(found)
+    }
+
+    /// The parts of a version that was uploaded in parts, ascending; empty for others.
+    ///
+    /// # Errors
+    /// See [`super::MetadataError`].
+    pub async fn version_parts(&self, version: &VersionId) -> Result<Vec<VersionPart>> {
+        let text = "SELECT number, size, checksum FROM version_part WHERE version_id = $1 ORDER BY number";
+        let rows = self.database().rows(Statement::new(text).bind(version.0)).await?;
+        rows.iter()
+            .map(|row| {
+                let number = PartNumber::new(row.int(0)?);
+                Ok(VersionPart {
+                    number: number.map_err(|error| MetadataError::Damaged(error.to_string()))?,
+                    size: row.number(1)?,
+                    checksum: columns::checksum(row.bytes_if_any(2)?)?,
+                })
+            })
+            .collect()
+    }
+}
+
+const COLUMNS: &str = "version_id, size, etag, modified_at, checksum, attributes, extent_count, blob_id, blob_offset, \
+                       is_null, is_marker, lock_mode, retain_until, legal_hold";
+
+/// One row, found by what the selector says. The newest is looked at first: it is the current one.
+fn select(bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Statement {
+    let which = match selector {
+        VersionSelector::Current => "is_current",
+        VersionSelector::Null => "is_null",
+        VersionSelector::Id(_) => "NOT is_null AND version_id = $3",
+    };
+    let text = format!(
+        "SELECT {COLUMNS} FROM version WHERE bucket_id = $1 AND key = $2 AND {which} ORDER BY seq DESC LIMIT 1"
+    );
+    let statement = Statement::new(text).bind(bucket.0).bind(key.as_bytes());
+    if let VersionSelector::Id(id) = selector { statement.bind(id.0) } else { statement }
+}
+
+/// The version with its extents. The only one comes with the row, which is all there is for most; several are read after
+/// it, and must add up.
+async fn read(
+    session: &mut Session,
+    bucket: BucketId,
+    key: &ObjectKey,
+    selector: VersionSelector,
+) -> Result<VersionLookup> {
+    for _ in 0..READS {
+        let Some(row) = session.row(select(bucket, key, selector)).await? else { return Ok(VersionLookup::Nothing) };
+        let (id, null, modified_at) = (VersionId(row.array(0)?), row.flag(9)?, Timestamp(row.int(3)?));
+        if row.flag(10)? {
+            let name = if null { VersionName::Null } else { VersionName::Id(id) };
+            return Ok(VersionLookup::Marker(DeleteMarker { name, modified_at }));
+        }
+        let size = row.number(1)?;
+        let count: usize = row.number(6)?;
+        let mut extents = Vec::with_capacity(count);
+        extents.extend(columns::inline_extent(&row, 7, size)?);
+        if count > 1 {
+            let text = "SELECT blob_id, blob_offset, length FROM extent WHERE owner = $1 ORDER BY ordinal";
+            for row in session.rows(Statement::new(text).bind(id.0)).await? {
+                extents.push(extent(&row, 0)?);
+            }
+        }
+        let sum: u128 = extents.iter().map(|extent| u128::from(extent.length)).sum();
+        if extents.len() != count || sum != u128::from(size) {
+            continue;
+        }
+        return Ok(VersionLookup::Version(Arc::new(Version {
+            id,
+            null,
+            lock: lock_columns::version_lock(&row, 11)?,
+            key: VersionCache::own_key(key),
+            size,
+            etag: etag(row.bytes(2)?)?,
+            modified_at,
+            attributes: columns::attributes(row.text(5)?)?,
+            checksum: columns::checksum(row.bytes_if_any(4)?)?,
+            extents,
+        })));
+    }
+    Err(MetadataError::Damaged(format!("the extents of {key} in bucket {} do not add up", bucket.0)))
+}

@@ -1,0 +1,124 @@
+//! Messages about changes.
+
+use std::sync::Arc;
+
+use crate::domain::{ETag, ObjectAttributes, VersionSelector, WriteCondition};
+use crate::metadata::commit::{
+    AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, Outcome, PutChange, Refusal,
+    RenameChange,
+};
+use crate::metadata::events::{EventDraft, EventTrigger};
+use crate::metadata::tests::fixture::{Fixture, both, key, whole};
+
+fn draft(when: EventTrigger, target: &str) -> EventDraft {
+    EventDraft { when, target: target.to_owned(), record: format!("\"{when:?}\""), complete }
+}
+
+fn complete(record: &str, size: u64, _: ETag) -> String {
+    format!("{record} {size}")
+}
+
+/// Writes an empty object and tells one target.
+async fn put(f: &Fixture, name: &str, condition: WriteCondition) {
+    let version = f.version(name, Vec::new());
+    let put = PutChange { condition, events: vec![draft(EventTrigger::Stored, "hook")], ..f.put_change(version) };
+    f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Put(put)] }).await.unwrap();
+}
+
+async fn delete(f: &Fixture, name: &str) {
+    let events = vec![draft(EventTrigger::Removed, "hook"), draft(EventTrigger::Marked, "hook")];
+    let delete = DeleteChange { events, ..DeleteChange::current(f.bucket, key(name)) };
+    f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Delete(delete)] }).await.unwrap();
+}
+
+both! {
+    async fn what_was_changed_is_told_in_order_and_what_was_refused_is_not(f: &Fixture) {
+        put(f, "a", WriteCondition::None).await;
+        put(f, "a", WriteCondition::Absent).await;
+        put(f, "b", WriteCondition::None).await;
+        delete(f, "a").await;
+        delete(f, "nothing").await;
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM event").await, 3);
+        let first = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!(first.len(), 2, "one for each key");
+        assert!(first.iter().all(|event| event.record == "\"Stored\"" && event.attempts == 0 && !event.whole));
+        assert_eq!(f.store.claim_events(10, 60).await.unwrap(), [], "claimed, and what follows waits");
+        f.store.delay_event(first[0].seq, 0).await.unwrap();
+        let again = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!((again.len(), again[0].seq, again[0].attempts), (1, first[0].seq, 1));
+        f.store.forget_events(first.iter().map(|event| event.seq).collect()).await.unwrap();
+        let last = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!((last.len(), &*last[0].record), (1, "\"Removed\""));
+        assert!(last[0].seq > first[0].seq);
+        assert_eq!(f.store.waiting_events().await.unwrap().0, 1);
+    }
+
+    async fn what_is_said_of_a_version_is_told_with_what_it_is(f: &Fixture) {
+        let say = |tag: &'static str, only| {
+            let edit = move |attributes: &mut ObjectAttributes| attributes.tags = vec![(tag.to_owned(), String::new())];
+            let amendment = Amendment::Attributes(AttributeEdit(Arc::new(edit)));
+            let events = [EventTrigger::Amended, EventTrigger::Changed, EventTrigger::Stored].map(|when| draft(when, "hook")).to_vec();
+            let amend = AmendChange::new(f.bucket, key("a"), VersionSelector::Current, amendment);
+            Change::Amend(AmendChange { only, events, ..amend })
+        };
+        let claimed = || async {
+            let mut claimed = Vec::new();
+            while let [event, ..] = &*f.store.claim_events(10, 60).await.unwrap() {
+                claimed.push(event.record.clone());
+                f.store.forget_events(vec![event.seq]).await.unwrap();
+            }
+            claimed
+        };
+        let commit = |changes| f.commit(Batch { blobs: Vec::new(), changes });
+        assert_eq!(commit(vec![say("x", None)]).await.unwrap(), [Outcome::Refused(Refusal::NoSuchKey)]);
+        let version = f.put("a", 7).await;
+        commit(vec![say("x", Some(version.id))]).await.unwrap();
+        assert_eq!(claimed().await, ["\"Amended\" 7", "\"Changed\" 7"]);
+        commit(vec![say("x", None), say("y", None), say("y", None)]).await.unwrap();
+        assert_eq!(claimed().await, ["\"Amended\" 7", "\"Amended\" 7", "\"Changed\" 7", "\"Amended\" 7"]);
+        f.put("a", 8).await;
+        let late = commit(vec![say("z", Some(version.id))]).await.unwrap();
+        assert_eq!(late, [Outcome::Refused(Refusal::PreconditionFailed)]);
+        assert_eq!(claimed().await, Vec::<String>::new());
+    }
+
+    async fn a_renaming_is_told_of_both_keys_and_an_append_of_the_whole_object(f: &Fixture) {
+        let version = f.put("from", 7).await;
+        let rename = RenameChange {
+            bucket: f.bucket,
+            version,
+            parts: Vec::new(),
+            to: key("to"),
+            condition: WriteCondition::Absent,
+            events: [vec![draft(EventTrigger::Removed, "hook")], vec![draft(EventTrigger::Stored, "hook")]],
+        };
+        let commit = |blobs, change| f.commit(Batch { blobs, changes: vec![change] });
+        commit(Vec::new(), Change::Rename(rename.clone())).await.unwrap();
+        let claimed = f.store.claim_events(10, 60).await.unwrap();
+        let mut records: Vec<_> = claimed.iter().map(|event| &*event.record).collect();
+        records.sort_unstable();
+        assert_eq!(records, ["\"Removed\"", "\"Stored\""], "one of each key, which wait for nobody");
+        f.store.forget_events(claimed.iter().map(|event| event.seq).collect()).await.unwrap();
+        commit(Vec::new(), Change::Rename(rename)).await.unwrap();
+        assert_eq!(f.store.waiting_events().await.unwrap().0, 0, "refused");
+        for offset in [7, 0] {
+            let blob = f.blob(5, false);
+            let append = AppendChange {
+                bucket: f.bucket,
+                offset,
+                version: f.version("to", whole(&blob)),
+                condition: WriteCondition::None,
+                events: vec![draft(EventTrigger::Stored, "hook")],
+            };
+            commit(vec![blob], Change::Append(append)).await.unwrap();
+        }
+        let claimed = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!(claimed.iter().map(|event| &*event.record).collect::<Vec<_>>(), ["\"Stored\" 12"]);
+    }
+
+    async fn a_whole_message_needs_no_change(f: &Fixture) {
+        f.store.enqueue_event(f.bucket, "hook", "hello".to_owned()).await.unwrap();
+        let events = f.store.claim_events(10, 60).await.unwrap();
+        assert_eq!((events.len(), &*events[0].record, events[0].whole), (1, "hello", true));
+    }
+}

@@ -1,0 +1,128 @@
+//! Copies: more extents, no bytes; unless the content is to be enciphered otherwise than it is.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+
+use crate::domain::{Checksum, ChecksumAlgorithm, ContentKey, ObjectAttributes, Version};
+use crate::events::Origin;
+use crate::metadata::PutChange;
+use crate::objects::Objects;
+use crate::objects::digests::digest::{Digested, Digests};
+use crate::objects::encryption::content::KeyChoice;
+use crate::objects::encryption::data_key::DataKey;
+use crate::objects::error::ObjectsError;
+use crate::objects::reporting::notifications::PotentialEvent;
+use crate::objects::requests::{Copy, Put, Stored};
+use crate::objects::write::body::BodyPromise;
+use crate::objects::write::ingest::update_offloaded;
+
+impl Objects {
+    /// Makes a version of the source's extents. The commit finds the source still there, or nothing is copied.
+    ///
+    /// # Errors
+    /// `NoSuchKey` when the source went away meanwhile; else see [`ObjectsError`].
+    pub async fn copy(&self, copy: Copy) -> Result<Stored, ObjectsError> {
+        self.refuse_early(&copy.bucket, &copy.key, &copy.condition).await?;
+        if !keeps_cipher(&copy) {
+            return self.copy_bytes(copy).await;
+        }
+        let source_key = copy.source_key.as_ref();
+        self.resolve_key(copy.source.attributes.encryption.as_ref(), source_key).await?;
+        let checksum = self.checksum_of_copy(&copy.source, copy.algorithm, source_key).await?;
+        let version = Version {
+            id: self.inner.id_generator.version(),
+            null: true,
+            lock: copy.lock,
+            key: copy.key,
+            size: copy.source.size,
+            etag: copy.source.etag,
+            modified_at: self.inner.id_generator.now(),
+            attributes: ObjectAttributes { encryption: copy.source.attributes.encryption.clone(), ..copy.attributes },
+            checksum,
+            extents: copy.source.extents.clone(),
+        };
+        let stored = Stored {
+            name: None,
+            etag: version.etag,
+            checksum: version.checksum.clone(),
+            encryption: version.attributes.encryption.clone(),
+            size: version.size,
+            modified_at: version.modified_at,
+        };
+        let (copied_into, copied) = (copy.bucket.clone(), version.clone());
+        let parts = self.version_parts(&copy.source).await?;
+        // What has no bytes needs no source that still has them.
+        let source = (!version.extents.is_empty()).then_some(copy.source.id);
+        let potential_event = PotentialEvent::stored("ObjectCreated:Copy", stored.size, stored.etag);
+        let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[potential_event])?;
+        let (bucket, condition) = (copy.bucket.id, copy.condition);
+        let change = PutChange { bucket, version, parts, condition, source, events };
+        let name = self.inner.commit(Vec::new(), change).await?;
+        // Shared bytes are coded as the source is; a copy of another class gets bytes of its own, now or later.
+        if let Err(error) = self.recode(&copied_into, &copied, &copied.attributes).await {
+            tracing::warn!(%error, "re-encoding a copy for its storage class failed; it keeps the scheme of its source");
+        }
+        Ok(Stored { name, ..stored })
+    }
+
+    /// Reads the source and writes it as any other object.
+    async fn copy_bytes(&self, copy: Copy) -> Result<Stored, ObjectsError> {
+        let size = copy.source.size;
+        let algorithm = copy.algorithm.or(copy.source.checksum.as_ref().map(|sum| sum.algorithm));
+        let reader = self.read_with(copy.source, 0..size, copy.source_key.as_ref()).await?;
+        let cipher = match copy.key_choice {
+            Some(choice) => Some(self.new_encryption_key(choice).await?),
+            None => None,
+        };
+        let promise = BodyPromise { length: Some(size), algorithm, ..BodyPromise::default() };
+        let Copy { bucket, key, attributes, lock, condition, origin, .. } = copy;
+        let origin = origin.map(|origin| Origin { event: Some("ObjectCreated:Copy"), ..origin });
+        let put = Put { bucket, key, attributes, lock, condition, promise, cipher, origin };
+        self.put(put, Box::new(reader)).await
+    }
+
+    /// The copy's checksum: the source's own, or another computed from the bytes when one is asked for.
+    async fn checksum_of_copy(
+        &self,
+        source: &Arc<Version>,
+        algorithm: Option<ChecksumAlgorithm>,
+        source_key: Option<&DataKey>,
+    ) -> Result<Option<Checksum>, ObjectsError> {
+        let has = source.checksum.as_ref();
+        let Some(algorithm) = algorithm.filter(|wanted| has.is_none_or(|sum| sum.algorithm != *wanted)) else {
+            return Ok(source.checksum.clone());
+        };
+        let promise = BodyPromise { algorithm: Some(algorithm), ..BodyPromise::default() };
+        Ok(self.digest_range(source, 0..source.size, &promise, source_key).await?.checksum)
+    }
+
+    /// Reads a range of a version for its digests alone.
+    pub(crate) async fn digest_range(
+        &self,
+        source: &Arc<Version>,
+        range: Range<u64>,
+        promise: &BodyPromise,
+        source_key: Option<&DataKey>,
+    ) -> Result<Digested, ObjectsError> {
+        let mut digests = Digests::new(promise);
+        let mut reader = self.read_with(Arc::clone(source), range, source_key).await?;
+        while let Some(bytes) = reader.next().await.transpose()? {
+            digests = update_offloaded(&self.inner, digests, bytes.into()).await?;
+        }
+        digests.finish(promise, None)
+    }
+}
+
+/// Whether the copy is to be enciphered just as its source is.
+fn keeps_cipher(copy: &Copy) -> bool {
+    match (copy.source.attributes.encryption.as_ref().map(|encryption| &encryption.key), &copy.key_choice) {
+        (None, None) => true,
+        (Some(ContentKey::Customer(check)), Some(KeyChoice::Customer(key))) => key.is(check),
+        (Some(ContentKey::Kms(kept)), Some(KeyChoice::Kms { key, context, bucket_key })) => {
+            key.as_ref() == Some(&kept.id) && *context == kept.context && *bucket_key == kept.bucket_key
+        }
+        _ => false,
+    }
+}

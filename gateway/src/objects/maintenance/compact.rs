@@ -1,0 +1,132 @@
+//! Compaction: live extents of sparse quilts are moved to new quilts.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use codec::{BlobId, Catalog, CatalogEntry, CatalogExtent};
+
+use crate::domain::{Extent, StoredBlob};
+use crate::metadata::{ExtentMove, NewBlob, SparseQuilt};
+use crate::objects::Objects;
+use crate::objects::error::ObjectsError;
+use crate::objects::read::fetch::fetch;
+use crate::objects::read::opened_blob::OpenedBlob;
+use crate::objects::write::quilter::{publish, quilt_shape};
+use crate::objects::write::uncommitted::UncommittedSlivers;
+
+/// Quilts compacted in one step. What lives of them is less than half of each.
+const QUILTS_PER_STEP: usize = 16;
+
+impl Objects {
+    /// Moves the living extents of sparse quilts into one new quilt and lets the old ones die. Returns of how many quilts
+    /// something was moved; zero means there is no more to do now, or nothing may be moved.
+    ///
+    /// An extent that changed meanwhile is not moved: the transaction compares. A step that moved nothing is no progress, however
+    /// much was read for it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database or too many backends are away.
+    pub async fn compact(&self) -> Result<usize, ObjectsError> {
+        if self.rollback_hold().await?.is_some() {
+            return Ok(0);
+        }
+        let mut sparse = self.inner.metadata.sparse_quilts(QUILTS_PER_STEP).await?;
+        // Quilts of one scheme go together.
+        let scheme = sparse.first().map(|quilt| quilt.blob.layout.shape.scheme);
+        sparse.retain(|quilt| Some(quilt.blob.layout.shape.scheme) == scheme);
+        let mut bytes = 0;
+        sparse.retain(|quilt| {
+            bytes += quilt.extents.iter().map(|owned| owned.extent.length).sum::<u64>();
+            bytes <= self.inner.settings.quilt_bytes_max
+        });
+        if sparse.is_empty() {
+            return Ok(0);
+        }
+        let _reservation = self.inner.budget.take(bytes * 3).await?;
+        let living = self.gather_living(&sparse).await?;
+        let (blob, moves, uncommitted) = self.write_compacted(scheme.unwrap_or(self.inner.scheme), living).await?;
+        uncommitted.keep();
+        let left: Vec<BlobId> = moves.iter().map(|wanted| wanted.from.extent.blob).collect();
+        let moved = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), vec![blob], moves).await?;
+        let emptied: HashSet<BlobId> =
+            left.into_iter().zip(moved).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
+        Ok(emptied.len())
+    }
+
+    /// Reads what lives, one extent after the other, with what the old catalogs say of it.
+    async fn gather_living(&self, sparse: &[SparseQuilt]) -> Result<Living, ObjectsError> {
+        let mut living = Living::default();
+        for quilt in sparse {
+            let opened = self.inner.opened(&quilt.blob.id).await?;
+            let layout = opened.blob.layout;
+            let catalog = self.read_range(&opened, layout.content_len..layout.payload_len()).await?;
+            let catalog = Catalog::decode(&catalog)
+                .map_err(|error| ObjectsError::Internal(format!("the catalog of blob {}: {error}", quilt.blob.id)))?;
+            for owned in &quilt.extents {
+                let range = owned.extent.offset..owned.extent.offset + owned.extent.length;
+                let to = Extent { offset: living.content.len() as u64, ..owned.extent };
+                living.content.extend_from_slice(&self.read_range(&opened, range).await?);
+                living.catalog.entries.extend(moved_entries(&catalog, owned.extent, to.offset));
+                living.moves.push(ExtentMove { from: *owned, to });
+            }
+        }
+        Ok(living)
+    }
+
+    pub(crate) async fn read_range(
+        &self,
+        opened: &Arc<OpenedBlob>,
+        range: Range<u64>,
+    ) -> Result<Vec<u8>, ObjectsError> {
+        let pieces: Vec<_> = opened.blob.layout.pieces(range).collect();
+        Ok(fetch(&self.inner, Arc::clone(opened), &pieces).await?.concat())
+    }
+
+    /// Writes the new quilt.
+    async fn write_compacted(
+        &self,
+        scheme: codec::Scheme,
+        living: Living,
+    ) -> Result<(NewBlob, Vec<ExtentMove>, UncommittedSlivers), ObjectsError> {
+        let Living { content, catalog, mut moves } = living;
+        let blob_identity = self.inner.id_generator.blob();
+        moves.iter_mut().for_each(|one| one.to.blob = blob_identity.id);
+        let shape = quilt_shape(scheme, content.len() / moves.len().max(1));
+        let (cluster, id, wrapped) = (self.inner.id_generator.cluster, blob_identity.id, blob_identity.wrapped);
+        let encode =
+            move || codec::encode_blob(cluster, id, shape, &blob_identity.key, wrapped, &content, &catalog.encode());
+        let encoded =
+            self.inner.compute.run(encode).await?.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        let blob = StoredBlob {
+            id,
+            layout: encoded.layout,
+            wrapped_key: blob_identity.wrapped,
+            rewrapped_key: None,
+            placements: Vec::new(),
+        };
+        let (blob, uncommitted) = publish(&self.inner, blob, encoded, true).await?;
+        Ok((blob, moves, uncommitted))
+    }
+}
+
+/// What is taken over into the new quilt.
+#[derive(Default)]
+struct Living {
+    content: Vec<u8>,
+    catalog: Catalog,
+    moves: Vec<ExtentMove>,
+}
+
+/// The old catalog's entries about one living extent, as they are to stand in the new one.
+fn moved_entries(catalog: &Catalog, living: Extent, new_offset: u64) -> impl Iterator<Item = CatalogEntry> {
+    let end = living.offset + living.length;
+    catalog.entries.iter().filter_map(move |entry| {
+        let holds =
+            |extent: &&CatalogExtent| extent.blob_offset <= living.offset && end <= extent.blob_offset + extent.length;
+        let extent = entry.extents.iter().find(holds)?;
+        let object_offset = extent.object_offset + (living.offset - extent.blob_offset);
+        let moved = CatalogExtent { object_offset, blob_offset: new_offset, length: living.length };
+        Some(CatalogEntry { extents: vec![moved], ..entry.clone() })
+    })
+}

@@ -1,0 +1,282 @@
+//! Heartbeats, carried out: look at every backend, let the rule book compare, commit, then write.
+//!
+//! See `domain/heartbeat.rs` for what is compared, and ARCHITECTURE.md for what follows from it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use backends::Pulse;
+use codec::{ClusterId, ClusterKey};
+use futures::future::join_all;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Ambient, random};
+use crate::domain::{BackendFlag, BackendId, Heartbeat, HeartbeatVerdict, SeenBackend, SeenHeartbeat};
+use crate::metadata::{BackendSighting, FlaggedBackend, MetadataError, MetadataStore, SightedBackend};
+use crate::objects::committee::{Backend, Committee};
+
+/// How long a backend may take to show its heartbeat.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How long after the round began a heartbeat may still be written. What is committed and not written is written by the next
+/// round; what is written late could replace a later one.
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often the gateway that starts tries to see a backend between two heartbeats of the others.
+const TRIES: usize = 3;
+
+/// How often heartbeats are made. What happened since the last one is what a rollback can hide.
+#[derive(Clone, Copy, Debug)]
+pub struct HeartbeatPeriods {
+    /// On directories.
+    pub directory: Duration,
+    /// On stores that bill each look.
+    pub remote: Duration,
+}
+
+/// What one round found.
+#[derive(Clone, Debug, Default)]
+pub struct HeartbeatRound {
+    /// The highest incarnation that an authentic heartbeat names.
+    pub incarnation: u32,
+    /// The highest incarnation named by a backend that is newer than the database.
+    pub forgotten: u32,
+}
+
+/// Makes the heartbeats of one gateway. Cheap to clone.
+#[derive(Clone)]
+pub struct Heartbeats(Arc<Inner>);
+
+struct Inner {
+    metadata: MetadataStore,
+    backends: Vec<Arc<Backend>>,
+    cluster: ClusterId,
+    key: ClusterKey,
+    ambient: Ambient,
+    periods: HeartbeatPeriods,
+    /// When each backend was last seen.
+    seen: Mutex<HashMap<BackendId, Instant>>,
+    /// Cancelled when another copy of the database was found.
+    cloned: CancellationToken,
+}
+
+impl fmt::Debug for Heartbeats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heartbeats").field("periods", &self.0.periods).finish_non_exhaustive()
+    }
+}
+
+impl Heartbeats {
+    /// Of these backends. Until a backend was seen, nothing may be deleted anywhere.
+    #[must_use]
+    pub fn new(
+        metadata: MetadataStore,
+        committee: &Committee,
+        cluster: ClusterId,
+        key: ClusterKey,
+        ambient: Ambient,
+        periods: HeartbeatPeriods,
+    ) -> Self {
+        let backends = committee.backends().to_vec();
+        backends.iter().for_each(|backend| backend.trust().await_sight());
+        let (seen, cloned) = (Mutex::default(), CancellationToken::new());
+        Self(Arc::new(Inner { metadata, backends, cluster, key, ambient, periods, seen, cloned }))
+    }
+
+    /// Looks at every backend and makes no heartbeat: before there is an incarnation, and for commands.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn look(&self) -> Result<HeartbeatRound, MetadataError> {
+        self.refresh().await?;
+        let mut round = self.round(None, self.0.backends.clone(), true).await?;
+        for _ in 1..TRIES {
+            let unseen: Vec<_> = self.0.backends.iter().filter(|backend| !backend.trust().is_seen()).cloned().collect();
+            if unseen.is_empty() {
+                break;
+            }
+            let again = self.round(None, unseen, true).await?;
+            round.incarnation = round.incarnation.max(again.incarnation);
+            round.forgotten = round.forgotten.max(again.forgotten);
+        }
+        Ok(round)
+    }
+
+    /// Makes a heartbeat on every backend, whether or not one is due: before serving, and at a good end.
+    ///
+    /// # Errors
+    /// The database is away, or has buried the incarnation.
+    pub async fn beat(&self, incarnation: u32) -> Result<HeartbeatRound, MetadataError> {
+        self.round(Some(incarnation), self.0.backends.clone(), true).await
+    }
+
+    /// Makes heartbeats for ever. Cancels `fenced` when blobs of an earlier run may bear this incarnation's number, so that
+    /// another is begun.
+    pub async fn go_on(self, incarnation: u32, fenced: CancellationToken) {
+        loop {
+            tokio::time::sleep(self.0.periods.directory.min(self.0.periods.remote)).await;
+            match self.round(Some(incarnation), self.due(), false).await {
+                Ok(round) if round.forgotten >= incarnation => {
+                    tracing::error!(incarnation, "a backend knows an incarnation of this number from another run");
+                    return fenced.cancel();
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "no heartbeats were made"),
+            }
+        }
+    }
+
+    /// Cancelled when another copy of the database was found to make heartbeats: this gateway must stop.
+    #[must_use]
+    pub fn cloned(&self) -> &CancellationToken {
+        &self.0.cloned
+    }
+
+    /// What a backend shows now, as far as it can be believed.
+    ///
+    /// # Errors
+    /// It does not answer, or is not this backend.
+    pub async fn sight(&self, backend: &Backend) -> Result<SeenBackend, backends::StoreError> {
+        let pulse = tokio::time::timeout(LOOK, backend.store.pulse()).await;
+        let Pulse { generation, heartbeat } = pulse.unwrap_or(Err(backends::StoreError::TimedOut))?;
+        let heartbeat = match heartbeat {
+            None => SeenHeartbeat::Absent,
+            Some(bytes) => match Heartbeat::from_record(&bytes, self.0.cluster, &backend.id, &self.0.key) {
+                Ok(heartbeat) => SeenHeartbeat::Authentic(heartbeat),
+                Err(reason) => SeenHeartbeat::Unauthentic(reason),
+            },
+        };
+        Ok(SeenBackend { generation, heartbeat })
+    }
+
+    /// Writes a heartbeat that was committed.
+    ///
+    /// # Errors
+    /// It may or may not be there; the next round finds out.
+    pub async fn write(&self, backend: &Backend, heartbeat: &Heartbeat) -> Result<(), backends::StoreError> {
+        let record = heartbeat.to_record(self.0.cluster, &backend.id, &self.0.key);
+        backend.store.beat(record.into()).await
+    }
+
+    /// Reads anew which backends are flagged, and sees to it that it is obeyed.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn refresh(&self) -> Result<(), MetadataError> {
+        let flagged = self.0.metadata.flagged_backends().await?;
+        let (kept, removed) = (self.0.metadata.heartbeats().await?, self.0.metadata.removed_backends().await?);
+        for backend in &self.0.backends {
+            if let Some(kept) = kept.get(&backend.id) {
+                backend.store.require_generation(kept.last.generation);
+            }
+            let flag = flagged.iter().find(|flagged| flagged.backend == backend.id);
+            let with_outcome = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
+            if backend.trust().set(with_outcome, removed.contains(&backend.id)) {
+                announce(&backend.id, flag);
+            }
+        }
+        let held = flagged.iter().any(|flagged| flagged.flag.holds_collection());
+        metrics::gauge!("haulout_collection_held").set(if held { 1.0 } else { 0.0 });
+        if flagged.iter().any(|flagged| flagged.flag == BackendFlag::Clone) {
+            self.0.cloned.cancel();
+        }
+        Ok(())
+    }
+
+    /// The backends to look at now: those not seen for their period, and those that did not answer.
+    fn due(&self) -> Vec<Arc<Backend>> {
+        let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let slack = self.0.periods.directory / 10;
+        let due = |backend: &&Arc<Backend>| {
+            let last = seen.get(&backend.id);
+            last.is_none_or(|at| at.elapsed() + slack >= self.period(backend)) || !backend.trust().is_seen()
+        };
+        self.0.backends.iter().filter(due).cloned().collect()
+    }
+
+    fn period(&self, backend: &Backend) -> Duration {
+        if backend.is_directory { self.0.periods.directory } else { self.0.periods.remote }
+    }
+
+    async fn round(
+        &self,
+        incarnation: Option<u32>,
+        backends: Vec<Arc<Backend>>,
+        force: bool,
+    ) -> Result<HeartbeatRound, MetadataError> {
+        let kept = self.0.metadata.heartbeats().await?;
+        // What was taken out of the cluster holds nobody up.
+        let looks = backends.iter().filter(|backend| !backend.trust().is_removed());
+        let looks = looks.map(|backend| async move { (backend, self.sight(backend).await) });
+        let mut round = HeartbeatRound::default();
+        let mut sightings = Vec::new();
+        for (backend, seen) in join_all(looks).await {
+            let seen = match seen {
+                Ok(seen) => seen,
+                Err(error) => {
+                    tracing::debug!(backend = %backend.id, %error, "a backend shows no heartbeat now");
+                    continue;
+                }
+            };
+            if let SeenHeartbeat::Authentic(heartbeat) = &seen.heartbeat {
+                round.incarnation = round.incarnation.max(heartbeat.incarnation);
+            }
+            // A little early is not too early, or every other round of this gateway would find nothing due.
+            let period = if force { Duration::ZERO } else { self.period(backend) * 9 / 10 };
+            sightings.push(BackendSighting {
+                backend: backend.id.clone(),
+                kept: kept.get(&backend.id).copied(),
+                seen,
+                nonce: random(&*self.0.ambient.entropy),
+                period: i64::try_from(period.as_micros()).unwrap_or(i64::MAX),
+            });
+        }
+        let begun = Instant::now();
+        let shown: BTreeMap<_, _> = sightings.iter().map(|one| (one.backend.clone(), one.seen.clone())).collect();
+        let sighted = self.0.metadata.note_sightings(incarnation, sightings).await?;
+        for one in &sighted {
+            if let (Some(HeartbeatVerdict::Flag(BackendFlag::DatabaseBehind, _)), Some(seen)) =
+                (&one.verdict, shown.get(&one.backend))
+                && let SeenHeartbeat::Authentic(heartbeat) = &seen.heartbeat
+            {
+                round.forgotten = round.forgotten.max(heartbeat.incarnation);
+            }
+        }
+        join_all(sighted.iter().map(|one| self.conclude(one, begun))).await;
+        self.refresh().await?;
+        Ok(round)
+    }
+
+    /// Writes one backend's heartbeat, if one was committed.
+    async fn conclude(&self, sighted: &SightedBackend, begun: Instant) {
+        let Some(backend) = self.0.backends.iter().find(|backend| backend.id == sighted.backend) else { return };
+        if sighted.verdict.is_none() {
+            return;
+        }
+        backend.trust().sight();
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(backend.id.clone(), Instant::now());
+        let Some(heartbeat) = sighted.write.filter(|_| begun.elapsed() < WRITE_WITHIN) else { return };
+        if let Err(error) = self.write(backend, &heartbeat).await {
+            tracing::debug!(backend = %backend.id, %error, "a heartbeat was not written and will be repeated");
+        }
+    }
+}
+
+/// Another flag than before shows in log and metrics.
+fn announce(backend: &BackendId, flagged: Option<&FlaggedBackend>) {
+    match flagged {
+        Some(flagged) => {
+            let (flag, reason) = (flagged.flag, &flagged.reason);
+            tracing::error!(%backend, %flag, reason, "a backend was flagged: an operator must look");
+        }
+        None => tracing::info!(%backend, "a backend is trusted again"),
+    }
+    for flag in BackendFlag::ALL {
+        let is = flagged.is_some_and(|flagged| flagged.flag == flag);
+        let labels = [("backend", backend.to_string()), ("flag", flag.name().to_owned())];
+        metrics::gauge!("haulout_backend_flagged", &labels).set(if is { 1.0 } else { 0.0 });
+    }
+}

@@ -1,0 +1,15 @@
+//! What workers run on stored data: collection, compaction, orphans, repair, findings, lifecycle rules.
+//!
+//! Each is one short step that is safe to repeat; the loops that call them are in `workers`.
+
+pub(crate) mod compact;
+pub(crate) mod findings;
+pub(crate) mod heartbeats;
+pub(crate) mod hold;
+pub(crate) mod lifecycle;
+pub(crate) mod orphans;
+pub(crate) mod rebuild;
+pub(crate) mod reclaim;
+pub(crate) mod repair;
+pub(crate) mod throttle;
+pub(crate) mod trust;

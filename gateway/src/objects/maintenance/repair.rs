@@ -1,0 +1,238 @@
+//! Repair: lost slivers are rebuilt on other backends from any k others.
+//!
+//! Check every sliver, plan (`placement::repair`), apply the plan. Each step may be repeated or lost: a new
+//! sliver has a name of its own, is read back and proven before its row moves, and the old one goes after that.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use backends::{SliverName, StoreError};
+use codec::SliverVerifier;
+
+use crate::domain::{BackendId, Placement, StoredBlob};
+use crate::metadata::{BackendRow, RepairEnd, RepairJob, SliverLocation, SliverMove};
+use crate::objects::Objects;
+use crate::objects::committee::Backend;
+use crate::objects::error::ObjectsError;
+use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
+use crate::objects::read::gather::identity;
+use crate::placement::{RepairPlan, SliverFact, plan_repair};
+
+/// Jobs claimed at a time. They are done one after the other, so this and the lease bound how long one may take.
+const JOBS_PER_STEP: usize = 4;
+
+/// How long claimed jobs are left to this gateway, in seconds.
+const LEASE_SECONDS: i64 = 1_800;
+
+/// The first pause before a job is tried again, in seconds; it doubles up to the last.
+const RETRY_SECONDS: (i64, i64) = (4, 600);
+
+/// Replaced slivers deleted in one step.
+const DISCARDS_PER_STEP: usize = 256;
+
+/// Jobs written in one step for backends that were taken out of the cluster.
+const UNCONFIGURED_PER_STEP: usize = 1_024;
+
+/// Bytes read in one step when a sliver is proven.
+const PROOF_BYTES: u64 = 1 << 20;
+
+impl Objects {
+    /// Repairs a few blobs, the most endangered first. Returns how many were looked at; zero means there is no more to do
+    /// now.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is unavailable. What one blob's repair meets is logged, and the blob tried again later.
+    pub async fn repair(&self) -> Result<usize, ObjectsError> {
+        let jobs = self.inner.metadata.claim_repairs(JOBS_PER_STEP, LEASE_SECONDS).await?;
+        let claimed = jobs.len();
+        for job in jobs {
+            let (id, claimed_at) = (job.blob.id, job.claimed_at);
+            let doublings = job.attempts.min(20);
+            let retry_after_seconds = (RETRY_SECONDS.0 << doublings).min(RETRY_SECONDS.1);
+            let end = match self.repair_blob(job).await {
+                Ok((complete, urgency)) => RepairEnd { complete, retry_after_seconds, urgency },
+                Err(error) => {
+                    metrics::counter!("haulout_repair_failures_total").increment(1);
+                    tracing::warn!(blob = %id, %error, "repair of a blob failed and will be retried");
+                    RepairEnd { complete: false, retry_after_seconds, urgency: 0 }
+                }
+            };
+            self.inner.metadata.end_repair(id, claimed_at, end).await?;
+        }
+        Ok(claimed)
+    }
+
+    /// Deletes slivers that were replaced. Returns how many went.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is unavailable.
+    pub async fn discard(&self) -> Result<usize, ObjectsError> {
+        if self.deletion_hold().await?.is_some() {
+            return Ok(0);
+        }
+        let removed = self.inner.metadata.removed_backends().await?;
+        let mut gone = Vec::new();
+        for location in self.inner.metadata.discardable(DISCARDS_PER_STEP).await? {
+            let name = SliverName { blob: location.blob, index: location.index, attempt: location.attempt };
+            // Only what was taken out of the cluster has nothing left that could be deleted.
+            let deleted = match self.inner.committee.backend(&location.backend) {
+                Some(backend) => backend.store.delete(&name).await,
+                None if removed.contains(&location.backend) => Ok(()),
+                None => continue,
+            };
+            match deleted {
+                Ok(()) => gone.push(location),
+                Err(error) => {
+                    tracing::debug!(backend = %location.backend, %name, %error, "a replaced sliver could not be deleted; retried later")
+                }
+            }
+        }
+        let count = gone.len();
+        self.inner.metadata.discarded(gone).await?;
+        Ok(count)
+    }
+
+    /// Asks for the repair of blobs with slivers on backends that were taken out of the cluster. That this gateway's
+    /// configuration lacks a backend moves nothing: another one's may have it. Returns how many jobs were written.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is unavailable.
+    pub async fn enqueue_repairs_of_unconfigured(&self) -> Result<u64, ObjectsError> {
+        let removed = self.inner.metadata.removed_backends().await?;
+        if removed.is_empty() {
+            return Ok(0);
+        }
+        let belonging = self.inner.metadata.backends().await?.into_iter().map(|row| row.id);
+        let belonging = belonging.filter(|id| !removed.contains(id)).collect();
+        Ok(self.inner.metadata.enqueue_repairs_of_unconfigured(belonging, UNCONFIGURED_PER_STEP).await?)
+    }
+
+    /// Repairs one blob: whether nothing is left to do, and how many more slivers it may lose.
+    async fn repair_blob(&self, job: RepairJob) -> Result<(bool, i64), ObjectsError> {
+        let inner = &self.inner;
+        let scheme = job.blob.layout.shape.scheme;
+        let facts = self.look(&job, &inner.metadata.backends().await?, &inner.metadata.removed_backends().await?).await;
+        let plan = plan_repair(&facts, scheme.k(), &inner.committee.candidates(), inner.id_generator.seed());
+        let good = facts.iter().filter(|fact| matches!(fact, SliverFact::Good(_))).count();
+        if plan.unreadable {
+            tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
+        }
+        let moved = self.carry_out(&job.blob, &facts, &plan).await?;
+        let left = i64::try_from(good + moved).unwrap_or(0) - i64::try_from(scheme.k()).unwrap_or(0);
+        Ok((plan.completes() && moved == plan.rebuilds.len(), left))
+    }
+
+    /// What is known of each sliver of a blob.
+    async fn look(&self, job: &RepairJob, rows: &[BackendRow], removed: &BTreeSet<BackendId>) -> Vec<SliverFact> {
+        let n = u8::try_from(job.blob.layout.shape.scheme.n()).unwrap_or(u8::MAX);
+        let looks = (0..n).map(|index| async move {
+            let Some(placement) = job.blob.placements.iter().find(|placement| placement.index == index) else {
+                return SliverFact::Lost;
+            };
+            if removed.contains(&placement.backend) {
+                return SliverFact::Lost;
+            }
+            let Some(backend) = self.inner.committee.backend(&placement.backend) else {
+                // It belongs to the cluster, and this gateway cannot look.
+                let row = rows.iter().find(|row| row.id == placement.backend);
+                return row.map_or(SliverFact::Lost, |row| SliverFact::Unreachable(row.provider.clone()));
+            };
+            let suspect = job.suspects.contains(&(index, placement.backend.clone()));
+            match self.examine(&job.blob, placement, backend, suspect).await {
+                Ok(()) => SliverFact::Good(backend.provider.clone()),
+                // What a backend lacks that was rolled back or swapped is not lost before an operator says so.
+                Err(StoreError::NotFound) if backend.trust().is_doubted() => {
+                    SliverFact::Unreachable(backend.provider.clone())
+                }
+                Err(StoreError::NotFound | StoreError::Damaged { .. }) => SliverFact::Lost,
+                Err(error) => {
+                    tracing::debug!(backend = %backend.id, blob = %job.blob.id, %error, "a sliver cannot be checked now");
+                    SliverFact::Unreachable(backend.provider.clone())
+                }
+            }
+        });
+        futures::future::join_all(looks).await
+    }
+
+    /// Compares a sliver's length, and verifies all of its bytes when it has a finding.
+    async fn examine(
+        &self,
+        blob: &StoredBlob,
+        placement: &Placement,
+        backend: &Backend,
+        deep: bool,
+    ) -> Result<(), StoreError> {
+        let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
+        let (len, expected) = (backend.store.len(&name).await?, blob.layout.sliver_len());
+        if len != expected {
+            return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}") });
+        }
+        if deep {
+            let mut verifier =
+                SliverVerifier::new(identity(self.inner.id_generator.cluster, blob, placement.index), placement.root);
+            let mut at = 0;
+            while at < len {
+                let end = (at + PROOF_BYTES).min(len);
+                verifier.push(&backend.store.read(&name, at..end).await?);
+                at = end;
+            }
+            verifier.finish().map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
+        }
+        Ok(())
+    }
+
+    /// Makes the planned slivers and moves their rows; how many moved.
+    async fn carry_out(
+        &self,
+        blob: &StoredBlob,
+        facts: &[SliverFact],
+        plan: &RepairPlan,
+    ) -> Result<usize, ObjectsError> {
+        let inner = &self.inner;
+        if plan.rebuilds.is_empty() || plan.unreadable {
+            return Ok(0);
+        }
+        let targets: Vec<Target> = plan
+            .rebuilds
+            .iter()
+            .map(|one| {
+                let backend = Arc::clone(&inner.committee.backends()[one.target]);
+                let name = SliverName { blob: blob.id, index: one.index, attempt: inner.id_generator.attempt() };
+                Target { backend, name }
+            })
+            .collect();
+        let location = |target: &Target| SliverLocation {
+            blob: blob.id,
+            index: target.name.index,
+            attempt: target.name.attempt,
+            backend: target.backend.id.clone(),
+        };
+        let incarnation = inner.id_generator.incarnation();
+        let stamp = inner.metadata.announce_slivers(incarnation, targets.iter().map(location).collect()).await?;
+        let without: Vec<u8> =
+            (0_u8..).zip(facts).filter(|(_, fact)| !matches!(fact, SliverFact::Good(_))).map(|(at, _)| at).collect();
+        let mut moved = 0;
+        for (target, root) in rebuild_slivers(inner, blob, &without, targets).await? {
+            let index = target.name.index;
+            let to = Placement { index, backend: target.backend.id.clone(), attempt: target.name.attempt, root };
+            let from = blob.placements.iter().find(|old| old.index == index).cloned();
+            if from.as_ref().is_some_and(|old| old.root != root) {
+                let reason = format!("sliver {index} of blob {} was rebuilt with another root", blob.id);
+                return Err(ObjectsError::Internal(reason));
+            }
+            if let Err(error) = self.examine(blob, &to, &target.backend, true).await {
+                target.backend.write_failed(&error);
+                continue;
+            }
+            let discard = from.as_ref().is_some_and(|old| inner.committee.backend(&old.backend).is_some());
+            let sliver = SliverMove { blob: blob.id, from, to, stamp, discard };
+            if inner.metadata.move_sliver(incarnation, sliver).await? {
+                moved += 1;
+                metrics::counter!("haulout_repair_slivers_total").increment(1);
+                metrics::counter!("haulout_repair_bytes_total").increment(blob.layout.sliver_len());
+            }
+            inner.forget_blob(&blob.id);
+        }
+        Ok(moved)
+    }
+}

@@ -1,0 +1,58 @@
+//! How far a backend is trusted, as the last look at its heartbeat left it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::BackendFlag;
+
+/// The state of one backend.
+#[derive(Debug, Default)]
+pub struct Trust {
+    /// Nobody has seen its heartbeat since the gateway started.
+    unseen: AtomicBool,
+    /// An operator took it out of the cluster.
+    removed: AtomicBool,
+    flag: Mutex<Option<(BackendFlag, String)>>,
+}
+
+impl Trust {
+    /// Why an operator must look at it.
+    #[must_use]
+    pub fn flag(&self) -> Option<(BackendFlag, String)> {
+        self.flag.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether what it holds is in doubt, so that it takes no writes and nothing is concluded from what it lacks.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        let flag = self.flag.lock().unwrap_or_else(PoisonError::into_inner);
+        flag.as_ref().is_some_and(|(flag, _)| flag.is_about_backend())
+    }
+
+    /// Whether an operator took it out of the cluster.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
+    }
+
+    /// Whether its heartbeat was compared since the gateway started.
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        !self.unseen.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn await_sight(&self) {
+        self.unseen.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn sight(&self) {
+        self.unseen.store(false, Ordering::SeqCst);
+    }
+
+    /// Takes over what the database says; whether that is another flag than before.
+    pub(crate) fn set(&self, flag: Option<(BackendFlag, String)>, removed: bool) -> bool {
+        self.removed.store(removed, Ordering::Relaxed);
+        let mut current = self.flag.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, flag.clone()) != flag
+    }
+}

@@ -1,0 +1,11 @@
+//! Content on its way out: extents are read from slivers, verified, reconstructed where needed, and decrypted.
+//!
+//! `object_reader` cuts a range into steps; `fetch` reads and decrypts one run of pieces; `gather` decides which slivers to
+//! ask and asks them. Not here: making lost slivers again (`maintenance`).
+
+pub(crate) mod fetch;
+pub(crate) mod gather;
+pub(crate) mod gather_plan;
+pub(crate) mod latency;
+pub(crate) mod object_reader;
+pub(crate) mod opened_blob;

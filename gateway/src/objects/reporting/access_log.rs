@@ -1,0 +1,130 @@
+//! Server access logs: lines are buffered in memory by bucket, and written as objects into the target bucket.
+//! As with Amazon a line may be lost when a gateway dies; one that stops in good order writes them all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::domain::{Bucket, BucketId, ObjectAttributes, ObjectKey, VersionLock, WriteCondition};
+use crate::events::LoggingConfiguration;
+use crate::objects::Objects;
+use crate::objects::error::ObjectsError;
+use crate::objects::requests::Put;
+use crate::objects::write::body::{BodyPromise, BytesBody};
+
+/// Bytes of one log at most; more begin another at once.
+const LOG_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of all lines that wait; more are lost.
+const WAITING_BYTES_MAX: usize = 16 << 20;
+
+/// How long lines may be buffered.
+const LINGER: Duration = Duration::from_secs(60);
+
+/// Lines that wait.
+#[derive(Debug, Default)]
+pub(crate) struct AccessLog {
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    buckets: HashMap<BucketId, Lines>,
+    bytes: usize,
+}
+
+/// The lines of one bucket.
+#[derive(Debug)]
+struct Lines {
+    bucket: Arc<Bucket>,
+    text: String,
+    since: Instant,
+}
+
+impl AccessLog {
+    fn add(&self, bucket: &Arc<Bucket>, line: &str) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.bytes + line.len() > WAITING_BYTES_MAX {
+            metrics::counter!("haulout_access_log_lines_lost_total").increment(1);
+            return;
+        }
+        waiting.bytes += line.len();
+        let fresh = || Lines { bucket: bucket.clone(), text: String::new(), since: Instant::now() };
+        let lines = waiting.buckets.entry(bucket.id).or_insert_with(fresh);
+        // The newest settings say where the log goes.
+        lines.bucket = bucket.clone();
+        lines.text.push_str(line);
+    }
+
+    /// Takes what is old or large enough, or everything.
+    fn take(&self, everything: bool, linger: Duration) -> Vec<Lines> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = |lines: &Lines| everything || lines.text.len() >= LOG_BYTES_MAX || lines.since.elapsed() >= linger;
+        let ids: Vec<_> = waiting.buckets.iter().filter(|(_, lines)| ready(lines)).map(|(id, _)| *id).collect();
+        let taken: Vec<Lines> = ids.iter().filter_map(|id| waiting.buckets.remove(id)).collect();
+        waiting.bytes = waiting.bytes.saturating_sub(taken.iter().map(|lines| lines.text.len()).sum());
+        taken
+    }
+}
+
+impl Objects {
+    /// Adds a line to a bucket's access log, in memory; a worker flushes it.
+    pub fn log_access(&self, bucket: &Arc<Bucket>, line: &str) {
+        self.inner.access_log.add(bucket, line);
+    }
+
+    /// Flushes what was logged: what is old or large enough, or everything. Returns how many logs were written.
+    ///
+    /// `region` and `linger` are the operator's: what keys show, and how long lines are buffered.
+    pub async fn flush_access_logs(&self, everything: bool, region: &str, linger: Option<Duration>) -> usize {
+        let mut written = 0;
+        for lines in self.inner.access_log.take(everything, linger.unwrap_or(LINGER)) {
+            match self.write_log(&lines, region).await {
+                Ok(()) => written += 1,
+                Err(error) => {
+                    metrics::counter!("haulout_access_logs_lost_total").increment(1);
+                    tracing::warn!(bucket = %lines.bucket.name, %error, "an access log could not be written");
+                }
+            }
+        }
+        written
+    }
+
+    async fn write_log(&self, lines: &Lines, region: &str) -> Result<(), ObjectsError> {
+        let bucket = &lines.bucket;
+        let logging = bucket.settings.get::<LoggingConfiguration>();
+        let logging = logging.map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        let Some(logging) = logging else { return Ok(()) };
+        let name = logging.target.parse().map_err(|_| ObjectsError::NoSuchBucket)?;
+        let target = self.inner.metadata.bucket(&name).await?.ok_or(ObjectsError::NoSuchBucket)?;
+        if target.owner != bucket.owner {
+            return Err(ObjectsError::NoSuchBucket);
+        }
+        let unique = format!("{:016X}", self.inner.id_generator.seed());
+        let account = bucket.owner.0.to_string();
+        let key = logging.key(&account, region, bucket.name.as_str(), self.inner.id_generator.now(), &unique);
+        let key = ObjectKey::new(key).map_err(|error| ObjectsError::Internal(error.to_string()))?;
+        let body = Bytes::from(lines.text.clone());
+        let attributes =
+            ObjectAttributes { content_type: Some("text/plain".to_owned()), ..ObjectAttributes::default() };
+        self.put_own(target, key, attributes, body).await
+    }
+
+    /// Writes an object on behalf of the gateway itself.
+    pub(crate) async fn put_own(
+        &self,
+        bucket: Arc<Bucket>,
+        key: ObjectKey,
+        attributes: ObjectAttributes,
+        body: Bytes,
+    ) -> Result<(), ObjectsError> {
+        let promise = BodyPromise { length: Some(body.len() as u64), ..BodyPromise::default() };
+        let condition = WriteCondition::None;
+        let put =
+            Put { bucket, key, attributes, lock: VersionLock::NONE, condition, promise, cipher: None, origin: None };
+        self.put(put, Box::new(BytesBody::new(body))).await.map(drop)
+    }
+}

@@ -1,0 +1,8 @@
+//! What is reported about buckets: access logs, inventories, meters, notifications.
+//!
+//! Not here: the documents themselves, which the rule book `events` writes.
+
+pub(crate) mod access_log;
+pub(crate) mod inventory;
+pub(crate) mod meter;
+pub(crate) mod notifications;

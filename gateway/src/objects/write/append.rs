@@ -1,0 +1,86 @@
+//! Appending: new bytes become new extents of an object, in one change of metadata.
+
+use codec::CatalogTarget;
+
+use crate::domain::{ChecksumAlgorithm, Timestamp, Version, VersionId, Versioning};
+use crate::metadata::{AppendChange, Appended, EventTrigger};
+use crate::objects::Objects;
+use crate::objects::digests::digest::Digested;
+use crate::objects::error::ObjectsError;
+use crate::objects::reporting::notifications::PotentialEvent;
+use crate::objects::requests::{Put, Stored};
+use crate::objects::write::body::IncomingBody;
+use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
+use crate::objects::write::store::Entry;
+
+impl Objects {
+    /// Appends to an object that has exactly `offset` bytes, or writes one at 0 where there is none. Answers the whole object.
+    ///
+    /// # Errors
+    /// `InvalidWriteOffset` when it has another size, `Versioned` in a bucket that is or was versioned.
+    pub async fn append(&self, mut put: Put, offset: u64, body: Box<dyn IncomingBody>) -> Result<Stored, ObjectsError> {
+        if put.bucket.versioning != Versioning::Never {
+            return Err(ObjectsError::Versioned);
+        }
+        let inner = &self.inner;
+        let current = self.current(&put.bucket, &put.key).await?;
+        prepare(&mut put, current.as_deref(), offset)?;
+        let id = inner.id_generator.version();
+        // In a catalog it is a part: alone it is no object.
+        let catalog_entry = CatalogEntryBuilder {
+            bucket: put.bucket.name.to_string(),
+            key: put.key.clone(),
+            target: CatalogTarget::Part { upload: id.0, number: 1 },
+            attributes: put.attributes.clone(),
+            write_counter: inner.id_generator.write_counter(),
+            modified_at: inner.id_generator.now(),
+        };
+        let modified_at = catalog_entry.modified_at;
+        let entry = Entry { promise: std::mem::take(&mut put.promise), catalog_entry, run: None };
+        let make_change = |digested: &Digested| {
+            // The transaction adds what the whole object is then.
+            let potential_event = PotentialEvent::new(EventTrigger::Stored, "ObjectCreated:Put");
+            let events = inner.drafts(&put.bucket, &put.key, put.origin.as_ref(), &[potential_event])?;
+            let (bucket, condition) = (put.bucket.id, put.condition.clone());
+            let version = version(put, id, modified_at, digested);
+            Ok((AppendChange { bucket, offset, version, condition, events }, ()))
+        };
+        let ((), Appended { size, etag }) = inner.store(body, entry, make_change).await?;
+        Ok(Stored { name: None, etag, checksum: None, encryption: None, size, modified_at })
+    }
+}
+
+/// Refuses what could not be appended now, and asks for the checksum that lets the object's own go on. The transaction decides
+/// again, on locked rows.
+fn prepare(put: &mut Put, current: Option<&Version>, offset: u64) -> Result<(), ObjectsError> {
+    put.condition.check(current.map(|version| version.etag))?;
+    put.attributes.encryption = None;
+    if current.is_some_and(|version| version.attributes.encryption.is_some()) {
+        return Err(ObjectsError::Enciphered);
+    }
+    if current.map_or(0, |version| version.size) != offset {
+        return Err(ObjectsError::InvalidWriteOffset);
+    }
+    if put.promise.checksum.is_none() && put.promise.algorithm.is_none() {
+        let whole = current.and_then(|version| version.checksum.as_ref());
+        let sha = [ChecksumAlgorithm::Sha1, ChecksumAlgorithm::Sha256];
+        put.promise.algorithm = whole.map(|sum| sum.algorithm).filter(|algorithm| !sha.contains(algorithm));
+    }
+    Ok(())
+}
+
+/// The row to be, or to go on.
+fn version(put: Put, id: VersionId, modified_at: Timestamp, digested: &Digested) -> Version {
+    Version {
+        id,
+        null: true,
+        lock: put.lock,
+        key: put.key,
+        size: digested.length,
+        etag: etag_of(digested),
+        modified_at,
+        attributes: put.attributes,
+        checksum: digested.checksum.clone(),
+        extents: Vec::new(),
+    }
+}

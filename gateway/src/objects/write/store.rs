@@ -1,0 +1,95 @@
+//! The one way from a body to a committed change: PUT, part and append differ in the change they make.
+
+use crate::domain::Extent;
+use crate::metadata::{AppendChange, CommitChange, NewBlob, PartChange, PutChange};
+use crate::objects::digests::digest::Digested;
+use crate::objects::encryption::content::Encipher;
+use crate::objects::error::ObjectsError;
+use crate::objects::state::Inner;
+use crate::objects::write::body::{BodyPromise, IncomingBody};
+use crate::objects::write::catalog_entry::CatalogEntryBuilder;
+use crate::objects::write::ingest::{Ingested, ingest};
+use crate::objects::write::quilter::Patch;
+
+/// What is known of content before its bytes come.
+pub(crate) struct Entry {
+    /// What must be true of the body.
+    pub(crate) promise: BodyPromise,
+    /// Whose bytes they are.
+    pub(crate) catalog_entry: CatalogEntryBuilder,
+    /// What enciphers them, as a run of its own, after they were digested.
+    pub(crate) run: Option<Encipher>,
+}
+
+/// A change that makes content visible.
+pub(crate) trait ContentChange: CommitChange + Send + 'static {
+    /// The same change, with content that lies in these extents.
+    #[must_use]
+    fn lying_in(self, extents: Vec<Extent>) -> Self;
+}
+
+impl ContentChange for PutChange {
+    fn lying_in(mut self, extents: Vec<Extent>) -> Self {
+        self.version.extents = extents;
+        self
+    }
+}
+
+impl ContentChange for PartChange {
+    fn lying_in(mut self, extents: Vec<Extent>) -> Self {
+        self.part.extents = extents;
+        self
+    }
+}
+
+impl ContentChange for AppendChange {
+    fn lying_in(mut self, extents: Vec<Extent>) -> Self {
+        self.version.extents = extents;
+        self
+    }
+}
+
+impl Inner {
+    /// Takes a body in and commits the change that makes it visible. The change is made, without extents, once the body was
+    /// found true to its promise, together with whatever else the caller learns from the digests.
+    ///
+    /// # Errors
+    /// Whatever the body breaks, whatever `make_change` says, or why the change was refused: nothing became visible.
+    pub(crate) async fn store<C: ContentChange, T>(
+        &self,
+        body: Box<dyn IncomingBody>,
+        entry: Entry,
+        make_change: impl FnOnce(&Digested) -> Result<(C, T), ObjectsError>,
+    ) -> Result<(T, C::Outcome), ObjectsError> {
+        match ingest(self, body, &entry).await? {
+            // Nothing to write: only the change.
+            Ingested::Small { content, digested, .. } if content.is_empty() => {
+                let (change, learned) = make_change(&digested)?;
+                Ok((learned, self.commit(Vec::new(), change).await?))
+            }
+            Ingested::Small { content, digested, reservation } => {
+                let (change, learned) = make_change(&digested)?;
+                let change = Box::new(move |extent| change.lying_in(vec![extent]).into());
+                let patch = Patch { content, catalog_entry: entry.catalog_entry, digested, change, reservation };
+                Ok((learned, self.quilter.join(patch).await?.of::<C>()??))
+            }
+            Ingested::Streamed { extents, blobs, digested, uncommitted } => {
+                let (change, learned) = make_change(&digested)?;
+                uncommitted.keep();
+                Ok((learned, self.commit(blobs, change.lying_in(extents)).await?))
+            }
+        }
+    }
+
+    /// Commits one change with the blobs it brings.
+    ///
+    /// # Errors
+    /// Why it was refused, or could not be committed.
+    pub(crate) async fn commit<C: CommitChange>(
+        &self,
+        blobs: Vec<NewBlob>,
+        change: C,
+    ) -> Result<C::Outcome, ObjectsError> {
+        Ok(self.metadata.commit_one(self.id_generator.incarnation(), blobs, change).await??)
+    }
+}

@@ -1,0 +1,277 @@
+//! Patterns: text with `*`, `?` and policy variables such as `${aws:username}`.
+
+use std::borrow::Cow;
+
+use crate::policy::value::{Lookup, Value};
+
+/// A pattern, taken apart once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    pieces: Vec<Piece>,
+    /// Whether a variable is among the pieces.
+    variables: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(Box<str>),
+    /// `*`: any number of characters.
+    Any,
+    /// `?`: one character.
+    One,
+    /// `${key}` or `${key, 'default'}`; the key is in lower case.
+    Variable(Box<str>, Option<Box<str>>),
+}
+
+/// What of a pattern's text has a meaning besides its letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Syntax {
+    /// `*` and `?`.
+    pub wildcards: bool,
+    /// `${...}`: only in policies of version 2012-10-17.
+    pub variables: bool,
+}
+
+/// Whether letters of either case are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// They are not.
+    Matters,
+    /// They are, as far as ASCII goes.
+    Ignored,
+}
+
+impl Pattern {
+    /// Takes a text apart. `None` for a variable that is not closed.
+    #[must_use]
+    pub fn parse(text: &str, syntax: Syntax) -> Option<Self> {
+        let mut pattern = Self { pieces: Vec::new(), variables: false };
+        let mut rest = text;
+        let mut plain = String::new();
+        while let Some(character) = rest.chars().next() {
+            if syntax.variables && rest.starts_with("${") {
+                let (inside, after) = rest[2..].split_once('}')?;
+                rest = after;
+                if matches!(inside, "*" | "?" | "$") {
+                    plain.push_str(inside);
+                } else {
+                    pattern.flush(&mut plain);
+                    pattern.push_variable(inside);
+                }
+                continue;
+            }
+            rest = &rest[character.len_utf8()..];
+            match character {
+                '*' if syntax.wildcards => {
+                    pattern.flush(&mut plain);
+                    if pattern.pieces.last() != Some(&Piece::Any) {
+                        pattern.pieces.push(Piece::Any);
+                    }
+                }
+                '?' if syntax.wildcards => {
+                    pattern.flush(&mut plain);
+                    pattern.pieces.push(Piece::One);
+                }
+                other => plain.push(other),
+            }
+        }
+        pattern.flush(&mut plain);
+        Some(pattern)
+    }
+
+    fn flush(&mut self, plain: &mut String) {
+        if !plain.is_empty() {
+            self.pieces.push(Piece::Text(std::mem::take(plain).into_boxed_str()));
+        }
+    }
+
+    fn push_variable(&mut self, inside: &str) {
+        let (key, default) = match inside.split_once(',') {
+            Some((key, default)) => (key, Some(default.trim().trim_matches('\'').into())),
+            None => (inside, None),
+        };
+        self.variables = true;
+        self.pieces.push(Piece::Variable(crate::policy::value::key_name(key.trim()).into(), default));
+    }
+
+    /// Whether the text is one this pattern describes. A variable that has no value describes nothing.
+    #[must_use]
+    pub fn matches(&self, text: &str, case: Case, lookup: Lookup<'_, '_>) -> bool {
+        if !self.variables {
+            return match_pieces(&self.pieces, text, case);
+        }
+        self.resolve(lookup).is_some_and(|pieces| match_pieces(&pieces, text, case))
+    }
+
+    /// The pattern with the values of its variables, which are plain text whatever is in them.
+    fn resolve(&self, lookup: Lookup<'_, '_>) -> Option<Vec<Piece>> {
+        let resolved = |piece: &Piece| match piece {
+            Piece::Variable(key, default) => {
+                let value = match lookup(key) {
+                    Some(Value::One(value)) => Some(value),
+                    Some(Value::Many(_)) | None => default.as_deref().map(Cow::Borrowed),
+                };
+                Some(Piece::Text(value?.as_ref().into()))
+            }
+            other => Some(other.clone()),
+        };
+        self.pieces.iter().map(resolved).collect()
+    }
+
+    /// Whether it describes one text only, whatever the request.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.pieces.iter().all(|piece| matches!(piece, Piece::Text(_)))
+    }
+
+    /// Whether it can describe this text, or a text that goes on after it with `/`. A variable may be anything.
+    #[must_use]
+    pub fn reaches(&self, text: &str) -> (bool, bool) {
+        let loose: Vec<_> = self
+            .pieces
+            .iter()
+            .map(|piece| if matches!(piece, Piece::Variable(..)) { Piece::Any } else { piece.clone() })
+            .collect();
+        (match_pieces(&loose, text, Case::Matters), can_begin(&loose, &format!("{text}/")))
+    }
+}
+
+/// Only the last `*` is ever taken back, so the time is at most the product of both lengths.
+fn match_pieces(pieces: &[Piece], text: &str, case: Case) -> bool {
+    let (mut at, mut rest) = (0, text);
+    let mut star: Option<(usize, &str)> = None;
+    loop {
+        let step = match pieces.get(at) {
+            None if rest.is_empty() => return true,
+            None | Some(Piece::Variable(..)) => None,
+            Some(Piece::Any) => {
+                star = Some((at + 1, rest));
+                at += 1;
+                continue;
+            }
+            Some(Piece::One) => without_first(rest),
+            Some(Piece::Text(wanted)) => without_start(rest, wanted, case),
+        };
+        if let Some(after) = step {
+            rest = after;
+            at += 1;
+            continue;
+        }
+        let Some((after_star, taken)) = star else { return false };
+        let Some(longer) = without_first(taken) else { return false };
+        star = Some((after_star, longer));
+        (at, rest) = (after_star, longer);
+    }
+}
+
+/// Whether some text that begins with `start` matches.
+fn can_begin(pieces: &[Piece], start: &str) -> bool {
+    let Some((first, others)) = pieces.split_first() else { return start.is_empty() };
+    match first {
+        // Whatever follows can be reached after any text.
+        Piece::Any => true,
+        Piece::One => without_first(start).is_none_or(|rest| can_begin(others, rest)),
+        Piece::Text(text) => match start.strip_prefix(&**text) {
+            Some(rest) => can_begin(others, rest),
+            None => text.starts_with(start),
+        },
+        Piece::Variable(..) => true,
+    }
+}
+
+fn without_first(text: &str) -> Option<&str> {
+    text.chars().next().map(|first| &text[first.len_utf8()..])
+}
+
+fn without_start<'a>(text: &'a str, start: &str, case: Case) -> Option<&'a str> {
+    match case {
+        Case::Matters => text.strip_prefix(start),
+        Case::Ignored => {
+            let begin = text.get(..start.len())?;
+            begin.eq_ignore_ascii_case(start).then(|| &text[start.len()..])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WILD: Syntax = Syntax { wildcards: true, variables: true };
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        let lookup = |key: &str| match key {
+            "aws:username" => Some(Value::from("anna*")),
+            _ => None,
+        };
+        Pattern::parse(pattern, WILD).expect("parses").matches(text, Case::Matters, &lookup)
+    }
+
+    #[test]
+    fn wildcards_and_variables() {
+        for (pattern, text, wanted) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("a*", "a/b/c", true),
+            ("a?c", "abc", true),
+            ("a?c", "aéc", true),
+            ("a?c", "ac", false),
+            ("*b*d", "abcbd", true),
+            ("*b*d", "abcbde", false),
+            ("a**b", "ab", true),
+            ("home/${aws:username}/*", "home/anna*/x", true),
+            ("home/${AWS:UserName}/*", "home/annabel/x", false),
+            ("${aws:userid}", "", false),
+            ("${aws:userid, 'nobody'}", "nobody", true),
+            ("a${*}b", "a*b", true),
+            ("a${*}b", "axb", false),
+            ("${$}{x}", "${x}", true),
+        ] {
+            assert_eq!(matches(pattern, text), wanted, "{pattern} {text}");
+        }
+        assert_eq!(Pattern::parse("${aws:username", WILD), None);
+        let old = Syntax { wildcards: true, variables: false };
+        let literal = Pattern::parse("${aws:username}", old).expect("parses");
+        assert!(literal.matches("${aws:username}", Case::Matters, &|_| None));
+    }
+
+    #[test]
+    fn what_a_resource_can_reach() {
+        let reaches = |pattern: &str| Pattern::parse(pattern, WILD).expect("parses").reaches("arn:aws:s3:::photos");
+        assert_eq!(reaches("arn:aws:s3:::photos"), (true, false));
+        assert_eq!(reaches("arn:aws:s3:::photos/*"), (false, true));
+        assert_eq!(reaches("arn:aws:s3:::photos/a/b"), (false, true));
+        assert_eq!(reaches("arn:aws:s3:::photos*"), (true, true));
+        assert_eq!(reaches("arn:aws:s3:::*"), (true, true));
+        assert_eq!(reaches("arn:aws:s3:::photo?"), (true, false));
+        assert_eq!(reaches("arn:aws:s3:::photo?/${aws:userid}"), (false, true));
+        assert_eq!(reaches("arn:aws:s3:::other/*"), (false, false));
+        assert_eq!(reaches("*"), (true, true));
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_way_agrees_with_the_obvious_one(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
+            fn obvious(pattern: &[u8], text: &[u8]) -> bool {
+                match pattern.split_first() {
+                    None => text.is_empty(),
+                    Some((b'*', rest)) => (0..=text.len()).any(|cut| obvious(rest, &text[cut..])),
+                    Some((b'?', rest)) => !text.is_empty() && obvious(rest, &text[1..]),
+                    Some((one, rest)) => text.first() == Some(one) && obvious(rest, &text[1..]),
+                }
+            }
+            prop_assert_eq!(matches(&pattern, &text), obvious(pattern.as_bytes(), text.as_bytes()));
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(pattern in "[a$é{}*?:, ']{0,20}", text in "[aé*${}]{0,20}") {
+            if let Some(pattern) = Pattern::parse(&pattern, WILD) {
+                let _ = pattern.matches(&text, Case::Ignored, &|_| None);
+                let _ = pattern.reaches(&text);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Tags as S3 writes them.
+
+use crate::domain::{TagError, TagSet};
+use crate::s3::documents::xml::{Element, XmlWriter};
+use crate::s3::error::{Code, S3Error};
+
+/// The root of a document of tags.
+pub const ROOT: &str = "Tagging";
+
+/// Reads the `<Tagging>` element of at most `most` tags.
+///
+/// # Errors
+/// `MalformedXML`, or which rule of tags is broken.
+pub fn read(root: &Element, most: usize) -> Result<TagSet, S3Error> {
+    let malformed = || S3Error::from(Code::MalformedXML);
+    let [set] = root.children.as_slice() else { return Err(malformed()) };
+    if set.name != "TagSet" || set.children.iter().any(|child| child.name != "Tag") {
+        return Err(malformed());
+    }
+    let pair = |tag: &Element| {
+        let [one, other] = tag.children.as_slice() else { return Err(malformed()) };
+        match (one.name.as_str(), other.name.as_str()) {
+            ("Key", "Value") => Ok((one.text.clone(), other.text.clone())),
+            ("Value", "Key") => Ok((other.text.clone(), one.text.clone())),
+            _ => Err(malformed()),
+        }
+    };
+    let pairs = set.children.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+    TagSet::new(pairs, most).map_err(refused)
+}
+
+/// What is said to tags that break a rule.
+#[must_use]
+pub fn refused(error: TagError) -> S3Error {
+    match error {
+        TagError::TooMany(most @ TagSet::OBJECT_MAX) => {
+            S3Error::with(Code::InvalidTag, format!("Object tags cannot be greater than {most}"))
+        }
+        TagError::TooMany(most) => {
+            S3Error::with(Code::BadRequest, format!("Bucket tag count cannot be greater than {most}"))
+        }
+        TagError::Key | TagError::Value | TagError::Duplicate => S3Error::with(Code::InvalidTag, error.to_string()),
+    }
+}
+
+/// Writes the `<TagSet>` element.
+pub fn write(pairs: &[(String, String)], writer: &mut XmlWriter) {
+    writer.open("TagSet");
+    for (key, value) in pairs {
+        writer.open("Tag").text("Key", key).text("Value", value).close("Tag");
+    }
+    writer.close("TagSet");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::documents::xml::parse;
+
+    fn of(inside: &str, most: usize) -> Result<TagSet, S3Error> {
+        read(&parse(format!("<Tagging>{inside}</Tagging>").as_bytes(), ROOT).unwrap(), most)
+    }
+
+    #[test]
+    fn what_is_read_is_written() {
+        let inside =
+            "<TagSet><Tag><Key>a b</Key><Value>+é</Value></Tag><Tag><Key>c</Key><Value></Value></Tag></TagSet>";
+        let mut writer = XmlWriter::fragment();
+        write(of(inside, 10).unwrap().pairs(), &mut writer);
+        assert_eq!(writer.finish(), inside);
+        assert!(of("<TagSet/>", 10).unwrap().pairs().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_tag_set_is_refused() {
+        let tag = |key: &str| format!("<Tag><Key>{key}</Key><Value>v</Value></Tag>");
+        let set = |tags: &str| format!("<TagSet>{tags}</TagSet>");
+        let many: String = (0..51).map(|i| tag(&i.to_string())).collect();
+        for (inside, code) in [
+            (String::new(), Code::MalformedXML),
+            (set("<Tag><Key>a</Key></Tag>"), Code::MalformedXML),
+            (set("<Tag><Key>a</Key><Key>b</Key></Tag>"), Code::MalformedXML),
+            (set("<Other/>"), Code::MalformedXML),
+            (set(&tag("")), Code::InvalidTag),
+            (set(&tag("aws:x")), Code::InvalidTag),
+            (set(&tag("a").repeat(2)), Code::InvalidTag),
+            (set(&many), Code::BadRequest),
+        ] {
+            assert_eq!(of(&inside, TagSet::BUCKET_MAX).unwrap_err().code, code, "{inside:.100}");
+        }
+    }
+}

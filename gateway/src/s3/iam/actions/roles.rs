@@ -1,0 +1,97 @@
+//! Roles.
+
+use crate::domain::{IamIdentity, IdentityDetails, IdentityKind};
+use crate::metadata::{IdentityEdit, UpdateIdentity};
+use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::actions::tags::{TAGS_MAX, read_tags};
+use crate::s3::iam::actions::users::{list_all, make, remove};
+use crate::s3::iam::documents::check_trust;
+use crate::s3::iam::error::IamError;
+use crate::s3::iam::show;
+use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
+
+const ROLE: IdentityKind = IdentityKind::Role;
+/// The shortest and the longest of the longest sessions a role may have, in seconds.
+const SESSION_SECONDS: (u32, u32) = (3_600, 43_200);
+
+/// The actions of this group.
+pub fn actions() -> Vec<Action> {
+    let role = ActionResource::IamIdentity(ROLE);
+    let new = &["RoleName", "Path", "AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "Tags"];
+    vec![
+        iam("CreateRole", ActionResource::NewIdentity(ROLE), new, create),
+        iam("GetRole", role, &["RoleName"], get),
+        iam("UpdateRole", role, &["RoleName", "Description", "MaxSessionDuration"], update),
+        iam("UpdateRoleDescription", role, &["RoleName", "Description"], describe),
+        iam("DeleteRole", role, &["RoleName"], delete),
+        iam("ListRoles", ActionResource::Account, &["PathPrefix", "Marker", "MaxItems"], list),
+        iam("UpdateAssumeRolePolicy", role, &["RoleName", "PolicyDocument"], trust),
+    ]
+}
+
+async fn create(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let trust = request.args.need("AssumeRolePolicyDocument")?;
+    check_trust(trust)?;
+    let details = IdentityDetails {
+        tags: read_tags(&request.args, TAGS_MAX)?,
+        trust: Some(trust.to_owned()),
+        description: request.args.text("Description", 1_000)?,
+        session_seconds_max: request.args.number("MaxSessionDuration", SESSION_SECONDS.0, SESSION_SECONDS.1)?,
+    };
+    Ok(element(&make(&request, ROLE, details).await?))
+}
+
+fn element(role: &IamIdentity) -> XmlWriter {
+    let mut writer = XmlWriter::fragment();
+    writer.open("Role");
+    show::identity(&mut writer, role, true);
+    writer.close("Role");
+    writer
+}
+
+async fn get(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    Ok(element(request.identity(ROLE)?))
+}
+
+async fn update(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    change(&request).await?;
+    Ok(XmlWriter::fragment())
+}
+
+async fn describe(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    request.args.get("Description").ok_or_else(|| IamError::invalid("Description", "must not be null"))?;
+    Ok(element(&change(&request).await?))
+}
+
+async fn change(request: &ActionRequest) -> Result<IamIdentity, IamError> {
+    let edit = IdentityEdit::Describe {
+        description: request.args.text("Description", 1_000)?,
+        session_seconds_max: request.args.number("MaxSessionDuration", SESSION_SECONDS.0, SESSION_SECONDS.1)?,
+    };
+    edit_role(request, edit).await
+}
+
+async fn edit_role(request: &ActionRequest, edit: IdentityEdit) -> Result<IamIdentity, IamError> {
+    let role = request.identity(ROLE)?;
+    match request.state.metadata.update_identity(role.id, edit).await? {
+        UpdateIdentity::Changed(role) => Ok(role),
+        UpdateIdentity::NameTaken | UpdateIdentity::NoSuchIdentity | UpdateIdentity::TooManyTags => {
+            Err(IamError::missing("role", role.name.as_str()))
+        }
+    }
+}
+
+async fn delete(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    remove(&request, ROLE).await
+}
+
+async fn list(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    list_all(&request, ROLE, "Roles").await
+}
+
+async fn trust(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    let document = request.args.need("PolicyDocument")?;
+    check_trust(document)?;
+    edit_role(&request, IdentityEdit::Trust(document.to_owned())).await?;
+    Ok(XmlWriter::fragment())
+}

@@ -1,0 +1,157 @@
+//! `UploadPart`, `UploadPartCopy`, `ListParts`.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, StatusCode, header};
+
+use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload, VersionName};
+use crate::objects::{BodyPromise, CopyPart, PutPart};
+use crate::s3::documents::encoding::xml_time;
+use crate::s3::documents::listing::{Names, page_size, write_owner};
+use crate::s3::documents::xml::XmlWriter;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::headers::{checksums, expiration, range, sse, versions};
+use crate::s3::pipeline::operation_input::Input;
+use crate::s3::pipeline::request::S3Request;
+use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
+use crate::s3::route::{Need, Row, on_object};
+
+use crate::s3::ops::multipart::uploads::{UPLOAD_ID, upload_id};
+use crate::s3::ops::objects::copy::{COPY_SOURCE, Source, find_source};
+
+const PART_NUMBER: &str = "partNumber";
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    let list = &["max-parts", "part-number-marker", "encoding-type"];
+    vec![
+        on_object("UploadPart", Method::PUT, "s3:PutObject", upload_part)
+            .query(PART_NUMBER)
+            .query(UPLOAD_ID)
+            .takes(&[Input::PartKey]),
+        on_object("UploadPartCopy", Method::PUT, "s3:PutObject", upload_part_copy)
+            .query(PART_NUMBER)
+            .query(UPLOAD_ID)
+            .need(Need::Header(COPY_SOURCE))
+            .takes(&[Input::PartKey, Input::CopySource]),
+        on_object("ListParts", Method::GET, "s3:ListMultipartUploadParts", list_parts).query(UPLOAD_ID).accepts(list),
+    ]
+}
+
+async fn upload_part(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let customer = request.input.customer_key.clone();
+    let number = part_number(&request)?;
+    let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
+    let (mut promise, body) = request.take_content()?;
+    match_plan(&mut promise, &upload)?;
+    let put = PutPart { upload: Arc::clone(&upload), bucket, number, promise, customer };
+    let part = request.state.objects.put_part(put, body).await?;
+    let mut response = empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag_header(part.etag));
+    sse::show(upload.attributes.encryption.as_ref(), &request.head.headers, headers);
+    if let Some(checksum) = &part.checksum {
+        checksums::write_value(checksum, None, headers);
+    }
+    Ok(response)
+}
+
+/// A part has the checksum its upload was created with, computed if the client sends none.
+fn match_plan(promise: &mut BodyPromise, upload: &Upload) -> Result<(), S3Error> {
+    let Some((planned, _)) = upload.checksum else { return Ok(()) };
+    let sent = promise.checksum.as_ref().map(|checksum| checksum.algorithm).or(promise.algorithm);
+    match sent {
+        None => promise.algorithm = Some(planned),
+        Some(sent) if sent == planned => {}
+        Some(sent) => {
+            let message = format!(
+                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+                planned.name().to_ascii_lowercase(),
+                sent.name().to_ascii_lowercase()
+            );
+            return Err(S3Error::with(Code::InvalidRequest, message));
+        }
+    }
+    Ok(())
+}
+
+fn part_number(request: &S3Request) -> Result<PartNumber, S3Error> {
+    let text = request.query().get(PART_NUMBER).unwrap_or_default();
+    let number = text.parse().ok().and_then(|number| PartNumber::new(number).ok());
+    number.ok_or_else(|| {
+        let message = "Part number must be an integer between 1 and 10000, inclusive";
+        S3Error::argument(message, PART_NUMBER, text)
+    })
+}
+
+async fn upload_part_copy(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let (customer, source_key) = (request.input.customer_key.clone(), sse::source_key(&request)?);
+    let number = part_number(&request)?;
+    let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
+    let Source { bucket: from, version: source, .. } = find_source(&request).await?;
+    let source_name = versions::name_in(&from, &source);
+    let range = match request.header("x-amz-copy-source-range") {
+        None => 0..source.size,
+        Some(text) => range::exact(text, source.size).map_err(|outside| range_refused(text, source.size, outside))?,
+    };
+    let copy = CopyPart { source, range, upload: Arc::clone(&upload), bucket, number, source_key, customer };
+    let objects = request.state.objects.clone();
+    let request_headers = request.head.headers.clone();
+    let work = async move { Ok(copied(&objects.copy_part(copy).await?, source_name, &upload, &request_headers)) };
+    when_ready(work, request.state.settings.keep_alive_after, request.info()).await
+}
+
+fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
+    if outside {
+        let message = format!("Range specified is not valid for source object of size: {size}");
+        return S3Error::with(Code::InvalidRange, message).field("RangeRequested", text);
+    }
+    let message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+                   zero-based offsets of the first and last bytes to copy";
+    S3Error::argument(message, "x-amz-copy-source-range", text)
+}
+
+fn copied(part: &Part, source: Option<VersionName>, upload: &Upload, request_headers: &HeaderMap) -> Document {
+    let mut writer = XmlWriter::document("CopyPartResult", 0);
+    writer.plain("LastModified", xml_time(part.modified_at)).etag(part.etag);
+    checksums::write_element(part.checksum.as_ref(), None, &mut writer);
+    let mut headers = HeaderMap::new();
+    sse::show(upload.attributes.encryption.as_ref(), request_headers, &mut headers);
+    versions::show_source(source, &mut headers);
+    Document { xml: writer.end("CopyPartResult"), headers }
+}
+
+async fn list_parts(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
+    let limit = page_size(request.query(), "max-parts")?;
+    let marker = request.query().number("part-number-marker")?.unwrap_or(0);
+    let after = u16::try_from(marker).unwrap_or(u16::MAX);
+    let names = Names::read(&request)?;
+    // One more than asked for tells whether there is another page.
+    let mut parts = request.state.metadata.parts(&upload.id, after, limit + 1).await?;
+    let truncated = limit > 0 && parts.len() > limit;
+    parts.truncate(limit);
+    let owner = request.state.owner_by_id(upload.attributes.owner.unwrap_or(bucket.owner), &request.identity).await?;
+    let mut writer = XmlWriter::document("ListPartsResult", 1_024 + parts.len() * 320);
+    writer.text("Bucket", bucket.name.as_str());
+    names.write(&mut writer, "Key", key.as_str());
+    writer.plain("UploadId", upload.id);
+    write_owner(&mut writer, "Initiator", &owner);
+    write_owner(&mut writer, "Owner", &owner);
+    writer.text("StorageClass", upload.attributes.class()).plain("PartNumberMarker", marker);
+    writer.plain("NextPartNumberMarker", parts.last().map_or(0, |part| part.number.get()));
+    writer.plain("MaxParts", limit).plain("IsTruncated", truncated);
+    names.write_type(&mut writer);
+    if let Some((algorithm, covers)) = upload.checksum {
+        writer.plain("ChecksumAlgorithm", algorithm.name()).plain("ChecksumType", checksums::kind(covers));
+    }
+    for part in &parts {
+        writer.open("Part").plain("PartNumber", part.number.get()).plain("LastModified", xml_time(part.modified_at));
+        writer.etag(part.etag).plain("Size", part.size);
+        checksums::write_element(part.checksum.as_ref(), None, &mut writer);
+        writer.close("Part");
+    }
+    let mut response = xml(writer.end("ListPartsResult"));
+    expiration::announce_abort(&bucket, &key, upload.created_at, response.headers_mut())?;
+    Ok(response)
+}

@@ -1,0 +1,145 @@
+//! `CopyObject`, and what `UploadPartCopy` shares with it: finding the source and being allowed to read it.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+
+use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, VersionName};
+use crate::objects::{Copy, Stored};
+use crate::policy::Permission;
+use crate::s3::documents::encoding::xml_time;
+use crate::s3::documents::xml::XmlWriter;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::headers::conditions::{self, ConditionOutcome};
+use crate::s3::headers::write_attributes::{self, WriteAttributes};
+use crate::s3::headers::{checksums, sse, versions, write_headers};
+use crate::s3::pipeline::operation_input::{Directive, Input};
+use crate::s3::pipeline::request::S3Request;
+use crate::s3::respond::{Document, Response, when_ready};
+use crate::s3::route::{Need, Row, on_object};
+
+const TAG_READING: Permission = Permission("s3:GetObjectTagging");
+const TAG_WRITING: Permission = Permission("s3:PutObjectTagging");
+
+/// The header that makes a write a copy.
+pub const COPY_SOURCE: &str = "x-amz-copy-source";
+
+/// What a copy takes. The directives come first: they say what of the rest counts.
+const TAKES: &[Input] = &[
+    Input::Directives,
+    Input::CopySource,
+    Input::Creation,
+    Input::Attributes,
+    Input::Tags,
+    Input::Acl,
+    Input::Lock,
+    Input::Encryption,
+    Input::Condition,
+];
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![on_object("CopyObject", Method::PUT, "s3:PutObject", copy_object).need(Need::Header(COPY_SOURCE)).takes(TAKES)]
+}
+
+/// A version that may be copied.
+pub struct Source {
+    /// The bucket it is in.
+    pub bucket: Arc<Bucket>,
+    /// The version.
+    pub version: Arc<Version>,
+    /// What the request calls it, when it does: it may then be another than the current one.
+    pub named: Option<String>,
+}
+
+/// The version the request names as its source, if the caller may read it and the conditions on it hold.
+///
+/// # Errors
+/// What a GET of it would say; `PreconditionFailed` for its conditions.
+pub async fn find_source(request: &S3Request) -> Result<Source, S3Error> {
+    let source = request.input.copy_source.clone().ok_or_else(|| S3Error::internal("a copy without a source"))?;
+    let bucket = request.state.bucket(&source.bucket).await?;
+    let named = source.version.as_deref();
+    let permission = if named.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+    request.require_version(Permission(permission), &bucket, Some(&source.key), named).await?;
+    if let Some(expected) = request.header("x-amz-source-expected-bucket-owner") {
+        request.state.expect_owner(expected, &bucket, &request.identity).await?;
+    }
+    let version = match request.version_at(&bucket, &source.key, versions::selector(named)?).await {
+        Ok(version) => version,
+        Err(error) if matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion) => {
+            return Err(request.not_found_or_denied(&bucket, &source.key, error)?);
+        }
+        Err(error) if error.code == Code::MethodNotAllowed => {
+            let message = "The source of a copy request may not specifically refer to a delete marker by version id.";
+            return Err(S3Error::with(Code::InvalidRequest, message));
+        }
+        Err(error) => return Err(error),
+    };
+    request.confirm(Permission(permission), &bucket, &version, named)?;
+    match conditions::evaluate(&request.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
+        ConditionOutcome::Proceed => Ok(Source { bucket, version, named: source.version }),
+        ConditionOutcome::NotModified(header) | ConditionOutcome::Failed(header) => Err(conditions::failed(header)),
+    }
+}
+
+async fn copy_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
+    write_headers::check(&request.head.headers)?;
+    let replace = request.input.metadata_directive == Some(Directive::Replace);
+    let retag = request.input.tagging_directive == Some(Directive::Replace);
+    let algorithm = checksums::algorithm_of(&request.head.headers)?;
+    let source = find_source(&request).await?;
+    let onto_itself = source.bucket.id == bucket.id && source.version.key == key;
+    if onto_itself && !replace && source.named.is_none() && !changes_something(&request.head.headers) {
+        let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
+                       the object's metadata, storage class, website redirect location or encryption attributes.";
+        return Err(S3Error::with(Code::InvalidRequest, message));
+    }
+    let WriteAttributes { attributes: given, lock } = write_attributes::read(&request, &bucket, &key).await?;
+    if !retag && !source.version.attributes.tags.is_empty() {
+        request
+            .require_version(TAG_READING, &source.bucket, Some(&source.version.key), source.named.as_deref())
+            .await?;
+        request.require_copied_tags(TAG_WRITING, &bucket, &key, &source.version.attributes.tags).await?;
+    }
+    let attributes = attributes_of_copy(given, &source.version, replace, retag);
+    let source_name = versions::name_in(&source.bucket, &source.version);
+    let condition = request.input.condition.clone();
+    let origin = request.origin_for(&bucket);
+    let source_key = sse::source_key(&request)?;
+    let key_choice = sse::choice(&request, &bucket)?;
+    let source = source.version;
+    let copy = Copy { source, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice, origin };
+    let (request_info, keep_alive_after) = (request.info(), request.state.settings.keep_alive_after);
+    let objects = request.state.objects.clone();
+    let request_headers = request.head.headers.clone();
+    let work = async move { Ok(copied(&objects.copy(copy).await?, source_name, &request_headers)) };
+    when_ready(work, keep_alive_after, request_info).await
+}
+
+/// What the copy carries: what the request says, or what the source has, except where the website redirects to.
+/// The tags and the rest have each their own directive; who copies owns the copy.
+fn attributes_of_copy(given: ObjectAttributes, source: &Version, replace: bool, retag: bool) -> ObjectAttributes {
+    let tags = if retag { given.tags.clone() } else { source.attributes.tags.clone() };
+    if replace {
+        return ObjectAttributes { tags, ..given };
+    }
+    let ObjectAttributes { website_redirect, owner, acl, storage_class, .. } = given;
+    ObjectAttributes { website_redirect, owner, acl, storage_class, tags, ..source.attributes.clone() }
+}
+
+fn changes_something(headers: &HeaderMap) -> bool {
+    ["x-amz-storage-class", "x-amz-website-redirect-location"].iter().any(|name| headers.contains_key(*name))
+        || headers.keys().any(|name| name.as_str().starts_with("x-amz-server-side-encryption"))
+}
+
+fn copied(stored: &Stored, source: Option<VersionName>, request_headers: &HeaderMap) -> Document {
+    let mut writer = XmlWriter::document("CopyObjectResult", 0);
+    writer.plain("LastModified", xml_time(stored.modified_at)).etag(stored.etag);
+    checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
+    let mut headers = HeaderMap::new();
+    sse::show(stored.encryption.as_ref(), request_headers, &mut headers);
+    versions::show_written(stored.name, &mut headers);
+    versions::show_source(source, &mut headers);
+    Document { xml: writer.end("CopyObjectResult"), headers }
+}

@@ -1,0 +1,82 @@
+//! The shared state of the S3 API: use cases, metadata, verifier, settings.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Ambient;
+use crate::domain::{Ownership, Timestamp};
+use crate::metadata::MetadataStore;
+use crate::objects::Objects;
+use crate::s3::auth::Verifier;
+use crate::s3::body::BodyLimits;
+use crate::s3::pipeline::meters::Meters;
+use crate::s3::pipeline::request_id::RequestIds;
+
+/// What an operator may tune.
+#[derive(Clone, Debug)]
+pub struct S3Settings {
+    /// The region the gateway says it is in.
+    pub region: String,
+    /// Domains under which a host names a bucket (`bucket.domain`), without a dot before or a port after them.
+    pub base_domains: Vec<String>,
+    /// The object ownership of buckets without ownership controls.
+    pub default_ownership: Ownership,
+    /// The names of the storage classes besides STANDARD.
+    pub storage_classes: Vec<String>,
+    /// The names of the targets that notifications may go to.
+    pub notification_targets: Vec<String>,
+    /// Limits of request bodies.
+    pub body: BodyLimits,
+    /// Refuse clients' keys that come in the clear.
+    pub sse_c_requires_tls: bool,
+    /// How long a response may take before white space keeps its connection alive.
+    pub keep_alive_after: Duration,
+}
+
+impl Default for S3Settings {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            base_domains: Vec::new(),
+            default_ownership: Ownership::default(),
+            storage_classes: Vec::new(),
+            notification_targets: Vec::new(),
+            body: BodyLimits::default(),
+            sse_c_requires_tls: false,
+            keep_alive_after: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The state, shared by all connections.
+pub struct S3State {
+    /// The use cases.
+    pub objects: Objects,
+    /// Buckets, users and lists.
+    pub metadata: MetadataStore,
+    /// Authenticates requests.
+    pub verifier: Arc<Verifier>,
+    /// What an operator tunes.
+    pub settings: S3Settings,
+    /// Names requests.
+    pub ids: RequestIds,
+    /// Counts requests.
+    pub meters: Meters,
+    /// Time and chance.
+    pub ambient: Ambient,
+}
+
+impl S3State {
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ambient.clock.now()
+    }
+}
+
+impl fmt::Debug for S3State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

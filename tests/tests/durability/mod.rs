@@ -1,0 +1,9 @@
+//! What survives: lost backends, kills, full disks, rollbacks, upgrades.
+
+mod full_disk;
+mod kill_loop;
+mod losing_backends;
+mod own_backend;
+mod repair;
+mod rollbacks;
+mod upgrade;

@@ -1,0 +1,8 @@
+//! Who may do what, and what attackers try.
+
+mod access;
+mod bad_input;
+mod costly_attacks;
+mod identity;
+mod known_attacks;
+mod several_users;
