@@ -3,9 +3,9 @@
 use crate::domain::{IamName, IamPath, IdentityKind, UserId, iam_arn};
 use crate::policy::{AuthorizationRequest, Decision, Value, decide};
 use crate::s3::authz::request_context;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, parameter};
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::names::{actor, lookup};
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, parameter};
 
 /// Resolves the resource of an action and authorizes the caller.
 ///

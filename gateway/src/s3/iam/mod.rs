@@ -3,7 +3,8 @@
 //! Read `answer` first: body, signature, action, permission, handler, reply. `table` holds the actions, one file for
 //! each group of them.
 
-pub(crate) mod actions;
+pub(crate) mod action;
+mod actions;
 mod answer;
 mod args;
 mod authorize;

@@ -1,8 +1,8 @@
 //! Finds users, groups and roles by name.
 
 use crate::domain::{AccessKey, IamIdentity, IamName, IdentityKind};
+use crate::s3::iam::action::ActionRequest;
 use crate::s3::iam::error::IamError;
-use crate::s3::iam::table::ActionRequest;
 
 /// A user, group or role of the caller's account.
 ///

@@ -2,10 +2,11 @@
 
 use crate::domain::IdentityKind;
 use crate::s3::auth::Service;
+use crate::s3::iam::action::ActionResource;
 use crate::s3::iam::actions::tags::read_tags;
 use crate::s3::iam::args::Args;
 use crate::s3::iam::page::Page;
-use crate::s3::iam::table::{ACTIONS, ActionResource};
+use crate::s3::iam::table::ACTIONS;
 
 fn args(body: &str) -> Args {
     Args::parse(body.as_bytes()).expect(body)
@@ -101,7 +102,7 @@ fn a_page_says_where_the_next_begins() {
     assert_eq!(write(&["b"]), "<L><member>b</member></L><IsTruncated>false</IsTruncated>");
 }
 
-/// The actions as the README shows them.
+/// The actions as `gateway/S3.md` shows them.
 fn actions_as_markdown() -> String {
     let line = |title: &str, service: Service| {
         let mut names: Vec<_> =
@@ -113,11 +114,11 @@ fn actions_as_markdown() -> String {
 }
 
 #[test]
-fn the_readme_lists_the_actions() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-    let readme = std::fs::read_to_string(path).expect("README.md");
-    let (_, rest) = readme.split_once("<!-- actions -->\n").expect("the marker <!-- actions -->");
+fn the_page_lists_the_actions() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/S3.md");
+    let page = std::fs::read_to_string(path).expect("S3.md");
+    let (_, rest) = page.split_once("<!-- actions -->\n").expect("the marker <!-- actions -->");
     let (listed, _) = rest.split_once("<!-- /actions -->").expect("the marker <!-- /actions -->");
     let table = actions_as_markdown();
-    assert_eq!(listed.trim(), table.trim(), "paste this between the markers in README.md:\n\n{table}\n");
+    assert_eq!(listed.trim(), table.trim(), "paste this between the markers in gateway/S3.md:\n\n{table}\n");
 }

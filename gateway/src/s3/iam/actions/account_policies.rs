@@ -6,12 +6,12 @@ use crate::domain::{CanonicalId, IdentityKind, User};
 use crate::metadata::PutInlinePolicy;
 use crate::policy::{AuthorizationRequest, Evaluation};
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::ActionRequest;
 use crate::s3::iam::authorize::condition_value;
 use crate::s3::iam::documents::check_identity;
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::page::Page;
 use crate::s3::iam::show;
-use crate::s3::iam::table::ActionRequest;
 
 /// The account an action names; none when it names something else.
 ///

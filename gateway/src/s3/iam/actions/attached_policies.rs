@@ -3,9 +3,9 @@
 use crate::domain::{BuiltInPolicy, IdentityKind};
 use crate::metadata::AttachPolicy;
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::page::Page;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 /// The kinds with the names of their three actions.
 const NAMES: [(IdentityKind, [&str; 3]); 3] = [

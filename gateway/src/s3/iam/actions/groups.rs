@@ -3,12 +3,12 @@
 use crate::domain::{IamIdentity, IdentityDetails, IdentityKind};
 use crate::metadata::JoinGroup;
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::actions::users::{list_all, make, remove, rename};
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::names::lookup;
 use crate::s3::iam::page::Page;
 use crate::s3::iam::show;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 const GROUP: IdentityKind = IdentityKind::Group;
 const USER: IdentityKind = IdentityKind::User;

@@ -3,12 +3,12 @@
 use crate::domain::IdentityKind;
 use crate::metadata::PutInlinePolicy;
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam, parameter};
 use crate::s3::iam::actions::account_policies;
 use crate::s3::iam::documents::check_identity;
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::page::Page;
 use crate::s3::iam::show;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam, parameter};
 
 /// The kinds with the names of their four actions.
 const NAMES: [(IdentityKind, [&str; 4]); 3] = [

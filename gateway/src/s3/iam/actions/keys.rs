@@ -4,9 +4,9 @@ use crate::domain::IdentityKind;
 use crate::metadata::{AddKey, KeyOwner, KeyRow};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::page::Page;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 /// The most access keys of an account or user.
 const KEYS_MAX: usize = 2;

@@ -3,6 +3,7 @@
 use crate::domain::{BuiltInPolicy, IamPath, IdentityKind, ManagedPolicy, ManagedPolicyDetails, Timestamp};
 use crate::metadata::{CreatePolicy, DeletePolicy, NewPolicy, PolicyScope};
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::actions::tags::{TAGS_MAX, read_tags};
 use crate::s3::iam::authorize::policy_arn;
 use crate::s3::iam::documents::check_identity;
@@ -10,7 +11,6 @@ use crate::s3::iam::error::IamError;
 use crate::s3::iam::names::unique_id;
 use crate::s3::iam::page::Page;
 use crate::s3::iam::show;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 /// The longest text of a managed policy, in letters that are not white space.
 pub const LETTERS_MAX: usize = 6_144;

@@ -4,12 +4,12 @@ use crate::domain::{BuiltInPolicy, ManagedPolicyVersion, Timestamp};
 use crate::metadata::{AddPolicyVersion, DeletePolicyVersion};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::actions::policies::{LETTERS_MAX, missing, own};
 use crate::s3::iam::documents::check_identity;
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::page::Page;
 use crate::s3::iam::show;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 /// The actions of this group.
 pub fn actions() -> Vec<Action> {

@@ -3,12 +3,12 @@
 use crate::domain::{IamIdentity, IdentityDetails, IdentityKind};
 use crate::metadata::{IdentityEdit, UpdateIdentity};
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::actions::tags::{TAGS_MAX, read_tags};
 use crate::s3::iam::actions::users::{list_all, make, remove};
 use crate::s3::iam::documents::check_trust;
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::show;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 const ROLE: IdentityKind = IdentityKind::Role;
 /// The shortest and the longest of the longest sessions a role may have, in seconds.

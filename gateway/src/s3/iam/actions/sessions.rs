@@ -5,10 +5,10 @@ use crate::policy::{AuthorizationRequest, Document, Evaluation};
 use crate::s3::auth::{NewSession, TemporaryKey};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, sts};
 use crate::s3::iam::authorize::{allows, condition_value};
 use crate::s3::iam::documents::check_identity;
 use crate::s3::iam::error::IamError;
-use crate::s3::iam::table::{Action, ActionRequest, sts};
 
 /// The longest policy of a session, in letters that are not white space.
 const SESSION_POLICY_LETTERS_MAX: usize = 2_048;

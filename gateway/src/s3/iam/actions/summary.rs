@@ -2,8 +2,8 @@
 
 use crate::domain::IdentityKind;
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::error::IamError;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 /// The actions of this group.
 pub fn actions() -> Vec<Action> {

@@ -3,11 +3,11 @@
 use crate::domain::IdentityKind;
 use crate::metadata::{IdentityEdit, UpdateIdentity};
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::args::Args;
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::page::Page;
 use crate::s3::iam::show;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 /// The most tags of a user, role or policy.
 pub const TAGS_MAX: usize = 50;

@@ -4,12 +4,12 @@ use crate::domain::{IdentityDetails, IdentityKind};
 use crate::metadata::{CreateIdentity, DeleteIdentity, IdentityEdit, IdentityQuery, NewIdentity, UpdateIdentity};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::actions::tags::{TAGS_MAX, read_tags};
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::names::unique_id;
 use crate::s3::iam::page::Page;
 use crate::s3::iam::show;
-use crate::s3::iam::table::{Action, ActionRequest, ActionResource, iam};
 
 const USER: IdentityKind = IdentityKind::User;
 
@@ -43,7 +43,7 @@ pub async fn make(
     kind: IdentityKind,
     details: IdentityDetails,
 ) -> Result<crate::domain::IamIdentity, IamError> {
-    let name = request.args.name(crate::s3::iam::table::parameter(kind), kind)?;
+    let name = request.args.name(crate::s3::iam::action::parameter(kind), kind)?;
     let new = NewIdentity {
         account: request.caller.user.id,
         kind,
