@@ -230,6 +230,15 @@ pub struct EncodedSliver {
     pub root: Root,
 }
 
+/// The data key of a blob, in the clear and wrapped by the cluster key.
+#[derive(Clone, Copy)]
+pub struct BlobKeys<'a> {
+    /// Encrypts the blob.
+    pub key: &'a BlobKey,
+    /// Stands in the header of every sliver.
+    pub wrapped: WrappedKey,
+}
+
 /// Encodes a blob that is in memory, such as a quilt.
 ///
 /// # Errors
@@ -238,12 +247,11 @@ pub fn encode_blob(
     cluster: ClusterId,
     id: BlobId,
     shape: StripeShape,
-    key: &BlobKey,
-    wrapped: WrappedKey,
+    keys: BlobKeys<'_>,
     content: &[u8],
     catalog: &[u8],
 ) -> Result<EncodedBlob, EncodeError> {
-    encode_blob_parts(cluster, id, shape, key, wrapped, &[content], catalog)
+    encode_blob_parts(cluster, id, shape, keys, &[content], catalog)
 }
 
 /// As [`encode_blob`], with content that lies in pieces: they are not copied together first.
@@ -254,8 +262,7 @@ pub fn encode_blob_parts(
     cluster: ClusterId,
     id: BlobId,
     shape: StripeShape,
-    key: &BlobKey,
-    wrapped: WrappedKey,
+    keys: BlobKeys<'_>,
     content: &[&[u8]],
     catalog: &[u8],
 ) -> Result<EncodedBlob, EncodeError> {
@@ -263,7 +270,7 @@ pub fn encode_blob_parts(
     let catalog_len = u32::try_from(catalog.len()).map_err(|_| EncodeError::TooLong)?;
     let content_len = content.iter().map(|piece| piece.len() as u64).sum();
     let layout = BlobLayout { shape, content_len, catalog_len };
-    let mut encoder = BlobEncoder::new(cluster, id, shape, key, wrapped);
+    let mut encoder = BlobEncoder::new(cluster, id, shape, keys.key, keys.wrapped);
     let mut parts: Vec<Vec<Bytes>> = encoder.headers().into_iter().map(|header| vec![header]).collect();
     let mut left: VecDeque<&[u8]> = content.iter().copied().chain([catalog]).collect();
     for stripe in 0..layout.stripes() {

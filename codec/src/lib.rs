@@ -46,7 +46,7 @@ pub use chunk_cipher::TAG_BYTES;
 pub use cluster_id::ClusterId;
 pub use cluster_key::{ClusterKey, KeyError};
 pub use content_cipher::{ContentCipher, ContentSalt};
-pub use encoder::{BlobEncoder, EncodeError, EncodedBlob, EncodedSliver, encode_blob, encode_blob_parts};
+pub use encoder::{BlobEncoder, BlobKeys, EncodeError, EncodedBlob, EncodedSliver, encode_blob, encode_blob_parts};
 pub use erasure::{ErasureScheme, ReconstructError, coder, reconstruct};
 pub use hex_text::HexError;
 pub use layout::{BlobLayout, STRIPES_MAX};

@@ -50,7 +50,9 @@ pub struct Stored {
 
 impl Stored {
     pub fn new(shape: StripeShape, content: &[u8], catalog: &[u8]) -> Self {
-        let encoded = encode_blob(CLUSTER, blob_id(), shape, &blob_key(), wrapped_key(), content, catalog).unwrap();
+        let key = blob_key();
+        let keys = codec::BlobKeys { key: &key, wrapped: wrapped_key() };
+        let encoded = encode_blob(CLUSTER, blob_id(), shape, keys, content, catalog).unwrap();
         let slivers = encoded.slivers.iter().map(|sliver| sliver.parts.concat()).collect();
         Self { layout: encoded.layout, payload: [content, catalog].concat(), encoded, slivers }
     }

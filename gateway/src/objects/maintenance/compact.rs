@@ -94,8 +94,16 @@ impl Objects {
         moves.iter_mut().for_each(|one| one.to.blob = blob_identity.id);
         let shape = quilt_shape(scheme, content.len() / moves.len().max(1));
         let (cluster, id, wrapped) = (self.inner.id_generator.cluster, blob_identity.id, blob_identity.wrapped);
-        let encode =
-            move || codec::encode_blob(cluster, id, shape, &blob_identity.key, wrapped, &content, &catalog.encode());
+        let encode = move || {
+            codec::encode_blob(
+                cluster,
+                id,
+                shape,
+                codec::BlobKeys { key: &blob_identity.key, wrapped },
+                &content,
+                &catalog.encode(),
+            )
+        };
         let encoded =
             self.inner.compute.run(encode).await?.map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let blob = StoredBlob {

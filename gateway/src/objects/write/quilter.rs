@@ -154,7 +154,7 @@ async fn write(inner: &Inner, scheme: codec::Scheme, patches: Vec<Patch>) -> Res
         (inner.id_generator.cluster, blob_identity.id, blob_identity.key, blob_identity.wrapped);
     let encode = move || {
         let pieces: Vec<&[u8]> = contents.iter().flat_map(Frames::pieces).collect();
-        codec::encode_blob_parts(cluster, id, shape, &key, wrapped, &pieces, &catalog.encode())
+        codec::encode_blob_parts(cluster, id, shape, codec::BlobKeys { key: &key, wrapped }, &pieces, &catalog.encode())
     };
     let encoded = if bytes <= INLINE_BYTES_MAX { encode() } else { inner.compute.run(encode).await? };
     let encoded = encoded.map_err(|error| ObjectsError::Internal(error.to_string()))?;
