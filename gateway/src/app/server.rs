@@ -120,7 +120,7 @@ impl Server {
         let root = root_user::ensure_root_key(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
         let keys = Keys::new(metadata.clone(), components.cluster.key(), ambient.clone());
         let heartbeats = components.heartbeats.clone();
-        let incarnation_lease = begin_tenure(&heartbeats, &metadata, &gateway_name(&folder, ambient)?).await?;
+        let incarnation_lease = begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?).await?;
         let (cluster, base) = (components.cluster.id, components.base.clone());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
         let settings = worker_settings(config, ambient);
@@ -243,7 +243,7 @@ impl Server {
 }
 
 /// Compares the backends with the database, begins an incarnation above all that any of them has heard of, and tells them.
-async fn begin_tenure(
+async fn begin_incarnation(
     heartbeats: &Heartbeats,
     metadata: &MetadataStore,
     gateway: &str,

@@ -14,7 +14,7 @@ fn number(number: u16) -> PartNumber {
     PartNumber::new(number.into()).unwrap()
 }
 
-pub(crate) async fn begin(f: &Fixture, name: &str) -> Upload {
+pub(in crate::metadata::tests) async fn begin(f: &Fixture, name: &str) -> Upload {
     let upload = Upload {
         id: UploadId(random(&SystemEntropy as &dyn Entropy)),
         bucket: f.bucket,
@@ -28,7 +28,7 @@ pub(crate) async fn begin(f: &Fixture, name: &str) -> Upload {
     upload
 }
 
-pub(crate) async fn send(f: &Fixture, upload: &Upload, of: u16, size: u64) -> (Outcome, Part) {
+pub(in crate::metadata::tests) async fn send(f: &Fixture, upload: &Upload, of: u16, size: u64) -> (Outcome, Part) {
     let blob = f.blob(size, false);
     let part = Part {
         number: number(of),
@@ -48,7 +48,7 @@ pub(crate) async fn send(f: &Fixture, upload: &Upload, of: u16, size: u64) -> (O
     (outcomes[0], part)
 }
 
-pub(crate) fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> CompleteChange {
+pub(in crate::metadata::tests) fn completion(f: &Fixture, upload: &Upload, parts: &[Part]) -> CompleteChange {
     let extents = parts.iter().flat_map(|part| part.extents.clone()).collect();
     let mut version = f.version(upload.key.as_str(), extents);
     version.etag.parts = Some(u16::try_from(parts.len()).unwrap());
