@@ -1,6 +1,6 @@
 //! The S3 API: parses HTTP requests, authenticates and authorizes them, calls a use case, writes the S3 response.
 //!
-//! Read `handle` first: the path of a request. `route` finds the operation of a request, `ops` holds the operations.
+//! Read `pipeline::handle` first: the path of a request. `route` finds the operation of a request, `ops` holds the operations.
 
 pub mod auth;
 mod authz;
@@ -25,7 +25,7 @@ pub use pipeline::state::S3Settings;
 pub use respond::Response;
 pub use website::WebsiteService;
 
-/// The list of operations as the README shows it between `<!-- operations -->` and `<!-- /operations -->`.
+/// The list of operations as `gateway/S3.md` shows it between `<!-- operations -->` and `<!-- /operations -->`.
 #[must_use]
 pub fn operations_as_markdown() -> String {
     route::operations_as_markdown(&route::TABLE)

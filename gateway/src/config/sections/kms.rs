@@ -8,6 +8,6 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KmsConfig {
-    /// The file with the named keys; relative to the configuration file. Its form is in `gateway/src/objects/key_file.rs`.
+    /// The file with the named keys; relative to the configuration file. Its form is in `gateway/src/objects/encryption/key_file.rs`.
     pub file: PathBuf,
 }

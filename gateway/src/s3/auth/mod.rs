@@ -15,7 +15,7 @@
 //! - a key that is not remembered costs one query, and that it does not exist is remembered as well (`app/keys.rs`), unless
 //!   it is longer than any could be;
 //! - a refusal repeats no more than [`SHOWN_BYTES_MAX`] of what was to be signed;
-//! - bodies that are read before their signature can be verified have a share of their own (`body/unverified.rs`): the
+//! - bodies that are read before their signature can be verified have a share of their own (`s3/body/unverified.rs`): the
 //!   forms of IAM and STS, whose access key must exist then, and the fields of `PostObject`, whose policy is parsed once it
 //!   is proven.
 

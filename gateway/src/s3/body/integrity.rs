@@ -149,7 +149,7 @@ fn sdk_algorithm(headers: &HeaderMap) -> Result<Option<ChecksumAlgorithm>, S3Err
 pub const HEADERS_MAX: usize = 100;
 
 /// Refuses requests whose end two parsers could see in two places: several or contradictory lengths, transfer encodings
-/// other than `chunked`. And those with too many headers. (The host: `s3/request_target.rs`.)
+/// other than `chunked`. And those with too many headers. (The host: `s3/pipeline/request_target.rs`.)
 ///
 /// # Errors
 /// `BadRequest`, closing the connection; `NotImplemented` for another transfer encoding; `RequestHeaderSectionTooLarge`.

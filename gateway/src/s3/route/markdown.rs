@@ -1,4 +1,4 @@
-//! The table as the README shows it.
+//! The table as `gateway/S3.md` shows it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::s3::route::row::{Level, Row};
 use crate::s3::route::table::Table;
 
-/// The list of operations for the README: those that work, by level, those whose answer never
+/// The list of operations for `gateway/S3.md`: those that work, by level, those whose answer never
 /// changes, those that answer 501.
 #[must_use]
 pub fn operations_as_markdown(table: &Table) -> String {

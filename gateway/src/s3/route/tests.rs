@@ -248,11 +248,11 @@ fn nothing_falls_through_to_another_operation() {
 }
 
 #[test]
-fn the_readme_lists_the_operations() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-    let readme = std::fs::read_to_string(path).expect("README.md");
-    let (_, rest) = readme.split_once("<!-- operations -->\n").expect("the marker <!-- operations -->");
+fn the_page_lists_the_operations() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/S3.md");
+    let page = std::fs::read_to_string(path).expect("S3.md");
+    let (_, rest) = page.split_once("<!-- operations -->\n").expect("the marker <!-- operations -->");
     let (listed, _) = rest.split_once("<!-- /operations -->").expect("the marker <!-- /operations -->");
     let table = operations_as_markdown(&TABLE);
-    assert_eq!(listed.trim(), table.trim(), "paste this between the markers in README.md:\n\n{table}\n");
+    assert_eq!(listed.trim(), table.trim(), "paste this between the markers in gateway/S3.md:\n\n{table}\n");
 }
