@@ -30,7 +30,7 @@ fn seven(database: Database) -> Settings {
 }
 
 fn payload(key: &str) -> Payload {
-    Payload::new(key, 1, if key.len() % 2 == 0 { 3_000 } else { 2_500_000 })
+    Payload::new(key, 1, if key.len().is_multiple_of(2) { 3_000 } else { 2_500_000 })
 }
 
 async fn put(s3: &S3, keys: &[&str]) -> Result<()> {

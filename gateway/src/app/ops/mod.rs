@@ -24,7 +24,6 @@ struct Shown {
 }
 
 /// Health and metrics of this gateway.
-#[must_use]
 pub fn router(readiness: Readiness, metrics: MetricsPage) -> Router {
     Router::new()
         .route("/health/live", get(|| async { "alive\n" }))

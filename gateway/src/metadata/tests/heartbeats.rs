@@ -68,7 +68,7 @@ both! {
     async fn of_gateways_that_adopt_a_backend_at_once_one_does(f: &Fixture) {
         let other = f.other_gateway_or_self().await;
         let adopt = |number: u8| {
-            let store = if number % 2 == 0 { &f.store } else { &other };
+            let store = if number.is_multiple_of(2) { &f.store } else { &other };
             store.note_sightings(Some(f.incarnation), vec![sighting(None, None, number)])
         };
         let done = futures::future::join_all((0..8).map(adopt)).await;
