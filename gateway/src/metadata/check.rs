@@ -174,7 +174,7 @@ impl MetadataStore {
     /// one that repair is writing, or as one that was replaced and waits for its deletion.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn known_slivers(&self, names: &[(BlobId, u8, u32, BackendId)]) -> Result<Vec<bool>> {
         let head =
             "SELECT blob_id, sliver_index, attempt, backend FROM sliver WHERE (blob_id, sliver_index) IN (VALUES ";
@@ -195,7 +195,7 @@ impl MetadataStore {
     /// The slivers a backend should hold, by blob and index, after one.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn slivers_of(
         &self,
         backend: &BackendId,
@@ -226,7 +226,7 @@ impl MetadataStore {
     /// Records a finding and adds the blob to the repair queue. Repeating it only counts.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn record_finding(&self, finding: Finding) -> Result<()> {
         self.database().transact(Record(finding)).await
     }
@@ -234,7 +234,7 @@ impl MetadataStore {
     /// Number of findings of each kind.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn findings(&self) -> Result<Vec<(String, u64)>> {
         self.counts("SELECT kind, COUNT(*) FROM finding GROUP BY kind ORDER BY kind").await
     }
@@ -242,7 +242,7 @@ impl MetadataStore {
     /// Number of waiting jobs of each kind.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn jobs(&self) -> Result<Vec<(String, u64)>> {
         self.counts("SELECT kind, COUNT(*) FROM job GROUP BY kind ORDER BY kind").await
     }
@@ -255,7 +255,7 @@ impl MetadataStore {
     /// Recomputes what rows claim about other rows. Each line names an invariant that does not hold; empty is good.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn audit_counters(&self) -> Result<Vec<String>> {
         let mut session = self.database().reader().await?;
         let mut complaints = Vec::new();

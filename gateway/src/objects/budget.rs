@@ -21,7 +21,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(50);
 ///
 /// A request takes what its whole pipeline needs at once, before it takes anything else, and never asks for more
 /// while it holds some: no request waits while holding, so the budget cannot deadlock. A write that holds some and gets its bytes
-/// slowly releases it when [others wait](Self::crowded), and queues again.
+/// slowly releases it when others wait, and queues again.
 #[derive(Clone, Debug)]
 pub struct ByteBudget {
     permits: Arc<Semaphore>,

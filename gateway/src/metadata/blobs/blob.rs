@@ -42,7 +42,7 @@ impl MetadataStore {
     /// A blob with its placements. Cached, because only repair ever changes a blob.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn blob(&self, id: &BlobId) -> Result<Option<Arc<StoredBlob>>> {
         if let Some(blob) = self.shared.blobs.get(id) {
             return Ok(Some(blob));
@@ -65,7 +65,7 @@ impl MetadataStore {
     /// Blobs whose slivers should all be there, in the order of their ids, after one: not those being deleted.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn blobs_after(&self, after: Option<BlobId>, most: usize) -> Result<Vec<StoredBlob>> {
         let mut session = self.database().reader().await?;
         let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id > $1 AND {EXPECTED} ORDER BY b.id LIMIT $2");
@@ -77,7 +77,7 @@ impl MetadataStore {
     /// Whether all slivers of a blob should be there: it exists, and its deletion has not begun.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn is_expected(&self, id: &BlobId) -> Result<bool> {
         let mut session = self.database().reader().await?;
         let text = format!("SELECT b.id FROM blob b WHERE b.id = $1 AND {EXPECTED}");

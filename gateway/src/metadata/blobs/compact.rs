@@ -53,7 +53,7 @@ impl MetadataStore {
     /// Quilts of which less than half is alive and something is.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn sparse_quilts(&self, most: usize) -> Result<Vec<SparseQuilt>> {
         let mut session = self.database().reader().await?;
         let text = format!(
@@ -87,7 +87,7 @@ impl MetadataStore {
     /// what it was when it was read is left alone; answers for each move whether it was done.
     ///
     /// # Errors
-    /// Nothing changed, unless it is [`super::MetadataError::Unknown`].
+    /// Nothing changed, unless it is [`MetadataError::Unknown`].
     pub async fn move_extents(
         &self,
         incarnation: u32,

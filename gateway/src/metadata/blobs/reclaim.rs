@@ -35,7 +35,7 @@ impl MetadataStore {
     /// extent lies in them; a dead blob can never be referenced again.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn reclaimable(&self, most: usize) -> Result<Vec<StoredBlob>> {
         self.database().transact(Claim(most)).await
     }
@@ -43,7 +43,7 @@ impl MetadataStore {
     /// Deletes the rows of blobs that were claimed and whose slivers are all gone.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn reclaimed(&self, blobs: &[BlobId]) -> Result<()> {
         self.database().transact(Forget(blobs.to_vec())).await?;
         for id in blobs {
@@ -55,7 +55,7 @@ impl MetadataStore {
     /// Deletes expired rows: commit tokens after an hour, completed uploads after 24 hours.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn prune(&self) -> Result<()> {
         self.database().transact(Prune).await
     }

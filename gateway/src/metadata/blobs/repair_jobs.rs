@@ -47,7 +47,7 @@ impl MetadataStore {
     /// or dead are dropped.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn claim_repairs(&self, most: usize, lease_seconds: i64) -> Result<Vec<RepairJob>> {
         self.database().transact(Claim { most, lease_seconds }).await
     }
@@ -55,7 +55,7 @@ impl MetadataStore {
     /// Ends a claimed job: it goes when it is complete and nothing new was found meanwhile, else it is tried again later.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn end_repair(&self, blob: BlobId, claimed_at: i64, end: RepairEnd) -> Result<()> {
         self.database().transact(End { blob, claimed_at, end }).await
     }
@@ -63,7 +63,7 @@ impl MetadataStore {
     /// Enqueues repairs of blobs that have slivers on backends other than these; returns how many jobs were added.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn enqueue_repairs_of_unconfigured(&self, configured: Vec<BackendId>, most: usize) -> Result<u64> {
         self.database().transact(EnqueueUnconfigured { configured, most }).await
     }
@@ -72,7 +72,7 @@ impl MetadataStore {
     /// many there are.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn enqueue_repairs_of_backend(&self, backend: &BackendId) -> Result<u64> {
         let (mut enqueued, mut after) = (0, Vec::new());
         loop {

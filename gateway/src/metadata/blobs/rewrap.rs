@@ -49,7 +49,7 @@ impl MetadataStore {
     /// may be empty before it.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn kms_attributes(&self, mark: &mut AttributesCursor, most: usize) -> Result<Option<Vec<KmsAttributes>>> {
         // Only the text of those that matter travels; the walk is by the primary key.
         const TEXT: &str = "CASE WHEN attributes LIKE '%\"kms\"%' THEN attributes ELSE '' END";
@@ -84,7 +84,7 @@ impl MetadataStore {
     /// Replaces wrapped data keys, where the attributes are still what was read. Counts those it replaced.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn replace_kms_keys(&self, replaced: Vec<(KmsAttributes, KmsKey)>) -> Result<usize> {
         if replaced.is_empty() {
             return Ok(0);
@@ -101,7 +101,7 @@ impl MetadataStore {
     /// The next blobs after one, each with the wrapping that opens it now.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn wrapped_blob_keys(&self, after: Option<BlobId>, most: usize) -> Result<Vec<(BlobId, WrappedKey)>> {
         let text = "SELECT id, COALESCE(rewrapped_key, wrapped_key) FROM blob WHERE id > $1 ORDER BY id LIMIT $2";
         let after = after.map_or(Vec::new(), |id| id.0.to_vec());
@@ -112,7 +112,7 @@ impl MetadataStore {
     /// Keeps other wrappings of blobs' keys beside those in the slivers' headers.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn rewrap_blob_keys(&self, keys: Vec<(BlobId, WrappedKey)>) -> Result<()> {
         self.database().transact(RewrapBlobs(keys.clone())).await?;
         keys.iter().for_each(|(id, _)| self.forget_blob(id));
@@ -122,7 +122,7 @@ impl MetadataStore {
     /// The next access keys after one: id and sealed secret.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn sealed_secrets(&self, after: &str, most: usize) -> Result<Vec<(String, Vec<u8>)>> {
         let text = "SELECT id, sealed_secret FROM access_key WHERE id > $1 ORDER BY id LIMIT $2";
         let rows = self.database().rows(Statement::new(text).bind(after).bind(limit(most))).await?;
@@ -132,7 +132,7 @@ impl MetadataStore {
     /// Replaces a sealed secret, if it is still what was read.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn reseal_secret(&self, id: &str, from: &[u8], to: &[u8]) -> Result<()> {
         self.database().transact(Reseal { id: id.to_owned(), from: from.to_vec(), to: to.to_vec() }).await
     }
@@ -140,7 +140,7 @@ impl MetadataStore {
     /// Makes a cluster key the one that wraps from now on.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn activate_cluster_key(&self, key_id: u32, key_check: [u8; 16]) -> Result<()> {
         self.database().transact(Activate { key_id, key_check }).await
     }

@@ -54,7 +54,7 @@ impl MetadataStore {
     /// Announces slivers that are about to be written; the answer names the announcement.
     ///
     /// # Errors
-    /// [`super::MetadataError::Fenced`] when the incarnation was marked dead.
+    /// [`MetadataError::Fenced`] when the incarnation was marked dead.
     pub async fn announce_slivers(&self, incarnation: u32, slivers: Vec<SliverLocation>) -> Result<i64> {
         self.database().transact(AnnounceSlivers { incarnation, slivers }).await
     }
@@ -63,7 +63,7 @@ impl MetadataStore {
     /// or the announcement ran out.
     ///
     /// # Errors
-    /// [`super::MetadataError::Fenced`] when the incarnation was marked dead.
+    /// [`MetadataError::Fenced`] when the incarnation was marked dead.
     pub async fn move_sliver(&self, incarnation: u32, sliver: SliverMove) -> Result<bool> {
         let blob = sliver.blob;
         let moved = self.database().transact(Move { incarnation, sliver }).await;
@@ -74,7 +74,7 @@ impl MetadataStore {
     /// Claims replaced slivers to delete, for ten minutes.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn discardable(&self, most: usize) -> Result<Vec<SliverLocation>> {
         self.database().transact(Discardable(most)).await
     }
@@ -82,7 +82,7 @@ impl MetadataStore {
     /// Forgets replaced slivers that are gone from their backends.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn discarded(&self, slivers: Vec<SliverLocation>) -> Result<()> {
         self.database().transact(Discarded(slivers)).await
     }

@@ -119,7 +119,7 @@ impl MetadataStore {
     /// Makes a bucket.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn create_bucket(&self, new: NewBucket) -> Result<CreateBucket> {
         let work = Create(new);
         let shared = self.shared.clone();
@@ -138,7 +138,7 @@ impl MetadataStore {
     /// A bucket by name. Cached: exact on SQLite; on PostgreSQL a deletion by another gateway is seen within 2 s.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Arc<Bucket>>> {
         let cache = &self.shared.buckets;
         if let Some(bucket) = cache.get(name) {
@@ -160,7 +160,7 @@ impl MetadataStore {
     /// Deletes an empty bucket. Unfinished uploads do not keep it: they are aborted in the same transaction.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn delete_bucket(&self, id: BucketId) -> Result<DeleteBucket> {
         let row = self.database().row(Statement::new("SELECT name FROM bucket WHERE id = $1").bind(id.0)).await?;
         let Some(row) = row else { return Ok(DeleteBucket::NoSuchBucket) };
@@ -176,7 +176,7 @@ impl MetadataStore {
     /// Buckets by name: those of one owner or all, that begin with `prefix` and come after `after`.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn list_buckets(
         &self,
         owner: Option<UserId>,

@@ -39,7 +39,7 @@ impl MetadataStore {
     /// Adds to the meters of the current hour.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn add_usage(&self, incarnation: u32, usage: UsageByBucket) -> Result<()> {
         if usage.values().all(crate::domain::UsageDelta::is_zero) {
             return Ok(());
@@ -50,7 +50,7 @@ impl MetadataStore {
     /// The meters of a bucket for the hours `from_hour..to_hour`, ascending; hours without anything are left out.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn usage(&self, bucket: BucketId, from_hour: i64, to_hour: i64) -> Result<Vec<UsageRow>> {
         let text = "SELECT hour, CAST(SUM(requests_read) AS BIGINT), CAST(SUM(requests_write) AS BIGINT), \
                     CAST(SUM(ingress_bytes) AS BIGINT), CAST(SUM(egress_bytes) AS BIGINT), \

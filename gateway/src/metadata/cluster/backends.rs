@@ -28,7 +28,7 @@ impl MetadataStore {
     /// Every known backend, by name.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn backends(&self) -> Result<Vec<BackendRow>> {
         let text = "SELECT name, url, provider, zone, formatted FROM backend ORDER BY name";
         let rows = self.database().rows(Statement::new(text)).await?;
@@ -48,7 +48,7 @@ impl MetadataStore {
     /// Adds a backend or updates what is known of it.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn record_backend(&self, row: BackendRow) -> Result<()> {
         self.database().transact(Record(row)).await
     }
@@ -56,7 +56,7 @@ impl MetadataStore {
     /// Backends that an operator took out of the cluster: nothing new goes there, and what is there is made again elsewhere.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn removed_backends(&self) -> Result<BTreeSet<BackendId>> {
         let rows = self.database().rows(Statement::new("SELECT name FROM backend WHERE removed")).await?;
         rows.iter().map(|row| crate::metadata::blobs::repair_jobs::backend(row.text(0)?)).collect()
@@ -65,7 +65,7 @@ impl MetadataStore {
     /// Whether any sliver is on the backend, as far as the rows say.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn holds_slivers(&self, backend: &BackendId) -> Result<bool> {
         let text = "SELECT sliver_index FROM sliver WHERE backend = $1 LIMIT 1";
         Ok(self.database().row(Statement::new(text).bind(backend.as_str())).await?.is_some())
@@ -74,7 +74,7 @@ impl MetadataStore {
     /// Takes a backend out of the cluster, or back into it. Whether there is one of that name.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn set_backend_removed(&self, backend: &BackendId, removed: bool) -> Result<bool> {
         self.database().transact(SetRemoved { backend: backend.clone(), removed }).await
     }

@@ -26,7 +26,7 @@ impl MetadataStore {
     /// The cluster, once it was created.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn cluster(&self) -> Result<Option<Cluster>> {
         self.database().row(Statement::new(SELECT)).await?.as_ref().map(cluster).transpose()
     }
@@ -34,7 +34,7 @@ impl MetadataStore {
     /// Creates the cluster unless it exists; returns the existing or new one.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn create_cluster(&self, cluster: Cluster) -> Result<Cluster> {
         self.database().transact(CreateCluster(cluster)).await
     }

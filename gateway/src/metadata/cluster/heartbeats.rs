@@ -66,7 +66,7 @@ impl MetadataStore {
     /// What is kept of every backend that ever had a heartbeat.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn heartbeats(&self) -> Result<BTreeMap<BackendId, KeptHeartbeat>> {
         let rows = self.database().rows(Statement::new(format!("SELECT {COLUMNS} FROM heartbeat"))).await?;
         rows.iter().map(|row| Ok((backend(row.text(0)?)?, kept(row)?))).collect()
@@ -90,7 +90,7 @@ impl MetadataStore {
     /// Backends that an operator must look at, by name.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn flagged_backends(&self) -> Result<Vec<FlaggedBackend>> {
         let text = "SELECT backend, flag, reason FROM backend_flag ORDER BY backend";
         let rows = self.database().rows(Statement::new(text)).await?;
@@ -102,7 +102,7 @@ impl MetadataStore {
     /// [`MetadataStore::unflag_backend`].
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn begin_generation(
         &self,
         backend: &BackendId,
@@ -116,7 +116,7 @@ impl MetadataStore {
     /// Takes a backend's flag away.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn unflag_backend(&self, backend: &BackendId) -> Result<()> {
         self.database().transact(Unflag(backend.clone())).await
     }
@@ -125,7 +125,7 @@ impl MetadataStore {
     /// away the flags that say so, and declares incarnations dead that it has forgotten.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn confirm_database(&self, shown: Vec<(BackendId, Heartbeat, [u8; 16])>) -> Result<()> {
         self.database().transact(Confirm(shown)).await
     }
@@ -133,7 +133,7 @@ impl MetadataStore {
     /// The highest incarnation that is dead although it has no row.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn forgotten_incarnation(&self) -> Result<u32> {
         let row = self.database().row(Statement::new("SELECT forgotten_incarnation FROM cluster")).await?;
         row.map_or(Ok(0), |row| row.number(0))

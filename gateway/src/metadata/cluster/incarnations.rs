@@ -20,7 +20,7 @@ impl MetadataStore {
     /// Numbers grow and are never reused. On SQLite, where this process is alone, every earlier incarnation ends.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn begin_incarnation(&self, gateway: &str, lease_seconds: i64) -> Result<u32> {
         self.begin_incarnation_above(gateway, lease_seconds, 0).await
     }
@@ -29,7 +29,7 @@ impl MetadataStore {
     /// numbers that blobs on the backends bear.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn begin_incarnation_above(&self, gateway: &str, lease_seconds: i64, above: u32) -> Result<u32> {
         self.database().transact(Begin { gateway: gateway.to_owned(), lease_seconds, above }).await
     }
@@ -38,7 +38,7 @@ impl MetadataStore {
     /// for a caller who knows that they are gone: their process is dead, or it could not hold what the caller holds.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn mark_predecessors_dead(&self, gateway: &str, incarnation: u32) -> Result<Vec<u32>> {
         self.database().transact(MarkPredecessorsDead { gateway: gateway.to_owned(), incarnation }).await
     }
@@ -46,7 +46,7 @@ impl MetadataStore {
     /// Extends the lease of a living incarnation to now plus `lease_seconds`.
     ///
     /// # Errors
-    /// [`super::MetadataError::Fenced`] when it was marked dead.
+    /// [`MetadataError::Fenced`] when it was marked dead.
     pub async fn renew_incarnation(&self, incarnation: u32, lease_seconds: i64) -> Result<()> {
         self.database().transact(Renew { incarnation, lease_seconds }).await
     }
@@ -54,7 +54,7 @@ impl MetadataStore {
     /// Marks the caller's incarnation dead at a clean stop.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn end_incarnation(&self, incarnation: u32) -> Result<()> {
         self.database().transact(End(incarnation)).await
     }
@@ -62,7 +62,7 @@ impl MetadataStore {
     /// Marks every incarnation with an expired lease dead and returns their numbers.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn mark_expired_incarnations_dead(&self) -> Result<Vec<u32>> {
         self.database().transact(MarkExpiredDead).await
     }
@@ -71,7 +71,7 @@ impl MetadataStore {
     /// backends (it was restored): nothing may be collected then.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn incarnation_states(&self) -> Result<Vec<(u32, IncarnationState)>> {
         let rows = self.database().rows(Statement::new("SELECT id, is_dead FROM incarnation ORDER BY id")).await?;
         rows.iter()

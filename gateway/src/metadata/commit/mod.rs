@@ -30,7 +30,7 @@ impl MetadataStore {
     /// Dropping the future does not stop it.
     ///
     /// # Errors
-    /// No change took effect, unless it is [`super::MetadataError::Unknown`].
+    /// No change took effect, unless it is [`MetadataError::Unknown`].
     pub async fn commit(&self, incarnation: u32, batch: Batch) -> Result<Vec<Outcome>> {
         self.queue.commit(incarnation, batch).await
     }

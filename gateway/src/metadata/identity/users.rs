@@ -48,7 +48,7 @@ impl MetadataStore {
     /// Adds a user.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn add_user(&self, name: &str, canonical: &CanonicalId, root: bool) -> Result<AddUser> {
         self.change_identity(Add { name: name.to_owned(), canonical: canonical.clone(), root }).await
     }
@@ -56,7 +56,7 @@ impl MetadataStore {
     /// Gives a user an access key; the secret half comes sealed by the cluster key.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn add_access_key(&self, user: UserId, id: &str, sealed_secret: &[u8]) -> Result<AddAccessKey> {
         self.change_identity(AddKey { user, id: id.to_owned(), sealed_secret: sealed_secret.to_vec() }).await
     }
@@ -64,7 +64,7 @@ impl MetadataStore {
     /// Takes an access key away and answers whether it was there.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn remove_access_key(&self, id: &str) -> Result<bool> {
         self.change_identity(RemoveKey(id.to_owned())).await
     }
@@ -72,7 +72,7 @@ impl MetadataStore {
     /// Every user with the ids of the user's access keys, by name.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn users(&self) -> Result<Vec<(User, Vec<String>)>> {
         let text = format!(
             "SELECT {COLUMNS}, COALESCE(k.id, '') FROM account a LEFT JOIN access_key k ON k.account_id = a.id \
@@ -97,7 +97,7 @@ impl MetadataStore {
     /// Removes a user and the user's keys.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn remove_user(&self, name: &str) -> Result<RemoveUser> {
         self.change_identity(Remove(name.to_owned())).await
     }
@@ -105,7 +105,7 @@ impl MetadataStore {
     /// Whose access key this is, and its sealed secret. Not cached here.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn access_key(&self, id: &str) -> Result<Option<(User, Vec<u8>)>> {
         let text = format!(
             "SELECT {COLUMNS}, k.sealed_secret FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1"
@@ -117,7 +117,7 @@ impl MetadataStore {
     /// A user by canonical id, in lower case.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn user_by_canonical_id(&self, id: &str) -> Result<Option<User>> {
         let text = format!("SELECT {COLUMNS} FROM account a WHERE a.canonical_id = $1");
         self.database().row(Statement::new(text).bind(id)).await?.as_ref().map(user).transpose()
@@ -126,7 +126,7 @@ impl MetadataStore {
     /// A user by number.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
         let text = format!("SELECT {COLUMNS} FROM account a WHERE a.id = $1");
         self.database().row(Statement::new(text).bind(id.0)).await?.as_ref().map(user).transpose()
@@ -135,7 +135,7 @@ impl MetadataStore {
     /// The users with these numbers, in one query.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn users_by_number(&self, ids: &BTreeSet<UserId>) -> Result<Vec<User>> {
         if ids.is_empty() {
             return Ok(Vec::new());

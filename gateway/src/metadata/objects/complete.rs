@@ -101,7 +101,7 @@ impl MetadataStore {
     /// Makes a version of an upload's parts.
     ///
     /// # Errors
-    /// Nothing changed, unless it is [`super::MetadataError::Unknown`].
+    /// Nothing changed, unless it is [`MetadataError::Unknown`].
     pub async fn complete_upload(&self, incarnation: u32, change: CompleteChange) -> Result<CompleteOutcome> {
         let shared = self.shared.clone();
         let work = Complete { incarnation, change, grace_seconds: shared.grace_seconds() };
@@ -120,7 +120,7 @@ impl MetadataStore {
     /// What an upload became, for 24 hours after its completion.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn completed_upload(
         &self,
         bucket: BucketId,

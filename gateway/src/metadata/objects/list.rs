@@ -77,7 +77,7 @@ impl MetadataStore {
     /// One page of a bucket's current versions, in the byte order of keys.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn list_current(&self, bucket: BucketId, query: &ListQuery) -> Result<ListPage> {
         let mut page = ListPage::default();
         if query.limit == 0 {

@@ -10,7 +10,7 @@ use crate::metadata::error::Result;
 use crate::metadata::objects::list::{ListedObject, attributes, listed};
 use crate::metadata::objects::list_page::{KeyDisposition, RollUp, successor};
 
-/// What to list. Prefix and delimiter as in [`super::ListQuery`].
+/// What to list. Prefix and delimiter as in [`ListQuery`](crate::metadata::ListQuery).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionListQuery {
     /// Only keys that begin with this.
@@ -85,7 +85,7 @@ impl MetadataStore {
     /// One page of all versions and delete markers of a bucket.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn list_versions(&self, bucket: BucketId, query: &VersionListQuery) -> Result<VersionPage> {
         let mut page = VersionPage::default();
         if query.limit == 0 {

@@ -37,7 +37,7 @@ pub enum AbortUpload {
     NoSuchUpload,
 }
 
-/// Which uploads to list. Prefix and delimiter as in [`super::ListQuery`].
+/// Which uploads to list. Prefix and delimiter as in [`ListQuery`](crate::metadata::ListQuery).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadListQuery {
     /// Only keys that begin with this.
@@ -77,7 +77,7 @@ impl MetadataStore {
     /// Begins an upload.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn create_upload(&self, upload: &Upload, owner: UserId) -> Result<CreateUpload> {
         self.database().transact(Create { upload: upload.clone(), owner }).await
     }
@@ -85,7 +85,7 @@ impl MetadataStore {
     /// An upload that has begun and not ended, if it is of this bucket and key.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn upload(&self, bucket: BucketId, key: &ObjectKey, id: &UploadId) -> Result<Option<Upload>> {
         let text = format!("SELECT {COLUMNS} FROM upload WHERE id = $1 AND bucket_id = $2 AND key = $3");
         let statement = Statement::new(text).bind(id.0).bind(bucket.0).bind(key.as_bytes());
@@ -95,7 +95,7 @@ impl MetadataStore {
     /// Parts of an upload by number, after one (0 for the first).
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn parts(&self, upload: &UploadId, after: u16, most: usize) -> Result<Vec<Part>> {
         let mut session = self.database().reader().await?;
         let text = "SELECT number, size, etag, checksum, modified_at, part_id, salt FROM part \
@@ -127,7 +127,7 @@ impl MetadataStore {
     /// One page of a bucket's unfinished uploads.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn list_uploads(&self, bucket: BucketId, query: &UploadListQuery) -> Result<UploadPage> {
         let mut page = UploadPage::default();
         if query.limit == 0 {
@@ -179,7 +179,7 @@ impl MetadataStore {
     /// Ends an upload and releases its parts.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn abort_upload(&self, bucket: BucketId, key: &ObjectKey, id: &UploadId) -> Result<AbortUpload> {
         let grace_seconds = self.shared.grace_seconds();
         self.database().transact(Abort { bucket, key: key.clone(), id: *id, grace_seconds }).await

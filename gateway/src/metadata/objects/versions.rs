@@ -62,7 +62,7 @@ impl MetadataStore {
     /// The current version of a key; a delete marker is none. On SQLite an exact cache stands in front.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn current(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Arc<Version>>> {
         Ok(self.find(bucket, key, VersionSelector::Current).await?.version())
     }
@@ -70,7 +70,7 @@ impl MetadataStore {
     /// What a key holds where the selector points. The current version comes from an exact cache on SQLite.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn find(&self, bucket: BucketId, key: &ObjectKey, selector: VersionSelector) -> Result<VersionLookup> {
         let Some(cache) = self.shared.versions.as_ref().filter(|_| selector == VersionSelector::Current) else {
             return read(&mut self.database().reader().await?, bucket, key, selector).await;
@@ -88,7 +88,7 @@ impl MetadataStore {
     /// The parts of a version that was uploaded in parts, ascending; empty for others.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`].
     pub async fn version_parts(&self, version: &VersionId) -> Result<Vec<VersionPart>> {
         let text = "SELECT number, size, checksum FROM version_part WHERE version_id = $1 ORDER BY number";
         let rows = self.database().rows(Statement::new(text).bind(version.0)).await?;

@@ -57,7 +57,7 @@ impl MetadataStore {
     /// Versions of a bucket by key, the newest of a key first, after a place.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn walk_versions(
         &self,
         bucket: BucketId,
@@ -97,7 +97,7 @@ impl MetadataStore {
     /// Uploads that began at least so many seconds ago and got no part since, the oldest first.
     ///
     /// # Errors
-    /// See [`super::MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn stale_uploads(&self, seconds: i64, most: usize) -> Result<Vec<StaleUpload>> {
         let mut session = self.database().reader().await?;
         let before = format!("{} - {}", session.dialect().now(), seconds.saturating_mul(1_000_000));

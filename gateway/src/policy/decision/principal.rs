@@ -92,7 +92,7 @@ impl Principal {
         self.role_arn.as_deref().unwrap_or(&self.arn)
     }
 
-    /// The value of a condition key that is about the caller; keys as [`super::value::key_name`] writes them.
+    /// The value of a condition key that is about the caller; keys as [`key_name`](crate::policy::key_name) writes them.
     pub(crate) fn value(&self, key: &str) -> Option<Value<'_>> {
         match key {
             "aws:username" => self.user_name.as_deref().map(Value::from),

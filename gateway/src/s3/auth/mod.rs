@@ -7,14 +7,14 @@
 //!
 //! Until then a request is anybody's, so what is done for it is linear in its size, and its size is bounded:
 //! - the head is 32 KiB at most (`app/listener/connection.rs`), with [`HEADERS_MAX`](super::body::HEADERS_MAX) headers;
-//! - the query has [`PARAMETERS_MAX`](uri::PARAMETERS_MAX) parameters at most; what compares each with each (hoisted
+//! - the query has [`PARAMETERS_MAX`](crate::s3::uri::PARAMETERS_MAX) parameters at most; what compares each with each (hoisted
 //!   headers, the rows of the route table) stays below that number's square;
 //! - `SignedHeaders` is sorted, names each header once, and nothing that is not there (`claim`), so a canonical request
 //!   is no larger than three times the head, percent signs being encoded; it is made at most four times, one after the other (`v4`);
 //! - a session token is 16 KiB at most (`token`); it is opened once, and so is the policy inside, which was sealed here;
 //! - a key that is not remembered costs one query, and that it does not exist is remembered as well (`app/keys.rs`), unless
 //!   it is longer than any could be;
-//! - a refusal repeats no more than [`SHOWN_BYTES_MAX`] of what was to be signed;
+//! - a refusal repeats no more than `SHOWN_BYTES_MAX` of what was to be signed;
 //! - bodies that are read before their signature can be verified have a share of their own (`s3/body/unverified.rs`): the
 //!   forms of IAM and STS, whose access key must exist then, and the fields of `PostObject`, whose policy is parsed once it
 //!   is proven.

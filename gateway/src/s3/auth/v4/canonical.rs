@@ -1,6 +1,6 @@
 //! A request in the form that signatures of version 4 cover.
 //!
-//! The signature itself is computed by `aws-sigv4` ([`super::engine`]), which keeps its canonical request to itself.
+//! The signature itself is computed by `aws-sigv4` (`expected`), which keeps its canonical request to itself.
 //! This one is what a `SignatureDoesNotMatch` shows to the client, and what the tests hold the engine against.
 
 use std::borrow::Cow;
