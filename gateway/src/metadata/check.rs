@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use codec::{BlobId, Root};
 
 use crate::domain::BackendId;
-use crate::metadata::engine::columns::{self, limit};
+use crate::metadata::engine::columns::{self, backend_id, limit};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
-use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::error::Result;
 use crate::metadata::{MetadataStore, meter_check};
 
 /// A sliver that a backend should hold.
@@ -174,7 +174,7 @@ impl MetadataStore {
     /// one that repair is writing, or as one that was replaced and waits for its deletion.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn known_slivers(&self, names: &[(BlobId, u8, u32, BackendId)]) -> Result<Vec<bool>> {
         let head =
             "SELECT blob_id, sliver_index, attempt, backend FROM sliver WHERE (blob_id, sliver_index) IN (VALUES ";
@@ -186,7 +186,7 @@ impl MetadataStore {
         // Slivers being written are read first: by the time the blobs' own are read, one may have become one of them.
         for head in [underway, head] {
             for row in session.rows_of_rows(head, locations(), ")").await? {
-                known.insert((BlobId(row.array(0)?), row.number(1)?, row.number(2)?, backend(row.text(3)?)?));
+                known.insert((BlobId(row.array(0)?), row.number(1)?, row.number(2)?, backend_id(row.text(3)?)?));
             }
         }
         Ok(names.iter().map(|name| known.contains(name)).collect())
@@ -195,7 +195,7 @@ impl MetadataStore {
     /// The slivers a backend should hold, by blob and index, after one.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn slivers_of(
         &self,
         backend: &BackendId,
@@ -226,7 +226,7 @@ impl MetadataStore {
     /// Records a finding and adds the blob to the repair queue. Repeating it only counts.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn record_finding(&self, finding: Finding) -> Result<()> {
         self.database().transact(Record(finding)).await
     }
@@ -234,7 +234,7 @@ impl MetadataStore {
     /// Number of findings of each kind.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn findings(&self) -> Result<Vec<(String, u64)>> {
         self.counts("SELECT kind, COUNT(*) FROM finding GROUP BY kind ORDER BY kind").await
     }
@@ -242,7 +242,7 @@ impl MetadataStore {
     /// Number of waiting jobs of each kind.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn jobs(&self) -> Result<Vec<(String, u64)>> {
         self.counts("SELECT kind, COUNT(*) FROM job GROUP BY kind ORDER BY kind").await
     }
@@ -255,7 +255,7 @@ impl MetadataStore {
     /// Recomputes what rows claim about other rows. Each line names an invariant that does not hold; empty is good.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn audit_counters(&self) -> Result<Vec<String>> {
         let mut session = self.database().reader().await?;
         let mut complaints = Vec::new();
@@ -315,8 +315,4 @@ async fn urgency(tx: &mut Session, blob: BlobId, k: usize) -> Result<i64> {
                 WHERE f.blob_id = s.blob_id AND f.sliver_index = s.sliver_index AND f.backend = s.backend)";
     let good = tx.row(Statement::new(text).bind(blob.0)).await?.map_or(Ok(0), |row| row.int(0))?;
     Ok(good - limit(k))
-}
-
-fn backend(name: &str) -> Result<BackendId> {
-    name.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))
 }

@@ -35,9 +35,10 @@ pub use buckets::quotas::{Quota, QuotaLimits, QuotaScope};
 pub use buckets::usage::UsageRow;
 pub use buckets::versioning::SetState;
 pub use check::{ExpectedSliver, Finding};
+pub use cluster::backend_flags::FlaggedBackend;
 pub use cluster::backends::BackendRow;
 pub use cluster::cluster_row::Cluster;
-pub use cluster::heartbeats::{BackendSighting, FlaggedBackend, SightedBackend};
+pub use cluster::heartbeats::{BackendSighting, SightedBackend};
 pub use cluster::incarnations::IncarnationState;
 pub use commit::{
     AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, CommitChange, Committed,

@@ -7,11 +7,11 @@ use codec::BlobId;
 use crate::domain::{BackendId, StoredBlob};
 use crate::metadata::MetadataStore;
 use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
-use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::columns::{backend_id, limit};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
-use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::error::Result;
 
 /// Microseconds.
 pub(crate) const SECOND: i64 = 1_000_000;
@@ -47,7 +47,7 @@ impl MetadataStore {
     /// or dead are dropped.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn claim_repairs(&self, most: usize, lease_seconds: i64) -> Result<Vec<RepairJob>> {
         self.database().transact(Claim { most, lease_seconds }).await
     }
@@ -55,7 +55,7 @@ impl MetadataStore {
     /// Ends a claimed job: it goes when it is complete and nothing new was found meanwhile, else it is tried again later.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn end_repair(&self, blob: BlobId, claimed_at: i64, end: RepairEnd) -> Result<()> {
         self.database().transact(End { blob, claimed_at, end }).await
     }
@@ -63,7 +63,7 @@ impl MetadataStore {
     /// Enqueues repairs of blobs that have slivers on backends other than these; returns how many jobs were added.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn enqueue_repairs_of_unconfigured(&self, configured: Vec<BackendId>, most: usize) -> Result<u64> {
         self.database().transact(EnqueueUnconfigured { configured, most }).await
     }
@@ -72,7 +72,7 @@ impl MetadataStore {
     /// many there are.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn enqueue_repairs_of_backend(&self, backend: &BackendId) -> Result<u64> {
         let (mut enqueued, mut after) = (0, Vec::new());
         loop {
@@ -120,7 +120,7 @@ impl Work for Claim {
         let mut suspects = HashMap::<BlobId, Vec<(u8, BackendId)>>::new();
         let head = "SELECT DISTINCT blob_id, sliver_index, backend FROM finding WHERE blob_id IN (VALUES ";
         for row in tx.rows_of_rows(head, keys(&ids), ")").await? {
-            suspects.entry(BlobId(row.array(0)?)).or_default().push((row.number(1)?, backend(row.text(2)?)?));
+            suspects.entry(BlobId(row.array(0)?)).or_default().push((row.number(1)?, backend_id(row.text(2)?)?));
         }
         let job = |blob: StoredBlob| {
             let (attempts, claimed_at) = claims.get(&blob.id).copied().unwrap_or_default();
@@ -172,7 +172,7 @@ impl Work for EnqueueUnconfigured {
         let known = tx.rows(Statement::new("SELECT name FROM backend ORDER BY name")).await?;
         let mut enqueued = 0;
         for row in known {
-            let name = backend(row.text(0)?)?;
+            let name = backend_id(row.text(0)?)?;
             if self.configured.contains(&name) {
                 continue;
             }
@@ -218,9 +218,4 @@ impl Work for EnqueueBackendRepairs {
 
 fn keys(ids: &[BlobId]) -> Vec<[Value; 1]> {
     ids.iter().map(|id| [id.0.into()]).collect()
-}
-
-/// A backend's name from the database.
-pub(crate) fn backend(name: &str) -> Result<BackendId> {
-    name.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))
 }

@@ -8,10 +8,10 @@ use codec::BlobId;
 
 use crate::domain::{BackendId, Placement};
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::repair_jobs::{SECOND, backend};
+use crate::metadata::blobs::repair_jobs::SECOND;
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::load;
-use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::columns::{backend_id, limit};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
@@ -119,7 +119,7 @@ impl Work for Move {
         let alive = tx.row(Statement::new(text).bind(blob.0)).await?.map(|row| row.int(0)).transpose()?;
         let text = "SELECT attempt, backend FROM sliver WHERE blob_id = $1 AND sliver_index = $2";
         let row = tx.row(Statement::new(text).bind(blob.0).bind(u32::from(to.index))).await?;
-        let found = row.map(|row| Ok::<_, MetadataError>((row.number(0)?, backend(row.text(1)?)?))).transpose()?;
+        let found = row.map(|row| Ok::<_, MetadataError>((row.number(0)?, backend_id(row.text(1)?)?))).transpose()?;
         let expected = from.as_ref().map(|from| (from.attempt, from.backend.clone()));
         if alive.is_none_or(|live| live <= 0) || found != expected {
             return Ok(false);
@@ -162,7 +162,7 @@ impl Work for Discardable {
         let rows = tx.rows(Statement::new(text).bind(limit(self.0))).await?;
         let locations = rows.iter().map(|row| {
             let (blob, index, attempt) = (BlobId(row.array(0)?), row.number(1)?, row.number(2)?);
-            Ok(SliverLocation { blob, index, attempt, backend: backend(row.text(3)?)? })
+            Ok(SliverLocation { blob, index, attempt, backend: backend_id(row.text(3)?)? })
         });
         let locations = locations.collect::<Result<Vec<_>>>()?;
         let head = format!(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::BackendId;
 use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::backend_id;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
@@ -59,7 +60,7 @@ impl MetadataStore {
     /// See [`MetadataError`].
     pub async fn removed_backends(&self) -> Result<BTreeSet<BackendId>> {
         let rows = self.database().rows(Statement::new("SELECT name FROM backend WHERE removed")).await?;
-        rows.iter().map(|row| crate::metadata::blobs::repair_jobs::backend(row.text(0)?)).collect()
+        rows.iter().map(|row| backend_id(row.text(0)?)).collect()
     }
 
     /// Whether any sliver is on the backend, as far as the rows say.

@@ -1,4 +1,4 @@
-//! What the database keeps of the backends' heartbeats, and which backends an operator must look at.
+//! What the database keeps of the backends' heartbeats. Which backends an operator must look at: `backend_flags`.
 //!
 //! A round commits before anything is written to a backend, and only if the row is as it was before the backend was read:
 //! so whatever was seen can be compared with it, however many gateways there are.
@@ -6,18 +6,19 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    BackendFlag, BackendId, Heartbeat, HeartbeatVerdict, KeptHeartbeat, SeenBackend, compare_heartbeats, next_heartbeat,
+    BackendId, Heartbeat, HeartbeatVerdict, KeptHeartbeat, SeenBackend, compare_heartbeats, next_heartbeat,
 };
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::repair_jobs::backend;
+use crate::metadata::cluster::backend_flags::{is_flagged, raise_flag, unflag};
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::load;
+use crate::metadata::engine::columns::{backend_id, int};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
-use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::error::Result;
 
 /// One backend, as a gateway has just seen it.
 #[derive(Clone, Debug)]
@@ -45,17 +46,6 @@ pub struct SightedBackend {
     pub write: Option<Heartbeat>,
 }
 
-/// A backend that an operator must look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FlaggedBackend {
-    /// Which.
-    pub backend: BackendId,
-    /// Why, in one word.
-    pub flag: BackendFlag,
-    /// What was seen.
-    pub reason: String,
-}
-
 /// How long another living gateway gets to write what it committed, in microseconds: longer than a write may take. Were it
 /// taken over earlier, the late write could replace a later heartbeat, and look like a rollback.
 const OTHERS: i64 = 25_000_000;
@@ -66,17 +56,17 @@ impl MetadataStore {
     /// What is kept of every backend that ever had a heartbeat.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn heartbeats(&self) -> Result<BTreeMap<BackendId, KeptHeartbeat>> {
         let rows = self.database().rows(Statement::new(format!("SELECT {COLUMNS} FROM heartbeat"))).await?;
-        rows.iter().map(|row| Ok((backend(row.text(0)?)?, kept(row)?))).collect()
+        rows.iter().map(|row| Ok((backend_id(row.text(0)?)?, kept(row)?))).collect()
     }
 
     /// Compares what was seen with what is kept, flags what no gateway does, and, for a living incarnation, commits the
     /// next heartbeat of each backend that is in step and due.
     ///
     /// # Errors
-    /// [`MetadataError::Fenced`] when the incarnation was buried. After any error nothing may be written to a backend.
+    /// [`MetadataError::Fenced`](crate::metadata::MetadataError::Fenced) when the incarnation was buried. After any error nothing may be written to a backend.
     pub async fn note_sightings(
         &self,
         incarnation: Option<u32>,
@@ -87,22 +77,12 @@ impl MetadataStore {
         self.database().transact(Note { incarnation, sightings }).await
     }
 
-    /// Backends that an operator must look at, by name.
-    ///
-    /// # Errors
-    /// See [`MetadataError`].
-    pub async fn flagged_backends(&self) -> Result<Vec<FlaggedBackend>> {
-        let text = "SELECT backend, flag, reason FROM backend_flag ORDER BY backend";
-        let rows = self.database().rows(Statement::new(text)).await?;
-        rows.iter().map(flagged).collect()
-    }
-
     /// Begins a new generation of a backend whose marker claims `claimed`; `shown` is the heartbeat that lies there, if an
     /// authentic one does. Answers the heartbeat to write once the marker is there. The flag stays until
     /// [`MetadataStore::unflag_backend`].
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn begin_generation(
         &self,
         backend: &BackendId,
@@ -113,19 +93,11 @@ impl MetadataStore {
         self.database().transact(BeginGeneration { backend: backend.clone(), claimed, shown, nonce }).await
     }
 
-    /// Takes a backend's flag away.
-    ///
-    /// # Errors
-    /// See [`MetadataError`].
-    pub async fn unflag_backend(&self, backend: &BackendId) -> Result<()> {
-        self.database().transact(Unflag(backend.clone())).await
-    }
-
     /// Makes this database the one that counts, although these backends show later heartbeats: goes on from theirs, takes
     /// away the flags that say so, and declares incarnations dead that it has forgotten.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn confirm_database(&self, shown: Vec<(BackendId, Heartbeat, [u8; 16])>) -> Result<()> {
         self.database().transact(Confirm(shown)).await
     }
@@ -133,7 +105,7 @@ impl MetadataStore {
     /// The highest incarnation that is dead although it has no row.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn forgotten_incarnation(&self) -> Result<u32> {
         let row = self.database().row(Statement::new("SELECT forgotten_incarnation FROM cluster")).await?;
         row.map_or(Ok(0), |row| row.number(0))
@@ -238,16 +210,6 @@ impl Work for BeginGeneration {
     }
 }
 
-struct Unflag(BackendId);
-
-impl Work for Unflag {
-    type Done = ();
-
-    async fn run(&self, tx: &mut Session) -> Result<()> {
-        unflag(tx, &self.0).await
-    }
-}
-
 struct Confirm(Vec<(BackendId, Heartbeat, [u8; 16])>);
 
 impl Work for Confirm {
@@ -318,47 +280,19 @@ async fn store(
         "INSERT INTO heartbeat ({COLUMNS}, maker, beaten_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) {replace}"
     );
-    let before_counter = before.map(|(counter, _)| signed(counter)).transpose()?;
+    let before_counter = before.map(|(counter, _)| int(counter)).transpose()?;
     let statement = Statement::new(text)
         .bind(backend.as_str())
-        .bind(signed(last.generation)?)
-        .bind(signed(last.counter)?)
+        .bind(int(last.generation)?)
+        .bind(int(last.counter)?)
         .bind(last.nonce)
         .bind(before_counter.map_or(Value::NoInt, Value::Int))
         .bind(before.map(|(_, nonce)| nonce.to_vec()))
         .bind(last.incarnation)
-        .bind(signed(last.sequence)?)
+        .bind(int(last.sequence)?)
         .bind(maker)
         .bind(now);
     tx.execute(statement).await.map(drop)
-}
-
-fn signed(number: u64) -> Result<i64> {
-    i64::try_from(number).map_err(|_| MetadataError::Damaged(format!("a heartbeat counts to {number}")))
-}
-
-/// Flags a backend, unless it bears a flag that is as bad.
-async fn raise_flag(tx: &mut Session, backend: &BackendId, flag: BackendFlag, reason: &str, now: i64) -> Result<()> {
-    let text = "SELECT backend, flag, reason FROM backend_flag WHERE backend = $1";
-    let row = tx.row(Statement::new(text).bind(backend.as_str())).await?;
-    if row.as_ref().map(flagged).transpose()?.is_some_and(|old| old.flag >= flag) {
-        return Ok(());
-    }
-    let text = "INSERT INTO backend_flag (backend, flag, reason, flagged_at) VALUES ($1, $2, $3, $4) \
-                ON CONFLICT (backend) DO UPDATE SET flag = excluded.flag, reason = excluded.reason, \
-                flagged_at = excluded.flagged_at";
-    let statement = Statement::new(text).bind(backend.as_str()).bind(flag.name()).bind(reason).bind(now);
-    tx.execute(statement).await.map(drop)
-}
-
-async fn is_flagged(tx: &mut Session, backend: &BackendId) -> Result<bool> {
-    let text = "SELECT backend FROM backend_flag WHERE backend = $1";
-    Ok(tx.row(Statement::new(text).bind(backend.as_str())).await?.is_some())
-}
-
-async fn unflag(tx: &mut Session, backend: &BackendId) -> Result<()> {
-    let text = "DELETE FROM backend_flag WHERE backend = $1";
-    tx.execute(Statement::new(text).bind(backend.as_str())).await.map(drop)
 }
 
 async fn highest_incarnation(tx: &mut Session) -> Result<u32> {
@@ -395,11 +329,4 @@ fn kept(row: &Row) -> Result<KeptHeartbeat> {
         sequence: row.number(7)?,
     };
     Ok(KeptHeartbeat { last, before })
-}
-
-fn flagged(row: &Row) -> Result<FlaggedBackend> {
-    let flag = row.text(1)?;
-    // A later release may know more flags: then the worst that this one knows, so that nothing is collected.
-    let flag = BackendFlag::named(flag).unwrap_or(BackendFlag::DatabaseBehind);
-    Ok(FlaggedBackend { backend: backend(row.text(0)?)?, flag, reason: row.text(2)?.to_owned() })
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use codec::{BlobId, BlobLayout, ContentSalt, StripeShape, WrappedKey};
 
-use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey};
+use crate::domain::{BackendId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey};
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::statement::Value;
 use crate::metadata::error::{MetadataError, Result};
@@ -16,6 +16,11 @@ pub(crate) fn int(value: u64) -> Result<i64> {
 /// The limit of a SELECT.
 pub(crate) fn limit(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A backend's name.
+pub(crate) fn backend_id(name: &str) -> Result<BackendId> {
+    name.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))
 }
 
 /// 16 bytes of MD5, then the number of parts as two bytes when there is one.
