@@ -163,7 +163,7 @@ mod tests {
         }
         assert!(
             budget.try_take(4 * PERMIT_BYTES).is_none() && budget.try_take(3 * PERMIT_BYTES).is_some(),
-            "five grains are held"
+            "five permits are held"
         );
         second.reach(3 * PERMIT_BYTES).await.expect("free");
         // Now each waits for the other.

@@ -2,7 +2,7 @@
 //!
 //! There is one loop for health and for failure: it starts with the data slivers that hold the wanted bytes, and
 //! every failed, wrong or late answer starts the next sliver, until the wanted bytes are there or any k whole blocks
-//! are, from which they can be reconstructed. What to do next is decided by `gathering`; here it is only done.
+//! are, from which they can be reconstructed. What to do next is decided by `gather_plan`; here it is only done.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! A model of reading a blob: every state of every sliver, every kind of range, trusting and proving, with the decisions of
-//! `gathering` and the verdicts of the codec, but without a byte.
+//! `gather_plan` and the verdicts of the codec, but without a byte.
 
 use crate::objects::read::gather_plan::{Failure, Gathering, Part, Prospect, Trust, Turn};
 

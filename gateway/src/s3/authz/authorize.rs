@@ -234,8 +234,8 @@ impl S3Request {
         Ok(self.authorize_with_tags(permission, bucket, key, version, None).await?.0)
     }
 
-    /// As [`S3Request::authorize_permission`]; also answers what was found where the decision needed to know. `tags` will be set besides those
-    /// that the request brings.
+    /// As [`S3Request::authorize_permission`]; also answers what was found where the decision needed to know. `tags` will be
+    /// set besides those that the request brings.
     async fn authorize_with_tags(
         &self,
         permission: Permission,

@@ -105,8 +105,8 @@ async fn answer(
     }
     let level = resource.level();
     trace.name = resource.bucket().cloned();
-    let cors_request = RouteQuery { method: &head.method, level, query: target.query(), headers: &head.headers };
-    let found = TABLE.find(&cors_request);
+    let query = RouteQuery { method: &head.method, level, query: target.query(), headers: &head.headers };
+    let found = TABLE.find(&query);
     let row = match &found {
         RouteMatch::Row(at, row) | RouteMatch::UnknownParameter(at, row, _) => {
             trace.row = Some(*at);
