@@ -21,5 +21,5 @@ pub use error::StoreError;
 pub use name::{FAN_OUT, SliverName, SliverNameError, SliverText};
 pub use open::{accept, open, open_bare};
 pub use operation::Operation;
-pub use spec::{BackendSpec, Expect, FREE_FLOOR, TIMEOUT_SECONDS};
+pub use spec::{BackendSpec, Expect, FREE_FLOOR, TIMEOUT_SECONDS, URL_KINDS, redacted_url};
 pub use store::{Pulse, SliverEntry, SliverStore, SliverWriter, Space};

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct BackendSpec {
     /// The name, unique in the cluster and stable for ever: the format marker carries it.
     pub name: String,
-    /// Where: a path of a directory, or `file:`, `memory:`, `s3://bucket/prefix`, `gs://`, `az://`, `http(s)://`.
+    /// Where: [`URL_KINDS`], a bucket followed by a prefix where there is one (`s3://bucket/prefix`).
     pub url: String,
     /// Who answers for it, as a failure domain.
     pub provider: Option<String>,
@@ -20,14 +20,14 @@ pub struct BackendSpec {
     pub options: BTreeMap<String, String>,
 }
 
+/// What the URL of a backend may be, for messages.
+pub const URL_KINDS: &str = "a path, file:, memory:, s3://, gs://, az:// or http(s)://";
+
 /// Option of a directory: with fewer free bytes than this, writes are refused as [`crate::StoreError::Full`].
 pub const FREE_FLOOR: &str = "free_floor_bytes";
 
 /// Option of any backend: how many seconds a small operation may take. Large ones get time for their bytes on top.
 pub const TIMEOUT_SECONDS: &str = "timeout_seconds";
-
-/// Settings that this crate reads itself; all others go to the store behind the URL.
-pub(crate) const OWN_OPTIONS: [&str; 2] = [FREE_FLOOR, TIMEOUT_SECONDS];
 
 /// What the caller expects of a backend that it opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl fmt::Debug for BackendSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BackendSpec")
             .field("name", &self.name)
-            .field("url", &without_userinfo(&self.url))
+            .field("url", &redacted_url(&self.url))
             .field("provider", &self.provider)
             .field("zone", &self.zone)
             .field("options", &self.options.keys())
@@ -53,7 +53,8 @@ impl fmt::Debug for BackendSpec {
 }
 
 /// A URL without user, password and query, for messages.
-pub(crate) fn without_userinfo(url: &str) -> String {
+#[must_use]
+pub fn redacted_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));

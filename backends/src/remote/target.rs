@@ -14,7 +14,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, HeaderMap, HeaderValue, ObjectStore, RetryConfig};
 
-use crate::spec::OWN_OPTIONS;
+use crate::spec::{TIMEOUT_SECONDS, URL_KINDS};
 use crate::{BackendSpec, StoreError};
 
 /// A whole request, however much it carries, in seconds; deadlines above are shorter for small ones.
@@ -59,7 +59,7 @@ impl Target {
         let root = format!("{scheme}://{authority}");
         let cloud = |store| Ok(Self { store, prefix: prefix.clone(), creates: true, multipart: true });
         match scheme {
-            "memory" => cloud(Arc::new(InMemory::new())),
+            "memory" => cloud(memory(&spec.options)?),
             _ if authority.is_empty() => Err(unknown_url(spec)),
             "s3" | "s3a" => cloud(amazon(root, &spec.options)?),
             "gs" => cloud(google(root, &spec.options)?),
@@ -74,10 +74,14 @@ impl Target {
 }
 
 fn unknown_url(spec: &BackendSpec) -> StoreError {
-    StoreError::misconfigured(format!(
-        "the url of backend {:?} is not a path, file:, memory:, s3://, gs://, az:// or http(s)://",
-        spec.name
-    ))
+    StoreError::misconfigured(format!("the url of backend {:?} is not {URL_KINDS}", spec.name))
+}
+
+fn memory(options: &BTreeMap<String, String>) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    match options.keys().find(|key| key.as_str() != TIMEOUT_SECONDS) {
+        Some(key) => Err(unknown_option(key)),
+        None => Ok(Arc::new(InMemory::new())),
+    }
 }
 
 fn amazon(url: String, options: &BTreeMap<String, String>) -> Result<Arc<dyn ObjectStore>, StoreError> {
@@ -123,17 +127,22 @@ fn webdav(url: &str, plain: bool, options: &BTreeMap<String, String>) -> Result<
     Ok(Arc::new(builder.build().map_err(StoreError::misconfigured)?))
 }
 
-/// Hands the options on, and refuses those that nobody knows: a mistyped one must not be silently lost.
+/// Hands the options on, and refuses those that this kind of backend does not have: a mistyped one, or a directory's floor of
+/// free bytes, must not be silently lost.
 fn configure<B, K: FromStr>(
     builder: B,
     options: &BTreeMap<String, String>,
     with: impl Fn(B, K, String) -> B,
 ) -> Result<B, StoreError> {
-    options.iter().filter(|(key, _)| !OWN_OPTIONS.contains(&key.as_str())).try_fold(builder, |builder, (key, value)| {
+    options.iter().filter(|(key, _)| key.as_str() != TIMEOUT_SECONDS).try_fold(builder, |builder, (key, value)| {
         let known = key.to_ascii_lowercase().parse::<K>();
-        let known = known.map_err(|_| StoreError::misconfigured(format!("unknown option {key:?}")))?;
+        let known = known.map_err(|_| unknown_option(key))?;
         Ok(with(builder, known, value.clone()))
     })
+}
+
+fn unknown_option(key: &str) -> StoreError {
+    StoreError::misconfigured(format!("unknown option {key:?}"))
 }
 
 /// Few and short: another backend is asked long before a patient client gives up.
@@ -182,12 +191,17 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        let cases: [(&str, Options<'_>, &str); 6] = [
+        let cases: [(&str, Options<'_>, &str); 11] = [
             ("ftp://host/dir", &[], "not a path"),
             ("s3://", &[], "not a path"),
             ("s3:///prefix", &[], "not a path"),
             ("s3://bucket", &[("acess_key", "typo")], "unknown option \"acess_key\""),
             ("gs://bucket", &[("aws_region", "r")], "unknown option"),
+            ("memory:", &[("region", "r")], "unknown option"),
+            ("memory:", &[("free_floor_bytes", "1")], "unknown option \"free_floor_bytes\""),
+            ("s3://bucket", &[("free_floor_bytes", "1")], "unknown option \"free_floor_bytes\""),
+            ("az://bucket", &[("free_floor_bytes", "1")], "unknown option \"free_floor_bytes\""),
+            ("https://dav.example/", &[("free_floor_bytes", "1")], "unknown option \"free_floor_bytes\""),
             ("https://user:pw@dav.example/", &[], "as options"),
         ];
         for (url, options, says) in cases {

@@ -171,10 +171,10 @@ async fn open_one(
             _ if expect == Expect::New => "; a backend must be reachable when it is used for the first time",
             _ => "",
         };
-        anyhow::anyhow!("backend {:?} at {}: {error}{advice}", backend.name, backend.shown_url())
+        anyhow::anyhow!("backend {:?} at {}: {error}{advice}", backend.name, backends::redacted_url(&backend.url))
     })?;
     let (provider, zone) = (backend.provider().to_owned(), backend.zone.clone().unwrap_or_default());
-    let url = backend.shown_url();
+    let url = backends::redacted_url(&backend.url);
     let url = if url.contains(':') { url } else { base.join(url).to_string_lossy().into_owned() };
     let row = BackendRow {
         id: id.clone(),

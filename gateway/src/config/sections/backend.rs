@@ -15,7 +15,7 @@ use crate::config::error::Problem;
 pub struct BackendConfig {
     /// A name that never changes: placements and the marker on the backend itself carry it.
     pub name: String,
-    /// Where it is: `file:PATH` or a plain path, `s3://bucket/prefix`, `gs://...`, `az://...`, `https://...`.
+    /// Where it is: one of [`backends::URL_KINDS`].
     pub url: String,
     /// Who runs it; the name when absent. Slivers of a blob go to different providers.
     pub provider: Option<String>,
@@ -43,16 +43,6 @@ impl BackendConfig {
     #[must_use]
     pub fn provider(&self) -> &str {
         self.provider.as_deref().unwrap_or(&self.name)
-    }
-
-    /// The URL as operators may see it: without user, password and query.
-    #[must_use]
-    pub fn shown_url(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
-        let rest = rest.split(['?', '#']).next().unwrap_or_default();
-        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        format!("{scheme}://{host}{path}")
     }
 
     /// What the backends crate opens.
