@@ -13,4 +13,4 @@ pub(crate) mod sse;
 pub(crate) mod storage_class;
 pub(crate) mod versions;
 pub(crate) mod write_attributes;
-pub(crate) mod write_headers;
+pub(crate) mod write_offset;

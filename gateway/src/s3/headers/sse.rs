@@ -108,7 +108,7 @@ pub fn customer_key(headers: &HeaderMap) -> Result<Option<DataKey>, S3Error> {
 /// # Errors
 /// Amazon's words for a key that is none.
 pub fn source_key(request: &S3Request) -> Result<Option<DataKey>, S3Error> {
-    let in_the_clear = request.state.settings.sse_c_requires_tls && !ConnectionInfo::of(&request.head).encrypted;
+    let in_the_clear = request.state.settings.s3.sse_c_requires_tls && !ConnectionInfo::of(&request.head).encrypted;
     demand_tls(&request.head.headers, in_the_clear)?;
     customer_key_of(&request.head.headers, KeyRole::Source)
 }

@@ -12,8 +12,6 @@ use crate::s3::headers::write_attributes::{self, WriteAttributes};
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header};
 
-/// Where the bytes are to go: the size the object has.
-pub const OFFSET: &str = "x-amz-write-offset-bytes";
 const OBJECT_SIZE: HeaderName = HeaderName::from_static("x-amz-object-size");
 
 /// Appends.
@@ -45,13 +43,4 @@ pub async fn append_object(
     headers.insert(OBJECT_SIZE, HeaderValue::from(stored.size));
     sse::show(None, &HeaderMap::new(), headers);
     Ok(response)
-}
-
-/// The offset a write asks for, if it does.
-///
-/// # Errors
-/// `InvalidArgument` for what is no number.
-pub fn offset(request: &S3Request) -> Result<Option<u64>, S3Error> {
-    let Some(text) = request.header(OFFSET).filter(|text| !text.is_empty()) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| S3Error::argument("The write offset is not a number.", OFFSET, text))
 }

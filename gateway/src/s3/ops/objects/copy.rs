@@ -12,7 +12,7 @@ use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::conditions::{self, ConditionOutcome};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
-use crate::s3::headers::{checksums, sse, versions, write_headers};
+use crate::s3::headers::{checksums, sse, versions, write_offset};
 use crate::s3::pipeline::operation_input::{Directive, Input};
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Document, Response, when_ready};
@@ -84,7 +84,7 @@ pub async fn find_source(request: &S3Request) -> Result<Source, S3Error> {
 }
 
 async fn copy_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    write_headers::check(&request.head.headers)?;
+    write_offset::refuse(&request.head.headers)?;
     let replace = request.input.metadata_directive == Some(Directive::Replace);
     let retag = request.input.tagging_directive == Some(Directive::Replace);
     let algorithm = checksums::algorithm_of(&request.head.headers)?;

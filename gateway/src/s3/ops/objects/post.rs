@@ -12,7 +12,7 @@ use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::S3Error;
 use crate::s3::form::{self, FormFields};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
-use crate::s3::headers::{checksums, object_tags, sse, versions, write_headers};
+use crate::s3::headers::{checksums, object_tags, sse, versions, write_offset};
 use crate::s3::ops::objects::write::check_key;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header, object_url, xml};
@@ -41,7 +41,7 @@ async fn post_object(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Resp
         request.input.tags = Some(object_tags::of_document(document.as_bytes())?);
     }
     request.require(Permission(PERMISSION), &bucket, Some(&key)).await?;
-    write_headers::check(&form.headers)?;
+    write_offset::refuse(&form.headers)?;
     let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
     let location = object_url(&request.head, &request.target, &bucket.name, &key);
     let name = bucket.name.clone();

@@ -9,8 +9,8 @@ use crate::lifecycle::LifecycleObject;
 use crate::objects::{Put, Stored};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
-use crate::s3::headers::{checksums, expiration, object_lock, sse, versions};
-use crate::s3::ops::objects::append::{append_object, offset};
+use crate::s3::headers::{checksums, expiration, object_lock, sse, versions, write_offset};
+use crate::s3::ops::objects::append::append_object;
 use crate::s3::pipeline::operation_input::NEW_OBJECT;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header};
@@ -22,7 +22,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn put_object(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    if let Some(offset) = offset(&request)? {
+    if let Some(offset) = write_offset::read(&request.head.headers)? {
         return append_object(request, bucket, key, offset).await;
     }
     let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
