@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::policy::document::wildcard;
 use crate::policy::value::{Lookup, Value};
 
 /// A pattern, taken apart once.
@@ -12,8 +13,9 @@ pub struct Pattern {
     variables: bool,
 }
 
+/// A piece of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+pub(super) enum Piece {
     Text(Box<str>),
     /// `*`: any number of characters.
     Any,
@@ -98,9 +100,9 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, text: &str, case: Case, lookup: Lookup<'_, '_>) -> bool {
         if !self.variables {
-            return match_pieces(&self.pieces, text, case);
+            return wildcard::matches(&self.pieces, text, case);
         }
-        self.resolve(lookup).is_some_and(|pieces| match_pieces(&pieces, text, case))
+        self.resolve(lookup).is_some_and(|pieces| wildcard::matches(&pieces, text, case))
     }
 
     /// The pattern with the values of its variables, which are plain text whatever is in them.
@@ -118,6 +120,11 @@ impl Pattern {
         self.pieces.iter().map(resolved).collect()
     }
 
+    /// The condition keys whose values it takes, in lower case.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| if let Piece::Variable(key, _) = piece { Some(&**key) } else { None })
+    }
+
     /// Whether it describes one text only, whatever the request.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
@@ -132,35 +139,7 @@ impl Pattern {
             .iter()
             .map(|piece| if matches!(piece, Piece::Variable(..)) { Piece::Any } else { piece.clone() })
             .collect();
-        (match_pieces(&loose, text, Case::Matters), can_begin(&loose, &format!("{text}/")))
-    }
-}
-
-/// Only the last `*` is ever taken back, so the time is at most the product of both lengths.
-fn match_pieces(pieces: &[Piece], text: &str, case: Case) -> bool {
-    let (mut at, mut rest) = (0, text);
-    let mut star: Option<(usize, &str)> = None;
-    loop {
-        let step = match pieces.get(at) {
-            None if rest.is_empty() => return true,
-            None | Some(Piece::Variable(..)) => None,
-            Some(Piece::Any) => {
-                star = Some((at + 1, rest));
-                at += 1;
-                continue;
-            }
-            Some(Piece::One) => without_first(rest),
-            Some(Piece::Text(wanted)) => without_start(rest, wanted, case),
-        };
-        if let Some(after) = step {
-            rest = after;
-            at += 1;
-            continue;
-        }
-        let Some((after_star, taken)) = star else { return false };
-        let Some(longer) = without_first(taken) else { return false };
-        star = Some((after_star, longer));
-        (at, rest) = (after_star, longer);
+        (wildcard::matches(&loose, text, Case::Matters), can_begin(&loose, &format!("{text}/")))
     }
 }
 
@@ -181,16 +160,6 @@ fn can_begin(pieces: &[Piece], start: &str) -> bool {
 
 fn without_first(text: &str) -> Option<&str> {
     text.chars().next().map(|first| &text[first.len_utf8()..])
-}
-
-fn without_start<'a>(text: &'a str, start: &str, case: Case) -> Option<&'a str> {
-    match case {
-        Case::Matters => text.strip_prefix(start),
-        Case::Ignored => {
-            let begin = text.get(..start.len())?;
-            begin.eq_ignore_ascii_case(start).then(|| &text[start.len()..])
-        }
-    }
 }
 
 #[cfg(test)]
@@ -253,19 +222,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn the_quick_way_agrees_with_the_obvious_one(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
-            fn obvious(pattern: &[u8], text: &[u8]) -> bool {
-                match pattern.split_first() {
-                    None => text.is_empty(),
-                    Some((b'*', rest)) => (0..=text.len()).any(|cut| obvious(rest, &text[cut..])),
-                    Some((b'?', rest)) => !text.is_empty() && obvious(rest, &text[1..]),
-                    Some((one, rest)) => text.first() == Some(one) && obvious(rest, &text[1..]),
-                }
-            }
-            prop_assert_eq!(matches(&pattern, &text), obvious(pattern.as_bytes(), text.as_bytes()));
-        }
-
         #[test]
         fn nothing_makes_it_panic(pattern in "[a$é{}*?:, ']{0,20}", text in "[aé*${}]{0,20}") {
             if let Some(pattern) = Pattern::parse(&pattern, WILD) {

@@ -121,6 +121,8 @@ async fn refuse_what_is_not_permitted(
                 line.deletion = Err(Code::AccessDenied.into());
             }
         }
+        // A thousand decisions about long policies are no work for one turn of the reactor.
+        tokio::task::yield_now().await;
     }
     Ok(())
 }
