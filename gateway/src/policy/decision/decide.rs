@@ -47,11 +47,14 @@ pub struct ObjectRules<'a> {
 }
 
 impl BucketRules<'_> {
-    /// Whether deciding about an action needs the object it is about.
+    /// Whether deciding about a caller's action needs the object it is about.
     #[must_use]
-    pub fn need_object(&self, action: &str) -> bool {
-        let asks = self.policy.is_some_and(|policy| policy.document().asks_about_objects());
-        (asks && action.contains("Object")) || (self.ownership.has_lists() && is_about_existing(action))
+    pub fn need_object(&self, caller: Option<&Principal>, action: &str) -> bool {
+        let asks = || {
+            self.policy.is_some_and(|policy| policy.document().asks_about_objects())
+                || caller.is_some_and(|caller| caller.documents().any(|document| document.asks_about_objects()))
+        };
+        (action.contains("Object") && asks()) || (self.ownership.has_lists() && is_about_existing(action))
     }
 
     /// Whether somebody could be allowed an action on anything in it, before it is known on what and how.

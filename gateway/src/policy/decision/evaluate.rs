@@ -1,6 +1,7 @@
 //! Evaluates one policy document against one request.
 
 use crate::policy::decision::principal::Principal;
+use crate::policy::document::condition::ANONYMOUS_VALUES;
 use crate::policy::document::pattern::Case;
 use crate::policy::document::policy_document::{Document, Effect, Listed, Statement};
 use crate::policy::document::principal_element::{PrincipalElement, PrincipalMatch};
@@ -37,9 +38,10 @@ impl<'a> AuthorizationRequest<'a> {
     fn value(&self, key: &str) -> Option<Value<'a>> {
         match self.caller {
             Some(caller) => caller.value(key).or_else(|| (self.keys)(key)),
-            None if key == "aws:userid" => Some(Value::from("anonymous")),
-            None if key == "aws:principaltype" => Some(Value::from("Anonymous")),
-            None => (self.keys)(key),
+            None => match ANONYMOUS_VALUES.iter().find(|(name, _)| *name == key) {
+                Some((_, value)) => Some(Value::from(*value)),
+                None => (self.keys)(key),
+            },
         }
     }
 }
@@ -100,7 +102,8 @@ impl Document {
     }
 }
 
-/// The condition keys that tell callers or networks apart.
+/// The condition keys that tell callers or networks apart. The name of a KMS key, which Amazon counts as well, is not among
+/// them: here anybody may send it.
 fn names_somebody(key: &str) -> bool {
     matches!(
         key,
@@ -117,7 +120,6 @@ fn names_somebody(key: &str) -> bool {
             | "aws:userid"
             | "s3:dataaccesspointarn"
             | "s3:dataaccesspointaccount"
-            | "s3:x-amz-server-side-encryption-aws-kms-key-id"
     )
 }
 
@@ -305,6 +307,12 @@ mod tests {
             (r#""*""#, r#""ArnEquals":{"aws:SourceArn":"arn:aws:sns:a:1:b"}"#, false),
             (r#""*""#, r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:*:1:b"}"#, true),
             (r#""*""#, r#""StringEquals":{"aws:userid":"${aws:userid}"}"#, true),
+            (r#""*""#, r#""StringEquals":{"aws:userid":"AIDAAAAAAAAAAAAAAAAA"}"#, false),
+            (r#""*""#, r#""StringEquals":{"aws:userid":"anonymous"}"#, true),
+            (r#""*""#, r#""StringEquals":{"aws:userid":["AIDAAAAAAAAAAAAAAAAA","anonymous"]}"#, true),
+            (r#""*""#, r#""StringEqualsIgnoreCase":{"AWS:UserId":"ANONYMOUS"}"#, true),
+            (r#""*""#, r#""ForAnyValue:StringLike":{"aws:userid":"anonymous"}"#, true),
+            (r#""*""#, r#""StringEquals":{"s3:x-amz-server-side-encryption-aws-kms-key-id":"key"}"#, true),
         ] {
             assert_eq!(with(principal, condition), public, "{principal} {condition}");
         }

@@ -86,6 +86,12 @@ impl Principal {
         }
     }
 
+    /// Every policy that says something about the caller.
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        let lists = [&self.policies, &self.account_policies, &self.session_policies];
+        lists.into_iter().flatten().chain(&self.boundary).map(Arc::as_ref)
+    }
+
     /// The ARN that `aws:PrincipalArn` shows: a session's is that of its role.
     #[must_use]
     pub fn principal_arn(&self) -> &str {

@@ -12,6 +12,10 @@ use crate::policy::document::pattern::{Case, Pattern, Syntax};
 use crate::policy::error::PolicyError;
 use crate::policy::value::{Lookup, key_name};
 
+/// The keys about callers that have a value where nobody is known.
+pub(crate) const ANONYMOUS_VALUES: [(&str, &str); 2] =
+    [("aws:userid", "anonymous"), ("aws:principaltype", "Anonymous")];
+
 /// A condition, its values read once.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Condition {
@@ -56,6 +60,16 @@ impl Condition {
         &self.key
     }
 
+    /// The key it is about, and those whose values its own values take.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let patterns: Vec<&Pattern> = match &self.wanted {
+            Wanted::Texts(patterns) => patterns.iter().collect(),
+            Wanted::Arns(arns) => arns.iter().flatten().collect(),
+            _ => Vec::new(),
+        };
+        std::iter::once(&*self.key).chain(patterns.into_iter().flat_map(Pattern::variables))
+    }
+
     /// Whether it holds.
     pub(crate) fn holds(&self, lookup: Lookup<'_, '_>) -> bool {
         let given = lookup(&self.key);
@@ -83,8 +97,13 @@ impl Condition {
         }
     }
 
-    /// Whether it restricts to fixed values: it demands one of them, whatever else the request has.
+    /// Whether it restricts to fixed values that nobody has who is not known: it demands one of them, whatever else the
+    /// request has.
     pub(crate) fn is_fixed(&self) -> bool {
+        let anonymous = |text: &str| self.wanted.matches(self.operator.compare, text, &|_| None);
+        if ANONYMOUS_VALUES.iter().any(|(key, value)| self.key == *key && anonymous(value)) {
+            return false;
+        }
         let Operator { negated, if_exists, quantifier, .. } = self.operator;
         if negated || if_exists || quantifier == Quantifier::All {
             return false;

@@ -91,11 +91,15 @@ impl Document {
         Ok(())
     }
 
-    /// Whether any condition asks for something of the object that exists already.
+    /// Whether any condition or variable asks for something of the object that exists already.
     #[must_use]
     pub fn asks_about_objects(&self) -> bool {
-        let conditions = self.statements.iter().flat_map(|statement| &statement.conditions);
-        conditions.map(Condition::key).any(|key| key.starts_with("s3:existingobjecttag/"))
+        let about_objects = |key: &str| key.starts_with("s3:existingobjecttag/");
+        self.statements.iter().any(|statement| {
+            let listed = statement.resources.iter().chain([&statement.actions]).flat_map(|listed| &listed.patterns);
+            listed.flat_map(Pattern::variables).any(about_objects)
+                || statement.conditions.iter().any(|condition| condition.keys().any(about_objects))
+        })
     }
 }
 

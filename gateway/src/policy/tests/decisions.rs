@@ -260,3 +260,33 @@ fn what_touches_no_bucket_is_between_a_caller_and_its_account() {
         assert_eq!(decide(&request, None, None) == Decision::Allow, allowed, "{caller:?}");
     }
 }
+
+#[test]
+fn whoever_has_a_policy_about_existing_tags_is_judged_with_the_object() {
+    let deny = r#"{"Effect":"Deny","Action":"s3:GetObject","Resource":"*",
+        "Condition":{"StringEquals":{"s3:ExistingObjectTag/secret":"yes"}}}"#;
+    let by_variable =
+        r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::${s3:ExistingObjectTag/b}/*"}"#;
+    let by_value = r#"{"Effect":"Deny","Action":"s3:GetObject","Resource":"*",
+        "Condition":{"StringEquals":{"aws:username":"${s3:ExistingObjectTag/not-for}"}}}"#;
+    let versioned = |statement: &str| {
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#);
+        Arc::new(Document::parse(&text, 20_480).expect(statement))
+    };
+    let bucket = private_bucket();
+    for statement in [deny, by_variable, by_value] {
+        let about_tags = || vec![versioned(statement)];
+        let callers = [
+            Principal { policies: about_tags(), ..user(1, "eve") },
+            Principal { session_policies: about_tags(), ..session(1, "r") },
+            Principal { account_policies: about_tags(), ..account(1) },
+            Principal { boundary: Some(versioned(statement)), ..user(1, "eve") },
+        ];
+        for caller in &callers {
+            assert!(bucket.need_object(Some(caller), "s3:GetObject"), "{caller:?}");
+            assert!(!bucket.need_object(Some(caller), "s3:ListBucket"), "{caller:?}");
+        }
+    }
+    assert!(!bucket.need_object(Some(&with(&[ALL], user(1, "eve"))), "s3:GetObject"));
+    assert!(!bucket.need_object(None, "s3:GetObject"));
+}

@@ -187,7 +187,7 @@ impl S3Request {
                 || (key.user.id == bucket.owner
                     && !bucket.settings.has::<BucketPolicy>()
                     && !bucket.settings.has::<OwnershipControls>()
-                    && !self.state.settings.default_ownership.has_lists()))
+                    && !self.state.settings.s3.default_ownership.has_lists()))
     }
 
     /// Whether the caller might be allowed one of these on something in the bucket, before it is known on what.
@@ -250,7 +250,9 @@ impl S3Request {
         let rules = Rules::of(self, bucket)?;
         let rules = rules.as_rules(bucket);
         let found = match key {
-            Some(key) if rules.need_object(permission.0) => self.existing(bucket, key, version).await?,
+            Some(key) if rules.need_object(self.identity.principal(), permission.0) => {
+                self.existing(bucket, key, version).await?
+            }
             _ => None,
         };
         let existing = found.clone().and_then(VersionLookup::version);
@@ -277,7 +279,7 @@ impl S3Request {
         }
         let rules = Rules::of(self, bucket)?;
         let rules = rules.as_rules(bucket);
-        if !rules.need_object(permission.0) {
+        if !rules.need_object(self.identity.principal(), permission.0) {
             return Ok(());
         }
         let target =
@@ -351,7 +353,7 @@ impl Rules {
         Ok(Self {
             policy: settings.get()?,
             list: settings.get()?,
-            ownership: controls.map_or(request.state.settings.default_ownership, |controls| controls.effective()),
+            ownership: controls.map_or(request.state.settings.s3.default_ownership, |controls| controls.effective()),
             block: settings.get::<PublicAccessBlock>()?.map_or_else(PublicAccessBlock::default, |block| *block),
         })
     }
