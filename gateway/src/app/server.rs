@@ -24,12 +24,11 @@ use crate::app::startup::root_user::{self, RootKey};
 use crate::app::startup::sockets::Sockets;
 use crate::clock::Ambient;
 use crate::config::Config;
-use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Heartbeats;
 use crate::placement::write_floor;
 use crate::s3::{S3Service, WebsiteService};
-use crate::workers::{WorkerSettings, Workers};
+use crate::workers::Workers;
 
 /// Connections to the ops listener: bounded, so that they cannot take descriptors from S3.
 const OPS_CONNECTIONS: usize = 64;
@@ -123,8 +122,7 @@ impl Server {
         let incarnation_lease = begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?).await?;
         let (cluster, base) = (components.cluster.id, components.base.clone());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
-        let settings = worker_settings(config, ambient);
-        let workers = Workers::start(&objects, &metadata, &settings);
+        let workers = Workers::start(&objects, &metadata, config, ambient);
 
         let info = StartupInfo {
             s3: sockets.s3_addresses()?,
@@ -260,19 +258,6 @@ async fn begin_incarnation(
         IncarnationLease::begin(metadata, gateway, LeaseTiming::default(), round.incarnation).await?;
     heartbeats.beat(incarnation_lease.incarnation).await.context("cannot make the first heartbeats")?;
     Ok(incarnation_lease)
-}
-
-/// The settings of background work, from the configuration.
-fn worker_settings(config: &Config, ambient: &Ambient) -> WorkerSettings {
-    WorkerSettings {
-        trash_seconds: config.objects.trash_seconds,
-        upload_days_max: config.objects.upload_days_max,
-        notification_targets: config.notification_targets.clone(),
-        region: config.s3.region.clone(),
-        access_log_seconds: config.debug.access_log_seconds,
-        calendar: config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds),
-        ambient: ambient.clone(),
-    }
 }
 
 /// Offers the admin socket.

@@ -13,11 +13,10 @@ use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use crate::clock::{Ambient, Clock, SystemEntropy, random};
+use crate::config::S3Config;
 use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
 use crate::policy::{AuthorizationRequest, Document};
-use crate::s3::auth::{
-    AuthSettings, Caller, Identity, KeyError, KeySource, NewKey, NewSession, Payload, TemporaryKey, Verifier,
-};
+use crate::s3::auth::{Caller, Identity, KeyError, KeySource, NewKey, NewSession, Payload, TemporaryKey, Verifier};
 use crate::s3::body::{self, BodyLimits};
 use crate::s3::documents::xml;
 use crate::s3::headers::range::{self, Wanted};
@@ -94,11 +93,7 @@ fn panic_now(what: &str) {
 fn verifier() -> Verifier {
     let entropy = Arc::new(SystemEntropy);
     let secret = Zeroizing::new(hex::encode(random::<20>(entropy.as_ref())));
-    Verifier::new(
-        Arc::new(AnyKeySource(secret)),
-        AuthSettings::default(),
-        Ambient { clock: Arc::new(FixedClock), entropy },
-    )
+    Verifier::new(Arc::new(AnyKeySource(secret)), S3Config::default(), Ambient { clock: Arc::new(FixedClock), entropy })
 }
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(verifier);

@@ -18,29 +18,10 @@ use tokio_util::sync::CancellationToken;
 pub use worker::{StepError, Worker};
 
 use crate::clock::Ambient;
-use crate::config::NotificationTargetConfig;
+use crate::config::{Config, NotificationTargetConfig};
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
-
-/// What an operator decides about background work.
-#[derive(Clone, Debug)]
-pub struct WorkerSettings {
-    /// How long deleted slivers stay in the trash of backends that have one, in seconds.
-    pub trash_seconds: u64,
-    /// Days after which an inactive upload is aborted; 0 for never.
-    pub upload_days_max: u32,
-    /// Where notifications may go.
-    pub notification_targets: Vec<NotificationTargetConfig>,
-    /// The region, as keys of access logs show it.
-    pub region: String,
-    /// Seconds lines of access logs are buffered, where `[debug]` sets it.
-    pub access_log_seconds: Option<u64>,
-    /// What a day is to lifecycle rules.
-    pub calendar: Calendar,
-    /// Clock and randomness.
-    pub ambient: Ambient,
-}
 
 /// The workers of one gateway. Dropped or stopped, they end after their current step.
 #[derive(Debug)]
@@ -52,10 +33,10 @@ pub struct Workers {
 impl Workers {
     /// Starts every worker.
     #[must_use]
-    pub fn start(objects: &Objects, metadata: &MetadataStore, settings: &WorkerSettings) -> Self {
+    pub fn start(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Self {
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for worker in all(objects, metadata, settings) {
+        for worker in all(objects, metadata, config, ambient) {
             tasks.spawn(worker::run(worker, stopping.clone()));
         }
         Self { stopping, tasks }
@@ -72,38 +53,35 @@ impl Workers {
 }
 
 /// Every worker there is.
-fn all(objects: &Objects, metadata: &MetadataStore, settings: &WorkerSettings) -> Vec<Arc<dyn Worker>> {
+fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Vec<Arc<dyn Worker>> {
+    let calendar = config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds);
     vec![
         Arc::new(maintenance::Reclaim(objects.clone())),
         Arc::new(maintenance::Compact(objects.clone())),
         Arc::new(repair::Repair::new(objects.clone(), metadata.clone())),
         Arc::new(maintenance::Orphans::new(objects.clone(), metadata.clone())),
-        Arc::new(maintenance::Sweep { objects: objects.clone(), trash_seconds: settings.trash_seconds }),
+        Arc::new(maintenance::Sweep { objects: objects.clone(), trash_seconds: config.objects.trash_seconds }),
         Arc::new(maintenance::Meter(objects.clone())),
         Arc::new(maintenance::Prune(metadata.clone())),
         Arc::new(lifecycle::Lifecycle {
             objects: objects.clone(),
             metadata: metadata.clone(),
-            calendar: settings.calendar,
-            ambient: settings.ambient.clone(),
+            calendar,
+            ambient: ambient.clone(),
         }),
-        Arc::new(notify::Notify::new(metadata.clone(), webhooks(&settings.notification_targets))),
+        Arc::new(notify::Notify::new(metadata.clone(), webhooks(&config.notification_targets))),
         Arc::new(access_logs::AccessLogs {
             objects: objects.clone(),
-            region: settings.region.clone(),
-            linger: settings.access_log_seconds.map(Duration::from_secs),
+            region: config.s3.region.clone(),
+            linger: config.debug.access_log_seconds.map(Duration::from_secs),
         }),
         Arc::new(inventory::InventoryLists {
             objects: objects.clone(),
             metadata: metadata.clone(),
-            calendar: settings.calendar,
-            ambient: settings.ambient.clone(),
+            calendar,
+            ambient: ambient.clone(),
         }),
-        Arc::new(lifecycle::StaleUploads {
-            objects: objects.clone(),
-            days: settings.upload_days_max,
-            calendar: settings.calendar,
-        }),
+        Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]
 }
 

@@ -47,27 +47,12 @@ pub use signature::{Signature, SignaturePlace, SignatureVersion};
 pub use v4::chunks::ChunkSigner;
 
 use crate::clock::{Ambient, random};
+use crate::config::S3Config;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::pipeline::request_target::RequestTarget;
 
-/// Settings of signature verification.
-#[derive(Clone, Debug)]
-pub struct AuthSettings {
-    /// The region of the gateway.
-    pub region: String,
-    /// Refuse signatures made for another region (with `<Region>`, so that clients sign again).
-    pub strict_region: bool,
-    /// Accept the old signature version 2, which boto3 still uses for presigned URLs and forms.
-    pub sigv2: bool,
-    /// How far a client's clock may be off, in seconds.
-    pub skew_seconds: i64,
-}
-
-impl Default for AuthSettings {
-    fn default() -> Self {
-        Self { region: "us-east-1".to_owned(), strict_region: false, sigv2: true, skew_seconds: 900 }
-    }
-}
+/// How far a client's clock may be off, in seconds, as on Amazon.
+const SKEW_SECONDS: i64 = 900;
 
 /// Who sent a request.
 #[derive(Clone, Debug)]
@@ -125,7 +110,7 @@ impl Verified {
 #[derive(Debug)]
 pub struct Verifier {
     keys: Arc<dyn KeySource>,
-    settings: AuthSettings,
+    settings: S3Config,
     ambient: Ambient,
     /// The dummy secret used for unknown keys, so that they take the same time.
     dummy_secret: Zeroizing<String>,
@@ -134,7 +119,7 @@ pub struct Verifier {
 impl Verifier {
     /// A verifier of signatures by these keys.
     #[must_use]
-    pub fn new(keys: Arc<dyn KeySource>, settings: AuthSettings, ambient: Ambient) -> Self {
+    pub fn new(keys: Arc<dyn KeySource>, settings: S3Config, ambient: Ambient) -> Self {
         let dummy_secret = Zeroizing::new(hex::encode(random::<20>(ambient.entropy.as_ref())));
         Self { keys, settings, ambient, dummy_secret }
     }
@@ -160,7 +145,7 @@ impl Verifier {
                 v2::verify::verify_header(self, rest, head, target).await
             }
             (None, true, false) => {
-                let claim = v4::query::parse(query, self.ambient.clock.now(), self.settings.skew_seconds)?;
+                let claim = v4::query::parse(query, self.ambient.clock.now(), SKEW_SECONDS)?;
                 v4::verify::verify(self, &claim, head, target, None).await
             }
             (None, false, true) => v2::verify::verify_query(self, head, target).await,

@@ -46,7 +46,7 @@ impl S3State {
     /// The region of a bucket.
     #[must_use]
     pub fn region_of(&self, bucket: &Bucket) -> HeaderValue {
-        let region = if bucket.location.is_empty() { &self.settings.region } else { &bucket.location };
+        let region = if bucket.location.is_empty() { &self.settings.s3.region } else { &bucket.location };
         HeaderValue::from_str(region).unwrap_or(const { HeaderValue::from_static("us-east-1") })
     }
 

@@ -17,7 +17,7 @@ pub(crate) fn value<'a>(state: &'a S3State, head: &'a Parts, name: &str) -> Opti
         "epochtime" => Some(Value::from(state.verifier.now().seconds().to_string())),
         "useragent" => said(head, &header::USER_AGENT),
         "referer" => said(head, &header::REFERER),
-        "requestedregion" => Some(Value::from(state.settings.region.as_str())),
+        "requestedregion" => Some(Value::from(state.settings.s3.region.as_str())),
         _ => None,
     }
 }

@@ -3,8 +3,8 @@
 use aws_sigv4::sign::v4;
 
 use super::*;
+use crate::config::S3Config;
 use crate::objects::BodyError;
-use crate::s3::auth::AuthSettings;
 use crate::s3::auth::tests::{KEY, MIDNIGHT, SECRET, StillClock, verifier_at};
 
 const POLICY: &str = r#"{"expiration":"2013-05-24T01:00:00Z","conditions":[{"bucket":"b"},["starts-with","$key","user/"],
@@ -59,7 +59,7 @@ async fn send_wire(wire: Vec<u8>, seconds: i64) -> Result<Form, S3Error> {
 }
 
 async fn send_body(body: Body, seconds: i64) -> Result<Form, S3Error> {
-    let verifier = verifier_at(StillClock::at(seconds), AuthSettings::default());
+    let verifier = verifier_at(StillClock::at(seconds), S3Config::default());
     let head = http::Request::post("/b").header("content-type", "multipart/form-data; boundary=X");
     let (head, ()) = head.body(()).expect("valid").into_parts();
     parse(&verifier, "b", &head, body, &BodyLimits::default()).await

@@ -97,7 +97,7 @@ async fn answer(
 ) -> Result<Response, S3Error> {
     body::check_framing(&head)?;
     repeated_headers::refuse(&head.headers)?;
-    let target = RequestTarget::read(&head, &state.settings.base_domains)?;
+    let target = RequestTarget::read(&head, &state.settings.s3.base_domains)?;
     target.refuse_repeated(|name| TABLE.knows(name))?;
     let resource = target.resource()?;
     if iam::is_action(&head, &resource) {

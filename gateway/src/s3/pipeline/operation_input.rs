@@ -169,7 +169,7 @@ impl OperationInput {
             Input::Acl => self.acl = acl::requested(headers)?,
             Input::Lock => self.lock = object_lock::read(headers, now)?,
             Input::Encryption | Input::PartKey | Input::ReadKey => {
-                sse::demand_tls(headers, settings.sse_c_requires_tls && !ConnectionInfo::of(head).encrypted)?;
+                sse::demand_tls(headers, settings.s3.sse_c_requires_tls && !ConnectionInfo::of(head).encrypted)?;
                 match part {
                     Input::Encryption => self.encryption = sse::encryption(headers)?,
                     Input::PartKey => self.customer_key = sse::customer_key(headers)?,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Ambient;
-use crate::domain::{Ownership, Timestamp};
+use crate::config::S3Config;
+use crate::domain::Timestamp;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 use crate::s3::auth::Verifier;
@@ -16,20 +17,14 @@ use crate::s3::pipeline::request_id::RequestIds;
 /// What an operator may tune.
 #[derive(Clone, Debug)]
 pub struct S3Settings {
-    /// The region the gateway says it is in.
-    pub region: String,
-    /// Domains under which a host names a bucket (`bucket.domain`), without a dot before or a port after them.
-    pub base_domains: Vec<String>,
-    /// The object ownership of buckets without ownership controls.
-    pub default_ownership: Ownership,
+    /// `[s3]`.
+    pub s3: S3Config,
     /// The names of the storage classes besides STANDARD.
     pub storage_classes: Vec<String>,
     /// The names of the targets that notifications may go to.
     pub notification_targets: Vec<String>,
     /// Limits of request bodies.
     pub body: BodyLimits,
-    /// Refuse clients' keys that come in the clear.
-    pub sse_c_requires_tls: bool,
     /// How long a response may take before white space keeps its connection alive.
     pub keep_alive_after: Duration,
 }
@@ -37,13 +32,10 @@ pub struct S3Settings {
 impl Default for S3Settings {
     fn default() -> Self {
         Self {
-            region: "us-east-1".to_owned(),
-            base_domains: Vec::new(),
-            default_ownership: Ownership::default(),
+            s3: S3Config::default(),
             storage_classes: Vec::new(),
             notification_targets: Vec::new(),
             body: BodyLimits::default(),
-            sse_c_requires_tls: false,
             keep_alive_after: Duration::from_secs(10),
         }
     }
@@ -77,6 +69,6 @@ impl S3State {
 
 impl fmt::Debug for S3State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("S3State").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

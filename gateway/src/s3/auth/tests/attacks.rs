@@ -170,7 +170,7 @@ async fn what_is_signed_cannot_be_changed_or_left_out() {
 #[tokio::test]
 async fn a_clock_may_be_a_quarter_of_an_hour_off() {
     let clock = StillClock::at(MIDNIGHT);
-    let verifier = verifier_at(Arc::clone(&clock), AuthSettings::default());
+    let verifier = verifier_at(Arc::clone(&clock), S3Config::default());
     for (offset, fine) in
         [(0, true), (900, true), (-900, true), (901, false), (-901, false), (960, false), (86_400, false)]
     {
@@ -189,7 +189,7 @@ async fn a_clock_may_be_a_quarter_of_an_hour_off() {
 
 #[tokio::test]
 async fn a_wrong_region_is_named_when_regions_are_checked() {
-    let settings = AuthSettings { region: "eu-north-1".to_owned(), strict_region: true, ..AuthSettings::default() };
+    let settings = S3Config { region: "eu-north-1".to_owned(), strict_region: true, ..S3Config::default() };
     let verifier = verifier_at(StillClock::at(MIDNIGHT), settings);
     let refused = verify_with(&verifier, &signed()).await.expect_err("refused");
     assert_eq!(refused.code, Code::AuthorizationHeaderMalformed);

@@ -114,13 +114,13 @@ impl KeySource for OneKey {
 }
 
 /// A verifier that knows the one key, at this time.
-pub(crate) fn verifier_at(clock: Arc<StillClock>, settings: AuthSettings) -> Verifier {
+pub(crate) fn verifier_at(clock: Arc<StillClock>, settings: S3Config) -> Verifier {
     Verifier::new(Arc::new(OneKey), settings, Ambient { clock, entropy: Arc::new(NoEntropy) })
 }
 
 /// A verifier at the time of Amazon's examples.
 pub(crate) fn verifier() -> Verifier {
-    verifier_at(StillClock::at(MIDNIGHT), AuthSettings::default())
+    verifier_at(StillClock::at(MIDNIGHT), S3Config::default())
 }
 
 /// The head of a request.

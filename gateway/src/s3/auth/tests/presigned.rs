@@ -19,7 +19,7 @@ async fn a_url_lives_from_its_date_for_as_long_as_it_says() {
         (MIDNIGHT + 60, Some("Request has expired")),
         (MIDNIGHT + 61, Some("Request has expired")),
     ] {
-        let verifier = verifier_at(StillClock::at(now), AuthSettings::default());
+        let verifier = verifier_at(StillClock::at(now), S3Config::default());
         let outcome = verify_with(&verifier, &head("GET", &target, &[HOST])).await;
         match (outcome, expected) {
             (Ok(verified), None) => {

@@ -7,7 +7,7 @@ use super::*;
 
 fn verifier_on(date: &str) -> Verifier {
     let seconds = time::parse_http(date).expect("a date");
-    verifier_at(StillClock::at(seconds), AuthSettings::default())
+    verifier_at(StillClock::at(seconds), S3Config::default())
 }
 
 async fn proves(method: &str, target: &str, date: &str, signature: &str, headers: &[(&str, &str)]) {
@@ -87,7 +87,7 @@ async fn metadata_headers_are_sorted_and_joined() {
 const PRESIGNED: &str = "/photos/puppy.jpg?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620";
 
 fn verifier_until(seconds: i64) -> Verifier {
-    verifier_at(StillClock::at(seconds), AuthSettings::default())
+    verifier_at(StillClock::at(seconds), S3Config::default())
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_slash_after_the_bucket_may_be_signed_and_not_sent() {
 
 #[tokio::test]
 async fn version_2_can_be_switched_off() {
-    let settings = AuthSettings { sigv2: false, ..AuthSettings::default() };
+    let settings = S3Config { sigv2: false, ..S3Config::default() };
     let verifier = verifier_at(StillClock::at(1_175_139_000), settings);
     let url = head("GET", PRESIGNED, &[("host", "h")]);
     let header = head("GET", "/b", &[("host", "h"), ("authorization", "AWS AKIAIOSFODNN7EXAMPLE:x")]);

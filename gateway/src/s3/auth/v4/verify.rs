@@ -12,7 +12,7 @@ use crate::s3::auth::v4::canonical::{self, Signable, SignedHeaders};
 use crate::s3::auth::v4::chunks::ChunkSigner;
 use crate::s3::auth::v4::claim::{Claim, SignatureLocation, is_signed};
 use crate::s3::auth::v4::{expected, query};
-use crate::s3::auth::{Identity, Verified, Verifier, time, token};
+use crate::s3::auth::{Identity, SKEW_SECONDS, Verified, Verifier, time, token};
 use crate::s3::body::content_length;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::pipeline::request_target::RequestTarget;
@@ -190,12 +190,12 @@ impl Verifier {
     /// The client's clock must agree with ours within the allowed skew.
     pub(crate) fn check_skew(&self, seconds: i64) -> Result<(), S3Error> {
         let now = self.ambient.clock.now().seconds();
-        if (now - seconds).abs() <= self.settings.skew_seconds {
+        if (now - seconds).abs() <= SKEW_SECONDS {
             return Ok(());
         }
         Err(S3Error::new(Code::RequestTimeTooSkewed)
             .field("RequestTime", time::basic(seconds))
             .field("ServerTime", time::extended(now))
-            .field("MaxAllowedSkewMilliseconds", (self.settings.skew_seconds * 1_000).to_string()))
+            .field("MaxAllowedSkewMilliseconds", (SKEW_SECONDS * 1_000).to_string()))
     }
 }

@@ -69,7 +69,7 @@ async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3
 }
 
 async fn get(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let default = request.state.settings.default_ownership;
+    let default = request.state.settings.s3.default_ownership;
     let rule = match bucket.settings.get::<OwnershipControls>()? {
         Some(controls) => controls.rule,
         // Amazon's buckets have had this rule from the start since lists are off by default.

@@ -38,7 +38,7 @@ async fn create_bucket(mut request: S3Request, name: BucketName) -> Result<Respo
     let requested_location = requested_location_of(&body)?;
     request.input.location.clone_from(&requested_location);
     request.require_service(request.permission, Some(name.as_str()))?;
-    let location = location::accept(requested_location.as_deref(), &request.state.settings.region)?;
+    let location = location::accept(requested_location.as_deref(), &request.state.settings.s3.region)?;
     let mut new = NewBucket::new(request.user()?.id, name.clone(), &location);
     let list = configure_access(&request, &mut new).await?;
     if request.header("x-amz-bucket-object-lock-enabled").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
@@ -48,7 +48,7 @@ async fn create_bucket(mut request: S3Request, name: BucketName) -> Result<Respo
     match request.state.metadata.create_bucket(new).await? {
         CreateBucket::Created(_) => Ok(created(&name)),
         // What scripts written against us-east-1 count on: making one's own bucket again is fine there.
-        CreateBucket::OwnedByYou(bucket) if request.state.settings.region == location::CLASSIC => {
+        CreateBucket::OwnedByYou(bucket) if request.state.settings.s3.region == location::CLASSIC => {
             // Another access list would not be set: that must not look like success.
             if list_of(&bucket)? == list {
                 return Ok(created(&name));
@@ -87,7 +87,7 @@ async fn configure_access(request: &S3Request, new: &mut NewBucket) -> Result<Op
     }
     request.require_service(Permission("s3:PutBucketAcl"), Some(&name))?;
     request.check_grantees(&list).await?;
-    if ownership.unwrap_or(request.state.settings.default_ownership).has_lists() {
+    if ownership.unwrap_or(request.state.settings.s3.default_ownership).has_lists() {
         new.configure(&BucketList(list.clone()))?;
         return Ok(Some(list));
     }

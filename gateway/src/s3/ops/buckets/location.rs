@@ -20,7 +20,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn get_bucket_location(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    let place = if bucket.location.is_empty() { &request.state.settings.region } else { &bucket.location };
+    let place = if bucket.location.is_empty() { &request.state.settings.s3.region } else { &bucket.location };
     let mut writer = XmlWriter::document("LocationConstraint", 0);
     if place != CLASSIC {
         writer.content(place);
