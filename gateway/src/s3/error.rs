@@ -137,6 +137,7 @@ impl From<BodyError> for S3Error {
             BodyError::TooLarge => Self::new(Code::EntityTooLarge),
             BodyError::TooSmall => Self::new(Code::EntityTooSmall),
             BodyError::Source(why) => return Self::unavailable(why),
+            BodyError::Busy => Self::unavailable(error.to_string()),
         };
         // Where the next request would begin on this connection is unknown or not worth reading up to.
         refused.closing()

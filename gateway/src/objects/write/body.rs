@@ -25,6 +25,9 @@ pub enum BodyError {
     /// The body was sent too slowly (`RequestTimeout`).
     #[error("your socket connection to the server was not read from or written to within the timeout period")]
     TooSlow,
+    /// There is no memory to receive it now (503).
+    #[error("too many bytes of signed chunks are in flight")]
+    Busy,
     /// More bytes than the object may have (`EntityTooLarge`).
     #[error("your proposed upload exceeds the maximum allowed size")]
     TooLarge,

@@ -1,16 +1,15 @@
 //! A body in `aws-chunked` framing: content out, no byte of a signed chunk before its signature is verified.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest;
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::ChecksumAlgorithm;
 use crate::objects::{BodyError, IncomingBody};
 use crate::s3::auth::ChunkSigner;
+use crate::s3::body::chunk_budget::{ChunkBudget, ChunkMemory};
 use crate::s3::body::frames::Frames;
 use crate::s3::body::framing::{Event, Framing};
 use crate::s3::body::trailer::Trailer;
@@ -34,8 +33,8 @@ pub(super) struct Chunked {
     pub(super) trailer_required: bool,
     /// The largest signed chunk, in bytes.
     pub(super) chunk_bytes_max: usize,
-    /// Permits of 1 KiB for chunks that are held.
-    pub(super) budget: Arc<Semaphore>,
+    /// Memory for chunks that are held.
+    pub(super) budget: ChunkBudget,
 }
 
 /// The decoder.
@@ -53,7 +52,9 @@ pub(super) struct ChunkedBody {
     small_pieces: BytesMut,
     /// Verified bytes on their way out.
     ready: VecDeque<Bytes>,
-    permit: Option<OwnedSemaphorePermit>,
+    /// The memory of the chunk that is arriving, and how many bytes of it have come.
+    memory: Option<ChunkMemory>,
+    received: u64,
     checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
 }
 
@@ -70,7 +71,8 @@ impl ChunkedBody {
             held: Vec::new(),
             small_pieces: BytesMut::new(),
             ready: VecDeque::new(),
-            permit: None,
+            memory: None,
+            received: 0,
             checksum: None,
         }
     }
@@ -85,18 +87,26 @@ impl ChunkedBody {
         if size == 0 {
             return self.verify(&nothing());
         }
-        let kibibytes = match usize::try_from(size) {
-            Ok(size) if size <= self.rules.chunk_bytes_max => u32::try_from(size.div_ceil(1 << 10)).unwrap_or(u32::MAX),
-            _ => return Err(BodyError::BadChunking("a signed chunk is too large")),
-        };
-        // Taken whole before the first byte, so that two bodies never wait for each other half-way.
-        let remaining = Arc::clone(&self.rules.budget).acquire_many_owned(kibibytes);
-        let permit = tokio::time::timeout(self.frames.idle(), remaining).await.map_err(|_| BodyError::TooSlow)?;
-        self.permit = permit.ok();
+        if size > self.rules.chunk_bytes_max as u64 {
+            return Err(BodyError::BadChunking("a signed chunk is too large"));
+        }
+        self.memory = Some(self.rules.budget.take(size).await?);
+        self.received = 0;
         Ok(())
     }
 
+    /// The next frame; [`BodyError::TooSlow`] when the chunk's memory is needed by others before it comes.
+    async fn next_frame(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let Some(memory) = &self.memory else { return self.frames.next().await };
+        tokio::select! {
+            biased;
+            frame = self.frames.next() => frame,
+            () = memory.wanted_back(self.received) => Err(BodyError::TooSlow),
+        }
+    }
+
     fn hold(&mut self, bytes: Bytes) {
+        self.received += bytes.len() as u64;
         if bytes.len() < PIECE_BYTES_MIN {
             self.small_pieces.extend_from_slice(&bytes);
             return;
@@ -179,13 +189,13 @@ impl IncomingBody for ChunkedBody {
             let Some(framing) = &mut self.framing else { return Ok(None) };
             match framing.next(&mut self.input)? {
                 Some(Event::Chunk { size, signature }) => {
-                    self.permit = None;
+                    self.memory = None;
                     self.begin(size, signature).await?;
                 }
                 Some(Event::Data(bytes)) if self.rules.signer.is_none() => return Ok(Some(bytes)),
                 Some(Event::Data(bytes)) => self.hold(bytes),
                 Some(Event::ChunkEnd) => self.end().await?,
-                None => match self.frames.next().await? {
+                None => match self.next_frame().await? {
                     Some(bytes) => self.input = bytes,
                     None => {
                         let framing = self.framing.take().ok_or(BodyError::Incomplete)?;

@@ -23,11 +23,6 @@ impl Frames {
         Self { body, idle }
     }
 
-    /// How long the sender may pause, and so how long it may be kept waiting.
-    pub(super) fn idle(&self) -> Duration {
-        self.idle
-    }
-
     /// The next bytes, never empty.
     pub(in crate::s3) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
         loop {

@@ -3,6 +3,7 @@
 //! The framing of a body follows from the signature ([`Payload`]), never from `Content-Encoding`: some clients send
 //! signed chunks without that header.
 
+mod chunk_budget;
 mod chunked;
 mod frames;
 mod framing;
@@ -19,8 +20,8 @@ use std::time::Duration;
 use axum::body::Body;
 use http::HeaderMap;
 use http::request::Parts;
-use tokio::sync::Semaphore;
 
+pub use chunk_budget::ChunkBudget;
 pub(super) use frames::Frames;
 pub(super) use integrity::content_length;
 pub use integrity::{HEADERS_MAX, check_framing};
@@ -43,8 +44,8 @@ pub struct BodyLimits {
     pub idle: Duration,
     /// The largest signed chunk, in bytes: it is held until its signature is verified.
     pub chunk_bytes_max: usize,
-    /// Permits of 1 KiB for all signed chunks that are being held at once; at least one largest chunk's worth.
-    pub chunk_budget: Arc<Semaphore>,
+    /// What all signed chunks that are being held take together; at least one largest chunk's worth.
+    pub chunk_budget: ChunkBudget,
     /// What small bodies hold while they are received and parsed, all together.
     pub documents: ByteBudget,
     /// Places for bodies that are read before their signature can be verified.
@@ -57,7 +58,7 @@ impl Default for BodyLimits {
             object_bytes_max: 5 << 40,
             idle: Duration::from_secs(30),
             chunk_bytes_max: 16 << 20,
-            chunk_budget: Arc::new(Semaphore::new(128 << 10)),
+            chunk_budget: ChunkBudget::new(128 << 20),
             documents: ByteBudget::new(32 << 20),
             unverified: Arc::default(),
         }
@@ -108,7 +109,7 @@ pub fn open(
         announced: checksums.announced,
         trailer_required: promise.trailer_required,
         chunk_bytes_max: limits.chunk_bytes_max,
-        budget: Arc::clone(&limits.chunk_budget),
+        budget: limits.chunk_budget.clone(),
     };
     Ok((promise, Box::new(ChunkedBody::new(frames, rules))))
 }

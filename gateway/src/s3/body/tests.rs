@@ -186,19 +186,42 @@ async fn a_signed_chunk_is_bounded_and_held_within_the_budget() {
     let (_, body) = open(signed_payload(false), &head, pieces(&wire, 65_536), &limits).expect("opens");
     assert!(matches!(drain(body).await, Err(BodyError::BadChunking(_))));
 
-    let none = BodyLimits {
-        chunk_budget: Arc::new(Semaphore::new(0)),
-        idle: Duration::from_millis(5),
-        ..BodyLimits::default()
-    };
-    let (_, body) = open(signed_payload(false), &head, pieces(&wire, 65_536), &none).expect("opens");
-    assert!(matches!(drain(body).await, Err(BodyError::TooSlow)));
-
     let all = BodyLimits::default();
-    let permits = all.chunk_budget.available_permits();
+    let free = all.chunk_budget.free_bytes();
     let (_, body) = open(signed_payload(false), &head, pieces(&wire, 1_000), &all).expect("opens");
     assert_eq!(drain(body).await.expect("decodes").0.len(), size);
-    assert_eq!(all.chunk_budget.available_permits(), permits, "everything is given back");
+    assert_eq!(all.chunk_budget.free_bytes(), free, "everything is given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_announces_a_large_chunk_and_sends_it_slowly_keeps_nobody_else_from_writing() {
+    let limits = BodyLimits { chunk_budget: ChunkBudget::new(16 << 20), ..BodyLimits::default() };
+    let size = 16 << 20;
+    let wire = signed(&[&vec![0; size]], None);
+    let whole = head("PUT", &[("x-amz-decoded-content-length", &size.to_string())]);
+    let trickle = futures::stream::unfold(wire, |mut rest| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let next = rest.split_off(rest.len().min(10_000));
+        Some((Ok::<_, Infallible>(Bytes::from(rest)), next))
+    });
+    let (_, slow) = open(signed_payload(false), &whole, Body::from_stream(trickle), &limits).expect("opens");
+    let small = signed(&[b"hello"], None);
+    let other = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let began = tokio::time::Instant::now();
+        let (_, body) = open(
+            signed_payload(false),
+            &head("PUT", &[("x-amz-decoded-content-length", "5")]),
+            pieces(&small, 65_536),
+            &limits,
+        )
+        .expect("opens");
+        (drain(body).await, began.elapsed())
+    };
+    let (slow, (other, waited)) = futures::join!(drain(slow), other);
+    assert!(matches!(slow, Err(BodyError::TooSlow)), "{slow:?}");
+    assert_eq!(other.expect("is written").0, b"hello");
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
 }
 
 #[tokio::test]
