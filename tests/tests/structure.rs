@@ -56,10 +56,6 @@ const ACCEPTED_CIRCLES: &[(&[&str], &str)] = &[
         "the monitor looks at connections and bodies, which report to it",
     ),
     (
-        &["policy::decision::principal", "policy::document::policy_document", "policy::document::principal_element"],
-        "a principal carries documents, and a document names principals",
-    ),
-    (
         &[
             "s3::authz::acl",
             "s3::authz::authorize",
