@@ -70,10 +70,6 @@ const ACCEPTED_CIRCLES: &[(&[&str], &str)] = &[
         "the request carries its typed input and its decision, both of which are read from a request",
     ),
     (
-        &["domain::identity::iam_identity", "domain::identity::principal_policies", "domain::identity::user"],
-        "a key says whose it is: a user, or an identity of one",
-    ),
-    (
         &["domain::object::etag", "domain::object::upload"],
         "a tag of a completed upload counts parts, and a part has a tag",
     ),
