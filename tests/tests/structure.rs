@@ -69,10 +69,6 @@ const ACCEPTED_CIRCLES: &[(&[&str], &str)] = &[
         ],
         "the request carries its typed input and its decision, both of which are read from a request",
     ),
-    (
-        &["domain::object::etag", "domain::object::upload"],
-        "a tag of a completed upload counts parts, and a part has a tag",
-    ),
 ];
 
 /// Words that were the private vocabulary of an earlier version. A name is split at `_` and at capitals.

@@ -40,8 +40,9 @@ pub use object::etag::ETag;
 pub use object::extent::Extent;
 pub use object::key::{KeyError, ObjectKey};
 pub use object::lock::{DefaultRetention, Retention, RetentionMode, RetentionPeriod, VersionLock};
+pub use object::part_number::{PartNumber, PartNumberError};
 pub use object::tag::{TagError, TagSet};
-pub use object::upload::{Part, PartNumber, PartNumberError, Upload, UploadId};
+pub use object::upload::{Part, Upload, UploadId};
 pub use object::version::{
     DeleteMarker, Version, VersionId, VersionLookup, VersionName, VersionPart, VersionSelector, VersionSelectorError,
 };
