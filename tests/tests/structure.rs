@@ -52,10 +52,6 @@ const ACCEPTED_CIRCLES: &[(&[&str], &str)] = &[
         "a body that outgrows a quilt is streamed, and what is streamed ends as an ingested body",
     ),
     (
-        &["app::listener::body", "app::listener::connection_progress", "app::listener::monitor"],
-        "the monitor looks at connections and bodies, which report to it",
-    ),
-    (
         &[
             "s3::authz::acl",
             "s3::authz::authorize",
