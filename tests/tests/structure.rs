@@ -14,18 +14,6 @@ const PUBLIC_PARAMETERS_MAX: usize = 6;
 const ACCEPTED_CIRCLES: &[(&[&str], &str)] = &[
     (
         &[
-            "metadata::blobs::compact",
-            "metadata::buckets::bucket",
-            "metadata::buckets::quotas",
-            "metadata::buckets::settings",
-            "metadata::commit::apply",
-            "metadata::commit::facts",
-            "metadata::commit::load",
-        ],
-        "facts of a commit name rows of quilts and quotas, whose changes apply plans of a commit",
-    ),
-    (
-        &[
             "objects::budget",
             "objects::compute",
             "objects::digests::digest",

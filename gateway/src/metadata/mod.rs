@@ -26,12 +26,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use blobs::compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
+pub use blobs::compact::SparseQuilt;
+pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};
 pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
 pub use blobs::sliver_moves::{SliverLocation, SliverMove};
 pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
-pub use buckets::quotas::{Quota, QuotaLimits, QuotaScope};
+pub use buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
 pub use buckets::usage::UsageRow;
 pub use buckets::versioning::SetState;
 pub use check::{ExpectedSliver, Finding};

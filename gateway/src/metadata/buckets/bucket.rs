@@ -11,7 +11,7 @@ use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::load;
 use crate::metadata::commit::plan::Planner;
-use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::columns::{bucket_name, limit};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::exact_cache::ExactCache;
 use crate::metadata::engine::lock_columns;
@@ -164,7 +164,7 @@ impl MetadataStore {
     pub async fn delete_bucket(&self, id: BucketId) -> Result<DeleteBucket> {
         let row = self.database().row(Statement::new("SELECT name FROM bucket WHERE id = $1").bind(id.0)).await?;
         let Some(row) = row else { return Ok(DeleteBucket::NoSuchBucket) };
-        let name = name(row.text(0)?)?;
+        let name = bucket_name(row.text(0)?)?;
         let shared = self.shared.clone();
         let task = tokio::spawn(async move {
             let _announced = shared.buckets.announce([name]);
@@ -286,15 +286,10 @@ impl Work for Delete {
     }
 }
 
-/// A name from the database.
-pub(crate) fn name(text: &str) -> Result<BucketName> {
-    text.parse().map_err(|error| MetadataError::Damaged(format!("{text}: {error}")))
-}
-
 fn entry(row: &Row) -> Result<BucketEntry> {
     Ok(BucketEntry {
         id: BucketId(row.int(0)?),
-        name: name(row.text(1)?)?,
+        name: bucket_name(row.text(1)?)?,
         location: row.text(3)?.to_owned(),
         created_at: Timestamp(row.int(4)?),
     })
@@ -303,7 +298,7 @@ fn entry(row: &Row) -> Result<BucketEntry> {
 fn bucket(row: &Row, settings: BucketSettings) -> Result<Bucket> {
     Ok(Bucket {
         id: BucketId(row.int(0)?),
-        name: name(row.text(1)?)?,
+        name: bucket_name(row.text(1)?)?,
         owner: UserId(row.int(2)?),
         location: row.text(3)?.to_owned(),
         created_at: Timestamp(row.int(4)?),

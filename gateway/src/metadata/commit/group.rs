@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{BucketId, ObjectKey, VersionLookup, WriteCondition};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::change::{Batch, Change};
 use crate::metadata::commit::facts::{Facts, KeyLocation};

@@ -137,9 +137,7 @@ impl PrincipalEntry {
             Self::Everybody => PrincipalMatch::Caller,
             Self::Account(account) => when(*account == Some(caller.account), of_account),
             Self::Canonical(id) => when(id.eq_ignore_ascii_case(&caller.canonical_id.0), of_account),
-            Self::Arn(arn) => {
-                when(*arn == caller.arn || caller.role_arn == Some(arn.as_str()), PrincipalMatch::Caller)
-            }
+            Self::Arn(arn) => when(*arn == caller.arn || caller.role_arn == Some(arn.as_str()), PrincipalMatch::Caller),
             Self::Foreign => PrincipalMatch::Not,
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::domain::{Checksum, Extent, ObjectAttributes, Version, Versioning};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::AppendChange;
 use crate::metadata::commit::facts::KeyLocation;
 use crate::metadata::commit::outcome::{Appended, Outcome, Refusal};

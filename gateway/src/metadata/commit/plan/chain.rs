@@ -6,7 +6,7 @@ use crate::domain::{
     BucketId, ETag, Extent, ObjectKey, Timestamp, Version, VersionId, VersionLock, VersionName, VersionPart,
     VersionSelector, Versioning, WriteCondition,
 };
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::facts::{BucketFact, KeyLocation, VersionFact};
 use crate::metadata::commit::outcome::Refusal;
 use crate::metadata::commit::plan::{PlannedVersion, Planner, VersionRow, check_sum};

@@ -25,8 +25,8 @@ use crate::domain::{
     BucketId, DeleteMarker, Extent, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId,
     VersionLock, VersionLookup, VersionPart,
 };
-use crate::metadata::blobs::compact::{ExtentMove, ExtentOwner};
-use crate::metadata::buckets::quotas::QuotaScope;
+use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner};
+use crate::metadata::buckets::quota_row::QuotaScope;
 use crate::metadata::commit::balance::Balance;
 use crate::metadata::commit::change::{Change, NewBlob};
 use crate::metadata::commit::facts::{Facts, KeyLocation, MeteredFact, PartFact};

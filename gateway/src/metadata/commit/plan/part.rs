@@ -1,7 +1,7 @@
 //! Writing a part.
 
 use crate::domain::{BucketId, PartNumber, UploadId};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::PartChange;
 use crate::metadata::commit::facts::PartFact;
 use crate::metadata::commit::outcome::{Outcome, Refusal};

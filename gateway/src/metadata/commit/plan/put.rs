@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::domain::{Extent, Timestamp, VersionId, VersionLock};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::PutChange;
 use crate::metadata::commit::facts::{BucketFact, KeyLocation};
 use crate::metadata::commit::outcome::{Outcome, Refusal};

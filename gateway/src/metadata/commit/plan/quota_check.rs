@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::BucketId;
-use crate::metadata::buckets::quotas::QuotaScope;
+use crate::metadata::buckets::quota_row::QuotaScope;
 use crate::metadata::commit::facts::{BucketFact, Facts};
 use crate::metadata::commit::plan::{Flow, Planner};
 

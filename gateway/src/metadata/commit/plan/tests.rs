@@ -4,7 +4,7 @@ use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
 use super::*;
 use crate::domain::{Checksum, ETag, StoredBlob, Timestamp, UserId, Versioning, WriteCondition};
-use crate::metadata::blobs::compact::OwnedExtent;
+use crate::metadata::blobs::owned_extent::OwnedExtent;
 use crate::metadata::commit::change::{DeleteChange, PartChange, PutChange};
 use crate::metadata::commit::facts::{BlobFact, BucketFact, MeteredRow, UploadFact, VersionFact};
 use crate::metadata::commit::outcome::Refusal;
