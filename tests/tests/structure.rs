@@ -39,20 +39,6 @@ const ACCEPTED_CIRCLES: &[(&[&str], &str)] = &[
         &["objects::write::ingest", "objects::write::store", "objects::write::streaming"],
         "a body that outgrows a quilt is streamed, and what is streamed ends as an ingested body",
     ),
-    (
-        &[
-            "s3::authz::acl",
-            "s3::authz::authorize",
-            "s3::authz::condition_context",
-            "s3::authz::owners",
-            "s3::documents::listing",
-            "s3::headers::sse",
-            "s3::headers::versions",
-            "s3::pipeline::operation_input",
-            "s3::pipeline::request",
-        ],
-        "the request carries its typed input and its decision, both of which are read from a request",
-    ),
 ];
 
 /// Words that were the private vocabulary of an earlier version. A name is split at `_` and at capitals.
