@@ -2,6 +2,7 @@
 //! wrapped keys.
 
 pub(crate) mod blob;
+pub(crate) mod blob_cache;
 pub(crate) mod compact;
 pub(crate) mod owned_extent;
 pub(crate) mod reclaim;

@@ -7,7 +7,8 @@ use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::PutChange;
 use crate::metadata::commit::facts::{BucketFact, KeyLocation};
 use crate::metadata::commit::outcome::{Outcome, Refusal};
-use crate::metadata::commit::plan::{Growth, Planner};
+use crate::metadata::commit::plan::planned::Growth;
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::Result;
 
 impl<'a> Planner<'a> {
