@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use crate::piece::Pieces;
+use crate::StripeShape;
 use crate::sliver::{FOOTER_TAIL_BYTES, HEADER_BYTES, LEAF_BYTES};
 use crate::stripe::StripeCut;
-use crate::{Piece, StripeShape};
 
 /// Most stripes of a blob: bounds what a footer may make a reader allocate (2 MiB of leaves).
 pub const STRIPES_MAX: u32 = 1 << 16;
@@ -80,12 +79,6 @@ impl BlobLayout {
     #[must_use]
     pub fn encoded_len(&self) -> u64 {
         self.sliver_len().saturating_mul(self.shape.scheme.n() as u64)
-    }
-
-    /// What to fetch to read this range of the payload: ascending, covering the range exactly, each piece in one block of one data
-    /// sliver. A range that ends after the payload is cut there.
-    pub fn pieces(&self, payload_range: Range<u64>) -> impl Iterator<Item = Piece> + use<> {
-        Pieces::new(*self, payload_range)
     }
 
     /// Which stripes hold this range of the payload.

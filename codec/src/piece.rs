@@ -49,14 +49,22 @@ impl Piece {
     }
 }
 
+impl BlobLayout {
+    /// What to fetch to read this range of the payload: ascending, covering the range exactly, each piece in one block of one data
+    /// sliver. A range that ends after the payload is cut there.
+    pub fn pieces(&self, payload_range: Range<u64>) -> impl Iterator<Item = Piece> + use<> {
+        Pieces::new(*self, payload_range)
+    }
+}
+
 /// The pieces of a range, ascending.
-pub(crate) struct Pieces {
+struct Pieces {
     layout: BlobLayout,
     rest: Range<u64>,
 }
 
 impl Pieces {
-    pub(crate) fn new(layout: BlobLayout, payload_range: Range<u64>) -> Self {
+    fn new(layout: BlobLayout, payload_range: Range<u64>) -> Self {
         Self { layout, rest: payload_range.start..payload_range.end.min(layout.payload_len()) }
     }
 }

@@ -3,9 +3,13 @@
 //!
 //! Each message says what to do instead.
 
+mod imports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use imports::{circles, imports_of};
 
 const FILES_IN_A_FOLDER_MAX: usize = 20;
 const PUBLIC_PARAMETERS_MAX: usize = 6;
@@ -14,18 +18,7 @@ const PUBLIC_PARAMETERS_MAX: usize = 6;
 const ACCEPTED_CIRCLES: &[(&[&str], &str)] = &[
     (
         &[
-            "metadata::blobs::compact",
-            "metadata::buckets::bucket",
-            "metadata::buckets::quotas",
-            "metadata::buckets::settings",
-            "metadata::commit::apply",
-            "metadata::commit::facts",
-            "metadata::commit::load",
-        ],
-        "facts of a commit name rows of quilts and quotas, whose changes apply plans of a commit",
-    ),
-    (
-        &[
+            "objects",
             "objects::budget",
             "objects::compute",
             "objects::digests::digest",
@@ -50,36 +43,6 @@ const ACCEPTED_CIRCLES: &[(&[&str], &str)] = &[
     (
         &["objects::write::ingest", "objects::write::store", "objects::write::streaming"],
         "a body that outgrows a quilt is streamed, and what is streamed ends as an ingested body",
-    ),
-    (
-        &["app::listener::body", "app::listener::connection_progress", "app::listener::monitor"],
-        "the monitor looks at connections and bodies, which report to it",
-    ),
-    (
-        &["policy::decision::principal", "policy::document::policy_document", "policy::document::principal_element"],
-        "a principal carries documents, and a document names principals",
-    ),
-    (
-        &[
-            "s3::authz::acl",
-            "s3::authz::authorize",
-            "s3::authz::condition_context",
-            "s3::authz::owners",
-            "s3::documents::listing",
-            "s3::headers::sse",
-            "s3::headers::versions",
-            "s3::pipeline::operation_input",
-            "s3::pipeline::request",
-        ],
-        "the request carries its typed input and its decision, both of which are read from a request",
-    ),
-    (
-        &["domain::identity::iam_identity", "domain::identity::principal_policies", "domain::identity::user"],
-        "a key says whose it is: a user, or an identity of one",
-    ),
-    (
-        &["domain::object::etag", "domain::object::upload"],
-        "a tag of a completed upload counts parts, and a part has a tag",
     ),
 ];
 
@@ -187,19 +150,6 @@ fn the_old_vocabulary_stays_out() {
 
 #[test]
 fn the_rules_notice_what_breaks_them() {
-    let files = |texts: &[(&str, &str)]| -> Vec<SourceFile> {
-        texts.iter().map(|(path, text)| SourceFile::new(Path::new("gateway/src").join(path), text)).collect()
-    };
-    let round = files(&[
-        ("a/one.rs", "use crate::a::two::Two;"),
-        ("a/two.rs", "use crate::a::{three::Three, four};"),
-        ("a/three.rs", "fn f() { crate::a::one::g() }"),
-        ("a/mod.rs", "pub use one::One;"),
-    ]);
-    assert_eq!(circles(&imports_of("gateway/src", &round)), [["a::one", "a::three", "a::two"]]);
-    let straight = files(&[("a/one.rs", "use crate::a::two::Two; // crate::a::one"), ("a/two.rs", "use crate::b::X;")]);
-    assert!(circles(&imports_of("gateway/src", &straight)).is_empty());
-
     let found = |text: &str| public_functions(&without_comments_and_texts(text));
     assert_eq!(found("pub fn a(&self, b: Vec<(u8, u8)>, c: [u8; 2]) {}"), [("a".to_owned(), 2)], "self does not count");
     assert_eq!(found("pub(crate) async fn a<F: Fn(u8, u8)>(f: F, g: impl Fn(u8, u8)) {}"), [("a".to_owned(), 2)]);
@@ -210,6 +160,46 @@ fn the_rules_notice_what_breaks_them() {
     assert_eq!(words("DoorPlate"), ["door", "plate"]);
     assert_eq!(words("HTTPServer2"), ["httpserver2"]);
     assert!(!without_comments_and_texts("let a = \"holder\"; // whom").contains("holder"));
+}
+
+#[test]
+fn a_circle_is_noticed_whatever_way_it_goes() {
+    let round = |source: &str, texts: &[(&str, &str)]| {
+        let file = |(path, text): &(&str, &str)| SourceFile::new(Path::new(source).join(path), text);
+        circles(&imports_of(source, &texts.iter().map(file).collect::<Vec<_>>()))
+    };
+    let gateway = |texts: &[(&str, &str)]| round("gateway/src", texts);
+
+    let texts = [
+        ("a/one.rs", "use crate::a::two::Two;"),
+        ("a/two.rs", "use crate::a::{three::Three, four};"),
+        ("a/three.rs", "fn f() { crate::a::one::g() }"),
+        ("a/mod.rs", "pub use one::One;"),
+    ];
+    assert_eq!(gateway(&texts), [["a::one", "a::three", "a::two"]]);
+    let passed_on = [
+        ("a/mod.rs", "pub use one::{One, Two as Three};"),
+        ("a/one.rs", "use crate::a::x;"),
+        ("a/x.rs", "use crate::a::Three;"),
+    ];
+    assert_eq!(gateway(&passed_on), [["a::one", "a::x"]]);
+    let below =
+        [("a/mod.rs", "#[cfg(test)]\nmod tests;\nmod one;\nfn f() { one::g() }"), ("a/one.rs", "use super::f;")];
+    assert_eq!(gateway(&below), [["a", "a::one"]]);
+    let by_name = [
+        ("a/one.rs", "use crate::a::{b::{self, X}, y};\nfn f() { b::g() }"),
+        ("a/b/mod.rs", "pub(crate) use c::g;"),
+        ("a/b/c.rs", "use crate::a::one::f;"),
+    ];
+    assert_eq!(gateway(&by_name), [["a::b::c", "a::one"]]);
+    let from_root =
+        [("lib.rs", "pub use one::One;"), ("one.rs", "use crate::two;"), ("two.rs", "use crate::{One, three};")];
+    assert_eq!(round("codec/src", &from_root), [["one", "two"]]);
+
+    let straight = [("a/one.rs", "use crate::a::two::Two; // crate::a::one"), ("a/two.rs", "use crate::b::X;")];
+    assert!(gateway(&straight).is_empty());
+    let seen = [("a/mod.rs", "use crate::a::one::f;"), ("a/one.rs", "pub(in crate::a) fn f() { some_one::a::g() }")];
+    assert!(gateway(&seen).is_empty(), "who may see something is no import");
 }
 
 /// One file of Rust.
@@ -254,106 +244,6 @@ fn files_below(folder: &str) -> Vec<SourceFile> {
 
 fn is_test(path: &Path) -> bool {
     path.starts_with("tests") || path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests")
-}
-
-/// Which files of the same top-level module each file names, in `use` lines and in paths. What a `mod.rs` re-exports
-/// does not count: it is the door sign of the folder and needs nothing of it.
-fn imports_of(source: &str, files: &[SourceFile]) -> BTreeMap<String, BTreeSet<String>> {
-    let modules: BTreeMap<String, &SourceFile> =
-        files.iter().filter(|file| !is_test(&file.path)).map(|file| (module_of(source, &file.path), file)).collect();
-    let mut imports = BTreeMap::new();
-    for (module, file) in &modules {
-        let code = file.code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        let named = crate_paths(code).into_iter().filter_map(|path| deepest_module(&path, &modules));
-        let same_room = |other: &String| other != module && other.split("::").next() == module.split("::").next();
-        imports.insert(module.clone(), named.filter(same_room).collect());
-    }
-    imports
-}
-
-fn module_of(source: &str, path: &Path) -> String {
-    let inside = path.strip_prefix(source).unwrap().with_extension("");
-    let parts: Vec<&str> = inside.iter().filter_map(|part| part.to_str()).collect();
-    let parts = if parts.last() == Some(&"mod") { &parts[..parts.len() - 1] } else { &parts[..] };
-    parts.join("::")
-}
-
-fn deepest_module(path: &str, modules: &BTreeMap<String, &SourceFile>) -> Option<String> {
-    let mut path = path;
-    loop {
-        if modules.contains_key(path) {
-            return Some(path.to_owned());
-        }
-        path = path.rsplit_once("::")?.0;
-    }
-}
-
-/// Every path that begins with `crate::`, without it; those of a `use` list each on its own.
-fn crate_paths(code: &str) -> Vec<String> {
-    let mut paths = Vec::new();
-    for (start, _) in code.match_indices("crate::") {
-        let rest = &code[start + "crate::".len()..];
-        let end = rest
-            .find(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'))
-            .unwrap_or(rest.len());
-        let head = rest[..end].trim_end_matches(':');
-        match rest[end..].strip_prefix('{') {
-            Some(list) => paths.extend(leaves(list).into_iter().map(|leaf| format!("{head}::{leaf}"))),
-            None => paths.push(head.to_owned()),
-        }
-    }
-    paths
-}
-
-/// The leaves of a `use` list up to the brace that closes it.
-fn leaves(list: &str) -> Vec<String> {
-    let (mut found, mut heads, mut word) = (Vec::new(), vec![String::new()], String::new());
-    for letter in list.chars() {
-        match letter {
-            '{' => heads.push(format!("{}{}", heads.last().map_or("", String::as_str), std::mem::take(&mut word))),
-            ',' | '}' => {
-                let name = word.split_whitespace().next().unwrap_or_default().trim_end_matches("::self").to_owned();
-                if !name.is_empty() {
-                    found.push(format!("{}{name}", heads.last().map_or("", String::as_str)));
-                }
-                word.clear();
-                if letter == '}' {
-                    heads.pop();
-                }
-                if heads.is_empty() {
-                    break;
-                }
-            }
-            letter if letter.is_whitespace() && word.is_empty() => {}
-            letter => word.push(letter),
-        }
-    }
-    found
-}
-
-/// The sets of files that reach each other, each sorted.
-fn circles(imports: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
-    let reach: BTreeMap<&String, BTreeSet<&String>> =
-        imports.keys().map(|file| (file, reachable(file, imports))).collect();
-    let mut found: BTreeSet<Vec<String>> = BTreeSet::new();
-    for (file, reached) in &reach {
-        if reached.contains(*file) {
-            let circle = reached.iter().filter(|other| reach.get(**other).is_some_and(|back| back.contains(*file)));
-            found.insert(circle.map(|other| (*other).clone()).collect());
-        }
-    }
-    found.into_iter().collect()
-}
-
-fn reachable<'a>(file: &'a String, imports: &'a BTreeMap<String, BTreeSet<String>>) -> BTreeSet<&'a String> {
-    let mut reached = BTreeSet::new();
-    let mut next: Vec<&String> = imports[file].iter().collect();
-    while let Some(file) = next.pop() {
-        if reached.insert(file) {
-            next.extend(imports.get(file).into_iter().flatten());
-        }
-    }
-    reached
 }
 
 /// The public functions of a text, with how many parameters each takes besides `self`.

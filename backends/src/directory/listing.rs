@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
 
-use super::DirectoryStore;
+use super::directory_store::DirectoryStore;
 use super::errno::{ErrorContext, store_error};
 use super::volume::Volume;
 use crate::{SliverEntry, SliverName, StoreError};

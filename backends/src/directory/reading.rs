@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::Inner;
+use super::directory_store::Inner;
 use super::errno::{ErrorContext, store_error};
 use crate::{SliverName, StoreError};
 

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, Timestamps, UTIME_NOW, UTIME_OMIT};
 use rustix::io::Errno;
 
-use super::timespec;
+use super::directory_store::timespec;
 use super::volume::{FOLDER_FLAGS, STAGING, TRASH, Volume};
 
 /// Removes temporaries of processes that are gone and trash of that age or older; counts the files.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
-use super::DirectoryStore;
+use super::directory_store::DirectoryStore;
 use super::publish::StagedFile;
 use super::volume::Volume;
 use crate::{SliverName, SliverWriter, StoreError};

@@ -19,7 +19,7 @@ impl Catalog {
     /// Its bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        writing::write(self)
+        writing::write(&self.entries)
     }
 
     /// Reads a catalog. Any bytes may be given; memory is bounded by their number.
@@ -27,6 +27,6 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`] when the bytes are not exactly what [`encode`](Self::encode) wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, CatalogError> {
-        reading::read(bytes)
+        Ok(Self { entries: reading::read(bytes)? })
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a catalog: strict, so that one catalog has one spelling, and bounded, since it may be garbage.
 
+use super::entry::{CatalogEntry, CatalogExtent, CatalogTarget};
 use super::writing::{HAS_ETAG, HAS_PARTS, HAS_SIZE, IS_PART, LENGTH_BYTES, MAGIC, VERSION};
-use super::{Catalog, CatalogEntry, CatalogExtent, CatalogTarget};
 
 /// Why bytes are not a catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum CatalogError {
     Damaged(&'static str),
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Catalog, CatalogError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<CatalogEntry>, CatalogError> {
     let mut reader = Reader(bytes.strip_prefix(&MAGIC).ok_or(CatalogError::NotACatalog)?);
     let version = u16::from_be_bytes(reader.array()?);
     if version != VERSION {
@@ -29,7 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Catalog, CatalogError> {
     }
     reader.0 = body;
     let entries = reader.list(Reader::entry)?;
-    if reader.0.is_empty() { Ok(Catalog { entries }) } else { Err(CatalogError::Damaged("bytes after the last entry")) }
+    if reader.0.is_empty() { Ok(entries) } else { Err(CatalogError::Damaged("bytes after the last entry")) }
 }
 
 const CUT_OFF: CatalogError = CatalogError::Damaged("cut off");

@@ -1,6 +1,6 @@
 //! Writing a catalog.
 
-use super::{Catalog, CatalogEntry, CatalogTarget};
+use super::entry::{CatalogEntry, CatalogTarget};
 
 /// Begins every catalog.
 pub(super) const MAGIC: [u8; 8] = *b"HAULCATL";
@@ -17,12 +17,12 @@ pub(super) const HAS_PARTS: u8 = 8;
 
 /// Magic, version, number of entries, entries, and the length of all of it once more. The length stands at the end because the end of
 /// a payload is authenticated: nobody can make a reader begin the catalog earlier, inside content that a user chose.
-pub(super) fn write(catalog: &Catalog) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64 + 160 * catalog.entries.len());
+pub(super) fn write(entries: &[CatalogEntry]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64 + 160 * entries.len());
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_be_bytes());
-    count(catalog.entries.len(), &mut out);
-    for one in &catalog.entries {
+    count(entries.len(), &mut out);
+    for one in entries {
         entry(one, &mut out);
     }
     let len = (out.len() + LENGTH_BYTES) as u64;

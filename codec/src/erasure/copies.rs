@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{ErasureScheme, ReconstructError, by_index};
+use super::erasure_scheme::{ErasureScheme, ReconstructError, by_index};
 use crate::EncodeError;
 use crate::stripe::BLOCK_GRAIN;
 

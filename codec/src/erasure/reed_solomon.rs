@@ -7,8 +7,8 @@ use reed_solomon_simd::rate::{DefaultRateDecoder, RateDecoder};
 use reed_solomon_simd::{Error, ReedSolomonEncoder};
 
 use super::decode_engine::DecodeEngine;
+use super::erasure_scheme::{ErasureScheme, ReconstructError, by_index};
 use super::pool::Pool;
-use super::{ErasureScheme, ReconstructError, by_index};
 use crate::EncodeError;
 use crate::stripe::BLOCK_GRAIN;
 

@@ -7,7 +7,7 @@ pub enum SliverError {
     #[error("not a sliver")]
     NotASliver,
     /// Written by another version of Haulout: read it with that version or a later one.
-    #[error("sliver format {0}, this version reads format {supported}", supported = super::header::FORMAT_VERSION)]
+    #[error("sliver format {0}, this version reads format {supported}", supported = super::sizes::FORMAT_VERSION)]
     Version(u16),
     /// Too short or too long: truncated, or something was appended.
     #[error("{actual} bytes where {expected} are expected")]

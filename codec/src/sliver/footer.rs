@@ -3,20 +3,16 @@
 use std::ops::Range;
 
 use super::fields::Fields;
+use super::root::root_over;
+use super::sizes::{FOOTER_TAIL_BYTES, LEAF_BYTES};
 use super::{SliverError, SliverIdentity};
 use crate::merkle::{HASH_BYTES, Hash, MerkleProof, leaf, prove, top};
 use crate::{BlobLayout, Root, STRIPES_MAX};
-
-/// Bytes of the fixed part that ends a footer, and a sliver.
-pub const FOOTER_TAIL_BYTES: usize = 96;
-/// Bytes that each stripe adds to the footer.
-pub(crate) const LEAF_BYTES: usize = HASH_BYTES;
 
 const END_MAGIC: [u8; 8] = *b"HAULTAIL";
 /// Where the checksum lies in the tail: it covers the leaves and all of the tail before it.
 const CHECKSUM: Range<usize> = 56..88;
 const FOOTER_KEY: &Hash = b"Haulout v1 sliver: footer digest";
-const ROOT_KEY: &Hash = b"Haulout v1 sliver: root of whole";
 
 /// What the fixed part at the end says of the blob. It is where reading begins when nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,15 +140,4 @@ pub(super) fn write(layout: &BlobLayout, leaves: &[Hash], root: &Root) -> Vec<u8
     bytes.extend_from_slice(checksum.as_bytes());
     bytes.extend_from_slice(&END_MAGIC);
     bytes
-}
-
-/// The root: header digest, lengths, number of stripes and the top of the tree over the blocks.
-pub(super) fn root_over(header: &Hash, layout: &BlobLayout, top: &Hash) -> Root {
-    let mut hasher = blake3::Hasher::new_keyed(ROOT_KEY);
-    hasher.update(header);
-    hasher.update(&layout.content_len.to_be_bytes());
-    hasher.update(&layout.catalog_len.to_be_bytes());
-    hasher.update(&layout.stripes().to_be_bytes());
-    hasher.update(top);
-    Root(*hasher.finalize().as_bytes())
 }

@@ -2,13 +2,9 @@
 
 use super::SliverError;
 use super::fields::Fields;
+use super::sizes::{FORMAT_VERSION, HEADER_BYTES};
 use crate::merkle::{HASH_BYTES, Hash};
 use crate::{BlobId, ClusterId, Scheme, SchemeKind, StripeShape, WrappedKey};
-
-/// Bytes of a header.
-pub const HEADER_BYTES: usize = 256;
-/// The format that this version writes and reads.
-pub(super) const FORMAT_VERSION: u16 = 1;
 
 const MAGIC: [u8; 8] = *b"HAULSLIV";
 const DIGEST_AT: usize = HEADER_BYTES - HASH_BYTES;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::footer::root_over;
+use super::root::root_over;
 use super::{SliverError, SliverHeader};
 use crate::merkle::{MerkleProof, leaf, top_from_proof};
 use crate::{BlobId, BlobLayout, ClusterId, Root, WrappedKey};

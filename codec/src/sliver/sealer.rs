@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::SliverHeader;
-use super::footer::{root_over, write};
+use super::footer::write;
+use super::root::root_over;
 use crate::merkle::{Hash, leaf, top};
 use crate::{BlobLayout, Root};
 

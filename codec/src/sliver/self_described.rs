@@ -1,6 +1,7 @@
 //! Reading a sliver of which nothing is known: recovery without a database.
 
-use super::footer::{parse_checked, root_over};
+use super::footer::parse_checked;
+use super::root::root_over;
 use super::{Footer, SliverError, SliverHeader, SliverIdentity};
 use crate::merkle::top;
 use crate::{BlobLayout, Root};

@@ -23,6 +23,7 @@ pub use heartbeat::{
     BackendFlag, Heartbeat, HeartbeatVerdict, KeptHeartbeat, SeenBackend, SeenHeartbeat, compare_heartbeats,
     next_heartbeat,
 };
+pub use identity::access_key::AccessKey;
 pub use identity::access_list::{AccessList, Grant, Grantee, Right};
 pub use identity::iam_identity::{
     IamIdentity, IamName, IamNameError, IamPath, IamPathError, IdentityDetails, IdentityId, IdentityKind,
@@ -31,7 +32,7 @@ pub use identity::iam_identity::{
 pub use identity::managed_policy::{BuiltInPolicy, ManagedPolicy, ManagedPolicyDetails, ManagedPolicyVersion};
 pub use identity::ownership::Ownership;
 pub use identity::principal_policies::{PrincipalPolicies, Session};
-pub use identity::user::{AccessKey, CanonicalId, User, UserId};
+pub use identity::user::{CanonicalId, User, UserId};
 pub use object::attributes::ObjectAttributes;
 pub use object::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 pub use object::condition::{Unmet, WriteCondition};
@@ -39,8 +40,9 @@ pub use object::etag::ETag;
 pub use object::extent::Extent;
 pub use object::key::{KeyError, ObjectKey};
 pub use object::lock::{DefaultRetention, Retention, RetentionMode, RetentionPeriod, VersionLock};
+pub use object::part_number::{PartNumber, PartNumberError};
 pub use object::tag::{TagError, TagSet};
-pub use object::upload::{Part, PartNumber, PartNumberError, Upload, UploadId};
+pub use object::upload::{Part, Upload, UploadId};
 pub use object::version::{
     DeleteMarker, Version, VersionId, VersionLookup, VersionName, VersionPart, VersionSelector, VersionSelectorError,
 };

@@ -1,7 +1,7 @@
 //! What a day is, and when so many of them are over.
 
 use crate::domain::Timestamp;
-use crate::lifecycle::rule::When;
+use crate::lifecycle::when::When;
 
 /// Seconds of a day.
 const DAY_SECONDS: u32 = 86_400;

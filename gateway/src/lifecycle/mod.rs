@@ -4,10 +4,12 @@
 mod calendar;
 mod plan;
 mod rule;
+mod when;
 
 pub use calendar::Calendar;
 pub use plan::{Action, Planner, VersionFact};
 pub use rule::{
     Configuration, Expiration, Filter, LifecycleObject, MinimumSize, NoncurrentExpiration, NoncurrentTransition, Rule,
-    Scope, Transition, When,
+    Scope, Transition,
 };
+pub use when::When;

@@ -2,7 +2,8 @@
 
 use crate::domain::{ObjectKey, Timestamp, VersionId};
 use crate::lifecycle::calendar::Calendar;
-use crate::lifecycle::rule::{Configuration, Expiration, LifecycleObject, When};
+use crate::lifecycle::rule::{Configuration, Expiration, LifecycleObject};
+use crate::lifecycle::when::When;
 
 /// What is known of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Setting, Timestamp};
+use crate::lifecycle::when::When;
 
 /// What `PutBucketLifecycleConfiguration` sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,15 +94,6 @@ pub enum Filter {
         /// Objects of fewer bytes.
         less_than: Option<u64>,
     },
-}
-
-/// When a rule applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum When {
-    /// Days after the version was written.
-    Days(u32),
-    /// A midnight, as microseconds since the epoch.
-    Date(i64),
 }
 
 /// `Expiration`.

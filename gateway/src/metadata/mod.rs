@@ -15,23 +15,23 @@ mod events;
 mod identity;
 mod meter_check;
 mod objects;
+mod shared;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-pub use blobs::compact::{ExtentMove, ExtentOwner, OwnedExtent, SparseQuilt};
+pub use blobs::compact::SparseQuilt;
+pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};
 pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
 pub use blobs::sliver_moves::{SliverLocation, SliverMove};
 pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
-pub use buckets::quotas::{Quota, QuotaLimits, QuotaScope};
+pub use buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
 pub use buckets::usage::UsageRow;
 pub use buckets::versioning::SetState;
 pub use check::{ExpectedSliver, Finding};
@@ -59,10 +59,8 @@ pub use objects::uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQue
 pub use objects::walk::{StaleUpload, WalkPosition, WalkedVersion};
 
 use crate::clock::Ambient;
-use crate::metadata::engine::database::{Database, Pools};
-
-/// The default grace of dead blobs: longer than any GET lasts.
-const GRACE_SECONDS: i64 = 3_600;
+use crate::metadata::engine::database::Database;
+use crate::metadata::shared::Shared;
 
 /// The metadata of a cluster. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -70,27 +68,6 @@ pub struct MetadataStore {
     shared: Arc<Shared>,
     queue: commit::Queue,
     committer: Arc<Mutex<Option<JoinHandle<()>>>>,
-}
-
-/// What requests and the committer both use.
-#[derive(Debug)]
-struct Shared {
-    database: Database,
-    ambient: Ambient,
-    /// Current versions; only where this process is the one writer.
-    versions: Option<objects::versions::VersionCache>,
-    buckets: buckets::bucket::BucketCache,
-    blobs: blobs::blob::BlobCache,
-    grace_seconds: AtomicI64,
-    /// How often somebody's rights were changed.
-    identity_changes: AtomicU64,
-    closing: CancellationToken,
-}
-
-impl Shared {
-    fn grace_seconds(&self) -> i64 {
-        self.grace_seconds.load(Ordering::Relaxed)
-    }
 }
 
 impl MetadataStore {
@@ -107,17 +84,7 @@ impl MetadataStore {
         } else {
             return Err(MetadataError::Unavailable("a database URL is sqlite:PATH or postgres://...".to_owned()));
         };
-        let alone = matches!(pools, Pools::Sqlite { .. });
-        let shared = Arc::new(Shared {
-            database: Database::new(pools, ambient.clone()),
-            ambient,
-            versions: alone.then(objects::versions::cache),
-            buckets: buckets::bucket::cache(alone),
-            blobs: blobs::blob::cache(alone),
-            grace_seconds: AtomicI64::new(GRACE_SECONDS),
-            identity_changes: AtomicU64::new(0),
-            closing: CancellationToken::new(),
-        });
+        let shared = Arc::new(Shared::new(pools, ambient));
         let (queue, committer) = commit::start(shared.clone());
         Ok(Self { shared, queue, committer: Arc::new(Mutex::new(Some(committer))) })
     }

@@ -5,6 +5,7 @@ mod check;
 mod collect;
 mod database;
 mod keys;
+mod outcome;
 mod quota;
 mod runner;
 mod show;
@@ -12,19 +13,11 @@ mod user;
 
 use anyhow::Result;
 
+pub(super) use outcome::Outcome;
 pub(super) use runner::OperationRunner;
 pub(super) use show::print;
 
 use crate::app::cli::Command;
-
-/// The exit status of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Everything is as it should be.
-    Fine,
-    /// Something wrong was found.
-    Wrong,
-}
 
 /// Runs a command that is not `serve`.
 pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Outcome> {

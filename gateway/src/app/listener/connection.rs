@@ -45,7 +45,7 @@ pub(super) struct ConnectionContext<H> {
 impl<H: Handler> ConnectionContext<H> {
     /// Registers a connection with the monitor.
     fn monitored(&self, kind: Kind) -> Arc<ConnectionProgress> {
-        ConnectionProgress::begin(&self.monitor, kind)
+        self.monitor.begin_connection(kind)
     }
 }
 
@@ -136,6 +136,7 @@ where
         service_fn(move |request| {
             answer(
                 connection_context.handler.clone(),
+                Arc::clone(&connection_context.monitor),
                 Arc::clone(&progress),
                 connection_context.connection_info,
                 request,
@@ -169,6 +170,7 @@ where
         service_fn(move |request| {
             answer(
                 connection_context.handler.clone(),
+                Arc::clone(&connection_context.monitor),
                 Arc::clone(&progress),
                 connection_context.connection_info,
                 request,

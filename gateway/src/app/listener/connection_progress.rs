@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures::task::AtomicWaker;
 
-use crate::app::listener::monitor::{ConnectionMonitor, Timeouts};
+use crate::app::listener::sweep_clock::SweepClock;
+use crate::app::listener::timeouts::Timeouts;
 
 /// A connection that was asked to finish is aborted after this long.
 const FINISH_MS: u64 = 5_000;
@@ -49,7 +50,7 @@ const CUT: u8 = 3;
 /// Progress of one connection. Marks are relaxed: a mark that the sweep sees one round late costs a quarter of a second.
 #[derive(Debug)]
 pub(super) struct ConnectionProgress {
-    monitor: Arc<ConnectionMonitor>,
+    clock: Arc<SweepClock>,
     kind: Kind,
     phase: AtomicU8,
     /// When the phase began.
@@ -68,11 +69,11 @@ pub(super) struct ConnectionProgress {
 }
 
 impl ConnectionProgress {
-    /// Registers a connection that has been accepted and has finished its TLS handshake, if any.
-    pub(super) fn begin(monitor: &Arc<ConnectionMonitor>, kind: Kind) -> Arc<Self> {
-        let now = monitor.now_ms();
-        let connection = Arc::new(Self {
-            monitor: Arc::clone(monitor),
+    /// The progress of a connection that begins.
+    pub(super) fn new(clock: Arc<SweepClock>, kind: Kind) -> Self {
+        let now = clock.now_ms();
+        Self {
+            clock,
             kind,
             phase: AtomicU8::new(NEW),
             since_ms: AtomicU64::new(now),
@@ -83,13 +84,7 @@ impl ConnectionProgress {
             order: AtomicU8::new(NONE),
             ordered_ms: AtomicU64::new(0),
             waker: AtomicWaker::new(),
-        });
-        monitor.add_connection(&connection);
-        connection
-    }
-
-    pub(super) fn monitor(&self) -> &Arc<ConnectionMonitor> {
-        &self.monitor
+        }
     }
 
     /// Bytes came from the client.
@@ -102,7 +97,7 @@ impl ConnectionProgress {
 
     /// The client took bytes.
     pub(super) fn sent(&self) {
-        self.written_ms.store(self.monitor.now_ms(), Ordering::Relaxed);
+        self.written_ms.store(self.clock.now_ms(), Ordering::Relaxed);
         self.flushed.store(false, Ordering::Relaxed);
     }
 
@@ -138,7 +133,7 @@ impl ConnectionProgress {
 
     /// Response bytes were written; waiting for the client to take them.
     pub(super) fn reply_handed_over(&self) {
-        self.written_ms.store(self.monitor.now_ms(), Ordering::Relaxed);
+        self.written_ms.store(self.clock.now_ms(), Ordering::Relaxed);
         self.reply_waits.store(true, Ordering::Relaxed);
     }
 
@@ -148,7 +143,7 @@ impl ConnectionProgress {
     }
 
     fn enter_phase(&self, phase: u8) {
-        self.since_ms.store(self.monitor.now_ms(), Ordering::Relaxed);
+        self.since_ms.store(self.clock.now_ms(), Ordering::Relaxed);
         self.phase.store(phase, Ordering::Relaxed);
     }
 
@@ -164,7 +159,7 @@ impl ConnectionProgress {
 
     fn give(&self, order: u8) {
         if self.order.fetch_max(order, Ordering::AcqRel) < order {
-            self.ordered_ms.store(self.monitor.now_ms(), Ordering::Relaxed);
+            self.ordered_ms.store(self.clock.now_ms(), Ordering::Relaxed);
             self.waker.wake();
         }
     }

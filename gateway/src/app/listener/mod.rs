@@ -8,6 +8,7 @@
 mod accept;
 mod bind;
 mod body;
+mod body_progress;
 mod connection;
 mod connection_progress;
 mod monitor;
@@ -15,6 +16,8 @@ mod refuse;
 mod reply;
 mod request;
 mod stream;
+mod sweep_clock;
+mod timeouts;
 mod tls;
 
 #[cfg(test)]
@@ -22,6 +25,7 @@ mod tests;
 
 pub use accept::Listener;
 pub use bind::bind;
-pub use monitor::{ConnectionMonitor, Timeouts};
+pub use monitor::ConnectionMonitor;
 pub use request::Handler;
+pub use timeouts::Timeouts;
 pub use tls::{Certificates, TlsError};

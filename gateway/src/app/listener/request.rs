@@ -13,6 +13,7 @@ use tower::Service;
 
 use crate::app::listener::body::RequestBody;
 use crate::app::listener::connection_progress::ConnectionProgress;
+use crate::app::listener::monitor::ConnectionMonitor;
 use crate::app::listener::refuse;
 use crate::app::listener::reply::{Reply, UnderWay};
 use crate::s3::ConnectionInfo;
@@ -36,13 +37,13 @@ impl<S> Handler for S where
 /// Answers one request of a connection.
 pub(super) async fn answer<H: Handler>(
     mut handler: H,
+    monitor: Arc<ConnectionMonitor>,
     connection: Arc<ConnectionProgress>,
     connection_info: ConnectionInfo,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
-    let permit = connection.monitor().admit_request(connection_info.peer);
+    let permit = monitor.admit_request(connection_info.peer);
     let admitted = permit.is_some();
-    let monitor = Arc::clone(connection.monitor());
     let under_way = UnderWay::begin(connection, permit);
     let response = if admitted {
         let mut request = request.map(|body| with_monitor(body, monitor));
@@ -57,6 +58,6 @@ pub(super) async fn answer<H: Handler>(
     Ok(response.map(|body| Reply::new(body, under_way)))
 }
 
-fn with_monitor(body: Incoming, monitor: Arc<crate::app::listener::ConnectionMonitor>) -> Body {
+fn with_monitor(body: Incoming, monitor: Arc<ConnectionMonitor>) -> Body {
     if body.is_end_stream() { Body::empty() } else { Body::new(RequestBody::new(body, monitor)) }
 }

@@ -1,5 +1,6 @@
-//! Users, groups, roles, their policies, and who owns and may do what.
+//! Users, groups, roles, their keys and policies, and who owns and may do what.
 
+pub(crate) mod access_key;
 pub(crate) mod access_list;
 pub(crate) mod iam_identity;
 pub(crate) mod managed_policy;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use md5::{Digest as _, Md5};
 
-use crate::domain::object::upload::PartNumber;
+use crate::domain::object::part_number::PartNumber;
 
 /// What S3 calls the ETag: the MD5 of the content, or for a multipart object the MD5 of its parts' MD5s and
 /// their number. Shown without quotes; headers and XML add them.

@@ -7,6 +7,7 @@ pub(crate) mod etag;
 pub(crate) mod extent;
 pub(crate) mod key;
 pub(crate) mod lock;
+pub(crate) mod part_number;
 pub(crate) mod tag;
 pub(crate) mod upload;
 pub(crate) mod version;

@@ -10,7 +10,7 @@ use crate::domain::object::etag::ETag;
 use crate::domain::object::extent::Extent;
 use crate::domain::object::key::ObjectKey;
 use crate::domain::object::lock::VersionLock;
-use crate::domain::object::upload::PartNumber;
+use crate::domain::object::part_number::PartNumber;
 use crate::domain::timestamp::Timestamp;
 
 /// 128 random bits that name one version for ever.

@@ -3,9 +3,10 @@
 use codec::BlobId;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{Extent, StoredBlob};
+use crate::domain::StoredBlob;
 use crate::metadata::MetadataStore;
 use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
+use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::plan::Planner;
@@ -16,21 +17,6 @@ use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
 
-/// Who owns extents: the id of a version, or an internal id of a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ExtentOwner(pub [u8; 16]);
-
-/// An extent with its place in its owner's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnedExtent {
-    /// Whose it is.
-    pub owner: ExtentOwner,
-    /// Position in the owner's list, from 0.
-    pub ordinal: u32,
-    /// Where its bytes lie.
-    pub extent: Extent,
-}
-
 /// A quilt of which less than half is alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SparseQuilt {
@@ -38,15 +24,6 @@ pub struct SparseQuilt {
     pub blob: StoredBlob,
     /// What is alive in it, ascending by offset.
     pub extents: Vec<OwnedExtent>,
-}
-
-/// Replace an extent by one with the same content in another blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExtentMove {
-    /// The extent as it was read.
-    pub from: OwnedExtent,
-    /// Where the same bytes lie now.
-    pub to: Extent,
 }
 
 impl MetadataStore {

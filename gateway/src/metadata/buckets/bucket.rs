@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting, Timestamp, UploadId, UserId, Versioning};
 use crate::metadata::MetadataStore;
@@ -11,33 +10,13 @@ use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::load;
 use crate::metadata::commit::plan::Planner;
-use crate::metadata::engine::columns::limit;
+use crate::metadata::engine::columns::{bucket_name, limit};
 use crate::metadata::engine::database::Work;
-use crate::metadata::engine::exact_cache::ExactCache;
 use crate::metadata::engine::lock_columns;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
-
-/// Memory for cached buckets, roughly.
-const CACHE_BYTES: u64 = 4 << 20;
-/// How long a cached bucket may be stale after a deletion by another gateway. Writes always read the database.
-const SHARED_LIFE: Duration = Duration::from_secs(2);
-
-/// Buckets that exist, by name.
-pub(crate) type BucketCache = ExactCache<BucketName, Arc<Bucket>>;
-
-/// An empty cache.
-pub(crate) fn cache(alone: bool) -> BucketCache {
-    ExactCache::new(CACHE_BYTES, weight, (!alone).then_some(SHARED_LIFE))
-}
-
-/// About what an entry takes in memory: a setting is kept as text and, once read, as what it says.
-fn weight(_: &BucketName, bucket: &Arc<Bucket>) -> u32 {
-    let settings: usize = bucket.settings.texts().map(|(kind, text)| 200 + kind.len() + 3 * text.len()).sum();
-    u32::try_from(400 + settings).unwrap_or(u32::MAX)
-}
 
 pub(crate) const COLUMNS: &str =
     "id, name, account_id, location, created_at, versioning, is_locked, lock_mode, lock_days, lock_years";
@@ -164,7 +143,7 @@ impl MetadataStore {
     pub async fn delete_bucket(&self, id: BucketId) -> Result<DeleteBucket> {
         let row = self.database().row(Statement::new("SELECT name FROM bucket WHERE id = $1").bind(id.0)).await?;
         let Some(row) = row else { return Ok(DeleteBucket::NoSuchBucket) };
-        let name = name(row.text(0)?)?;
+        let name = bucket_name(row.text(0)?)?;
         let shared = self.shared.clone();
         let task = tokio::spawn(async move {
             let _announced = shared.buckets.announce([name]);
@@ -286,15 +265,10 @@ impl Work for Delete {
     }
 }
 
-/// A name from the database.
-pub(crate) fn name(text: &str) -> Result<BucketName> {
-    text.parse().map_err(|error| MetadataError::Damaged(format!("{text}: {error}")))
-}
-
 fn entry(row: &Row) -> Result<BucketEntry> {
     Ok(BucketEntry {
         id: BucketId(row.int(0)?),
-        name: name(row.text(1)?)?,
+        name: bucket_name(row.text(1)?)?,
         location: row.text(3)?.to_owned(),
         created_at: Timestamp(row.int(4)?),
     })
@@ -303,7 +277,7 @@ fn entry(row: &Row) -> Result<BucketEntry> {
 fn bucket(row: &Row, settings: BucketSettings) -> Result<Bucket> {
     Ok(Bucket {
         id: BucketId(row.int(0)?),
-        name: name(row.text(1)?)?,
+        name: bucket_name(row.text(1)?)?,
         owner: UserId(row.int(2)?),
         location: row.text(3)?.to_owned(),
         created_at: Timestamp(row.int(4)?),

@@ -1,6 +1,8 @@
 //! Rows of buckets: creation and deletion, settings, versioning and object lock, quotas, usage meters.
 
 pub(crate) mod bucket;
+pub(crate) mod bucket_cache;
+pub(crate) mod quota_row;
 pub(crate) mod quotas;
 pub(crate) mod settings;
 pub(crate) mod usage;

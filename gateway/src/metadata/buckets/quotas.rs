@@ -1,74 +1,14 @@
 //! Quotas: the most bytes and objects of a bucket, or of all buckets of a user, with running sums that every commit into such a
 //! bucket adds to. A bucket that is under no quota has no sums and pays for none.
 
-use crate::domain::{BucketId, BucketName, UserId};
+use crate::domain::{BucketId, BucketName};
 use crate::metadata::MetadataStore;
-use crate::metadata::buckets::bucket;
+use crate::metadata::buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
+use crate::metadata::engine::columns;
 use crate::metadata::engine::database::Work;
-use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
-
-/// What a quota is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum QuotaScope {
-    /// One bucket.
-    Bucket(BucketId),
-    /// All buckets of a user.
-    User(UserId),
-}
-
-impl QuotaScope {
-    /// Its columns: scope and id.
-    pub(crate) fn values(self) -> [Value; 2] {
-        match self {
-            Self::Bucket(id) => ["bucket".into(), id.0.into()],
-            Self::User(id) => ["user".into(), id.0.into()],
-        }
-    }
-}
-
-/// The limits; none for unlimited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QuotaLimits {
-    /// Bytes of content, in all versions and in the parts of uploads under way.
-    pub bytes: Option<u64>,
-    /// Versions that are no delete markers.
-    pub objects: Option<u64>,
-}
-
-/// A quota and what is there under it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// The most.
-    pub limits: QuotaLimits,
-    /// Bytes there are.
-    pub bytes: u64,
-    /// Objects there are.
-    pub objects: u64,
-}
-
-/// A quota as a commit sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct QuotaFact {
-    pub bytes_max: Option<i64>,
-    pub objects_max: Option<i64>,
-    pub bytes: i64,
-    pub objects: i64,
-}
-
-/// A row of scope, id, bytes_max, objects_max, bytes, objects.
-pub(crate) fn read(row: &Row) -> Result<(QuotaScope, QuotaFact)> {
-    let id = row.int(1)?;
-    let scope = match row.text(0)? {
-        "bucket" => QuotaScope::Bucket(BucketId(id)),
-        "user" => QuotaScope::User(UserId(id)),
-        other => return Err(MetadataError::Damaged(format!("a quota over a {other}"))),
-    };
-    let (bytes_max, objects_max) = (row.number_if_any(2)?, row.number_if_any(3)?);
-    Ok((scope, QuotaFact { bytes_max, objects_max, bytes: row.int(4)?, objects: row.int(5)? }))
-}
 
 /// The sums, counted from the rows: bytes of versions, bytes of parts, number of objects.
 const BYTES_OF_VERSIONS: &str = "SELECT CAST(COALESCE(SUM(v.size), 0) AS BIGINT), \
@@ -106,7 +46,7 @@ impl MetadataStore {
     pub async fn bucket_number(&self, name: &BucketName) -> Result<Option<BucketId>> {
         let statement = Statement::new("SELECT id, name FROM bucket WHERE name = $1").bind(name.as_str());
         let Some(row) = self.database().row(statement).await? else { return Ok(None) };
-        bucket::name(row.text(1)?)?;
+        columns::bucket_name(row.text(1)?)?;
         Ok(Some(BucketId(row.int(0)?)))
     }
 }

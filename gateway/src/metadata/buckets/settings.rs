@@ -2,6 +2,7 @@
 
 use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting};
 use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::{bucket_name, limit};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
@@ -31,11 +32,8 @@ impl MetadataStore {
     pub async fn buckets_with<T: Setting>(&self, after: BucketId, most: usize) -> Result<Vec<(BucketId, BucketName)>> {
         let text = "SELECT b.id, b.name FROM bucket_setting s JOIN bucket b ON b.id = s.bucket_id \
                     WHERE s.kind = $1 AND s.bucket_id > $2 ORDER BY s.bucket_id LIMIT $3";
-        let statement =
-            Statement::new(text).bind(T::KIND).bind(after.0).bind(crate::metadata::engine::columns::limit(most));
-        let named = |row: &crate::metadata::engine::row::Row| {
-            Ok((BucketId(row.int(0)?), crate::metadata::buckets::bucket::name(row.text(1)?)?))
-        };
+        let statement = Statement::new(text).bind(T::KIND).bind(after.0).bind(limit(most));
+        let named = |row: &crate::metadata::engine::row::Row| Ok((BucketId(row.int(0)?), bucket_name(row.text(1)?)?));
         self.database().rows(statement).await?.iter().map(named).collect()
     }
 

@@ -8,8 +8,8 @@ use crate::domain::{
     BucketId, Checksum, ETag, Extent, ObjectAttributes, ObjectKey, ObjectLock, PartNumber, UploadId, UserId, VersionId,
     VersionLock, Versioning,
 };
-use crate::metadata::blobs::compact::ExtentOwner;
-use crate::metadata::buckets::quotas::{QuotaFact, QuotaScope};
+use crate::metadata::blobs::owned_extent::ExtentOwner;
+use crate::metadata::buckets::quota_row::{QuotaFact, QuotaScope};
 use crate::metadata::error::{MetadataError, Result};
 
 /// Where versions are: a bucket and a key in it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{BucketId, ObjectKey, VersionLookup, WriteCondition};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::change::{Batch, Change};
 use crate::metadata::commit::facts::{Facts, KeyLocation};
@@ -14,7 +14,7 @@ use crate::metadata::commit::{load, load_versions};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::error::{MetadataError, Result};
-use crate::metadata::events::{self, EventDraft};
+use crate::metadata::events::{EventDraft, due_events};
 
 /// Batches that are committed together.
 #[derive(Debug)]
@@ -129,9 +129,9 @@ impl Work for Group {
         let made = self.changes().zip(outcomes.iter().flatten());
         let due = made.flat_map(|(change, outcome)| {
             let about = change.keys().zip(change.events());
-            about.map(|((bucket, key), drafts)| events::due(bucket, key, drafts, change.names_version(), outcome))
+            about.map(|((bucket, key), drafts)| due_events::due(bucket, key, drafts, change.names_version(), outcome))
         });
-        events::insert(tx, due.flatten().collect(), facts.fenced_now()?).await?;
+        due_events::insert(tx, due.flatten().collect(), facts.fenced_now()?).await?;
         Ok(Done { outcomes, known: if self.cached { plan.known() } else { Vec::new() } })
     }
 }

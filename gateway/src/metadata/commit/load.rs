@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use codec::BlobId;
 
 use crate::domain::{BucketId, PartNumber, UploadId, UserId, VersionId};
-use crate::metadata::blobs::compact::ExtentOwner;
-use crate::metadata::buckets::quotas::{self, QuotaScope};
+use crate::metadata::blobs::owned_extent::ExtentOwner;
+use crate::metadata::buckets::quota_row::{self, QuotaScope};
 use crate::metadata::commit::facts::{BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact};
 use crate::metadata::engine::columns::{self, etag, salt};
 use crate::metadata::engine::dialect::Dialect;
@@ -286,7 +286,7 @@ pub(in crate::metadata) fn quotas(dialect: Dialect, facts: &Facts) -> FactQuery 
     FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
         apply_row: |facts, row| {
-            let (scope, fact) = quotas::read(row)?;
+            let (scope, fact) = quota_row::read(row)?;
             facts.quotas.insert(scope, fact);
             Ok(())
         },

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{BucketId, ObjectKey, VersionId};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::facts::{Facts, VersionFact};
 use crate::metadata::commit::load::FactQuery;
 use crate::metadata::engine::columns::{self, etag};

@@ -10,12 +10,12 @@ use tokio::task::JoinHandle;
 
 use crate::batching::{Batchable, Batcher, GroupLimits, Groups, NotAnswered, Submission, batcher};
 use crate::clock::random;
-use crate::metadata::Shared;
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::Batch;
 use crate::metadata::commit::group::{Done, Group};
 use crate::metadata::commit::outcome::Outcome;
 use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::shared::Shared;
 
 /// A group's weight is its number of changes.
 const LIMITS: GroupLimits = GroupLimits {

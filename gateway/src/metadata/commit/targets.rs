@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{BucketId, ObjectKey, VersionId, VersionSelector, Versioning};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::{Amendment, Change};
 use crate::metadata::commit::facts::{Facts, VersionFact};
 use crate::metadata::commit::load::FactQuery;

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use codec::{BlobId, BlobLayout, ContentSalt, StripeShape, WrappedKey};
 
-use crate::domain::{BackendId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey};
+use crate::domain::{
+    BackendId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey,
+};
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::statement::Value;
 use crate::metadata::error::{MetadataError, Result};
@@ -21,6 +23,11 @@ pub(crate) fn limit(value: usize) -> i64 {
 /// A backend's name.
 pub(crate) fn backend_id(name: &str) -> Result<BackendId> {
     name.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))
+}
+
+/// A bucket's name.
+pub(crate) fn bucket_name(text: &str) -> Result<BucketName> {
+    text.parse().map_err(|error| MetadataError::Damaged(format!("{text}: {error}")))
 }
 
 /// 16 bytes of MD5, then the number of parts as two bytes when there is one.

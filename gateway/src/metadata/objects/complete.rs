@@ -20,8 +20,8 @@ use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
-use crate::metadata::events::{self, EventDraft};
-use crate::metadata::objects::versions::VersionCache;
+use crate::metadata::events::{EventDraft, due_events};
+use crate::metadata::objects::version_cache::VersionCache;
 
 /// An upload and the version it is to become.
 #[derive(Clone, Debug)]
@@ -182,11 +182,11 @@ impl Work for Complete {
         let mut planner = Planner::new(&facts);
         let outcome = planner.complete(change)?;
         let CompleteOutcome::Completed { name } = outcome else { return Ok((outcome, Vec::new())) };
-        let due = events::due(change.bucket, key, &change.events, false, &Outcome::Stored { name });
+        let due = due_events::due(change.bucket, key, &change.events, false, &Outcome::Stored { name });
         let plan = planner.finish()?;
         let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
         apply(tx, &facts, &plan, given).await?;
-        events::insert(tx, due, now).await?;
+        due_events::insert(tx, due, now).await?;
         self.remember(tx, now, plan.versions.first().is_none_or(|planned| planned.version.null)).await?;
         Ok((outcome, plan.known()))
     }

@@ -8,5 +8,6 @@ pub(crate) mod list_page;
 pub(crate) mod list_versions;
 pub(crate) mod skip_scan;
 pub(crate) mod uploads;
+pub(crate) mod version_cache;
 pub(crate) mod versions;
 pub(crate) mod walk;

@@ -2,61 +2,20 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::domain::{
-    BucketId, DeleteMarker, Extent, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionLookup, VersionName,
+    BucketId, DeleteMarker, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionLookup, VersionName,
     VersionPart, VersionSelector,
 };
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::{self, etag, extent};
-use crate::metadata::engine::exact_cache::ExactCache;
 use crate::metadata::engine::lock_columns;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::objects::version_cache::VersionCache;
 
-/// Memory for cached versions, roughly.
-const CACHE_BYTES: u64 = 32 << 20;
 /// How often a version is read again whose extents do not fit it, because it went or moved between two statements.
 const READS: usize = 5;
-
-/// What keys currently hold.
-pub(crate) type VersionCache = ExactCache<CachedKey, VersionLookup>;
-
-/// What a cached version is found by.
-pub(crate) type CachedKey = (BucketId, ObjectKey);
-
-/// An empty cache.
-pub(crate) fn cache() -> VersionCache {
-    ExactCache::new(CACHE_BYTES, weight, None)
-}
-
-/// About what an entry takes in memory.
-fn weight(key: &CachedKey, found: &VersionLookup) -> u32 {
-    const ENTRY: usize = 200;
-    let version = if let VersionLookup::Version(version) = found {
-        let attributes = &version.attributes;
-        let pairs = attributes.user.iter().chain(&attributes.tags);
-        let pairs: usize = pairs.map(|(name, value)| name.len() + value.len() + 48).sum();
-        300 + version.extents.len() * size_of::<Extent>() + pairs
-    } else {
-        0
-    };
-    u32::try_from(ENTRY + 2 * key.1.as_bytes().len() + version).unwrap_or(u32::MAX)
-}
-
-impl VersionCache {
-    /// The same version in memory of its own: a key cut from a request's buffer would keep the whole buffer.
-    pub(crate) fn own(version: &Version) -> Version {
-        Version { key: Self::own_key(&version.key), ..version.clone() }
-    }
-
-    /// The same key in memory of its own.
-    pub(crate) fn own_key(key: &ObjectKey) -> ObjectKey {
-        ObjectKey::new(Bytes::copy_from_slice(key.as_bytes())).unwrap_or_else(|_| key.clone())
-    }
-}
 
 impl MetadataStore {
     /// The current version of a key; a delete marker is none. On SQLite an exact cache stands in front.

@@ -1,7 +1,7 @@
 //! Dead blobs and sparse quilts.
 
 use crate::domain::{Extent, Version};
-use crate::metadata::blobs::compact::ExtentMove;
+use crate::metadata::blobs::owned_extent::ExtentMove;
 use crate::metadata::commit::{Batch, Change, NewBlob};
 use crate::metadata::error::MetadataError;
 use crate::metadata::tests::fixture::{Fixture, both};

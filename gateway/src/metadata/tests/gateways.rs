@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::{Entropy, SystemEntropy, random};
 use crate::domain::WriteCondition;
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::buckets::bucket::DeleteBucket;
 use crate::metadata::commit::group::Group;
 use crate::metadata::commit::{Batch, Change, DeleteChange, Outcome, Refusal};

@@ -1,7 +1,7 @@
 //! Quotas: never exceeded by parallel writers, and sums that are those of the rows.
 
 use crate::domain::{VersionName, VersionSelector, WriteCondition};
-use crate::metadata::buckets::quotas::{QuotaLimits, QuotaScope};
+use crate::metadata::buckets::quota_row::{QuotaLimits, QuotaScope};
 use crate::metadata::commit::{Batch, Change, DeleteChange, Deleted, Outcome, Refusal};
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
 

@@ -51,13 +51,14 @@ impl Document {
     #[must_use]
     pub fn evaluate(&self, request: &AuthorizationRequest<'_>) -> Evaluation {
         let lookup = |key: &str| request.value(key);
+        let caller = request.caller.map(Principal::names);
         let mut allowed = PrincipalMatch::Not;
         for statement in &self.statements {
             // What cannot change the answer is not worked out.
             let reach = statement
                 .principal_element
                 .as_ref()
-                .map_or(PrincipalMatch::Caller, |principal_element| principal_element.reach(request.caller));
+                .map_or(PrincipalMatch::Caller, |principal_element| principal_element.reach(caller));
             let matters = match statement.effect {
                 Effect::Allow => reach > allowed,
                 Effect::Deny => reach != PrincipalMatch::Not,
@@ -80,6 +81,7 @@ impl Document {
     /// Whether it could allow a caller an action on something, under some conditions.
     #[must_use]
     pub fn might_allow(&self, caller: Option<&Principal>, action: &str) -> bool {
+        let caller = caller.map(Principal::names);
         self.statements.iter().any(|statement| {
             statement.effect == Effect::Allow
                 && statement

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{CanonicalId, User, UserId};
 use crate::policy::document::policy_document::Document;
+use crate::policy::document::principal_names::PrincipalNames;
 use crate::policy::value::Value;
 
 /// What a caller is.
@@ -96,6 +97,17 @@ impl Principal {
     #[must_use]
     pub fn principal_arn(&self) -> &str {
         self.role_arn.as_deref().unwrap_or(&self.arn)
+    }
+
+    /// What statements can name the caller by.
+    pub(crate) fn names(&self) -> PrincipalNames<'_> {
+        PrincipalNames {
+            account: self.account,
+            canonical_id: &self.canonical_id,
+            is_account: self.kind == PrincipalKind::Account,
+            arn: &self.arn,
+            role_arn: self.role_arn.as_deref(),
+        }
     }
 
     /// The value of a condition key that is about the caller; keys as [`key_name`](crate::policy::key_name) writes them.

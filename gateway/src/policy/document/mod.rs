@@ -9,4 +9,5 @@ pub(crate) mod operator;
 pub(crate) mod pattern;
 pub(crate) mod policy_document;
 pub(crate) mod principal_element;
+pub(crate) mod principal_names;
 mod wildcard;

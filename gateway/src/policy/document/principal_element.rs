@@ -1,8 +1,8 @@
 //! The `Principal` or `NotPrincipal` element of a statement.
 
 use crate::domain::UserId;
-use crate::policy::decision::principal::{Principal, PrincipalKind};
 use crate::policy::document::json::Json;
+use crate::policy::document::principal_names::PrincipalNames;
 use crate::policy::error::PolicyError;
 
 /// A `Principal` or `NotPrincipal` element.
@@ -63,7 +63,7 @@ impl PrincipalElement {
     }
 
     /// How it matches a caller; `None` when anonymous.
-    pub(crate) fn reach(&self, caller: Option<&Principal>) -> PrincipalMatch {
+    pub(crate) fn reach(&self, caller: Option<PrincipalNames<'_>>) -> PrincipalMatch {
         let reach = self.named.iter().map(|named| named.reach(caller)).max().unwrap_or(PrincipalMatch::Not);
         match (self.others, reach) {
             (false, reach) => reach,
@@ -126,21 +126,18 @@ impl PrincipalEntry {
         }
     }
 
-    fn reach(&self, caller: Option<&Principal>) -> PrincipalMatch {
+    fn reach(&self, caller: Option<PrincipalNames<'_>>) -> PrincipalMatch {
         if *self == Self::Everybody {
             return PrincipalMatch::Caller;
         }
         let Some(caller) = caller else { return PrincipalMatch::Not };
-        let of_account =
-            if caller.kind == PrincipalKind::Account { PrincipalMatch::Caller } else { PrincipalMatch::Account };
+        let of_account = if caller.is_account { PrincipalMatch::Caller } else { PrincipalMatch::Account };
         let when = |is: bool, reach| if is { reach } else { PrincipalMatch::Not };
         match self {
             Self::Everybody => PrincipalMatch::Caller,
             Self::Account(account) => when(*account == Some(caller.account), of_account),
             Self::Canonical(id) => when(id.eq_ignore_ascii_case(&caller.canonical_id.0), of_account),
-            Self::Arn(arn) => {
-                when(*arn == caller.arn || caller.role_arn.as_deref() == Some(arn.as_str()), PrincipalMatch::Caller)
-            }
+            Self::Arn(arn) => when(*arn == caller.arn || caller.role_arn == Some(arn.as_str()), PrincipalMatch::Caller),
             Self::Foreign => PrincipalMatch::Not,
         }
     }

@@ -8,7 +8,7 @@ use crate::s3::auth::service::Service;
 use crate::s3::auth::signature::{Signature, SignaturePlace, SignatureVersion};
 use crate::s3::auth::v2::verify;
 use crate::s3::auth::v4::claim::{ALGORITHM, Credential, SignatureLocation, signature};
-use crate::s3::auth::{Identity, Verifier, time, token};
+use crate::s3::auth::{Identity, Verifier, refusal, time, token};
 use crate::s3::error::{Code, S3Error};
 
 impl Verifier {
@@ -71,12 +71,12 @@ impl Verifier {
         let signing_key = v4::generate_signing_key(secret, time::system(seconds), credential.region, "s3");
         let expected = signature(&v4::calculate_signature(signing_key, policy.as_bytes()))?;
         let right = bool::from(expected.ct_eq(&given));
-        let key = key.ok_or_else(|| crate::s3::auth::unknown_key(credential.access_key))?;
+        let key = key.ok_or_else(|| refusal::unknown_key(credential.access_key))?;
         if right {
             self.keys.used(&key, Service::S3.word(), credential.region);
             Ok(Identity::Known(key))
         } else {
-            Err(crate::s3::auth::mismatch(credential.access_key, policy, &hex::encode(given)))
+            Err(refusal::mismatch(credential.access_key, policy, &hex::encode(given)))
         }
     }
 

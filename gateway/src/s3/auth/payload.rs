@@ -2,7 +2,6 @@
 
 use http::HeaderMap;
 
-use crate::s3::auth::Payload;
 use crate::s3::auth::v4::chunks::ChunkSigner;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::uri::Query;
@@ -12,6 +11,24 @@ pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// The digest of an empty body, as text.
 const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// How the body is covered by the signature.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// Nothing: `UNSIGNED-PAYLOAD`, presigned, version 2, anonymous.
+    Unsigned,
+    /// The body has this SHA-256.
+    Digest([u8; 32]),
+    /// The body is in chunks, unsigned, followed by a trailer (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`).
+    UnsignedTrailer,
+    /// The body is in chunks that carry their own signatures.
+    SignedChunks {
+        /// Computes what each of them should be.
+        context: Box<ChunkSigner>,
+        /// A signed trailer follows the last one.
+        trailer: bool,
+    },
+}
 
 /// The header's meaning, not yet tied to a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

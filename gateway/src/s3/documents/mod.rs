@@ -3,6 +3,7 @@
 pub(crate) mod encoding;
 pub(crate) mod lifecycle;
 pub(crate) mod listing;
+pub(crate) mod listing_input;
 pub(crate) mod notification;
 pub(crate) mod tags;
 pub(crate) mod xml;

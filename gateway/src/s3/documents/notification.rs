@@ -1,9 +1,8 @@
 //! `NotificationConfiguration` as XML, checked as Amazon checks it.
 
 use crate::events::{Destination, KeyFilter, NotificationConfiguration, NotificationRule, is_event};
-use crate::s3::documents::xml::{Element, XmlWriter};
+use crate::s3::documents::xml::{Element, XmlWriter, only, optional};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::ops::{only, optional};
 
 /// The most rules of a bucket.
 const RULES_MAX: usize = 100;

@@ -1,4 +1,4 @@
-//! Server-side encryption headers: the key of a request, the key of a write, and the headers of responses.
+//! Server-side encryption headers: the key of a request, what a write asks for, and the headers of responses.
 //!
 //! Everything is encrypted with the gateway's own keys anyway, which is what `AES256` asks for. A client's key (SSE-C) or
 //! one of the key service (SSE-KMS) comes on top.
@@ -9,12 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::domain::{Bucket, ContentEncryption, ContentKey, DefaultAlgorithm, DefaultEncryption};
-use crate::objects::{DataKey, EncryptionKey, KeyChoice};
+use crate::domain::{ContentEncryption, ContentKey};
+use crate::objects::{DataKey, KeyChoice};
 use crate::policy::Value;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::pipeline::connection_info::ConnectionInfo;
-use crate::s3::pipeline::request::S3Request;
 
 const SSE: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
 const KMS_KEY: HeaderName = HeaderName::from_static("x-amz-server-side-encryption-aws-kms-key-id");
@@ -47,37 +45,6 @@ pub enum Encryption {
     Key(KeyChoice),
 }
 
-/// The lock of a write: what it asks for, else what the bucket's default is.
-///
-/// # Errors
-/// What the key service says.
-pub async fn encryption_key(request: &S3Request, bucket: &Bucket) -> Result<Option<EncryptionKey>, S3Error> {
-    match choice(request, bucket)? {
-        None => Ok(None),
-        Some(choice) => Ok(Some(request.state.objects.new_encryption_key(choice).await?)),
-    }
-}
-
-/// The key a write is to be encrypted with.
-///
-/// # Errors
-/// When the bucket's default cannot be read.
-pub fn choice(request: &S3Request, bucket: &Bucket) -> Result<Option<KeyChoice>, S3Error> {
-    match &request.input.encryption {
-        Encryption::Gateway => Ok(None),
-        Encryption::Key(choice) => Ok(Some(choice.clone())),
-        Encryption::Nothing => {
-            let default = bucket.settings.get::<DefaultEncryption>();
-            let default = default.map_err(|error| S3Error::internal(error.to_string()))?;
-            Ok(default.filter(|default| default.algorithm == DefaultAlgorithm::Kms).map(|default| KeyChoice::Kms {
-                key: default.key_id.clone(),
-                context: None,
-                bucket_key: default.bucket_key.unwrap_or(false),
-            }))
-        }
-    }
-}
-
 /// The value of a condition key about encryption, without `s3:`. Like Amazon's, it is what the write asks for: policies
 /// are asked before the bucket's default is looked at.
 #[must_use]
@@ -103,14 +70,12 @@ pub fn customer_key(headers: &HeaderMap) -> Result<Option<DataKey>, S3Error> {
     customer_key_of(headers, KeyRole::Own)
 }
 
-/// The key a client sent for what is to be copied.
+/// The key a client sent for what is to be copied. Whether it may come in the clear is [`demand_tls`]'s to say.
 ///
 /// # Errors
 /// Amazon's words for a key that is none.
-pub fn source_key(request: &S3Request) -> Result<Option<DataKey>, S3Error> {
-    let in_the_clear = request.state.settings.s3.sse_c_requires_tls && !ConnectionInfo::of(&request.head).encrypted;
-    demand_tls(&request.head.headers, in_the_clear)?;
-    customer_key_of(&request.head.headers, KeyRole::Source)
+pub fn source_key(headers: &HeaderMap) -> Result<Option<DataKey>, S3Error> {
+    customer_key_of(headers, KeyRole::Source)
 }
 
 /// The key a client sent to read with. Headers that only a write may have are refused.

@@ -11,7 +11,6 @@ mod unsupported;
 
 pub use objects::read::read_object;
 pub use preflight::answer as preflight;
-pub(super) use settings::configuration::{only, optional};
 
 use crate::s3::route::Row;
 

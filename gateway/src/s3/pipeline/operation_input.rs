@@ -7,7 +7,7 @@ use http::request::Parts;
 use crate::domain::{DefaultRetention, ObjectAttributes, Ownership, TagSet, Timestamp, VersionLock, WriteCondition};
 use crate::objects::DataKey;
 use crate::s3::authz::acl;
-use crate::s3::documents::listing::ListingInput;
+use crate::s3::documents::listing_input::ListingInput;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::copy_source::{self, CopySource};
 use crate::s3::headers::sse::{self, Encryption};

@@ -18,6 +18,7 @@ use crate::s3::pipeline::meters::Meters;
 use crate::s3::pipeline::request_id::RequestIds;
 use crate::s3::pipeline::state::{S3Settings, S3State};
 use crate::s3::respond::Response;
+use crate::s3::route::TABLE;
 use crate::s3::website::WebsiteService;
 
 /// Answers S3 requests. Cheap to clone; it never fails and is always ready.
@@ -34,7 +35,8 @@ impl S3Service {
         settings: S3Settings,
         ambient: Ambient,
     ) -> Self {
-        let (ids, meters) = (RequestIds::new(&*ambient.entropy), Meters::new());
+        let meters = Meters::new(TABLE.rows().iter().map(|row| row.operation).collect());
+        let ids = RequestIds::new(&*ambient.entropy);
         Self(Arc::new(S3State { objects, metadata, verifier, settings, ids, meters, ambient }))
     }
 

@@ -8,6 +8,7 @@
 
 mod location;
 mod page;
+mod reply;
 mod request;
 
 use std::convert::Infallible;
@@ -16,12 +17,11 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{Method, Request};
 use http_body::Body as _;
 use tokio::time::Instant;
 
 use crate::domain::{Bucket, UsageDelta};
-use crate::s3::error::S3Error;
 use crate::s3::pipeline::cors::{self, CorsRequest};
 use crate::s3::pipeline::request::RequestInfo;
 use crate::s3::pipeline::state::S3State;
@@ -31,9 +31,6 @@ use crate::s3::route::TABLE;
 /// The row of the route table that website requests are counted as.
 static ROW: LazyLock<Option<usize>> =
     LazyLock::new(|| TABLE.rows().iter().position(|row| row.operation == "GetObject"));
-
-const ERROR_CODE: HeaderName = HeaderName::from_static("x-amz-error-code");
-const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amz-error-message");
 
 /// Answers website requests. Cheap to clone; it never fails.
 #[derive(Clone, Debug)]
@@ -107,21 +104,5 @@ impl tower::Service<Request<Body>> for WebsiteService {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let service = self.clone();
         Box::pin(async move { Ok(service.handle(request).await) })
-    }
-}
-
-/// A redirect without a body.
-fn redirect(status: StatusCode, location: HeaderValue) -> Response {
-    let mut response = respond::empty(status);
-    response.headers_mut().insert(header::LOCATION, location);
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
-    response
-}
-
-/// Says in headers what went wrong, whatever the page shows.
-fn name_error(error: &S3Error, response: &mut Response) {
-    response.headers_mut().insert(ERROR_CODE, HeaderValue::from_static(error.code.name()));
-    if let Ok(message) = HeaderValue::from_str(&error.message) {
-        response.headers_mut().insert(ERROR_MESSAGE, message);
     }
 }

@@ -7,7 +7,7 @@ use crate::s3::documents::xml::push_escaped;
 use crate::s3::error::S3Error;
 use crate::s3::pipeline::request::RequestInfo;
 use crate::s3::respond::Response;
-use crate::s3::website::name_error;
+use crate::s3::website::reply::name_error;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 

@@ -19,7 +19,8 @@ use crate::s3::pipeline::request_target::RequestTarget;
 use crate::s3::pipeline::state::S3State;
 use crate::s3::respond::Response;
 use crate::s3::website::location::{bucket_of, folder, location};
-use crate::s3::website::{name_error, page, redirect};
+use crate::s3::website::page;
+use crate::s3::website::reply::{name_error, redirect};
 use crate::s3::{ops, uri};
 use crate::web::{Redirection, WebsiteConfiguration};
 

@@ -5,7 +5,8 @@ use crate::metadata::commit::change::{AmendChange, Amendment};
 use crate::metadata::commit::facts::{BucketFact, KeyLocation, VersionFact};
 use crate::metadata::commit::outcome::{Outcome, Refusal};
 use crate::metadata::commit::plan::chain::RowOrPlanned;
-use crate::metadata::commit::plan::{Amended, Planner, VersionRow};
+use crate::metadata::commit::plan::planned::{Amended, VersionRow};
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::{MetadataError, Result};
 
 impl<'a> Planner<'a> {

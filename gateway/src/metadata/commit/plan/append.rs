@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use crate::domain::{Checksum, Extent, ObjectAttributes, Version, Versioning};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::AppendChange;
 use crate::metadata::commit::facts::KeyLocation;
 use crate::metadata::commit::outcome::{Appended, Outcome, Refusal};
-use crate::metadata::commit::plan::Planner;
 use crate::metadata::commit::plan::chain::RowOrPlanned;
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::{MetadataError, Result};
 
 /// What an object is before something is appended.

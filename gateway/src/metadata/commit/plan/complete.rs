@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::domain::UploadId;
 use crate::metadata::commit::facts::PartFact;
-use crate::metadata::commit::plan::{Growth, Planner};
+use crate::metadata::commit::plan::planned::Growth;
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::Result;
 use crate::metadata::objects::complete::{CompleteChange, CompleteOutcome};
 

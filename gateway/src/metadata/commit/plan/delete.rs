@@ -6,7 +6,8 @@ use crate::domain::{ETag, ObjectAttributes, Timestamp, Version, VersionLock, Ver
 use crate::metadata::commit::change::{DeleteChange, NewMarker};
 use crate::metadata::commit::facts::KeyLocation;
 use crate::metadata::commit::outcome::{Deleted, Outcome, Refusal};
-use crate::metadata::commit::plan::{PlannedVersion, Planner};
+use crate::metadata::commit::plan::planned::PlannedVersion;
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::Result;
 
 impl<'a> Planner<'a> {

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::metadata::blobs::compact::ExtentMove;
+use crate::metadata::blobs::owned_extent::ExtentMove;
 use crate::metadata::commit::facts::MeteredFact;
-use crate::metadata::commit::plan::Planner;
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::{MetadataError, Result};
 
 impl Planner<'_> {

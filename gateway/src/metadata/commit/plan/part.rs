@@ -1,12 +1,13 @@
 //! Writing a part.
 
 use crate::domain::{BucketId, PartNumber, UploadId};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::PartChange;
 use crate::metadata::commit::facts::PartFact;
 use crate::metadata::commit::outcome::{Outcome, Refusal};
 use crate::metadata::commit::plan::chain::RowOrPlanned;
-use crate::metadata::commit::plan::{PlannedPart, Planner, check_sum};
+use crate::metadata::commit::plan::planned::{PlannedPart, check_sum};
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::Result;
 
 impl<'a> Planner<'a> {

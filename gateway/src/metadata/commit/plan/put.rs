@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use crate::domain::{Extent, Timestamp, VersionId, VersionLock};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::PutChange;
 use crate::metadata::commit::facts::{BucketFact, KeyLocation};
 use crate::metadata::commit::outcome::{Outcome, Refusal};
-use crate::metadata::commit::plan::{Growth, Planner};
+use crate::metadata::commit::plan::planned::Growth;
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::Result;
 
 impl<'a> Planner<'a> {

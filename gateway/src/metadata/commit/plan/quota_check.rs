@@ -1,11 +1,9 @@
 //! Quota checks: the stored sums and the changes of this plan so far.
 
-use std::collections::BTreeMap;
-
 use crate::domain::BucketId;
-use crate::metadata::buckets::quotas::QuotaScope;
-use crate::metadata::commit::facts::{BucketFact, Facts};
-use crate::metadata::commit::plan::{Flow, Planner};
+use crate::metadata::commit::facts::BucketFact;
+use crate::metadata::commit::plan::planner::Planner;
+use crate::metadata::commit::plan::quota_sums::{scopes, sums};
 
 impl Planner<'_> {
     /// Whether the quotas over a bucket let it grow by so many bytes and objects. What shrinks may always be done, even where a
@@ -24,24 +22,4 @@ impl Planner<'_> {
             bytes_fit && (objects <= 0 || quota.objects_max.is_none_or(|most| objects_then <= most))
         })
     }
-}
-
-/// What flows change the sums of quotas by: bytes and objects.
-pub(super) fn sums(facts: &Facts, flows: &BTreeMap<BucketId, Flow>) -> BTreeMap<QuotaScope, (i64, i64)> {
-    let mut sums = BTreeMap::<_, (i64, i64)>::new();
-    for (bucket, flow) in flows {
-        let Some(fact) = facts.buckets.get(bucket).filter(|fact| fact.has_quota) else { continue };
-        let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-        let bytes = signed(flow.content_added).saturating_sub(signed(flow.content_removed));
-        for scope in scopes(*bucket, *fact) {
-            let sum = sums.entry(scope).or_default();
-            sum.0 = sum.0.saturating_add(bytes);
-            sum.1 = sum.1.saturating_add(flow.objects);
-        }
-    }
-    sums
-}
-
-fn scopes(bucket: BucketId, fact: BucketFact) -> [QuotaScope; 2] {
-    [QuotaScope::Bucket(bucket), QuotaScope::User(fact.owner)]
 }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use crate::domain::{Version, Versioning};
-use crate::metadata::blobs::compact::ExtentOwner;
+use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::RenameChange;
 use crate::metadata::commit::outcome::{Outcome, Refusal};
-use crate::metadata::commit::plan::Planner;
 use crate::metadata::commit::plan::chain::RowOrPlanned;
+use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::{MetadataError, Result};
 
 impl<'a> Planner<'a> {

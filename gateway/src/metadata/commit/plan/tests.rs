@@ -3,11 +3,16 @@
 use codec::{BlobId, BlobLayout, StripeShape, WrappedKey};
 
 use super::*;
-use crate::domain::{Checksum, ETag, StoredBlob, Timestamp, UserId, Versioning, WriteCondition};
-use crate::metadata::blobs::compact::OwnedExtent;
-use crate::metadata::commit::change::{DeleteChange, PartChange, PutChange};
-use crate::metadata::commit::facts::{BlobFact, BucketFact, MeteredRow, UploadFact, VersionFact};
-use crate::metadata::commit::outcome::Refusal;
+use crate::domain::{
+    BucketId, Checksum, ETag, Extent, ObjectAttributes, ObjectKey, Part, PartNumber, StoredBlob, Timestamp, UploadId,
+    UserId, Version, VersionId, VersionLock, Versioning, WriteCondition,
+};
+use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
+use crate::metadata::commit::change::{Change, DeleteChange, NewBlob, PartChange, PutChange};
+use crate::metadata::commit::facts::{
+    BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact, VersionFact,
+};
+use crate::metadata::commit::outcome::{Outcome, Refusal};
 use crate::metadata::objects::complete::{CompleteChange, CompleteOutcome, PartRevision};
 
 const BUCKET: BucketId = BucketId(1);

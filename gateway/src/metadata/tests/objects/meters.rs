@@ -1,7 +1,7 @@
 //! Metering.
 
 use crate::domain::{Extent, UsageByBucket, UsageDelta, Version};
-use crate::metadata::blobs::compact::{ExtentMove, ExtentOwner, OwnedExtent};
+use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 use crate::metadata::buckets::usage::UsageRow;
 use crate::metadata::commit::{Batch, Change, NewBlob};
 use crate::metadata::engine::statement::Statement;

@@ -17,15 +17,18 @@ use aws_sigv4::http_request::{
     sign,
 };
 use aws_sigv4::sign::v4;
-use http::Request;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::clock::{Clock, Entropy};
+use crate::clock::{Ambient, Clock, Entropy};
 use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
 use crate::s3::auth::v2::verify as v2;
 use crate::s3::auth::v4::{canonical, expected as engine};
+use crate::s3::auth::verify::sha256_hex;
+use crate::s3::error::{Code, S3Error};
+use crate::s3::pipeline::request_target::RequestTarget;
 use crate::s3::uri::{self, Query};
 
 /// The access key of Amazon's examples.

@@ -1,5 +1,7 @@
 //! The examples in Amazon's documentation of signature version 4.
 
+use aws_lc_rs::digest;
+
 use super::*;
 
 const HOST: (&str, &str) = ("host", "examplebucket.s3.amazonaws.com");

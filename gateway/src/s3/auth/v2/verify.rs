@@ -14,7 +14,7 @@ use crate::s3::auth::signature::{Signature, SignaturePlace, SignatureVersion};
 use crate::s3::auth::v2::resource::{check_parameters, resource};
 use crate::s3::auth::v4::verify::value_text;
 use crate::s3::auth::v4::{header, query};
-use crate::s3::auth::{Identity, Payload, Verified, Verifier, time, token};
+use crate::s3::auth::{Identity, Payload, Verified, Verifier, refusal, time, token};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::pipeline::request_target::RequestTarget;
 use crate::s3::uri::Query;
@@ -110,12 +110,12 @@ pub(crate) async fn prove(
     let secret = key.as_ref().map_or(verifier.dummy_secret.as_str(), |key| key.secret.as_str());
     let given = BASE64_STANDARD.decode(signature).unwrap_or_default();
     let right = texts.iter().any(|text| sign(secret, text).as_ref().ct_eq(&given).into());
-    let key = key.ok_or_else(|| crate::s3::auth::unknown_key(access_key))?;
+    let key = key.ok_or_else(|| refusal::unknown_key(access_key))?;
     if right {
         verifier.keys.used(&key, Service::S3.word(), &verifier.settings.region);
         Ok(Identity::Known(key))
     } else {
-        Err(crate::s3::auth::mismatch(access_key, texts.first().map_or("", String::as_str), signature))
+        Err(refusal::mismatch(access_key, texts.first().map_or("", String::as_str), signature))
     }
 }
 

@@ -12,7 +12,8 @@ use crate::s3::auth::v4::canonical::{self, Signable, SignedHeaders};
 use crate::s3::auth::v4::chunks::ChunkSigner;
 use crate::s3::auth::v4::claim::{Claim, SignatureLocation, is_signed};
 use crate::s3::auth::v4::{expected, query};
-use crate::s3::auth::{Identity, SKEW_SECONDS, Verified, Verifier, time, token};
+use crate::s3::auth::verifier::SKEW_SECONDS;
+use crate::s3::auth::{Identity, Verified, Verifier, refusal, time, token};
 use crate::s3::body::content_length;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::pipeline::request_target::RequestTarget;
@@ -54,7 +55,7 @@ pub(crate) async fn verify(
     let secret = key.as_ref().map_or(verifier.dummy_secret.as_str(), |key| key.secret.as_str());
     let proven = prove(&mut signable, claim, head, secret, declared.candidates(text, presigned))?;
     // Only after the same work as for a known key.
-    let key = key.ok_or_else(|| crate::s3::auth::unknown_key(claim.access_key))?;
+    let key = key.ok_or_else(|| refusal::unknown_key(claim.access_key))?;
     let (proven, covers_payload) = proven.ok_or_else(|| mismatch(&signable, claim))?;
     let chunks = || ChunkSigner::new(&key.secret, claim.time, claim.region, claim.signature);
     verifier.keys.used(&key, claim.service.word(), claim.region);
@@ -161,13 +162,13 @@ pub(crate) fn surely_empty(head: &Parts) -> bool {
 fn mismatch(signable: &Signable<'_>, claim: &Claim<'_>) -> S3Error {
     let canonical = signable.canonical();
     let to_sign = canonical::string_to_sign(claim.time, (claim.region, claim.service), &canonical);
-    let error = crate::s3::auth::mismatch(claim.access_key, &to_sign, &hex::encode(claim.signature));
-    if canonical.len() > crate::s3::auth::SHOWN_BYTES_MAX {
+    let error = refusal::mismatch(claim.access_key, &to_sign, &hex::encode(claim.signature));
+    if canonical.len() > refusal::SHOWN_BYTES_MAX {
         return error;
     }
     error
         .field("CanonicalRequest", canonical.as_str())
-        .field("CanonicalRequestBytes", crate::s3::auth::spaced_hex(canonical.as_bytes()))
+        .field("CanonicalRequestBytes", refusal::spaced_hex(canonical.as_bytes()))
 }
 
 impl Verifier {

@@ -2,7 +2,7 @@
 
 use crate::domain::{AccessList, Grant, Grantee};
 use crate::s3::authz::access::Owner;
-use crate::s3::authz::acl::{GROUPS, RIGHTS, account, group};
+use crate::s3::authz::acl::grantee::{GROUPS, RIGHTS, account, group};
 use crate::s3::documents::listing::write_owner;
 use crate::s3::documents::xml::{Element, XmlWriter, parse};
 use crate::s3::error::{Code, S3Error};

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use crate::domain::{AccessList, Grant, Grantee, Right};
 use crate::policy::Value;
 use crate::s3::authz::acl::canned::Canned;
-use crate::s3::authz::acl::{account, group, group_uri};
+use crate::s3::authz::acl::grantee::{account, group, group_uri};
 use crate::s3::error::{Code, S3Error};
 
 const CANNED: &str = "x-amz-acl";

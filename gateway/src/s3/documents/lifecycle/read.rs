@@ -6,9 +6,8 @@ use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime};
 
 use crate::lifecycle::{Expiration, Filter, NoncurrentExpiration, NoncurrentTransition, Rule, Scope, Transition, When};
-use crate::s3::documents::xml::Element;
+use crate::s3::documents::xml::{Element, only, optional};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::ops::{only, optional};
 
 /// The most rules of a bucket.
 const RULES_MAX: usize = 1_000;

@@ -1,9 +1,9 @@
 //! `PutPublicAccessBlock`, `GetPublicAccessBlock`, `DeletePublicAccessBlock`.
 
 use crate::policy::PublicAccessBlock;
-use crate::s3::documents::xml::{Element, XmlWriter};
+use crate::s3::documents::xml::{Element, XmlWriter, only, optional};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::ops::settings::configuration::{self, Configuration, only, optional};
+use crate::s3::ops::settings::configuration::{self, Configuration};
 use crate::s3::route::Row;
 
 /// The rows of this group.

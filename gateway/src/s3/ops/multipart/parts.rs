@@ -7,10 +7,11 @@ use http::{HeaderMap, Method, StatusCode, header};
 use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload, VersionName};
 use crate::objects::{BodyPromise, CopyPart, PutPart};
 use crate::s3::documents::encoding::xml_time;
-use crate::s3::documents::listing::{Names, page_size, write_owner};
+use crate::s3::documents::listing::{Names, write_owner};
+use crate::s3::documents::listing_input::page_size;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::headers::{checksums, expiration, range, sse, versions};
+use crate::s3::headers::{checksums, encryption_keys, expiration, range, sse, versions};
 use crate::s3::pipeline::operation_input::Input;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
@@ -85,7 +86,7 @@ fn part_number(request: &S3Request) -> Result<PartNumber, S3Error> {
 }
 
 async fn upload_part_copy(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let (customer, source_key) = (request.input.customer_key.clone(), sse::source_key(&request)?);
+    let (customer, source_key) = (request.input.customer_key.clone(), encryption_keys::source_key(&request)?);
     let number = part_number(&request)?;
     let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
     let Source { bucket: from, version: source, .. } = find_source(&request).await?;

@@ -9,7 +9,7 @@ use crate::objects::CreateUpload;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
-use crate::s3::headers::{checksums, expiration, sse, write_offset};
+use crate::s3::headers::{checksums, encryption_keys, expiration, sse, write_offset};
 use crate::s3::pipeline::operation_input::Input;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
@@ -33,7 +33,7 @@ async fn create_upload(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) 
     write_offset::refuse(&request.head.headers)?;
     let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
     let checksum = checksums::plan(&request.head.headers)?;
-    let cipher = sse::encryption_key(&request, &bucket).await?;
+    let cipher = encryption_keys::encryption_key(&request, &bucket).await?;
     let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock, cipher, checksum };
     let upload = request.state.objects.create_upload(create).await?;
     let mut writer = XmlWriter::document("InitiateMultipartUploadResult", 0);

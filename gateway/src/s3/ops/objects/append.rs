@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use crate::domain::{Bucket, ObjectKey, VersionLock};
 use crate::objects::Put;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::headers::sse;
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
+use crate::s3::headers::{encryption_keys, sse};
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header};
 
@@ -28,7 +28,7 @@ pub async fn append_object(
     if lock != VersionLock::NONE {
         return Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"));
     }
-    if sse::encryption_key(&request, &bucket).await?.is_some() {
+    if encryption_keys::encryption_key(&request, &bucket).await?.is_some() {
         // Each object has one run of its cipher.
         return Err(Code::NotImplemented.into());
     }

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::domain::{Bucket, ObjectKey, Version, VersionPart};
 use crate::policy::Permission;
-use crate::s3::documents::listing::ENTRIES_MAX;
+use crate::s3::documents::listing_input::ENTRIES_MAX;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::conditions::http_date;

@@ -12,7 +12,7 @@ use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::S3Error;
 use crate::s3::form::{self, FormFields};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
-use crate::s3::headers::{checksums, object_tags, sse, versions, write_offset};
+use crate::s3::headers::{checksums, encryption_keys, object_tags, sse, versions, write_offset};
 use crate::s3::ops::objects::write::check_key;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header, object_url, xml};
@@ -46,7 +46,7 @@ async fn post_object(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Resp
     let location = object_url(&request.head, &request.target, &bucket.name, &key);
     let name = bucket.name.clone();
     let origin = request.origin_for(&bucket).map(|origin| Origin { event: Some("ObjectCreated:Post"), ..origin });
-    let cipher = sse::encryption_key(&request, &bucket).await?;
+    let cipher = encryption_keys::encryption_key(&request, &bucket).await?;
     let (condition, promise) = (WriteCondition::None, form.promise);
     let put = Put { bucket, key: key.clone(), attributes, lock, condition, promise, cipher, origin };
     let stored = request.state.objects.put(put, form.body).await?;

@@ -9,8 +9,8 @@ use crate::lifecycle::LifecycleObject;
 use crate::objects::{Put, Stored};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
-use crate::s3::headers::{checksums, expiration, object_lock, sse, versions, write_offset};
-use crate::s3::ops::objects::append::append_object;
+use crate::s3::headers::{checksums, encryption_keys, expiration, object_lock, sse, versions, write_offset};
+use crate::s3::ops::objects::append::{append_object, offset};
 use crate::s3::pipeline::operation_input::NEW_OBJECT;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header};
@@ -27,7 +27,7 @@ async fn put_object(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey)
     }
     let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
     let condition = request.input.condition.clone();
-    let cipher = sse::encryption_key(&request, &bucket).await?;
+    let cipher = encryption_keys::encryption_key(&request, &bucket).await?;
     let (promise, body) = request.take_content()?;
     object_lock::require_integrity(lock, &promise)?;
     let tags = attributes.tags.clone();

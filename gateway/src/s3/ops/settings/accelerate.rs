@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Bucket, Setting};
 use crate::s3::body::Integrity;
-use crate::s3::documents::xml::{XmlWriter, parse};
+use crate::s3::documents::xml::{XmlWriter, only, parse};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::ops::settings::configuration::only;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, xml};
 use crate::s3::route::{Row, on_bucket};

@@ -1,8 +1,8 @@
 //! `PutBucketCors`, `GetBucketCors`, `DeleteBucketCors`.
 
-use crate::s3::documents::xml::{Element, XmlWriter};
+use crate::s3::documents::xml::{Element, XmlWriter, only, optional, texts};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::ops::settings::configuration::{self, Configuration, only, optional, texts};
+use crate::s3::ops::settings::configuration::{self, Configuration};
 use crate::s3::route::Row;
 use crate::web::{CorsConfiguration, CorsRule, METHODS};
 

@@ -2,9 +2,9 @@
 //! a write names none.
 
 use crate::domain::{DefaultAlgorithm, DefaultEncryption};
-use crate::s3::documents::xml::{Element, XmlWriter};
+use crate::s3::documents::xml::{Element, XmlWriter, only, optional};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::ops::settings::configuration::{self, Configuration, only, optional};
+use crate::s3::ops::settings::configuration::{self, Configuration};
 use crate::s3::route::Row;
 
 /// The longest name of a key: that of an ARN, in bytes.

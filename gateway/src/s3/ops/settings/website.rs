@@ -1,9 +1,9 @@
 //! `PutBucketWebsite`, `GetBucketWebsite`, `DeleteBucketWebsite`.
 
 use crate::s3::body::Integrity;
-use crate::s3::documents::xml::{Element, XmlWriter};
+use crate::s3::documents::xml::{Element, XmlWriter, only, optional};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::ops::settings::configuration::{self, Configuration, only, optional};
+use crate::s3::ops::settings::configuration::{self, Configuration};
 use crate::s3::route::Row;
 use crate::web::{Destination, Protocol, RedirectAll, RoutingCondition, RoutingRule, WebsiteConfiguration};
 

@@ -1,62 +1,16 @@
-//! The event queue: messages are inserted with their change, claimed in order, and deleted when delivered.
+//! Messages on their way: enqueued, claimed in order, delayed, and deleted when delivered.
 
-use std::borrow::Cow;
-
-use crate::domain::{BucketId, ETag, ObjectKey};
+use crate::domain::BucketId;
 use crate::metadata::MetadataStore;
-use crate::metadata::commit::{Appended, Deleted, Outcome};
 use crate::metadata::engine::columns::limit;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
-use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::events::due_events::take_numbers;
 
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
-
-/// Which outcome of a change sends a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventTrigger {
-    /// A version was written, or came from another key.
-    Stored,
-    /// A version was removed for good, or went to another key.
-    Removed,
-    /// A delete marker was made.
-    Marked,
-    /// A version was amended, whether or not that changed anything.
-    Amended,
-    /// An amendment changed a version.
-    Changed,
-}
-
-impl EventTrigger {
-    /// Whether an outcome triggers it. `named`: the deletion named a version, not the object.
-    fn matches_outcome(self, named: bool, outcome: &Outcome) -> bool {
-        match (self, outcome) {
-            // Of a renaming, each key has its own drafts.
-            (Self::Stored | Self::Removed, Outcome::Renamed)
-            | (Self::Stored, Outcome::Stored { .. } | Outcome::Appended(_))
-            | (Self::Amended, Outcome::Amended { .. }) => true,
-            (Self::Changed, Outcome::Amended { changed, .. }) => *changed,
-            (Self::Marked, Outcome::Deleted(Deleted { marker, .. })) => *marker && !named,
-            (Self::Removed, Outcome::Deleted(Deleted { existed, marker, .. })) => *existed && (named || !*marker),
-            _ => false,
-        }
-    }
-}
-
-/// A message that is sent if its change succeeds.
-#[derive(Clone, Debug)]
-pub struct EventDraft {
-    /// Whether it is sent.
-    pub when: EventTrigger,
-    /// To which target.
-    pub target: String,
-    /// The message, as JSON, but for its place in the order and the version.
-    pub record: String,
-    /// Adds bytes and tag of the version to a message that lacks them, where the transaction alone knows them.
-    pub complete: fn(&str, u64, ETag) -> String,
-}
 
 /// A message on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,75 +29,6 @@ pub struct Event {
     pub attempts: u32,
     /// How old it is, in seconds.
     pub age_seconds: i64,
-}
-
-/// A draft whose change was made.
-pub(super) struct DueEvent<'a> {
-    bucket: BucketId,
-    key: &'a ObjectKey,
-    version: Option<String>,
-    target: &'a str,
-    record: Cow<'a, str>,
-}
-
-/// The drafts that this outcome triggers. `named`: the deletion named a version, not the object.
-pub(super) fn due<'a>(
-    bucket: BucketId,
-    key: &'a ObjectKey,
-    drafts: &'a [EventDraft],
-    named: bool,
-    outcome: &Outcome,
-) -> Vec<DueEvent<'a>> {
-    let (name, content) = match outcome {
-        Outcome::Stored { name } | Outcome::Deleted(Deleted { name, .. }) => (*name, None),
-        Outcome::Amended { name, size, etag, .. } => (*name, Some((*size, *etag))),
-        Outcome::Appended(Appended { size, etag }) => (None, Some((*size, *etag))),
-        Outcome::Renamed | Outcome::Refused(_) => (None, None),
-    };
-    let version = name.map(|name| name.to_string());
-    let due = drafts.iter().filter(|draft| draft.when.matches_outcome(named, outcome));
-    due.map(|draft| {
-        let record = match content {
-            Some((size, etag)) => Cow::Owned((draft.complete)(&draft.record, size, etag)),
-            None => Cow::Borrowed(&*draft.record),
-        };
-        DueEvent { bucket, key, version: version.clone(), target: &draft.target, record }
-    })
-    .collect()
-}
-
-/// Writes messages, in the transaction of their changes.
-pub(super) async fn insert(tx: &mut Session, events: Vec<DueEvent<'_>>, now: i64) -> Result<()> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let numbers = take_numbers(tx, events.len()).await?;
-    let rows = events.into_iter().zip(numbers).map(|(event, seq)| {
-        let row: [Value; 8] = [
-            seq.into(),
-            event.target.into(),
-            event.bucket.0.into(),
-            event.key.as_bytes().into(),
-            event.version.unwrap_or_default().as_str().into(),
-            (&*event.record).into(),
-            now.into(),
-            now.into(),
-        ];
-        row
-    });
-    let head = "WITH n (seq, target, bucket_id, key, version, record, not_before, created_at) AS (VALUES ";
-    let tail = ") INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at) \
-                SELECT seq, target, bucket_id, key, version, record, FALSE, not_before, created_at FROM n";
-    tx.execute_rows(head, rows.collect(), tail).await.map(drop)
-}
-
-async fn take_numbers(tx: &mut Session, wanted: usize) -> Result<Vec<i64>> {
-    let text = tx.dialect().take_numbers(wanted);
-    let mut numbers = Vec::with_capacity(wanted);
-    for row in tx.rows(Statement::new(text)).await? {
-        numbers.extend(row.int(0)?..=row.int(1)?);
-    }
-    Ok(numbers)
 }
 
 impl MetadataStore {
