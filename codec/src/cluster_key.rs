@@ -127,7 +127,7 @@ impl ClusterKey {
         decrypt(&self.seal, &associated(purpose.as_bytes(), name), sealed).is_ok()
     }
 
-    /// A code that only holders of this key can compute for a message. The purpose is authenticated with it.
+    /// A code that nobody can compute for a message without this key. The purpose is authenticated with it.
     #[must_use]
     pub fn authenticate(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
         blake3::keyed_hash(&self.mac, &associated(purpose.as_bytes(), message)).into()

@@ -16,3 +16,6 @@ pub mod policy;
 pub mod s3;
 pub mod web;
 pub mod workers;
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::Program;
 /// Where the certificate and its key lie.
 #[derive(Clone)]
 pub struct Certificate {
-    /// PEM, also the authority that clients are told to trust.
+    /// PEM, also the authority that clients are configured to trust.
     pub certificate: PathBuf,
     /// PEM.
     pub key: PathBuf,

@@ -62,7 +62,7 @@ impl Clients<'_> {
             .env("RCLONE_CONFIG_HAULOUT_PROVIDER", "Other")
             .env("RCLONE_CONFIG_HAULOUT_ENV_AUTH", "true")
             .env("RCLONE_CONFIG_HAULOUT_ENDPOINT", &self.endpoint)
-            .without_env("AWS_CA_BUNDLE") // it has its own way to be told, and refuses both
+            .without_env("AWS_CA_BUNDLE") // it has an option of its own, and refuses both
             .args(["--retries", "1"]);
         if let Some(authority) = &self.authority {
             program = program.args([Path::new("--ca-cert"), authority]);

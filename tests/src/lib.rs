@@ -23,6 +23,7 @@ mod raw;
 mod rollback;
 mod s3;
 mod settings;
+mod wait;
 mod webhook;
 
 pub use check::CheckReport;
@@ -38,6 +39,7 @@ pub use raw::{RawReply, send_raw, send_raw_and_hang_up};
 pub use rollback::{BackendBackup, DatabaseBackup};
 pub use s3::{ListedPage, Reply, Request, S3, encode_key};
 pub use settings::Settings;
+pub use wait::{wait_blocking, wait_until};
 pub use webhook::{Receiver, with_webhook};
 
 use anyhow::Result;

@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-use crate::TestGateway;
+use crate::{TestGateway, wait_until};
 
 /// The database as it was.
 pub struct DatabaseBackup(PathBuf);
@@ -94,13 +93,8 @@ impl TestGateway {
     pub async fn wait_for_heartbeats(&self, numbers: impl IntoIterator<Item = usize>) -> Result<()> {
         // The next one may have been committed already.
         let wanted: Vec<_> = numbers.into_iter().map(|number| (number, self.heartbeat(number) + 2)).collect();
-        for _ in 0..600 {
-            if wanted.iter().all(|(number, counter)| self.heartbeat(*number) >= *counter) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        bail!("no heartbeats: {wanted:?}")
+        let all = || wanted.iter().all(|(number, counter)| self.heartbeat(*number) >= *counter);
+        wait_until(&format!("heartbeats are there: {wanted:?}"), async || Ok(all().then_some(()))).await
     }
 
     /// What `haulout backend list` says is wrong with a backend, once it says something.
@@ -108,13 +102,7 @@ impl TestGateway {
     /// # Errors
     /// It is content with it, for long.
     pub async fn wait_for_problem(&self, name: &str) -> Result<String> {
-        for _ in 0..300 {
-            if let Some(problem) = self.problem(name).await? {
-                return Ok(problem);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        bail!("nothing is said to be wrong with {name}")
+        wait_until(&format!("something is wrong with {name}"), async || self.problem(name).await).await
     }
 
     /// What `haulout backend list` says is wrong with a backend.

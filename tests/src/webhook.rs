@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::Settings;
+use crate::{Settings, wait_until};
 
 /// What the gateway must send in `Authorization`.
 const AUTHORIZATION: &str = "Token of the test";
@@ -56,15 +55,11 @@ impl Receiver {
     /// Waits for so many messages.
     ///
     /// # Errors
-    /// They did not come within 30 seconds.
+    /// They did not come in time.
     pub async fn wait_for(&self, events: usize) -> Result<Vec<Value>> {
-        for _ in 0..120 {
-            if self.received().len() >= events {
-                return Ok(self.received());
-            }
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-        bail!("{events} messages were expected: {:?}", self.received());
+        let came = async || Ok(Some(self.received()).filter(|received| received.len() >= events));
+        let waited = wait_until(&format!("{events} messages came"), came).await;
+        waited.with_context(|| format!("{:?}", self.received()))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An import is any path that names another file: from the root of the crate, from a file to those below it, through `super`, or
 //! through the name of a module that was imported. What a `pub use` passes on is followed to the file it stands in; passing it on is
-//! no import: a `mod.rs` is the door sign of its folder and needs nothing of it.
+//! no import: a `mod.rs` is the table of contents of its folder and needs nothing of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,15 +21,15 @@ struct Modules {
 /// A path, and the name by which the file knows what it leads to.
 type Named = (String, String);
 
-/// Which files of the same room each file imports. A room is a top-level module of the gateway; other crates are one room.
+/// Which files of the same module each file imports. A module here is a top-level one of the gateway; other crates are one module each.
 pub fn imports_of(source: &str, files: &[SourceFile]) -> BTreeMap<String, BTreeSet<String>> {
     let modules = Modules::read(source, files);
-    let room = |module: &str| {
+    let top_level = |module: &str| {
         if source == "gateway/src" { module.split("::").next().unwrap_or_default().to_owned() } else { String::new() }
     };
     let imports = modules.code.iter().map(|(module, code)| {
         let named = modules.paths(module, code).into_iter().filter_map(|path| modules.resolve(&path));
-        (module.clone(), named.filter(|other| other != module && room(other) == room(module)).collect())
+        (module.clone(), named.filter(|other| other != module && top_level(other) == top_level(module)).collect())
     });
     imports.collect()
 }
@@ -61,12 +61,12 @@ impl Modules {
     fn paths(&self, module: &str, code: &str) -> Vec<String> {
         let from_root = paths_after("crate", code);
         let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
-        let mut doors: BTreeSet<Named> = BTreeSet::from([(parent.to_owned(), "super".to_owned())]);
-        doors.extend(from_root.iter().filter(|(path, _)| self.code.contains_key(path)).cloned());
+        let mut parents: BTreeSet<Named> = BTreeSet::from([(parent.to_owned(), "super".to_owned())]);
+        parents.extend(from_root.iter().filter(|(path, _)| self.code.contains_key(path)).cloned());
         let below = |other: &&String| other.rsplit_once("::").map_or("", |(parent, _)| parent) == module;
-        doors.extend(self.code.keys().filter(below).map(|other| (other.clone(), last_of(other))));
-        let through = doors.iter().flat_map(|(door, name)| {
-            paths_after(name, code).into_iter().map(|(path, _)| join(door, &path)).collect::<Vec<_>>()
+        parents.extend(self.code.keys().filter(below).map(|other| (other.clone(), last_of(other))));
+        let through = parents.iter().flat_map(|(parent, name)| {
+            paths_after(name, code).into_iter().map(|(path, _)| join(parent, &path)).collect::<Vec<_>>()
         });
         let through: Vec<_> = through.collect();
         from_root.into_iter().map(|(path, _)| path).chain(through).collect()

@@ -1,5 +1,6 @@
 //! The mechanical promises about structure, as tests: how many files a folder holds, that imports inside a module do not go
-//! round in circles, how many parameters a public function takes, and which words of the old vocabulary stay out.
+//! round in circles, how many parameters a public function takes, and which words of the old vocabulary stay out of
+//! names, comments and documents.
 //!
 //! Each message says what to do instead.
 
@@ -80,6 +81,36 @@ const OLD_WORDS: &[&str] = &[
     "remaking",
 ];
 
+/// Everyday words and phrases that stood for a technical term, for comments and documents: say what happens instead.
+const OLD_PHRASES: &[&str] = &[
+    "anew",
+    "database is away",
+    "door",
+    "doors",
+    "for company",
+    "heard",
+    "hears of",
+    "let in",
+    "let through",
+    "lets in",
+    "lets through",
+    "made again",
+    "room",
+    "rooms",
+    "rule book",
+    "rule books",
+    "say so",
+    "says nothing of",
+    "says so",
+    "stands in line",
+    "tells the",
+    "tells them",
+    "tells whether",
+    "tells which",
+    "told",
+    "what came of",
+];
+
 #[test]
 fn folders_are_small() {
     let mut files: BTreeMap<PathBuf, usize> = BTreeMap::new();
@@ -149,6 +180,20 @@ fn the_old_vocabulary_stays_out() {
 }
 
 #[test]
+fn comments_and_documents_use_the_words_of_the_field() {
+    let mut complaints = Vec::new();
+    for (path, text) in prose().into_iter().filter(|(path, _)| !path.ends_with("structure.rs")) {
+        for phrase in old_phrases_in(&text) {
+            complaints.push(format!(
+                "{}: \"{phrase}\" in a comment or a document. Use plain words of S3, storage or databases.",
+                path.display()
+            ));
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
 fn the_rules_notice_what_breaks_them() {
     let found = |text: &str| public_functions(&without_comments_and_texts(text));
     assert_eq!(found("pub fn a(&self, b: Vec<(u8, u8)>, c: [u8; 2]) {}"), [("a".to_owned(), 2)], "self does not count");
@@ -160,6 +205,67 @@ fn the_rules_notice_what_breaks_them() {
     assert_eq!(words("DoorPlate"), ["door", "plate"]);
     assert_eq!(words("HTTPServer2"), ["httpserver2"]);
     assert!(!without_comments_and_texts("let a = \"holder\"; // whom").contains("holder"));
+
+    let struck = |text: &str| old_phrases_in(&comments_of(text));
+    assert_eq!(struck("/// What is made\n    /// again, by the Holder.\nfn f() {}"), ["holder", "made again"]);
+    assert_eq!(struck("let told = \"heard\"; // in line, `told` and toldness"), [""; 0], "code may be quoted");
+    assert_eq!(struck("// made\nfn f() {}\n// again"), [""; 0], "two comments");
+    assert!(prose().iter().any(|(path, _)| path.ends_with("ARCHITECTURE.md")), "documents are read");
+}
+
+/// Every comment and every document of the project, with its path; code in backticks left out.
+fn prose() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy();
+            let is_skipped = name.starts_with('.') || ["target", "node_modules", "corpus"].contains(&&*name);
+            let relative = || path.strip_prefix(root()).unwrap().to_path_buf();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                _ if is_skipped => {}
+                _ if path.is_dir() => folders.push(path),
+                Some("rs") => found.push((relative(), comments_of(&fs::read_to_string(&path).unwrap()))),
+                Some("md") => found.push((relative(), without_code(&fs::read_to_string(&path).unwrap()))),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The comments of a file of Rust. Lines of one comment are joined, so that a phrase may go over their end.
+fn comments_of(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let (mut comments, mut at) = (String::new(), 0);
+    while at < letters.len() {
+        let end = end_of_text(&letters, at).max(at + 1);
+        if letters[at..].starts_with(&['/', '/']) {
+            comments.extend(&letters[at..end]);
+            comments.push('\n');
+        } else if !letters[at].is_whitespace() && !comments.ends_with('.') {
+            comments.push('.'); // code parts two comments
+        }
+        at = end;
+    }
+    without_code(&comments)
+}
+
+/// A text without what stands in backticks.
+fn without_code(text: &str) -> String {
+    text.replace("```", "").split('`').step_by(2).collect::<Vec<_>>().join(" ... ")
+}
+
+/// Old words and phrases in a text, as whole words; only space and the marks of a comment may stand within a phrase.
+fn old_phrases_in(text: &str) -> Vec<&'static str> {
+    let separated =
+        text.to_lowercase().replace(|letter: char| !letter.is_alphanumeric() && !"/!\n ".contains(letter), " . ");
+    let words = separated.split(|letter: char| letter.is_whitespace() || "/!".contains(letter));
+    let padded = format!(" {} ", words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "));
+    let both = OLD_WORDS.iter().chain(OLD_PHRASES).copied();
+    both.filter(|phrase| padded.contains(&format!(" {phrase} "))).collect()
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn row_of(module: &str) -> Option<usize> {
     ROWS.iter().position(|row| row.contains(&module))
 }
 
-/// Complaints about every mention of a room that the file's own room may not import.
+/// Complaints about every mention of a module that the file's own module may not import.
 fn arrows_that_do_not_point_down(relative_path: &str, text: &str) -> Vec<String> {
     let inside = relative_path.trim_start_matches("gateway/src/");
     let home = inside.split('/').next().unwrap_or_default().trim_end_matches(".rs");
@@ -290,7 +290,7 @@ fn arrows_that_do_not_point_down(relative_path: &str, text: &str) -> Vec<String>
     complaints
 }
 
-/// The rooms a line names: `crate::module`, `gateway::module` (in the binary), `crate::{a, b}`, and `super::` that climbs out.
+/// The modules a line names: `crate::module`, `gateway::module` (in the binary), `crate::{a, b}`, and `super::` that climbs out.
 fn modules_named_in(line: &str, inside: &str) -> Vec<String> {
     let folders = inside.matches('/').count();
     let depth = if inside.ends_with("mod.rs") { folders } else { folders + 1 };

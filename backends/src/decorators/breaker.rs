@@ -113,6 +113,7 @@ impl Breaker {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl SliverStore for Breaker {
     async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError> {
         let writer = self.switch.run_early(self.store.create(name)).await?;
@@ -202,6 +203,7 @@ struct BreakerWriter {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl SliverWriter for BreakerWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         self.switch.run_early(self.writer.write(bytes)).await

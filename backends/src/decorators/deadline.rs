@@ -60,6 +60,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, StoreEr
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl SliverStore for Deadline {
     async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError> {
         let writer = self.small(self.store.create(name)).await?;
@@ -129,6 +130,7 @@ struct DeadlineWriter {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl SliverWriter for DeadlineWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         self.written += bytes.len() as u64;

@@ -135,6 +135,7 @@ fn flip(faults: &Faults, bytes: &mut [u8]) {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl SliverStore for Faulty {
     async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError> {
         let writer = plain(&self.faults, Operation::Create, self.store.create(name)).await?;
@@ -249,10 +250,24 @@ struct FaultyWriter {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl SliverWriter for FaultyWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         let fault = before(&self.faults, Operation::Write).await?;
         self.writer.write(spoil(&self.faults, fault, bytes)).await?;
+        if fault == Some(Fault::Reset) { Err(broken("reset")) } else { Ok(()) }
+    }
+
+    /// One operation, one fault. Only a fault that spoils bytes needs them in one piece.
+    async fn write_parts(&mut self, parts: Vec<Bytes>) -> Result<(), StoreError> {
+        let fault = before(&self.faults, Operation::Write).await?;
+        let parts = match fault {
+            Some(Fault::Short | Fault::Reset | Fault::Flipped) => {
+                vec![spoil(&self.faults, fault, Bytes::from(parts.concat()))]
+            }
+            _ => parts,
+        };
+        self.writer.write_parts(parts).await?;
         if fault == Some(Fault::Reset) { Err(broken("reset")) } else { Ok(()) }
     }
 

@@ -90,6 +90,7 @@ impl Metered {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl SliverStore for Metered {
     async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError> {
         let writer = self.meters.run(Operation::Create, self.store.create(name)).await?;
@@ -159,6 +160,7 @@ struct MeteredWriter {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl SliverWriter for MeteredWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         let len = bytes.len() as u64;

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::io::Errno;
+use tokio::time::Instant;
 
 use super::errno::{ErrorContext, folder_error};
 use super::volume::{Identity, Volume};

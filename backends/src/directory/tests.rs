@@ -171,7 +171,7 @@ async fn a_backend_that_is_deleted_is_not_made_again() {
     assert!(!path.exists());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_marker_that_is_lost_or_replaced_is_noticed_soon() {
     let (_home, path, store) = formatted().await;
     store.put(&name(1), bytes("sliver")).await.unwrap();
@@ -183,7 +183,7 @@ async fn a_marker_that_is_lost_or_replaced_is_noticed_soon() {
     fs::write(path.join(MARKER), &marker).unwrap();
     assert!(store.probe().await.is_ok(), "it is back");
     fs::write(path.join(MARKER), "{\"format\":1,\"cluster\":\"02\",\"backend\":\"east\"}").unwrap();
-    tokio::time::sleep(UNTIL_DOUBT).await;
+    tokio::time::advance(UNTIL_DOUBT).await;
     assert_refuses(&*store, "a foreign marker, noticed without a probe").await;
 }
 
@@ -267,7 +267,7 @@ async fn a_sweep_spares_the_writers_that_live() {
     assert_eq!(store.read(&name(2), 0..6).await.unwrap(), b"theirs"[..]);
 }
 
-/// Tells the test below, run again as a process of its own, where to write and die.
+/// Where the test below, run again as a process of its own, reads where to write and die.
 const DIE_IN: &str = "HAULOUT_TEST_DIE_IN";
 
 #[tokio::test]

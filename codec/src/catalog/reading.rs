@@ -73,7 +73,8 @@ impl<'a> Reader<'a> {
         Ok(CatalogExtent { object_offset: self.varint()?, blob_offset: self.varint()?, length: self.varint()? })
     }
 
-    /// A count, then as many items. Room is never made for a count alone: each item has at least one byte to show for itself.
+    /// A count, then as many items. Memory is never allocated for a count alone: each item has at least one byte to show
+    /// for itself.
     fn list<T>(&mut self, item: impl Fn(&mut Self) -> Result<T, CatalogError>) -> Result<Vec<T>, CatalogError> {
         let count = self.count()?;
         let mut items = Vec::new();

@@ -104,7 +104,7 @@ fn problem(backend: &Backend, error: Option<StoreError>) -> Option<String> {
 }
 
 /// Accept what stands in a backend's place as this backend: an empty replacement (a new disk), which is formatted, or a
-/// backend that is flagged, which is used as it is. What the database misses there is made again from the others, and
+/// backend that is flagged, which is used as it is. What the database misses there is rebuilt from the others, and
 /// whatever stood there before is refused from now on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AcceptBackend {
@@ -167,7 +167,7 @@ async fn begin_generation(admin: &Admin, config: &BackendConfig, backend: &Backe
     Ok(())
 }
 
-/// Take a backend out of the cluster for good: what it holds is made again on the others.
+/// Take a backend out of the cluster for good: what it holds is rebuilt on the others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RemoveBackend {
     /// The name.
@@ -186,7 +186,7 @@ impl Operation for RemoveBackend {
         }
         // What it said of itself is over with it.
         admin.metadata.unflag_backend(&id).await?;
-        tracing::info!(backend = self.name, "removed; what it holds is made again on the others");
+        tracing::info!(backend = self.name, "removed; what it holds is rebuilt on the others");
         ListBackends {}.run(admin).await
     }
 }

@@ -83,12 +83,12 @@ pub enum Backend {
         json: bool,
     },
     /// Take what stands there as this backend: an empty replacement (a new disk in the old place), which is formatted, or a
-    /// backend that was rolled back or swapped, as it is. What it lacks is made again; what stood there before is refused
+    /// backend that was rolled back or swapped, as it is. What it lacks is rebuilt; what stood there before is refused
     Accept {
         /// The backend's name
         name: String,
     },
-    /// Take a backend out of the cluster for good: what it holds is made again on the others. Leaving it out of a
+    /// Take a backend out of the cluster for good: what it holds is rebuilt on the others. Leaving it out of a
     /// configuration is not that
     Remove {
         /// The backend's name

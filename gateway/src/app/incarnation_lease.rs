@@ -45,7 +45,7 @@ impl IncarnationLease {
     /// Begins an incarnation, and marks the earlier ones of this gateway dead: the caller holds the data folder's lock, so
     /// they are gone, and what they did not commit need not wait for their leases to expire before it is collected.
     ///
-    /// Its number is above `above`, which is the highest that any backend has heard of.
+    /// Its number is above `above`, which is the highest that any backend has recorded.
     ///
     /// # Errors
     /// The database is unavailable.

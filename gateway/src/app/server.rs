@@ -240,7 +240,8 @@ impl Server {
     }
 }
 
-/// Compares the backends with the database, begins an incarnation above all that any of them has heard of, and tells them.
+/// Compares the backends with the database, begins an incarnation above all that any of them has recorded, and records it
+/// on them.
 async fn begin_incarnation(
     heartbeats: &Heartbeats,
     metadata: &MetadataStore,

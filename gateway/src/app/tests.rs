@@ -18,6 +18,7 @@ use crate::app::startup::root_user;
 use crate::app::startup::sockets::Sockets;
 use crate::clock::Ambient;
 use crate::config::{Config, Environment, Overrides, RootCredentials, parse};
+use crate::tests::wait_until;
 
 /// A place for a gateway, and its configuration.
 struct TestSetup {
@@ -285,7 +286,13 @@ async fn a_dead_incarnation_is_noticed() {
     let metadata = setup.components().await.unwrap().metadata;
     let lease = LeaseTiming { seconds: 60, renewal: Duration::from_millis(20), retry: Duration::from_millis(20) };
     let incarnation_lease = IncarnationLease::begin(&metadata, "one", lease, 0).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    for _ in 0..2 {
+        let before = metadata.lease_until(incarnation_lease.incarnation).await;
+        wait_until("the lease is renewed", async || {
+            (metadata.lease_until(incarnation_lease.incarnation).await > before).then_some(())
+        })
+        .await;
+    }
     assert!(!incarnation_lease.fenced.is_cancelled());
     metadata.end_incarnation(incarnation_lease.incarnation).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), incarnation_lease.fenced.cancelled()).await.expect("noticed");

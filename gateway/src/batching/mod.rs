@@ -23,7 +23,7 @@ pub trait Batchable {
     /// What it adds to its group, in the unit of [`GroupLimits::weight_max`].
     fn weight(&self) -> u64;
 
-    /// Whether a group that begins with it waits for company. What has arrived already joins in either case.
+    /// Whether a group that begins with it waits for more requests. What has arrived already joins in either case.
     fn lingers(&self) -> bool {
         true
     }
@@ -38,7 +38,7 @@ pub struct GroupLimits {
     pub requests_max: usize,
     /// Weight from which a group takes no more: the last request may exceed it.
     pub weight_max: u64,
-    /// Longest wait for company, from the first request on.
+    /// Longest wait for more requests, from the first one on.
     pub linger_max: Duration,
 }
 
@@ -97,7 +97,7 @@ impl<T: Batchable> Batcher<T> {
 }
 
 impl<T: Batchable> Groups<T> {
-    /// Accepts no more requests. Groups of those that were accepted still come out, without any wait for company.
+    /// Accepts no more requests. Groups of those that were accepted still come out, without any wait for more.
     pub fn close(&mut self) {
         self.submissions.close();
     }

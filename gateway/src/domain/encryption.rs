@@ -25,7 +25,7 @@ pub enum ContentKey {
     Kms(KmsKey),
 }
 
-/// Tells a client's key from others without knowing it.
+/// Distinguishes a client's key from others without knowing it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyCheck {
     /// Random.

@@ -1,4 +1,4 @@
-//! Heartbeats: how a rollback of the database or of a backend is noticed. A rule book: pure.
+//! Heartbeats: how a rollback of the database or of a backend is noticed. Pure.
 //!
 //! The database and each backend both keep the last heartbeat of that backend. A gateway commits the next one to the
 //! database first and writes it to the backend then, and it goes on to the next only when it has read the last back. So the
@@ -57,7 +57,7 @@ pub enum HeartbeatVerdict {
     InStep,
     /// The last heartbeat was committed and did not reach the backend: write it again.
     OneBehind,
-    /// Neither has ever heard of the other: a new backend, or one that an earlier release made. Adopted once.
+    /// Neither has ever recorded the other: a new backend, or one that an earlier release made. Adopted once.
     Unknown,
     /// Something that no gateway does; what, and how it shows.
     Flag(BackendFlag, String),

@@ -10,7 +10,7 @@ use crate::lifecycle::when::When;
 pub struct Configuration {
     /// In the order they were given.
     pub rules: Vec<Rule>,
-    /// What the smallest object is that moves when its rule says nothing of sizes.
+    /// What the smallest object is that moves when its rule names no size.
     pub minimum_size: MinimumSize,
 }
 
@@ -179,7 +179,7 @@ impl Scope {
         }
     }
 
-    /// Whether an upload to this key is in it: rules about tags and sizes cannot say so.
+    /// Whether an upload to this key is in it: rules about tags and sizes never match one.
     #[must_use]
     pub fn holds_upload(&self, key: &[u8]) -> bool {
         self.holds_marker(key)
@@ -211,7 +211,7 @@ impl Configuration {
         self.rules.iter().filter(|rule| rule.enabled)
     }
 
-    /// When the current version of a key expires by the calendar, and the rule that says so: the earliest wins.
+    /// When the current version of a key expires by the calendar, and the rule that decides it: the earliest wins.
     #[must_use]
     pub fn expiry(
         &self,
@@ -226,7 +226,7 @@ impl Configuration {
         expiries.min_by_key(|(at, _)| *at)
     }
 
-    /// When an upload to a key is given up by the calendar, and the rule that says so.
+    /// When an upload to a key is aborted by the calendar, and the rule that decides it.
     #[must_use]
     pub fn abort(
         &self,

@@ -200,3 +200,38 @@ impl Committee {
         writable.map(|backend| backend.provider.as_str()).collect::<std::collections::HashSet<_>>().len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use backends::{BackendSpec, Expect, open_bare};
+
+    use super::*;
+
+    async fn backend() -> Backend {
+        let (name, url) = ("b1".to_owned(), "memory:".to_owned());
+        let spec = BackendSpec { name, url, provider: None, zone: None, options: BTreeMap::new() };
+        let store = open_bare(&spec, codec::ClusterId([1; 16]), Path::new("."), Expect::New).await.expect("in memory");
+        Backend::new("b1".parse().expect("a name"), "b1".to_owned(), String::new(), String::new(), store)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_remembered_for_its_time_and_no_longer() {
+        let backend = backend().await;
+        let after = async |seconds| {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            (backend.write_health(), backend.readable())
+        };
+        let unavailable = StoreError::Unavailable { reason: "down".to_owned() };
+        assert_eq!(after(0).await, (WriteHealth::Good, true));
+        backend.write_failed(&unavailable);
+        assert_eq!((after(2).await, after(1).await), ((WriteHealth::Degraded, true), (WriteHealth::Good, true)));
+        backend.write_failed(&StoreError::TimedOut);
+        assert_eq!((after(14).await, after(1).await), ((WriteHealth::Unresponsive, true), (WriteHealth::Good, true)));
+        backend.read_failed(&unavailable);
+        assert_eq!((after(2).await, after(1).await), ((WriteHealth::Good, false), (WriteHealth::Good, true)));
+        backend.read_failed(&StoreError::NotFound);
+        assert_eq!(after(0).await, (WriteHealth::Good, true), "a sliver's own fault is not its backend's");
+    }
+}

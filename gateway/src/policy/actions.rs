@@ -1,6 +1,7 @@
 //! The actions of S3, and whether they are about buckets or objects.
 
-use crate::policy::document::pattern::{Case, Pattern};
+use crate::policy::document::pattern::Pattern;
+use crate::policy::document::wildcard::Case;
 
 /// What an action is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod headers;
 mod iam;
 mod ops;
 mod pipeline;
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod probe;
 mod respond;
 mod route;

@@ -1,6 +1,7 @@
 //! Entry points of the fuzz targets in `tests/fuzz`: each parser of untrusted input as one function of bytes.
 //!
-//! No request passes here. A probe panics when a parser does, and when something that must always hold does not.
+//! Compiled only for tests and with the feature `fuzzing`: no request passes here. A probe panics when a parser does, and
+//! when something that must always hold does not.
 
 use std::sync::{Arc, LazyLock};
 

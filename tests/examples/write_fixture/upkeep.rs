@@ -11,7 +11,7 @@ use crate::writer::Writer;
 /// The backend that is away for a while.
 pub const LOST: usize = 6;
 
-/// Wraps everything anew under second keys. Afterwards blobs are there under the first key, under both, and under the second.
+/// Rewraps everything under second keys. Afterwards blobs are there under the first key, under both, and under the second.
 pub async fn rotate_keys(writer: &mut Writer) -> Result<()> {
     writer.gateway.stop()?;
     let mut file = OpenOptions::new().append(true).open(writer.gateway.data().join("cluster.key"))?;

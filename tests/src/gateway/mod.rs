@@ -9,16 +9,15 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use crate::canary::Canaries;
 use crate::check::CheckReport;
 use crate::clients::{Clients, Scheme};
 use crate::settings::GatewayLayout;
-use crate::{FreshDatabase, Program, S3, Settings, certificate};
+use crate::{FreshDatabase, Program, S3, Settings, certificate, wait_until};
 
 /// One gateway with everything it needs, thrown away at the end.
 pub struct TestGateway {
@@ -138,13 +137,31 @@ impl TestGateway {
     /// # Errors
     /// One is not, for long.
     pub async fn wait_for_backends(&self) -> Result<()> {
-        for _ in 0..100 {
-            if self.haulout(&["backend", "list"]).run().await?.code == 0 {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        wait_until("every backend is what it should be", async || {
+            Ok((self.haulout(&["backend", "list"]).run().await?.code == 0).then_some(()))
+        })
+        .await
+    }
+
+    /// Waits until a deep check finds nothing wrong: all lost slivers are rebuilt.
+    ///
+    /// # Errors
+    /// Something is wrong, for long; the message says what.
+    pub async fn wait_for_repair(&self) -> Result<()> {
+        let clean = async || Ok(self.check(true).await?.must_be_clean().ok());
+        match wait_until("a deep check finds nothing wrong", clean).await {
+            Ok(()) => Ok(()),
+            Err(late) => self.check(true).await?.must_be_clean().context(late),
         }
-        self.haulout(&["backend", "list"]).ok().await.map(drop)
+    }
+
+    /// Waits until the log has a text; the log until then.
+    ///
+    /// # Errors
+    /// It has not, for long.
+    pub async fn wait_for_log(&self, text: &str) -> Result<String> {
+        wait_until(&format!("the log says {text:?}"), async || Ok(Some(self.log()).filter(|log| log.contains(text))))
+            .await
     }
 
     /// What `haulout check --json` says, whatever it says.

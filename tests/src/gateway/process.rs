@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{TestGateway, binary};
+use crate::gateway::{TestGateway, binary};
+use crate::wait::wait_blocking;
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const STOP_DEADLINE: Duration = Duration::from_secs(40);
@@ -39,19 +40,13 @@ impl TestGateway {
     /// It did not end in time, or not well.
     pub fn wait_for_end(&mut self) -> Result<()> {
         let Some(mut process) = self.process.take() else { return Ok(()) };
-        let deadline = Instant::now() + STOP_DEADLINE;
-        loop {
-            if let Some(status) = process.try_wait()? {
-                ensure!(status.success(), "the gateway ended with {status}\n{}", self.log());
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                process.kill()?;
-                process.wait()?;
-                bail!("the gateway did not stop within {} s\n{}", STOP_DEADLINE.as_secs(), self.log());
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let Some(status) = wait_blocking(STOP_DEADLINE, || Ok(process.try_wait()?))? else {
+            process.kill()?;
+            process.wait()?;
+            bail!("the gateway did not stop within {} s\n{}", STOP_DEADLINE.as_secs(), self.log());
+        };
+        ensure!(status.success(), "the gateway ended with {status}\n{}", self.log());
+        Ok(())
     }
 
     /// Whether it was started and not stopped or killed since.
@@ -67,15 +62,12 @@ impl TestGateway {
     pub fn pause(&self) -> Result<()> {
         let pid = self.pid()?;
         kill_process(pid, Signal::STOP)?;
-        let deadline = Instant::now() + STOP_DEADLINE;
-        while Instant::now() < deadline {
+        let stopped = wait_blocking(STOP_DEADLINE, || {
             let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
-            if stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T')) {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        bail!("the gateway does not stand still")
+            let stopped = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'));
+            Ok(stopped.then_some(()))
+        });
+        stopped?.context("the gateway does not stand still")
     }
 
     /// Lets it go on.
@@ -161,20 +153,16 @@ impl TestGateway {
     }
 
     pub(super) fn wait_for(&mut self, path: &str) -> Result<()> {
-        let deadline = Instant::now() + START_DEADLINE;
-        loop {
+        let ready = wait_blocking(START_DEADLINE, || {
             if self.ops(path).is_ok_and(|(status, _)| status == 200) {
-                return Ok(());
+                return Ok(Some(()));
             }
-            let ended = self.process.as_mut().map(Child::try_wait).transpose()?.flatten();
-            if let Some(status) = ended {
+            if let Some(status) = self.process.as_mut().map(Child::try_wait).transpose()?.flatten() {
                 bail!("the gateway ended with {status} at its start\n{}", self.log());
             }
-            if Instant::now() > deadline {
-                bail!("{path} was not 200 within {} s\n{}", START_DEADLINE.as_secs(), self.log());
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+            Ok(None)
+        });
+        ready?.with_context(|| format!("{path} was not 200 within {} s\n{}", START_DEADLINE.as_secs(), self.log()))
     }
 
     fn pid(&self) -> Result<Pid> {

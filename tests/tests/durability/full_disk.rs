@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::{Database, Payload, Settings, TestGateway, run_scenario};
+use harness::{Database, Payload, Settings, TestGateway, run_scenario, wait_until};
 
 const MIB: u64 = 1 << 20;
 
@@ -66,12 +65,10 @@ async fn fill_empty_and_fill_again(gateway: &mut TestGateway) -> Result<()> {
     for key in stored.iter().skip(1) {
         s3.delete("disk", key).await?.ok()?;
     }
-    for _ in 0..150 {
-        if s3.put("disk", "after", payload.bytes()).await?.status == 200 {
-            ensure!(s3.get("disk", "after").await?.ok()?.body == payload.bytes());
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    anyhow::bail!("half a minute after the deletions there is still no space")
+    wait_until("there is space after the deletions", async || {
+        Ok((s3.put("disk", "after", payload.bytes()).await?.status == 200).then_some(()))
+    })
+    .await?;
+    ensure!(s3.get("disk", "after").await?.ok()?.body == payload.bytes());
+    Ok(())
 }

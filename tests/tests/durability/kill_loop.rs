@@ -3,11 +3,10 @@
 //! By hand: `HAULOUT_KILLS=50 tests/run kill_loop`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::{Payload, S3, TestGateway, number_from_environment, on_both};
+use harness::{Payload, S3, TestGateway, number_from_environment, on_both, wait_until};
 
 on_both!(what_was_acknowledged_survives_every_kill);
 
@@ -42,19 +41,31 @@ impl Known {
     }
 }
 
+/// The time between two kills, as its writers see it.
+#[derive(Default)]
+struct Round {
+    killed: AtomicBool,
+    acknowledged: AtomicU64,
+}
+
 async fn what_was_acknowledged_survives_every_kill(gateway: &mut TestGateway) -> Result<()> {
     let kills = number_from_environment("HAULOUT_KILLS", 6);
     gateway.root().create_bucket("kill").await?;
     let mut known: Vec<_> = (0..WRITERS).map(|writer| Known { writer, sure: None, attempted: None, next: 1 }).collect();
     for round in 0..kills {
-        let stop = Arc::new(AtomicBool::new(false));
+        let this = Arc::new(Round::default());
         let writers: Vec<_> = known
             .iter()
-            .map(|known| tokio::spawn(write_until_killed(gateway.root(), *known, Arc::clone(&stop))))
+            .map(|known| tokio::spawn(write_until_killed(gateway.root(), *known, Arc::clone(&this))))
             .collect();
-        tokio::time::sleep(Duration::from_millis(150 + (round * 137) % 700)).await;
+        // Each time elsewhere in the turns of PUTs, uploads and sizes.
+        let writes = 1 + (round * 11) % 30;
+        wait_until(&format!("{writes} writes are acknowledged"), async || {
+            Ok((this.acknowledged.load(Ordering::Relaxed) >= writes).then_some(()))
+        })
+        .await?;
         gateway.kill();
-        stop.store(true, Ordering::Relaxed);
+        this.killed.store(true, Ordering::Relaxed);
         known.clear();
         for writer in writers {
             known.push(writer.await?);
@@ -69,8 +80,8 @@ async fn what_was_acknowledged_survives_every_kill(gateway: &mut TestGateway) ->
 }
 
 /// Writes version after version, by turns as one PUT and as a multipart upload, until the gateway is gone.
-async fn write_until_killed(s3: S3, mut known: Known, stop: Arc<AtomicBool>) -> Known {
-    while !stop.load(Ordering::Relaxed) {
+async fn write_until_killed(s3: S3, mut known: Known, round: Arc<Round>) -> Known {
+    while !round.killed.load(Ordering::Relaxed) {
         let version = known.next;
         known.next += 1;
         known.attempted = Some(version);
@@ -79,6 +90,7 @@ async fn write_until_killed(s3: S3, mut known: Known, stop: Arc<AtomicBool>) -> 
         if written.is_ok() {
             known.sure = Some(version);
             known.attempted = None;
+            round.acknowledged.fetch_add(1, Ordering::Relaxed);
         } else if s3.list_page("kill", &[("max-keys", "1")]).await.is_err() {
             break;
         }
@@ -119,12 +131,12 @@ async fn read_back(s3: &S3, known: &mut Known) -> Result<()> {
 
 /// What the killed gateways left behind goes, as soon as the database is sure that they are dead.
 async fn collected(gateway: &TestGateway) -> Result<()> {
-    for _ in 0..120 {
+    let clean = async || {
         gateway.haulout(&["collect"]).ok().await?;
-        if gateway.check(true).await?.code == 0 {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok((gateway.check(true).await?.code == 0).then_some(()))
+    };
+    match wait_until("nothing is left behind", clean).await {
+        Ok(()) => Ok(()),
+        Err(late) => gateway.check(true).await?.must_be_clean().context(late),
     }
-    gateway.check(true).await?.must_be_clean()
 }

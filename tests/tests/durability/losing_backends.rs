@@ -1,11 +1,13 @@
 //! Backends disappear while data is read and written: two of six may, the third makes errors, never wrong bytes.
 
 use std::fs;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use futures::future::try_join_all;
-use harness::{Payload, S3, TestGateway, on_both, on_sqlite};
+use harness::{Payload, S3, TestGateway, on_both, on_sqlite, wait_until};
 
 on_both!(two_of_six_are_destroyed_while_reading, what_is_missing_is_named, the_third_loss_is_an_error_not_a_lie);
 on_sqlite!(writing_goes_on_without_one_but_not_without_two, damaged_slivers_are_noticed_and_not_served);
@@ -23,6 +25,61 @@ async fn fill(s3: &S3) -> Result<()> {
     try_join_all(puts).await.map(drop)
 }
 
+/// When each read of a test began and ended; `None` while it is under way.
+#[derive(Default)]
+struct Reads {
+    list: Mutex<Vec<(Instant, Option<Instant>)>>,
+    enough: AtomicBool,
+}
+
+impl Reads {
+    fn list(&self) -> MutexGuard<'_, Vec<(Instant, Option<Instant>)>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) -> usize {
+        let mut list = self.list();
+        list.push((Instant::now(), None));
+        list.len() - 1
+    }
+
+    fn under_way(&self) -> usize {
+        self.list().iter().filter(|(_, ended)| ended.is_none()).count()
+    }
+
+    /// Reads that had begun before a moment and had not ended.
+    fn during(&self, moment: Instant) -> usize {
+        let list = self.list();
+        list.iter().filter(|(begun, ended)| *begun < moment && ended.is_none_or(|ended| ended > moment)).count()
+    }
+
+    /// Reads that began after a moment.
+    fn after(&self, moment: Instant) -> usize {
+        self.list().iter().filter(|(begun, _)| *begun > moment).count()
+    }
+}
+
+/// Reads everything again and again until it is enough, and then once more to the end.
+async fn read_until_enough(s3: S3, reads: Arc<Reads>) -> Result<()> {
+    while !reads.enough.load(Ordering::Relaxed) {
+        for payload in payloads() {
+            let read = reads.begin();
+            let reply = s3.get("lost", &payload.len.to_string()).await?.ok()?;
+            reads.list()[read].1 = Some(Instant::now());
+            ensure!(reply.body == payload.bytes(), "{} bytes came back wrong", payload.len);
+        }
+    }
+    Ok(())
+}
+
+/// Destroys a backend while at least two reads are under way; the moment when it went.
+async fn destroy_under_readers(gateway: &TestGateway, number: usize, reads: &Reads) -> Result<Instant> {
+    wait_until("two reads are under way", async || Ok((reads.under_way() >= 2).then_some(()))).await?;
+    let moment = Instant::now();
+    gateway.destroy(number)?;
+    Ok(moment)
+}
+
 async fn read_all(s3: &S3) -> Result<()> {
     for payload in payloads() {
         let reply = s3.get("lost", &payload.len.to_string()).await?.ok()?;
@@ -34,22 +91,27 @@ async fn read_all(s3: &S3) -> Result<()> {
 async fn two_of_six_are_destroyed_while_reading(gateway: &mut TestGateway) -> Result<()> {
     let s3 = gateway.root();
     fill(&s3).await?;
-    let readers = (0..4).map(|_| {
-        let s3 = s3.clone();
-        tokio::spawn(async move {
-            for _ in 0..6 {
-                read_all(&s3).await?;
-            }
-            anyhow::Ok(())
+    let reads = Arc::new(Reads::default());
+    let readers: Vec<_> = (0..4).map(|_| tokio::spawn(read_until_enough(s3.clone(), Arc::clone(&reads)))).collect();
+    let objects = payloads().len();
+    let mut moments = Vec::new();
+    for number in [2, 5] {
+        let moment = destroy_under_readers(gateway, number, &reads).await?;
+        moments.push(moment);
+        // Each reader comes past every object in between.
+        wait_until("every reader has read everything since", async || {
+            let failed = readers.iter().any(|reader| reader.is_finished());
+            Ok((failed || reads.after(moment) >= 8 * objects).then_some(()))
         })
-    });
-    let readers: Vec<_> = readers.collect();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    gateway.destroy(2)?;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    gateway.destroy(5)?;
+        .await?;
+    }
+    reads.enough.store(true, Ordering::Relaxed);
     for reader in readers {
         reader.await??;
+    }
+    for moment in moments {
+        ensure!(reads.during(moment) > 0, "no read was under way when a backend went");
+        ensure!(reads.after(moment) >= 8 * objects, "they went on reading");
     }
     gateway.restart_without_backends()?;
     read_all(&s3).await?;

@@ -1,10 +1,9 @@
 //! Lost slivers are rebuilt: after degraded writes, after damage, after a disk was replaced.
 
 use std::fs;
-use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
-use harness::{Payload, S3, TestGateway, on_both, on_sqlite};
+use anyhow::{Result, ensure};
+use harness::{Payload, S3, TestGateway, on_both, on_sqlite, wait_until};
 
 on_both!(degraded_writes_are_completed_when_the_backend_is_back);
 on_sqlite!(a_replaced_disk_is_filled_again, damage_that_a_read_notices_is_repaired);
@@ -29,18 +28,6 @@ async fn read_all(s3: &S3) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a deep check finds nothing wrong.
-async fn wait_for_repair(gateway: &TestGateway) -> Result<()> {
-    for _ in 0..60 {
-        if gateway.check(true).await?.must_be_clean().is_ok() {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    gateway.check(true).await?.must_be_clean()?;
-    bail!("the repair did not end");
-}
-
 /// Any two others may go afterwards.
 async fn survives_the_loss_of(gateway: &mut TestGateway, s3: &S3, others: [usize; 2]) -> Result<()> {
     for number in others {
@@ -59,7 +46,7 @@ async fn degraded_writes_are_completed_when_the_backend_is_back(gateway: &mut Te
     fill(&s3).await?;
     gateway.bring_back(4)?;
     gateway.wait_for_backends().await?;
-    wait_for_repair(gateway).await?;
+    gateway.wait_for_repair().await?;
     survives_the_loss_of(gateway, &s3, [1, 2]).await
 }
 
@@ -69,7 +56,7 @@ async fn a_replaced_disk_is_filled_again(gateway: &mut TestGateway) -> Result<()
     gateway.destroy(2)?;
     gateway.bring_back_empty(2)?;
     gateway.haulout(&["backend", "accept", "b2"]).ok().await?;
-    wait_for_repair(gateway).await?;
+    gateway.wait_for_repair().await?;
     survives_the_loss_of(gateway, &s3, [5, 6]).await
 }
 
@@ -98,12 +85,10 @@ async fn damage_that_a_read_notices_is_repaired(gateway: &mut TestGateway) -> Re
     gateway.bring_back(2)?;
     gateway.wait_for_backends().await?;
     // What no read has met is still damaged; what one has met is sound again.
-    for _ in 0..60 {
-        if gateway.check(true).await?.wrong() < harmed {
-            gateway.leaves_damage();
-            return read_all(&s3).await;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    bail!("nothing of {harmed} damaged slivers was repaired");
+    wait_until(&format!("some of {harmed} damaged slivers are repaired"), async || {
+        Ok((gateway.check(true).await?.wrong() < harmed).then_some(()))
+    })
+    .await?;
+    gateway.leaves_damage();
+    read_all(&s3).await
 }

@@ -1,12 +1,11 @@
 //! A part of the system is set back: the database, a backend, or a copy of everything. What was acknowledged stays until an
-//! operator has looked, and the operator is told.
+//! operator has looked, and the operator is notified.
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
-use harness::{Database, Payload, S3, Settings, TestGateway, on_both, on_sqlite};
+use anyhow::{Result, ensure};
+use harness::{Database, Payload, S3, Settings, TestGateway, on_both, on_sqlite, wait_until};
 
 on_both!(often => a_restored_database_collects_nothing_until_it_is_confirmed, a_restored_database_gives_no_number_again);
 on_sqlite!(often => a_backend_that_was_rolled_back_is_flagged_and_filled_again,
@@ -60,7 +59,7 @@ fn slivers(gateway: &TestGateway, backends: usize) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Collection is off and everybody is told; afterwards everything that was there still is.
+/// Collection is off and is reported as off everywhere; afterwards everything that was there still is.
 async fn collects_nothing(gateway: &TestGateway, hint: &str) -> Result<()> {
     let before = slivers(gateway, 6)?;
     let said = gateway.haulout(&["collect"]).fails().await?;
@@ -84,6 +83,7 @@ async fn a_restored_database_collects_nothing_until_it_is_confirmed(gateway: &mu
     put(&s3, &["after", "after too"]).await?;
     gateway.wait_for_heartbeats(1..=6).await?;
     let all = slivers(gateway, 6)?;
+    ensure!(!known.is_empty() && known.len() < all.len(), "slivers came after the backup");
 
     gateway.kill();
     gateway.restore_database(&backup).await?;
@@ -140,17 +140,6 @@ async fn a_restored_database_gives_no_number_again(gateway: &mut TestGateway) ->
     read(&s3, &["before", "later"]).await
 }
 
-/// Waits until a deep check finds nothing wrong.
-async fn wait_for_repair(gateway: &TestGateway) -> Result<()> {
-    for _ in 0..120 {
-        if gateway.check(true).await?.must_be_clean().is_ok() {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    gateway.check(true).await?.must_be_clean()
-}
-
 async fn a_backend_that_was_rolled_back_is_flagged_and_filled_again(gateway: &mut TestGateway) -> Result<()> {
     let s3 = gateway.root();
     s3.create_bucket("kept").await?;
@@ -171,7 +160,7 @@ async fn a_backend_that_was_rolled_back_is_flagged_and_filled_again(gateway: &mu
     collects_nothing(gateway, "haulout backend accept").await?;
 
     gateway.haulout(&["backend", "accept", "b2"]).ok().await?;
-    wait_for_repair(gateway).await?;
+    gateway.wait_for_repair().await?;
     gateway.haulout(&["collect"]).ok().await?;
     for number in [5, 6] {
         gateway.take_away(number)?;
@@ -191,7 +180,7 @@ async fn the_old_disk_of_a_replaced_backend_is_refused(gateway: &mut TestGateway
     gateway.destroy(2)?;
     gateway.bring_back_empty(2)?;
     gateway.haulout(&["backend", "accept", "b2"]).ok().await?;
-    wait_for_repair(gateway).await?;
+    gateway.wait_for_repair().await?;
     put(&s3, &["after"]).await?;
     gateway.kill();
     gateway.restore_backend(&old)?;
@@ -201,7 +190,7 @@ async fn the_old_disk_of_a_replaced_backend_is_refused(gateway: &mut TestGateway
     collects_nothing(gateway, "haulout backend accept").await?;
     read(&s3, &["before", "after"]).await?;
     gateway.haulout(&["backend", "accept", "b2"]).ok().await?;
-    wait_for_repair(gateway).await?;
+    gateway.wait_for_repair().await?;
     gateway.haulout(&["backend", "list"]).ok().await.map(drop)
 }
 
@@ -226,7 +215,7 @@ async fn a_forged_heartbeat_is_about_its_backend_alone(gateway: &mut TestGateway
     put(&s3, &["after"]).await?;
     read(&s3, &["before", "after"]).await?;
     gateway.haulout(&["backend", "accept", "b3"]).ok().await?;
-    wait_for_repair(gateway).await
+    gateway.wait_for_repair().await
 }
 
 async fn a_heartbeat_that_is_removed_is_not_adopted_again(gateway: &mut TestGateway) -> Result<()> {
@@ -251,7 +240,7 @@ async fn a_heartbeat_that_is_removed_is_not_adopted_again(gateway: &mut TestGate
     ensure!(!gateway.heartbeat_file(4).exists(), "it is not made again by itself");
     gateway.haulout(&["backend", "accept", "b4"]).ok().await?;
     gateway.wait_for_heartbeats([4]).await?;
-    wait_for_repair(gateway).await
+    gateway.wait_for_repair().await
 }
 
 async fn a_backend_that_is_away_delays_collection_only(gateway: &mut TestGateway) -> Result<()> {
@@ -269,13 +258,9 @@ async fn a_backend_that_is_away_delays_collection_only(gateway: &mut TestGateway
     ensure!(said.contains("have answered: b6"), "{said}");
     ensure!(slivers(gateway, 5)? == before, "it may know more than the database");
     gateway.bring_back(6)?;
-    for _ in 0..300 {
-        if gateway.haulout(&["collect"]).run().await?.code == 0 {
-            return wait_for_repair(gateway).await;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    bail!("collection does not go on")
+    wait_until("collection goes on", async || Ok((gateway.haulout(&["collect"]).run().await?.code == 0).then_some(())))
+        .await?;
+    gateway.wait_for_repair().await
 }
 
 async fn another_copy_of_the_database_stops_the_gateway(gateway: &mut TestGateway) -> Result<()> {
@@ -319,12 +304,10 @@ async fn a_configuration_without_a_backend_moves_nothing(gateway: &mut TestGatew
     gateway.reconfigure(|settings| settings.folders(6))?;
     gateway.restart()?;
     // Set after the first step of repair.
-    let mut waited = 0;
-    while !gateway.ops("/metrics")?.1.contains("haulout_repair_jobs 0") {
-        ensure!(waited < 300, "jobs were written for what only this gateway does not see");
-        waited += 1;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    wait_until("no job is written for what only this gateway does not see", async || {
+        Ok(gateway.ops("/metrics")?.1.contains("haulout_repair_jobs 0").then_some(()))
+    })
+    .await?;
     ensure!(slivers(gateway, 7)? == before, "nothing moved");
     let said = gateway.wait_for_problem("b7").await?;
     ensure!(said.contains("not in this gateway's configuration"), "{said}");
@@ -338,13 +321,11 @@ async fn a_configuration_without_a_backend_moves_nothing(gateway: &mut TestGatew
     gateway.haulout(&["backend", "remove", "b9"]).fails().await?;
     gateway.haulout(&["backend", "remove", "b7"]).run().await?;
     gateway.restart()?;
-    for _ in 0..600 {
-        if slivers(gateway, 7)?.len() == slivers(gateway, 6)?.len() {
-            return wait_for_repair(gateway).await;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    bail!("b7 was removed and is not empty: {}", gateway.slivers_of(7)?.len())
+    wait_until("b7, which was removed, is empty", async || {
+        Ok((slivers(gateway, 7)?.len() == slivers(gateway, 6)?.len()).then_some(()))
+    })
+    .await?;
+    gateway.wait_for_repair().await
 }
 
 async fn what_lies_out_of_reach_is_not_forgotten(gateway: &mut TestGateway) -> Result<()> {
@@ -353,6 +334,7 @@ async fn what_lies_out_of_reach_is_not_forgotten(gateway: &mut TestGateway) -> R
     let keys = ["a", "bb", "c", "dd", "e", "ff", "g", "hh"];
     put(&s3, &keys).await?;
     let on_the_seventh = gateway.slivers_of(7)?.len();
+    ensure!(on_the_seventh > 0, "b7 holds something");
     gateway.reconfigure(|settings| settings.folders(6))?;
     gateway.restart()?;
     for key in keys {

@@ -7,9 +7,6 @@ use http::Method;
 /// The releases whose data is kept in `tests/fixtures`.
 const RELEASES: [&str; 1] = ["release-0.1"];
 
-/// How often a repair that is due is waited for, half a second each.
-const LOOKS: usize = 120;
-
 #[test]
 fn sqlite() -> Result<()> {
     upgrades(Database::Sqlite)
@@ -59,13 +56,7 @@ async fn opened(gateway: &mut TestGateway, fixture: &Fixture, receiver: &Receive
 
 /// The repair, the dead blobs and the notifications that the old program had not come to.
 async fn what_was_queued_is_done(gateway: &TestGateway, fixture: &Fixture, receiver: &Receiver) -> Result<()> {
-    for _ in 0..LOOKS {
-        if gateway.check(false).await?.must_be_clean().is_ok() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    }
-    gateway.check(true).await?.must_be_clean()?;
+    gateway.wait_for_repair().await?;
     gateway.haulout(&["collect", "--json"]).ok().await?;
     gateway.check(true).await?.must_be_clean()?;
     // The first message is the one that says that notifications were configured.

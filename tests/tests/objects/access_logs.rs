@@ -1,10 +1,8 @@
 //! Server access logs: requests on one bucket become objects in another.
 
-use std::time::Duration;
-
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use base64::Engine;
-use harness::{Database, S3, Settings, TestGateway, on_sqlite};
+use harness::{Database, S3, Settings, TestGateway, on_sqlite, wait_until};
 use http::Method;
 use md5::Digest;
 
@@ -45,20 +43,14 @@ async fn requests_are_logged_into_the_target_bucket(gateway: &mut TestGateway) -
     s3.put("logged", "a key", "content").await?.ok()?;
     s3.get("logged", "a key").await?.ok()?;
     ensure!(s3.get("logged", "missing").await?.status == 404);
-    for _ in 0..60 {
-        let text = logs(&s3).await?;
-        if ["REST.PUT.OBJECT a%20key", "REST.GET.OBJECT a%20key", "404 NoSuchKey"]
-            .iter()
-            .all(|part| text.contains(part))
-        {
-            ensure!(text.lines().all(|line| line.contains(" logged [") && line.contains("127.0.0.1")), "{text}");
-            ensure!(text.contains("SigV4") && text.contains("AuthHeader"), "{text}");
-            configure(&s3, "").await?.ok()?;
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    bail!("{}", logs(&s3).await?);
+    let lines = ["REST.PUT.OBJECT a%20key", "REST.GET.OBJECT a%20key", "404 NoSuchKey"];
+    let text = wait_until("the three requests are logged", async || {
+        Ok(Some(logs(&s3).await?).filter(|text| lines.iter().all(|part| text.contains(part))))
+    })
+    .await?;
+    ensure!(text.lines().all(|line| line.contains(" logged [") && line.contains("127.0.0.1")), "{text}");
+    ensure!(text.contains("SigV4") && text.contains("AuthHeader"), "{text}");
+    configure(&s3, "").await?.ok().map(drop)
 }
 
 async fn a_stop_in_good_order_writes_what_waits(gateway: &mut TestGateway) -> Result<()> {

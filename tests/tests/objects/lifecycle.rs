@@ -1,9 +1,7 @@
 //! Lifecycle rules with a short day: what a rule says happens, and nothing else.
 
-use std::time::Duration;
-
 use anyhow::{Result, bail, ensure};
-use harness::{Database, S3, Settings, TestGateway, on_both, on_sqlite};
+use harness::{Database, S3, Settings, TestGateway, on_both, on_sqlite, wait_until};
 use http::Method;
 
 on_both!(short_days => objects_expire_and_uploads_are_given_up);
@@ -31,13 +29,12 @@ fn md5(bytes: &[u8]) -> String {
 }
 
 async fn wait_for_keys(s3: &S3, wanted: &[&str]) -> Result<()> {
-    for _ in 0..60 {
-        if s3.list("aging", &[]).await?.0 == wanted {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+    let listed = async || Ok((s3.list("aging", &[]).await?.0 == wanted).then_some(()));
+    let waited = wait_until(&format!("{wanted:?} are left"), listed).await;
+    if waited.is_err() {
+        bail!("{:?} and not {wanted:?}", s3.list("aging", &[]).await?.0);
     }
-    bail!("{:?} and not {wanted:?}", s3.list("aging", &[]).await?.0);
+    waited
 }
 
 async fn objects_expire_and_uploads_are_given_up(gateway: &mut TestGateway) -> Result<()> {
@@ -114,11 +111,9 @@ async fn uploads_that_were_left_alone_are_given_up(gateway: &mut TestGateway) ->
     s3.create_bucket("aging").await?;
     let upload = s3.create_upload("aging", "up").await?;
     s3.put_part("aging", "up", &upload, 1, vec![7; 100_000].into()).await?;
-    for _ in 0..60 {
-        if s3.on(Method::GET, "aging", "up").query("uploadId", upload.clone()).send().await?.status == 404 {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    bail!("it is still there");
+    wait_until("the upload is gone", async || {
+        let parts = s3.on(Method::GET, "aging", "up").query("uploadId", upload.clone()).send().await?;
+        Ok((parts.status == 404).then_some(()))
+    })
+    .await
 }

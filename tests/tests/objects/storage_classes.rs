@@ -1,10 +1,8 @@
 //! Storage classes are schemes by name: writes ask for them, lifecycle rules move objects between them, and nothing else changes.
 
-use std::time::Duration;
-
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use base64::Engine;
-use harness::{Database, Payload, Reply, S3, Settings, TestGateway, on_both, on_sqlite};
+use harness::{Database, Payload, Reply, S3, Settings, TestGateway, on_both, on_sqlite, wait_until};
 use http::Method;
 use md5::Digest;
 
@@ -58,21 +56,17 @@ async fn writes_and_transitions_are_coded_as_their_class_says(gateway: &mut Test
                  <Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition></Rule></LifecycleConfiguration>";
     let request = s3.on(Method::PUT, "cold", "").query("lifecycle", "").header("content-md5", digest(rules.as_bytes()));
     request.body(rules).send().await?.ok()?;
-    for _ in 0..80 {
-        if class_of(&s3, "STANDARD/3000000").await? == "GLACIER" {
-            let after = s3.head("cold", "STANDARD/3000000").await?.ok()?;
-            for name in ["etag", "last-modified", "content-length"] {
-                ensure!(before.header(name) == after.header(name), "{name}");
-            }
-            ensure!(class_of(&s3, "STANDARD/5000").await?.is_empty(), "small ones stay");
-            for key in ["STANDARD/3000000", "copy"] {
-                ensure!(s3.get("cold", key).await?.ok()?.body == large.bytes(), "{key}");
-            }
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+    wait_until("it has moved", async || Ok((class_of(&s3, "STANDARD/3000000").await? == "GLACIER").then_some(())))
+        .await?;
+    let after = s3.head("cold", "STANDARD/3000000").await?.ok()?;
+    for name in ["etag", "last-modified", "content-length"] {
+        ensure!(before.header(name) == after.header(name), "{name}");
     }
-    bail!("it did not move");
+    ensure!(class_of(&s3, "STANDARD/5000").await?.is_empty(), "small ones stay");
+    for key in ["STANDARD/3000000", "copy"] {
+        ensure!(s3.get("cold", key).await?.ok()?.body == large.bytes(), "{key}");
+    }
+    Ok(())
 }
 
 async fn a_bucket_is_listed_in_an_inventory(gateway: &mut TestGateway) -> Result<()> {
@@ -94,24 +88,18 @@ async fn a_bucket_is_listed_in_an_inventory(gateway: &mut TestGateway) -> Result
     ensure!(String::from_utf8_lossy(&shown.body).contains(inside), "{shown:?}");
     let all = s3.on(Method::GET, "cold", "").query("inventory", "").send().await?.ok()?;
     ensure!(String::from_utf8_lossy(&all.body).contains("<Id>daily</Id>"));
-    for _ in 0..80 {
+    let manifest = wait_until("a list was made", async || {
         let keys = s3.list("lists", &[("prefix", "out/cold/daily/")]).await?.0;
-        let Some(manifest) = keys.iter().find(|key| key.ends_with("/manifest.json")) else {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-            continue;
-        };
-        about(Method::DELETE).send().await?.ok()?;
-        about(Method::GET).send().await?.refused(404, "NoSuchConfiguration")?;
-        let manifest: serde_json::Value = serde_json::from_slice(&s3.get("lists", manifest).await?.ok()?.body)?;
-        ensure!(
-            manifest["sourceBucket"] == "cold" && manifest["fileSchema"] == "Bucket, Key, Size, ETag",
-            "{manifest}"
-        );
-        let file = &manifest["files"][0];
-        let data = s3.get("lists", file["key"].as_str().unwrap_or_default()).await?.ok()?.body;
-        ensure!(hex::encode(md5::Md5::digest(&data)) == file["MD5checksum"], "{manifest}");
-        ensure!(data.starts_with(&[0x1f, 0x8b]) && file["size"] == data.len(), "compressed");
-        return Ok(());
-    }
-    bail!("no list was made");
+        Ok(keys.into_iter().find(|key| key.ends_with("/manifest.json")))
+    })
+    .await?;
+    about(Method::DELETE).send().await?.ok()?;
+    about(Method::GET).send().await?.refused(404, "NoSuchConfiguration")?;
+    let manifest: serde_json::Value = serde_json::from_slice(&s3.get("lists", &manifest).await?.ok()?.body)?;
+    ensure!(manifest["sourceBucket"] == "cold" && manifest["fileSchema"] == "Bucket, Key, Size, ETag", "{manifest}");
+    let file = &manifest["files"][0];
+    let data = s3.get("lists", file["key"].as_str().unwrap_or_default()).await?.ok()?.body;
+    ensure!(hex::encode(md5::Md5::digest(&data)) == file["MD5checksum"], "{manifest}");
+    ensure!(data.starts_with(&[0x1f, 0x8b]) && file["size"] == data.len(), "compressed");
+    Ok(())
 }

@@ -8,10 +8,10 @@ use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::{Program, binary, path_with_clients};
+use harness::{Program, binary, path_with_clients, wait_blocking};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A gateway as a person starts it: no configuration, no arguments, in a folder.
@@ -31,13 +31,13 @@ impl Plain {
             command.env_remove(name);
         }
         let mut plain = Self { folder: folder.to_owned(), process: command.spawn()?, printed: String::new() };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !plain.printed.contains("Try it:") {
-            if plain.process.try_wait()?.is_some() || Instant::now() > deadline {
-                bail!("it did not start: {}{}", plain.printed, fs::read_to_string(folder.join(format!("log-{run}")))?);
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        let started = wait_blocking(Duration::from_secs(20), || {
             plain.printed = fs::read_to_string(&printed)?;
+            let ended = plain.process.try_wait()?.is_some();
+            Ok((ended || plain.printed.contains("Try it:")).then_some(ended))
+        });
+        if started? != Some(false) {
+            bail!("it did not start: {}{}", plain.printed, fs::read_to_string(folder.join(format!("log-{run}")))?);
         }
         Ok(plain)
     }
@@ -152,13 +152,7 @@ fn wait_for_default_ports() -> Result<()> {
     if is_root() {
         return Ok(());
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let free = [9000, 9001].into_iter().all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-        if free {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "something listens on port 9000 or 9001 of this machine: stop it first");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    let free = || [9000, 9001].into_iter().all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    let waited = wait_blocking(Duration::from_secs(60), || Ok(free().then_some(())));
+    waited?.context("something listens on port 9000 or 9001 of this machine: stop it first")
 }

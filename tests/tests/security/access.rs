@@ -86,7 +86,7 @@ async fn a_policy_opens_what_it_says_and_nothing_else(gateway: &mut TestGateway)
     copy("/hers/private/a", "his").await?.refused(403, DENIED)?;
     copy("/hers/public/a", "hers").await?.refused(403, DENIED)?;
     ensure!(bob.get("his", "copy").await?.ok()?.text() == "for all");
-    // Who may list may be told that a key is not there.
+    // A caller that may list may learn that a key does not exist.
     let list = statement("Allow", "\"*\"", "\"s3:ListBucket\"", "hers");
     put_policy(&alice, "hers", &list).await?.ok()?;
     bob.get("hers", "no such key").await?.refused(404, "NoSuchKey")?;
@@ -298,13 +298,13 @@ async fn conditions_see_what_will_be_done(gateway: &mut TestGateway) -> Result<(
     get(first.clone()).send().await?.refused(403, DENIED)?;
     get(first.to_uppercase()).send().await?.refused(403, DENIED)?;
     get("null".to_owned()).query("versionId", first).send().await?.refused(400, "InvalidArgument")?;
-    // Who must not overwrite must say so in a way that is obeyed.
+    // A caller that must not overwrite has to send a condition that is obeyed.
     let deny = conditional("Deny", "\"s3:PutObject\"", "hers/*", r#""Null":{"s3:if-none-match":"true"}"#);
     put_policy(&alice, "hers", &format!("{all},{deny}")).await?.ok()?;
     put().header("if-none-match", "nonsense").send().await?.refused(403, DENIED)?;
     put().header("if-none-match", "*").send().await?.refused(412, "PreconditionFailed")?;
     bob.on(Method::PUT, "hers", "b").header("if-none-match", "*").body("x").send().await?.ok()?;
-    // What is wrong with a request is told to those who are allowed it.
+    // What is wrong with a request is reported only to callers that are allowed it.
     let own = r#""StringNotEquals":{"s3:x-amz-server-side-encryption":"AES256"}"#;
     let deny = conditional("Deny", "\"s3:PutObject\"", "hers/*", own);
     put_policy(&alice, "hers", &format!("{all},{deny}")).await?.ok()?;

@@ -67,7 +67,7 @@ async fn headers_added_after_signing_are_refused(gateway: &mut TestGateway) -> R
     Ok(())
 }
 
-/// CVE-2023-28432 and the like: a page that tells the environment, a profile, the configuration.
+/// CVE-2023-28432 and the like: a page that discloses the environment, a profile, the configuration.
 async fn nothing_tells_the_secrets(gateway: &mut TestGateway) -> Result<()> {
     let (key, secret) = gateway.root_keys();
     for path in [
@@ -189,7 +189,7 @@ async fn paths_do_not_climb(gateway: &mut TestGateway) -> Result<()> {
     Ok(())
 }
 
-/// GHSA-3rh2-v3gr-35p9 and CVE-2026-21862: headers by which servers talk among themselves mean nothing from strangers; and
+/// GHSA-3rh2-v3gr-35p9 and CVE-2026-21862: headers that servers use among themselves have no effect in a client's request; and
 /// text is never SQL (CVE-2024-40120).
 async fn words_of_others_are_only_words(gateway: &mut TestGateway) -> Result<()> {
     let s3 = gateway.root();

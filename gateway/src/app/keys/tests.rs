@@ -6,6 +6,7 @@ use super::*;
 use crate::clock::{Clock, SystemEntropy};
 use crate::domain::{IdentityDetails, IdentityKind};
 use crate::metadata::{AddUser, CreateIdentity, KeyOwner, NewIdentity};
+use crate::tests::wait_until;
 
 #[derive(Debug)]
 struct Dial(AtomicI64);
@@ -148,13 +149,8 @@ async fn the_last_use_is_written_down() {
     let (_, key) = fixture.user("bob").await;
     let caller = fixture.keys.access_key(&key.id).await.unwrap().unwrap();
     fixture.keys.used(&caller, "s3", "eu-1");
-    for _ in 0..100 {
-        let used = fixture.metadata.key_use(&key.id).await.unwrap().unwrap();
-        if let Some((_, service, region)) = used.last {
-            assert_eq!((service.as_str(), region.as_str()), ("s3", "eu-1"));
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("nothing was written down");
+    let (_, service, region) =
+        wait_until("the use is recorded", async || fixture.metadata.key_use(&key.id).await.unwrap().unwrap().last)
+            .await;
+    assert_eq!((service.as_str(), region.as_str()), ("s3", "eu-1"));
 }

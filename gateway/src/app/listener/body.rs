@@ -35,6 +35,7 @@ impl RequestBody {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = axum::BoxError;

@@ -43,6 +43,7 @@ impl Reply {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Body for Reply {
     type Data = Bytes;
     type Error = axum::Error;

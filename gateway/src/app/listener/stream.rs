@@ -33,6 +33,7 @@ impl<S> MonitoredStream<S> {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -48,6 +49,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);

@@ -22,7 +22,7 @@ impl SweepClock {
         self.now_ms.load(Ordering::Relaxed)
     }
 
-    /// Sets the time anew: a sweep begins.
+    /// Sets the time again: a sweep begins.
     pub(super) fn advance(&self) -> u64 {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.now_ms.store(now, Ordering::Relaxed);

@@ -21,8 +21,9 @@ use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::config::TlsConfig;
+use crate::tests::wait_until;
 
-/// Answers by path; `/slow` answers when told.
+/// Answers by path; `/slow` answers when notified.
 #[derive(Clone)]
 struct Rehearsal(Arc<tokio::sync::Notify>);
 
@@ -216,7 +217,11 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     say(&mut busy, "GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await;
     let (waited, heard) = closed_after(&mut idle).await;
     assert!(waited >= Duration::from_millis(350) && heard.is_empty(), "{waited:?} {heard}");
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    // Another one rests for as long again, while the busy one waits for its answer.
+    let mut idle = connect(&stage).await;
+    say(&mut idle, HELLO).await;
+    response(&mut idle).await;
+    closed_after(&mut idle).await;
     stage.go.notify_one();
     assert!(response(&mut busy).await.ends_with("at last"), "thinking is not idling");
 }
@@ -289,20 +294,14 @@ async fn one_connection_too_many_hears_why() {
     assert!(heard.contains("<Code>SlowDown</Code>"), "{heard}");
 
     drop(kept.pop());
-    let mut admitted = String::new();
-    for _ in 0..100 {
+    wait_until("the place that was given back is taken again", async || {
         let mut stream = connect(&stage).await;
-        drop(stream.write_all(HELLO.as_bytes()).await);
+        stream.write_all(HELLO.as_bytes()).await.ok()?;
         let mut first = [0; 12];
-        if stream.read_exact(&mut first).await.is_ok() {
-            admitted = String::from_utf8_lossy(&first).into_owned();
-        }
-        if admitted.ends_with("200") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(admitted, "HTTP/1.1 200", "the place that was given back is taken again");
+        stream.read_exact(&mut first).await.ok()?;
+        (&first == b"HTTP/1.1 200").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub struct S3Config {
     pub base_domains: Vec<String>,
     /// Accept SigV2, which boto3 still uses for presigned URLs of custom endpoints.
     pub sigv2: bool,
-    /// Who owns what others write into a bucket that was not told: `BucketOwnerEnforced`, which turns access lists off as
+    /// Who owns what others write into a bucket without ownership controls: `BucketOwnerEnforced`, which turns access lists off as
     /// Amazon does on new buckets, `BucketOwnerPreferred` or `ObjectWriter`.
     pub default_ownership: Ownership,
     /// Refuse requests that bring a key of the client's (SSE-C) over a connection without TLS.

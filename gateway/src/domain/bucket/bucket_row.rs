@@ -9,7 +9,7 @@ use crate::domain::identity::user::UserId;
 use crate::domain::object::lock::DefaultRetention;
 use crate::domain::timestamp::Timestamp;
 
-/// The database's number of a bucket. A bucket that is deleted and made again gets a new one.
+/// The database's number of a bucket. A bucket that is deleted and created again gets a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketId(pub i64);
 

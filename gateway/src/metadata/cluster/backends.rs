@@ -54,7 +54,7 @@ impl MetadataStore {
         self.database().transact(Record(row)).await
     }
 
-    /// Backends that an operator took out of the cluster: nothing new goes there, and what is there is made again elsewhere.
+    /// Backends that an operator took out of the cluster: nothing new goes there, and what is there is rebuilt elsewhere.
     ///
     /// # Errors
     /// See [`MetadataError`].

@@ -35,7 +35,7 @@ pub struct BackendSighting {
     pub period: i64,
 }
 
-/// What came of a sighting.
+/// The result of a sighting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SightedBackend {
     /// Which.
@@ -66,7 +66,7 @@ impl MetadataStore {
     /// next heartbeat of each backend that is in step and due.
     ///
     /// # Errors
-    /// [`MetadataError::Fenced`](crate::metadata::MetadataError::Fenced) when the incarnation was buried. After any error nothing may be written to a backend.
+    /// [`MetadataError::Fenced`](crate::metadata::MetadataError::Fenced) when the incarnation was marked dead. After any error nothing may be written to a backend.
     pub async fn note_sightings(
         &self,
         incarnation: Option<u32>,
@@ -93,8 +93,8 @@ impl MetadataStore {
         self.database().transact(BeginGeneration { backend: backend.clone(), claimed, shown, nonce }).await
     }
 
-    /// Makes this database the one that counts, although these backends show later heartbeats: goes on from theirs, takes
-    /// away the flags that say so, and declares incarnations dead that it has forgotten.
+    /// Makes this database the one that counts, although these backends show later heartbeats: goes on from theirs, removes
+    /// the flags about it, and declares incarnations dead that it has forgotten.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).

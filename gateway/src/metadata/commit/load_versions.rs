@@ -87,7 +87,7 @@ pub(super) fn attributes(dialect: Dialect, locations: &BTreeSet<(BucketId, &Obje
     }
 }
 
-/// What tells the current version. SQLite has no index of those, but finds the newest at once, which is the same.
+/// How the current version is found. SQLite has no index of those, but finds the newest at once, which is the same.
 fn current(dialect: Dialect) -> String {
     let newest = match dialect {
         Dialect::Sqlite => {

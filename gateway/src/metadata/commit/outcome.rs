@@ -15,7 +15,7 @@ pub trait CommitChange: Into<Change> {
     fn made(outcome: Outcome) -> Option<Self::Outcome>;
 }
 
-/// What came of a change of a known kind: it was made, or refused.
+/// The result of a change of a known kind: it was made, or refused.
 pub type Committed<C> = std::result::Result<<C as CommitChange>::Outcome, Refusal>;
 
 impl CommitChange for PutChange {
@@ -82,7 +82,7 @@ impl Outcome {
     }
 }
 
-/// What came of one change.
+/// The result of one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The version or part is visible.
@@ -111,7 +111,7 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-/// What came of a deletion.
+/// The result of a deletion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
     /// There was an object, or the selected version, before.
@@ -160,7 +160,7 @@ pub enum Refusal {
     Enciphered,
     /// The object would have too many parts.
     TooManyParts,
-    /// There is no room under the quota of the bucket or of its owner.
+    /// The quota of the bucket or of its owner would be exceeded.
     QuotaExceeded,
 }
 

@@ -1,7 +1,7 @@
 //! The queue of batches and the task that commits them in groups.
 //!
 //! Whatever has arrived while one transaction ran shares the next one; [`batching`](crate::batching) says how long a group
-//! waits for company.
+//! waits for more.
 
 use std::sync::Arc;
 use std::time::Duration;

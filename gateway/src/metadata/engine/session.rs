@@ -11,7 +11,7 @@ use crate::metadata::engine::row::Row;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
 
-/// PostgreSQL gives up on a statement by itself after 30 s; when not even that is heard, the network is gone.
+/// PostgreSQL gives up on a statement by itself after 30 s; when not even that answer arrives, the network is gone.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A connection taken from its pool. When it is dropped in the middle of a transaction, the pool's release hook rolls it back.

@@ -122,7 +122,7 @@ impl MetadataStore {
     }
 }
 
-/// The attributes of a version `v` that say something a list shows; most say nothing of the kind, and are not sent.
+/// The attributes of a version `v` that contain something a list shows; most contain nothing of the kind, and are not sent.
 pub(crate) fn attributes(owners: bool) -> &'static str {
     if owners {
         "CASE WHEN v.attributes LIKE '%storage_class%' OR v.attributes LIKE '%\"owner\"%' THEN v.attributes ELSE '' END"

@@ -69,7 +69,7 @@ impl<'q> RollUp<'q> {
         self.sparse
     }
 
-    /// Entries that are still to be found: what the page has room for, and the one that tells whether there are more.
+    /// Entries that are still to be found: those that fit on the page, and the one that shows whether there are more.
     pub(crate) fn missing(&self) -> usize {
         (self.limit - self.shown).saturating_add(1)
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::Version;
+use crate::metadata::commit::{Deleted, Outcome};
 use crate::metadata::tests::fixture::{Fixture, both};
 
 both! {
@@ -34,7 +35,8 @@ both! {
         for round in 1..=30 {
             let (_, _, written) = futures::future::join3(f.current("key"), f.current("key"), f.put("key", round)).await;
             assert_eq!(f.current("key").await.unwrap(), written);
-            let _ = futures::future::join3(f.current("key"), f.delete("key"), f.current("key")).await;
+            let (_, deleted, _) = futures::future::join3(f.current("key"), f.delete("key"), f.current("key")).await;
+            assert!(matches!(deleted, Outcome::Deleted(Deleted { existed: true, .. })), "{deleted:?}");
             assert_eq!(f.current("key").await, None);
         }
     }

@@ -15,6 +15,7 @@ use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::MetadataError;
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
+use crate::tests::wait_until;
 
 /// Polls a future so many times, then drops it; what it answered if it came to its end before.
 async fn polled<F: Future>(future: F, polls: usize) -> Option<F::Output> {
@@ -90,9 +91,10 @@ both! {
             let _ = polled(f.store.begin_incarnation(&gateway, 60), polls).await;
             nothing_is_swallowed(f).await;
         }
-        while f.one_int("SELECT COUNT(*) FROM incarnation").await < 7 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        wait_until("all six have begun, beside the fixture's own", async || {
+            (f.one_int("SELECT COUNT(*) FROM incarnation").await == 7).then_some(())
+        })
+        .await;
     }
 }
 
@@ -130,8 +132,17 @@ async fn carry(client: TcpStream, server: TcpStream, next: Arc<AtomicU8>, cuts: 
     const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let back = tokio::spawn(async move {
-        let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
+    let (cut, cut_here) = tokio::sync::oneshot::channel::<()>();
+    let mut cut = Some(cut);
+    let mut back = tokio::spawn(async move {
+        tokio::select! {
+            biased;
+            Ok(()) = cut_here => {
+                // The reply goes nowhere; that it came shows that the server has committed.
+                from_server.read(&mut [0; 64]).await.expect("a reply");
+            }
+            _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        }
     });
     let mut buffer = vec![0; 65_536];
     loop {
@@ -148,9 +159,9 @@ async fn carry(client: TcpStream, server: TcpStream, next: Arc<AtomicU8>, cuts: 
                 }
                 CUT_AFTER => {
                     cuts.fetch_add(1, Ordering::SeqCst);
-                    back.abort(); // the reply goes nowhere
-                    let _ = to_server.write_all(message).await;
-                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                    cut.take().expect("a connection is cut once").send(()).expect("the way back is open");
+                    to_server.write_all(message).await.expect("the server listens");
+                    (&mut back).await.expect("the reply came");
                     break;
                 }
                 _ => {}

@@ -29,7 +29,7 @@ async fn uncommitted_put(f: &Fixture, name: &str) -> Session {
     tx
 }
 
-/// Starts something, sees that it waits for the transaction, commits that, and answers what came of it.
+/// Starts something, sees that it waits for the transaction, commits that, and answers its result.
 async fn overtake<T: Send + 'static>(mut tx: Session, waits: impl Future<Output = T> + Send + 'static) -> T {
     let mut waiting = tokio::spawn(waits);
     assert!(tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "it waits for the lock");

@@ -11,7 +11,7 @@ use crate::objects::requests::{Amend, AmendedAttribute};
 
 impl Objects {
     /// Changes the attributes of a version. The edit is applied inside the transaction to what the database holds then, so
-    /// that no other change is lost; it may be applied more than once, each time anew. Answers what clients call the version,
+    /// that no other change is lost; it may be applied more than once, each time to what is there then. Answers what clients call the version,
     /// where there are versions.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Heartbeats, carried out: look at every backend, let the rule book compare, commit, then write.
+//! Heartbeats, carried out: look at every backend, compare (`domain::heartbeat`), commit, then write.
 //!
 //! See `domain/heartbeat.rs` for what is compared, and ARCHITECTURE.md for what follows from it.
 
@@ -89,7 +89,7 @@ impl Heartbeats {
     /// Looks at every backend and makes no heartbeat: before there is an incarnation, and for commands.
     ///
     /// # Errors
-    /// The database is away.
+    /// The database is unavailable.
     pub async fn look(&self) -> Result<HeartbeatRound, MetadataError> {
         self.refresh().await?;
         let mut round = self.round(None, self.0.backends.clone(), true).await?;
@@ -108,7 +108,7 @@ impl Heartbeats {
     /// Makes a heartbeat on every backend, whether or not one is due: before serving, and at a good end.
     ///
     /// # Errors
-    /// The database is away, or has buried the incarnation.
+    /// The database is unavailable, or has marked the incarnation dead.
     pub async fn beat(&self, incarnation: u32) -> Result<HeartbeatRound, MetadataError> {
         self.round(Some(incarnation), self.0.backends.clone(), true).await
     }
@@ -161,10 +161,10 @@ impl Heartbeats {
         backend.store.beat(record.into()).await
     }
 
-    /// Reads anew which backends are flagged, and sees to it that it is obeyed.
+    /// Reloads which backends are flagged, and applies it.
     ///
     /// # Errors
-    /// The database is away.
+    /// The database is unavailable.
     pub async fn refresh(&self) -> Result<(), MetadataError> {
         let flagged = self.0.metadata.flagged_backends().await?;
         let (kept, removed) = (self.0.metadata.heartbeats().await?, self.0.metadata.removed_backends().await?);

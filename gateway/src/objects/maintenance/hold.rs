@@ -3,7 +3,7 @@
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
 
-/// What an operator is told to do about a flag.
+/// What an operator should do about a flag.
 const CONFIRM: &str =
     "see `haulout backend list`, then confirm with `haulout backend accept NAME` or `haulout database confirm`";
 
@@ -12,7 +12,7 @@ impl Objects {
     /// has looked, what the database does not know may be an acknowledged write.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn rollback_hold(&self) -> Result<Option<String>, ObjectsError> {
         let flagged = self.inner.metadata.flagged_backends().await?;
         let holding = flagged.into_iter().filter(|flagged| flagged.flag.holds_collection());
@@ -28,7 +28,7 @@ impl Objects {
     /// and may know more than the database.
     ///
     /// # Errors
-    /// `Unavailable` when the database is away.
+    /// `Unavailable` when the database is unavailable.
     pub async fn deletion_hold(&self) -> Result<Option<String>, ObjectsError> {
         if let Some(reason) = self.rollback_hold().await? {
             return Ok(Some(reason));

@@ -38,7 +38,7 @@ pub struct OrphanReport {
 struct Facts {
     scanned: u64,
     orphans: Vec<(Arc<Backend>, SliverName)>,
-    /// A sliver was made by an incarnation the database has not heard of.
+    /// A sliver was made by an incarnation that the database does not know.
     database_is_behind: bool,
     /// Incarnations up to this one that the database does not know are dead.
     forgotten: u32,

@@ -140,7 +140,7 @@ impl Objects {
             let suspect = job.suspects.contains(&(index, placement.backend.clone()));
             match self.examine(&job.blob, placement, backend, suspect).await {
                 Ok(()) => SliverFact::Good(backend.provider.clone()),
-                // What a backend lacks that was rolled back or swapped is not lost before an operator says so.
+                // What a backend lacks that was rolled back or swapped is not lost before an operator confirms it.
                 Err(StoreError::NotFound) if backend.trust().is_doubted() => {
                     SliverFact::Unreachable(backend.provider.clone())
                 }

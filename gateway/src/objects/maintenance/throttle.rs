@@ -10,7 +10,7 @@ use moka::sync::Cache;
 pub(crate) struct Throttle<K>(Cache<K, ()>);
 
 impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
-    /// A throttle that remembers at most so many keys: when there are more, some are let through early.
+    /// A throttle that remembers at most so many keys: when there are more, some are admitted early.
     pub(crate) fn new(keys_max: u64, pause: Duration) -> Self {
         Self(Cache::builder().max_capacity(keys_max).time_to_live(pause).build())
     }

@@ -1,4 +1,4 @@
-//! What to read next of a blob's slivers, decided from what came of the reads so far. Pure: `gather` carries it out.
+//! What to read next of a blob's slivers, decided from the results of the reads so far. Pure: `gather` carries it out.
 //!
 //! No gathering goes on for ever, because every turn but waiting uses up something that is given at most once:
 //!
@@ -196,7 +196,7 @@ impl Gathering {
         self.any_k |= answer.is_err();
     }
 
-    /// Every read under way is late: it may yet win, but it no longer counts on the way to k. `each` hears of those that were
+    /// Every read under way is late: it may yet win, but it no longer counts on the way to k. `each` is called for those that were
     /// not known to be late.
     pub(crate) fn late(&mut self, mut each: impl FnMut(u8)) {
         for (index, sliver) in (0_u8..).zip(&mut self.slivers) {

@@ -1,6 +1,6 @@
 //! What is reported about buckets: access logs, inventories, meters, notifications.
 //!
-//! Not here: the documents themselves, which the rule book `events` writes.
+//! Not here: the documents themselves, which the pure module `events` writes.
 
 pub(crate) mod access_log;
 pub(crate) mod inventory;

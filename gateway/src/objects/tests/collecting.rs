@@ -39,7 +39,7 @@ async fn a_quilt_of_holes_is_compacted_and_its_survivors_stay() {
     assert!(fixture.check().await.clean());
 }
 
-/// What was to be moved is deleted while it is read: nothing was achieved, and a worker that heard otherwise would begin again at
+/// What was to be moved is deleted while it is read: nothing was achieved, and a worker that was answered otherwise would begin again at
 /// once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compaction_that_moves_nothing_is_no_progress() {

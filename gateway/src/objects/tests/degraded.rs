@@ -7,6 +7,7 @@ use backends::{Breaker, CircuitPolicy, Fault, Operation, When};
 
 use crate::objects::error::ObjectsError;
 use crate::objects::tests::fixture::{Fixture, content};
+use crate::tests::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spare_takes_the_place_of_a_backend_that_fails() {
@@ -46,12 +47,14 @@ async fn without_a_spare_a_write_is_degraded_down_to_the_floor_and_refused_below
 async fn a_backend_that_breaks_in_the_middle_costs_one_sliver() {
     let fixture = Fixture::new("rs-4-2", 7).await;
     for at in 0..7 {
-        fixture.faults[at].set(&[Operation::Write], Fault::Reset, When::Every(7));
+        fixture.faults[at].set(&[Operation::Write], Fault::Reset, When::Every(2));
         let body = content(6 << 20);
         fixture.put("key", &body).await.expect("stored");
         fixture.faults[at].clear();
         assert!(fixture.get("key").await.expect("read") == body);
     }
+    let struck = fixture.faults.iter().filter(|faults| faults.injected() > 0).count();
+    assert!(struck >= 3, "only {struck} of seven backends broke");
     fixture.collect().await;
     let report = fixture.check().await;
     assert_eq!((report.degraded_blobs, report.unreadable_blobs), (0, 0), "{report:?}");
@@ -74,8 +77,9 @@ async fn backends_that_came_back_are_read_although_their_circuits_are_open() {
     }
     // Exactly k come back.
     fixture.faults[1..5].iter().for_each(backends::Faults::clear);
-    tokio::time::sleep(Duration::from_millis(300)).await;
     for (key, body) in &bodies {
-        assert!(fixture.get(key).await.expect("read") == *body);
+        // A probe that found it away is believed for a moment.
+        let read = wait_until("it can be read again", async || fixture.get(key).await.ok()).await;
+        assert!(read == *body);
     }
 }

@@ -206,7 +206,7 @@ impl Fixture {
     }
 }
 
-fn objects(
+pub(super) fn objects(
     opened: Vec<Backend>,
     metadata: &MetadataStore,
     scheme: codec::Scheme,

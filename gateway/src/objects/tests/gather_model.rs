@@ -220,7 +220,7 @@ impl Run<'_> {
         self.plan.probed(&back);
     }
 
-    /// Reconstructs, decrypts, and tells the plan what did not decrypt; whether everything did.
+    /// Reconstructs, decrypts, and notes in the plan what did not decrypt; whether everything did.
     fn open(&mut self) -> bool {
         let whole = |(_, part, _): &&(u8, Part, bool)| *part == Part::Whole;
         for (index, _) in self.case.wanted {

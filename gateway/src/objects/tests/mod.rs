@@ -8,6 +8,7 @@ mod empty;
 mod encrypted;
 mod fixture;
 mod gather_model;
+mod orphans;
 mod parts;
 mod repairing;
 mod round_trip;

@@ -1,10 +1,17 @@
 //! Blobs that lost slivers come back to full strength.
 
-use backends::{Fault, Operation, When};
+use backends::{Fault, Operation, SliverName, When};
 
 use crate::objects::tests::fixture::{Fixture, content};
+use crate::tests::wait_until;
 
 impl Fixture {
+    /// As if all pauses had passed: jobs are tried again, and backends that had failed are used again.
+    async fn pass_pauses(&mut self) {
+        self.metadata.make_repairs_due().await;
+        self.objects = self.another();
+    }
+
     /// Repairs until there is nothing to do now.
     async fn repair(&self) {
         while self.objects.repair().await.expect("repaired") + self.objects.discard().await.expect("discarded") > 0 {}
@@ -17,7 +24,7 @@ impl Fixture {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_degraded_write_is_completed_when_its_backend_is_back() {
-    let fixture = Fixture::new("rs-4-2", 6).await;
+    let mut fixture = Fixture::new("rs-4-2", 6).await;
     let bodies = [content(500), content(9 << 20)];
     fixture.faults[0].set_all(Fault::Down);
     for (at, body) in bodies.iter().enumerate() {
@@ -26,12 +33,12 @@ async fn a_degraded_write_is_completed_when_its_backend_is_back() {
     fixture.repair().await;
     assert_eq!(fixture.repair_jobs().await, 3, "there is no place for them yet");
     fixture.faults[0].clear();
-    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    fixture.pass_pauses().await;
     fixture.repair().await;
     let report = fixture.check().await;
     assert_eq!((report.degraded_blobs, report.unreadable_blobs), (0, 0), "{report:?}");
     assert_eq!(fixture.repair_jobs().await, 0);
-    // Two others go: what was made again must do its part.
+    // Two others go: what was rebuilt must do its part.
     for (a, b) in [(1, 2), (3, 4), (5, 2)] {
         fixture.faults[a].set_all(Fault::Down);
         fixture.faults[b].set_all(Fault::Down);
@@ -45,30 +52,44 @@ async fn a_degraded_write_is_completed_when_its_backend_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_read_complains_of_is_made_again() {
     for fault in [Fault::Flipped, Fault::Short] {
-        let fixture = Fixture::new("rs-4-2", 8).await;
+        let mut fixture = Fixture::new("rs-4-2", 8).await;
         let body = content(3 << 20);
         fixture.put("key", &body).await.expect("stored");
         let before = fixture.slivers().await;
-        for faults in &fixture.faults[..2] {
+        // The first two slivers hold content: every read wants them.
+        for faults in fixture.backends_of([0, 1]).map(|backend| &fixture.faults[backend]) {
             faults.set(&[Operation::Read], fault, When::Always);
         }
         assert!(fixture.get("key").await.expect("read") == body);
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        wait_until("both are filed", async || {
+            (fixture.metadata.findings().await.expect("findings").len() == 2).then_some(())
+        })
+        .await;
         let asked = fixture.repair_jobs().await;
+        assert_eq!(asked, 1, "they are of one blob");
         fixture.repair().await;
         fixture.faults.iter().for_each(backends::Faults::clear);
         // A new sliver that went to a backend which lies did not pass either, and is tried again a little later.
-        for _ in 0..20 {
-            if fixture.repair_jobs().await == 0 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        for _ in 0..4 {
+            fixture.pass_pauses().await;
             fixture.repair().await;
         }
         assert_eq!((fixture.repair_jobs().await, fixture.metadata.findings().await.expect("findings").len()), (0, 0));
         assert!(fixture.get("key").await.expect("read") == body);
         assert!(fixture.slivers().await <= before + requested_slivers(asked), "the old ones went");
         assert_eq!(fixture.check().await.degraded_blobs, 0);
+    }
+}
+
+impl Fixture {
+    /// The backends of these slivers of the only blob.
+    fn backends_of(&self, indices: [u8; 2]) -> [usize; 2] {
+        let index = |path: &std::path::PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+            name.parse::<SliverName>().expect("a sliver").index
+        };
+        let holds = |backend: &usize, wanted: u8| self.files_of(*backend).iter().any(|path| index(path) == wanted);
+        indices.map(|wanted| (0..self.faults.len()).find(|backend| holds(backend, wanted)).expect("it is somewhere"))
     }
 }
 
@@ -92,7 +113,7 @@ async fn a_blob_that_died_is_not_repaired() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_fails_in_the_middle_of_a_repair_leaves_nothing_and_is_tried_again() {
-    let fixture = Fixture::new("rs-4-2", 7).await;
+    let mut fixture = Fixture::new("rs-4-2", 7).await;
     let body = content(9 << 20);
     fixture.faults[0].set_all(Fault::Down);
     fixture.faults[1].set_all(Fault::Down);
@@ -100,10 +121,14 @@ async fn a_write_that_fails_in_the_middle_of_a_repair_leaves_nothing_and_is_trie
     fixture.faults.iter().for_each(backends::Faults::clear);
     fixture.faults[0].set(&[Operation::Write], Fault::Reset, When::Every(3));
     fixture.faults[1].set(&[Operation::Write], Fault::Reset, When::Every(3));
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let struck = |fixture: &Fixture| fixture.faults[..2].iter().map(backends::Faults::injected).sum::<u64>();
+    let before = struck(&fixture);
+    fixture.pass_pauses().await;
     fixture.objects.repair().await.expect("tried");
+    assert!(struck(&fixture) > before, "a write failed");
+    assert!(fixture.check().await.degraded_blobs > 0, "what it was part of was not taken for repaired");
     fixture.faults.iter().for_each(backends::Faults::clear);
-    tokio::time::sleep(std::time::Duration::from_secs(9)).await;
+    fixture.pass_pauses().await;
     fixture.repair().await;
     assert_eq!(fixture.check().await.degraded_blobs, 0);
     assert!(fixture.get("key").await.expect("read") == body);

@@ -1,6 +1,7 @@
 //! Senders that are slow, beside others that are not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -11,17 +12,20 @@ use crate::domain::{ChecksumAlgorithm, ObjectAttributes, WriteCondition};
 use crate::objects::requests::Put;
 use crate::objects::tests::fixture::{Fixture, content, object_key};
 use crate::objects::write::body::{BodyError, BodyPromise, IncomingBody};
+use crate::tests::wait_until;
 
-/// Sends half, and the rest when it is let go.
+/// Sends half, and the rest when it is released.
 struct Halting {
     left: Vec<Bytes>,
     go: watch::Receiver<bool>,
+    /// How many halt.
+    halting: Arc<AtomicUsize>,
 }
 
 impl Halting {
-    fn new(body: &Bytes, go: watch::Receiver<bool>) -> Self {
+    fn new(body: &Bytes, go: watch::Receiver<bool>, halting: Arc<AtomicUsize>) -> Self {
         let half = body.len() / 2;
-        Self { left: vec![body.slice(half..), body.slice(..half)], go }
+        Self { left: vec![body.slice(half..), body.slice(..half)], go, halting }
     }
 }
 
@@ -29,6 +33,7 @@ impl Halting {
 impl IncomingBody for Halting {
     async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
         if self.left.len() == 1 {
+            self.halting.fetch_add(1, Ordering::Relaxed);
             self.go.wait_for(|go| *go).await.map_err(|_| BodyError::Incomplete)?;
         }
         Ok(self.left.pop())
@@ -43,7 +48,8 @@ impl IncomingBody for Halting {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_senders_do_not_hold_up_others() {
     let fixture = Fixture::build("rs-4-2", 6, |_, store| store, 24 << 20).await;
-    let (let_go, go) = watch::channel(false);
+    let (release, go) = watch::channel(false);
+    let (begun, halting) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let bodies: Vec<Bytes> = (0..40).map(|at| content(if at % 2 == 0 { 700 << 10 } else { 3 << 20 })).collect();
     let slow: Vec<_> = bodies
         .iter()
@@ -59,11 +65,18 @@ async fn slow_senders_do_not_hold_up_others() {
                 lock: crate::domain::VersionLock::NONE,
                 cipher: None,
             };
-            let (objects, halting) = (fixture.objects.clone(), Halting::new(body, go.clone()));
-            tokio::spawn(async move { objects.put(put, Box::new(halting)).await })
+            let (objects, begun) = (fixture.objects.clone(), Arc::clone(&begun));
+            let sender = Halting::new(body, go.clone(), Arc::clone(&halting));
+            tokio::spawn(async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                objects.put(put, Box::new(sender)).await
+            })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    wait_until("all have begun, and some halt", async || {
+        (begun.load(Ordering::Relaxed) == 40 && halting.load(Ordering::Relaxed) >= 3).then_some(())
+    })
+    .await;
     let began = Instant::now();
     for at in 0..4 {
         let body = content(5 << 20);
@@ -71,7 +84,7 @@ async fn slow_senders_do_not_hold_up_others() {
     }
     assert!(began.elapsed() < Duration::from_secs(45), "memory came free long before the halting senders went on");
     assert!(slow.iter().all(|put| !put.is_finished()), "nobody was refused");
-    let_go.send_replace(true);
+    release.send_replace(true);
     for (at, (put, body)) in slow.into_iter().zip(bodies).enumerate() {
         let stored = put.await.expect("it ended").expect("stored");
         assert_eq!(stored.size, body.len() as u64);

@@ -132,7 +132,7 @@ impl Fanout {
         self.sliver_tasks.iter_mut().zip(outcomes).for_each(|(sliver_task, outcome)| sliver_task.give_up(outcome));
     }
 
-    /// Seals every sliver and tells which are durable.
+    /// Seals every sliver and returns those that are durable.
     pub(crate) async fn seal(&mut self) -> Vec<&SliverTask> {
         let seals = self.sliver_tasks.iter_mut().map(SliverTask::sealed);
         let outcomes = all_but_stragglers(seals, self.floor, STRAGGLER_WAIT, |sealed| *sealed).await;

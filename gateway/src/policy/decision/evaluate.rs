@@ -2,9 +2,9 @@
 
 use crate::policy::decision::principal::Principal;
 use crate::policy::document::condition::ANONYMOUS_VALUES;
-use crate::policy::document::pattern::Case;
 use crate::policy::document::policy_document::{Document, Effect, Listed, Statement};
 use crate::policy::document::principal_element::{PrincipalElement, PrincipalMatch};
+use crate::policy::document::wildcard::Case;
 use crate::policy::value::{Lookup, Value};
 
 /// The request to authorize.

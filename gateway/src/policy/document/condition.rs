@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::policy::document::date;
 use crate::policy::document::network::Network;
 use crate::policy::document::operator::{Compare, Operator, Order, Quantifier};
-use crate::policy::document::pattern::{Case, Pattern, Syntax};
+use crate::policy::document::pattern::{Pattern, Syntax};
+use crate::policy::document::wildcard::Case;
 use crate::policy::error::PolicyError;
 use crate::policy::value::{Lookup, key_name};
 

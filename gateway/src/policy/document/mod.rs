@@ -10,4 +10,4 @@ pub(crate) mod pattern;
 pub(crate) mod policy_document;
 pub(crate) mod principal_element;
 pub(crate) mod principal_names;
-mod wildcard;
+pub(crate) mod wildcard;

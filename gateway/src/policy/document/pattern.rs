@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::policy::document::wildcard;
+use crate::policy::document::wildcard::{self, Case, Piece};
 use crate::policy::value::{Lookup, Value};
 
 /// A pattern, taken apart once.
@@ -13,18 +13,6 @@ pub struct Pattern {
     variables: bool,
 }
 
-/// A piece of a pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    Text(Box<str>),
-    /// `*`: any number of characters.
-    Any,
-    /// `?`: one character.
-    One,
-    /// `${key}` or `${key, 'default'}`; the key is in lower case.
-    Variable(Box<str>, Option<Box<str>>),
-}
-
 /// What of a pattern's text has a meaning besides its letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Syntax {
@@ -32,15 +20,6 @@ pub struct Syntax {
     pub wildcards: bool,
     /// `${...}`: only in policies of version 2012-10-17.
     pub variables: bool,
-}
-
-/// Whether letters of either case are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Case {
-    /// They are not.
-    Matters,
-    /// They are, as far as ASCII goes.
-    Ignored,
 }
 
 impl Pattern {

@@ -5,7 +5,26 @@
 
 use std::collections::HashMap;
 
-use crate::policy::document::pattern::{Case, Piece};
+/// A piece of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Text(Box<str>),
+    /// `*`: any number of characters.
+    Any,
+    /// `?`: one character.
+    One,
+    /// `${key}` or `${key, 'default'}`; the key is in lower case.
+    Variable(Box<str>, Option<Box<str>>),
+}
+
+/// Whether letters of either case are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// They are not.
+    Matters,
+    /// They are, as far as ASCII goes.
+    Ignored,
+}
 
 /// Whether `pieces`, in which variables have been replaced, describe the whole text.
 pub(super) fn matches(pieces: &[Piece], text: &str, case: Case) -> bool {

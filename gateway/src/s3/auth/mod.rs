@@ -1,8 +1,8 @@
 //! Authentication: verifies signatures. An [`Identity`] exists only as the output of verification.
 //!
 //! A claim is found in the `Authorization` header (`header`), in the query (`query`) or in the old form of version 2
-//! (`v2`), checked for what it must say, and then proven: `engine` computes the signature that the holder of the
-//! secret would have made of this very request, and the two are compared in constant time. An unknown key takes the
+//! (`v2`), checked for what it must say, and then proven: `engine` computes the signature that the
+//! owner of the secret would have made of this very request, and the two are compared in constant time. An unknown key takes the
 //! same way with a secret that nobody has.
 //!
 //! Until then a request is anybody's, so what is done for it is linear in its size, and its size is bounded:

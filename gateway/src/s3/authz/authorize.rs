@@ -198,8 +198,8 @@ impl S3Request {
         Ok(permissions.iter().any(|permission| rules.might_allow(principal, permission.0)))
     }
 
-    /// Goes on only if the caller may set the tags that the request brings with a new object. Whom an access list lets
-    /// write, it lets write them, too: a list has no other word for it.
+    /// Goes on only if the caller may set the tags that the request brings with a new object. An access list that
+    /// grants writing grants writing them, too: lists have no grant of their own for tags.
     ///
     /// # Errors
     /// `AccessDenied`.

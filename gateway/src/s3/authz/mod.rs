@@ -1,4 +1,4 @@
-//! Whether a caller may do what a request asks for: gathers what the decision needs and asks the rule book `policy`.
+//! Whether a caller may do what a request asks for: gathers what the decision needs and calls the pure module `policy`.
 //!
 //! `authorize` asks, `condition_context` answers the condition keys, `acl` reads and writes access lists, `owners` names owners.
 

@@ -44,7 +44,7 @@ impl FileBody {
     }
 
     /// Reads what follows the file. Amazon ignores fields there, but they have to be fields, up to the end of the form: what
-    /// is none tells that a line of the file was taken for a delimiter.
+    /// is none shows that a line of the file was taken for a delimiter.
     async fn end(&mut self) -> Result<(), BodyError> {
         let mut rest = REST_BYTES_MAX;
         loop {

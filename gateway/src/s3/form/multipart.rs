@@ -198,7 +198,7 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 impl PartHead {
     fn parse(head: &[u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(head).map_err(|_| Malformed("the head of a part is not text"))?;
-        // Any other line tells that this is no head, but content after a line that was taken for a delimiter.
+        // Any other line shows that this is no head, but content after a line that was taken for a delimiter.
         let is_header = |line: &str| {
             let name = line.split_once(':').map_or("", |(name, _)| name.trim_end());
             let token = |byte: u8| byte.is_ascii_graphic() && !b"\"(),/;<=>?@[\\]{}".contains(&byte);

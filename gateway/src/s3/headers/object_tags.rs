@@ -11,7 +11,7 @@ use crate::s3::uri::Query;
 const TAGGING: HeaderName = HeaderName::from_static("x-amz-tagging");
 const COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count");
 
-/// The tags that a write brings, as in a query: `a=1&b=2`. None when it says nothing of tags.
+/// The tags that a write brings, as in a query: `a=1&b=2`. None when it names no tags.
 ///
 /// # Errors
 /// `InvalidArgument` for what is no query, else which rule of tags is broken.

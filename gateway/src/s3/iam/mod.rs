@@ -20,6 +20,7 @@ mod tests;
 pub use answer::{answer, is_action};
 
 /// Reads the form of an action as far as it can be read without knowing which: for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
 pub fn probe(body: &[u8]) {
     let Ok(args) = args::Args::parse(body) else { return };
     let _ = (args.path(), args.path_prefix(), args.policy_name(), page::Page::of(&args));

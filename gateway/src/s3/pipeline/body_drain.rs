@@ -76,6 +76,7 @@ struct TrackedBody {
     body_drain: BodyDrain,
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl http_body::Body for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;

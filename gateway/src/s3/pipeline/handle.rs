@@ -219,8 +219,8 @@ async fn authorized(
     Ok(AuthorizedBucket { bucket, not_found_override })
 }
 
-/// Reads what the operation takes and lets the rules decide; only whoever is allowed it is told what is wrong with the
-/// request. Answers what has to be said instead of that an object is not there.
+/// Reads what the operation takes and lets the policies decide; only a caller that is allowed the operation learns what is wrong
+/// with the request. Answers what has to be said instead of that an object is not there.
 async fn authorize_row(
     request: &mut S3Request,
     row: &Row,

@@ -120,7 +120,7 @@ pub struct OperationInput {
     pub listing: Option<ListingInput>,
     /// Who is to own the objects of a bucket.
     pub ownership: Option<Ownership>,
-    /// Where a bucket is to be, when its creation says so.
+    /// Where a bucket is to be, when its creation names a location.
     pub location: Option<String>,
     /// What new versions of a bucket are to get.
     pub default_retention: Option<DefaultRetention>,
@@ -128,7 +128,7 @@ pub struct OperationInput {
 
 impl OperationInput {
     /// Reads what an operation takes, and what is wrong with it. A value that is wrong is missing, so that the decision can
-    /// still be made: whoever is not allowed the operation is told that and nothing else. The operation is not carried out.
+    /// still be made: a caller that is not allowed the operation learns that and nothing else. The operation is not carried out.
     pub fn read(
         takes: &[Input],
         head: &Parts,
@@ -141,7 +141,7 @@ impl OperationInput {
         for part in takes {
             valid = valid.and(input.take(*part, head, query, settings, now));
         }
-        // The tags of a copy are those of its source unless it is told otherwise.
+        // The tags of a copy are those of its source unless the request replaces them.
         if takes.contains(&Input::CopySource) && input.tagging_directive != Some(Directive::Replace) {
             input.tags = None;
         }

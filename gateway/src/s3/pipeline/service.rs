@@ -26,7 +26,7 @@ use crate::s3::website::WebsiteService;
 pub struct S3Service(Arc<S3State>);
 
 impl S3Service {
-    /// The S3 of these objects, for those whom the verifier knows.
+    /// The S3 API over these objects, for callers that the verifier authenticates.
     #[must_use]
     pub fn new(
         objects: Objects,

@@ -8,7 +8,7 @@ use crate::s3::error::S3Error;
 use crate::s3::pipeline::request::RequestInfo;
 use crate::s3::respond::{Response, XML};
 
-/// The reply that tells a client why. HEAD gets the status alone, and so does a status that has no body.
+/// The reply that reports the error to a client. HEAD gets the status alone, and so does a status that has no body.
 #[must_use]
 pub fn refuse(error: &S3Error, method: &Method, request_info: &RequestInfo) -> Response {
     let status = error.status();

@@ -234,7 +234,7 @@ where
     Row::new(operation, method, Level::Object, permission, boxed)
 }
 
-/// A row that answers 501, told by one query parameter.
+/// A row that answers 501, matched by one query parameter.
 #[must_use]
 pub fn unsupported(
     operation: &'static str,

@@ -31,7 +31,7 @@ impl<'a> Planner<'a> {
         Ok(Outcome::Stored { name })
     }
 
-    /// Why a version may not come to a key, for all that concerns locks and room. `comes` is what it brings.
+    /// Why a version may not come to a key, as far as locks and quotas are concerned. `comes` is what it brings.
     pub(super) fn refused(
         &mut self,
         location: &KeyLocation,

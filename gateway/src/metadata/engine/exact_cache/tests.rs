@@ -98,8 +98,8 @@ fn a_change_of_anything_empties_the_cache() {
     assert_eq!(cache.get(&"a"), Some(2));
 }
 
-/// Writers raise a number "in the database" and then say so; readers must never see less than what was said before they
-/// asked, nor less than what any reader saw before.
+/// Writers raise a number "in the database" and then publish it; readers must never see less than what was published before
+/// they asked, nor less than what any reader saw before.
 #[test]
 fn hammered_by_threads_it_never_goes_back() {
     let cache = Arc::new(cache());

@@ -4,6 +4,7 @@ use crate::domain::{BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, Extent,
 use crate::metadata::commit::{Batch, Change, Outcome, PutChange, Refusal};
 use crate::metadata::error::MetadataError;
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
+use crate::tests::wait_until;
 
 both! {
     async fn a_version_is_read_back_as_it_was_written(f: &Fixture) {
@@ -176,9 +177,7 @@ both! {
         let mut commit = Box::pin(f.commit(batch));
         let _ = futures::poll!(&mut commit); // hands the batch over; whether the answer is there yet is nobody's promise
         drop(commit);
-        while f.current("key").await.is_none() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        wait_until("the commit is finished", async || f.current("key").await).await;
         f.store.close().await;
         let reopened = f.other_gateway().await;
         assert_eq!(*reopened.current(f.bucket, &key("key")).await.unwrap().unwrap(), version);

@@ -15,7 +15,7 @@ impl S3Request {
     ///
     /// # Errors
     /// `AccessControlListNotSupported` where lists are off; `AccessDenied` for a public list where those are blocked, or
-    /// to whom may not set lists; what is wrong with the headers.
+    /// for a caller that may not set lists; what is wrong with the headers.
     pub async fn authored(
         &self,
         bucket: &Bucket,

@@ -78,8 +78,8 @@ async fn shown(request: &S3Request, owner: &Owner, list: Option<AccessList>) -> 
     Ok(xml(acl::write(owner, &list, &names)))
 }
 
-/// Reads what the request asks for into the input, from its headers or its document, and answers whom a document names as
-/// the owner.
+/// Reads what the request asks for into the input, from its headers or its document, and answers the owner
+/// that a document names.
 async fn read_asked(request: &mut S3Request) -> Result<Option<String>, S3Error> {
     let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     match request.input.acl {

@@ -28,7 +28,7 @@ async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
     let limit = page_size(&request)?;
     let region = &request.state.settings.s3.region;
     let requested_region = request.query().get("bucket-region").filter(|requested| !requested.is_empty());
-    // One more than asked for tells whether there is another page.
+    // One more than asked for shows whether there is another page.
     let mut buckets = request.state.metadata.list_buckets(Some(user.id), prefix, &after, limit + 1).await?;
     let truncated = buckets.len() > limit;
     buckets.truncate(limit);

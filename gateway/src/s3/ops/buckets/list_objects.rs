@@ -97,7 +97,7 @@ fn writers(page: &ListPage) -> impl Iterator<Item = UserId> {
     })
 }
 
-/// Room for the whole document, so that it is written without moving.
+/// Capacity for the whole document, so that it is written without reallocating.
 fn capacity(page: &ListPage) -> usize {
     1_024 + page.entries.len() * 420
 }

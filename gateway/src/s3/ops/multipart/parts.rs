@@ -128,7 +128,7 @@ async fn list_parts(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> 
     let marker = request.query().number("part-number-marker")?.unwrap_or(0);
     let after = u16::try_from(marker).unwrap_or(u16::MAX);
     let names = Names::read(&request)?;
-    // One more than asked for tells whether there is another page.
+    // One more than asked for shows whether there is another page.
     let mut parts = request.state.metadata.parts(&upload.id, after, limit + 1).await?;
     let truncated = limit > 0 && parts.len() > limit;
     parts.truncate(limit);

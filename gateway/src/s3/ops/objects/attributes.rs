@@ -32,7 +32,7 @@ pub fn rows() -> Vec<Row> {
 async fn get_attributes(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let wanted = Wanted::read(&request.head.headers)?;
     let page = Page::read(&request)?;
-    // Tags and checksums say what the content is, so who may not read it is not told.
+    // Tags and checksums say what the content is, so a caller that may not read it does not get them.
     let read = Permission(if request.query().has("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" });
     request.require(read, &bucket, Some(&key)).await?;
     let version = request.version(&bucket, &key).await?;

@@ -209,6 +209,7 @@ mod tests {
         assert_eq!(lines[1].deletion.as_ref().err().unwrap().code, Code::KeyTooLongError);
         assert!(matches!(&lines[2].deletion, Ok(deletion) if deletion.selector == VersionSelector::Null));
         assert!(matches!(&lines[3].deletion, Ok(deletion) if matches!(deletion.selector, VersionSelector::Id(_))));
+        assert_eq!(lines.len(), 6);
         for line in &lines[4..] {
             assert_eq!(line.deletion.as_ref().err().unwrap().code, Code::InvalidArgument);
         }

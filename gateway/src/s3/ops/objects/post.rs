@@ -31,7 +31,7 @@ async fn post_object(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Resp
     let body = request.take_body();
     let limits = &request.state.settings.body;
     let form = form::parse(&request.state.verifier, bucket.name.as_str(), &request.head, body, limits).await?;
-    // The row is open, because only the form says who sends it: so permission is asked here, and for what the form says.
+    // The row is open, because only the form identifies the caller: so permission is checked here, and for what the form contains.
     let key = check_key(form.key.clone())?;
     request.be_form(&form)?;
     if let Some(document) = form.fields.get("tagging").filter(|document| !document.is_empty()) {

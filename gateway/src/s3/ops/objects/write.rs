@@ -10,7 +10,7 @@ use crate::objects::{Put, Stored};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
 use crate::s3::headers::{checksums, encryption_keys, expiration, object_lock, sse, versions, write_offset};
-use crate::s3::ops::objects::append::{append_object, offset};
+use crate::s3::ops::objects::append::append_object;
 use crate::s3::pipeline::operation_input::NEW_OBJECT;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header};

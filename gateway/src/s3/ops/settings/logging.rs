@@ -19,7 +19,7 @@ const ROOT: &str = "BucketLoggingStatus";
 /// The largest document, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 64 << 10;
 
-/// The longest prefix of a log's key, in bytes: what follows it needs room too.
+/// The longest prefix of a log's key, in bytes: what follows it counts too.
 const PREFIX_MAX: usize = 800;
 
 /// The rows of this group.

@@ -1,5 +1,8 @@
 //! Decorators around a store in memory.
 
+mod every_method;
+mod recording;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +11,7 @@ use codec::{BlobId, ClusterId};
 use futures::StreamExt;
 use tokio::time::Instant;
 
-use super::*;
+use crate::decorators::*;
 use crate::{BackendSpec, Expect, Operation, SliverName, StoreError, conformance, open_bare};
 
 async fn memory() -> Arc<dyn SliverStore> {
