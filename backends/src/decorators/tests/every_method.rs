@@ -80,9 +80,11 @@ async fn play(store: &dyn SliverStore, innermost: &Recording) -> (Vec<Answer>, V
     (answers, innermost.take_calls())
 }
 
+type Decorate = fn(Recording) -> Arc<dyn SliverStore>;
+
 #[tokio::test(start_paused = true)]
 async fn arguments_answers_and_errors_pass_unchanged() {
-    let decorators: [(&str, fn(Recording) -> Arc<dyn SliverStore>); 4] = [
+    let decorators: [(&str, Decorate); 4] = [
         ("deadline", |inner| Arc::new(Deadline::new(Arc::new(inner), Deadlines::default()))),
         ("metered", |inner| Arc::new(Metered::new(Arc::new(inner), "b"))),
         ("breaker", |inner| Arc::new(Breaker::new(Arc::new(inner), "b", CircuitPolicy::default()))),

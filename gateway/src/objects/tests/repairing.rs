@@ -56,17 +56,17 @@ async fn what_a_read_complains_of_is_made_again() {
         let body = content(3 << 20);
         fixture.put("key", &body).await.expect("stored");
         let before = fixture.slivers().await;
-        // The first two slivers hold content: every read wants them.
-        for faults in fixture.backends_of([0, 1]).map(|backend| &fixture.faults[backend]) {
-            faults.set(&[Operation::Read], fault, When::Always);
+        // The first two slivers hold content: reads want them, unless their backends seem slow just then.
+        for backend in fixture.backends_of([0, 1]) {
+            fixture.faults[backend].set(&[Operation::Read], fault, When::Always);
         }
-        assert!(fixture.get("key").await.expect("read") == body);
-        wait_until("both are filed", async || {
-            (fixture.metadata.findings().await.expect("findings").len() == 2).then_some(())
+        wait_until("what a read found is filed", async || {
+            assert!(fixture.get("key").await.expect("read") == body);
+            (!fixture.metadata.findings().await.expect("findings").is_empty()).then_some(())
         })
         .await;
         let asked = fixture.repair_jobs().await;
-        assert_eq!(asked, 1, "they are of one blob");
+        assert_eq!(asked, 1, "there is one blob");
         fixture.repair().await;
         fixture.faults.iter().for_each(backends::Faults::clear);
         // A new sliver that went to a backend which lies did not pass either, and is tried again a little later.
