@@ -1,6 +1,6 @@
 //! Blobs as the database knows them.
 
-use codec::{BlobId, BlobLayout, Root, WrappedKey};
+use codec::{BlobId, BlobLayout, ClusterId, Root, SliverIdentity, WrappedKey};
 
 use crate::domain::backend_id::BackendId;
 
@@ -30,4 +30,12 @@ pub struct StoredBlob {
     pub rewrapped_key: Option<WrappedKey>,
     /// The slivers that were acknowledged, ascending by index; fewer than n when the write was degraded.
     pub placements: Vec<Placement>,
+}
+
+impl StoredBlob {
+    /// What each byte of one of its slivers is held against, together with the root.
+    #[must_use]
+    pub fn sliver_identity(&self, cluster: ClusterId, index: u8) -> SliverIdentity {
+        SliverIdentity { cluster, blob: self.id, index, layout: self.layout, wrapped_key: self.wrapped_key }
+    }
 }

@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use backends::{SliverName, StoreError};
-use codec::SliverVerifier;
+use backends::{SliverCondition, SliverName, examine};
 
 use crate::domain::{BackendId, Placement, StoredBlob};
 use crate::metadata::{BackendRow, RepairEnd, RepairJob, SliverLocation, SliverMove};
@@ -15,7 +14,6 @@ use crate::objects::Objects;
 use crate::objects::committee::Backend;
 use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
-use crate::objects::read::gather::identity;
 use crate::placement::{RepairPlan, SliverFact, plan_repair};
 
 /// Jobs claimed at a time. They are done one after the other, so this and the lease bound how long one may take.
@@ -32,9 +30,6 @@ const DISCARDS_PER_STEP: usize = 256;
 
 /// Jobs written in one step for backends that were taken out of the cluster.
 const UNCONFIGURED_PER_STEP: usize = 1_024;
-
-/// Bytes read in one step when a sliver is proven.
-const PROOF_BYTES: u64 = 1 << 20;
 
 impl Objects {
     /// Repairs a few blobs, the most endangered first. Returns how many were looked at; zero means there is no more to do
@@ -139,13 +134,13 @@ impl Objects {
             };
             let suspect = job.suspects.contains(&(index, placement.backend.clone()));
             match self.examine(&job.blob, placement, backend, suspect).await {
-                Ok(()) => SliverFact::Good(backend.provider.clone()),
+                SliverCondition::Intact => SliverFact::Good(backend.provider.clone()),
                 // What a backend lacks that was rolled back or swapped is not lost before an operator says so.
-                Err(StoreError::NotFound) if backend.trust().is_doubted() => {
+                SliverCondition::Missing if backend.trust().is_doubted() => {
                     SliverFact::Unreachable(backend.provider.clone())
                 }
-                Err(StoreError::NotFound | StoreError::Damaged { .. }) => SliverFact::Lost,
-                Err(error) => {
+                SliverCondition::Missing | SliverCondition::Damaged { .. } => SliverFact::Lost,
+                SliverCondition::Unreachable(error) => {
                     tracing::debug!(backend = %backend.id, blob = %job.blob.id, %error, "a sliver cannot be checked now");
                     SliverFact::Unreachable(backend.provider.clone())
                 }
@@ -154,31 +149,16 @@ impl Objects {
         futures::future::join_all(looks).await
     }
 
-    /// Compares a sliver's length, and verifies all of its bytes when it has a finding.
+    /// Looks at one sliver, and at all of its bytes when it is to be `proven`.
     async fn examine(
         &self,
         blob: &StoredBlob,
         placement: &Placement,
         backend: &Backend,
-        deep: bool,
-    ) -> Result<(), StoreError> {
-        let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
-        let (len, expected) = (backend.store.len(&name).await?, blob.layout.sliver_len());
-        if len != expected {
-            return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}") });
-        }
-        if deep {
-            let mut verifier =
-                SliverVerifier::new(identity(self.inner.id_generator.cluster, blob, placement.index), placement.root);
-            let mut at = 0;
-            while at < len {
-                let end = (at + PROOF_BYTES).min(len);
-                verifier.push(&backend.store.read(&name, at..end).await?);
-                at = end;
-            }
-            verifier.finish().map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
-        }
-        Ok(())
+        proven: bool,
+    ) -> SliverCondition {
+        let identity = blob.sliver_identity(self.inner.id_generator.cluster, placement.index);
+        examine(&*backend.store, placement.attempt, identity, proven.then_some(placement.root)).await
     }
 
     /// Makes the planned slivers and moves their rows; how many moved.
@@ -220,7 +200,7 @@ impl Objects {
                 let reason = format!("sliver {index} of blob {} was rebuilt with another root", blob.id);
                 return Err(ObjectsError::Internal(reason));
             }
-            if let Err(error) = self.examine(blob, &to, &target.backend, true).await {
+            if let Some(error) = self.examine(blob, &to, &target.backend, true).await.error() {
                 target.backend.write_failed(&error);
                 continue;
             }
