@@ -44,5 +44,5 @@ pub use object::upload::{Part, PartNumber, PartNumberError, Upload, UploadId};
 pub use object::version::{
     DeleteMarker, Version, VersionId, VersionLookup, VersionName, VersionPart, VersionSelector, VersionSelectorError,
 };
-pub use stored_blob::{Placement, StoredBlob};
+pub use stored_blob::{BlobLengths, Placement, StoredBlob};
 pub use timestamp::Timestamp;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use codec::BlobId;
 
-use crate::domain::Extent;
+use crate::domain::{BlobLengths, Extent};
 use crate::metadata::commit::change::NewBlob;
 use crate::metadata::commit::facts::{BlobFact, Facts};
 use crate::metadata::error::{MetadataError, Result};
@@ -59,9 +59,8 @@ impl<'a> Balance<'a> {
         let mut sum = 0_u64;
         for extent in extents {
             let (fact, _) = self.blob(extent.blob).ok_or_else(|| unknown(extent.blob))?;
-            let share = u128::from(extent.length) * u128::from(fact.encoded_len);
-            let share = share.div_ceil(u128::from(fact.content_len.max(1)));
-            sum = sum.saturating_add(u64::try_from(share).unwrap_or(u64::MAX));
+            let lengths = BlobLengths { content: fact.content_len, encoded: fact.encoded_len };
+            sum = sum.saturating_add(lengths.encoded_share(extent.length).unwrap_or(u64::MAX));
         }
         Ok(sum)
     }
