@@ -2,6 +2,7 @@
 
 pub(crate) mod blob;
 pub(crate) mod compact;
+pub(crate) mod enqueue_repairs;
 pub(crate) mod reclaim;
 pub(crate) mod repair_jobs;
 pub(crate) mod rewrap;

@@ -1,9 +1,9 @@
 //! Applies a plan: a fixed number of statements, each for many rows, sent together; decides nothing.
 
-use crate::domain::Extent;
+use crate::domain::{Extent, RepairRank};
 use crate::metadata::commit::facts::{Facts, MeteredRow};
 use crate::metadata::commit::plan::{Plan, PlannedVersion, VersionRow};
-use crate::metadata::engine::columns::{attributes_text, checksum_value, etag_bytes, int};
+use crate::metadata::engine::columns::{attributes_text, checksum_value, etag_bytes, int, urgency};
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::lock_columns::version_lock_values;
 use crate::metadata::engine::session::Session;
@@ -306,8 +306,8 @@ fn insert_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64) -> Result<()> {
             ]);
         }
         if new.degraded && *live > 0 {
-            let left = blob.placements.len().saturating_sub(layout.shape.scheme.k());
-            jobs.push(["repair".into(), blob.id.0.into(), now.into(), count(left)?]);
+            let rank = RepairRank::of(layout.shape.scheme, blob.placements.len());
+            jobs.push(["repair".into(), blob.id.0.into(), now.into(), urgency(rank).into()]);
         }
     }
     let head = "INSERT INTO blob (id, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len, wrapped_key, \

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use backends::{SliverCondition, SliverName, examine};
 
-use crate::domain::{BackendId, Placement, StoredBlob};
+use crate::domain::{BackendId, Placement, RepairRank, StoredBlob};
 use crate::metadata::{BackendRow, RepairEnd, RepairJob, SliverLocation, SliverMove};
 use crate::objects::Objects;
 use crate::objects::committee::Backend;
@@ -45,11 +45,11 @@ impl Objects {
             let doublings = job.attempts.min(20);
             let retry_after_seconds = (RETRY_SECONDS.0 << doublings).min(RETRY_SECONDS.1);
             let end = match self.repair_blob(job).await {
-                Ok((complete, urgency)) => RepairEnd { complete, retry_after_seconds, urgency },
+                Ok((complete, rank)) => RepairEnd { complete, retry_after_seconds, rank: Some(rank) },
                 Err(error) => {
                     metrics::counter!("haulout_repair_failures_total").increment(1);
                     tracing::warn!(blob = %id, %error, "repair of a blob failed and will be retried");
-                    RepairEnd { complete: false, retry_after_seconds, urgency: 0 }
+                    RepairEnd { complete: false, retry_after_seconds, rank: None }
                 }
             };
             self.inner.metadata.end_repair(id, claimed_at, end).await?;
@@ -102,8 +102,8 @@ impl Objects {
         Ok(self.inner.metadata.enqueue_repairs_of_unconfigured(belonging, UNCONFIGURED_PER_STEP).await?)
     }
 
-    /// Repairs one blob: whether nothing is left to do, and how many more slivers it may lose.
-    async fn repair_blob(&self, job: RepairJob) -> Result<(bool, i64), ObjectsError> {
+    /// Repairs one blob: whether nothing is left to do, and its rank now.
+    async fn repair_blob(&self, job: RepairJob) -> Result<(bool, RepairRank), ObjectsError> {
         let inner = &self.inner;
         let scheme = job.blob.layout.shape.scheme;
         let facts = self.look(&job, &inner.metadata.backends().await?, &inner.metadata.removed_backends().await?).await;
@@ -113,8 +113,7 @@ impl Objects {
             tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
         }
         let moved = self.carry_out(&job.blob, &facts, &plan).await?;
-        let left = i64::try_from(good + moved).unwrap_or(0) - i64::try_from(scheme.k()).unwrap_or(0);
-        Ok((plan.completes() && moved == plan.rebuilds.len(), left))
+        Ok((plan.completes() && moved == plan.rebuilds.len(), RepairRank::of(scheme, good + moved)))
     }
 
     /// What is known of each sliver of a blob.
