@@ -20,7 +20,7 @@ mod objects;
 mod tests;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
@@ -85,12 +85,6 @@ struct Shared {
     /// How often somebody's rights were changed.
     identity_changes: AtomicU64,
     closing: CancellationToken,
-}
-
-impl Shared {
-    fn grace_seconds(&self) -> i64 {
-        self.grace_seconds.load(Ordering::Relaxed)
-    }
 }
 
 impl MetadataStore {

@@ -72,7 +72,8 @@ pub(crate) async fn enqueue(
 
 fn rank(blob: &StoredBlob, lost: &BTreeSet<BackendId>, suspects: &[(u8, BackendId)]) -> RepairRank {
     let living = blob.placements.iter().filter(|placement| {
-        let is_suspect = suspects.iter().any(|(index, backend)| (*index, backend) == (placement.index, &placement.backend));
+        let is_suspect =
+            suspects.iter().any(|(index, backend)| (*index, backend) == (placement.index, &placement.backend));
         !lost.contains(&placement.backend) && !is_suspect
     });
     RepairRank::of(blob.layout.shape.scheme, living.count())
