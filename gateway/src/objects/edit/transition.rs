@@ -87,7 +87,7 @@ impl Objects {
         version: &Version,
         attributes: &ObjectAttributes,
     ) -> Result<bool, ObjectsError> {
-        let scheme = self.inner.scheme_for(attributes);
+        let scheme = self.inner.schemes.of(attributes);
         let mut at = 0;
         for (ordinal, extent) in (0_u32..).zip(&version.extents) {
             let owned = OwnedExtent { owner: ExtentOwner(version.id.0), ordinal, extent: *extent };

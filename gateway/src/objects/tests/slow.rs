@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use crate::domain::{ChecksumAlgorithm, ObjectAttributes, WriteCondition};
 use crate::objects::requests::Put;
 use crate::objects::tests::fixture::{Fixture, content, object_key};
-use crate::objects::write::body::{BodyError, BodyPromise, IncomingBody};
+use crate::objects::write::body::{BodyPromise, IncomingBody};
+use crate::objects::write::body_error::BodyError;
 
 /// Sends half, and the rest when it is let go.
 struct Halting {

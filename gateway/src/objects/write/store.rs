@@ -3,23 +3,12 @@
 use crate::domain::Extent;
 use crate::metadata::{AppendChange, CommitChange, NewBlob, PartChange, PutChange};
 use crate::objects::digests::digest::Digested;
-use crate::objects::encryption::content::Encipher;
 use crate::objects::error::ObjectsError;
 use crate::objects::state::Inner;
-use crate::objects::write::body::{BodyPromise, IncomingBody};
-use crate::objects::write::catalog_entry::CatalogEntryBuilder;
-use crate::objects::write::ingest::{Ingested, ingest};
+use crate::objects::write::body::IncomingBody;
+use crate::objects::write::entry::{Entry, Ingested};
+use crate::objects::write::ingest::ingest;
 use crate::objects::write::quilter::Patch;
-
-/// What is known of content before its bytes come.
-pub(crate) struct Entry {
-    /// What must be true of the body.
-    pub(crate) promise: BodyPromise,
-    /// Whose bytes they are.
-    pub(crate) catalog_entry: CatalogEntryBuilder,
-    /// What enciphers them, as a run of its own, after they were digested.
-    pub(crate) run: Option<Encipher>,
-}
 
 /// A change that makes content visible.
 pub(crate) trait ContentChange: CommitChange + Send + 'static {
