@@ -96,7 +96,6 @@ async fn prove(
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use bytes::Bytes;
     use codec::{BlobId, BlobKeys, ClusterId, ClusterKey, StripeShape, encode_blob};

@@ -30,11 +30,11 @@ impl<'a> Balance<'a> {
         Self { facts, new: BTreeMap::new(), deltas: BTreeMap::new() }
     }
 
-    /// Blobs that come with this transaction; nothing lives in them yet.
+    /// Blobs that come with this transaction, if anything comes to live in them. Those whose changes are all refused do not:
+    /// whoever wrote their slivers hears of it and deletes them.
     pub(super) fn bring(&mut self, blobs: &'a [NewBlob]) {
         for new in blobs {
             self.new.insert(new.blob.id, new);
-            self.deltas.entry(new.blob.id).or_insert(0);
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Balance<'a> {
         Ok(())
     }
 
-    /// What lives in every new blob and in every old one where that has changed, ascending by id.
+    /// What lives in every new blob in which anything came to live, and in every old one where that has changed, ascending by id.
     ///
     /// # Errors
     /// When more was taken from a blob than lived in it.

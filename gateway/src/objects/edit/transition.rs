@@ -97,10 +97,11 @@ impl Objects {
                 continue;
             }
             let recoded = self.recode_extent(bucket, version, attributes, &from, scheme).await?;
-            recoded.uncommitted.keep();
+            let sent = recoded.uncommitted.sent();
             let (blobs, moves) = (vec![recoded.blob], vec![recoded.moved]);
-            let done = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), blobs, moves).await?;
-            if done != [true] {
+            let done = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), blobs, moves).await;
+            sent.settle(&done, |done| done.contains(&true));
+            if done? != [true] {
                 return Ok(false);
             }
         }

@@ -48,11 +48,12 @@ impl Objects {
         let living = self.gather_living(&sparse).await?;
         let (blob, moves, uncommitted) =
             self.write_compacted(scheme.unwrap_or(self.inner.schemes.standard), living).await?;
-        uncommitted.keep();
         let left: Vec<BlobId> = moves.iter().map(|wanted| wanted.from.extent.blob).collect();
-        let moved = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), vec![blob], moves).await?;
+        let sent = uncommitted.sent();
+        let moved = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), vec![blob], moves).await;
+        sent.settle(&moved, |moved| moved.contains(&true));
         let emptied: HashSet<BlobId> =
-            left.into_iter().zip(moved).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
+            left.into_iter().zip(moved?).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
         Ok(emptied.len())
     }
 

@@ -114,7 +114,7 @@ impl Objects {
         };
         let source = (!part.extents.is_empty()).then_some(copy.source.id);
         let change = PartChange { upload: copy.upload.id, part: part.clone(), source };
-        self.inner.commit(Vec::new(), change).await?;
+        self.inner.commit(change).await?;
         Ok(part)
     }
 

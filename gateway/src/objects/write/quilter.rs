@@ -175,8 +175,10 @@ async fn write(writer: &QuiltWriter, scheme: codec::Scheme, patches: Vec<Patch>)
         placements: Vec::new(),
     };
     let (blob, uncommitted) = publish(&writer.committee, id_generator, blob, encoded).await?;
-    uncommitted.keep();
-    Ok(writer.metadata.commit(id_generator.incarnation(), Batch { blobs: vec![blob], changes }).await?)
+    let sent = uncommitted.sent();
+    let committed = writer.metadata.commit(id_generator.incarnation(), Batch { blobs: vec![blob], changes }).await;
+    sent.settle(&committed, |outcomes| outcomes.iter().any(Outcome::is_made));
+    Ok(committed?)
 }
 
 /// The shape of a quilt: chunks about as large as its objects, so that reading one decrypts little else.
