@@ -6,6 +6,7 @@ pub mod conformance;
 mod decorators;
 mod directory;
 mod error;
+mod examine;
 mod marker;
 mod name;
 mod open;
@@ -18,6 +19,7 @@ pub use decorators::{
     Admission, Breaker, Circuit, CircuitPolicy, Deadline, Deadlines, Fault, Faults, Faulty, Metered, When, guard,
 };
 pub use error::StoreError;
+pub use examine::{SliverCondition, examine};
 pub use name::{FAN_OUT, SliverName, SliverNameError, SliverText};
 pub use open::{accept, open, open_bare};
 pub use operation::Operation;

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use backends::{SliverEntry, SliverName, SliverStore, StoreError};
-use codec::{SliverIdentity, SliverVerifier};
+use backends::{SliverCondition, SliverEntry, SliverName, SliverStore, StoreError, examine};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::audit::report::{BackendReport, CheckReport, SliverProblem};
@@ -16,9 +15,6 @@ const PAGE: usize = 512;
 
 /// Slivers looked at side by side.
 const AHEAD: usize = 8;
-
-/// Bytes read in one step of a deep check.
-const READ_BYTES: u64 = 1 << 20;
 
 /// The configured backends, open.
 pub type Stores = BTreeMap<BackendId, Arc<dyn SliverStore>>;
@@ -187,38 +183,13 @@ async fn look_at_blob(stores: &Stores, cluster: codec::ClusterId, deep: bool, bl
         let Some(store) = stores.get(&placement.backend) else {
             return Verdict::Missing("the configuration does not name its backend".to_owned());
         };
-        let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
-        match look_at_sliver(&**store, &name, cluster, deep.then_some(placement.root), blob).await {
-            Ok(()) => Verdict::Good,
-            Err(StoreError::Damaged { reason }) => Verdict::Wrong(reason),
-            Err(error) => Verdict::Missing(error.to_string()),
+        let identity = blob.sliver_identity(cluster, placement.index);
+        match examine(&**store, placement.attempt, identity, deep.then_some(placement.root)).await {
+            SliverCondition::Intact => Verdict::Good,
+            SliverCondition::Damaged { reason } => Verdict::Wrong(reason),
+            SliverCondition::Missing => Verdict::Missing(StoreError::NotFound.to_string()),
+            SliverCondition::Unreachable(error) => Verdict::Missing(error.to_string()),
         }
     });
     futures::future::join_all(looks).await
-}
-
-/// Compares a sliver's length, and its bytes when there is a root to prove them against.
-async fn look_at_sliver(
-    store: &dyn SliverStore,
-    name: &SliverName,
-    cluster: codec::ClusterId,
-    root: Option<codec::Root>,
-    blob: &StoredBlob,
-) -> Result<(), StoreError> {
-    let expected = blob.layout.sliver_len();
-    let len = store.len(name).await?;
-    if len != expected {
-        return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}") });
-    }
-    let Some(root) = root else { return Ok(()) };
-    let (layout, wrapped_key) = (blob.layout, blob.wrapped_key);
-    let identity = SliverIdentity { cluster, blob: blob.id, index: name.index, layout, wrapped_key };
-    let mut verifier = SliverVerifier::new(identity, root);
-    let mut at = 0;
-    while at < len {
-        let end = (at + READ_BYTES).min(len);
-        verifier.push(&store.read(name, at..end).await?);
-        at = end;
-    }
-    verifier.finish().map_err(|error| StoreError::Damaged { reason: error.to_string() })
 }

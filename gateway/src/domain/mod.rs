@@ -10,6 +10,7 @@ mod heartbeat;
 mod heartbeat_record;
 mod identity;
 mod object;
+mod repair_rank;
 mod stored_blob;
 mod timestamp;
 
@@ -46,5 +47,6 @@ pub use object::upload::{Part, Upload, UploadId};
 pub use object::version::{
     DeleteMarker, Version, VersionId, VersionLookup, VersionName, VersionPart, VersionSelector, VersionSelectorError,
 };
-pub use stored_blob::{Placement, StoredBlob};
+pub use repair_rank::RepairRank;
+pub use stored_blob::{BlobLengths, Placement, StoredBlob};
 pub use timestamp::Timestamp;

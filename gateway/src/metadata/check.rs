@@ -1,10 +1,11 @@
 //! Queries for consistency checks, findings and orphan collection.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use codec::{BlobId, Root};
 
 use crate::domain::BackendId;
+use crate::metadata::blobs::enqueue_repairs::enqueue;
 use crate::metadata::engine::columns::{self, backend_id, limit};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
@@ -278,12 +279,10 @@ impl Work for Record {
     /// The blob's row is held, so that no finding outlives it; a blob that is gone needs none.
     async fn run(&self, tx: &mut Session) -> Result<()> {
         let (dialect, finding) = (tx.dialect(), &self.0);
-        let text = format!(
-            "SELECT live_bytes, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len FROM blob \
-             WHERE id = $1{}",
-            dialect.for_share()
-        );
-        let Some(row) = tx.row(Statement::new(text).bind(finding.blob.0)).await? else { return Ok(()) };
+        let text = format!("SELECT id FROM blob WHERE id = $1{}", dialect.for_share());
+        if tx.row(Statement::new(text).bind(finding.blob.0)).await?.is_none() {
+            return Ok(());
+        }
         let text = format!(
             "INSERT INTO finding (blob_id, sliver_index, backend, kind, found_at) VALUES ($1, $2, $3, $4, {}) \
              ON CONFLICT (blob_id, sliver_index, backend, kind) \
@@ -296,23 +295,6 @@ impl Work for Record {
             .bind(finding.backend.as_str())
             .bind(&*finding.kind);
         tx.execute(statement).await?;
-        if row.int(0)? > 0 {
-            let text = format!(
-                "INSERT INTO job (kind, blob_id, created_at, urgency) VALUES ('repair', $1, {}, $2) \
-                 ON CONFLICT (kind, blob_id) DO UPDATE SET urgency = excluded.urgency",
-                dialect.now()
-            );
-            let urgency = urgency(tx, finding.blob, columns::layout(&row, 1)?.shape.scheme.k()).await?;
-            tx.execute(Statement::new(text).bind(finding.blob.0).bind(urgency)).await?;
-        }
-        Ok(())
+        enqueue(tx, &[finding.blob], BTreeSet::new(), "UPDATE SET urgency = excluded.urgency").await.map(drop)
     }
-}
-
-/// How many more slivers a blob may lose: those without a finding, less k.
-async fn urgency(tx: &mut Session, blob: BlobId, k: usize) -> Result<i64> {
-    let text = "SELECT COUNT(*) FROM sliver s WHERE s.blob_id = $1 AND NOT EXISTS (SELECT 1 FROM finding f \
-                WHERE f.blob_id = s.blob_id AND f.sliver_index = s.sliver_index AND f.backend = s.backend)";
-    let good = tx.row(Statement::new(text).bind(blob.0)).await?.map_or(Ok(0), |row| row.int(0))?;
-    Ok(good - limit(k))
 }

@@ -2,6 +2,7 @@
 
 use codec::BlobId;
 
+use crate::domain::BlobLengths;
 use crate::metadata::engine::columns;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
@@ -75,9 +76,7 @@ fn compare(rows: &[Row], what: &str, found: &mut Vec<String>) -> Result<()> {
 fn share(row: &Row) -> Result<Option<u64>> {
     let length: u64 = row.number(3)?;
     let Some(blob) = row.bytes_if_any(2)? else { return Ok((length == 0).then_some(0)) };
-    let layout = columns::layout(row, 4)?;
-    let share = (u128::from(length) * u128::from(layout.encoded_len())).div_ceil(u128::from(layout.content_len.max(1)));
+    let share = BlobLengths::of(&columns::layout(row, 4)?).encoded_share(length);
     let blob = BlobId(blob.try_into().map_err(|_| MetadataError::Damaged("the name of a blob".to_owned()))?);
-    let share = u64::try_from(share).map_err(|_| MetadataError::Damaged(format!("the size of blob {blob}")))?;
-    Ok(Some(share))
+    share.map(Some).ok_or_else(|| MetadataError::Damaged(format!("the size of blob {blob}")))
 }

@@ -3,7 +3,7 @@
 use crate::domain::{Checksum, PartNumber, Unmet};
 use crate::metadata::{MetadataError, Refusal};
 use crate::objects::encryption::key_provider::KeyProviderError;
-use crate::objects::write::body::BodyError;
+use crate::objects::write::body_error::BodyError;
 
 /// The outcome of a use case that did not succeed. `s3::error` translates it to S3 codes, nothing else does.
 #[derive(Debug, thiserror::Error)]

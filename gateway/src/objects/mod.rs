@@ -19,6 +19,8 @@ mod multipart;
 mod read;
 mod reporting;
 mod requests;
+mod schemes;
+mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -30,8 +32,8 @@ pub use budget::{ByteBudget, Growing};
 pub use committee::{Backend, Committee};
 pub use compute::Compute;
 pub use digests::digest::{Digested, Digests};
-pub use encryption::content::{EncryptionKey, KeyChoice};
 pub use encryption::data_key::DataKey;
+pub use encryption::encryption_key::{EncryptionKey, KeyChoice};
 pub use encryption::key_file::KeyFile;
 pub use encryption::key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
 pub use encryption::rewrap::Rewrapped;
@@ -43,8 +45,10 @@ pub use read::object_reader::ObjectReader;
 pub use requests::{
     Amend, AmendedAttribute, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored,
 };
-pub use state::{ObjectsParts, ObjectsSettings};
-pub use write::body::{BodyError, BodyPromise, BytesBody, IncomingBody};
+pub use settings::ObjectsSettings;
+pub use state::ObjectsParts;
+pub use write::body::{BodyPromise, BytesBody, IncomingBody};
+pub use write::body_error::BodyError;
 
 use crate::domain::{
     Bucket, BucketId, ObjectKey, Timestamp, UsageDelta, Version, VersionLookup, VersionPart, VersionSelector,

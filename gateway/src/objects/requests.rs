@@ -8,8 +8,8 @@ use crate::domain::{
     PartNumber, Timestamp, Upload, UploadId, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
 };
 use crate::events::Origin;
-use crate::objects::encryption::content::{EncryptionKey, KeyChoice};
 use crate::objects::encryption::data_key::DataKey;
+use crate::objects::encryption::encryption_key::{EncryptionKey, KeyChoice};
 use crate::objects::write::body::BodyPromise;
 
 /// Write an object.

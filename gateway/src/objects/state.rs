@@ -7,48 +7,19 @@ use codec::{ClusterId, ClusterKey, Scheme};
 use moka::sync::Cache;
 
 use crate::clock::Ambient;
-use crate::domain::ObjectAttributes;
 use crate::metadata::MetadataStore;
 use crate::objects::budget::ByteBudget;
 use crate::objects::committee::Committee;
 use crate::objects::compute::Compute;
 use crate::objects::encryption::key_provider::KeyProvider;
 use crate::objects::id_generator::IdGenerator;
-use crate::objects::maintenance::findings::Noticed;
+use crate::objects::maintenance::noticed::Noticed;
 use crate::objects::read::opened_blob::OpenedBlob;
-use crate::objects::reporting::access_log::AccessLog;
+use crate::objects::reporting::access_log_buffer::AccessLogBuffer;
 use crate::objects::reporting::meter::Meters;
-use crate::objects::write::quilter::Quilter;
-
-/// Numbers an operator may tune.
-#[derive(Clone, Copy, Debug)]
-pub struct ObjectsSettings {
-    /// Most content of one blob, in bytes.
-    pub blob_bytes_max: u64,
-    /// Objects up to this size share quilts, in bytes.
-    pub quilt_object_bytes_max: u64,
-    /// Most content of one quilt, in bytes.
-    pub quilt_bytes_max: u64,
-    /// Longest linger before a quilt is sealed, in microseconds; a lone writer never waits.
-    pub quilt_linger_us_max: u64,
-    /// Bytes all requests together may hold: one half for writes, the other for reads.
-    pub memory_bytes: u64,
-    /// Largest object, in bytes.
-    pub object_bytes_max: u64,
-}
-
-impl Default for ObjectsSettings {
-    fn default() -> Self {
-        Self {
-            blob_bytes_max: 64 << 20,
-            quilt_object_bytes_max: 1 << 20,
-            quilt_bytes_max: 16 << 20,
-            quilt_linger_us_max: 2_000,
-            memory_bytes: 288 << 20,
-            object_bytes_max: 5 << 40,
-        }
-    }
-}
+use crate::objects::schemes::Schemes;
+use crate::objects::settings::ObjectsSettings;
+use crate::objects::write::quilter::{QuiltWriter, Quilter};
 
 /// Everything the use cases are made of.
 #[derive(Debug)]
@@ -80,10 +51,9 @@ pub struct ObjectsParts {
 /// The shared state behind [`super::Objects`].
 pub(crate) struct Inner {
     pub(crate) metadata: MetadataStore,
-    pub(crate) committee: Committee,
-    pub(crate) scheme: Scheme,
-    classes: BTreeMap<String, Scheme>,
-    pub(crate) id_generator: IdGenerator,
+    pub(crate) committee: Arc<Committee>,
+    pub(crate) schemes: Arc<Schemes>,
+    pub(crate) id_generator: Arc<IdGenerator>,
     pub(crate) compute: Compute,
     pub(crate) key_provider: Arc<dyn KeyProvider>,
     /// Memory of writes.
@@ -92,7 +62,7 @@ pub(crate) struct Inner {
     pub(crate) read_budget: ByteBudget,
     pub(crate) settings: ObjectsSettings,
     pub(crate) meters: Meters,
-    pub(crate) access_log: AccessLog,
+    pub(crate) access_log: AccessLogBuffer,
     /// Blobs with their data keys unwrapped. Blobs are immutable; a moved sliver only makes an entry incomplete,
     /// and a read that fails drops it.
     pub(crate) opened: Cache<codec::BlobId, Arc<OpenedBlob>>,
@@ -104,34 +74,34 @@ pub(crate) struct Inner {
 const OPENED_BLOBS_MAX: u64 = 8_192;
 
 impl Inner {
-    /// How blobs of an object with these attributes are coded. A class that is no longer configured is coded like STANDARD.
-    pub(crate) fn scheme_for(&self, attributes: &ObjectAttributes) -> Scheme {
-        let class = attributes.storage_class.as_ref().and_then(|class| self.classes.get(class));
-        class.copied().unwrap_or(self.scheme)
-    }
-
     /// Builds the state and starts the quilter's task.
     pub(crate) fn start(parts: ObjectsParts) -> Arc<Self> {
+        let ObjectsParts { metadata, scheme, compute, settings, .. } = parts;
         let id_generator = IdGenerator::new(parts.cluster, parts.key, parts.incarnation, parts.ambient);
-        let (quilter, patches) = Quilter::new(&parts.settings);
-        let inner = Arc::new(Self {
-            metadata: parts.metadata,
-            committee: parts.committee,
-            scheme: parts.scheme,
-            classes: parts.classes,
+        let (id_generator, committee) = (Arc::new(id_generator), Arc::new(parts.committee));
+        let schemes = Arc::new(Schemes::new(scheme, parts.classes));
+        let writer = QuiltWriter {
+            metadata: metadata.clone(),
+            committee: Arc::clone(&committee),
+            id_generator: Arc::clone(&id_generator),
+            compute: compute.clone(),
+            schemes: Arc::clone(&schemes),
+        };
+        Arc::new(Self {
+            metadata,
+            committee,
+            schemes,
             id_generator,
-            compute: parts.compute,
+            compute,
             key_provider: parts.key_provider,
-            budget: ByteBudget::new(parts.settings.memory_bytes / 2),
-            read_budget: ByteBudget::new(parts.settings.memory_bytes / 2),
-            settings: parts.settings,
+            budget: ByteBudget::new(settings.memory_bytes / 2),
+            read_budget: ByteBudget::new(settings.memory_bytes / 2),
+            settings,
             meters: Meters::default(),
-            access_log: AccessLog::default(),
+            access_log: AccessLogBuffer::default(),
             opened: Cache::new(OPENED_BLOBS_MAX),
-            quilter,
+            quilter: Quilter::start(&settings, writer),
             noticed: Noticed::default(),
-        });
-        crate::objects::write::quilter::spawn(Arc::downgrade(&inner), patches);
-        inner
+        })
     }
 }

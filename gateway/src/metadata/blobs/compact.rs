@@ -72,7 +72,7 @@ impl MetadataStore {
         moves: Vec<ExtentMove>,
     ) -> Result<Vec<bool>> {
         let shared = self.shared.clone();
-        let work = Move { incarnation, blobs, moves, grace_seconds: shared.grace_seconds() };
+        let work = Move { given: Circumstances::now(&shared, incarnation), blobs, moves };
         let task = tokio::spawn(async move {
             // Whose extents they are is not known by key, so no version may stay in the cache.
             let _announced = shared.versions.as_ref().map(|cache| cache.announce_all());
@@ -83,10 +83,9 @@ impl MetadataStore {
 }
 
 struct Move {
-    incarnation: u32,
+    given: Circumstances,
     blobs: Vec<NewBlob>,
     moves: Vec<ExtentMove>,
-    grace_seconds: i64,
 }
 
 impl Work for Move {
@@ -96,7 +95,8 @@ impl Work for Move {
         let dialect = tx.dialect();
         let mut facts = Facts::default();
         let left = self.moves.iter().map(|wanted| wanted.from.extent.blob).collect();
-        load::ask(tx, &mut facts, [load::now(dialect, Some(self.incarnation)), load::inline(dialect, left)]).await?;
+        load::ask(tx, &mut facts, [load::now(dialect, Some(self.given.incarnation)), load::inline(dialect, left)])
+            .await?;
         facts.fenced_now()?;
         let owners = self.moves.iter().map(|wanted| wanted.from.owner).filter(|owner| !facts.inline.contains(owner));
         let owners = owners.collect();
@@ -109,8 +109,7 @@ impl Work for Move {
         let mut planner = Planner::new(&facts);
         planner.blobs(&self.blobs);
         let moved = planner.moves(&self.moves)?;
-        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
-        apply(tx, &facts, &planner.finish()?, given).await?;
+        apply(tx, &facts, &planner.finish()?, self.given).await?;
         Ok(moved)
     }
 }

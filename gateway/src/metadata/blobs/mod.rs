@@ -4,6 +4,7 @@
 pub(crate) mod blob;
 pub(crate) mod blob_cache;
 pub(crate) mod compact;
+pub(crate) mod enqueue_repairs;
 pub(crate) mod owned_extent;
 pub(crate) mod reclaim;
 pub(crate) mod repair_jobs;

@@ -1,13 +1,14 @@
-//! The repair queue: jobs are enqueued, claimed with a lease, and finished or retried.
+//! The repair queue: jobs are claimed with a lease, and finished or retried.
 
 use std::collections::HashMap;
 
 use codec::BlobId;
 
-use crate::domain::{BackendId, StoredBlob};
+use crate::domain::{BackendId, RepairRank, StoredBlob};
 use crate::metadata::MetadataStore;
 use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
-use crate::metadata::engine::columns::{backend_id, limit};
+use crate::metadata::blobs::enqueue_repairs::{keys, suspects};
+use crate::metadata::engine::columns::{limit, urgency};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
@@ -15,8 +16,6 @@ use crate::metadata::error::Result;
 
 /// Microseconds.
 pub(crate) const SECOND: i64 = 1_000_000;
-/// Jobs written in one transaction.
-const PAGE: usize = 1_000;
 
 /// A claimed repair job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +37,8 @@ pub struct RepairEnd {
     pub complete: bool,
     /// When it is tried again, in seconds from now.
     pub retry_after_seconds: i64,
-    /// Good slivers less k, as they are now.
-    pub urgency: i64,
+    /// Its rank as it is now; none where that was not found out, and it keeps what it had.
+    pub rank: Option<RepairRank>,
 }
 
 impl MetadataStore {
@@ -58,29 +57,6 @@ impl MetadataStore {
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn end_repair(&self, blob: BlobId, claimed_at: i64, end: RepairEnd) -> Result<()> {
         self.database().transact(End { blob, claimed_at, end }).await
-    }
-
-    /// Enqueues repairs of blobs that have slivers on backends other than these; returns how many jobs were added.
-    ///
-    /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn enqueue_repairs_of_unconfigured(&self, configured: Vec<BackendId>, most: usize) -> Result<u64> {
-        self.database().transact(EnqueueUnconfigured { configured, most }).await
-    }
-
-    /// Enqueues repairs of every blob that has a sliver on this backend, because its disk was replaced; returns how
-    /// many there are.
-    ///
-    /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn enqueue_repairs_of_backend(&self, backend: &BackendId) -> Result<u64> {
-        let (mut enqueued, mut after) = (0, Vec::new());
-        loop {
-            let page = self.database().transact(EnqueueBackendRepairs { backend: backend.clone(), after }).await?;
-            let Some(last) = page.last() else { return Ok(enqueued) };
-            enqueued += u64::try_from(page.len()).unwrap_or(u64::MAX);
-            after = last.0.to_vec();
-        }
     }
 }
 
@@ -117,11 +93,7 @@ impl Work for Claim {
              WHERE kind = 'repair' AND blob_id IN (VALUES "
         );
         tx.execute_rows(&head, keys(&ids), ")").await?;
-        let mut suspects = HashMap::<BlobId, Vec<(u8, BackendId)>>::new();
-        let head = "SELECT DISTINCT blob_id, sliver_index, backend FROM finding WHERE blob_id IN (VALUES ";
-        for row in tx.rows_of_rows(head, keys(&ids), ")").await? {
-            suspects.entry(BlobId(row.array(0)?)).or_default().push((row.number(1)?, backend_id(row.text(2)?)?));
-        }
+        let mut suspects = suspects(tx, &ids).await?;
         let job = |blob: StoredBlob| {
             let (attempts, claimed_at) = claims.get(&blob.id).copied().unwrap_or_default();
             RepairJob { suspects: suspects.remove(&blob.id).unwrap_or_default(), blob, attempts, claimed_at }
@@ -153,69 +125,11 @@ impl Work for End {
         }
         let again = self.end.retry_after_seconds.saturating_mul(SECOND);
         let text = format!(
-            "UPDATE job SET claimed_until = {} + {again}, urgency = $1 WHERE kind = 'repair' AND blob_id = $2",
+            "UPDATE job SET claimed_until = {} + {again}, urgency = COALESCE($1, urgency) \
+             WHERE kind = 'repair' AND blob_id = $2",
             dialect.now()
         );
-        tx.execute(Statement::new(text).bind(self.end.urgency).bind(blob)).await.map(drop)
+        let found = self.end.rank.map_or(Value::NoInt, |rank| urgency(rank).into());
+        tx.execute(Statement::new(text).bind(found).bind(blob)).await.map(drop)
     }
-}
-
-struct EnqueueUnconfigured {
-    configured: Vec<BackendId>,
-    most: usize,
-}
-
-impl Work for EnqueueUnconfigured {
-    type Done = u64;
-
-    async fn run(&self, tx: &mut Session) -> Result<u64> {
-        let known = tx.rows(Statement::new("SELECT name FROM backend ORDER BY name")).await?;
-        let mut enqueued = 0;
-        for row in known {
-            let name = backend_id(row.text(0)?)?;
-            if self.configured.contains(&name) {
-                continue;
-            }
-            // Each is one sliver more that cannot be read: how many that leaves is found out when the job is done. Jobs of the
-            // dead are dropped when they are claimed: asked for, they would be asked for again without end.
-            let text = format!(
-                "INSERT INTO job (kind, blob_id, created_at, urgency) SELECT 'repair', s.blob_id, {}, 1 FROM sliver s \
-                 JOIN blob b ON b.id = s.blob_id WHERE s.backend = $1 AND b.live_bytes > 0 AND NOT EXISTS \
-                 (SELECT 1 FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id) \
-                 GROUP BY s.blob_id ORDER BY s.blob_id LIMIT $2 ON CONFLICT (kind, blob_id) DO NOTHING",
-                tx.dialect().now()
-            );
-            enqueued += tx.execute(Statement::new(text).bind(name.as_str()).bind(limit(self.most))).await?;
-        }
-        Ok(enqueued)
-    }
-}
-
-struct EnqueueBackendRepairs {
-    backend: BackendId,
-    after: Vec<u8>,
-}
-
-impl Work for EnqueueBackendRepairs {
-    type Done = Vec<BlobId>;
-
-    async fn run(&self, tx: &mut Session) -> Result<Vec<BlobId>> {
-        let text = "SELECT DISTINCT blob_id FROM sliver WHERE backend = $1 AND blob_id > $2 ORDER BY blob_id LIMIT $3";
-        let statement = Statement::new(text).bind(self.backend.as_str()).bind(self.after.clone()).bind(limit(PAGE));
-        let rows = tx.rows(statement).await?;
-        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
-        let head = "WITH n (blob_id) AS (VALUES ";
-        let tail = format!(
-            ") INSERT INTO job (kind, blob_id, created_at, urgency) SELECT 'repair', b.id, {}, 1 \
-             FROM n JOIN blob b ON b.id = n.blob_id WHERE b.live_bytes > 0 \
-             ON CONFLICT (kind, blob_id) DO UPDATE SET claimed_until = 0",
-            tx.dialect().now()
-        );
-        tx.execute_rows(head, keys(&ids), &tail).await?;
-        Ok(ids)
-    }
-}
-
-fn keys(ids: &[BlobId]) -> Vec<[Value; 1]> {
-    ids.iter().map(|id| [id.0.into()]).collect()
 }

@@ -145,9 +145,11 @@ impl MetadataStore {
         let Some(row) = row else { return Ok(DeleteBucket::NoSuchBucket) };
         let name = bucket_name(row.text(0)?)?;
         let shared = self.shared.clone();
+        // Not a gateway's incarnation: the meters of what goes with the bucket are kept under the number 0.
+        let given = Circumstances::now(&shared, 0);
         let task = tokio::spawn(async move {
             let _announced = shared.buckets.announce([name]);
-            shared.database.transact_here(&Delete { id, grace_seconds: shared.grace_seconds() }).await
+            shared.database.transact_here(&Delete { id, given }).await
         });
         task.await.map_err(|_| MetadataError::Unknown)?
     }
@@ -222,7 +224,7 @@ impl Work for Create {
 
 struct Delete {
     id: BucketId,
-    grace_seconds: i64,
+    given: Circumstances,
 }
 
 impl Work for Delete {
@@ -253,9 +255,7 @@ impl Work for Delete {
         for id in ids {
             planner.abort(id)?;
         }
-        // Not a gateway's incarnation: the meters of what goes with the bucket are kept under the number 0.
-        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: 0 };
-        apply(tx, &facts, &planner.finish()?, given).await?;
+        apply(tx, &facts, &planner.finish()?, self.given).await?;
         tx.execute(Statement::new("DELETE FROM completed_upload WHERE bucket_id = $1").bind(self.id.0)).await?;
         tx.execute(Statement::new("DELETE FROM bucket_setting WHERE bucket_id = $1").bind(self.id.0)).await?;
         let text = "DELETE FROM quota WHERE scope = 'bucket' AND id = $1";

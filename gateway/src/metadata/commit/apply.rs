@@ -1,22 +1,33 @@
 //! Applies a plan: a fixed number of statements, each for many rows, sent together; decides nothing.
 
-use crate::domain::Extent;
+use std::sync::atomic::Ordering;
+
+use crate::domain::{Extent, RepairRank};
 use crate::metadata::commit::facts::{Facts, MeteredRow};
 use crate::metadata::commit::plan::{Plan, PlannedVersion, VersionRow};
-use crate::metadata::engine::columns::{attributes_text, checksum_value, etag_bytes, int};
+use crate::metadata::engine::columns::{attributes_text, checksum_value, etag_bytes, int, urgency};
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::lock_columns::version_lock_values;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::shared::Shared;
 
-/// Values of rows besides facts and plan.
+/// On whose behalf a plan is applied, and what that gateway is configured to do.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::metadata) struct Circumstances {
-    /// How long dead blobs stay.
-    pub grace_seconds: i64,
-    /// Whose meters are written.
+    /// Whose meters are written. Number 0 is that of nobody in particular.
     pub incarnation: u32,
+    /// How long dead blobs stay. The queue holds when each is due, and not when it died, because every gateway on the
+    /// database, also one of an earlier release, deletes what is due.
+    grace_seconds: i64,
+}
+
+impl Circumstances {
+    /// As they are now.
+    pub(in crate::metadata) fn now(shared: &Shared, incarnation: u32) -> Self {
+        Self { incarnation, grace_seconds: shared.grace_seconds() }
+    }
 }
 
 /// Applies a plan.
@@ -306,8 +317,8 @@ fn insert_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64) -> Result<()> {
             ]);
         }
         if new.degraded && *live > 0 {
-            let left = blob.placements.len().saturating_sub(layout.shape.scheme.k());
-            jobs.push(["repair".into(), blob.id.0.into(), now.into(), count(left)?]);
+            let rank = RepairRank::of(layout.shape.scheme, blob.placements.len());
+            jobs.push(["repair".into(), blob.id.0.into(), now.into(), urgency(rank).into()]);
         }
     }
     let head = "INSERT INTO blob (id, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len, wrapped_key, \

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use codec::BlobId;
 
-use crate::domain::Extent;
+use crate::domain::{BlobLengths, Extent};
 use crate::metadata::commit::change::NewBlob;
 use crate::metadata::commit::facts::{BlobFact, Facts};
 use crate::metadata::error::{MetadataError, Result};
@@ -30,11 +30,11 @@ impl<'a> Balance<'a> {
         Self { facts, new: BTreeMap::new(), deltas: BTreeMap::new() }
     }
 
-    /// Blobs that come with this transaction; nothing lives in them yet.
+    /// Blobs that come with this transaction, if anything comes to live in them. Those whose changes are all refused do not:
+    /// whoever wrote their slivers gets that answer and deletes them.
     pub(super) fn bring(&mut self, blobs: &'a [NewBlob]) {
         for new in blobs {
             self.new.insert(new.blob.id, new);
-            self.deltas.entry(new.blob.id).or_insert(0);
         }
     }
 
@@ -59,9 +59,8 @@ impl<'a> Balance<'a> {
         let mut sum = 0_u64;
         for extent in extents {
             let (fact, _) = self.blob(extent.blob).ok_or_else(|| unknown(extent.blob))?;
-            let share = u128::from(extent.length) * u128::from(fact.encoded_len);
-            let share = share.div_ceil(u128::from(fact.content_len.max(1)));
-            sum = sum.saturating_add(u64::try_from(share).unwrap_or(u64::MAX));
+            let lengths = BlobLengths { content: fact.content_len, encoded: fact.encoded_len };
+            sum = sum.saturating_add(lengths.encoded_share(extent.length).unwrap_or(u64::MAX));
         }
         Ok(sum)
     }
@@ -85,7 +84,7 @@ impl<'a> Balance<'a> {
         Ok(())
     }
 
-    /// What lives in every new blob and in every old one where that has changed, ascending by id.
+    /// What lives in every new blob in which anything came to live, and in every old one where that has changed, ascending by id.
     ///
     /// # Errors
     /// When more was taken from a blob than lived in it.

@@ -19,8 +19,7 @@ use crate::metadata::events::{EventDraft, due_events};
 /// Batches that are committed together.
 #[derive(Debug)]
 pub(in crate::metadata) struct Group {
-    pub incarnation: u32,
-    pub grace_seconds: i64,
+    pub given: Circumstances,
     pub batches: Vec<Batch>,
     /// One name for each change, for those that are parts.
     pub part_ids: Vec<ExtentOwner>,
@@ -46,7 +45,7 @@ impl Group {
             || self.changes().filter_map(|change| if let Change::Part(part) = change { Some(part) } else { None });
         let puts = self.changes().filter(|change| change.brings_version()).count();
         let first = [
-            load::now(dialect, Some(self.incarnation)),
+            load::now(dialect, Some(self.given.incarnation)),
             load::buckets(dialect, keys.iter().map(|(bucket, _)| *bucket).collect()),
             load::uploads(dialect, parts().map(|part| part.upload).collect(), false),
             load_versions::currents(dialect, &keys),
@@ -123,9 +122,8 @@ impl Work for Group {
             }
             outcomes.push(of_batch);
         }
-        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
         let plan = planner.finish()?;
-        apply(tx, &facts, &plan, given).await?;
+        apply(tx, &facts, &plan, self.given).await?;
         let made = self.changes().zip(outcomes.iter().flatten());
         let due = made.flat_map(|(change, outcome)| {
             let about = change.keys().zip(change.events());

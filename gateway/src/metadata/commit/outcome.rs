@@ -69,6 +69,12 @@ impl CommitChange for AppendChange {
 }
 
 impl Outcome {
+    /// Whether the change was made.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
+
     /// As the outcome of a change of this kind.
     ///
     /// # Errors

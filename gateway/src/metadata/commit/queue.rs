@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::batching::{Batchable, Batcher, GroupLimits, Groups, NotAnswered, Submission, batcher};
 use crate::clock::random;
 use crate::metadata::blobs::owned_extent::ExtentOwner;
+use crate::metadata::commit::apply::Circumstances;
 use crate::metadata::commit::change::Batch;
 use crate::metadata::commit::group::{Done, Group};
 use crate::metadata::commit::outcome::Outcome;
@@ -133,7 +134,7 @@ async fn commit_batches(
     let changes = batches.iter().map(|batch| batch.changes.len()).sum();
     let part_ids = (0..changes).map(|_| ExtentOwner(random(&*shared.ambient.entropy))).collect();
     let cached = shared.versions.is_some();
-    let group = Group { incarnation, grace_seconds: shared.grace_seconds(), batches, part_ids, cached };
+    let group = Group { given: Circumstances::now(shared, incarnation), batches, part_ids, cached };
     let announced =
         shared.versions.as_ref().map(|cache| cache.announce(group.keys().into_iter().map(|(b, k)| (b, k.clone()))));
     let result = shared.database.transact_here(&group).await;

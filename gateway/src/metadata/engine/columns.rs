@@ -1,10 +1,11 @@
 //! Encoding of domain types in columns.
 
 use bytes::Bytes;
-use codec::{BlobId, BlobLayout, ContentSalt, StripeShape, WrappedKey};
+use codec::{BlobId, BlobLayout, ContentSalt, Scheme, StripeShape, WrappedKey};
 
 use crate::domain::{
     BackendId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey,
+    RepairRank,
 };
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::statement::Value;
@@ -18,6 +19,14 @@ pub(crate) fn int(value: u64) -> Result<i64> {
 /// The limit of a SELECT.
 pub(crate) fn limit(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The order of repair jobs: the smaller is claimed first. No blob can lose more slivers than it has.
+pub(crate) fn urgency(rank: RepairRank) -> i64 {
+    match rank {
+        RepairRank::MayLose(slivers) => limit(slivers),
+        RepairRank::TooFewLeft => limit(Scheme::SLIVERS_MAX + 1),
+    }
 }
 
 /// A backend's name.

@@ -104,7 +104,7 @@ impl MetadataStore {
     /// Nothing changed, unless it is [`MetadataError::Unknown`].
     pub async fn complete_upload(&self, incarnation: u32, change: CompleteChange) -> Result<CompleteOutcome> {
         let shared = self.shared.clone();
-        let work = Complete { incarnation, change, grace_seconds: shared.grace_seconds() };
+        let work = Complete { given: Circumstances::now(&shared, incarnation), change };
         let task = tokio::spawn(async move {
             let location = (work.change.bucket, VersionCache::own_key(&work.change.version.key));
             let announced = shared.versions.as_ref().map(|cache| cache.announce([location]));
@@ -133,9 +133,8 @@ impl MetadataStore {
 }
 
 struct Complete {
-    incarnation: u32,
+    given: Circumstances,
     change: CompleteChange,
-    grace_seconds: i64,
 }
 
 impl Work for Complete {
@@ -149,7 +148,7 @@ impl Work for Complete {
         let keys = BTreeSet::from([(change.bucket, key)]);
         let mut facts = Facts::default();
         let first = [
-            load::now(dialect, Some(self.incarnation)),
+            load::now(dialect, Some(self.given.incarnation)),
             load::buckets(dialect, BTreeSet::from([change.bucket])),
             load::uploads(dialect, BTreeSet::from([change.upload]), true),
             load_versions::currents(dialect, &keys),
@@ -184,8 +183,7 @@ impl Work for Complete {
         let CompleteOutcome::Completed { name } = outcome else { return Ok((outcome, Vec::new())) };
         let due = due_events::due(change.bucket, key, &change.events, false, &Outcome::Stored { name });
         let plan = planner.finish()?;
-        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: self.incarnation };
-        apply(tx, &facts, &plan, given).await?;
+        apply(tx, &facts, &plan, self.given).await?;
         due_events::insert(tx, due, now).await?;
         self.remember(tx, now, plan.versions.first().is_none_or(|planned| planned.version.null)).await?;
         Ok((outcome, plan.known()))

@@ -181,8 +181,9 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`].
     pub async fn abort_upload(&self, bucket: BucketId, key: &ObjectKey, id: &UploadId) -> Result<AbortUpload> {
-        let grace_seconds = self.shared.grace_seconds();
-        self.database().transact(Abort { bucket, key: key.clone(), id: *id, grace_seconds }).await
+        // Not on behalf of an incarnation: what it releases is metered under the number 0.
+        let given = Circumstances::now(&self.shared, 0);
+        self.database().transact(Abort { bucket, key: key.clone(), id: *id, given }).await
     }
 }
 
@@ -227,7 +228,7 @@ struct Abort {
     bucket: BucketId,
     key: ObjectKey,
     id: UploadId,
-    grace_seconds: i64,
+    given: Circumstances,
 }
 
 impl Work for Abort {
@@ -250,9 +251,7 @@ impl Work for Abort {
         load::released(tx, &mut facts, ids).await?;
         let mut planner = Planner::new(&facts);
         planner.abort(self.id)?;
-        // Not on behalf of an incarnation: what it releases is metered under the number 0.
-        let given = Circumstances { grace_seconds: self.grace_seconds, incarnation: 0 };
-        apply(tx, &facts, &planner.finish()?, given).await?;
+        apply(tx, &facts, &planner.finish()?, self.given).await?;
         Ok(AbortUpload::Aborted)
     }
 }

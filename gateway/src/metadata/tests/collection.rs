@@ -32,6 +32,24 @@ both! {
         assert!(f.store.blob(&early.extents[0].blob).await.unwrap().is_some(), "what was not claimed stays");
     }
 
+    async fn a_refused_change_leaves_no_row_of_its_blob(f: &Fixture) {
+        f.put("key", 1).await;
+        let (refused, version) = f.put_if("key", 1, crate::domain::WriteCondition::Absent).await;
+        assert!(!refused.is_made());
+        assert_eq!((f.one_int("SELECT COUNT(*) FROM blob").await, f.dead().await), (1, vec![]));
+        assert_eq!(f.store.known_slivers(&[(version.extents[0].blob, 0, 7, "b0".parse().unwrap())]).await.unwrap(), [false]);
+        // One of two in a blob keeps it.
+        let blob = f.blob(20, true);
+        let half = |offset| vec![Extent { blob: blob.blob.id, offset, length: 10 }];
+        let mut first = f.put_change(f.version("key", half(0)));
+        first.condition = crate::domain::WriteCondition::Absent;
+        let second = f.put_change(f.version("other", half(10)));
+        let changes = vec![Change::Put(first), Change::Put(second)];
+        let outcomes = f.commit(Batch { blobs: vec![blob.clone()], changes }).await.unwrap();
+        assert_eq!(outcomes.iter().map(crate::metadata::Outcome::is_made).collect::<Vec<_>>(), [false, true]);
+        assert!(f.store.blob(&blob.blob.id).await.unwrap().is_some());
+    }
+
     async fn a_claim_that_ran_out_is_handed_out_again(f: &Fixture) {
         f.store.set_grace_seconds(0);
         f.put("key", 1).await;
@@ -81,7 +99,7 @@ both! {
         assert!(f.store.blob(&kept.blob.id).await.unwrap().is_some());
     }
 
-    async fn a_move_that_comes_too_late_leaves_its_blob_to_the_collector(f: &Fixture) {
+    async fn a_move_that_comes_too_late_leaves_no_row_of_its_blob(f: &Fixture) {
         let (_, _) = quilt(f, "a").await;
         for name in ["a0", "a1", "a2"] {
             f.delete(name).await;
@@ -92,7 +110,7 @@ both! {
         let to = Extent { blob: new.blob.id, offset: 0, length: 25 };
         let moved = f.store.move_extents(f.incarnation, vec![new.clone()], vec![ExtentMove { from: living, to }]);
         assert_eq!(moved.await.unwrap(), [false]);
-        assert!(f.dead().await.contains(&new.blob.id));
+        assert_eq!(f.store.blob(&new.blob.id).await.unwrap(), None, "nothing came to lie in it");
         let fenced = f.store.move_extents(99, Vec::new(), Vec::new()).await;
         assert!(matches!(fenced, Err(MetadataError::Fenced)));
     }

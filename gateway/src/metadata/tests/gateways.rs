@@ -6,6 +6,7 @@ use crate::clock::{Entropy, SystemEntropy, random};
 use crate::domain::WriteCondition;
 use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::buckets::bucket::DeleteBucket;
+use crate::metadata::commit::apply::Circumstances;
 use crate::metadata::commit::group::Group;
 use crate::metadata::commit::{Batch, Change, DeleteChange, Outcome, Refusal};
 use crate::metadata::engine::database::Work;
@@ -18,8 +19,7 @@ async fn uncommitted_put(f: &Fixture, name: &str) -> Session {
     let blob = f.blob(5, false);
     let version = f.version(name, whole(&blob));
     let group = Group {
-        incarnation: f.incarnation,
-        grace_seconds: 3_600,
+        given: Circumstances::now(&f.store.shared, f.incarnation),
         batches: vec![Batch { blobs: vec![blob], changes: vec![Change::Put(f.put_change(version))] }],
         part_ids: vec![ExtentOwner([0; 16])],
         cached: false,

@@ -1,6 +1,6 @@
 //! Repair jobs and the slivers that move.
 
-use crate::domain::Placement;
+use crate::domain::{Placement, RepairRank};
 use crate::metadata::blobs::repair_jobs::RepairEnd;
 use crate::metadata::blobs::sliver_moves::{SliverLocation, SliverMove};
 use crate::metadata::check::Finding;
@@ -8,7 +8,7 @@ use crate::metadata::commit::{Batch, Change};
 use crate::metadata::error::MetadataError;
 use crate::metadata::tests::fixture::{Fixture, both, whole};
 
-const DONE: RepairEnd = RepairEnd { complete: true, retry_after_seconds: 0, urgency: 2 };
+const DONE: RepairEnd = RepairEnd { complete: true, retry_after_seconds: 0, rank: Some(RepairRank::MayLose(2)) };
 
 /// A blob that was written with `slivers` of six.
 async fn degraded(f: &Fixture, name: &str, slivers: usize) -> codec::BlobId {
@@ -34,13 +34,70 @@ both! {
         let jobs = f.store.claim_repairs(10, 60).await.unwrap();
         assert_eq!((jobs.len(), jobs[0].blob.id), (1, five));
         assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
-        let again = RepairEnd { complete: false, retry_after_seconds: 0, urgency: 7 };
+        let again = RepairEnd { complete: false, ..DONE };
         f.store.end_repair(four, jobs[0].claimed_at, again).await.unwrap();
         let jobs = f.store.claim_repairs(10, 0).await.unwrap();
         assert_eq!((jobs.len(), jobs[0].blob.id, jobs[0].attempts), (1, four, 1));
         f.store.end_repair(four, jobs[0].claimed_at, DONE).await.unwrap();
         f.store.end_repair(five, jobs[0].claimed_at, DONE).await.unwrap();
         assert_eq!(f.store.jobs().await.unwrap(), []);
+    }
+
+    async fn what_cannot_be_repaired_now_comes_last(f: &Fixture) {
+        let three = degraded(f, "three", 3).await;
+        let five = degraded(f, "five", 5).await;
+        let four = degraded(f, "four", 4).await;
+        for id in [four, five, three] {
+            assert_eq!(f.store.claim_repairs(1, 60).await.unwrap()[0].blob.id, id);
+        }
+    }
+
+    async fn a_repair_that_failed_keeps_its_rank(f: &Fixture) {
+        let blob = degraded(f, "key", 5).await;
+        let again = |rank| RepairEnd { complete: false, retry_after_seconds: 0, rank };
+        for (rank, urgency) in [
+            (None, 1),
+            (Some(RepairRank::MayLose(0)), 0),
+            (None, 0),
+            (Some(RepairRank::TooFewLeft), 256),
+            (None, 256),
+        ] {
+            let claimed_at = f.store.claim_repairs(1, 0).await.unwrap()[0].claimed_at;
+            f.store.end_repair(blob, claimed_at, again(rank)).await.unwrap();
+            assert_eq!(f.one_int("SELECT urgency FROM job").await, urgency);
+        }
+    }
+
+    async fn each_finding_makes_it_more_urgent_until_nothing_helps(f: &Fixture) {
+        let blob = f.put("key", 10).await.extents[0].blob;
+        let on = |number: u8| format!("b{number}").parse().unwrap();
+        let finding = |index| Finding { blob, index, backend: on(index), kind: "damaged".to_owned() };
+        for (index, urgency) in [(0, 1), (0, 1), (3, 0), (5, 256), (1, 256)] {
+            f.store.record_finding(finding(index)).await.unwrap();
+            assert_eq!(f.one_int("SELECT urgency FROM job").await, urgency);
+        }
+        f.meddle("DELETE FROM finding").await;
+        f.store.record_finding(Finding { backend: on(9), ..finding(2) }).await.unwrap();
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, 2, "its sliver is not there any more");
+    }
+
+    async fn slivers_on_backends_that_left_do_not_count(f: &Fixture) {
+        let whole = f.put("key", 10).await.extents[0].blob;
+        f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
+                  SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
+        let backend = |number: u8| -> crate::domain::BackendId { format!("b{number}").parse().unwrap() };
+        f.store.set_backend_removed(&backend(0), true).await.unwrap();
+        f.store.enqueue_repairs_of_unconfigured((1..6).map(backend).collect(), 10).await.unwrap();
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, 1);
+        f.store.enqueue_repairs_of_backend(&backend(4)).await.unwrap();
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, 0, "what was accepted again may have nothing");
+        let finding = Finding { blob: whole, index: 2, backend: backend(2), kind: "missing".to_owned() };
+        f.store.record_finding(finding).await.unwrap();
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, 0, "one was removed, one is missing");
+        f.meddle("DELETE FROM job").await;
+        f.store.set_backend_removed(&backend(1), true).await.unwrap();
+        f.store.enqueue_repairs_of_unconfigured((2..6).map(backend).collect(), 10).await.unwrap();
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, 256, "three of six are left");
     }
 
     async fn a_finding_meanwhile_keeps_the_job(f: &Fixture) {

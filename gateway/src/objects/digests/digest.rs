@@ -8,6 +8,7 @@ use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use crate::objects::digests::content_md5::ContentMd5;
 use crate::objects::error::ObjectsError;
 use crate::objects::write::body::BodyPromise;
+use crate::objects::write::body_error::BodyError;
 
 /// One additional checksum under way.
 pub(crate) struct ChecksumDigest {
@@ -116,7 +117,7 @@ impl Digests {
         trailer: Option<(ChecksumAlgorithm, Vec<u8>)>,
     ) -> Result<Digested, ObjectsError> {
         if promise.length.is_some_and(|length| length != self.length) {
-            return Err(crate::objects::BodyError::Incomplete.into());
+            return Err(BodyError::Incomplete.into());
         }
         let md5 = self.md5.finish();
         if promise.md5.is_some_and(|promised| promised != md5) {
@@ -152,7 +153,7 @@ fn compare_checksum(
     match trailer {
         Some((algorithm, value)) if !agrees(algorithm, &value) => Err(ObjectsError::BadDigest(algorithm.name())),
         None if promise.trailer_required && promise.checksum.is_none() => {
-            Err(crate::objects::BodyError::BadTrailer("the announced checksum did not come").into())
+            Err(BodyError::BadTrailer("the announced checksum did not come").into())
         }
         _ => Ok(()),
     }

@@ -25,7 +25,7 @@ impl Objects {
         let events = self.inner.drafts(&bucket, &key, origin.as_ref(), &[about.potential_event()])?;
         let amendment = Amendment::Attributes(AttributeEdit(Arc::new(edit)));
         let amend = AmendChange { bucket: bucket.id, key, selector, amendment, only: None, events };
-        self.inner.commit(Vec::new(), amend).await
+        self.inner.commit(amend).await
     }
 
     /// Changes the retention or the legal hold of a version, without notifications.
@@ -41,7 +41,7 @@ impl Objects {
     ) -> Result<Option<VersionName>, ObjectsError> {
         let (bucket, events) = (bucket.id, Vec::new());
         let amend = AmendChange { bucket, key, selector, amendment, only: None, events };
-        self.inner.commit(Vec::new(), amend).await
+        self.inner.commit(amend).await
     }
 }
 

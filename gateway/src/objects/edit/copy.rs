@@ -10,8 +10,8 @@ use crate::events::Origin;
 use crate::metadata::PutChange;
 use crate::objects::Objects;
 use crate::objects::digests::digest::{Digested, Digests};
-use crate::objects::encryption::content::KeyChoice;
 use crate::objects::encryption::data_key::DataKey;
+use crate::objects::encryption::encryption_key::KeyChoice;
 use crate::objects::error::ObjectsError;
 use crate::objects::reporting::notifications::PotentialEvent;
 use crate::objects::requests::{Copy, Put, Stored};
@@ -59,7 +59,7 @@ impl Objects {
         let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[potential_event])?;
         let (bucket, condition) = (copy.bucket.id, copy.condition);
         let change = PutChange { bucket, version, parts, condition, source, events };
-        let name = self.inner.commit(Vec::new(), change).await?;
+        let name = self.inner.commit(change).await?;
         // Shared bytes are coded as the source is; a copy of another class gets bytes of its own, now or later.
         if let Err(error) = self.recode(&copied_into, &copied, &copied.attributes).await {
             tracing::warn!(%error, "re-encoding a copy for its storage class failed; it keeps the scheme of its source");

@@ -87,7 +87,7 @@ impl Objects {
         version: &Version,
         attributes: &ObjectAttributes,
     ) -> Result<bool, ObjectsError> {
-        let scheme = self.inner.scheme_for(attributes);
+        let scheme = self.inner.schemes.of(attributes);
         let mut at = 0;
         for (ordinal, extent) in (0_u32..).zip(&version.extents) {
             let owned = OwnedExtent { owner: ExtentOwner(version.id.0), ordinal, extent: *extent };
@@ -97,10 +97,11 @@ impl Objects {
                 continue;
             }
             let recoded = self.recode_extent(bucket, version, attributes, &from, scheme).await?;
-            recoded.uncommitted.keep();
+            let sent = recoded.uncommitted.sent();
             let (blobs, moves) = (vec![recoded.blob], vec![recoded.moved]);
-            let done = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), blobs, moves).await?;
-            if done != [true] {
+            let done = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), blobs, moves).await;
+            sent.settle(&done, |done| done.contains(&true));
+            if done? != [true] {
                 return Ok(false);
             }
         }

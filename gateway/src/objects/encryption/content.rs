@@ -1,4 +1,4 @@
-//! Encryption of content with SSE-C and SSE-KMS keys, below its digests: keys, encryption, decryption.
+//! Encryption of content with SSE-C and SSE-KMS keys, below its digests: encryption, decryption, and finding the keys for it.
 
 use std::ops::Range;
 
@@ -8,40 +8,10 @@ use codec::{ContentCipher, ContentSalt};
 use crate::domain::{ContentEncryption, ContentKey, ContentRun, ContentRuns, KmsKey};
 use crate::objects::Objects;
 use crate::objects::encryption::data_key::DataKey;
+use crate::objects::encryption::encryption_key::{EncryptionKey, KeyChoice};
 use crate::objects::error::ObjectsError;
 use crate::objects::state::Inner;
 use crate::objects::write::frames::Frames;
-
-/// The key a write is to be encrypted with.
-#[derive(Clone, Debug)]
-pub enum KeyChoice {
-    /// The client's, sent with the request (SSE-C).
-    Customer(DataKey),
-    /// One of the key service's (SSE-KMS).
-    Kms {
-        /// Its name; `None` for the default one.
-        key: Option<String>,
-        /// The encryption context: Base64 of JSON.
-        context: Option<String>,
-        /// Whether a bucket key was asked for.
-        bucket_key: bool,
-    },
-}
-
-/// A key for one object, and what will be kept with the object about it.
-#[derive(Clone, Debug)]
-pub struct EncryptionKey {
-    data_key: DataKey,
-    key: ContentKey,
-}
-
-impl EncryptionKey {
-    /// What will be kept.
-    #[must_use]
-    pub fn encryption(&self) -> ContentEncryption {
-        ContentEncryption { key: self.key.clone(), runs: ContentRuns::default() }
-    }
-}
 
 impl Objects {
     /// An encryption key for a new object or upload.

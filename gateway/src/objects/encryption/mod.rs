@@ -4,6 +4,7 @@
 
 pub(crate) mod content;
 pub(crate) mod data_key;
+pub(crate) mod encryption_key;
 pub(crate) mod key_file;
 pub(crate) mod key_provider;
 pub(crate) mod rewrap;

@@ -12,7 +12,8 @@ use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
 use crate::objects::read::fetch::fetch;
 use crate::objects::read::opened_blob::OpenedBlob;
-use crate::objects::write::quilter::{publish, quilt_shape};
+use crate::objects::write::publish::publish;
+use crate::objects::write::quilter::quilt_shape;
 use crate::objects::write::uncommitted::UncommittedSlivers;
 
 /// Quilts compacted in one step. What lives of them is less than half of each.
@@ -45,12 +46,14 @@ impl Objects {
         }
         let _reservation = self.inner.budget.take(bytes * 3).await?;
         let living = self.gather_living(&sparse).await?;
-        let (blob, moves, uncommitted) = self.write_compacted(scheme.unwrap_or(self.inner.scheme), living).await?;
-        uncommitted.keep();
+        let (blob, moves, uncommitted) =
+            self.write_compacted(scheme.unwrap_or(self.inner.schemes.standard), living).await?;
         let left: Vec<BlobId> = moves.iter().map(|wanted| wanted.from.extent.blob).collect();
-        let moved = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), vec![blob], moves).await?;
+        let sent = uncommitted.sent();
+        let moved = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), vec![blob], moves).await;
+        sent.settle(&moved, |moved| moved.contains(&true));
         let emptied: HashSet<BlobId> =
-            left.into_iter().zip(moved).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
+            left.into_iter().zip(moved?).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
         Ok(emptied.len())
     }
 
@@ -113,7 +116,7 @@ impl Objects {
             rewrapped_key: None,
             placements: Vec::new(),
         };
-        let (blob, uncommitted) = publish(&self.inner, blob, encoded, true).await?;
+        let (blob, uncommitted) = publish(&self.inner.committee, &self.inner.id_generator, blob, encoded).await?;
         Ok((blob, moves, uncommitted))
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod findings;
 pub(crate) mod heartbeats;
 pub(crate) mod hold;
 pub(crate) mod lifecycle;
+pub(crate) mod noticed;
 pub(crate) mod orphans;
 pub(crate) mod rebuild;
 pub(crate) mod reclaim;

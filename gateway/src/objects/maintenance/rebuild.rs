@@ -10,7 +10,7 @@ use codec::{BlobLayout, Root, SliverSealer};
 use crate::domain::StoredBlob;
 use crate::objects::committee::Backend;
 use crate::objects::error::ObjectsError;
-use crate::objects::read::gather::{gather_blocks, identity};
+use crate::objects::read::gather::gather_blocks;
 use crate::objects::state::Inner;
 
 /// Stripes reconstructed in one step: a decode call has a fixed cost of about 130 us, so it should carry megabytes.
@@ -127,7 +127,7 @@ pub(crate) async fn rebuild_slivers(
 async fn begin(inner: &Inner, blob: &StoredBlob, targets: Vec<Target>) -> Vec<RebuildInProgress> {
     let mut in_progress = Vec::with_capacity(targets.len());
     for target in targets {
-        let identity = identity(inner.id_generator.cluster, blob, target.name.index);
+        let identity = blob.sliver_identity(inner.id_generator.cluster, target.name.index);
         let begun = async {
             let mut writer = target.backend.store.create(&target.name).await?;
             writer.write(identity.header_bytes()).await?;

@@ -6,16 +6,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use backends::{SliverName, StoreError};
-use codec::SliverVerifier;
+use backends::{SliverCondition, SliverName, examine};
 
-use crate::domain::{BackendId, Placement, StoredBlob};
+use crate::domain::{BackendId, Placement, RepairRank, StoredBlob};
 use crate::metadata::{BackendRow, RepairEnd, RepairJob, SliverLocation, SliverMove};
 use crate::objects::Objects;
 use crate::objects::committee::Backend;
 use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
-use crate::objects::read::gather::identity;
 use crate::placement::{RepairPlan, SliverFact, plan_repair};
 
 /// Jobs claimed at a time. They are done one after the other, so this and the lease bound how long one may take.
@@ -33,9 +31,6 @@ const DISCARDS_PER_STEP: usize = 256;
 /// Jobs written in one step for backends that were taken out of the cluster.
 const UNCONFIGURED_PER_STEP: usize = 1_024;
 
-/// Bytes read in one step when a sliver is proven.
-const PROOF_BYTES: u64 = 1 << 20;
-
 impl Objects {
     /// Repairs a few blobs, the most endangered first. Returns how many were looked at; zero means there is no more to do
     /// now.
@@ -50,11 +45,11 @@ impl Objects {
             let doublings = job.attempts.min(20);
             let retry_after_seconds = (RETRY_SECONDS.0 << doublings).min(RETRY_SECONDS.1);
             let end = match self.repair_blob(job).await {
-                Ok((complete, urgency)) => RepairEnd { complete, retry_after_seconds, urgency },
+                Ok((complete, rank)) => RepairEnd { complete, retry_after_seconds, rank: Some(rank) },
                 Err(error) => {
                     metrics::counter!("haulout_repair_failures_total").increment(1);
                     tracing::warn!(blob = %id, %error, "repair of a blob failed and will be retried");
-                    RepairEnd { complete: false, retry_after_seconds, urgency: 0 }
+                    RepairEnd { complete: false, retry_after_seconds, rank: None }
                 }
             };
             self.inner.metadata.end_repair(id, claimed_at, end).await?;
@@ -107,8 +102,8 @@ impl Objects {
         Ok(self.inner.metadata.enqueue_repairs_of_unconfigured(belonging, UNCONFIGURED_PER_STEP).await?)
     }
 
-    /// Repairs one blob: whether nothing is left to do, and how many more slivers it may lose.
-    async fn repair_blob(&self, job: RepairJob) -> Result<(bool, i64), ObjectsError> {
+    /// Repairs one blob: whether nothing is left to do, and its rank now.
+    async fn repair_blob(&self, job: RepairJob) -> Result<(bool, RepairRank), ObjectsError> {
         let inner = &self.inner;
         let scheme = job.blob.layout.shape.scheme;
         let facts = self.look(&job, &inner.metadata.backends().await?, &inner.metadata.removed_backends().await?).await;
@@ -118,8 +113,7 @@ impl Objects {
             tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
         }
         let moved = self.carry_out(&job.blob, &facts, &plan).await?;
-        let left = i64::try_from(good + moved).unwrap_or(0) - i64::try_from(scheme.k()).unwrap_or(0);
-        Ok((plan.completes() && moved == plan.rebuilds.len(), left))
+        Ok((plan.completes() && moved == plan.rebuilds.len(), RepairRank::of(scheme, good + moved)))
     }
 
     /// What is known of each sliver of a blob.
@@ -139,13 +133,13 @@ impl Objects {
             };
             let suspect = job.suspects.contains(&(index, placement.backend.clone()));
             match self.examine(&job.blob, placement, backend, suspect).await {
-                Ok(()) => SliverFact::Good(backend.provider.clone()),
+                SliverCondition::Intact => SliverFact::Good(backend.provider.clone()),
                 // What a backend lacks that was rolled back or swapped is not lost before an operator confirms it.
-                Err(StoreError::NotFound) if backend.trust().is_doubted() => {
+                SliverCondition::Missing if backend.trust().is_doubted() => {
                     SliverFact::Unreachable(backend.provider.clone())
                 }
-                Err(StoreError::NotFound | StoreError::Damaged { .. }) => SliverFact::Lost,
-                Err(error) => {
+                SliverCondition::Missing | SliverCondition::Damaged { .. } => SliverFact::Lost,
+                SliverCondition::Unreachable(error) => {
                     tracing::debug!(backend = %backend.id, blob = %job.blob.id, %error, "a sliver cannot be checked now");
                     SliverFact::Unreachable(backend.provider.clone())
                 }
@@ -154,31 +148,16 @@ impl Objects {
         futures::future::join_all(looks).await
     }
 
-    /// Compares a sliver's length, and verifies all of its bytes when it has a finding.
+    /// Looks at one sliver, and at all of its bytes when it is to be `proven`.
     async fn examine(
         &self,
         blob: &StoredBlob,
         placement: &Placement,
         backend: &Backend,
-        deep: bool,
-    ) -> Result<(), StoreError> {
-        let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
-        let (len, expected) = (backend.store.len(&name).await?, blob.layout.sliver_len());
-        if len != expected {
-            return Err(StoreError::Damaged { reason: format!("it has {len} bytes and should have {expected}") });
-        }
-        if deep {
-            let mut verifier =
-                SliverVerifier::new(identity(self.inner.id_generator.cluster, blob, placement.index), placement.root);
-            let mut at = 0;
-            while at < len {
-                let end = (at + PROOF_BYTES).min(len);
-                verifier.push(&backend.store.read(&name, at..end).await?);
-                at = end;
-            }
-            verifier.finish().map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
-        }
-        Ok(())
+        proven: bool,
+    ) -> SliverCondition {
+        let identity = blob.sliver_identity(self.inner.id_generator.cluster, placement.index);
+        examine(&*backend.store, placement.attempt, identity, proven.then_some(placement.root)).await
     }
 
     /// Makes the planned slivers and moves their rows; how many moved.
@@ -220,7 +199,7 @@ impl Objects {
                 let reason = format!("sliver {index} of blob {} was rebuilt with another root", blob.id);
                 return Err(ObjectsError::Internal(reason));
             }
-            if let Err(error) = self.examine(blob, &to, &target.backend, true).await {
+            if let Some(error) = self.examine(blob, &to, &target.backend, true).await.error() {
                 target.backend.write_failed(&error);
                 continue;
             }

@@ -8,12 +8,13 @@ use crate::domain::{Bucket, ContentRun, ContentRuns, Extent, ObjectAttributes, O
 use crate::metadata::{AbortUpload, CreateUpload as Created, PartChange};
 use crate::objects::Objects;
 use crate::objects::digests::digest::Digested;
-use crate::objects::encryption::content::{Encipher, EncryptionKey};
+use crate::objects::encryption::content::Encipher;
+use crate::objects::encryption::encryption_key::EncryptionKey;
 use crate::objects::error::ObjectsError;
 use crate::objects::requests::{CopyPart, CreateUpload, PutPart};
 use crate::objects::write::body::IncomingBody;
 use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
-use crate::objects::write::store::Entry;
+use crate::objects::write::entry::Entry;
 
 impl Objects {
     /// Begins an upload.
@@ -113,7 +114,7 @@ impl Objects {
         };
         let source = (!part.extents.is_empty()).then_some(copy.source.id);
         let change = PartChange { upload: copy.upload.id, part: part.clone(), source };
-        self.inner.commit(Vec::new(), change).await?;
+        self.inner.commit(change).await?;
         Ok(part)
     }
 

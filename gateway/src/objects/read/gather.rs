@@ -147,7 +147,7 @@ impl<'a> Gather<'a> {
                 Err(error) => backend.read_failed(error),
             }
             if let (Ok(bytes), Some(stripes)) = (&answer, proof) {
-                let identity = identity(cluster, &blob, index);
+                let identity = blob.sliver_identity(cluster, index);
                 if let Err(error) = prove(&*backend.store, &name, &identity, &placement, stripes, bytes).await {
                     answer = Err(error);
                 }
@@ -253,11 +253,6 @@ fn prospect(opened: &OpenedBlob, index: u8) -> Prospect {
         troubled: !backend.readable(),
         mean_us: backend.reads.mean_us(),
     })
-}
-
-/// The expected identity of a sliver of this blob.
-pub(crate) fn identity(cluster: codec::ClusterId, blob: &StoredBlob, index: u8) -> SliverIdentity {
-    SliverIdentity { cluster, blob: blob.id, index, layout: blob.layout, wrapped_key: blob.wrapped_key }
 }
 
 /// Proves whole blocks against the root that SQL holds.

@@ -8,4 +8,5 @@ pub(crate) mod gather;
 pub(crate) mod gather_plan;
 pub(crate) mod latency;
 pub(crate) mod object_reader;
+pub(crate) mod open;
 pub(crate) mod opened_blob;

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use codec::Piece;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 
-use crate::domain::{Extent, Version};
+use crate::domain::{ChecksumAlgorithm, Extent, Version};
 use crate::objects::Objects;
 use crate::objects::budget::Reservation;
 use crate::objects::encryption::content::Decipher;
@@ -19,6 +20,8 @@ use crate::objects::encryption::data_key::DataKey;
 use crate::objects::error::ObjectsError;
 use crate::objects::read::fetch::fetch;
 use crate::objects::state::Inner;
+use crate::objects::write::body::IncomingBody;
+use crate::objects::write::body_error::BodyError;
 
 /// Stripes read in one step. Together they are one read of each sliver, and one decode call when some are lost.
 const STRIPES_PER_STEP: u32 = 2;
@@ -63,6 +66,18 @@ impl Stream for ObjectReader {
                 Poll::Ready(None) => self.rest = None,
             }
         }
+    }
+}
+
+/// What is read of one version is written as another.
+#[async_trait]
+impl IncomingBody for ObjectReader {
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        futures::StreamExt::next(self).await.transpose().map_err(|error| BodyError::Source(error.to_string()))
+    }
+
+    fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
+        None
     }
 }
 
@@ -139,7 +154,7 @@ impl Inner {
 
 /// Content bytes of one step through a streamed blob.
 fn single_step_bytes(inner: &Inner) -> u64 {
-    let shape = codec::StripeShape::streaming(inner.scheme);
+    let shape = codec::StripeShape::streaming(inner.schemes.standard);
     shape.stripe_bytes() as u64 * u64::from(STRIPES_PER_STEP)
 }
 

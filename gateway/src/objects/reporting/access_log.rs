@@ -1,74 +1,21 @@
-//! Server access logs: lines are buffered in memory by bucket, and written as objects into the target bucket.
+//! Server access logs: buffered lines are written as objects into the target bucket.
 //! As with Amazon a line may be lost when a gateway dies; one that stops in good order writes them all.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
-use crate::domain::{Bucket, BucketId, ObjectAttributes, ObjectKey, VersionLock, WriteCondition};
+use crate::domain::{Bucket, ObjectAttributes, ObjectKey, VersionLock, WriteCondition};
 use crate::events::LoggingConfiguration;
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
+use crate::objects::reporting::access_log_buffer::Lines;
 use crate::objects::requests::Put;
 use crate::objects::write::body::{BodyPromise, BytesBody};
 
-/// Bytes of one log at most; more begin another at once.
-const LOG_BYTES_MAX: usize = 1 << 20;
-
-/// Bytes of all lines that wait; more are lost.
-const WAITING_BYTES_MAX: usize = 16 << 20;
-
 /// How long lines may be buffered.
 const LINGER: Duration = Duration::from_secs(60);
-
-/// Lines that wait.
-#[derive(Debug, Default)]
-pub(crate) struct AccessLog {
-    waiting: Mutex<Waiting>,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    buckets: HashMap<BucketId, Lines>,
-    bytes: usize,
-}
-
-/// The lines of one bucket.
-#[derive(Debug)]
-struct Lines {
-    bucket: Arc<Bucket>,
-    text: String,
-    since: Instant,
-}
-
-impl AccessLog {
-    fn add(&self, bucket: &Arc<Bucket>, line: &str) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.bytes + line.len() > WAITING_BYTES_MAX {
-            metrics::counter!("haulout_access_log_lines_lost_total").increment(1);
-            return;
-        }
-        waiting.bytes += line.len();
-        let fresh = || Lines { bucket: bucket.clone(), text: String::new(), since: Instant::now() };
-        let lines = waiting.buckets.entry(bucket.id).or_insert_with(fresh);
-        // The newest settings say where the log goes.
-        lines.bucket = bucket.clone();
-        lines.text.push_str(line);
-    }
-
-    /// Takes what is old or large enough, or everything.
-    fn take(&self, everything: bool, linger: Duration) -> Vec<Lines> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let ready = |lines: &Lines| everything || lines.text.len() >= LOG_BYTES_MAX || lines.since.elapsed() >= linger;
-        let ids: Vec<_> = waiting.buckets.iter().filter(|(_, lines)| ready(lines)).map(|(id, _)| *id).collect();
-        let taken: Vec<Lines> = ids.iter().filter_map(|id| waiting.buckets.remove(id)).collect();
-        waiting.bytes = waiting.bytes.saturating_sub(taken.iter().map(|lines| lines.text.len()).sum());
-        taken
-    }
-}
 
 impl Objects {
     /// Adds a line to a bucket's access log, in memory; a worker flushes it.

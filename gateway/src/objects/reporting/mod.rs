@@ -3,6 +3,7 @@
 //! Not here: the documents themselves, which the pure module `events` writes.
 
 pub(crate) mod access_log;
+pub(crate) mod access_log_buffer;
 pub(crate) mod inventory;
 pub(crate) mod meter;
 pub(crate) mod notifications;

@@ -19,6 +19,42 @@ async fn deleted_and_replaced_objects_leave_nothing_behind() {
     assert!(fixture.check().await.clean());
 }
 
+impl Fixture {
+    /// Waits until so many slivers are left; deleting goes on after the answer.
+    async fn slivers_come_to(&self, expected: usize) {
+        for _ in 0..100 {
+            if self.slivers().await == expected {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{} slivers are left", self.slivers().await);
+    }
+}
+
+/// All begin before one of them is there, so the transaction refuses the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_the_commit_refuses_leaves_no_sliver() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    let body = content(3 << 20);
+    let puts = (0..4).map(|_| fixture.put_if("key", &body, crate::domain::WriteCondition::Absent));
+    let stored = futures::future::join_all(puts).await;
+    assert_eq!(stored.iter().filter(|stored| stored.is_ok()).count(), 1);
+    fixture.slivers_come_to(6).await;
+    assert!(fixture.get("key").await.expect("read") == body);
+    assert!(fixture.check().await.clean());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_leaves_no_sliver() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    fixture.metadata.end_incarnation(fixture.incarnation).await.expect("ended");
+    for (key, body) in [("small", content(5_000)), ("large", content(3 << 20))] {
+        assert!(fixture.put(key, &body).await.is_err(), "it may not write any more");
+    }
+    fixture.slivers_come_to(0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quilt_of_holes_is_compacted_and_its_survivors_stay() {
     let fixture = Fixture::new("rs-4-2", 6).await;

@@ -9,7 +9,8 @@ use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind, ObjectAttributes,
 use crate::objects::error::ObjectsError;
 use crate::objects::requests::{CreateUpload, Put, PutPart};
 use crate::objects::tests::fixture::{Fixture, object_key};
-use crate::objects::write::body::{BodyError, BodyPromise, IncomingBody};
+use crate::objects::write::body::{BodyPromise, IncomingBody};
+use crate::objects::write::body_error::BodyError;
 
 /// A body of nothing but a trailer.
 #[derive(Clone)]

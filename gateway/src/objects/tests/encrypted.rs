@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 
 use crate::domain::{ETag, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition};
-use crate::objects::encryption::content::KeyChoice;
 use crate::objects::encryption::data_key::DataKey;
+use crate::objects::encryption::encryption_key::KeyChoice;
 use crate::objects::error::ObjectsError;
 use crate::objects::requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Put, PutPart};
 use crate::objects::tests::fixture::{Fixture, content, object_key};

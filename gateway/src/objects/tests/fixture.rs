@@ -17,7 +17,8 @@ use crate::objects::compute::Compute;
 use crate::objects::encryption::key_file::KeyFile;
 use crate::objects::error::ObjectsError;
 use crate::objects::requests::{Delete, Put, Stored};
-use crate::objects::state::{ObjectsParts, ObjectsSettings};
+use crate::objects::settings::ObjectsSettings;
+use crate::objects::state::ObjectsParts;
 use crate::objects::write::body::{BodyPromise, BytesBody};
 
 /// Two keys of a key service.

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use crate::domain::{ChecksumAlgorithm, ObjectAttributes, WriteCondition};
 use crate::objects::requests::Put;
 use crate::objects::tests::fixture::{Fixture, content, object_key};
-use crate::objects::write::body::{BodyError, BodyPromise, IncomingBody};
+use crate::objects::write::body::{BodyPromise, IncomingBody};
+use crate::objects::write::body_error::BodyError;
 use crate::tests::wait_until;
 
 /// Sends half, and the rest when it is released.

@@ -11,7 +11,7 @@ use crate::objects::reporting::notifications::PotentialEvent;
 use crate::objects::requests::{Put, Stored};
 use crate::objects::write::body::IncomingBody;
 use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
-use crate::objects::write::store::Entry;
+use crate::objects::write::entry::Entry;
 
 impl Objects {
     /// Appends to an object that has exactly `offset` bytes, or writes one at 0 where there is none. Answers the whole object.

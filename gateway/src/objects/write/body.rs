@@ -2,42 +2,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
 
 use crate::domain::{Checksum, ChecksumAlgorithm};
-use crate::objects::read::object_reader::ObjectReader;
-
-/// Why a body could not be read to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum BodyError {
-    /// The client went away or sent less than it announced (`IncompleteBody`).
-    #[error("you did not provide the number of bytes specified by the Content-Length HTTP header")]
-    Incomplete,
-    /// A chunk's signature does not match (`SignatureDoesNotMatch`).
-    #[error("the signature of a chunk does not match")]
-    BadChunkSignature,
-    /// The aws-chunked framing is broken (`InvalidRequest`); the text says where.
-    #[error("the chunked encoding of the body is malformed: {0}")]
-    BadChunking(&'static str),
-    /// The trailer is missing, unknown or malformed (`MalformedTrailerError`).
-    #[error("the trailer of the body is malformed: {0}")]
-    BadTrailer(&'static str),
-    /// The body was sent too slowly (`RequestTimeout`).
-    #[error("your socket connection to the server was not read from or written to within the timeout period")]
-    TooSlow,
-    /// There is no memory to receive it now (503).
-    #[error("too many bytes of signed chunks are in flight")]
-    Busy,
-    /// More bytes than the object may have (`EntityTooLarge`).
-    #[error("your proposed upload exceeds the maximum allowed size")]
-    TooLarge,
-    /// What is being copied cannot be read to its end (503).
-    #[error("the source cannot be read: {0}")]
-    Source(String),
-    /// Fewer bytes than a form's policy demands (`EntityTooSmall`).
-    #[error("your proposed upload is smaller than the minimum allowed size")]
-    TooSmall,
-}
+use crate::objects::write::body_error::BodyError;
 
 /// A stream of content bytes, already freed of any framing and with every chunk signature verified.
 #[async_trait]
@@ -83,18 +50,6 @@ impl BytesBody {
 impl IncomingBody for BytesBody {
     async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
         Ok(self.0.take())
-    }
-
-    fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
-        None
-    }
-}
-
-/// What is read of one version is written as another.
-#[async_trait]
-impl IncomingBody for ObjectReader {
-    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        StreamExt::next(self).await.transpose().map_err(|error| BodyError::Source(error.to_string()))
     }
 
     fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {

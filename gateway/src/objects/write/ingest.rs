@@ -1,33 +1,18 @@
 //! Receives a body: small ones whole, large ones stripe by stripe into blobs.
 
-use crate::domain::Extent;
-use crate::metadata::NewBlob;
-use crate::objects::budget::Reservation;
 use crate::objects::digests::digest::{Digested, Digests};
 use crate::objects::encryption::content::Encipher;
 use crate::objects::error::ObjectsError;
 use crate::objects::state::Inner;
 use crate::objects::write::body::{BodyPromise, IncomingBody};
+use crate::objects::write::entry::{Entry, Ingested};
 use crate::objects::write::frames::Frames;
+use crate::objects::write::memory::{FIRST_BYTES, coded_bytes};
 use crate::objects::write::source::{BodySource, Filled};
-use crate::objects::write::store::Entry;
 use crate::objects::write::streaming::stream;
-use crate::objects::write::uncommitted::UncommittedSlivers;
 
 /// Bodies up to this are digested where they are; more would hold up the reactor for longer than a hop costs.
 const INLINE_DIGEST_BYTES_MAX: usize = 32 << 10;
-
-/// What is received of a body before it takes anything from the budget: part of what a connection costs. A sender that
-/// never gets this far holds nothing that others wait for.
-pub(crate) const FIRST_BYTES: usize = 16 << 10;
-
-/// A body that was taken in and found true to its promise.
-pub(crate) enum Ingested {
-    /// All of it in memory, to join a quilt.
-    Small { content: Frames, digested: Digested, reservation: Reservation },
-    /// Sealed in blobs of its own, not yet committed.
-    Streamed { extents: Vec<Extent>, blobs: Vec<NewBlob>, digested: Digested, uncommitted: UncommittedSlivers },
-}
 
 /// Reads a body to its end.
 ///
@@ -50,7 +35,7 @@ pub(crate) async fn ingest(
     }
     let to_come = if first == Filled::Ended { source.held() as u64 } else { promise.length.unwrap_or(small_max) };
     let reservation =
-        inner.budget.take(coded_bytes(inner.scheme_for(&entry.catalog_entry.attributes), to_come)).await?;
+        inner.budget.take(coded_bytes(inner.schemes.of(&entry.catalog_entry.attributes), to_come)).await?;
     let above = usize::try_from(small_max).unwrap_or(usize::MAX).saturating_add(1);
     match source.fill(above, || inner.budget.has_waiters()).await? {
         Filled::Ended => {
@@ -69,12 +54,6 @@ pub(crate) async fn ingest(
             stream(inner, source, entry, None).await
         }
     }
-}
-
-/// Bytes that so much content takes until it is written: itself, and its blocks.
-pub(crate) fn coded_bytes(scheme: codec::Scheme, content: u64) -> u64 {
-    let (k, n) = (scheme.k() as u64, scheme.n() as u64);
-    content.saturating_add(content.saturating_mul(n) / k.max(1))
 }
 
 /// Digests a small body.

@@ -6,10 +6,14 @@
 
 pub(crate) mod append;
 pub(crate) mod body;
+pub(crate) mod body_error;
 pub(crate) mod catalog_entry;
+pub(crate) mod entry;
 pub(crate) mod fanout;
 pub(crate) mod frames;
 pub(crate) mod ingest;
+pub(crate) mod memory;
+pub(crate) mod publish;
 pub(crate) mod put;
 pub(crate) mod quilter;
 pub(crate) mod sink;
@@ -17,4 +21,5 @@ pub(crate) mod source;
 pub(crate) mod store;
 pub(crate) mod stragglers;
 pub(crate) mod streaming;
+pub(crate) mod targets;
 pub(crate) mod uncommitted;

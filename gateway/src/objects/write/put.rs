@@ -12,7 +12,7 @@ use crate::objects::reporting::notifications::PotentialEvent;
 use crate::objects::requests::{Put, Stored};
 use crate::objects::write::body::IncomingBody;
 use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
-use crate::objects::write::store::Entry;
+use crate::objects::write::entry::Entry;
 
 impl Objects {
     /// Writes an object. When this returns `Ok`, its slivers are durable and its version is committed.

@@ -16,8 +16,9 @@ use crate::objects::maintenance::rebuild;
 use crate::objects::state::Inner;
 use crate::objects::write::fanout::Fanout;
 use crate::objects::write::frames::Frames;
+use crate::objects::write::targets::{PlacementTargets, acknowledge, choose_targets};
 use crate::objects::write::uncommitted::UncommittedSlivers;
-use crate::placement::{WriteHealth, choose, write_floor};
+use crate::placement::write_floor;
 
 /// A blob that takes stripes.
 pub(crate) struct BlobSink {
@@ -35,7 +36,8 @@ impl BlobSink {
     /// Chooses backends and starts the slivers with their headers.
     pub(crate) async fn open(inner: &Inner, scheme: codec::Scheme) -> Result<Self, ObjectsError> {
         let shape = StripeShape::streaming(scheme);
-        let PlacementTargets { backends, spares } = inner.choose_backends(scheme)?;
+        let PlacementTargets { backends, spares } =
+            choose_targets(&inner.committee, inner.id_generator.seed(), scheme)?;
         let blob_identity = inner.id_generator.blob();
         let encoder = BlobEncoder::new(
             inner.id_generator.cluster,
@@ -157,46 +159,7 @@ impl BlobSink {
 }
 
 /// Indices that no backend holds.
-pub(crate) fn missing(blob: &StoredBlob) -> Vec<u8> {
+fn missing(blob: &StoredBlob) -> Vec<u8> {
     let n = u8::try_from(blob.layout.shape.scheme.n()).unwrap_or(u8::MAX);
     (0..n).filter(|index| blob.placements.iter().all(|placement| placement.index != *index)).collect()
-}
-
-/// The acknowledgement rule: all n, or at least the floor and marked degraded.
-pub(crate) fn acknowledge(blob: StoredBlob, quilt: bool) -> Result<NewBlob, ObjectsError> {
-    let scheme = blob.layout.shape.scheme;
-    let (durable, n, floor) = (blob.placements.len(), scheme.n(), write_floor(scheme));
-    if durable < floor {
-        return Err(ObjectsError::Unavailable(format!("{durable} of {n} slivers are durable and {floor} are needed")));
-    }
-    Ok(NewBlob { degraded: durable < n, quilt, blob })
-}
-
-/// The backends of a new blob.
-pub(crate) struct PlacementTargets {
-    /// `backends[i]` takes sliver `i`; fewer than n when backends are missing.
-    pub(crate) backends: Vec<Arc<Backend>>,
-    /// Backends that replace those that fail.
-    pub(crate) spares: Vec<Arc<Backend>>,
-}
-
-impl Inner {
-    /// Backends for a new blob: one for each sliver, and spares.
-    ///
-    /// Backends that do not answer are left out while the floor can be met without them; when it cannot, every backend
-    /// is tried again, because being refused now is no worse than refusing the client.
-    pub(crate) fn choose_backends(&self, scheme: codec::Scheme) -> Result<PlacementTargets, ObjectsError> {
-        let (n, floor) = (scheme.n(), write_floor(scheme));
-        let mut candidates = self.committee.candidates();
-        let seed = self.id_generator.seed();
-        let choice = choose(&candidates, n, floor, seed).or_else(|_| {
-            let usable = candidates.iter_mut().filter(|candidate| candidate.write_health != WriteHealth::Barred);
-            usable.for_each(|candidate| candidate.write_health = WriteHealth::Good);
-            choose(&candidates, n, floor, seed)
-        });
-        let choice = choice.map_err(|error| ObjectsError::Unavailable(error.to_string()))?;
-        let backend = |at: usize| Arc::clone(&self.committee.backends()[at]);
-        let of = |positions: Vec<usize>| positions.into_iter().map(backend).collect();
-        Ok(PlacementTargets { backends: of(choice.chosen), spares: of(choice.spares) })
-    }
 }

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::domain::ChecksumAlgorithm;
 use crate::objects::error::ObjectsError;
-use crate::objects::write::body::{BodyError, IncomingBody};
+use crate::objects::write::body::IncomingBody;
+use crate::objects::write::body_error::BodyError;
 use crate::objects::write::frames::Frames;
 
 /// How long a stripe may take to arrive before its sender counts as slow.

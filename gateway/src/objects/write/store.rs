@@ -1,25 +1,14 @@
 //! The one way from a body to a committed change: PUT, part and append differ in the change they make.
 
 use crate::domain::Extent;
-use crate::metadata::{AppendChange, CommitChange, NewBlob, PartChange, PutChange};
+use crate::metadata::{AppendChange, Batch, CommitChange, Outcome, PartChange, PutChange};
 use crate::objects::digests::digest::Digested;
-use crate::objects::encryption::content::Encipher;
 use crate::objects::error::ObjectsError;
 use crate::objects::state::Inner;
-use crate::objects::write::body::{BodyPromise, IncomingBody};
-use crate::objects::write::catalog_entry::CatalogEntryBuilder;
-use crate::objects::write::ingest::{Ingested, ingest};
+use crate::objects::write::body::IncomingBody;
+use crate::objects::write::entry::{Entry, Ingested};
+use crate::objects::write::ingest::ingest;
 use crate::objects::write::quilter::Patch;
-
-/// What is known of content before its bytes come.
-pub(crate) struct Entry {
-    /// What must be true of the body.
-    pub(crate) promise: BodyPromise,
-    /// Whose bytes they are.
-    pub(crate) catalog_entry: CatalogEntryBuilder,
-    /// What enciphers them, as a run of its own, after they were digested.
-    pub(crate) run: Option<Encipher>,
-}
 
 /// A change that makes content visible.
 pub(crate) trait ContentChange: CommitChange + Send + 'static {
@@ -65,7 +54,7 @@ impl Inner {
             // Nothing to write: only the change.
             Ingested::Small { content, digested, .. } if content.is_empty() => {
                 let (change, learned) = make_change(&digested)?;
-                Ok((learned, self.commit(Vec::new(), change).await?))
+                Ok((learned, self.commit(change).await?))
             }
             Ingested::Small { content, digested, reservation } => {
                 let (change, learned) = make_change(&digested)?;
@@ -75,21 +64,21 @@ impl Inner {
             }
             Ingested::Streamed { extents, blobs, digested, uncommitted } => {
                 let (change, learned) = make_change(&digested)?;
-                uncommitted.keep();
-                Ok((learned, self.commit(blobs, change.lying_in(extents)).await?))
+                let batch = Batch { blobs, changes: vec![change.lying_in(extents).into()] };
+                let sent = uncommitted.sent();
+                let committed = self.metadata.commit(self.id_generator.incarnation(), batch).await;
+                sent.settle(&committed, |outcomes| outcomes.iter().any(Outcome::is_made));
+                let none = || ObjectsError::Internal("a commit gave no outcome".to_owned());
+                Ok((learned, committed?.pop().ok_or_else(none)?.of::<C>()??))
             }
         }
     }
 
-    /// Commits one change with the blobs it brings.
+    /// Commits one change that brings no blobs.
     ///
     /// # Errors
     /// Why it was refused, or could not be committed.
-    pub(crate) async fn commit<C: CommitChange>(
-        &self,
-        blobs: Vec<NewBlob>,
-        change: C,
-    ) -> Result<C::Outcome, ObjectsError> {
-        Ok(self.metadata.commit_one(self.id_generator.incarnation(), blobs, change).await??)
+    pub(crate) async fn commit<C: CommitChange>(&self, change: C) -> Result<C::Outcome, ObjectsError> {
+        Ok(self.metadata.commit_one(self.id_generator.incarnation(), Vec::new(), change).await??)
     }
 }

@@ -13,45 +13,17 @@ use crate::objects::digests::digest_queue::DigestQueue;
 use crate::objects::encryption::content::Encipher;
 use crate::objects::error::ObjectsError;
 use crate::objects::state::Inner;
+use crate::objects::write::entry::{Entry, Ingested};
 use crate::objects::write::frames::Frames;
-use crate::objects::write::ingest::{FIRST_BYTES, Ingested, coded_bytes};
+use crate::objects::write::memory::{
+    FIRST_BYTES, MemoryGrant, MemoryLevel, STRIPES_HELD, STRIPES_HELD_AMPLE, coded_bytes,
+};
 use crate::objects::write::sink::BlobSink;
 use crate::objects::write::source::{BodySource, Filled};
-use crate::objects::write::store::Entry;
 use crate::objects::write::uncommitted::UncommittedSlivers;
 
 /// Stripes that a write with ample memory handles together. Each hand-over between threads then carries more.
 const STRIPES_AT_A_TIME: usize = 4;
-
-/// Stripes' worth of memory of such a write: four being received, eight in the digest lane, four of which are being coded, and
-/// with their parity four being written and four waiting in the slivers' queues.
-const STRIPES_HELD_AMPLE: u64 = 24;
-
-/// The same when memory is short: thirty-two such writes fit the default budget.
-const STRIPES_HELD: u64 = 4;
-
-/// The memory a write holds, for one blob or longer.
-struct MemoryGrant {
-    memory_level: MemoryLevel,
-    _reservation: Reservation,
-}
-
-/// How much memory that is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum MemoryLevel {
-    /// Enough to do everything at once, and to begin a blob while the one before is being sealed.
-    Ample,
-    /// Enough for one thing after the other.
-    Scarce,
-    /// Enough for what has been received: its sender is slow and others wait.
-    Spill,
-}
-
-impl MemoryGrant {
-    fn new(memory_level: MemoryLevel, reservation: Reservation) -> Self {
-        Self { memory_level, _reservation: reservation }
-    }
-}
 
 /// What comes of sealing a blob.
 type Sealed = Result<(Extent, NewBlob, UncommittedSlivers), ObjectsError>;
@@ -70,7 +42,7 @@ pub(crate) async fn stream(
     entry: &Entry,
     spill: Option<Reservation>,
 ) -> Result<Ingested, ObjectsError> {
-    let stripe_bytes = StripeShape::streaming(inner.scheme_for(&entry.catalog_entry.attributes)).stripe_bytes();
+    let stripe_bytes = StripeShape::streaming(inner.schemes.of(&entry.catalog_entry.attributes)).stripe_bytes();
     let digest_queue = DigestQueue::new(&inner.compute, Digests::new(&entry.promise));
     let mut write = Write {
         inner,
@@ -137,7 +109,7 @@ impl<'a> Write<'a> {
         }
         if self.source.is_slow() {
             let held =
-                coded_bytes(self.inner.scheme_for(&self.entry.catalog_entry.attributes), self.source.held() as u64);
+                coded_bytes(self.inner.schemes.of(&self.entry.catalog_entry.attributes), self.source.held() as u64);
             return Ok(MemoryGrant::new(MemoryLevel::Spill, budget.take(held).await?));
         }
         Ok(MemoryGrant::new(MemoryLevel::Scarce, budget.take(STRIPES_HELD * stripe).await?))
@@ -145,7 +117,7 @@ impl<'a> Write<'a> {
 
     /// Writes one blob and begins to seal it. Answers the digests when it holds the body's end.
     async fn blob(&mut self, memory_level: MemoryLevel) -> Result<Option<Digested>, ObjectsError> {
-        let mut sink = BlobSink::open(self.inner, self.inner.scheme_for(&self.entry.catalog_entry.attributes)).await?;
+        let mut sink = BlobSink::open(self.inner, self.inner.schemes.of(&self.entry.catalog_entry.attributes)).await?;
         let before = self.sealing.take();
         let written = self.stripes(&mut sink, memory_level);
         let (tail, before) = match before {

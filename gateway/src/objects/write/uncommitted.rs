@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use backends::SliverName;
 
+use crate::metadata::MetadataError;
 use crate::objects::committee::Backend;
 
 /// The slivers written so far for a blob that is not committed. Dropped, it deletes them: the
 /// client went away or the write failed, and no other process knows their names.
 ///
-/// It is disarmed (`keep`) just before the commit is sent, because from then on the rows may exist; what an unknown
-/// commit leaves behind is for the orphan collection, once this incarnation is dead.
+/// From when their commit is sent, rows may name them: see [`SentSlivers`].
 #[derive(Debug, Default)]
 pub(crate) struct UncommittedSlivers {
     slivers: Vec<(Arc<Backend>, SliverName)>,
@@ -27,9 +27,29 @@ impl UncommittedSlivers {
         self.slivers.append(&mut other.slivers);
     }
 
-    /// The slivers stay, whatever happens now.
-    pub(crate) fn keep(mut self) {
-        self.slivers.clear();
+    /// Their commit is about to be sent.
+    pub(crate) fn sent(mut self) -> SentSlivers {
+        SentSlivers(std::mem::take(&mut self.slivers))
+    }
+}
+
+/// The slivers of blobs whose commit was sent. Dropped, they stay, because rows may name them: a client that goes away does not
+/// stop the commit, and one whose outcome is unknown may have been made. What that leaves behind is for the orphan
+/// collection, once this incarnation is dead.
+#[must_use]
+pub(crate) struct SentSlivers(Vec<(Arc<Backend>, SliverName)>);
+
+impl SentSlivers {
+    /// Deletes them if the commit certainly came to nothing, or was made and makes no use of them.
+    pub(crate) fn settle<T>(self, committed: &Result<T, MetadataError>, makes_use: impl FnOnce(&T) -> bool) {
+        let stay = match committed {
+            Ok(done) => makes_use(done),
+            Err(MetadataError::Unknown) => true,
+            Err(_) => false,
+        };
+        if !stay {
+            drop(UncommittedSlivers { slivers: self.0 });
+        }
     }
 }
 

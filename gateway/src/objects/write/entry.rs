@@ -1,0 +1,29 @@
+//! Content on its way in, as its writer knows it: before its bytes come, and when all of them are here.
+
+use crate::domain::Extent;
+use crate::metadata::NewBlob;
+use crate::objects::budget::Reservation;
+use crate::objects::digests::digest::Digested;
+use crate::objects::encryption::content::Encipher;
+use crate::objects::write::body::BodyPromise;
+use crate::objects::write::catalog_entry::CatalogEntryBuilder;
+use crate::objects::write::frames::Frames;
+use crate::objects::write::uncommitted::UncommittedSlivers;
+
+/// What is known of content before its bytes come.
+pub(crate) struct Entry {
+    /// What must be true of the body.
+    pub(crate) promise: BodyPromise,
+    /// Whose bytes they are.
+    pub(crate) catalog_entry: CatalogEntryBuilder,
+    /// What enciphers them, as a run of its own, after they were digested.
+    pub(crate) run: Option<Encipher>,
+}
+
+/// A body that was taken in and found true to its promise.
+pub(crate) enum Ingested {
+    /// All of it in memory, to join a quilt.
+    Small { content: Frames, digested: Digested, reservation: Reservation },
+    /// Sealed in blobs of its own, not yet committed.
+    Streamed { extents: Vec<Extent>, blobs: Vec<NewBlob>, digested: Digested, uncommitted: UncommittedSlivers },
+}

@@ -1,0 +1,57 @@
+//! Where the slivers of a new blob go, and how many must be durable before it is acknowledged.
+
+use std::sync::Arc;
+
+use codec::Scheme;
+
+use crate::domain::StoredBlob;
+use crate::metadata::NewBlob;
+use crate::objects::committee::{Backend, Committee};
+use crate::objects::error::ObjectsError;
+use crate::placement::{WriteHealth, choose, write_floor};
+
+/// The acknowledgement rule: all n, or at least the floor and marked degraded.
+///
+/// # Errors
+/// `Unavailable` when fewer are durable.
+pub(crate) fn acknowledge(blob: StoredBlob, quilt: bool) -> Result<NewBlob, ObjectsError> {
+    let scheme = blob.layout.shape.scheme;
+    let (durable, n, floor) = (blob.placements.len(), scheme.n(), write_floor(scheme));
+    if durable < floor {
+        return Err(ObjectsError::Unavailable(format!("{durable} of {n} slivers are durable and {floor} are needed")));
+    }
+    Ok(NewBlob { degraded: durable < n, quilt, blob })
+}
+
+/// The backends of a new blob.
+pub(crate) struct PlacementTargets {
+    /// `backends[i]` takes sliver `i`; fewer than n when backends are missing.
+    pub(crate) backends: Vec<Arc<Backend>>,
+    /// Backends that replace those that fail.
+    pub(crate) spares: Vec<Arc<Backend>>,
+}
+
+/// Chooses backends for a new blob: one for each sliver, and spares.
+///
+/// Backends that do not answer are left out while the floor can be met without them; when it cannot, every backend
+/// is tried again, because being refused now is no worse than refusing the client.
+///
+/// # Errors
+/// `Unavailable` when there are too few even so.
+pub(crate) fn choose_targets(
+    committee: &Committee,
+    seed: u64,
+    scheme: Scheme,
+) -> Result<PlacementTargets, ObjectsError> {
+    let (n, floor) = (scheme.n(), write_floor(scheme));
+    let mut candidates = committee.candidates();
+    let choice = choose(&candidates, n, floor, seed).or_else(|_| {
+        let usable = candidates.iter_mut().filter(|candidate| candidate.write_health != WriteHealth::Barred);
+        usable.for_each(|candidate| candidate.write_health = WriteHealth::Good);
+        choose(&candidates, n, floor, seed)
+    });
+    let choice = choice.map_err(|error| ObjectsError::Unavailable(error.to_string()))?;
+    let backend = |at: usize| Arc::clone(&committee.backends()[at]);
+    let of = |positions: Vec<usize>| positions.into_iter().map(backend).collect();
+    Ok(PlacementTargets { backends: of(choice.chosen), spares: of(choice.spares) })
+}
