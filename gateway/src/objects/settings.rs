@@ -1,16 +1,12 @@
 //! What an operator may tune.
 
-/// Numbers an operator may tune.
-#[derive(Clone, Copy, Debug)]
+use crate::config::{LimitsConfig, ObjectsConfig, S3Config};
+
+/// What of the configuration the use cases go by.
+#[derive(Clone, Debug)]
 pub struct ObjectsSettings {
-    /// Most content of one blob, in bytes.
-    pub blob_bytes_max: u64,
-    /// Objects up to this size share quilts, in bytes.
-    pub quilt_object_bytes_max: u64,
-    /// Most content of one quilt, in bytes.
-    pub quilt_bytes_max: u64,
-    /// Longest linger before a quilt is sealed, in microseconds; a lone writer never waits.
-    pub quilt_linger_us_max: u64,
+    /// `[objects]`.
+    pub objects: ObjectsConfig,
     /// Bytes all requests together may hold: one half for writes, the other for reads.
     pub memory_bytes: u64,
     /// Largest object, in bytes.
@@ -20,12 +16,9 @@ pub struct ObjectsSettings {
 impl Default for ObjectsSettings {
     fn default() -> Self {
         Self {
-            blob_bytes_max: 64 << 20,
-            quilt_object_bytes_max: 1 << 20,
-            quilt_bytes_max: 16 << 20,
-            quilt_linger_us_max: 2_000,
-            memory_bytes: 288 << 20,
-            object_bytes_max: 5 << 40,
+            objects: ObjectsConfig::default(),
+            memory_bytes: LimitsConfig::default().memory_bytes,
+            object_bytes_max: S3Config::default().object_bytes_max,
         }
     }
 }

@@ -96,11 +96,11 @@ impl Inner {
             key_provider: parts.key_provider,
             budget: ByteBudget::new(settings.memory_bytes / 2),
             read_budget: ByteBudget::new(settings.memory_bytes / 2),
-            settings,
             meters: Meters::default(),
             access_log: AccessLogBuffer::default(),
             opened: Cache::new(OPENED_BLOBS_MAX),
             quilter: Quilter::start(&settings, writer),
+            settings,
             noticed: Noticed::default(),
         })
     }

@@ -102,10 +102,7 @@ impl Components {
     pub fn objects(self, config: &Config, incarnation: u32, ambient: &Ambient) -> Objects {
         let compute = Compute::of_all_cores();
         let settings = ObjectsSettings {
-            blob_bytes_max: config.objects.blob_bytes_max,
-            quilt_object_bytes_max: config.objects.quilt_object_bytes_max,
-            quilt_bytes_max: config.objects.quilt_bytes_max,
-            quilt_linger_us_max: config.objects.linger_ms.saturating_mul(1_000),
+            objects: config.objects.clone(),
             memory_bytes: config.limits.memory_bytes,
             object_bytes_max: config.s3.object_bytes_max,
         };

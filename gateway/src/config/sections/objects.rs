@@ -16,7 +16,7 @@ pub struct ObjectsConfig {
     pub linger_ms: u64,
     /// Seconds between the death of a blob and the deletion of its slivers.
     pub grace_seconds: i64,
-    /// Seconds a deleted sliver stays in the trash of backends that have one.
+    /// Seconds that what was deleted as an orphan stays in the trash of backends that have one.
     pub trash_seconds: u64,
     /// Days after which an upload that was neither completed nor aborted and got no part is given up; 0 for never.
     pub upload_days_max: u32,

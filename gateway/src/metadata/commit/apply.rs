@@ -1,7 +1,5 @@
 //! Applies a plan: a fixed number of statements, each for many rows, sent together; decides nothing.
 
-use std::sync::atomic::Ordering;
-
 use crate::domain::{Extent, RepairRank};
 use crate::metadata::commit::facts::{Facts, MeteredRow};
 use crate::metadata::commit::plan::{Plan, PlannedVersion, VersionRow};

@@ -39,7 +39,7 @@ impl Objects {
         let mut bytes = 0;
         sparse.retain(|quilt| {
             bytes += quilt.extents.iter().map(|owned| owned.extent.length).sum::<u64>();
-            bytes <= self.inner.settings.quilt_bytes_max
+            bytes <= self.inner.settings.objects.quilt_bytes_max
         });
         if sparse.is_empty() {
             return Ok(0);

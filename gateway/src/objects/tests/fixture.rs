@@ -9,6 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::audit::{CheckReport, check};
 use crate::clock::{Ambient, Entropy as _, SystemEntropy};
+use crate::config::ObjectsConfig;
 use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
 use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
 use crate::objects::Objects;
@@ -225,7 +226,11 @@ pub(super) fn objects(
         ambient: Ambient::system(),
         compute: Compute::new(2),
         key_provider: Arc::new(KeyFile::parse(KEYS, Ambient::system()).expect("keys")),
-        settings: ObjectsSettings { blob_bytes_max: 8 << 20, memory_bytes, ..ObjectsSettings::default() },
+        settings: ObjectsSettings {
+            objects: ObjectsConfig { blob_bytes_max: 8 << 20, ..ObjectsConfig::default() },
+            memory_bytes,
+            ..ObjectsSettings::default()
+        },
     })
 }
 

@@ -16,7 +16,7 @@ use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 use crate::objects::committee::Backend;
 use crate::objects::maintenance::orphans::OrphanReport;
-use crate::objects::state::ObjectsSettings;
+use crate::objects::settings::ObjectsSettings;
 use crate::objects::tests::fixture;
 
 /// A backend that lists slivers which it does not hold, and records which of them were trashed.

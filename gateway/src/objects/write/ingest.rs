@@ -24,7 +24,7 @@ pub(crate) async fn ingest(
     entry: &Entry,
 ) -> Result<Ingested, ObjectsError> {
     let promise = &entry.promise;
-    let small_max = inner.settings.quilt_object_bytes_max;
+    let small_max = inner.settings.objects.quilt_object_bytes_max;
     if promise.length.is_some_and(|length| length > inner.settings.object_bytes_max) {
         return Err(ObjectsError::TooLarge);
     }

@@ -78,8 +78,8 @@ impl Quilter {
         let (batcher, groups) = batcher(GroupLimits {
             waiting_max: WAITING_MAX,
             requests_max: PATCHES_MAX,
-            weight_max: settings.quilt_bytes_max,
-            linger_max: Duration::from_micros(settings.quilt_linger_us_max),
+            weight_max: settings.objects.quilt_bytes_max,
+            linger_max: Duration::from_millis(settings.objects.linger_ms),
         });
         tokio::spawn(run(Arc::new(writer), groups));
         Self(batcher)

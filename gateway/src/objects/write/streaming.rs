@@ -144,7 +144,8 @@ impl<'a> Write<'a> {
     /// can carry the digests.
     async fn stripes(&mut self, sink: &mut BlobSink, memory_level: MemoryLevel) -> Result<Tail, ObjectsError> {
         let stripe = self.stripe_bytes;
-        let mut left = usize::try_from(self.inner.settings.blob_bytes_max).unwrap_or(usize::MAX) / stripe * stripe;
+        let mut left =
+            usize::try_from(self.inner.settings.objects.blob_bytes_max).unwrap_or(usize::MAX) / stripe * stripe;
         let most = if memory_level == MemoryLevel::Ample { STRIPES_AT_A_TIME } else { 1 };
         let budget = &self.inner.budget;
         let has_waiters = || budget.has_waiters();

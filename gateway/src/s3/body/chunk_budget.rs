@@ -133,10 +133,10 @@ mod tests {
         let mut other = Box::pin(budget.take(MIB));
         assert!(futures::poll!(&mut other).is_pending());
         for second in 1..40 {
-            let wanted_back = quick.wanted_back(second * 256 << 10);
+            let wanted_back = quick.wanted_back((second * 256) << 10);
             assert!(tokio::time::timeout(Duration::from_secs(1), wanted_back).await.is_err(), "second {second}");
         }
-        assert!(tokio::time::timeout(Duration::from_secs(6), quick.wanted_back(39 * 256 << 10)).await.is_ok());
+        assert!(tokio::time::timeout(Duration::from_secs(6), quick.wanted_back((39 * 256) << 10)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

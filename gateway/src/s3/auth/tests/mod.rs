@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::clock::{Ambient, Clock, Entropy};
+pub(super) use crate::config::S3Config;
 use crate::domain::{AccessKey, CanonicalId, Timestamp, User, UserId};
 use crate::s3::auth::v2::verify as v2;
 use crate::s3::auth::v4::{canonical, expected as engine};
