@@ -48,7 +48,15 @@ impl Drop for Waiting<'_> {
 /// Bytes taken from the budget; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Reservation {
+    /// Gives back what is more than `bytes`.
+    pub(crate) fn shrink(&mut self, bytes: u64) {
+        let kept = usize::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(usize::MAX);
+        drop(self.permit.split(self.permit.num_permits().saturating_sub(kept)));
+    }
 }
 
 /// Memory that grows with what it is for; given back when dropped.
@@ -103,7 +111,7 @@ impl ByteBudget {
     /// Takes `bytes` now, or nothing.
     pub(crate) fn try_take(&self, bytes: u64) -> Option<Reservation> {
         let permit = Arc::clone(&self.permits).try_acquire_many_owned(self.permits_for(bytes)).ok()?;
-        Some(Reservation { _permit: permit })
+        Some(Reservation { permit })
     }
 
     /// Takes `bytes`, waiting for them in order.
@@ -117,7 +125,7 @@ impl ByteBudget {
         let _in_line = Waiting::new(&self.waiting);
         let acquire = Arc::clone(&self.permits).acquire_many_owned(self.permits_for(bytes));
         match tokio::time::timeout(ACQUIRE_TIMEOUT, acquire).await {
-            Ok(Ok(permit)) => Ok(Reservation { _permit: permit }),
+            Ok(Ok(permit)) => Ok(Reservation { permit }),
             _ => Err(ObjectsError::Unavailable("the memory budget is exhausted".to_owned())),
         }
     }

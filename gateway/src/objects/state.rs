@@ -15,6 +15,7 @@ use crate::objects::encryption::key_provider::KeyProvider;
 use crate::objects::id_generator::IdGenerator;
 use crate::objects::maintenance::noticed::Noticed;
 use crate::objects::read::opened_blob::OpenedBlob;
+use crate::objects::read::read_memory::ReadMemory;
 use crate::objects::reporting::access_log_buffer::AccessLogBuffer;
 use crate::objects::reporting::meter::Meters;
 use crate::objects::schemes::Schemes;
@@ -59,7 +60,7 @@ pub(crate) struct Inner {
     /// Memory of writes.
     pub(crate) budget: ByteBudget,
     /// Memory of reads, apart: clients that read slowly must not keep others from writing.
-    pub(crate) read_budget: ByteBudget,
+    pub(crate) read_memory: Arc<ReadMemory>,
     pub(crate) settings: ObjectsSettings,
     pub(crate) meters: Meters,
     pub(crate) access_log: AccessLogBuffer,
@@ -95,7 +96,7 @@ impl Inner {
             compute,
             key_provider: parts.key_provider,
             budget: ByteBudget::new(settings.memory_bytes / 2),
-            read_budget: ByteBudget::new(settings.memory_bytes / 2),
+            read_memory: Arc::new(ReadMemory::new(settings.memory_bytes / 2)),
             meters: Meters::default(),
             access_log: AccessLogBuffer::default(),
             opened: Cache::new(OPENED_BLOBS_MAX),

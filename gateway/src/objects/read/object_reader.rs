@@ -1,72 +1,104 @@
 //! GET: the bytes of a version, verified before they leave.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use codec::Piece;
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt as _};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use tokio::time::Instant;
 
-use crate::domain::{ChecksumAlgorithm, Extent, Version};
+use crate::domain::{ChecksumAlgorithm, Version};
 use crate::objects::Objects;
 use crate::objects::budget::Reservation;
 use crate::objects::encryption::content::Decipher;
 use crate::objects::encryption::data_key::DataKey;
 use crate::objects::error::ObjectsError;
-use crate::objects::read::fetch::fetch;
+use crate::objects::read::read_memory::{Buffer, HANDED_OVER_BYTES, Reads, Registered};
+use crate::objects::read::read_steps::{ReadSteps, step_bytes};
 use crate::objects::state::Inner;
 use crate::objects::write::body::IncomingBody;
 use crate::objects::write::body_error::BodyError;
-
-/// Stripes read in one step. Together they are one read of each sliver, and one decode call when some are lost.
-const STRIPES_PER_STEP: u32 = 2;
 
 /// Steps under way at once: one is being sent while the next is being read.
 const STEPS_AHEAD: usize = 2;
 
 /// The bytes of a version. An `Err` item means that the rest cannot be had: the connection must be cut.
-pub struct ObjectReader {
-    ready: VecDeque<Bytes>,
-    rest: Option<BoxStream<'static, Result<Vec<Bytes>, ObjectsError>>>,
-    _reservation: Option<Reservation>,
+pub struct ObjectReader(Reader);
+
+enum Reader {
+    /// All of it is here.
+    Whole { ready: std::vec::IntoIter<Bytes>, _reservation: Reservation },
+    /// It is read as it is taken.
+    Streamed(Streamed),
 }
 
-impl ObjectReader {
-    fn of(ready: Vec<Bytes>) -> Self {
-        Self { ready: ready.into(), rest: None, _reservation: None }
-    }
-
-    /// All of it, when it is one piece that is already here.
-    pub fn whole(&mut self) -> Option<Bytes> {
-        (self.rest.is_none() && self.ready.len() <= 1).then(|| self.ready.pop_front().unwrap_or_default())
-    }
+/// A stream of steps. What was read and is not taken may be given up; then it is read again from where the client is.
+struct Streamed {
+    steps: Arc<ReadSteps>,
+    buffer: Registered,
+    /// Where in the version the client is.
+    at: u64,
+    reopening: Option<BoxFuture<'static, Result<(Reservation, Reads), ObjectsError>>>,
 }
 
 impl Stream for ObjectReader {
     type Item = Result<Bytes, ObjectsError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut self.0 {
+            Reader::Whole { ready, .. } => Poll::Ready(ready.next().map(Ok)),
+            Reader::Streamed(streamed) => streamed.poll_next(context),
+        }
+    }
+}
+
+impl Streamed {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ObjectsError>>> {
         loop {
-            if let Some(bytes) = self.ready.pop_front() {
+            if let Some(reopening) = &mut self.reopening {
+                let reopened = ready!(reopening.poll_unpin(context));
+                self.reopening = None;
+                let mut buffer = self.buffer.lock();
+                buffer.given_up = false;
+                match reopened {
+                    Ok((reservation, rest)) => (buffer.reservation, buffer.rest) = (Some(reservation), Some(rest)),
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                }
+            }
+            let mut buffer = self.buffer.lock();
+            buffer.taken_at = Instant::now();
+            if let Some(bytes) = buffer.ready.pop_front() {
+                self.at += bytes.len() as u64;
                 return Poll::Ready(Some(Ok(bytes)));
             }
-            let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
-            match rest.poll_next_unpin(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(step))) => self.ready = step.into(),
-                Poll::Ready(Some(Err(error))) => {
-                    self.rest = None;
+            if buffer.given_up {
+                // What it still holds must not keep it waiting for what it needs.
+                buffer.reservation = None;
+                self.reopening = Some(reopen(Arc::clone(&self.steps), self.at).boxed());
+                continue;
+            }
+            let Some(rest) = &mut buffer.rest else { return Poll::Ready(None) };
+            let polled = rest.poll_next_unpin(context);
+            buffer.awaited = polled.is_pending();
+            match ready!(polled) {
+                Some(Ok(step)) => buffer.ready = step.into(),
+                Some(Err(error)) => {
+                    buffer.rest = None;
                     return Poll::Ready(Some(Err(error)));
                 }
-                Poll::Ready(None) => self.rest = None,
+                None => buffer.rest = None,
             }
         }
     }
+}
+
+async fn reopen(steps: Arc<ReadSteps>, at: u64) -> Result<(Reservation, Reads), ObjectsError> {
+    let (reservation, ahead) = steps.inner.reserve_steps().await?;
+    Ok((reservation, steps.stream(at, ahead)))
 }
 
 /// What is read of one version is written as another.
@@ -79,14 +111,6 @@ impl IncomingBody for ObjectReader {
     fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
         None
     }
-}
-
-/// A run of pieces of one blob, read together.
-struct Step {
-    extent: Extent,
-    range: Range<u64>,
-    /// Where in the version it lies.
-    at: u64,
 }
 
 impl Objects {
@@ -110,119 +134,56 @@ impl Objects {
     ) -> Result<ObjectReader, ObjectsError> {
         let encryption = version.attributes.encryption.as_ref();
         let decipher = match (encryption, self.resolve_key(encryption, customer).await?) {
-            (Some(encryption), Some(key)) => Some(Arc::new(Decipher::new(encryption, &key, &range)?)),
+            (Some(encryption), Some(key)) => Some(Decipher::new(encryption, &key, &range)?),
             _ => None,
         };
-        let mut extents = overlapping(&version.extents, &range);
-        if let [(extent, within)] = extents[..]
-            && within.1 - within.0 <= single_step_bytes(&self.inner)
-        {
-            let _reservation = self.inner.read_budget.take(within.1 - within.0).await?;
-            let step = Step { extent, range: within.0..within.1, at: range.start };
-            return read_step(&self.inner, &step, decipher.as_deref()).await.map(ObjectReader::of);
+        let steps = ReadSteps { inner: Arc::clone(&self.inner), version, range, decipher };
+        let bytes = steps.range.end.saturating_sub(steps.range.start);
+        if bytes <= step_bytes(&self.inner) {
+            let reservation = self.inner.read_memory.take(bytes).await?;
+            if let Some(content) = steps.read_in_one().await.transpose()? {
+                if bytes <= HANDED_OVER_BYTES {
+                    let ready = content.into_iter();
+                    return Ok(ObjectReader(Reader::Whole { ready, _reservation: reservation }));
+                }
+                return Ok(self.streamed(steps, content, None, reservation));
+            }
         }
-        let (reservation, steps_ahead) = self.inner.reserve_steps().await?;
-        let inner = Arc::clone(&self.inner);
-        let mut steps: Vec<_> = extents.drain(..).flat_map(|(extent, within)| cut(&inner, extent, within)).collect();
-        let mut at = range.start;
-        for step in &mut steps {
-            step.at = at;
-            at += step.range.end - step.range.start;
-        }
-        let mut rest = futures::stream::iter(steps)
-            .map(move |step| {
-                let (inner, decipher) = (Arc::clone(&inner), decipher.clone());
-                async move { read_step(&inner, &step, decipher.as_deref()).await }
-            })
-            .buffered(steps_ahead)
-            .boxed();
+        let (reservation, ahead) = self.inner.reserve_steps().await?;
+        let steps = Arc::new(steps);
+        let mut rest = Arc::clone(&steps).stream(steps.range.start, ahead);
         let ready = rest.next().await.transpose()?.unwrap_or_default();
-        Ok(ObjectReader { ready: ready.into(), rest: Some(rest), _reservation: Some(reservation) })
+        Ok(self.streamed(steps, ready, Some(rest), reservation))
+    }
+
+    fn streamed(
+        &self,
+        steps: impl Into<Arc<ReadSteps>>,
+        ready: Vec<Bytes>,
+        rest: Option<Reads>,
+        reservation: Reservation,
+    ) -> ObjectReader {
+        let steps = steps.into();
+        let buffer = self.inner.read_memory.register(Buffer {
+            ready: ready.into(),
+            rest,
+            reservation: Some(reservation),
+            taken_at: Instant::now(),
+            awaited: false,
+            given_up: false,
+        });
+        let at = steps.range.start;
+        ObjectReader(Reader::Streamed(Streamed { steps, buffer, at, reopening: None }))
     }
 }
 
 impl Inner {
     /// Memory for a stream of steps, and how many of them may be under way: fewer when memory is short.
     async fn reserve_steps(&self) -> Result<(Reservation, usize), ObjectsError> {
-        let step = single_step_bytes(self);
-        match self.read_budget.try_take(step * STEPS_AHEAD as u64) {
+        let step = step_bytes(self);
+        match self.read_memory.try_take(step * STEPS_AHEAD as u64) {
             Some(reservation) => Ok((reservation, STEPS_AHEAD)),
-            None => Ok((self.read_budget.take(step).await?, 1)),
-        }
-    }
-}
-
-/// Content bytes of one step through a streamed blob.
-fn single_step_bytes(inner: &Inner) -> u64 {
-    let shape = codec::StripeShape::streaming(inner.schemes.standard);
-    shape.stripe_bytes() as u64 * u64::from(STRIPES_PER_STEP)
-}
-
-/// The extents a range of the version touches, each with the range of its blob's content.
-fn overlapping(extents: &[Extent], range: &Range<u64>) -> Vec<(Extent, (u64, u64))> {
-    let mut at = 0;
-    let mut touched = Vec::with_capacity(1);
-    for extent in extents {
-        let start = range.start.max(at);
-        let end = range.end.min(at + extent.length);
-        if start < end {
-            touched.push((*extent, (extent.offset + (start - at), extent.offset + (end - at))));
-        }
-        at += extent.length;
-    }
-    touched
-}
-
-/// Cuts a range of a blob at multiples of a step, so that every step but the ends reads whole stripes.
-fn cut(inner: &Inner, extent: Extent, within: (u64, u64)) -> impl Iterator<Item = Step> + use<> {
-    let step = single_step_bytes(inner);
-    let mut at = within.0;
-    std::iter::from_fn(move || {
-        (at < within.1).then(|| {
-            let end = ((at / step + 1) * step).min(within.1);
-            let range = at..end;
-            at = end;
-            Step { extent, range, at: 0 }
-        })
-    })
-}
-
-/// Reads one step and deciphers it.
-async fn read_step(inner: &Inner, step: &Step, decipher: Option<&Decipher>) -> Result<Vec<Bytes>, ObjectsError> {
-    let content = fetch_step(inner, step).await?;
-    match decipher {
-        None => Ok(content),
-        Some(decipher) => decipher.apply(step.at, content),
-    }
-}
-
-/// Fetches one step.
-async fn fetch_step(inner: &Inner, step: &Step) -> Result<Vec<Bytes>, ObjectsError> {
-    let opened = inner.opened(&step.extent.blob).await?;
-    let pieces: Vec<Piece> = opened.blob.layout.pieces(step.range.clone()).collect();
-    fetch(inner, opened, &pieces).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use codec::BlobId;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_range_touches_exactly_its_bytes(lengths in proptest::collection::vec(1_u64..50, 0..8), a in 0_u64..400, b in 0_u64..400) {
-            let extents: Vec<_> = lengths.iter().enumerate()
-                .map(|(at, length)| Extent { blob: BlobId([u8::try_from(at).expect("few"); 16]), offset: 7, length: *length })
-                .collect();
-            let total: u64 = lengths.iter().sum();
-            let range = a.min(b)..a.max(b);
-            let touched = overlapping(&extents, &range);
-            let bytes: u64 = touched.iter().map(|(_, within)| within.1 - within.0).sum();
-            prop_assert_eq!(bytes, range.end.min(total).saturating_sub(range.start.min(total)));
-            for (extent, within) in touched {
-                prop_assert!(within.0 >= extent.offset && within.1 <= extent.offset + extent.length);
-            }
+            None => Ok((self.read_memory.take(step).await?, 1)),
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::clock::{Ambient, Entropy as _, SystemEntropy};
 use crate::config::ObjectsConfig;
 use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
 use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
-use crate::objects::Objects;
 use crate::objects::committee::{Backend, Committee};
 use crate::objects::compute::Compute;
 use crate::objects::encryption::key_file::KeyFile;
@@ -21,6 +20,7 @@ use crate::objects::requests::{Delete, Put, Stored};
 use crate::objects::settings::ObjectsSettings;
 use crate::objects::state::ObjectsParts;
 use crate::objects::write::body::{BodyPromise, BytesBody};
+use crate::objects::{ObjectReader, Objects};
 
 /// Two keys of a key service.
 const KEYS: &str = r#"
@@ -148,6 +148,11 @@ impl Fixture {
 
     pub(super) async fn get_range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Vec<u8>, ObjectsError> {
         self.get_range_through(&self.objects, key, range).await
+    }
+
+    pub(super) async fn open(&self, key: &str, range: std::ops::Range<u64>) -> Result<ObjectReader, ObjectsError> {
+        let version = self.objects.current(&self.bucket, &object_key(key)).await?.ok_or(ObjectsError::NoSuchKey)?;
+        self.objects.read(version, range).await
     }
 
     pub(super) async fn get_range_through(

@@ -8,6 +8,7 @@ mod empty;
 mod encrypted;
 mod fixture;
 mod gather_model;
+mod idle_readers;
 mod orphans;
 mod parts;
 mod repairing;
