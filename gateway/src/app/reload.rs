@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use codec::Scheme;
 
-use crate::app::listener::Timeouts;
 use crate::app::log::LogControl;
 use crate::app::server::Reloadable;
 use crate::config::{Config, ConfigError, Environment, Overrides, load};
@@ -42,7 +41,7 @@ pub(super) fn reload(source: &ConfigSource, running: &mut Config, server: &Reloa
     {
         return tracing::error!("the configuration was not reloaded: {error:#}");
     }
-    server.monitor.set_timeouts(Timeouts::from(&fresh.limits));
+    server.set_limits(&fresh.limits);
     let later = needs_restart(running, &fresh);
     running.tls.clone_from(&fresh.tls);
     running.log.filter = fresh.log.filter;

@@ -23,7 +23,7 @@ use crate::app::startup::data_folder::DataFolder;
 use crate::app::startup::root_user::{self, RootKey};
 use crate::app::startup::sockets::Sockets;
 use crate::clock::Ambient;
-use crate::config::Config;
+use crate::config::{Config, LimitsConfig};
 use crate::metadata::MetadataStore;
 use crate::objects::Heartbeats;
 use crate::placement::write_floor;
@@ -63,6 +63,21 @@ pub(super) struct Reloadable {
     pub(super) certificates: Option<Arc<Certificates>>,
     /// The bounds of the S3 listeners.
     pub(super) monitor: Arc<ConnectionMonitor>,
+    /// Those of the second listener, which answers until the end.
+    ops_monitor: Arc<ConnectionMonitor>,
+}
+
+impl Reloadable {
+    /// Bounds connections by other limits from now on.
+    pub(super) fn set_limits(&self, limits: &LimitsConfig) {
+        self.monitor.set_timeouts(Timeouts::from(limits));
+        self.ops_monitor.set_timeouts(ops_timeouts(limits));
+    }
+}
+
+/// The second listener has a limit of its own on connections, so that a full S3 listener does not hide health and metrics.
+fn ops_timeouts(limits: &LimitsConfig) -> Timeouts {
+    Timeouts { connections: OPS_CONNECTIONS, ..Timeouts::from(limits) }
 }
 
 /// A gateway that serves.
@@ -76,8 +91,6 @@ pub(super) struct Server {
     tasks: TaskTracker,
     /// Accept loops: stopped first.
     accept_loops: Vec<AbortHandle>,
-    /// Connections of the second listener, which answers until the end.
-    ops_monitor: Arc<ConnectionMonitor>,
     /// Everything else that runs for ever: stopped last.
     background: Mutex<JoinSet<()>>,
     last: Mutex<Option<(Workers, IncarnationLease)>>,
@@ -161,7 +174,7 @@ impl Server {
             monitor: Arc::clone(&monitor),
         };
         let ops = ops::router(readiness, MetricsPage::new(page.clone(), Arc::clone(&monitor)));
-        let ops_monitor = open_ops(sockets.ops, ops, Timeouts::from(&config.limits), &mut background);
+        let ops_monitor = open_ops(sockets.ops, ops, ops_timeouts(&config.limits), &mut background);
 
         let s3 = s3_service(config, objects, metadata.clone(), Arc::new(keys), ambient);
         let tasks = TaskTracker::new();
@@ -174,13 +187,12 @@ impl Server {
         accept_loops.extend(websites.map(|websites| background.spawn(websites.run(tasks.clone()))));
         Ok(Self {
             info,
-            reloadable: Reloadable { certificates: sockets.certificates, monitor },
+            reloadable: Reloadable { certificates: sockets.certificates, monitor, ops_monitor },
             fenced: incarnation_lease.fenced.clone(),
             heartbeats,
             metadata,
             tasks,
             accept_loops,
-            ops_monitor,
             background: Mutex::new(background),
             last: Mutex::new(Some((workers, incarnation_lease))),
         })
@@ -232,8 +244,8 @@ impl Server {
             incarnation_lease.end().await;
         }
         self.metadata.close().await;
-        self.ops_monitor.close();
-        self.ops_monitor.cut();
+        self.reloadable.ops_monitor.close();
+        self.reloadable.ops_monitor.cut();
         let mut background = std::mem::take(&mut *self.background.lock().unwrap_or_else(PoisonError::into_inner));
         background.shutdown().await;
         tracing::info!("stopped");
@@ -284,14 +296,14 @@ fn open_websites(
     Some(Listener { socket, certificates, monitor: Arc::clone(monitor), handler })
 }
 
-/// Opens the ops listener. Its connections have their own limit, so that a full S3 listener does not hide health and metrics.
+/// Opens the ops listener.
 fn open_ops(
     socket: TcpListener,
     ops: Router,
     timeouts: Timeouts,
     background: &mut JoinSet<()>,
 ) -> Arc<ConnectionMonitor> {
-    let monitor = ConnectionMonitor::new(Timeouts { connections: OPS_CONNECTIONS, ..timeouts });
+    let monitor = ConnectionMonitor::new(timeouts);
     background.spawn(Arc::clone(&monitor).sweep_for_ever());
     let listener = Listener { socket, certificates: None, monitor: Arc::clone(&monitor), handler: ops };
     background.spawn(listener.run(TaskTracker::new()));

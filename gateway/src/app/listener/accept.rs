@@ -26,7 +26,7 @@ pub struct Listener<H> {
     pub socket: TcpListener,
     /// With these it speaks TLS.
     pub certificates: Option<Arc<Certificates>>,
-    /// The connection monitor it shares with the other listeners.
+    /// The monitor of its connections, which other listeners may share.
     pub monitor: Arc<ConnectionMonitor>,
     /// The request handler.
     pub handler: H,

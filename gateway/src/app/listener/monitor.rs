@@ -13,7 +13,7 @@ use crate::app::listener::sweep_clock::SweepClock;
 use crate::app::listener::timeouts::Timeouts;
 use crate::s3::{PeerCounts, PeerPlace};
 
-/// Shared by all listeners of the process.
+/// Shared by the listeners of S3 and of websites; that of health and metrics has one of its own.
 #[derive(Debug)]
 pub struct ConnectionMonitor {
     clock: Arc<SweepClock>,
