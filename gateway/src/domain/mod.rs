@@ -28,7 +28,7 @@ pub use identity::access_key::AccessKey;
 pub use identity::access_list::{AccessList, Grant, Grantee, Right};
 pub use identity::iam_identity::{
     IamIdentity, IamName, IamNameError, IamPath, IamPathError, IdentityDetails, IdentityId, IdentityKind,
-    SESSION_SECONDS_MAX, iam_arn,
+    ROLE_SESSION_SECONDS_DEFAULT, ROLE_SESSION_SECONDS_MAX, iam_arn,
 };
 pub use identity::managed_policy::{BuiltInPolicy, ManagedPolicy, ManagedPolicyDetails, ManagedPolicyVersion};
 pub use identity::ownership::Ownership;

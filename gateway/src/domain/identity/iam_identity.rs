@@ -189,8 +189,12 @@ pub struct IdentityDetails {
     pub session_seconds_max: Option<u32>,
 }
 
-/// The default of the longest session of a role, in seconds.
-pub const SESSION_SECONDS_MAX: u32 = 3_600;
+/// How long a session of a role lasts, in seconds, where neither role nor caller says more; and how long one may last that begins
+/// another.
+pub const ROLE_SESSION_SECONDS_DEFAULT: u32 = 3_600;
+
+/// The longest that a role can let its sessions last, in seconds.
+pub const ROLE_SESSION_SECONDS_MAX: u32 = 43_200;
 
 /// A user, group or role.
 #[derive(Clone, Debug, PartialEq, Eq)]

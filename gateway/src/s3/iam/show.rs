@@ -1,6 +1,6 @@
 //! Users, groups, roles and policies as XML.
 
-use crate::domain::{IamIdentity, IdentityKind, ManagedPolicy, SESSION_SECONDS_MAX};
+use crate::domain::{IamIdentity, IdentityKind, ManagedPolicy, ROLE_SESSION_SECONDS_DEFAULT};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::uri;
@@ -17,7 +17,7 @@ pub fn identity(writer: &mut XmlWriter, identity: &IamIdentity, with_tags: bool)
     if identity.kind == IdentityKind::Role {
         document(writer, "AssumeRolePolicyDocument", identity.details.trust.as_deref().unwrap_or_default());
         writer.maybe("Description", identity.details.description.as_deref());
-        let longest = identity.details.session_seconds_max.unwrap_or(SESSION_SECONDS_MAX);
+        let longest = identity.details.session_seconds_max.unwrap_or(ROLE_SESSION_SECONDS_DEFAULT);
         writer.plain("MaxSessionDuration", longest);
     }
     if with_tags && !identity.details.tags.is_empty() {

@@ -1,6 +1,6 @@
 //! Roles.
 
-use crate::domain::{IamIdentity, IdentityDetails, IdentityKind};
+use crate::domain::{IamIdentity, IdentityDetails, IdentityKind, ROLE_SESSION_SECONDS_MAX};
 use crate::metadata::{IdentityEdit, UpdateIdentity};
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
@@ -11,8 +11,8 @@ use crate::s3::iam::error::IamError;
 use crate::s3::iam::show;
 
 const ROLE: IdentityKind = IdentityKind::Role;
-/// The shortest and the longest of the longest sessions a role may have, in seconds.
-const SESSION_SECONDS: (u32, u32) = (3_600, 43_200);
+/// The least that a role can let its sessions last, in seconds.
+const SESSION_SECONDS_MIN: u32 = 3_600;
 
 /// The actions of this group.
 pub fn actions() -> Vec<Action> {
@@ -36,7 +36,11 @@ async fn create(request: ActionRequest) -> Result<XmlWriter, IamError> {
         tags: read_tags(&request.args, TAGS_MAX)?,
         trust: Some(trust.to_owned()),
         description: request.args.text("Description", 1_000)?,
-        session_seconds_max: request.args.number("MaxSessionDuration", SESSION_SECONDS.0, SESSION_SECONDS.1)?,
+        session_seconds_max: request.args.number(
+            "MaxSessionDuration",
+            SESSION_SECONDS_MIN,
+            ROLE_SESSION_SECONDS_MAX,
+        )?,
     };
     Ok(element(&make(&request, ROLE, details).await?))
 }
@@ -66,7 +70,11 @@ async fn describe(request: ActionRequest) -> Result<XmlWriter, IamError> {
 async fn change(request: &ActionRequest) -> Result<IamIdentity, IamError> {
     let edit = IdentityEdit::Describe {
         description: request.args.text("Description", 1_000)?,
-        session_seconds_max: request.args.number("MaxSessionDuration", SESSION_SECONDS.0, SESSION_SECONDS.1)?,
+        session_seconds_max: request.args.number(
+            "MaxSessionDuration",
+            SESSION_SECONDS_MIN,
+            ROLE_SESSION_SECONDS_MAX,
+        )?,
     };
     edit_role(request, edit).await
 }

@@ -1,6 +1,8 @@
 //! STS: temporary credentials and `GetCallerIdentity`.
 
-use crate::domain::{IamIdentity, IamName, IdentityKind, SESSION_SECONDS_MAX, Timestamp, UserId};
+use crate::domain::{
+    IamIdentity, IamName, IdentityKind, ROLE_SESSION_SECONDS_DEFAULT, ROLE_SESSION_SECONDS_MAX, Timestamp, UserId,
+};
 use crate::policy::{AuthorizationRequest, Document, Evaluation};
 use crate::s3::auth::{NewSession, TemporaryKey};
 use crate::s3::documents::encoding::xml_time;
@@ -109,13 +111,14 @@ fn may_assume(request: &ActionRequest, role: &IamIdentity, arn: &str) -> bool {
 
 /// How long the session lasts. A session that begins another may not stretch it.
 fn duration(request: &ActionRequest, role: &IamIdentity) -> Result<u32, IamError> {
-    let longest = role.details.session_seconds_max.unwrap_or(SESSION_SECONDS_MAX);
-    let seconds = request.args.number("DurationSeconds", 900, 43_200)?.unwrap_or(SESSION_SECONDS_MAX);
+    let longest = role.details.session_seconds_max.unwrap_or(ROLE_SESSION_SECONDS_DEFAULT);
+    let seconds =
+        request.args.number("DurationSeconds", 900, ROLE_SESSION_SECONDS_MAX)?.unwrap_or(ROLE_SESSION_SECONDS_DEFAULT);
     if seconds > longest {
         let why = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(IamError::validation(why));
     }
-    if request.caller.session.is_some() && seconds > SESSION_SECONDS_MAX {
+    if request.caller.session.is_some() && seconds > ROLE_SESSION_SECONDS_DEFAULT {
         let why = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.";
         return Err(IamError::validation(why));
     }
