@@ -165,7 +165,40 @@ fn comments_and_documents_use_the_words_of_the_field() {
 }
 
 #[test]
+fn documents_name_files_that_exist() {
+    let complaints = documents().into_iter().flat_map(|(path, text)| {
+        lost_paths(&text).into_iter().map(move |lost| format!("{}: there is no `{lost}`.", path.display()))
+    });
+    assert_none(complaints.collect());
+}
+
+/// Where the paths that documents name begin.
+const PATHS_BEGIN: [&str; 6] = ["", "gateway/src", "backends/src", "codec/src", "tests", "gateway"];
+
+/// The files of Rust that a document names, in backticks and with a folder, and that are not there.
+fn lost_paths(text: &str) -> Vec<String> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let paths = quoted.filter(|path| path.contains('/') && path.ends_with(".rs") && !path.contains(['{', '*', ' ']));
+    let lost = |path: &&str| !PATHS_BEGIN.iter().any(|begin| root().join(begin).join(path).exists());
+    paths.filter(lost).map(str::to_owned).collect()
+}
+
+/// The documents of the project, with their paths.
+fn documents() -> Vec<(PathBuf, String)> {
+    let listed = ["", "gateway", "gateway/src/ledger", "codec", "backends", "deploy", "tests", "migrations"];
+    let entries = listed.iter().flat_map(|folder| fs::read_dir(root().join(folder)).into_iter().flatten());
+    let paths =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let found: Vec<_> = paths
+        .map(|path| (path.strip_prefix(root()).unwrap().to_path_buf(), fs::read_to_string(path).unwrap()))
+        .collect();
+    assert!(found.iter().any(|(path, _)| path.ends_with("ARCHITECTURE.md")), "documents are found");
+    found
+}
+
+#[test]
 fn the_rules_notice_what_breaks_them() {
+    assert_eq!(lost_paths("see `objects/write/put.rs` and `objects/put.rs`, `put.rs`"), ["objects/put.rs"]);
     let found = |text: &str| public_functions(&without_comments_and_texts(text));
     assert_eq!(found("pub fn a(&self, b: Vec<(u8, u8)>, c: [u8; 2]) {}"), [("a".to_owned(), 2)], "self does not count");
     assert_eq!(found("pub(crate) async fn a<F: Fn(u8, u8)>(f: F, g: impl Fn(u8, u8)) {}"), [("a".to_owned(), 2)]);
