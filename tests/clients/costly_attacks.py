@@ -1,11 +1,14 @@
 """Attacks by strangers that cost more than they send. What they cost is measured by whoever runs this."""
 import base64
 import hashlib
+import hmac
+import json
 import os
 import re
 import socket
 import ssl
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
@@ -214,4 +217,112 @@ def bodies():
             raise AssertionError("the places did not come back")
 
 
-{"heads": heads, "forms": forms, "lists": lists, "bodies": bodies}[sys.argv[1]]()
+def patterns():
+    """A policy of wildcards that match nothing, held against long keys, two thousand times over."""
+    s3 = client()
+    name = bucket(s3, "patterns")
+    iam = boto3.client("iam", endpoint_url=ENDPOINT, region_name="us-east-1")
+    user = f"patterns-{SCHEME}"
+    iam.create_user(UserName=user)
+    everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(everything))
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    theirs = boto3.client("s3", endpoint_url=ENDPOINT, aws_access_key_id=key["AccessKeyId"],
+                          aws_secret_access_key=key["SecretAccessKey"], config=Config(retries={"max_attempts": 1}))
+    slow = [f"arn:aws:s3:::{name}/*{middle * 240}b" for middle in ["??", "?a"] for _ in range(18)]
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": slow}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": denial}))
+    keys = [{"Key": f"{n:04}" + "a" * 1_000} for n in range(300)]
+    began = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        attacks = [pool.submit(theirs.delete_objects, Bucket=name, Delete={"Objects": keys}) for _ in range(2)]
+        waits = []
+        while not all(attack.done() for attack in attacks):
+            asked = time.monotonic()
+            s3.head_bucket(Bucket=name)
+            waits.append(time.monotonic() - asked)
+        assert all(len(attack.result()["Deleted"]) == 300 for attack in attacks)
+    assert waits and max(waits) < 10, f"others waited {max(waits)} s"
+    assert time.monotonic() - began < 40, time.monotonic() - began
+
+
+class Streaming(S3SigV4Auth):
+    def payload(self, request):
+        return "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+
+
+def signed_upload(path, length):
+    """The head of an upload in signed chunks, and what signs its first chunk."""
+    headers = {"Host": "h", "x-amz-decoded-content-length": str(length)}
+    request = AWSRequest("PUT", f"{SCHEME}://h{path}", headers, b"")
+    auth = Streaming(boto3.Session().get_credentials(), "s3", "us-east-1")
+    auth.add_auth(request)
+    date, seed = request.headers["X-Amz-Date"], request.headers["Authorization"].split("Signature=")[1]
+
+    def sign(chunk):
+        digests = [hashlib.sha256(b"").hexdigest(), hashlib.sha256(chunk).hexdigest()]
+        scope = f"{date[:8]}/us-east-1/s3/aws4_request"
+        text = "\n".join(["AWS4-HMAC-SHA256-PAYLOAD", date, scope, seed, *digests])
+        secret = f"AWS4{SECRET}".encode()
+        for step in [date[:8], "us-east-1", "s3", "aws4_request", text]:
+            secret = hmac.new(secret, step.encode(), hashlib.sha256).digest()
+        return secret.hex()
+
+    return "".join(f"{n}: {v}\r\n" for n, v in request.headers.items()), sign
+
+
+def chunks():
+    """Twelve uploads announce signed chunks of 16 MiB and send next to nothing; others upload all the same."""
+    s3 = client()
+    name = bucket(s3, "chunks")
+    streams = []
+    for n in range(12):
+        head, _ = signed_upload(f"/{name}/slow{n}", 16 << 20)
+        stream = connect()
+        begin = f"PUT /{name}/slow{n} HTTP/1.1\r\n{head}content-length: {(16 << 20) + 200}\r\n\r\n"
+        stream.sendall(f"{begin}1000000;chunk-signature={ZEROS}\r\n".encode() + b"x" * 1_000)
+        streams.append(stream)
+    content = b"y" * 100_000
+    head, sign = signed_upload(f"/{name}/quick", len(content))
+    # The closing chunk follows from the first one's signature: over a body of one chunk its seed is that.
+    first = sign(content)
+    body = f"{len(content):x};chunk-signature={first}\r\n".encode() + content + b"\r\n"
+    began = time.monotonic()
+    with connect() as stream:
+        stream.sendall(f"PUT /{name}/quick HTTP/1.1\r\n{head}connection: close\r\ncontent-length: {len(body) + 86}\r\n\r\n".encode())
+        stream.sendall(body + f"0;chunk-signature={ZEROS}\r\n\r\n".encode())
+        status, text = hear(stream)
+    # The content was received and its signature verified; only the closing chunk, which nobody signed, is wrong.
+    assert status == 403 and "SignatureDoesNotMatch" in text, (status, text)
+    assert time.monotonic() - began < 30, time.monotonic() - began
+    for stream in streams:
+        stream.close()
+
+
+def idle():
+    """Forty clients ask for objects and take nothing; others read all the same, and the forty get what they asked for."""
+    s3 = client()
+    name = bucket(s3, "idle")
+    content = os.urandom(6 << 20)
+    s3.put_object(Bucket=name, Key="k", Body=content)
+    target = s3.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "k"})
+    path = target.split(f"{HOST}:{PORT}")[1]
+    streams = []
+    for _ in range(40):
+        stream = connect()
+        stream.sendall(f"GET {path} HTTP/1.1\r\nhost: {HOST}:{PORT}\r\nconnection: close\r\n\r\n".encode())
+        streams.append((stream, stream.recv(1_000)))
+    began = time.monotonic()
+    for _ in range(4):
+        assert s3.get_object(Bucket=name, Key="k")["Body"].read() == content
+    assert time.monotonic() - began < 40, time.monotonic() - began
+    for stream, first in streams:
+        with stream:
+            heard = bytearray(first)
+            while piece := stream.recv(1 << 16):
+                heard += piece
+        assert heard.startswith(b"HTTP/1.1 200") and heard.endswith(content), (len(heard), heard[:12])
+
+
+attacks = {"heads": heads, "forms": forms, "lists": lists, "bodies": bodies, "patterns": patterns, "chunks": chunks, "idle": idle}
+attacks[sys.argv[1]]()

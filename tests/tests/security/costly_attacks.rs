@@ -8,7 +8,8 @@ use harness::{Database, Scheme, Settings, TestGateway, on_sqlite};
 
 on_sqlite!(with_tls => heads_cost_what_they_weigh, forms_without_end_are_ended, lists_of_keys_share_what_they_may_hold);
 on_sqlite!(crowded => bodies_of_nobody_take_nothing_from_others);
-on_sqlite!(with_tls => forms_say_what_is_stored);
+on_sqlite!(with_tls => forms_say_what_is_stored, patterns_take_linear_time, announced_chunks_keep_nobody_from_writing);
+on_sqlite!(short_of_memory => idle_readers_keep_nobody_from_reading);
 
 const MIB: u64 = 1 << 20;
 /// Generous: on an idle machine every attack is over in a few seconds.
@@ -22,6 +23,11 @@ fn with_tls(database: Database) -> Settings {
 fn crowded(database: Database) -> Settings {
     let settings = with_tls(database).set("limits", "requests = 40");
     settings.set("limits", "unverified_bodies = 8").set("limits", "unverified_bodies_per_peer = 8")
+}
+
+/// Memory for six streams of reads.
+fn short_of_memory(database: Database) -> Settings {
+    with_tls(database).set("limits", "memory_bytes = 50331648")
 }
 
 /// Runs an attack over both schemes. It must be over in time, and leave the memory below its bound.
@@ -55,6 +61,21 @@ async fn lists_of_keys_share_what_they_may_hold(gateway: &mut TestGateway) -> Re
 /// Calls of IAM and forms whose senders announce a body and leave it at that.
 async fn bodies_of_nobody_take_nothing_from_others(gateway: &mut TestGateway) -> Result<()> {
     attack(gateway, "bodies", 128).await
+}
+
+/// Wildcards that match nothing, as a policy, held against long keys.
+async fn patterns_take_linear_time(gateway: &mut TestGateway) -> Result<()> {
+    attack(gateway, "patterns", 128).await
+}
+
+/// Signed chunks of 16 MiB that are announced and do not come.
+async fn announced_chunks_keep_nobody_from_writing(gateway: &mut TestGateway) -> Result<()> {
+    attack(gateway, "chunks", 192).await
+}
+
+/// Clients that ask for an object and take nothing of it.
+async fn idle_readers_keep_nobody_from_reading(gateway: &mut TestGateway) -> Result<()> {
+    attack(gateway, "idle", 128).await
 }
 
 /// What a form stores is what it says, under the policy that was signed, and every byte of its file.
