@@ -43,7 +43,8 @@ pub use maintenance::orphans::OrphanReport;
 pub use maintenance::trust::Trust;
 pub use read::object_reader::ObjectReader;
 pub use requests::{
-    Amend, AmendedAttribute, ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put, PutPart, Stored,
+    Amend, AmendedAttribute, ChosenPart, ClaimedChecksum, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put,
+    PutPart, Stored,
 };
 pub use settings::ObjectsSettings;
 pub use state::ObjectsParts;

@@ -176,8 +176,19 @@ pub struct ChosenPart {
     pub number: PartNumber,
     /// The ETag of the part as the client sent it; `None` when it cannot be one of ours.
     pub etag: Option<ETag>,
-    /// The checksum the client repeats, when it does.
-    pub checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
+    /// The checksums the client repeats; a part has one at most, so more than one cannot all be its own.
+    pub checksums: Vec<(ChecksumAlgorithm, Vec<u8>)>,
+}
+
+/// What a client says the checksum of a whole object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedChecksum {
+    /// Its algorithm.
+    pub algorithm: ChecksumAlgorithm,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// The number behind the value of a composite checksum, when given.
+    pub parts: Option<usize>,
 }
 
 /// Make an object of an upload's parts.
@@ -196,7 +207,7 @@ pub struct CompleteUpload {
     /// `x-amz-mp-object-size`, when given.
     pub object_size: Option<u64>,
     /// A `x-amz-checksum-*` header of the whole object, when given.
-    pub checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
+    pub checksum: Option<ClaimedChecksum>,
     /// `x-amz-checksum-type`, when given.
     pub checksum_kind: Option<ChecksumKind>,
     /// The origin of the change, if the bucket has notifications.

@@ -9,18 +9,22 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::app::listener::body_progress::BodyProgress;
+use crate::app::listener::connection_progress::ConnectionProgress;
 use crate::app::listener::monitor::ConnectionMonitor;
 
 /// A request's body, given up with [`std::io::ErrorKind::TimedOut`] when it comes too slowly.
 pub(super) struct RequestBody {
     inner: Incoming,
+    /// Nothing more comes: it ended, or broke off.
+    ended: bool,
+    connection: Arc<ConnectionProgress>,
     monitor: Arc<ConnectionMonitor>,
     progress: Option<Arc<BodyProgress>>,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming, monitor: Arc<ConnectionMonitor>) -> Self {
-        Self { inner, monitor, progress: None }
+    pub(super) fn new(inner: Incoming, connection: Arc<ConnectionProgress>, monitor: Arc<ConnectionMonitor>) -> Self {
+        Self { inner, ended: false, connection, monitor, progress: None }
     }
 
     /// Notes that the reader waits; `true` when it has waited in vain.
@@ -49,7 +53,10 @@ impl Body for RequestBody {
                 self.note_frame(&frame);
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(other) => Poll::Ready(other.map(|result| result.map_err(Into::into))),
+            Poll::Ready(other) => {
+                self.ended = true;
+                Poll::Ready(other.map(|result| result.map_err(Into::into)))
+            }
             Poll::Pending if self.note_wait(context) => {
                 let slow = std::io::Error::new(
                     std::io::ErrorKind::TimedOut,
@@ -67,5 +74,13 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if !self.ended && !self.inner.is_end_stream() {
+            self.connection.body_left();
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::listener::sweep_clock::SweepClock;
 use crate::app::listener::timeouts::Timeouts;
@@ -29,6 +30,7 @@ const NEW: u8 = 0;
 const HEAD: u8 = 1;
 const BUSY: u8 = 2;
 const IDLE: u8 = 3;
+const LINGER: u8 = 4;
 
 /// A command of the monitor to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,18 +61,22 @@ pub(super) struct ConnectionProgress {
     active: AtomicU32,
     /// Response bytes were handed over and nobody has come back for more.
     reply_waits: AtomicBool,
-    /// When the client last took bytes.
+    /// When the client last took bytes; while it lingers, when it last sent some.
     written_ms: AtomicU64,
     /// Everything that was written has left the buffers of this process.
     flushed: AtomicBool,
+    /// A request was answered before its body had been read.
+    body_left: AtomicBool,
+    /// The connections of the process that may linger besides.
+    lingering: Arc<Semaphore>,
     order: AtomicU8,
     ordered_ms: AtomicU64,
     waker: AtomicWaker,
 }
 
 impl ConnectionProgress {
-    /// The progress of a connection that begins.
-    pub(super) fn new(clock: Arc<SweepClock>, kind: Kind) -> Self {
+    /// The progress of a connection that begins; a place in `lingering` lets it linger.
+    pub(super) fn new(clock: Arc<SweepClock>, kind: Kind, lingering: Arc<Semaphore>) -> Self {
         let now = clock.now_ms();
         Self {
             clock,
@@ -81,6 +87,8 @@ impl ConnectionProgress {
             reply_waits: AtomicBool::new(false),
             written_ms: AtomicU64::new(now),
             flushed: AtomicBool::new(true),
+            body_left: AtomicBool::new(false),
+            lingering,
             order: AtomicU8::new(NONE),
             ordered_ms: AtomicU64::new(0),
             waker: AtomicWaker::new(),
@@ -93,6 +101,26 @@ impl ConnectionProgress {
         if (phase == NEW || phase == IDLE) && self.kind != Kind::Multiplexed {
             self.enter_phase(HEAD);
         }
+    }
+
+    /// A request's body is dropped before its end.
+    pub(super) fn body_left(&self) {
+        self.body_left.store(true, Ordering::Relaxed);
+    }
+
+    /// The writing side is closed. Answers a place to linger, if the client may still be sending and one is free.
+    pub(super) fn begin_linger(&self) -> Option<OwnedSemaphorePermit> {
+        let place =
+            self.body_left.load(Ordering::Relaxed).then(|| Arc::clone(&self.lingering).try_acquire_owned().ok());
+        let place = place.flatten()?;
+        self.written_ms.store(self.clock.now_ms(), Ordering::Relaxed);
+        self.enter_phase(LINGER);
+        Some(place)
+    }
+
+    /// Bytes came that nobody wants any more.
+    pub(super) fn discarded(&self) {
+        self.written_ms.store(self.clock.now_ms(), Ordering::Relaxed);
     }
 
     /// The client took bytes.
@@ -183,6 +211,7 @@ impl ConnectionProgress {
         match self.phase.load(Ordering::Relaxed) {
             NEW if over(since, timeouts.first_byte) => self.cut(),
             HEAD if over(since, timeouts.header) => self.cut(),
+            LINGER if over(written, timeouts.linger_pause) || over(since, timeouts.linger) => self.cut(),
             IDLE if over(since.max(written), timeouts.idle) => self.finish(),
             IDLE if self.kind == Kind::Plain && self.rests() && over(since, timeouts.rest) => self.give(REST),
             BUSY if self.reply_waits.load(Ordering::Relaxed) && over(written, timeouts.write) => self.cut(),

@@ -44,9 +44,9 @@ pub(super) async fn answer<H: Handler>(
 ) -> Result<Response<Reply>, Infallible> {
     let permit = monitor.admit_request(connection_info.peer);
     let admitted = permit.is_some();
+    let mut request = request.map(|body| with_monitor(body, &connection, monitor));
     let under_way = UnderWay::begin(connection, permit);
     let response = if admitted {
-        let mut request = request.map(|body| with_monitor(body, monitor));
         request.extensions_mut().insert(connection_info);
         match AssertUnwindSafe(handler.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
@@ -58,6 +58,9 @@ pub(super) async fn answer<H: Handler>(
     Ok(response.map(|body| Reply::new(body, under_way)))
 }
 
-fn with_monitor(body: Incoming, monitor: Arc<ConnectionMonitor>) -> Body {
-    if body.is_end_stream() { Body::empty() } else { Body::new(RequestBody::new(body, monitor)) }
+fn with_monitor(body: Incoming, connection: &Arc<ConnectionProgress>, monitor: Arc<ConnectionMonitor>) -> Body {
+    if body.is_end_stream() {
+        return Body::empty();
+    }
+    Body::new(RequestBody::new(body, Arc::clone(connection), monitor))
 }

@@ -1,28 +1,69 @@
-//! The byte stream of a connection, which records its progress.
+//! The byte stream of a connection, which records its progress, and lingers when it is closed on a client that still sends.
+//!
+//! A socket that is closed with bytes unread resets the connection, and the client that was refused in the middle of an upload
+//! sees a broken pipe in place of the reason. So the writing side is closed first, and what still comes is thrown away until
+//! the client closes too, or one of the bounds is met: here that of bytes, in `timeouts.rs` those of time.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::listener::connection_progress::ConnectionProgress;
+
+/// The most that a connection that lingers reads and throws away, in bytes. Clients that look for a response only when they have
+/// sent all must get that far; larger bodies they send in parts.
+const LINGER_BYTES_MAX: u64 = 256 << 20;
 
 /// A monitored plain or TLS stream.
 pub(super) struct MonitoredStream<S> {
     inner: S,
     connection: Arc<ConnectionProgress>,
+    closing: Closing,
+}
+
+/// How far the end of a stream is.
+enum Closing {
+    /// Both sides are open.
+    Open,
+    /// The writing side is closed; so many bytes more may come.
+    Lingering { left: u64, _place: OwnedSemaphorePermit },
+    /// It can be dropped.
+    Closed,
 }
 
 impl<S> MonitoredStream<S> {
     pub(super) fn new(inner: S, connection: Arc<ConnectionProgress>) -> Self {
-        Self { inner, connection }
+        Self { inner, connection, closing: Closing::Open }
     }
 
     /// The stream itself again.
     pub(super) fn into_inner(self) -> S {
         self.inner
+    }
+
+    /// Reads and throws away what still comes; ready when nothing does, or too much.
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let mut space = [MaybeUninit::<u8>::uninit(); 16 << 10];
+        while let Closing::Lingering { left, .. } = &mut self.closing {
+            let mut buffer = ReadBuf::uninit(&mut space);
+            let read = ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer));
+            let bytes = buffer.filled().len() as u64;
+            if read.is_err() || bytes == 0 || bytes > *left {
+                self.closing = Closing::Closed;
+            } else {
+                *left -= bytes;
+                self.connection.discarded();
+            }
+        }
+        Poll::Ready(())
     }
 
     fn mark(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -50,7 +91,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.mark(written)
@@ -78,6 +119,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        if matches!(self.closing, Closing::Open) {
+            // With TLS this sends close_notify, then closes the writing side of the socket.
+            ready!(Pin::new(&mut self.inner).poll_shutdown(context))?;
+            self.closing = match self.connection.begin_linger() {
+                Some(place) => Closing::Lingering { left: LINGER_BYTES_MAX, _place: place },
+                None => Closing::Closed,
+            };
+        }
+        self.poll_discard(context).map(Ok)
     }
 }

@@ -78,6 +78,8 @@ fn timeouts() -> Timeouts {
         handshake: Duration::from_millis(300),
         idle: Duration::from_millis(400),
         rest: Duration::from_millis(60),
+        linger: Duration::from_secs(20),
+        linger_pause: Duration::from_millis(500),
         write: Duration::from_millis(500),
         body_rate_min: 1_000,
         body_window: Duration::from_millis(400),
@@ -321,6 +323,40 @@ async fn one_request_too_many_is_told_to_slow_down() {
     assert!(response(&mut second).await.ends_with("hello"), "the connection itself is still good");
 }
 
+/// Sends 8 MiB that nobody reads, as clients do that look for a response only then, and hears the response.
+async fn unwanted_upload<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> String {
+    const BYTES: usize = 8 << 20;
+    say(stream, &format!("PUT /hello HTTP/1.1\r\nhost: h\r\ncontent-length: {BYTES}\r\n\r\n")).await;
+    stream.write_all(&vec![7; BYTES]).await.expect("the connection is not reset");
+    stream.flush().await.unwrap();
+    rest(stream).await
+}
+
+#[tokio::test]
+async fn an_upload_that_is_not_wanted_hears_the_response() {
+    let plain = stage();
+    let folder = tempfile::tempdir().unwrap();
+    let files = certificate(folder.path(), "h.example");
+    let sealed = stage_with(timeouts(), Some(Arc::new(Certificates::load(&files).unwrap())));
+    for _ in 0..10 {
+        let heard = unwanted_upload(&mut connect(&plain).await).await;
+        assert!(heard.ends_with("hello"), "{heard}");
+        let mut stream = client(&files, &[]).connect(named("h.example"), connect(&sealed).await).await.unwrap();
+        let heard = unwanted_upload(&mut stream).await;
+        assert!(heard.ends_with("hello"), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_close_is_not_lingered_for_long() {
+    let stage = stage();
+    let mut stream = connect(&stage).await;
+    say(&mut stream, "PUT /hello HTTP/1.1\r\nhost: h\r\ncontent-length: 99999999\r\n\r\n").await;
+    assert!(rest(&mut stream).await.ends_with("hello"), "the writing side is closed at once");
+    assert_eq!(stage.monitor.open(), 1);
+    wait_until("it is given up", async || (stage.monitor.open() == 0).then_some(())).await;
+}
+
 #[tokio::test]
 async fn one_peer_has_its_share_of_connections_and_no_more() {
     let stage = stage_with(Timeouts { connections_per_peer: 1, idle: Duration::from_secs(9), ..timeouts() }, None);
@@ -496,6 +532,10 @@ async fn http2_is_spoken_to_those_who_want_nothing_else() {
     let request = Request::builder().method("PUT").uri("https://h2.example/count").body(Body::from("1234567")).unwrap();
     let answer = sender.send_request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
     assert_eq!(answer, "7");
+    let large = Body::from(vec![7; 8 << 20]);
+    let request = Request::builder().method("PUT").uri("https://h2.example/hello").body(large).unwrap();
+    let answer = sender.send_request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(answer, "hello", "although the body was not read");
 }
 
 #[tokio::test]

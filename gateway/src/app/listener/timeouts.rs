@@ -8,6 +8,8 @@ use crate::s3::Peer;
 
 /// How long a slow body is observed before it times out, so that a pause alone does not end it.
 const BODY_WINDOW: Duration = Duration::from_secs(20);
+/// How long a connection that is closed goes on reading what nobody wants, and how long it waits for that.
+const LINGER: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(5));
 /// How long a connection keeps its buffers for the next request.
 const REST: Duration = Duration::from_secs(1);
 /// Time between two sweeps.
@@ -36,6 +38,10 @@ pub struct Timeouts {
     pub idle: Duration,
     /// After this long between requests a connection gives its buffers back.
     pub rest: Duration,
+    /// A connection that is closed while its client may still be sending reads on this long at the most.
+    pub linger: Duration,
+    /// It stops when nothing comes for this long.
+    pub linger_pause: Duration,
     /// A client may leave a response untouched this long.
     pub write: Duration,
     /// The least average of body bytes a second while they are waited for.
@@ -60,6 +66,8 @@ impl From<&LimitsConfig> for Timeouts {
             handshake: seconds(limits.handshake_seconds),
             idle: seconds(limits.idle_seconds),
             rest: REST,
+            linger: LINGER.0,
+            linger_pause: LINGER.1,
             write: seconds(limits.write_seconds),
             body_rate_min: limits.body_rate_min,
             body_window: BODY_WINDOW,

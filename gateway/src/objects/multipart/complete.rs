@@ -12,7 +12,7 @@ use crate::objects::Objects;
 use crate::objects::digests::combine;
 use crate::objects::error::ObjectsError;
 use crate::objects::reporting::notifications::PotentialEvent;
-use crate::objects::requests::{ChosenPart, CompleteUpload, Stored};
+use crate::objects::requests::{ChosenPart, ClaimedChecksum, CompleteUpload, Stored};
 
 /// The least a part may have unless it is the last.
 const PART_BYTES_MIN: u64 = 5 << 20;
@@ -130,18 +130,15 @@ fn choose_parts(named: &[ChosenPart], parts: &[Part]) -> Result<Vec<Part>, Objec
         return Err(ObjectsError::InvalidPartOrder);
     }
     let by_number: HashMap<PartNumber, &Part> = parts.iter().map(|part| (part.number, part)).collect();
-    let matches = |chosen: &ChosenPart| {
-        let part = by_number.get(&chosen.number).filter(|part| chosen.etag == Some(part.etag))?;
-        let repeated = chosen.checksum.as_ref();
-        let same = |(algorithm, value): &(ChecksumAlgorithm, Vec<u8>)| {
-            part.checksum.as_ref().is_none_or(|sum| sum.algorithm != *algorithm || sum.value == *value)
-        };
-        repeated.is_none_or(same).then(|| (*part).clone())
-    };
     let chosen: Vec<Part> = named
         .iter()
-        .map(|part| matches(part).ok_or(ObjectsError::InvalidPart(part.number)))
-        .collect::<Result<_, _>>()?;
+        .map(|chosen| {
+            let part = by_number.get(&chosen.number).filter(|part| chosen.etag == Some(part.etag));
+            let part = part.ok_or(ObjectsError::InvalidPart(chosen.number))?;
+            chosen.checksums.iter().try_for_each(|named| check_part(part, named))?;
+            Ok((*part).clone())
+        })
+        .collect::<Result<_, ObjectsError>>()?;
     match chosen.split_last() {
         Some((_, others)) => match others.iter().find(|part| part.size < PART_BYTES_MIN) {
             Some(small) => Err(ObjectsError::PartTooSmall(small.number)),
@@ -151,25 +148,58 @@ fn choose_parts(named: &[ChosenPart], parts: &[Part]) -> Result<Vec<Part>, Objec
     }
 }
 
-/// The checksum of the whole, compared with what the client says it is.
+/// Whether a checksum that the client repeats for a part is the part's own.
+fn check_part(part: &Part, (algorithm, value): &(ChecksumAlgorithm, Vec<u8>)) -> Result<(), ObjectsError> {
+    match &part.checksum {
+        Some(own) if own.algorithm != *algorithm => Err(ObjectsError::InvalidRequest(
+            "The checksum that the complete request names for a part is of another algorithm than the part's.",
+        )),
+        Some(own) if own.value == *value => Ok(()),
+        Some(_) => Err(ObjectsError::InvalidPart(part.number)),
+        None => Err(ObjectsError::InvalidRequest(
+            "The complete request names a checksum for a part that was uploaded without one.",
+        )),
+    }
+}
+
+/// The checksum of the whole, compared with what the client says it is. An upload that was created without one has none, but what
+/// the client says must still be true.
 fn whole_checksum(
     complete: &CompleteUpload,
     upload: &Upload,
     chosen: &[Part],
 ) -> Result<Option<Checksum>, ObjectsError> {
-    let Some((algorithm, kind)) = upload.checksum else { return Ok(None) };
+    let claimed = complete.checksum.as_ref();
+    let (algorithm, kind) = match (upload.checksum, claimed) {
+        (Some(planned), _) => planned,
+        (None, Some(claimed)) => {
+            let by_value = if claimed.parts.is_some() { ChecksumKind::Composite } else { ChecksumKind::FullObject };
+            (claimed.algorithm, complete.checksum_kind.unwrap_or(by_value))
+        }
+        (None, None) => return Ok(None),
+    };
     if complete.checksum_kind.is_some_and(|named| named != kind) {
         return Err(ObjectsError::InvalidRequest("the checksum type is not the one the upload was created with"));
     }
-    let checksum = combine::checksum(chosen, algorithm, kind)?;
-    match &complete.checksum {
-        Some((named, value))
-            if kind == ChecksumKind::FullObject && (*named != algorithm || *value != checksum.value) =>
-        {
-            Err(ObjectsError::BadDigest(algorithm.name()))
-        }
-        _ => Ok(Some(checksum)),
+    if claimed.is_some_and(|claimed| claimed.algorithm != algorithm) {
+        return Err(ObjectsError::InvalidRequest(
+            "the checksum is of another algorithm than the upload was created with",
+        ));
     }
+    let checksum = combine::checksum(chosen, algorithm, kind)?;
+    if claimed.is_some_and(|claimed| !is_true(claimed, &checksum, chosen.len())) {
+        return Err(ObjectsError::BadDigest(algorithm.name()));
+    }
+    Ok(upload.checksum.map(|_| checksum))
+}
+
+/// Whether the client says the right value, and behind a composite one, if anything, the number of parts.
+fn is_true(claimed: &ClaimedChecksum, checksum: &Checksum, parts: usize) -> bool {
+    let number = match checksum.kind {
+        ChecksumKind::Composite => claimed.parts.is_none_or(|named| named == parts),
+        ChecksumKind::FullObject => claimed.parts.is_none(),
+    };
+    number && claimed.value == checksum.value
 }
 
 #[cfg(test)]
@@ -191,7 +221,7 @@ mod tests {
 
     fn named(number: i64) -> ChosenPart {
         let part = part(number, 0);
-        ChosenPart { number: part.number, etag: Some(part.etag), checksum: None }
+        ChosenPart { number: part.number, etag: Some(part.etag), checksums: Vec::new() }
     }
 
     #[test]
@@ -208,5 +238,35 @@ mod tests {
         assert!(matches!(choose_parts(&[forged], &there), Err(ObjectsError::InvalidPart(_))));
         let small = [part(1, PART_BYTES_MIN - 1), part(2, 1)];
         assert!(matches!(choose_parts(&[named(1), named(2)], &small), Err(ObjectsError::PartTooSmall(_))));
+    }
+
+    #[test]
+    fn a_part_has_no_checksum_but_its_own() {
+        use ChecksumAlgorithm::{Crc32, Crc32c};
+        let own = Checksum { algorithm: Crc32, kind: ChecksumKind::FullObject, value: vec![1, 2, 3, 4] };
+        let with = Part { checksum: Some(own), ..part(1, 1) };
+        let without = part(2, 1);
+        assert!(check_part(&with, &(Crc32, vec![1, 2, 3, 4])).is_ok());
+        assert!(matches!(check_part(&with, &(Crc32, vec![1, 2, 3, 5])), Err(ObjectsError::InvalidPart(_))));
+        assert!(matches!(check_part(&with, &(Crc32c, vec![1, 2, 3, 4])), Err(ObjectsError::InvalidRequest(_))));
+        assert!(matches!(check_part(&without, &(Crc32, vec![1, 2, 3, 4])), Err(ObjectsError::InvalidRequest(_))));
+    }
+
+    #[test]
+    fn a_claim_about_the_whole_has_the_value_and_the_number_of_parts() {
+        let claim = |last, parts| ClaimedChecksum { algorithm: ChecksumAlgorithm::Crc32, value: vec![0, last], parts };
+        let table = [
+            (ChecksumKind::Composite, claim(1, Some(3)), true),
+            (ChecksumKind::Composite, claim(1, None), true),
+            (ChecksumKind::Composite, claim(1, Some(2)), false),
+            (ChecksumKind::Composite, claim(2, Some(3)), false),
+            (ChecksumKind::FullObject, claim(1, None), true),
+            (ChecksumKind::FullObject, claim(1, Some(3)), false),
+            (ChecksumKind::FullObject, claim(2, None), false),
+        ];
+        for (kind, claimed, right) in table {
+            let checksum = Checksum { algorithm: ChecksumAlgorithm::Crc32, kind, value: vec![0, 1] };
+            assert_eq!(is_true(&claimed, &checksum, 3), right, "{kind:?} {claimed:?}");
+        }
     }
 }

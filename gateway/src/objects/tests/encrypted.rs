@@ -79,7 +79,8 @@ impl Fixture {
     }
 
     async fn complete_parts(&self, upload: &Upload, parts: &[Part]) {
-        let chosen = parts.iter().map(|part| ChosenPart { number: part.number, etag: Some(part.etag), checksum: None });
+        let chosen =
+            parts.iter().map(|part| ChosenPart { number: part.number, etag: Some(part.etag), checksums: Vec::new() });
         let complete = CompleteUpload {
             origin: None,
             bucket: Arc::clone(&self.bucket),

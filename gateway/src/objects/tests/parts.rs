@@ -35,7 +35,7 @@ impl Fixture {
     }
 
     fn completion(&self, upload: &Upload, parts: &[&Part]) -> CompleteUpload {
-        let chosen = |part: &&Part| ChosenPart { number: part.number, etag: Some(part.etag), checksum: None };
+        let chosen = |part: &&Part| ChosenPart { number: part.number, etag: Some(part.etag), checksums: Vec::new() };
         CompleteUpload {
             origin: None,
             bucket: Arc::clone(&self.bucket),

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::objects::ClaimedChecksum;
 use crate::s3::documents::xml::{Element, XmlWriter};
 use crate::s3::error::{Code, S3Error};
 
@@ -87,18 +88,18 @@ pub fn write_plan(plan: Option<(ChecksumAlgorithm, ChecksumKind)>, headers: &mut
     }
 }
 
-/// The value of the whole object that a Complete request repeats in a header, without its `-N`.
+/// The value of the whole object that a Complete request repeats in a header.
 ///
 /// # Errors
 /// `BadDigest` when it is no value of its algorithm, which no bytes can have; `InvalidRequest` when there are two.
-pub fn of_object(headers: &HeaderMap) -> Result<Option<(ChecksumAlgorithm, Vec<u8>)>, S3Error> {
+pub fn of_object(headers: &HeaderMap) -> Result<Option<ClaimedChecksum>, S3Error> {
     let mut found = None;
     for algorithm in ChecksumAlgorithm::ALL {
         let Some(text) = headers.get(algorithm.header()) else { continue };
         let text = text.to_str().unwrap_or_default();
         let message = || format!("Value for {} header is invalid.", algorithm.header());
-        let value = decode(algorithm, text).ok_or_else(|| S3Error::with(Code::BadDigest, message()))?;
-        if found.replace((algorithm, value)).is_some() {
+        let claimed = claim(algorithm, text).ok_or_else(|| S3Error::with(Code::BadDigest, message()))?;
+        if found.replace(claimed).is_some() {
             let message = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
             return Err(S3Error::with(Code::InvalidRequest, message));
         }
@@ -106,19 +107,28 @@ pub fn of_object(headers: &HeaderMap) -> Result<Option<(ChecksumAlgorithm, Vec<u
     Ok(found)
 }
 
-/// The value that a line of a Complete request repeats for its part.
+/// The values that a line of a Complete request repeats for its part.
 #[must_use]
-pub fn of_part(line: &Element) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
-    ChecksumAlgorithm::ALL.into_iter().find_map(|algorithm| {
+pub fn of_part(line: &Element) -> Vec<(ChecksumAlgorithm, Vec<u8>)> {
+    let value = |algorithm| {
         let text = line.text_of(element(algorithm))?;
         // A value of the wrong length matches no part, so the part is refused as it should be.
-        Some((algorithm, decode(algorithm, text).unwrap_or_default()))
-    })
+        Some((algorithm, decode(algorithm, text.trim()).unwrap_or_default()))
+    };
+    ChecksumAlgorithm::ALL.into_iter().filter_map(value).collect()
+}
+
+/// A value with the number of parts behind it, if any.
+fn claim(algorithm: ChecksumAlgorithm, text: &str) -> Option<ClaimedChecksum> {
+    let (bare, parts) = match text.trim().split_once('-') {
+        Some((bare, parts)) => (bare, Some(parts.parse().ok()?)),
+        None => (text.trim(), None),
+    };
+    Some(ClaimedChecksum { algorithm, value: decode(algorithm, bare)?, parts })
 }
 
 fn decode(algorithm: ChecksumAlgorithm, text: &str) -> Option<Vec<u8>> {
-    let bare = text.trim().split('-').next().unwrap_or_default();
-    STANDARD.decode(bare).ok().filter(|value| value.len() == algorithm.bytes())
+    STANDARD.decode(text).ok().filter(|value| value.len() == algorithm.bytes())
 }
 
 /// What a header says the checksum of an object should cover.
@@ -210,8 +220,12 @@ mod tests {
     #[test]
     fn the_value_of_an_object_may_carry_its_parts() {
         let one = headers(&[("x-amz-checksum-crc32", "AAAAAQ==-3")]);
-        assert_eq!(of_object(&one).unwrap(), Some((ChecksumAlgorithm::Crc32, vec![0, 0, 0, 1])));
+        let value = vec![0, 0, 0, 1];
+        let claimed = ClaimedChecksum { algorithm: ChecksumAlgorithm::Crc32, value, parts: Some(3) };
+        assert_eq!(of_object(&one).unwrap(), Some(claimed));
         let two = headers(&[("x-amz-checksum-crc32", "AAAAAQ=="), ("x-amz-checksum-crc32c", "AAAAAQ==")]);
+        let nonsense = headers(&[("x-amz-checksum-crc32", "AAAAAQ==-x")]);
+        assert_eq!(of_object(&nonsense).unwrap_err().code, Code::BadDigest);
         let short = headers(&[("x-amz-checksum-crc32", "AAAA")]);
         assert_eq!(of_object(&two).unwrap_err().code, Code::InvalidRequest);
         assert_eq!(of_object(&short).unwrap_err().code, Code::BadDigest);

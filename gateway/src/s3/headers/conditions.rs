@@ -44,9 +44,15 @@ pub const RENAME_SOURCE: Names = Names([
 ]);
 
 /// Evaluates the conditions of a request against a version, with the precedence of RFC 9110 section 13.2.2: a tag outranks a
-/// date. A date that cannot be read is no condition.
+/// date. A date that cannot be read is no condition, nor is one to come that asks for what changed since.
 #[must_use]
-pub fn evaluate(headers: &HeaderMap, names: &Names, etag: ETag, modified_at: Timestamp) -> ConditionOutcome {
+pub fn evaluate(
+    headers: &HeaderMap,
+    names: &Names,
+    etag: ETag,
+    modified_at: Timestamp,
+    now: Timestamp,
+) -> ConditionOutcome {
     let [if_match, if_none_match, if_modified_since, if_unmodified_since] = names.0;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(tags) = text(if_match) {
@@ -64,6 +70,7 @@ pub fn evaluate(headers: &HeaderMap, names: &Names, etag: ETag, modified_at: Tim
         }
     } else if let Some(since) = text(if_modified_since).and_then(date_seconds)
         && modified_at.seconds() <= since
+        && since <= now.seconds()
     {
         return ConditionOutcome::NotModified(if_modified_since);
     }
@@ -160,6 +167,9 @@ mod tests {
     const EXACT: &str = "Wed, 21 Oct 2015 07:28:00 GMT";
     const BEFORE: &str = "Wed, 21 Oct 2015 07:27:59 GMT";
     const AFTER: &str = "Wed, 21 Oct 2015 07:28:01 GMT";
+    /// An hour later.
+    const NOW: Timestamp = Timestamp(TIME.0 + 3_600_000_000);
+    const TO_COME: &str = "Wed, 21 Oct 2015 08:28:01 GMT";
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
@@ -185,6 +195,8 @@ mod tests {
             (&[("if-modified-since", EXACT)], NotModified(modified)),
             (&[("if-modified-since", AFTER)], NotModified(modified)),
             (&[("if-modified-since", BEFORE)], Proceed),
+            (&[("if-modified-since", TO_COME)], Proceed),
+            (&[("if-unmodified-since", TO_COME)], Proceed),
             (&[("if-modified-since", "yesterday")], Proceed),
             (&[("if-unmodified-since", EXACT)], Proceed),
             (&[("if-unmodified-since", BEFORE)], Failed(unmodified)),
@@ -194,10 +206,12 @@ mod tests {
             (&[("if-match", OTHER), ("if-none-match", QUOTED)], Failed(matches)),
         ];
         for (pairs, outcome) in table {
-            assert_eq!(evaluate(&headers(pairs), &READ, TAG, TIME), *outcome, "{pairs:?}");
+            assert_eq!(evaluate(&headers(pairs), &READ, TAG, TIME, NOW), *outcome, "{pairs:?}");
         }
         let copy = headers(&[("x-amz-copy-source-If-None-Match", QUOTED), ("if-match", OTHER)]);
-        assert_eq!(evaluate(&copy, &COPY_SOURCE, TAG, TIME), NotModified("x-amz-copy-source-If-None-Match"));
+        assert_eq!(evaluate(&copy, &COPY_SOURCE, TAG, TIME, NOW), NotModified("x-amz-copy-source-If-None-Match"));
+        let copy = headers(&[("x-amz-copy-source-If-Modified-Since", TO_COME)]);
+        assert_eq!(evaluate(&copy, &COPY_SOURCE, TAG, TIME, NOW), Proceed);
     }
 
     #[test]

@@ -154,10 +154,16 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 /// Applies `response-*` parameters. Only a signed request may have them: else a link could make any page of any object.
 ///
 /// # Errors
-/// `InvalidRequest` on an anonymous request, `InvalidArgument` for a value that no header can carry.
+/// `InvalidRequest` on an anonymous request, `InvalidArgument` for a header that cannot be replaced and for a value that no header
+/// can carry.
 pub fn apply_overrides(query: &Query, signed: bool, headers: &mut HeaderMap) -> Result<(), S3Error> {
     if query.is_empty() {
         return Ok(());
+    }
+    let known = |parameter: &str| OVERRIDES.iter().any(|(known, _)| *known == parameter);
+    if let Some((other, value)) = query.iter().find(|(name, _)| name.starts_with("response-") && !known(name)) {
+        let message = format!("{other} is not in the set of overridable response header names.");
+        return Err(S3Error::argument(message, other, value));
     }
     for (parameter, name) in OVERRIDES {
         let Some(value) = query.get(parameter) else { continue };
@@ -250,6 +256,8 @@ mod tests {
         assert_eq!(apply_overrides(&query, false, &mut shown).unwrap_err().code, Code::InvalidRequest);
         apply_overrides(&query, true, &mut shown).unwrap();
         assert_eq!(shown, headers(&[("content-type", b"text/plain"), ("expires", b"x")]));
+        let other = Query::parse("response-content-md5=x").unwrap();
+        assert_eq!(apply_overrides(&other, true, &mut shown).unwrap_err().code, Code::InvalidArgument);
         let evil = Query::parse("response-content-disposition=a%0d%0aSet-Cookie:x").unwrap();
         assert_eq!(apply_overrides(&evil, true, &mut shown).unwrap_err().code, Code::InvalidArgument);
     }

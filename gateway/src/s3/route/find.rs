@@ -1,5 +1,6 @@
-//! Which row a request belongs to. Nothing falls through: a parameter that names something the row does not know makes
-//! the request one that is not implemented, never another operation.
+//! Which row a request belongs to. Nothing falls through: a parameter that names a sub-resource the row does not know makes
+//! the request one that is not implemented, never another operation. What names nothing in S3 is ignored, as Amazon does:
+//! clients add parameters of their own, for caches and for their logs.
 
 use http::{HeaderMap, Method};
 
@@ -25,7 +26,7 @@ pub struct RouteQuery<'a> {
 pub enum RouteMatch<'a> {
     /// It belongs to this row, at this position in the table.
     Row(usize, &'a Row),
-    /// It would match this row but for an unknown parameter: 501, to callers authorized for the row.
+    /// It would match this row but for the parameter of another: 501, to callers authorized for the row.
     UnknownParameter(usize, &'a Row, String),
     /// It belongs to two rows at once (`InvalidArgument`).
     Ambiguous(&'a Row, &'a Row),
@@ -45,33 +46,23 @@ impl Table {
         {
             return RouteMatch::Ambiguous(row, rival);
         }
-        match query.query.iter().find(|(name, value)| !self.is_known(row, name, value)) {
+        match query.query.iter().find(|(name, _)| !self.is_known(row, name)) {
             Some((name, _)) => RouteMatch::UnknownParameter(at, row, name.to_owned()),
             None => RouteMatch::Row(at, row),
         }
     }
 
-    /// Whether a parameter is the row's own, harmless, or of a kind that a read may carry without meaning.
-    fn is_known(&self, row: &Row, name: &str, value: &str) -> bool {
+    /// Whether a parameter is the row's own, or means nothing in S3.
+    fn is_known(&self, row: &Row, name: &str) -> bool {
         let own = row.accepts.contains(&name)
             || row.needs.iter().any(|need| matches!(need, Need::Query(n) | Need::QueryValue(n, _) if *n == name));
-        if own || row.accepts_any || is_harmless(name) {
+        if own || row.accepts_any {
             return true;
         }
+        // A write that names a version where none can be named would change another one.
         let reads = row.method == Method::GET || row.method == Method::HEAD;
-        reads && !value.is_empty() && !self.names_a_sub_resource(name)
+        !self.names_a_sub_resource(name) && (reads || name != "versionId")
     }
-}
-
-/// What signatures and SDKs add to any request.
-fn is_harmless(name: &str) -> bool {
-    let amazon = name.len() > 6 && name.as_bytes()[..6].eq_ignore_ascii_case(b"x-amz-");
-    amazon
-        || name.starts_with("response-")
-        // What boto3 puts into presigned URLs of version 2.
-        || name.eq_ignore_ascii_case("content-type")
-        || name.eq_ignore_ascii_case("content-md5")
-        || matches!(name, "x-id" | "AWSAccessKeyId" | "Signature" | "Expires" | "x-api-version")
 }
 
 impl RouteQuery<'_> {

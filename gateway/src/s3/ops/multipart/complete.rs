@@ -102,7 +102,7 @@ fn read_part(line: &Element) -> Option<Result<ChosenPart, S3Error>> {
         S3Error::argument(message, "partNumber", &number.to_string())
     };
     let chosen = PartNumber::new(number).map_err(refused);
-    Some(chosen.map(|number| ChosenPart { number, etag, checksum: checksums::of_part(line) }))
+    Some(chosen.map(|number| ChosenPart { number, etag, checksums: checksums::of_part(line) }))
 }
 
 fn completed(
@@ -148,7 +148,7 @@ mod tests {
         let parts =
             request("<Part><PartNumber>1</PartNumber><ETag>x</ETag><ChecksumCRC32>AAAAAQ==</ChecksumCRC32></Part>");
         let part = &parts.unwrap()[0];
-        assert_eq!((part.etag, &part.checksum), (None, &Some((ChecksumAlgorithm::Crc32, vec![0, 0, 0, 1]))));
+        assert_eq!((part.etag, &part.checksums), (None, &vec![(ChecksumAlgorithm::Crc32, vec![0, 0, 0, 1])]));
     }
 
     #[test]

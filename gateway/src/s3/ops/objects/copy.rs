@@ -77,7 +77,8 @@ pub async fn find_source(request: &S3Request) -> Result<Source, S3Error> {
         Err(error) => return Err(error),
     };
     request.confirm(Permission(permission), &bucket, &version, named)?;
-    match conditions::evaluate(&request.head.headers, &conditions::COPY_SOURCE, version.etag, version.modified_at) {
+    let (headers, now) = (&request.head.headers, request.state.now());
+    match conditions::evaluate(headers, &conditions::COPY_SOURCE, version.etag, version.modified_at, now) {
         ConditionOutcome::Proceed => Ok(Source { bucket, version, named: source.version }),
         ConditionOutcome::NotModified(header) | ConditionOutcome::Failed(header) => Err(conditions::failed(header)),
     }
@@ -128,9 +129,12 @@ fn attributes_of_copy(given: ObjectAttributes, source: &Version, replace: bool, 
     ObjectAttributes { website_redirect, owner, acl, storage_class, tags, ..source.attributes.clone() }
 }
 
+/// Whether a copy onto itself asks for something that the object does not have. What a key of the client enciphers gets another
+/// encryption by default: the bucket's.
 fn changes_something(headers: &HeaderMap) -> bool {
+    let encryption = ["x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption-customer"];
     ["x-amz-storage-class", "x-amz-website-redirect-location"].iter().any(|name| headers.contains_key(*name))
-        || headers.keys().any(|name| name.as_str().starts_with("x-amz-server-side-encryption"))
+        || headers.keys().any(|name| encryption.iter().any(|start| name.as_str().starts_with(start)))
 }
 
 fn copied(stored: &Stored, source: Option<VersionName>, request_headers: &HeaderMap) -> Document {

@@ -87,7 +87,8 @@ async fn prepare(request: &S3Request, bucket: &Bucket, key: ObjectKey) -> Result
     let request_headers = &request.head.headers;
     let key_sent = request.input.customer_key.clone();
     let version = request.version(bucket, &key).await?;
-    match conditions::evaluate(request_headers, &conditions::READ, version.etag, version.modified_at) {
+    let now = request.state.now();
+    match conditions::evaluate(request_headers, &conditions::READ, version.etag, version.modified_at, now) {
         ConditionOutcome::Proceed => {}
         ConditionOutcome::NotModified(_) => return Ok(Prepared::Answered(not_modified(&version))),
         ConditionOutcome::Failed(header) => return Err(conditions::failed(header)),

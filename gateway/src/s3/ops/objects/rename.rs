@@ -46,8 +46,8 @@ async fn rename_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) 
     let origin = request.origin_for(&bucket);
     for _ in 0..ATTEMPTS {
         let version = request.version_at(&bucket, &source, VersionSelector::Current).await?;
-        match conditions::evaluate(&request.head.headers, &conditions::RENAME_SOURCE, version.etag, version.modified_at)
-        {
+        let (headers, now) = (&request.head.headers, request.state.now());
+        match conditions::evaluate(headers, &conditions::RENAME_SOURCE, version.etag, version.modified_at, now) {
             ConditionOutcome::Proceed => {}
             ConditionOutcome::NotModified(header) | ConditionOutcome::Failed(header) => {
                 return Err(conditions::failed(header));
