@@ -85,8 +85,8 @@ async fn role(request: &ActionRequest, arn: &str) -> Result<Option<IamIdentity>,
     Ok(found.filter(|role| role.arn() == arn))
 }
 
-/// Whether the role's trust policy and the caller's account allow assuming it. A caller of the role's own account whom
-/// the trust policy allows needs no policy besides, and any may still deny; across accounts both sides must allow.
+/// Whether the role's trust policy and the caller's account allow assuming it. A caller of the role's own account that
+/// the trust policy allows needs no other policy, and any may still deny; across accounts both sides must allow.
 fn may_assume(request: &ActionRequest, role: &IamIdentity, arn: &str) -> bool {
     let text = role.details.trust.as_deref().unwrap_or_default();
     // What cannot be read trusts nobody.
