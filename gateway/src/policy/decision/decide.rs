@@ -157,6 +157,10 @@ impl BucketRules<'_> {
             {
                 Evaluation::NotApplicable
             }
+            // Whoever could replace the policy would own the bucket: it is not given away, to nobody known least of all.
+            Evaluation::Allow | Evaluation::AllowAccount if !owner && is_about_policy(request.action) => {
+                Evaluation::NotApplicable
+            }
             evaluation => evaluation,
         }
     }
@@ -164,9 +168,7 @@ impl BucketRules<'_> {
     /// The owner keeps access to the policy itself.
     fn owner_always_may(&self, policy: &BucketPolicy, request: &AuthorizationRequest<'_>) -> bool {
         let account = |caller: &Principal| caller.account == self.owner && caller.kind == PrincipalKind::Account;
-        !policy.binds_owner()
-            && request.caller.is_some_and(account)
-            && matches!(request.action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy")
+        !policy.binds_owner() && request.caller.is_some_and(account) && is_about_policy(request.action)
     }
 
     /// What the access lists grant.
@@ -187,6 +189,11 @@ impl BucketRules<'_> {
             None => Granted::No,
         }
     }
+}
+
+/// Whether an action reads, replaces or deletes the bucket's policy.
+fn is_about_policy(action: &str) -> bool {
+    matches!(action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy")
 }
 
 /// The evaluation of the caller's own policies.

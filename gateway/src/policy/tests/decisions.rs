@@ -130,6 +130,20 @@ fn the_owner_keeps_the_policy() {
 }
 
 #[test]
+fn a_policy_gives_itself_to_nobody_outside_the_account() {
+    let open = policy("Allow", "\"*\"", "s3:*");
+    let bucket = BucketRules { policy: Some(&open), ..private_bucket() };
+    for action in ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"] {
+        let other_account_user = with(&[ALL], user(2, "eve"));
+        for (caller, allowed) in
+            [(None, false), (Some(account(2)), false), (Some(other_account_user), false), (Some(user(1, "eve")), true)]
+        {
+            assert_eq!(ask(caller.as_ref(), action, &bucket, None), allowed, "{action} {caller:?}");
+        }
+    }
+}
+
+#[test]
 fn blocks_stand_above() {
     let open = policy("Allow", "\"*\"", "s3:*");
     let restrict = PublicAccessBlock { restrict_public_buckets: true, ..PublicAccessBlock::default() };

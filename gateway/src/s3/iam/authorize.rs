@@ -2,6 +2,7 @@
 
 use crate::domain::{IamName, IamPath, IdentityKind, UserId, iam_arn};
 use crate::policy::{AuthorizationRequest, Decision, Value, decide};
+use crate::s3::auth::{Caller, Service};
 use crate::s3::authz::request_context;
 use crate::s3::iam::action::{Action, ActionRequest, ActionResource, parameter};
 use crate::s3::iam::error::IamError;
@@ -12,6 +13,9 @@ use crate::s3::iam::names::{actor, lookup};
 /// # Errors
 /// `AccessDenied`; a name that is none.
 pub async fn authorize(action: &Action, mut request: ActionRequest) -> Result<ActionRequest, IamError> {
+    if action.service == Service::Iam && is_lent(&request.caller) {
+        return Err(IamError::denied(&request.caller.arn(), &action.permission(), "*"));
+    }
     let account = request.caller.user.id;
     let resource = match action.resource {
         ActionResource::Caller => return Ok(request),
@@ -35,6 +39,12 @@ pub async fn authorize(action: &Action, mut request: ActionRequest) -> Result<Ac
     } else {
         Err(IamError::denied(&request.caller.arn(), &permission, &resource))
     }
+}
+
+/// Whether the key is one of `GetSessionToken`. As with Amazon, such a key calls nothing of IAM: it ends, and what it could
+/// make there, an access key above all, would not.
+fn is_lent(caller: &Caller) -> bool {
+    caller.session.as_ref().is_some_and(|session| session.name.is_none())
 }
 
 /// The ARN of a managed policy.

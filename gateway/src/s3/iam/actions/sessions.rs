@@ -87,8 +87,8 @@ async fn role(request: &ActionRequest, arn: &str) -> Result<Option<IamIdentity>,
     Ok(found.filter(|role| role.arn() == arn))
 }
 
-/// Whether the role's trust policy and the caller's account allow assuming it. A caller that the role's trust policy
-/// names needs no policy of the own account, which may still deny.
+/// Whether the role's trust policy and the caller's account allow assuming it. A caller of the role's own account that
+/// the trust policy allows needs no other policy, and any may still deny; across accounts both sides must allow.
 fn may_assume(request: &ActionRequest, role: &IamIdentity, arn: &str) -> bool {
     let text = role.details.trust.as_deref().unwrap_or_default();
     // What cannot be read trusts nobody.
@@ -98,12 +98,13 @@ fn may_assume(request: &ActionRequest, role: &IamIdentity, arn: &str) -> bool {
     let authorization_request =
         AuthorizationRequest { caller: Some(caller), action: "sts:AssumeRole", resource: arn, keys: &keys };
     let denied = |document: &std::sync::Arc<Document>| document.evaluate(&authorization_request) == Evaluation::Deny;
-    if caller.policies.iter().chain(&caller.session_policies).any(denied) {
+    let own = caller.policies.iter().chain(&caller.account_policies);
+    if own.chain(&caller.boundary).chain(&caller.session_policies).any(denied) {
         return false;
     }
-    let named = caller.account == role.account || text.contains(&format!("\"{}\"", caller.principal_arn()));
+    let at_home = caller.account == role.account;
     match trust.evaluate(&authorization_request) {
-        Evaluation::Allow if named && caller.session_policies.is_empty() => true,
+        Evaluation::Allow if at_home && caller.session_policies.is_empty() => true,
         Evaluation::Allow | Evaluation::AllowAccount => allows(request, "sts:AssumeRole", arn),
         Evaluation::Deny | Evaluation::NotApplicable => false,
     }

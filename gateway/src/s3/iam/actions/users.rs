@@ -1,11 +1,12 @@
 //! `CreateUser`, `GetUser`, `UpdateUser`, `DeleteUser`, `ListUsers`.
 
-use crate::domain::{IdentityDetails, IdentityKind};
+use crate::domain::{IamIdentity, IamName, IamPath, IdentityDetails, IdentityKind, iam_arn};
 use crate::metadata::{CreateIdentity, DeleteIdentity, IdentityEdit, IdentityQuery, NewIdentity, UpdateIdentity};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::actions::tags::{TAGS_MAX, read_tags};
+use crate::s3::iam::authorize::allows;
 use crate::s3::iam::error::IamError;
 use crate::s3::iam::names::unique_id;
 use crate::s3::iam::page::Page;
@@ -42,7 +43,7 @@ pub async fn make(
     request: &ActionRequest,
     kind: IdentityKind,
     details: IdentityDetails,
-) -> Result<crate::domain::IamIdentity, IamError> {
+) -> Result<IamIdentity, IamError> {
     let name = request.args.name(crate::s3::iam::action::parameter(kind), kind)?;
     let new = NewIdentity {
         account: request.caller.user.id,
@@ -96,22 +97,36 @@ async fn update(request: ActionRequest) -> Result<XmlWriter, IamError> {
 /// Gives a user or group another name or path.
 ///
 /// # Errors
-/// `EntityAlreadyExists`.
-pub async fn rename(
-    request: &ActionRequest,
-    identity: &crate::domain::IamIdentity,
-    parameter: &str,
-) -> Result<(), IamError> {
+/// `AccessDenied` for the new name, `EntityAlreadyExists`.
+pub async fn rename(request: &ActionRequest, identity: &IamIdentity, parameter: &str) -> Result<(), IamError> {
     let name = request.args.get(parameter).map(|_| request.args.name(parameter, identity.kind)).transpose()?;
     let path = request.args.parsed("NewPath")?;
+    require_new(request, identity, name.as_ref(), path.as_ref())?;
     let shown = name.clone();
     match request.state.metadata.update_identity(identity.id, IdentityEdit::Move { name, path }).await? {
         UpdateIdentity::Changed(_) | UpdateIdentity::TooManyTags => Ok(()),
         UpdateIdentity::NameTaken => {
-            Err(IamError::exists(title(identity.kind), shown.as_ref().map_or("", crate::domain::IamName::as_str)))
+            Err(IamError::exists(title(identity.kind), shown.as_ref().map_or("", IamName::as_str)))
         }
         UpdateIdentity::NoSuchIdentity => Err(IamError::missing(identity.kind.word(), identity.name.as_str())),
     }
+}
+
+/// Goes on only if the caller may do this to what it will be called, too: a policy that is about some names would else
+/// give all others.
+fn require_new(
+    request: &ActionRequest,
+    identity: &IamIdentity,
+    name: Option<&IamName>,
+    path: Option<&IamPath>,
+) -> Result<(), IamError> {
+    let (name, path) = (name.unwrap_or(&identity.name), path.unwrap_or(&identity.path));
+    let arn = iam_arn(identity.account, identity.kind.word(), path, name.as_str());
+    let permission = format!("iam:Update{}", title(identity.kind));
+    if allows(request, &permission, &arn) {
+        return Ok(());
+    }
+    Err(IamError::denied(&request.caller.arn(), &permission, &arn))
 }
 
 async fn delete(request: ActionRequest) -> Result<XmlWriter, IamError> {
