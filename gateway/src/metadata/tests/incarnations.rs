@@ -12,7 +12,14 @@ both! {
         assert_eq!(f.store.mark_expired_incarnations_dead().await.unwrap(), Vec::<u32>::new());
         f.store.renew_incarnation(1, -1).await.unwrap();
         f.put("key", 1).await;
-        assert_eq!(f.store.mark_expired_incarnations_dead().await.unwrap(), [1]);
+        if f.url.starts_with("sqlite:") {
+            // Its lock on the file fences it, and needs no clock.
+            assert_eq!(f.store.mark_expired_incarnations_dead().await.unwrap(), Vec::<u32>::new());
+            f.store.renew_incarnation(1, 60).await.unwrap();
+            f.store.end_incarnation(1).await.unwrap();
+        } else {
+            assert_eq!(f.store.mark_expired_incarnations_dead().await.unwrap(), [1]);
+        }
         assert_eq!(f.store.mark_expired_incarnations_dead().await.unwrap(), Vec::<u32>::new());
         assert!(matches!(f.commit(Batch::default()).await, Err(MetadataError::Fenced)));
         assert!(matches!(f.store.renew_incarnation(1, 60).await, Err(MetadataError::Fenced)));
