@@ -1,14 +1,11 @@
-//! Queries for consistency checks, findings and orphan collection.
+//! Queries for consistency checks and orphan collection.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use codec::{BlobId, Root};
 
 use crate::domain::BackendId;
-use crate::metadata::blobs::enqueue_repairs::enqueue;
 use crate::metadata::engine::columns::{self, backend_id, limit};
-use crate::metadata::engine::database::Work;
-use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::Result;
 use crate::metadata::{MetadataStore, meter_check};
@@ -28,18 +25,8 @@ pub struct ExpectedSliver {
     pub len: u64,
 }
 
-/// A read noticed a bad or missing sliver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Of which blob.
-    pub blob: BlobId,
-    /// Which of its slivers.
-    pub index: u8,
-    /// Where.
-    pub backend: BackendId,
-    /// What is wrong: a short word such as `missing` or `damaged`.
-    pub kind: String,
-}
+/// A sliver by its name and backend: blob, index, attempt, backend.
+type SliverNameOn = (BlobId, u8, u32, BackendId);
 
 /// Most violations reported of one kind.
 const COMPLAINTS: usize = 100;
@@ -176,17 +163,28 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn known_slivers(&self, names: &[(BlobId, u8, u32, BackendId)]) -> Result<Vec<bool>> {
-        let head =
-            "SELECT blob_id, sliver_index, attempt, backend FROM sliver WHERE (blob_id, sliver_index) IN (VALUES ";
-        let underway =
-            "SELECT blob_id, sliver_index, attempt, backend FROM discard WHERE (blob_id, sliver_index) IN (VALUES ";
+    pub async fn known_slivers(&self, names: &[SliverNameOn]) -> Result<Vec<bool>> {
+        // Slivers being written are read first: by the time the blobs' own are read, one may have become one of them.
+        self.slivers_in(&["discard", "sliver"], names).await
+    }
+
+    /// For each sliver name, whether it is a blob's own now, there.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn placed_slivers(&self, names: &[SliverNameOn]) -> Result<Vec<bool>> {
+        self.slivers_in(&["sliver"], names).await
+    }
+
+    async fn slivers_in(&self, tables: &[&str], names: &[SliverNameOn]) -> Result<Vec<bool>> {
         let locations = || names.iter().map(|(blob, index, ..)| [blob.0.into(), u32::from(*index).into()]).collect();
         let mut known = HashSet::new();
         let mut session = self.database().reader().await?;
-        // Slivers being written are read first: by the time the blobs' own are read, one may have become one of them.
-        for head in [underway, head] {
-            for row in session.rows_of_rows(head, locations(), ")").await? {
+        for table in tables {
+            let head = format!(
+                "SELECT blob_id, sliver_index, attempt, backend FROM {table} WHERE (blob_id, sliver_index) IN (VALUES "
+            );
+            for row in session.rows_of_rows(&head, locations(), ")").await? {
                 known.insert((BlobId(row.array(0)?), row.number(1)?, row.number(2)?, backend_id(row.text(3)?)?));
             }
         }
@@ -222,14 +220,6 @@ impl MetadataStore {
                 })
             })
             .collect()
-    }
-
-    /// Records a finding and adds the blob to the repair queue. Repeating it only counts.
-    ///
-    /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn record_finding(&self, finding: Finding) -> Result<()> {
-        self.database().transact(Record(finding)).await
     }
 
     /// Number of findings of each kind.
@@ -268,33 +258,5 @@ impl MetadataStore {
         }
         complaints.extend(meter_check::complaints(&mut session, COMPLAINTS).await?);
         Ok(complaints)
-    }
-}
-
-struct Record(Finding);
-
-impl Work for Record {
-    type Done = ();
-
-    /// The blob's row is held, so that no finding outlives it; a blob that is gone needs none.
-    async fn run(&self, tx: &mut Session) -> Result<()> {
-        let (dialect, finding) = (tx.dialect(), &self.0);
-        let text = format!("SELECT id FROM blob WHERE id = $1{}", dialect.for_share());
-        if tx.row(Statement::new(text).bind(finding.blob.0)).await?.is_none() {
-            return Ok(());
-        }
-        let text = format!(
-            "INSERT INTO finding (blob_id, sliver_index, backend, kind, found_at) VALUES ($1, $2, $3, $4, {}) \
-             ON CONFLICT (blob_id, sliver_index, backend, kind) \
-             DO UPDATE SET times = finding.times + 1, found_at = excluded.found_at",
-            dialect.now()
-        );
-        let statement = Statement::new(text)
-            .bind(finding.blob.0)
-            .bind(u32::from(finding.index))
-            .bind(finding.backend.as_str())
-            .bind(&*finding.kind);
-        tx.execute(statement).await?;
-        enqueue(tx, &[finding.blob], BTreeSet::new(), "UPDATE SET urgency = excluded.urgency").await.map(drop)
     }
 }

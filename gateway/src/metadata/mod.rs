@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
 
 pub use blobs::compact::SparseQuilt;
+pub use blobs::findings::Finding;
 pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};
 pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
@@ -34,7 +35,7 @@ pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
 pub use buckets::usage::UsageRow;
 pub use buckets::versioning::SetState;
-pub use check::{ExpectedSliver, Finding};
+pub use check::ExpectedSliver;
 pub use cluster::backend_flags::FlaggedBackend;
 pub use cluster::backends::BackendRow;
 pub use cluster::cluster_row::Cluster;

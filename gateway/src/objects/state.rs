@@ -13,6 +13,7 @@ use crate::objects::committee::Committee;
 use crate::objects::compute::Compute;
 use crate::objects::encryption::key_provider::KeyProvider;
 use crate::objects::id_generator::IdGenerator;
+use crate::objects::maintenance::finding_queue::FindingQueue;
 use crate::objects::maintenance::noticed::Noticed;
 use crate::objects::read::opened_blob::OpenedBlob;
 use crate::objects::read::read_memory::ReadMemory;
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) opened: Cache<codec::BlobId, Arc<OpenedBlob>>,
     pub(crate) quilter: Quilter,
     pub(crate) noticed: Noticed,
+    pub(crate) findings: FindingQueue,
 }
 
 /// Blobs kept open. An entry takes about 1.5 KiB at six slivers.
@@ -88,7 +90,9 @@ impl Inner {
             compute: compute.clone(),
             schemes: Arc::clone(&schemes),
         };
+        let noticed = Noticed::default();
         Arc::new(Self {
+            findings: FindingQueue::start(metadata.clone(), noticed.filed.clone()),
             metadata,
             committee,
             schemes,
@@ -102,7 +106,7 @@ impl Inner {
             opened: Cache::new(OPENED_BLOBS_MAX),
             quilter: Quilter::start(&settings, writer),
             settings,
-            noticed: Noticed::default(),
+            noticed,
         })
     }
 }

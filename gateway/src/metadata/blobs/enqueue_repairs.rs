@@ -135,7 +135,7 @@ impl Work for EnqueueBackendRepairs {
         let rows = tx.rows(statement).await?;
         let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
         let lost = BTreeSet::from([self.backend.clone()]);
-        enqueue(tx, &ids, lost, "UPDATE SET claimed_until = 0, urgency = excluded.urgency").await?;
+        enqueue(tx, &ids, lost, "UPDATE SET claimed_until = 0, waits = FALSE, urgency = excluded.urgency").await?;
         Ok(ids)
     }
 }

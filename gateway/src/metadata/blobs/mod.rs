@@ -1,10 +1,11 @@
-//! Rows of blobs and their slivers: reading, owners of extents, the queue of dead blobs, compaction, repair jobs, moved slivers,
-//! wrapped keys.
+//! Rows of blobs and their slivers: reading, owners of extents, the queue of dead blobs, compaction, findings, repair jobs,
+//! moved slivers, wrapped keys.
 
 pub(crate) mod blob;
 pub(crate) mod blob_cache;
 pub(crate) mod compact;
 pub(crate) mod enqueue_repairs;
+pub(crate) mod findings;
 pub(crate) mod owned_extent;
 pub(crate) mod reclaim;
 pub(crate) mod repair_jobs;

@@ -1,6 +1,7 @@
 //! What `check` and the orphan scan ask.
 
-use crate::metadata::check::{ExpectedSliver, Finding};
+use crate::metadata::blobs::findings::Finding;
+use crate::metadata::check::ExpectedSliver;
 use crate::metadata::tests::fixture::{Fixture, both};
 
 both! {
@@ -45,19 +46,27 @@ both! {
         assert_eq!(walked, ids);
     }
 
-    async fn findings_are_counted_and_ask_for_repair_once(f: &Fixture) {
+    async fn findings_are_written_once_and_ask_for_repair(f: &Fixture) {
         let blob = f.put("key", 10).await.extents[0].blob;
         let finding = |index, kind: &str| Finding { blob, index, backend: "b1".parse().unwrap(), kind: kind.to_owned() };
         for _ in 0..3 {
-            f.store.record_finding(finding(1, "damaged")).await.unwrap();
+            f.store.record_findings(vec![finding(1, "damaged")]).await.unwrap();
         }
-        f.store.record_finding(finding(2, "missing")).await.unwrap();
+        f.store.record_findings(vec![finding(2, "missing")]).await.unwrap();
         let unknown = Finding { blob: codec::BlobId([7; 16]), ..finding(1, "missing") };
-        f.store.record_finding(unknown).await.unwrap();
+        f.store.record_findings(vec![unknown]).await.unwrap();
         let kinds = [("damaged".to_owned(), 1), ("missing".to_owned(), 1)];
         assert_eq!(f.store.findings().await.unwrap(), kinds);
         assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 1)]);
-        assert_eq!(f.one_int("SELECT times FROM finding WHERE sliver_index = 1").await, 3);
+        assert_eq!(f.one_int("SELECT times FROM finding WHERE sliver_index = 1").await, 1, "it was known");
+        f.meddle("UPDATE finding SET found_at = 1").await;
+        let all = vec![finding(1, "damaged"), finding(2, "missing"), finding(3, "missing"), finding(3, "missing")];
+        f.store.record_findings(all).await.unwrap();
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM finding WHERE found_at > 1").await, 1, "one of them is new");
+        f.meddle("DELETE FROM job").await;
+        f.store.record_findings(vec![finding(2, "missing")]).await.unwrap();
+        assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 1)], "what nobody repairs is asked for again");
+        assert_eq!(f.one_int("SELECT times FROM finding WHERE sliver_index = 2").await, 2);
 
         f.store.set_grace_seconds(0);
         f.delete("key").await;

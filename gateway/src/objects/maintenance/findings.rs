@@ -4,7 +4,6 @@ use backends::StoreError;
 use codec::BlobId;
 
 use crate::domain::Placement;
-use crate::metadata::{Finding, MetadataError};
 use crate::objects::committee::Backend;
 use crate::objects::maintenance::noticed::Subject;
 use crate::objects::state::Inner;
@@ -28,30 +27,6 @@ impl Inner {
         if kind == "missing" && self.noticed.forgotten.admits(*blob) {
             self.forget_blob(blob);
         }
-        self.file_finding(*blob, placement, kind);
-    }
-
-    /// Files that a sliver is missing or damaged, once in a while for each; the row comes with a repair job.
-    fn file_finding(&self, blob: BlobId, placement: &Placement, kind: &'static str) {
-        let key = ((blob, placement.index, placement.attempt), kind);
-        if !self.noticed.filed.admits(key) {
-            return;
-        }
-        let (metadata, filed, placement) = (self.metadata.clone(), self.noticed.filed.clone(), placement.clone());
-        let finding = async move {
-            // What is said of a place that the sliver has left is of no use to anybody.
-            metadata.forget_blob(&blob);
-            if metadata.blob(&blob).await?.is_some_and(|blob| blob.placements.contains(&placement)) {
-                let Placement { index, backend, .. } = placement;
-                metadata.record_finding(Finding { blob, index, backend, kind: kind.to_owned() }).await?;
-            }
-            Ok::<_, MetadataError>(())
-        };
-        tokio::spawn(async move {
-            if let Err(error) = finding.await {
-                filed.release(&key);
-                tracing::warn!(%error, "a finding could not be recorded; the next read will report it again");
-            }
-        });
+        self.findings.file(*blob, placement, kind);
     }
 }

@@ -3,6 +3,7 @@
 //! Each is one short step that is safe to repeat; the loops that call them are in `workers`.
 
 pub(crate) mod compact;
+pub(crate) mod finding_queue;
 pub(crate) mod findings;
 pub(crate) mod heartbeats;
 pub(crate) mod hold;

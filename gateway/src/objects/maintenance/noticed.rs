@@ -19,11 +19,16 @@ const LOGGED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// When the row of a blob is read again of which slivers are still missing.
 const FORGOTTEN_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// When a sparse quilt that could not be compacted is tried again.
+const COMPACTED_AGAIN_AFTER: Duration = Duration::from_secs(600);
+
 /// What was noticed lately.
 pub(crate) struct Noticed {
     pub(crate) logged: Throttle<Subject>,
     pub(crate) filed: Throttle<(SliverId, &'static str)>,
     pub(crate) forgotten: Throttle<BlobId>,
+    /// Sparse quilts that compaction has tried to empty.
+    pub(crate) compacted: Throttle<BlobId>,
 }
 
 /// One sliver where it is: blob, index, attempt.
@@ -42,6 +47,7 @@ impl Default for Noticed {
             logged: Throttle::new(REMEMBERED_MAX, LOGGED_AGAIN_AFTER),
             filed: Throttle::new(REMEMBERED_MAX, FILED_AGAIN_AFTER),
             forgotten: Throttle::new(REMEMBERED_MAX, FORGOTTEN_AGAIN_AFTER),
+            compacted: Throttle::new(REMEMBERED_MAX, COMPACTED_AGAIN_AFTER),
         }
     }
 }

@@ -20,6 +20,11 @@ impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
         self.0.entry(key).or_insert(()).is_fresh()
     }
 
+    /// Whether this key has passed lately and would not be admitted now.
+    pub(crate) fn has_passed(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// Lets a key pass again at once: what it passed for came to nothing.
     pub(crate) fn release(&self, key: &K) {
         self.0.invalidate(key);
@@ -35,6 +40,7 @@ mod tests {
         let throttle = Throttle::new(100, Duration::from_secs(3_600));
         assert!(throttle.admits(1) && throttle.admits(2));
         assert!(!throttle.admits(1) && !throttle.admits(2));
+        assert!(throttle.has_passed(&1) && !throttle.has_passed(&3));
         throttle.release(&1);
         assert!(throttle.admits(1) && !throttle.admits(1) && !throttle.admits(2));
     }
