@@ -70,10 +70,17 @@ impl Worker for InventoryLists {
             return Ok(false);
         };
         progress.bucket = id.0;
-        if let Some(bucket) = self.metadata.bucket(&name).await?.filter(|bucket| bucket.id == id)
-            && let Some(inventories) = bucket.settings.get::<Inventories>()?
-        {
-            for inventory in inventories.all.iter().filter(|one| one.enabled && (!one.weekly || today % WEEK == 0)) {
+        if let Some(bucket) = self.metadata.bucket(&name).await?.filter(|bucket| bucket.id == id) {
+            // The others must not wait for a bucket whose settings cannot be read.
+            let inventories = bucket.settings.get::<Inventories>().unwrap_or_else(|error| {
+                tracing::warn!(bucket = %bucket.name, %error, "the inventories of a bucket could not be read");
+                None
+            });
+            for inventory in inventories
+                .iter()
+                .flat_map(|inventories| &inventories.all)
+                .filter(|one| one.enabled && (!one.weekly || today % WEEK == 0))
+            {
                 if let Err(error) = self.objects.make_inventory(&bucket, inventory).await {
                     tracing::warn!(bucket = %bucket.name, inventory = inventory.id, %error, "creating an inventory failed");
                 }

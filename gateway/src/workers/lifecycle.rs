@@ -1,15 +1,16 @@
 //! Walks the buckets that have lifecycle rules, round after round.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Ambient;
-use crate::domain::BucketId;
+use crate::domain::{Bucket, BucketId};
 use crate::lifecycle::{Calendar, Configuration};
 use crate::metadata::MetadataStore;
-use crate::objects::Objects;
+use crate::objects::{Objects, ObjectsError};
 use crate::workers::worker::{StepError, Worker};
 
 /// The name of the leased task.
@@ -43,6 +44,11 @@ struct Progress {
     key: Option<String>,
 }
 
+fn is_unavailable(error: &StepError) -> bool {
+    let unavailable = |error: &ObjectsError| matches!(error, ObjectsError::Unavailable(_));
+    error.downcast_ref::<ObjectsError>().is_some_and(unavailable)
+}
+
 impl Lifecycle {
     fn round(&self) -> Duration {
         Duration::from_secs(u64::from((self.calendar.day_seconds() / ROUNDS_PER_DAY).max(1)))
@@ -56,14 +62,26 @@ impl Lifecycle {
         let after = progress.key.take().filter(|_| id.0 == progress.bucket);
         progress.bucket = id.0;
         let Some(bucket) = self.metadata.bucket(&name).await?.filter(|bucket| bucket.id == id) else { return Ok(true) };
-        let Some(rules) = bucket.settings.get::<Configuration>()? else { return Ok(true) };
-        if after.is_none() {
-            self.objects.abort_by_lifecycle(&bucket, &rules, self.calendar).await?;
-        }
         let after = hex::decode(after.unwrap_or_default()).unwrap_or_default();
-        let next = self.objects.apply_lifecycle(&bucket, &rules, self.calendar, after).await?;
-        progress.key = next.map(hex::encode);
+        match self.apply(&bucket, after).await {
+            Ok(next) => progress.key = next.map(hex::encode),
+            // The database is unavailable for every bucket: the page is done again.
+            Err(error) if is_unavailable(&error) => return Err(error),
+            // The others must not wait for a bucket that cannot be done; it is tried again in the next round.
+            Err(error) => {
+                tracing::warn!(bucket = %name, %error, "the lifecycle rules of a bucket could not be applied")
+            }
+        }
         Ok(true)
+    }
+
+    /// A page of a bucket after a key, and its uploads with the first one; the key to go on after.
+    async fn apply(&self, bucket: &Arc<Bucket>, after: Vec<u8>) -> Result<Option<Vec<u8>>, StepError> {
+        let Some(rules) = bucket.settings.get::<Configuration>()? else { return Ok(None) };
+        if after.is_empty() {
+            self.objects.abort_by_lifecycle(bucket, &rules, self.calendar).await?;
+        }
+        Ok(self.objects.apply_lifecycle(bucket, &rules, self.calendar, after).await?)
     }
 }
 

@@ -19,17 +19,33 @@ pub(super) struct Repair {
     metadata: MetadataStore,
     /// When slivers on unconfigured backends were last searched and none was found.
     last_survey: Mutex<Option<Instant>>,
+    /// When the jobs are counted again.
+    count_at: Mutex<Option<Instant>>,
 }
 
 impl Repair {
     pub(super) fn new(objects: Objects, metadata: MetadataStore) -> Self {
-        Self { objects, metadata, last_survey: Mutex::new(None) }
+        Self { objects, metadata, last_survey: Mutex::new(None), count_at: Mutex::new(None) }
     }
 
     /// Whether it is time to search for slivers on unconfigured backends.
     fn due(&self) -> bool {
         let last_survey = self.last_survey.lock().unwrap_or_else(PoisonError::into_inner);
         last_survey.is_none_or(|at| at.elapsed() > UNCONFIGURED_SCAN_INTERVAL)
+    }
+
+    /// Counts the jobs for the metric, so seldom that it takes a hundredth of the time at most: a long queue is read to its end.
+    async fn count_jobs(&self) -> Result<(), StepError> {
+        let begun = Instant::now();
+        if self.count_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| begun < at) {
+            return Ok(());
+        }
+        let waiting: u64 =
+            self.metadata.jobs().await?.iter().filter(|(kind, _)| kind == "repair").map(|(_, n)| n).sum();
+        metrics::gauge!("haulout_repair_jobs").set(u32::try_from(waiting).unwrap_or(u32::MAX));
+        let count_at = Instant::now() + begun.elapsed() * 100;
+        *self.count_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(count_at);
+        Ok(())
     }
 
     /// Enqueues repairs of slivers on unconfigured backends; returns how many jobs were added.
@@ -59,9 +75,7 @@ impl Worker for Repair {
         let enqueued = self.scan_unconfigured().await?;
         let repaired = self.objects.repair().await?;
         let discarded = self.objects.discard().await?;
-        let waiting: u64 =
-            self.metadata.jobs().await?.iter().filter(|(kind, _)| kind == "repair").map(|(_, n)| n).sum();
-        metrics::gauge!("haulout_repair_jobs").set(u32::try_from(waiting).unwrap_or(u32::MAX));
+        self.count_jobs().await?;
         Ok(enqueued > 0 || repaired > 0 || discarded > 0)
     }
 }

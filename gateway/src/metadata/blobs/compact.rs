@@ -27,17 +27,19 @@ pub struct SparseQuilt {
 }
 
 impl MetadataStore {
-    /// Quilts of which less than half is alive and something is.
+    /// Quilts of which less than half is alive and something is, by id, after one. Fewer than `most` may come of a full page.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn sparse_quilts(&self, most: usize) -> Result<Vec<SparseQuilt>> {
+    pub async fn sparse_quilts(&self, after: Option<BlobId>, most: usize) -> Result<Vec<SparseQuilt>> {
         let mut session = self.database().reader().await?;
         let text = format!(
             "SELECT {BLOB_COLUMNS} FROM blob b \
-             WHERE b.is_quilt AND b.live_bytes > 0 AND b.live_bytes * 2 < b.content_len ORDER BY b.id LIMIT $1"
+             WHERE b.is_quilt AND b.live_bytes > 0 AND b.live_bytes * 2 < b.content_len \
+             AND b.id > $1 ORDER BY b.id LIMIT $2"
         );
-        let rows = session.rows(Statement::new(text).bind(limit(most))).await?;
+        let after = after.map_or_else(Vec::new, |id| id.0.to_vec());
+        let rows = session.rows(Statement::new(text).bind(after).bind(limit(most))).await?;
         let blobs = with_placements(&mut session, &rows).await?;
         let mut extents = HashMap::<BlobId, Vec<OwnedExtent>>::new();
         for head in [

@@ -17,10 +17,17 @@ use crate::metadata::error::Result;
 const CLAIM: i64 = 600 * SECOND;
 /// How long a queued blob is postponed that is still referenced.
 const INCONSISTENT_BACKOFF: i64 = 3_600 * SECOND;
+/// How long a blob is postponed that has a sliver on a backend which does not answer.
+const UNREACHABLE_BACKOFF: i64 = CLAIM;
+/// Rows that expired and are deleted in one transaction: clients' writes wait for it.
+const PRUNED_MAX: u64 = 1_000;
 /// How long tokens are kept: much longer than the outcome of a commit is queried.
 const TOKENS: i64 = 3_600 * SECOND;
 /// How long a repeated Complete gets the same answer.
 const COMPLETED: i64 = 86_400 * SECOND;
+/// Rows that expire: table, key, and the column of a time with how long after it they do.
+const EXPIRING: [(&str, &str, (&str, i64)); 2] =
+    [("commit_token", "token", ("created_at", TOKENS)), ("completed_upload", "upload_id", ("completed_at", COMPLETED))];
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
 
@@ -52,12 +59,26 @@ impl MetadataStore {
         Ok(())
     }
 
+    /// Puts blobs off that were claimed and have slivers which cannot be deleted now: those behind them come first.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn postpone_reclaim(&self, blobs: &[BlobId]) -> Result<()> {
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        self.database().transact(Postpone(blobs.to_vec())).await
+    }
+
     /// Deletes expired rows: commit tokens after an hour, completed uploads after 24 hours.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn prune(&self) -> Result<()> {
-        self.database().transact(Prune).await
+        for (table, key, expired) in EXPIRING {
+            while self.database().transact(Prune { table, key, expired }).await? >= PRUNED_MAX {}
+        }
+        Ok(())
     }
 }
 
@@ -117,17 +138,38 @@ impl Work for Forget {
     }
 }
 
-struct Prune;
+struct Postpone(Vec<BlobId>);
 
-impl Work for Prune {
+impl Work for Postpone {
     type Done = ();
 
     async fn run(&self, tx: &mut Session) -> Result<()> {
+        let head = format!(
+            "UPDATE reclaim SET not_before = {} + {UNREACHABLE_BACKOFF} WHERE claimed_until > 0 AND blob_id IN (VALUES ",
+            tx.dialect().now()
+        );
+        tx.execute_rows(&head, keys(&self.0), ")").await.map(drop)
+    }
+}
+
+struct Prune {
+    table: &'static str,
+    key: &'static str,
+    expired: (&'static str, i64),
+}
+
+impl Work for Prune {
+    /// How many rows went.
+    type Done = u64;
+
+    async fn run(&self, tx: &mut Session) -> Result<u64> {
+        let Self { table, key, expired: (column, age) } = self;
         let now = tx.dialect().now();
-        let text = format!("DELETE FROM commit_token WHERE created_at < {now} - {TOKENS}");
-        tx.execute(Statement::new(text)).await?;
-        let text = format!("DELETE FROM completed_upload WHERE completed_at < {now} - {COMPLETED}");
-        tx.execute(Statement::new(text)).await.map(drop)
+        let text = format!(
+            "DELETE FROM {table} WHERE {key} IN \
+             (SELECT {key} FROM {table} WHERE {column} < {now} - {age} LIMIT {PRUNED_MAX})"
+        );
+        tx.execute(Statement::new(text)).await
     }
 }
 

@@ -10,12 +10,17 @@ use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
 use crate::metadata::blobs::enqueue_repairs::{keys, suspects};
 use crate::metadata::engine::columns::{limit, urgency};
 use crate::metadata::engine::database::Work;
+use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::Result;
 
 /// Microseconds.
 pub(crate) const SECOND: i64 = 1_000_000;
+
+/// Jobs that are made claimable with one claim, once they have waited. More than are claimed, so that the urgent ones among
+/// them come first.
+const WOKEN_MAX: usize = 256;
 
 /// A claimed repair job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,25 +76,25 @@ impl Work for Claim {
     async fn run(&self, tx: &mut Session) -> Result<Vec<RepairJob>> {
         let dialect = tx.dialect();
         let now = dialect.now();
-        let text = format!(
-            "SELECT j.blob_id, j.attempts, {now} FROM job j WHERE j.kind = 'repair' AND j.claimed_until <= {now} \
-             ORDER BY j.urgency, j.blob_id LIMIT $1{}",
-            dialect.for_claim()
-        );
-        let rows = tx.rows(Statement::new(text).bind(limit(self.most))).await?;
+        wake(tx).await?;
+        let rows = tx.rows(Statement::new(claimable(dialect)).bind(limit(self.most))).await?;
+        let mut ids = Vec::with_capacity(rows.len());
         let mut claims = HashMap::new();
         for row in &rows {
-            claims.insert(BlobId(row.array(0)?), (row.number::<u32>(1)?, row.int(2)?));
+            let id = BlobId(row.array(0)?);
+            ids.push(id);
+            claims.insert(id, (row.number::<u32>(1)?, row.int(2)?));
         }
-        let ids: Vec<BlobId> = claims.keys().copied().collect();
         let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");
         let living = tx.rows_of_rows(&head, keys(&ids), ") AND b.live_bytes > 0 ORDER BY b.id").await?;
-        let blobs = with_placements(tx, &living).await?;
+        let mut blobs = with_placements(tx, &living).await?;
+        // They are done in the order of their urgency.
+        blobs.sort_by_key(|blob| ids.iter().position(|id| *id == blob.id));
         let gone: Vec<BlobId> = ids.iter().filter(|id| blobs.iter().all(|blob| blob.id != **id)).copied().collect();
         tx.execute_rows("DELETE FROM job WHERE kind = 'repair' AND blob_id IN (VALUES ", keys(&gone), ")").await?;
         let until = self.lease_seconds.saturating_mul(SECOND);
         let head = format!(
-            "UPDATE job SET claimed_until = {now} + {until}, attempts = attempts + 1 \
+            "UPDATE job SET claimed_until = {now} + {until}, waits = TRUE, attempts = attempts + 1 \
              WHERE kind = 'repair' AND blob_id IN (VALUES "
         );
         tx.execute_rows(&head, keys(&ids), ")").await?;
@@ -100,6 +105,32 @@ impl Work for Claim {
         };
         Ok(blobs.into_iter().map(job).collect())
     }
+}
+
+/// Lets some of the jobs whose wait is over be claimed, those that waited longest first.
+async fn wake(tx: &mut Session) -> Result<()> {
+    tx.execute(Statement::new(waking(tx.dialect()))).await.map(drop)
+}
+
+/// The most urgent jobs that can be claimed. Few of them have to wait: those that an earlier release, beside this one, has put
+/// off.
+pub(crate) fn claimable(dialect: Dialect) -> String {
+    let now = dialect.now();
+    format!(
+        "SELECT j.blob_id, j.attempts, {now} FROM job j \
+         WHERE j.kind = 'repair' AND NOT j.waits AND j.claimed_until <= {now} ORDER BY j.urgency, j.blob_id LIMIT $1{}",
+        dialect.for_claim()
+    )
+}
+
+/// Makes jobs claimable whose wait is over.
+pub(crate) fn waking(dialect: Dialect) -> String {
+    format!(
+        "UPDATE job SET waits = FALSE WHERE kind = 'repair' AND blob_id IN (SELECT j.blob_id FROM job j \
+         WHERE j.kind = 'repair' AND j.waits AND j.claimed_until <= {} ORDER BY j.claimed_until LIMIT {WOKEN_MAX}{})",
+        dialect.now(),
+        dialect.for_claim()
+    )
 }
 
 struct End {
@@ -125,7 +156,7 @@ impl Work for End {
         }
         let again = self.end.retry_after_seconds.saturating_mul(SECOND);
         let text = format!(
-            "UPDATE job SET claimed_until = {} + {again}, urgency = COALESCE($1, urgency) \
+            "UPDATE job SET claimed_until = {} + {again}, waits = TRUE, urgency = COALESCE($1, urgency) \
              WHERE kind = 'repair' AND blob_id = $2",
             dialect.now()
         );

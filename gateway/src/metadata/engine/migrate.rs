@@ -68,6 +68,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0012_heartbeats.sql"),
         include_str!("../../../../migrations/postgres/0012_heartbeats.sql"),
     ),
+    (
+        13,
+        "repair_queue",
+        include_str!("../../../../migrations/sqlite/0013_repair_queue.sql"),
+        include_str!("../../../../migrations/postgres/0013_repair_queue.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

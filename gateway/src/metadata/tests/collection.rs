@@ -59,6 +59,24 @@ both! {
         assert_eq!(f.store.reclaimable(10).await.unwrap().len(), 1);
     }
 
+    async fn a_blob_that_cannot_be_deleted_lets_those_behind_it_pass(f: &Fixture) {
+        f.store.set_grace_seconds(0);
+        let mut ids = Vec::new();
+        for key in ["first", "second"] {
+            ids.push(f.put(key, 1).await.extents[0].blob);
+            f.delete(key).await;
+        }
+        f.meddle("UPDATE reclaim SET not_before = 1").await;
+        let first = f.store.reclaimable(1).await.unwrap()[0].id;
+        f.store.postpone_reclaim(&[first]).await.unwrap();
+        f.meddle("UPDATE reclaim SET claimed_until = 1").await;
+        let claimed: Vec<_> = f.store.reclaimable(10).await.unwrap().iter().map(|blob| blob.id).collect();
+        ids.retain(|id| *id != first);
+        assert_eq!(claimed, ids, "the first waits, whatever its claim");
+        f.meddle("UPDATE reclaim SET not_before = 1, claimed_until = 1").await;
+        assert_eq!(f.store.reclaimable(10).await.unwrap().len(), 2, "and is tried again");
+    }
+
     async fn what_lives_is_kept_whatever_the_queue_says(f: &Fixture) {
         let version = f.put("key", 1).await;
         f.meddle("INSERT INTO reclaim (blob_id, not_before) SELECT id, 0 FROM blob").await;
@@ -74,12 +92,13 @@ both! {
         let (kept, _) = quilt(f, "b").await;
         f.delete("a0").await;
         f.delete("a2").await;
-        assert_eq!(f.store.sparse_quilts(10).await.unwrap(), [], "half of it is alive");
+        assert_eq!(f.store.sparse_quilts(None, 10).await.unwrap(), [], "half of it is alive");
         f.delete("a3").await;
         f.delete("b3").await;
         assert!(f.current("a1").await.is_some());
-        let sparse = f.store.sparse_quilts(10).await.unwrap();
+        let sparse = f.store.sparse_quilts(None, 10).await.unwrap();
         assert_eq!(sparse.len(), 1);
+        assert_eq!(f.store.sparse_quilts(Some(old.blob.id), 10).await.unwrap(), [], "there is none behind it");
         assert_eq!(sparse[0].blob, old.blob);
         let [living] = &*sparse[0].extents else { panic!("one is left: {sparse:?}") };
         assert_eq!(living.extent, versions[1].extents[0]);
@@ -104,7 +123,7 @@ both! {
         for name in ["a0", "a1", "a2"] {
             f.delete(name).await;
         }
-        let living = f.store.sparse_quilts(10).await.unwrap()[0].extents[0];
+        let living = f.store.sparse_quilts(None, 10).await.unwrap()[0].extents[0];
         f.delete("a3").await;
         let new = f.blob(25, true);
         let to = Extent { blob: new.blob.id, offset: 0, length: 25 };

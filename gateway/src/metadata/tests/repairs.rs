@@ -1,10 +1,12 @@
 //! Repair jobs and the slivers that move.
 
 use crate::domain::{Placement, RepairRank};
-use crate::metadata::blobs::repair_jobs::RepairEnd;
+use crate::metadata::blobs::findings::Finding;
+use crate::metadata::blobs::repair_jobs::{RepairEnd, claimable, waking};
 use crate::metadata::blobs::sliver_moves::{SliverLocation, SliverMove};
-use crate::metadata::check::Finding;
 use crate::metadata::commit::{Batch, Change};
+use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::MetadataError;
 use crate::metadata::tests::fixture::{Fixture, both, whole};
 
@@ -43,6 +45,30 @@ both! {
         assert_eq!(f.store.jobs().await.unwrap(), []);
     }
 
+    async fn a_batch_comes_in_the_order_of_urgency(f: &Fixture) {
+        let (mut expected, mut ranked) = (Vec::new(), Vec::new());
+        for (name, slivers) in [("a", 5), ("b", 4), ("c", 5), ("d", 4)] {
+            ranked.push((slivers, degraded(f, name, slivers).await));
+        }
+        ranked.sort_unstable();
+        expected.extend(ranked.into_iter().map(|(_, id)| id));
+        let claimed: Vec<_> = f.store.claim_repairs(10, 60).await.unwrap().iter().map(|job| job.blob.id).collect();
+        assert_eq!(claimed, expected);
+    }
+
+    async fn a_job_that_fails_for_ever_lets_others_pass(f: &Fixture) {
+        let failing = degraded(f, "urgent", 4).await;
+        let job = f.store.claim_repairs(1, 60).await.unwrap().remove(0);
+        assert_eq!(job.blob.id, failing);
+        let later = RepairEnd { complete: false, retry_after_seconds: 600, rank: Some(RepairRank::MayLose(0)) };
+        f.store.end_repair(failing, job.claimed_at, later).await.unwrap();
+        let other = degraded(f, "less urgent", 5).await;
+        let claimed = f.store.claim_repairs(10, 60).await.unwrap();
+        assert_eq!(claimed.iter().map(|job| job.blob.id).collect::<Vec<_>>(), [other]);
+        f.meddle("UPDATE job SET claimed_until = 1").await;
+        assert_eq!(f.store.claim_repairs(10, 60).await.unwrap().len(), 2, "it is tried again");
+    }
+
     async fn what_cannot_be_repaired_now_comes_last(f: &Fixture) {
         let three = degraded(f, "three", 3).await;
         let five = degraded(f, "five", 5).await;
@@ -73,11 +99,11 @@ both! {
         let on = |number: u8| format!("b{number}").parse().unwrap();
         let finding = |index| Finding { blob, index, backend: on(index), kind: "damaged".to_owned() };
         for (index, urgency) in [(0, 1), (0, 1), (3, 0), (5, 256), (1, 256)] {
-            f.store.record_finding(finding(index)).await.unwrap();
+            f.store.record_findings(vec![finding(index)]).await.unwrap();
             assert_eq!(f.one_int("SELECT urgency FROM job").await, urgency);
         }
         f.meddle("DELETE FROM finding").await;
-        f.store.record_finding(Finding { backend: on(9), ..finding(2) }).await.unwrap();
+        f.store.record_findings(vec![Finding { backend: on(9), ..finding(2) }]).await.unwrap();
         assert_eq!(f.one_int("SELECT urgency FROM job").await, 2, "its sliver is not there any more");
     }
 
@@ -92,7 +118,7 @@ both! {
         f.store.enqueue_repairs_of_backend(&backend(4)).await.unwrap();
         assert_eq!(f.one_int("SELECT urgency FROM job").await, 0, "what was accepted again may have nothing");
         let finding = Finding { blob: whole, index: 2, backend: backend(2), kind: "missing".to_owned() };
-        f.store.record_finding(finding).await.unwrap();
+        f.store.record_findings(vec![finding]).await.unwrap();
         assert_eq!(f.one_int("SELECT urgency FROM job").await, 0, "one was removed, one is missing");
         f.meddle("DELETE FROM job").await;
         f.store.set_backend_removed(&backend(1), true).await.unwrap();
@@ -103,7 +129,7 @@ both! {
     async fn a_finding_meanwhile_keeps_the_job(f: &Fixture) {
         let blob = degraded(f, "key", 5).await;
         let finding = |index| Finding { blob, index, backend: "b1".parse().unwrap(), kind: "damaged".to_owned() };
-        f.store.record_finding(finding(1)).await.unwrap();
+        f.store.record_findings(vec![finding(1)]).await.unwrap();
         let jobs = f.store.claim_repairs(10, 60).await.unwrap();
         assert_eq!(jobs[0].suspects, [(1, "b1".parse().unwrap())]);
         f.meddle("UPDATE finding SET found_at = found_at + 3600000000").await;
@@ -188,5 +214,17 @@ both! {
         assert_eq!(f.store.enqueue_repairs_of_backend(&"b3".parse().unwrap()).await.unwrap(), 2);
         assert_eq!(f.store.enqueue_repairs_of_backend(&"b7".parse().unwrap()).await.unwrap(), 0);
         assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 2)]);
+    }
+}
+
+#[tokio::test]
+async fn a_claim_reads_neither_jobs_that_wait_nor_more_than_it_claims() {
+    let f = Fixture::sqlite().await;
+    for (text, index) in [(waking(Dialect::Sqlite), "job_waiting"), (claimable(Dialect::Sqlite), "job_ready")] {
+        let statement = Statement::new(format!("EXPLAIN QUERY PLAN {}", text.replace("$1", "1")));
+        let rows = f.store.database().rows(statement).await.unwrap();
+        let plan: Vec<_> = rows.iter().map(|row| row.text(3).unwrap().to_owned()).collect();
+        assert!(plan.iter().any(|line| line.contains(index)), "{plan:?}");
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "it is read in order: {plan:?}");
     }
 }

@@ -24,7 +24,7 @@ impl Objects {
     /// something was moved; zero means there is no more to do now, or nothing may be moved.
     ///
     /// An extent that changed meanwhile is not moved: the transaction compares. A step that moved nothing is no progress, however
-    /// much was read for it.
+    /// much was read for it. A quilt that cannot be read is left for some time, and those behind it are compacted.
     ///
     /// # Errors
     /// `Unavailable` when the database or too many backends are away.
@@ -32,7 +32,26 @@ impl Objects {
         if self.rollback_hold().await?.is_some() {
             return Ok(0);
         }
-        let mut sparse = self.inner.metadata.sparse_quilts(QUILTS_PER_STEP).await?;
+        let mut after = None;
+        loop {
+            let page = self.inner.metadata.sparse_quilts(after, QUILTS_PER_STEP).await?;
+            let Some(last) = page.last() else { return Ok(0) };
+            after = Some(last.blob.id);
+            // Each time at least one more of them has been tried.
+            for _ in 0..page.len() {
+                match self.compact_some(page.clone()).await? {
+                    None => break,
+                    Some(0) => {}
+                    Some(emptied) => return Ok(emptied),
+                }
+            }
+        }
+    }
+
+    /// Compacts those of these quilts that go together; of how many something was moved. None when all were tried lately.
+    async fn compact_some(&self, mut sparse: Vec<SparseQuilt>) -> Result<Option<usize>, ObjectsError> {
+        let tried = &self.inner.noticed.compacted;
+        sparse.retain(|quilt| !tried.has_passed(&quilt.blob.id));
         // Quilts of one scheme go together.
         let scheme = sparse.first().map(|quilt| quilt.blob.layout.shape.scheme);
         sparse.retain(|quilt| Some(quilt.blob.layout.shape.scheme) == scheme);
@@ -42,10 +61,13 @@ impl Objects {
             bytes <= self.inner.settings.objects.quilt_bytes_max
         });
         if sparse.is_empty() {
-            return Ok(0);
+            return Ok(None);
         }
         let _reservation = self.inner.budget.take(bytes * 3).await?;
-        let living = self.gather_living(&sparse).await?;
+        let living = self.gather_living(&sparse).await;
+        if living.moves.is_empty() {
+            return Ok(Some(0));
+        }
         let (blob, moves, uncommitted) =
             self.write_compacted(scheme.unwrap_or(self.inner.schemes.standard), living).await?;
         let left: Vec<BlobId> = moves.iter().map(|wanted| wanted.from.extent.blob).collect();
@@ -54,27 +76,42 @@ impl Objects {
         sent.settle(&moved, |moved| moved.contains(&true));
         let emptied: HashSet<BlobId> =
             left.into_iter().zip(moved?).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
-        Ok(emptied.len())
+        emptied.iter().for_each(|id| tried.release(id));
+        Ok(Some(emptied.len()))
     }
 
-    /// Reads what lives, one extent after the other, with what the old catalogs say of it.
-    async fn gather_living(&self, sparse: &[SparseQuilt]) -> Result<Living, ObjectsError> {
+    /// Reads what lives of those quilts that can be read.
+    async fn gather_living(&self, sparse: &[SparseQuilt]) -> Living {
         let mut living = Living::default();
         for quilt in sparse {
-            let opened = self.inner.opened(&quilt.blob.id).await?;
-            let layout = opened.blob.layout;
-            let catalog = self.read_range(&opened, layout.content_len..layout.payload_len()).await?;
-            let catalog = Catalog::decode(&catalog)
-                .map_err(|error| ObjectsError::Internal(format!("the catalog of blob {}: {error}", quilt.blob.id)))?;
-            for owned in &quilt.extents {
-                let range = owned.extent.offset..owned.extent.offset + owned.extent.length;
-                let to = Extent { offset: living.content.len() as u64, ..owned.extent };
-                living.content.extend_from_slice(&self.read_range(&opened, range).await?);
-                living.catalog.entries.extend(moved_entries(&catalog, owned.extent, to.offset));
-                living.moves.push(ExtentMove { from: *owned, to });
+            let id = quilt.blob.id;
+            self.inner.noticed.compacted.admits(id);
+            let (bytes, entries, moves) = (living.content.len(), living.catalog.entries.len(), living.moves.len());
+            if let Err(error) = self.gather_quilt(quilt, &mut living).await {
+                tracing::warn!(blob = %id, %error, "a sparse quilt could not be read; compaction goes on without it");
+                living.content.truncate(bytes);
+                living.catalog.entries.truncate(entries);
+                living.moves.truncate(moves);
             }
         }
-        Ok(living)
+        living
+    }
+
+    /// Reads what lives of a quilt, one extent after the other, with what the old catalog says of it.
+    async fn gather_quilt(&self, quilt: &SparseQuilt, living: &mut Living) -> Result<(), ObjectsError> {
+        let opened = self.inner.opened(&quilt.blob.id).await?;
+        let layout = opened.blob.layout;
+        let catalog = self.read_range(&opened, layout.content_len..layout.payload_len()).await?;
+        let catalog = Catalog::decode(&catalog)
+            .map_err(|error| ObjectsError::Internal(format!("the catalog of blob {}: {error}", quilt.blob.id)))?;
+        for owned in &quilt.extents {
+            let range = owned.extent.offset..owned.extent.offset + owned.extent.length;
+            let to = Extent { offset: living.content.len() as u64, ..owned.extent };
+            living.content.extend_from_slice(&self.read_range(&opened, range).await?);
+            living.catalog.entries.extend(moved_entries(&catalog, owned.extent, to.offset));
+            living.moves.push(ExtentMove { from: *owned, to });
+        }
+        Ok(())
     }
 
     pub(crate) async fn read_range(

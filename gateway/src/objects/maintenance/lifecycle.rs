@@ -16,6 +16,9 @@ use crate::objects::reporting::notifications::{PotentialEvent, by_lifecycle};
 /// Versions read in one query.
 const PAGE: usize = 1_000;
 
+/// Deletions in one transaction: clients' writes wait for it, and all versions of a key may be in one page.
+const DELETIONS_PER_COMMIT: usize = 128;
+
 /// Uploads given up in one step.
 const UPLOADS_PER_STEP: usize = 100;
 
@@ -118,35 +121,45 @@ impl Objects {
         let mut changes = Vec::new();
         for (action, null) in actions {
             let name = |id| if null { VersionSelector::Null } else { VersionSelector::Id(id) };
-            let removal = match action {
+            let (counted, removal) = match action {
                 Action::Expire(key, id) => {
-                    count("expire", 1);
-                    Removal { key, selector: VersionSelector::Current, only: OnlyVersion { id, current: true } }
+                    let only = OnlyVersion { id, current: true };
+                    ("expire", Removal { key, selector: VersionSelector::Current, only })
                 }
                 Action::Remove(key, id) => {
-                    count("remove", 1);
-                    Removal { key, selector: name(id), only: OnlyVersion { id, current: false } }
+                    ("remove", Removal { key, selector: name(id), only: OnlyVersion { id, current: false } })
                 }
                 Action::RemoveMarker(key, id) => {
-                    count("remove-marker", 1);
-                    Removal { key, selector: name(id), only: OnlyVersion { id, current: true } }
+                    ("remove-marker", Removal { key, selector: name(id), only: OnlyVersion { id, current: true } })
                 }
                 Action::Move(key, id, class) => {
-                    count("transition", 1);
-                    if let Err(error) = self.transition(bucket, &key, Selected { id, selector: name(id) }, &class).await
-                    {
-                        tracing::warn!(%error, "a transition to another storage class failed and will be retried");
+                    match self.transition(bucket, &key, Selected { id, selector: name(id) }, &class).await {
+                        Ok(()) => count("transition", 1),
+                        Err(error) => {
+                            tracing::warn!(%error, "a transition to another storage class failed and will be retried");
+                        }
                     }
                     continue;
                 }
             };
-            changes.push(self.lifecycle_deletion(bucket, removal)?);
+            changes.push((counted, self.lifecycle_deletion(bucket, removal)?));
         }
-        if changes.is_empty() {
-            return Ok(());
+        self.commit_deletions(changes).await
+    }
+
+    /// Commits deletions in their order, a bounded number at a time, and counts those that were not refused.
+    async fn commit_deletions(&self, changes: Vec<(&'static str, DeleteChange)>) -> Result<(), ObjectsError> {
+        let mut changes = changes.into_iter();
+        loop {
+            let (counted, some): (Vec<_>, Vec<_>) = changes.by_ref().take(DELETIONS_PER_COMMIT).unzip();
+            if some.is_empty() {
+                return Ok(());
+            }
+            let committed = self.inner.metadata.commit_all(self.inner.id_generator.incarnation(), some).await?;
+            for (counted, _) in counted.into_iter().zip(committed).filter(|(_, committed)| committed.is_ok()) {
+                count(counted, 1);
+            }
         }
-        self.inner.metadata.commit_all(self.inner.id_generator.incarnation(), changes).await?;
-        Ok(())
     }
 
     fn lifecycle_deletion(&self, bucket: &Bucket, removal: Removal) -> Result<DeleteChange, ObjectsError> {

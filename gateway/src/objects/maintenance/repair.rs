@@ -66,9 +66,13 @@ impl Objects {
             return Ok(0);
         }
         let removed = self.inner.metadata.removed_backends().await?;
-        let mut gone = Vec::new();
+        let (mut gone, mut away) = (Vec::new(), BTreeSet::new());
         for location in self.inner.metadata.discardable(DISCARDS_PER_STEP).await? {
             let name = SliverName { blob: location.blob, index: location.index, attempt: location.attempt };
+            // One that did not answer is not asked again in this step: the others' slivers would wait for it.
+            if away.contains(&location.backend) {
+                continue;
+            }
             // Only what was taken out of the cluster has nothing left that could be deleted.
             let deleted = match self.inner.committee.backend(&location.backend) {
                 Some(backend) => backend.store.delete(&name).await,
@@ -78,7 +82,10 @@ impl Objects {
             match deleted {
                 Ok(()) => gone.push(location),
                 Err(error) => {
-                    tracing::debug!(backend = %location.backend, %name, %error, "a replaced sliver could not be deleted; retried later")
+                    tracing::debug!(backend = %location.backend, %name, %error, "a replaced sliver could not be deleted; retried later");
+                    if error.is_about_backend() {
+                        away.insert(location.backend);
+                    }
                 }
             }
         }

@@ -124,3 +124,31 @@ async fn slivers_of_the_living_are_not_orphans_and_those_of_the_dead_are() {
     assert_eq!(report.collected, 0);
     assert!(report.refused.is_some(), "a database that is behind decides nothing");
 }
+
+/// The first quilt cannot be read, now or ever: those behind it are compacted all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quilt_that_cannot_be_read_lets_others_be_compacted() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    let body = content(4_000);
+    let keys: Vec<_> = (0..40).map(|at| format!("{at:02}")).collect();
+    for some in keys.chunks(20) {
+        let puts = some.iter().map(|key| fixture.put(key, &body));
+        futures::future::join_all(puts).await.into_iter().for_each(|stored| drop(stored.expect("stored")));
+    }
+    for key in keys.iter().filter(|key| !key.ends_with('7')) {
+        fixture.delete(key).await.expect("deleted");
+    }
+    let sparse = fixture.metadata.sparse_quilts(None, 10).await.expect("listed");
+    assert!(sparse.len() > 1, "there are others behind the first");
+    let first = sparse[0].blob.id;
+    for path in fixture.files() {
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+        if name.is_some_and(|name: backends::SliverName| name.blob == first && name.index > 2) {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+    while fixture.objects.compact().await.expect("others are compacted") > 0 {}
+    let left = fixture.metadata.sparse_quilts(None, 10).await.expect("listed");
+    assert!(left.iter().any(|quilt| quilt.blob.id == first));
+    assert!(left.iter().all(|quilt| sparse.iter().skip(1).all(|other| other.blob.id != quilt.blob.id)), "{left:?}");
+}
