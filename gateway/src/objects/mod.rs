@@ -3,7 +3,7 @@
 //! ARCHITECTURE.md walks through PUT, GET, delete and collection step by step; each step names its file here.
 //!
 //! - in: [`body`](IncomingBody) -> `store`: `source` -> `ingest` -> `quilter` (small, together) or `streaming` -> `sink` -> `fanout` (large)
-//! - out: `read` -> `fetch` -> `gather`
+//! - out: `object_reader` -> `read_steps` -> `fetch` -> `gather`
 //! - names and keys: `id_generator`; memory: `budget`; threads: `compute`, `digest_queue`; what a failed write leaves: `uncommitted`
 
 mod budget;

@@ -12,6 +12,7 @@ use crate::metadata::{
 };
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
+use crate::objects::read::fetch::fetch_range;
 use crate::objects::reporting::notifications::{PotentialEvent, by_lifecycle};
 use crate::objects::write::catalog_entry::CatalogEntryBuilder;
 use crate::objects::write::frames::Frames;
@@ -127,11 +128,12 @@ impl Objects {
         let whole = length.saturating_sub(1) / stripe * stripe;
         let mut at = 0;
         while at < whole {
-            let read = self.read_range(&opened, offset + at..offset + at + stripe).await?;
+            let read = fetch_range(&self.inner, &opened, offset + at..offset + at + stripe).await?;
             sink.write_stripes(Frames::from(Bytes::from(read)), false).await?;
             at += stripe;
         }
-        let mut payload = Frames::from(Bytes::from(self.read_range(&opened, offset + at..offset + length).await?));
+        let mut payload =
+            Frames::from(Bytes::from(fetch_range(&self.inner, &opened, offset + at..offset + length).await?));
         let extent = CatalogExtent { object_offset: from.object_offset, blob_offset: 0, length };
         let catalog = Catalog { entries: vec![self.entry(bucket, version, attributes, extent)] }.encode();
         let catalog_len = u32::try_from(catalog.len()).map_err(|_| ObjectsError::TooLarge)?;

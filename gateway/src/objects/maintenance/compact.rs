@@ -1,8 +1,6 @@
 //! Compaction: live extents of sparse quilts are moved to new quilts.
 
 use std::collections::HashSet;
-use std::ops::Range;
-use std::sync::Arc;
 
 use codec::{BlobId, Catalog, CatalogEntry, CatalogExtent};
 
@@ -10,8 +8,7 @@ use crate::domain::{Extent, StoredBlob};
 use crate::metadata::{ExtentMove, NewBlob, SparseQuilt};
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
-use crate::objects::read::fetch::fetch;
-use crate::objects::read::opened_blob::OpenedBlob;
+use crate::objects::read::fetch::fetch_range;
 use crate::objects::write::publish::publish;
 use crate::objects::write::quilter::quilt_shape;
 use crate::objects::write::uncommitted::UncommittedSlivers;
@@ -101,26 +98,17 @@ impl Objects {
     async fn gather_quilt(&self, quilt: &SparseQuilt, living: &mut Living) -> Result<(), ObjectsError> {
         let opened = self.inner.opened(&quilt.blob.id).await?;
         let layout = opened.blob.layout;
-        let catalog = self.read_range(&opened, layout.content_len..layout.payload_len()).await?;
+        let catalog = fetch_range(&self.inner, &opened, layout.content_len..layout.payload_len()).await?;
         let catalog = Catalog::decode(&catalog)
             .map_err(|error| ObjectsError::Internal(format!("the catalog of blob {}: {error}", quilt.blob.id)))?;
         for owned in &quilt.extents {
             let range = owned.extent.offset..owned.extent.offset + owned.extent.length;
             let to = Extent { offset: living.content.len() as u64, ..owned.extent };
-            living.content.extend_from_slice(&self.read_range(&opened, range).await?);
+            living.content.extend_from_slice(&fetch_range(&self.inner, &opened, range).await?);
             living.catalog.entries.extend(moved_entries(&catalog, owned.extent, to.offset));
             living.moves.push(ExtentMove { from: *owned, to });
         }
         Ok(())
-    }
-
-    pub(crate) async fn read_range(
-        &self,
-        opened: &Arc<OpenedBlob>,
-        range: Range<u64>,
-    ) -> Result<Vec<u8>, ObjectsError> {
-        let pieces: Vec<_> = opened.blob.layout.pieces(range).collect();
-        Ok(fetch(&self.inner, Arc::clone(opened), &pieces).await?.concat())
     }
 
     /// Writes the new quilt.

@@ -35,6 +35,19 @@ pub(crate) async fn fetch(
     }
 }
 
+/// Reads a range of a blob's payload.
+///
+/// # Errors
+/// As [`fetch`].
+pub(crate) async fn fetch_range(
+    inner: &Inner,
+    opened: &Arc<OpenedBlob>,
+    range: Range<u64>,
+) -> Result<Vec<u8>, ObjectsError> {
+    let pieces: Vec<_> = opened.blob.layout.pieces(range).collect();
+    Ok(fetch(inner, Arc::clone(opened), &pieces).await?.concat())
+}
+
 /// The ranges of data slivers that hold the pieces; pieces of one sliver lie side by side but for padding.
 fn wanted_ranges(pieces: &[Piece]) -> Vec<(u8, Range<u64>)> {
     let mut wanted: Vec<(u8, Range<u64>)> = Vec::new();

@@ -1,7 +1,7 @@
 //! Authentication: verifies signatures. An [`Identity`] exists only as the output of verification.
 //!
-//! A claim is found in the `Authorization` header (`header`), in the query (`query`) or in the old form of version 2
-//! (`v2`), checked for what it must say, and then proven: `engine` computes the signature that the
+//! A claim is found in the `Authorization` header (`v4/header`), in the query (`v4/query`) or in the old form of version 2
+//! (`v2`), checked for what it must say, and then proven: `v4/expected` computes the signature that the
 //! owner of the secret would have made of this very request, and the two are compared in constant time. An unknown key takes the
 //! same way with a secret that nobody has.
 //!

@@ -1,5 +1,5 @@
 //! What an operation takes from the headers and the query of its request, read once and before the decision. Conditions
-//! of policies ask about these values (`condition_context.rs`) and handlers act on them, so that neither can read a request in
+//! of policies ask about these values (`s3/authz/condition_context.rs`) and handlers act on them, so that neither can read a request in
 //! another way than the other. What a body says is put in by the handler, which then asks for permission.
 
 use http::request::Parts;
