@@ -1,7 +1,9 @@
 """Objects with boto3: written, read, listed, copied, deleted, on conditions."""
 import datetime
 import io
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from gateway import bucket, client, refused
 
@@ -128,6 +130,33 @@ def what_is_not_there_yet_says_so():
     assert s3.get_object(Bucket=B, Key="attributes")["Body"].read() == before, "a sub-resource never writes the object"
 
 
+def copies_follow_a_source_that_changes():
+    """The source is replaced all the while: each copy is one of its versions, and none is told that there is no source."""
+    bodies, done = [bytes([65 + n]) * 300_000 for n in range(4)], threading.Event()
+    s3.put_object(Bucket=B, Key="changing", Body=bodies[0])
+
+    def replace():
+        writer, written = client(), 0
+        while not done.is_set():
+            writer.put_object(Bucket=B, Key="changing", Body=bodies[written % 4])
+            written += 1
+        return written
+
+    upload = s3.create_multipart_upload(Bucket=B, Key="parts")["UploadId"]
+    with ThreadPoolExecutor(1) as pool:
+        replacing = pool.submit(replace)
+        try:
+            for n in range(60):
+                s3.copy_object(Bucket=B, Key=f"copied{n % 4}", CopySource={"Bucket": B, "Key": "changing"})
+                assert s3.get_object(Bucket=B, Key=f"copied{n % 4}")["Body"].read() in bodies
+                s3.upload_part_copy(Bucket=B, Key="parts", UploadId=upload, PartNumber=1 + n % 4,
+                                    CopySource={"Bucket": B, "Key": "changing"})
+        finally:
+            done.set()
+        assert replacing.result() > 10
+    s3.abort_multipart_upload(Bucket=B, Key="parts", UploadId=upload)
+
+
 def buckets_are_listed_in_pages():
     names = sorted(f"page-{number}-{B}" for number in range(5))
     for name in names:
@@ -155,4 +184,5 @@ reads_and_writes_have_conditions()
 many_are_listed_and_deleted()
 attributes_and_overrides()
 what_is_not_there_yet_says_so()
+copies_follow_a_source_that_changes()
 buckets_are_listed_in_pages()

@@ -14,6 +14,9 @@ pub enum ObjectsError {
     /// `NoSuchKey`.
     #[error("the specified key does not exist")]
     NoSuchKey,
+    /// What is copied was replaced or deleted meanwhile, or its bytes moved to another blob: read it again.
+    #[error("the source of a copy moved while it was copied")]
+    SourceGone,
     /// `NoSuchVersion`.
     #[error("the specified version does not exist")]
     NoSuchVersion,
@@ -112,7 +115,8 @@ impl From<Refusal> for ObjectsError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoSuchBucket => Self::NoSuchBucket,
-            Refusal::NoSuchKey | Refusal::SourceGone => Self::NoSuchKey,
+            Refusal::NoSuchKey => Self::NoSuchKey,
+            Refusal::SourceGone => Self::SourceGone,
             Refusal::NoSuchUpload => Self::NoSuchUpload,
             Refusal::PreconditionFailed => Self::PreconditionFailed,
             Refusal::NoSuchVersion => Self::NoSuchVersion,

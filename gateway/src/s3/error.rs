@@ -149,6 +149,7 @@ impl From<ObjectsError> for S3Error {
         match error {
             ObjectsError::NoSuchBucket => Self::new(Code::NoSuchBucket),
             ObjectsError::NoSuchKey => Self::new(Code::NoSuchKey),
+            ObjectsError::SourceGone => Self::unavailable(error.to_string()),
             ObjectsError::NoSuchVersion => Self::new(Code::NoSuchVersion),
             ObjectsError::IsMarker => Self::new(Code::MethodNotAllowed)
                 .header(HeaderName::from_static("x-amz-delete-marker"), HeaderValue::from_static("true")),

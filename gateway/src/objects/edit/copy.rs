@@ -22,7 +22,7 @@ impl Objects {
     /// Makes a version of the source's extents. The commit finds the source still there, or nothing is copied.
     ///
     /// # Errors
-    /// `NoSuchKey` when the source went away meanwhile; else see [`ObjectsError`].
+    /// `SourceGone` when the source moved or went away meanwhile; else see [`ObjectsError`].
     pub async fn copy(&self, copy: Copy) -> Result<Stored, ObjectsError> {
         self.refuse_early(&copy.bucket, &copy.key, &copy.condition).await?;
         if !keeps_cipher(&copy) {

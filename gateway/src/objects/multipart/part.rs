@@ -87,7 +87,7 @@ impl Objects {
     /// encrypted here or there goes through and is re-encrypted.
     ///
     /// # Errors
-    /// See [`ObjectsError`].
+    /// `SourceGone` when the source moved or went away meanwhile; else see [`ObjectsError`].
     pub async fn copy_part(&self, copy: CopyPart) -> Result<Part, ObjectsError> {
         if copy.source.attributes.encryption.is_some() || copy.upload.attributes.encryption.is_some() {
             let length = copy.range.end - copy.range.start;

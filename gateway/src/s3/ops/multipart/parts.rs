@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload, VersionName};
-use crate::objects::{BodyPromise, CopyPart, PutPart};
+use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload, Version, VersionName};
+use crate::objects::{BodyPromise, CopyPart, ObjectsError, PutPart};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::listing::{Names, write_owner};
 use crate::s3::documents::listing_input::page_size;
@@ -18,7 +18,7 @@ use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml
 use crate::s3::route::{Need, Row, on_object};
 
 use crate::s3::ops::multipart::uploads::{UPLOAD_ID, upload_id};
-use crate::s3::ops::objects::copy::{COPY_SOURCE, Source, find_source};
+use crate::s3::ops::objects::copy::{ATTEMPTS, COPY_SOURCE, find_source};
 
 const PART_NUMBER: &str = "partNumber";
 
@@ -34,6 +34,7 @@ pub fn rows() -> Vec<Row> {
             .query(PART_NUMBER)
             .query(UPLOAD_ID)
             .need(Need::Header(COPY_SOURCE))
+            .never_anonymous("copy objects")
             .takes(&[Input::PartKey, Input::CopySource]),
         on_object("ListParts", Method::GET, "s3:ListMultipartUploadParts", list_parts).query(UPLOAD_ID).accepts(list),
     ]
@@ -86,20 +87,38 @@ fn part_number(request: &S3Request) -> Result<PartNumber, S3Error> {
 }
 
 async fn upload_part_copy(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let (customer, source_key) = (request.input.customer_key.clone(), encryption_keys::source_key(&request)?);
+    let (request_info, keep_alive_after) = (request.info(), request.state.settings.keep_alive_after);
     let number = part_number(&request)?;
     let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
-    let Source { bucket: from, version: source, .. } = find_source(&request).await?;
-    let source_name = versions::name_in(&from, &source);
+    let work = async move {
+        let mut attempts = 1..ATTEMPTS;
+        loop {
+            let source = find_source(&request).await?;
+            let source_name = versions::name_in(&source.bucket, &source.version);
+            let copy = plan_part_copy(&request, &bucket, &upload, number, source.version)?;
+            match request.state.objects.copy_part(copy).await {
+                Err(ObjectsError::SourceGone) if attempts.next().is_some() => {}
+                part => return Ok(copied(&part?, source_name, &upload, &request.head.headers)),
+            }
+        }
+    };
+    when_ready(work, keep_alive_after, request_info).await
+}
+
+/// Which bytes become the part.
+fn plan_part_copy(
+    request: &S3Request,
+    bucket: &Arc<Bucket>,
+    upload: &Arc<Upload>,
+    number: PartNumber,
+    source: Arc<Version>,
+) -> Result<CopyPart, S3Error> {
     let range = match request.header("x-amz-copy-source-range") {
         None => 0..source.size,
         Some(text) => range::exact(text, source.size).map_err(|outside| range_refused(text, source.size, outside))?,
     };
-    let copy = CopyPart { source, range, upload: Arc::clone(&upload), bucket, number, source_key, customer };
-    let objects = request.state.objects.clone();
-    let request_headers = request.head.headers.clone();
-    let work = async move { Ok(copied(&objects.copy_part(copy).await?, source_name, &upload, &request_headers)) };
-    when_ready(work, request.state.settings.keep_alive_after, request.info()).await
+    let (customer, source_key) = (request.input.customer_key.clone(), encryption_keys::source_key(request)?);
+    Ok(CopyPart { source, range, upload: Arc::clone(upload), bucket: Arc::clone(bucket), number, source_key, customer })
 }
 
 fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, VersionName};
-use crate::objects::{Copy, Stored};
+use crate::objects::{Copy, ObjectsError, Stored};
 use crate::policy::Permission;
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
@@ -20,6 +20,9 @@ use crate::s3::route::{Need, Row, on_object};
 
 const TAG_READING: Permission = Permission("s3:GetObjectTagging");
 const TAG_WRITING: Permission = Permission("s3:PutObjectTagging");
+
+/// How often a copy is tried whose source is replaced or moved to other blobs while it is copied.
+pub const ATTEMPTS: usize = 5;
 
 /// The header that makes a write a copy.
 pub const COPY_SOURCE: &str = "x-amz-copy-source";
@@ -39,7 +42,12 @@ const TAKES: &[Input] = &[
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    vec![on_object("CopyObject", Method::PUT, "s3:PutObject", copy_object).need(Need::Header(COPY_SOURCE)).takes(TAKES)]
+    vec![
+        on_object("CopyObject", Method::PUT, "s3:PutObject", copy_object)
+            .need(Need::Header(COPY_SOURCE))
+            .never_anonymous("copy objects")
+            .takes(TAKES),
+    ]
 }
 
 /// A version that may be copied.
@@ -86,36 +94,58 @@ pub async fn find_source(request: &S3Request) -> Result<Source, S3Error> {
 
 async fn copy_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     write_offset::refuse(&request.head.headers)?;
+    let (request_info, keep_alive_after) = (request.info(), request.state.settings.keep_alive_after);
+    let work = async move {
+        let mut attempts = 1..ATTEMPTS;
+        loop {
+            let source = find_source(&request).await?;
+            let source_name = versions::name_in(&source.bucket, &source.version);
+            let copy = plan_copy(&request, &bucket, &key, source).await?;
+            match request.state.objects.copy(copy).await {
+                Err(ObjectsError::SourceGone) if attempts.next().is_some() => {}
+                stored => return Ok(copied(&stored?, source_name, &request.head.headers)),
+            }
+        }
+    };
+    when_ready(work, keep_alive_after, request_info).await
+}
+
+/// What is to be copied how, if the caller may.
+async fn plan_copy(
+    request: &S3Request,
+    bucket: &Arc<Bucket>,
+    key: &ObjectKey,
+    source: Source,
+) -> Result<Copy, S3Error> {
     let replace = request.input.metadata_directive == Some(Directive::Replace);
     let retag = request.input.tagging_directive == Some(Directive::Replace);
     let algorithm = checksums::algorithm_of(&request.head.headers)?;
-    let source = find_source(&request).await?;
-    let onto_itself = source.bucket.id == bucket.id && source.version.key == key;
+    let onto_itself = source.bucket.id == bucket.id && source.version.key == *key;
     if onto_itself && !replace && source.named.is_none() && !changes_something(&request.head.headers) {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
                        the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(S3Error::with(Code::InvalidRequest, message));
     }
-    let WriteAttributes { attributes: given, lock } = write_attributes::read(&request, &bucket, &key).await?;
+    let WriteAttributes { attributes: given, lock } = write_attributes::read(request, bucket, key).await?;
     if !retag && !source.version.attributes.tags.is_empty() {
         request
             .require_version(TAG_READING, &source.bucket, Some(&source.version.key), source.named.as_deref())
             .await?;
-        request.require_copied_tags(TAG_WRITING, &bucket, &key, &source.version.attributes.tags).await?;
+        request.require_copied_tags(TAG_WRITING, bucket, key, &source.version.attributes.tags).await?;
     }
     let attributes = attributes_of_copy(given, &source.version, replace, retag);
-    let source_name = versions::name_in(&source.bucket, &source.version);
-    let condition = request.input.condition.clone();
-    let origin = request.origin_for(&bucket);
-    let source_key = encryption_keys::source_key(&request)?;
-    let key_choice = encryption_keys::choice(&request, &bucket)?;
-    let source = source.version;
-    let copy = Copy { source, bucket, key, attributes, lock, condition, algorithm, source_key, key_choice, origin };
-    let (request_info, keep_alive_after) = (request.info(), request.state.settings.keep_alive_after);
-    let objects = request.state.objects.clone();
-    let request_headers = request.head.headers.clone();
-    let work = async move { Ok(copied(&objects.copy(copy).await?, source_name, &request_headers)) };
-    when_ready(work, keep_alive_after, request_info).await
+    Ok(Copy {
+        source: source.version,
+        bucket: Arc::clone(bucket),
+        key: key.clone(),
+        attributes,
+        lock,
+        condition: request.input.condition.clone(),
+        algorithm,
+        source_key: encryption_keys::source_key(request)?,
+        key_choice: encryption_keys::choice(request, bucket)?,
+        origin: request.origin_for(bucket),
+    })
 }
 
 /// What the copy carries: what the request says, or what the source has, except where the website redirects to.
