@@ -102,6 +102,42 @@ def a_denial_wins():
     assert theirs.get_object(Bucket=B, Key="mine/denied")["Body"].read() == b"x"
 
 
+def a_new_name_needs_its_own_permission():
+    keys = user("renamer")
+    theirs = service("iam", keys)
+    user("before")
+    old, new = (f"arn:aws:iam::{ACCOUNT}:user/{name}" for name in ["team/before", "team/after"])
+    iam.put_user_policy(UserName="renamer", PolicyName="old", PolicyDocument=policy(allow("iam:UpdateUser", old)))
+    refused("AccessDenied", theirs.update_user, UserName="before", NewUserName="after")
+    iam.put_user_policy(UserName="renamer", PolicyName="new", PolicyDocument=policy(allow("iam:UpdateUser", new)))
+    theirs.update_user(UserName="before", NewUserName="after")
+    refused("AccessDenied", theirs.update_user, UserName="after", NewPath="/elsewhere/")
+    assert iam.get_user(UserName="after")["User"]["Arn"] == new
+
+
+def keys_of_a_session_call_nothing_of_iam():
+    session = sts.get_session_token()["Credentials"]
+    refused("AccessDenied", service("iam", session).list_users)
+    refused("AccessDenied", service("iam", session).create_access_key)
+    assert service("s3", session).get_object(Bucket=B, Key="mine/a")["Body"].read() == b"a"
+
+
+def a_policy_does_not_give_itself_away():
+    everything = {"Effect": "Allow", "Principal": "*", "Action": "s3:*",
+                  "Resource": [f"arn:aws:s3:::{B}", f"arn:aws:s3:::{B}/*"]}
+    s3.put_bucket_policy(Bucket=B, Policy=policy(everything))
+    assert fetch(f"{ENDPOINT}/{B}/mine/a")[0] == 200
+    for method, data in [("GET", None), ("DELETE", None), ("PUT", policy(everything).encode())]:
+        assert fetch(f"{ENDPOINT}/{B}?policy", method, data)[0] == 403, method
+    # Nor may nobody begin uploads or copy, whatever a policy says.
+    status, _, text = fetch(f"{ENDPOINT}/{B}/mine/anonymous?uploads", "POST", b"")
+    assert status == 403 and b"Anonymous users cannot initiate multipart uploads" in text, (status, text)
+    status, _, text = fetch(f"{ENDPOINT}/{B}/mine/anonymous", "PUT", b"", {"x-amz-copy-source": f"/{B}/mine/a"})
+    assert status == 403 and b"Anonymous users cannot copy objects" in text, (status, text)
+    assert fetch(f"{ENDPOINT}/{B}/mine/anonymous", "PUT", b"x")[0] == 200
+    s3.delete_bucket_policy(Bucket=B)
+
+
 def a_group_lends_its_policies():
     keys = user("member")
     theirs = service("s3", keys)
@@ -287,6 +323,9 @@ an_account_is_itself()
 a_user_without_policies_may_do_nothing()
 an_inline_policy_counts_at_once()
 a_denial_wins()
+a_new_name_needs_its_own_permission()
+keys_of_a_session_call_nothing_of_iam()
+a_policy_does_not_give_itself_away()
 a_group_lends_its_policies()
 a_managed_policy_is_shared_and_changes_for_all()
 a_key_can_be_switched_off()

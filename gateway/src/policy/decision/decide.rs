@@ -20,6 +20,8 @@ pub enum Decision {
     Deny,
     /// `AccessDenied`: something denies it.
     DenyExplicitly,
+    /// `MethodNotAllowed`: it is allowed, but only to the account of the bucket, whatever a policy says.
+    OwnersOnly,
 }
 
 /// The rules of the bucket that is touched.
@@ -128,7 +130,7 @@ pub fn decide(
     let policy = if foreign.is_some() { Evaluation::NotApplicable } else { policy };
     let direct = policy == Evaluation::Allow || list == Granted::Caller;
     let Some(caller) = request.caller else {
-        return if direct { Decision::Allow } else { Decision::Deny };
+        return if direct && !is_about_policy(request.action) { Decision::Allow } else { Decision::Deny };
     };
     let home = foreign.map_or(bucket.owner, |object| object.owner);
     let allowed = if own.granted_by_root {
@@ -142,7 +144,13 @@ pub fn decide(
     } else {
         own.allowed || (direct && own.in_session)
     };
-    if allowed { Decision::Allow } else { Decision::Deny }
+    // Whoever could replace the policy would own the bucket.
+    let owners_only = is_about_policy(request.action) && caller.account != bucket.owner && !own.granted_by_root;
+    match (allowed, owners_only) {
+        (true, false) => Decision::Allow,
+        (true, true) => Decision::OwnersOnly,
+        (false, _) => Decision::Deny,
+    }
 }
 
 impl BucketRules<'_> {
@@ -155,10 +163,6 @@ impl BucketRules<'_> {
             Evaluation::Allow | Evaluation::AllowAccount
                 if self.block.restrict_public_buckets && policy.is_public() && !owner =>
             {
-                Evaluation::NotApplicable
-            }
-            // Whoever could replace the policy would own the bucket: it is not given away, to nobody known least of all.
-            Evaluation::Allow | Evaluation::AllowAccount if !owner && is_about_policy(request.action) => {
                 Evaluation::NotApplicable
             }
             evaluation => evaluation,

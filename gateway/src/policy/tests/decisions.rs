@@ -140,6 +140,13 @@ fn a_policy_gives_itself_to_nobody_outside_the_account() {
         {
             assert_eq!(ask(caller.as_ref(), action, &bucket, None), allowed, "{action} {caller:?}");
         }
+        let decision = |caller: Option<&Principal>, bucket: &BucketRules<'_>| {
+            let request = AuthorizationRequest { caller, action, resource: "arn:aws:s3:::photos", keys: &|_| None };
+            decide(&request, Some(bucket), None)
+        };
+        assert_eq!(decision(None, &bucket), Decision::Deny, "nobody known");
+        assert_eq!(decision(Some(&account(2)), &bucket), Decision::OwnersOnly, "whom the policy would let");
+        assert_eq!(decision(Some(&account(2)), &private_bucket()), Decision::Deny, "whom nothing lets");
     }
 }
 

@@ -82,7 +82,7 @@ impl S3Request {
     ) -> Result<(), S3Error> {
         match self.authorize_permission(permission, bucket, key, version).await? {
             Decision::Allow => Ok(()),
-            Decision::Deny | Decision::DenyExplicitly => Err(self.access_denied(bucket)),
+            refused => Err(self.refused(refused, bucket)),
         }
     }
 
@@ -94,7 +94,7 @@ impl S3Request {
     pub async fn authorize(&mut self, bucket: &Bucket, key: Option<&ObjectKey>) -> Result<(), S3Error> {
         match self.decide(bucket, key).await? {
             Decision::Allow => Ok(()),
-            Decision::Deny | Decision::DenyExplicitly => Err(self.access_denied(bucket)),
+            refused => Err(self.refused(refused, bucket)),
         }
     }
 
@@ -119,7 +119,7 @@ impl S3Request {
     ) -> Result<(), S3Error> {
         match self.authorize_with_tags(permission, bucket, Some(key), None, Some(tags)).await?.0 {
             Decision::Allow => Ok(()),
-            Decision::Deny | Decision::DenyExplicitly => Err(self.access_denied(bucket)),
+            refused => Err(self.refused(refused, bucket)),
         }
     }
 
@@ -140,7 +140,7 @@ impl S3Request {
         };
         match self.evaluate_policies(principal, permission, &target, None, None) {
             Decision::Allow => Ok(()),
-            Decision::Deny | Decision::DenyExplicitly => Err(Code::AccessDenied.into()),
+            _ => Err(Code::AccessDenied.into()),
         }
     }
 
@@ -179,6 +179,14 @@ impl S3Request {
         S3Error::new(Code::AccessDenied).header(BUCKET_REGION, self.state.region_of(bucket))
     }
 
+    /// What is said to a caller who is not allowed something.
+    pub(crate) fn refused(&self, decision: Decision, bucket: &Bucket) -> S3Error {
+        match decision {
+            Decision::OwnersOnly => Code::MethodNotAllowed.into(),
+            Decision::Allow | Decision::Deny | Decision::DenyExplicitly => self.access_denied(bucket),
+        }
+    }
+
     /// Whether the caller has full access to this bucket without evaluation: the fast path of most requests.
     pub(crate) fn has_full_access(&self, bucket: &Bucket) -> bool {
         let Identity::Known(key) = &self.identity else { return false };
@@ -207,7 +215,7 @@ impl S3Request {
         match self.authorize_permission(Permission("s3:PutObjectTagging"), bucket, Some(key), None).await? {
             Decision::Allow => return Ok(()),
             Decision::DenyExplicitly => return Err(self.access_denied(bucket)),
-            Decision::Deny => {}
+            Decision::Deny | Decision::OwnersOnly => {}
         }
         let other_account = !matches!(&self.identity, Identity::Known(key) if key.user.id == bucket.owner);
         let rules = Rules::of(self, bucket)?;
@@ -288,7 +296,7 @@ impl S3Request {
         match self.evaluate_policies(principal, permission, &target, Some(&rules), Some(&object_rules(bucket, version)))
         {
             Decision::Allow => Ok(()),
-            Decision::Deny | Decision::DenyExplicitly => Err(self.access_denied(bucket)),
+            refused => Err(self.refused(refused, bucket)),
         }
     }
 

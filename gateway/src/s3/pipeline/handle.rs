@@ -228,6 +228,10 @@ async fn authorize_row(
     key: Option<&ObjectKey>,
 ) -> Result<Option<S3Error>, S3Error> {
     let valid = request.read_input(row.takes);
+    if let (Some(what), Identity::Anonymous) = (row.never_anonymous, &request.identity) {
+        let message = format!("Anonymous users cannot {what}. Please authenticate.");
+        return Err(S3Error::with(Code::AccessDenied, message));
+    }
     if request.has_full_access(bucket) {
         return valid.map(|()| None);
     }
@@ -243,7 +247,7 @@ async fn authorize_row(
         return if decision == Decision::Allow || begun {
             valid.map(|()| None)
         } else {
-            Err(request.access_denied(bucket))
+            Err(request.refused(decision, bucket))
         };
     };
     let may_list = request.may_list(bucket, key)?;
@@ -254,7 +258,7 @@ async fn authorize_row(
             Err(error) => Err(error),
             Ok(_) => Err(request.access_denied(bucket)),
         },
-        Decision::Deny | Decision::DenyExplicitly => Err(request.access_denied(bucket)),
+        refused => Err(request.refused(refused, bucket)),
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Row {
     pub by_handler: bool,
     /// No authentication before the handler: preflights, and forms that carry their own signature.
     pub open: bool,
+    /// What it is that nobody may do who is not known, whatever policies and lists say.
+    pub never_anonymous: Option<&'static str>,
     /// What it takes from the headers and the query.
     pub takes: &'static [Input],
     /// It only ever answers as if nothing had been configured.
@@ -100,10 +102,17 @@ impl Row {
             version_permission: None,
             by_handler: false,
             open: false,
+            never_anonymous: None,
             takes: &[],
             default_only: false,
             handler,
         }
+    }
+
+    /// Nobody may do this who is not known, whatever policies and lists say.
+    #[must_use]
+    pub fn never_anonymous(self, what: &'static str) -> Self {
+        Self { never_anonymous: Some(what), ..self }
     }
 
     /// Also needs this query parameter.

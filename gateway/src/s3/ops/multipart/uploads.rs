@@ -24,7 +24,10 @@ const TAKES: &[Input] = &[Input::Attributes, Input::Tags, Input::Acl, Input::Loc
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
     vec![
-        on_object("CreateMultipartUpload", Method::POST, "s3:PutObject", create_upload).query("uploads").takes(TAKES),
+        on_object("CreateMultipartUpload", Method::POST, "s3:PutObject", create_upload)
+            .query("uploads")
+            .never_anonymous("initiate multipart uploads")
+            .takes(TAKES),
         on_object("AbortMultipartUpload", Method::DELETE, "s3:AbortMultipartUpload", abort_upload).query(UPLOAD_ID),
     ]
 }
