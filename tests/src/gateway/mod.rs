@@ -44,11 +44,12 @@ impl TestGateway {
     /// Starts one on what is in a folder already.
     async fn start_in(folder: TempDir, settings: Settings) -> Result<Self> {
         let data = folder.path().join("data");
+        let [http, tls, ops, website] = free_ports()?;
         let https = match settings.tls {
-            true => Some((free_port()?, certificate::make(folder.path()).await?)),
+            true => Some((tls, certificate::make(folder.path()).await?)),
             false => None,
         };
-        let layout = GatewayLayout { data, http: free_port()?, https, ops: free_port()?, website: free_port()? };
+        let layout = GatewayLayout { data, http, https, ops, website };
         let database = FreshDatabase::create(settings.database).await?;
         let dump = folder.path().join(snapshot::DUMP);
         if dump.exists() {
@@ -246,6 +247,13 @@ pub fn binary() -> PathBuf {
     built
 }
 
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+/// Ports that were free a moment ago, each another: all are held until all are known.
+fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
+    let (mut ports, mut held) = ([0; COUNT], Vec::with_capacity(COUNT));
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
