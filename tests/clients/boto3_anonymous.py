@@ -18,7 +18,7 @@ s3.put_bucket_acl(Bucket=OPEN, ACL="public-read-write")
 
 def anybody_writes_where_anybody_may():
     nobody.put_object(Bucket=OPEN, Key="note", Body=b"from nobody")
-    nobody.upload_fileobj(io.BytesIO(b"y" * (9 << 20)), OPEN, "film")
+    nobody.put_object(Bucket=OPEN, Key="film", Body=io.BytesIO(b"y" * (9 << 20)))
     kept = {entry["Key"]: entry["Size"] for entry in nobody.list_objects_v2(Bucket=OPEN)["Contents"]}
     assert kept == {"note": 11, "film": 9 << 20}, kept
     assert s3.get_object(Bucket=OPEN, Key="note")["Body"].read() == b"from nobody"
@@ -29,6 +29,12 @@ def a_wrong_checksum_is_noticed():
     assert s3.get_object(Bucket=OPEN, Key="note")["Body"].read() == b"from nobody"
 
 
+def nobody_begins_uploads_or_copies():
+    """As on Amazon, whatever lists and policies say."""
+    refused("AccessDenied", nobody.create_multipart_upload, Bucket=OPEN, Key="film")
+    refused("AccessDenied", nobody.copy_object, Bucket=OPEN, Key="copy", CopySource={"Bucket": OPEN, "Key": "note"})
+
+
 def nobody_writes_elsewhere():
     refused("AccessDenied", nobody.put_object, Bucket=SHUT, Key="note", Body=b"from nobody")
     assert "Contents" not in s3.list_objects_v2(Bucket=SHUT)
@@ -36,4 +42,5 @@ def nobody_writes_elsewhere():
 
 anybody_writes_where_anybody_may()
 a_wrong_checksum_is_noticed()
+nobody_begins_uploads_or_copies()
 nobody_writes_elsewhere()

@@ -140,17 +140,19 @@ def copies_follow_a_source_that_changes():
         while not done.is_set():
             writer.put_object(Bucket=B, Key="changing", Body=bodies[written % 4])
             written += 1
+            time.sleep(0.05)
         return written
 
     upload = s3.create_multipart_upload(Bucket=B, Key="parts")["UploadId"]
     with ThreadPoolExecutor(1) as pool:
         replacing = pool.submit(replace)
         try:
-            for n in range(60):
-                s3.copy_object(Bucket=B, Key=f"copied{n % 4}", CopySource={"Bucket": B, "Key": "changing"})
+            copier = client(retries={"max_attempts": 8})  # a source that is replaced faster than it is copied is a 503
+            for n in range(24):
+                copier.copy_object(Bucket=B, Key=f"copied{n % 4}", CopySource={"Bucket": B, "Key": "changing"})
                 assert s3.get_object(Bucket=B, Key=f"copied{n % 4}")["Body"].read() in bodies
-                s3.upload_part_copy(Bucket=B, Key="parts", UploadId=upload, PartNumber=1 + n % 4,
-                                    CopySource={"Bucket": B, "Key": "changing"})
+                copier.upload_part_copy(Bucket=B, Key="parts", UploadId=upload, PartNumber=1 + n % 4,
+                                        CopySource={"Bucket": B, "Key": "changing"})
         finally:
             done.set()
         assert replacing.result() > 10

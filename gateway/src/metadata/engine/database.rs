@@ -136,18 +136,23 @@ impl Database {
     }
 
     /// Whether the transaction with this token was committed, when the reply to its COMMIT was lost. Inserting the same
-    /// token waits until the old transaction has ended; then it conflicts exactly when that was committed.
+    /// token waits until the old transaction has ended; then it conflicts exactly when that was committed. It is rolled back: a
+    /// token that stayed would make the next attempt believe in a commit, should the reply to this one be lost as well.
     async fn committed(&self, token: &[u8; 16]) -> Result<bool> {
         let Pools::Postgres(pool) = &self.pools else {
             // SQLite is in this process: an error from COMMIT is an error of the disk, and what reached it will only be
             // known when the file is opened again.
             return Err(MetadataError::Unknown);
         };
-        let text = format!("{} ON CONFLICT (token) DO NOTHING", insert_token(token));
+        let text = format!("BEGIN; {} ON CONFLICT (token) DO NOTHING; ROLLBACK", insert_token(token));
         let deadline = tokio::time::Instant::now() + RESOLVE_DEADLINE;
         while tokio::time::Instant::now() < deadline {
-            let asked = tokio::time::timeout_at(deadline, pool.execute(sqlx::raw_sql(AssertSqlSafe(text.clone()))));
-            match asked.await {
+            let asked = async {
+                let mut connection = pool.acquire().await?;
+                connection.close_on_drop(); // should it end in the middle
+                connection.execute(sqlx::raw_sql(AssertSqlSafe(text.clone()))).await
+            };
+            match tokio::time::timeout_at(deadline, asked).await {
                 Ok(Ok(done)) => return Ok(done.rows_affected() == 0),
                 Ok(Err(error)) => tracing::warn!(%error, "querying the outcome of a COMMIT failed; retrying"),
                 Err(_) => break,

@@ -102,6 +102,9 @@ both! {
 const PASS: u8 = 0;
 const CUT_BEFORE: u8 = 1;
 const CUT_AFTER: u8 = 2;
+/// It is cut before the COMMIT, and the answer to the first question about its outcome is lost as well.
+const CUT_BEFORE_AND_AFTER_PROBE: u8 = 3;
+const CUT_AFTER_PROBE: u8 = 4;
 
 /// A wire between gateway and PostgreSQL that can be cut at a COMMIT.
 struct Wire {
@@ -130,6 +133,7 @@ impl Wire {
 
 async fn carry(client: TcpStream, server: TcpStream, next: Arc<AtomicU8>, cuts: Arc<AtomicUsize>) {
     const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+    const PROBE: &[u8] = b"ON CONFLICT (token)";
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let (cut, cut_here) = tokio::sync::oneshot::channel::<()>();
@@ -151,13 +155,20 @@ async fn carry(client: TcpStream, server: TcpStream, next: Arc<AtomicU8>, cuts: 
             break;
         }
         let message = &buffer[..read];
-        if message.windows(COMMIT.len()).any(|window| window == COMMIT) {
+        let has = |text: &[u8]| message.windows(text.len()).any(|window| window == text);
+        let probed = has(PROBE) && next.load(Ordering::SeqCst) == CUT_AFTER_PROBE;
+        if has(COMMIT) || probed {
             match next.swap(PASS, Ordering::SeqCst) {
                 CUT_BEFORE => {
                     cuts.fetch_add(1, Ordering::SeqCst);
                     break;
                 }
-                CUT_AFTER => {
+                CUT_BEFORE_AND_AFTER_PROBE => {
+                    next.store(CUT_AFTER_PROBE, Ordering::SeqCst);
+                    cuts.fetch_add(1, Ordering::SeqCst);
+                    break;
+                }
+                CUT_AFTER | CUT_AFTER_PROBE => {
                     cuts.fetch_add(1, Ordering::SeqCst);
                     cut.take().expect("a connection is cut once").send(()).expect("the way back is open");
                     to_server.write_all(message).await.expect("the server listens");
@@ -194,6 +205,23 @@ async fn a_commit_whose_reply_is_lost_is_found_out_about() {
     }
     assert_eq!(f.one_int("SELECT COUNT(*) FROM version").await, 4);
     assert_eq!(f.dead().await, [], "nothing was written twice");
+    f.agrees_with_itself().await;
+}
+
+/// The transaction never reached COMMIT. The first question whether it did is answered, and that answer is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_whose_reply_is_lost_makes_nobody_believe_in_a_commit() {
+    let f = Fixture::postgres().await;
+    let wire = Wire::to(&f.url).await;
+    let remote = MetadataStore::open(&wire.url, Ambient::system()).await.unwrap();
+    let blob = f.blob(10, false);
+    let version = f.version("key", whole(&blob));
+    let batch = Batch { blobs: vec![blob], changes: vec![Change::Put(f.put_change(version.clone()))] };
+    wire.next.store(CUT_BEFORE_AND_AFTER_PROBE, Ordering::SeqCst);
+    assert_eq!(remote.commit(f.incarnation, batch).await.unwrap(), [Outcome::STORED]);
+    assert_eq!(wire.cuts.load(Ordering::SeqCst), 2, "COMMIT and the question about it");
+    let stored = f.store.current(f.bucket, &key("key")).await.unwrap().expect("what was acknowledged is there");
+    assert_eq!(*stored, version);
     f.agrees_with_itself().await;
 }
 

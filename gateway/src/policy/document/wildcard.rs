@@ -100,6 +100,9 @@ fn after_core<'a>(core: &[Piece], text: &'a str, case: Case) -> Option<&'a str> 
     let fold = |character: char| if case == Case::Ignored { character.to_ascii_lowercase() } else { character };
     let length: usize =
         core.iter().map(|piece| if let Piece::Text(text) = piece { text.chars().count() } else { 1 }).sum();
+    if length == 0 {
+        return Some(text); // variables without characters
+    }
     if length > text.len() {
         return None;
     }
@@ -168,6 +171,19 @@ mod tests {
         assert!(matches(&format!("*{core}?x"), &text, Case::Matters));
         assert!(!matches(&format!("*{core}*"), &text.replace("end", "enD"), Case::Matters));
         assert!(matches(&format!("*{core}*"), &text.replace("end", "enD"), Case::Ignored));
+    }
+
+    #[test]
+    fn variables_may_be_empty() {
+        let syntax = Syntax { wildcards: true, variables: true };
+        let pattern = |text: &str| Pattern::parse(text, syntax).expect("parses");
+        for text in ["", "x", "xay"] {
+            for case in [Case::Matters, Case::Ignored] {
+                assert!(pattern("*${a, ''}${b, ''}*").matches(text, case, &|_| None), "{text}");
+                assert!(pattern("${a, ''}*${b, ''}").matches(text, case, &|_| None), "{text}");
+                assert_eq!(pattern("*${a, ''}a${b, ''}*").matches(text, case, &|_| None), text == "xay", "{text}");
+            }
+        }
     }
 
     proptest! {

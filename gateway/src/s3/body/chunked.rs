@@ -55,6 +55,8 @@ pub(super) struct ChunkedBody {
     /// The memory of the chunk that is arriving, and how many bytes of it have come.
     memory: Option<ChunkMemory>,
     received: u64,
+    /// It has not come to its end.
+    arriving: bool,
     checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
 }
 
@@ -73,6 +75,7 @@ impl ChunkedBody {
             ready: VecDeque::new(),
             memory: None,
             received: 0,
+            arriving: false,
             checksum: None,
         }
     }
@@ -91,7 +94,7 @@ impl ChunkedBody {
             return Err(BodyError::BadChunking("a signed chunk is too large"));
         }
         self.memory = Some(self.rules.budget.take(size).await?);
-        self.received = 0;
+        (self.received, self.arriving) = (0, true);
         Ok(())
     }
 
@@ -126,6 +129,7 @@ impl ChunkedBody {
         if self.rules.signer.is_none() {
             return Ok(());
         }
+        self.arriving = false;
         self.sweep();
         let held = std::mem::take(&mut self.held);
         let bytes: usize = held.iter().map(Bytes::len).sum();
@@ -186,12 +190,12 @@ impl IncomingBody for ChunkedBody {
             if let Some(bytes) = self.ready.pop_front() {
                 return Ok(Some(bytes));
             }
+            if !self.arriving {
+                self.memory = None; // all of the chunk was handed on, however long that took
+            }
             let Some(framing) = &mut self.framing else { return Ok(None) };
             match framing.next(&mut self.input)? {
-                Some(Event::Chunk { size, signature }) => {
-                    self.memory = None;
-                    self.begin(size, signature).await?;
-                }
+                Some(Event::Chunk { size, signature }) => self.begin(size, signature).await?,
                 Some(Event::Data(bytes)) if self.rules.signer.is_none() => return Ok(Some(bytes)),
                 Some(Event::Data(bytes)) => self.hold(bytes),
                 Some(Event::ChunkEnd) => self.end().await?,

@@ -224,6 +224,33 @@ async fn who_announces_a_large_chunk_and_sends_it_slowly_keeps_nobody_else_from_
     assert!(waited < Duration::from_secs(5), "{waited:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_sent_a_chunk_quickly_is_not_ended_because_it_was_stored_slowly() {
+    let limits = BodyLimits { chunk_budget: ChunkBudget::new(1 << 20), ..BodyLimits::default() };
+    let wire = signed(&[&vec![0; 1 << 20], b"the end"], None);
+    let rest = wire.len() - 200;
+    let (first, last) = (Bytes::copy_from_slice(&wire[..rest]), Bytes::copy_from_slice(&wire[rest..]));
+    let sender = futures::stream::iter([first]).chain(futures::stream::once(async {
+        tokio::time::sleep(Duration::from_secs(21)).await;
+        last
+    }));
+    let length = ((1 << 20) + 7).to_string();
+    let whole = head("PUT", &[("x-amz-decoded-content-length", &length)]);
+    let body = Body::from_stream(sender.map(Ok::<_, Infallible>));
+    let (_, mut quick) = open(signed_payload(false), &whole, body, &limits).expect("opens");
+    let mut content = quick.next().await.expect("verified").expect("the first chunk").len();
+    let small = signed(&[b"hello"], None);
+    let small_head = head("PUT", &[("x-amz-decoded-content-length", "5")]);
+    let (_, other) = open(signed_payload(false), &small_head, pieces(&small, 65_536), &limits).expect("opens");
+    let other = tokio::spawn(drain(other));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    while let Some(bytes) = quick.next().await.expect("nobody ends it") {
+        content += bytes.len();
+    }
+    assert_eq!(content, (1 << 20) + 7);
+    assert_eq!(other.await.expect("ends").expect("is written").0, b"hello");
+}
+
 #[tokio::test]
 async fn a_plain_body_has_the_length_it_says() {
     for (headers, content, code) in [
