@@ -15,9 +15,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::listener::connection_progress::ConnectionProgress;
 
-/// The most that a connection that lingers reads and throws away, in bytes. Clients that look for a response only when they have
-/// sent all must get that far; larger bodies they send in parts.
-const LINGER_BYTES_MAX: u64 = 256 << 20;
+/// The most that a connection that lingers reads and throws away, in bytes: twice what clients send as one part by default. Who sends
+/// without end is not listened to for longer.
+const LINGER_BYTES_MAX: u64 = 16 << 20;
 
 /// A monitored plain or TLS stream.
 pub(super) struct MonitoredStream<S> {
