@@ -1,6 +1,6 @@
 //! Errors of use cases, by what the caller should do.
 
-use crate::domain::{Checksum, PartNumber, Unmet};
+use crate::domain::{Checksum, ETag, PartNumber, Unmet};
 use crate::metadata::{MetadataError, Refusal};
 use crate::objects::encryption::key_provider::KeyProviderError;
 use crate::objects::write::body_error::BodyError;
@@ -49,13 +49,27 @@ pub enum ObjectsError {
     NoSuchUpload,
     /// `InvalidPart`: a part named in Complete is missing or has another ETag or checksum.
     #[error("one or more of the specified parts could not be found or did not match")]
-    InvalidPart(PartNumber),
+    InvalidPart {
+        /// The part.
+        number: PartNumber,
+        /// The tag that the client named, if it is one.
+        etag: Option<ETag>,
+    },
     /// `InvalidPartOrder`.
     #[error("the list of parts was not in ascending order")]
     InvalidPartOrder,
     /// `EntityTooSmall`: a part other than the last has less than 5 MiB.
     #[error("your proposed upload is smaller than the minimum allowed size")]
-    PartTooSmall(PartNumber),
+    PartTooSmall {
+        /// The part.
+        number: PartNumber,
+        /// Its tag.
+        etag: ETag,
+        /// Its size, in bytes.
+        size: u64,
+        /// The least it may have, in bytes.
+        least: u64,
+    },
     /// `EntityTooLarge`.
     #[error("your proposed upload exceeds the maximum allowed size")]
     TooLarge,
@@ -68,6 +82,14 @@ pub enum ObjectsError {
     /// `BadDigest`: Content-MD5 or a checksum does not match the bytes.
     #[error("the {0} you specified did not match the calculated checksum")]
     BadDigest(&'static str),
+    /// `BadDigest`: Content-MD5 is that of other bytes.
+    #[error("the Content-MD5 does not match the content")]
+    BadContentMd5 {
+        /// What the client said.
+        promised: [u8; 16],
+        /// What its bytes have.
+        calculated: [u8; 16],
+    },
     /// `XAmzContentSHA256Mismatch`.
     #[error("the provided 'x-amz-content-sha256' header does not match what was computed")]
     ContentSha256Mismatch,

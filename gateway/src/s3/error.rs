@@ -8,6 +8,8 @@ mod code;
 use std::borrow::Cow;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub use code::Code;
@@ -77,6 +79,12 @@ impl S3Error {
     pub fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
         self
+    }
+
+    /// Adds an element to the XML body, unless one of that name is there.
+    #[must_use]
+    pub fn field_if_absent(self, name: &'static str, value: impl Into<String>) -> Self {
+        if self.fields.iter().any(|(present, _)| *present == name) { self } else { self.field(name, value) }
     }
 
     /// Names the condition of a write that did not hold, where nothing named one yet.
@@ -152,6 +160,7 @@ impl From<ObjectsError> for S3Error {
             ObjectsError::SourceGone => Self::unavailable(error.to_string()),
             ObjectsError::NoSuchVersion => Self::new(Code::NoSuchVersion),
             ObjectsError::IsMarker => Self::new(Code::MethodNotAllowed)
+                .header(header::ALLOW, HeaderValue::from_static("DELETE"))
                 .header(HeaderName::from_static("x-amz-delete-marker"), HeaderValue::from_static("true")),
             ObjectsError::Locked => {
                 Self::with(Code::AccessDenied, "Access Denied because object protected by object lock.")
@@ -168,18 +177,26 @@ impl From<ObjectsError> for S3Error {
             ObjectsError::TooManyParts => Self::new(Code::TooManyParts),
             ObjectsError::QuotaExceeded => Self::new(Code::QuotaExceeded),
             ObjectsError::NoSuchUpload => Self::new(Code::NoSuchUpload),
-            ObjectsError::InvalidPart(number) => {
-                Self::new(Code::InvalidPart).field("PartNumber", number.get().to_string())
+            ObjectsError::InvalidPart { number, etag } => {
+                let error = Self::new(Code::InvalidPart).field("PartNumber", number.get().to_string());
+                error.field("ETag", etag.map(|etag| etag.to_string()).unwrap_or_default())
             }
             ObjectsError::InvalidPartOrder => Self::new(Code::InvalidPartOrder),
-            ObjectsError::PartTooSmall(number) => {
-                Self::new(Code::EntityTooSmall).field("PartNumber", number.get().to_string())
-            }
+            ObjectsError::PartTooSmall { number, etag, size, least } => Self::new(Code::EntityTooSmall)
+                .field("ProposedSize", size.to_string())
+                .field("MinSizeAllowed", least.to_string())
+                .field("PartNumber", number.get().to_string())
+                .field("ETag", etag.to_string()),
             ObjectsError::TooLarge => Self::new(Code::EntityTooLarge),
             ObjectsError::PreconditionFailed => Self::new(Code::PreconditionFailed),
             ObjectsError::ConditionConflict => Self::new(Code::ConditionalRequestConflict),
             ObjectsError::BadDigest(what) => {
                 Self::with(Code::BadDigest, format!("The {what} you specified did not match the calculated checksum."))
+            }
+            ObjectsError::BadContentMd5 { promised, calculated } => {
+                let message = "The Content-MD5 you specified did not match what we received.";
+                let error = Self::with(Code::BadDigest, message).field("ExpectedDigest", hex::encode(promised));
+                error.field("CalculatedDigest", STANDARD.encode(calculated))
             }
             ObjectsError::ContentSha256Mismatch => Self::new(Code::XAmzContentSHA256Mismatch),
             ObjectsError::InvalidRequest(why) => Self::with(Code::InvalidRequest, why),
@@ -192,7 +209,10 @@ impl From<ObjectsError> for S3Error {
                 "The object was stored using a form of Server Side Encryption. The correct parameters must be provided \
                  to retrieve the object.",
             ),
-            ObjectsError::WrongKey => Self::new(Code::AccessDenied),
+            ObjectsError::WrongKey => Self::with(
+                Code::AccessDenied,
+                "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.",
+            ),
             ObjectsError::KeyNotApplicable => {
                 Self::with(Code::InvalidRequest, "The encryption parameters are not applicable to this object.")
             }

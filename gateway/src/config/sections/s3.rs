@@ -25,6 +25,9 @@ pub struct S3Config {
     pub default_ownership: Ownership,
     /// Refuse requests that bring a key of the client's (SSE-C) over a connection without TLS.
     pub sse_c_requires_tls: bool,
+    /// Show the names of owners and grantees beside their ids, as Amazon did until November 2025, and of an access list the groups
+    /// first.
+    pub owner_display_names: bool,
     /// The largest object, in bytes of content.
     pub object_bytes_max: u64,
 }
@@ -39,6 +42,7 @@ impl Default for S3Config {
             sigv2: true,
             default_ownership: Ownership::default(),
             sse_c_requires_tls: false,
+            owner_display_names: false,
             object_bytes_max: 5 << 40,
         }
     }

@@ -7,20 +7,23 @@ use std::collections::HashSet;
 pub struct TagSet(Vec<(String, String)>);
 
 /// Which rule a list of tags breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
     /// More than the given number.
     #[error("there are more than {0} tags")]
     TooMany(usize),
-    /// A name is empty, longer than 128 UTF-16 units, reserved (`aws:`), or has a character that tags may not have.
+    /// A name is empty, longer than 128 UTF-16 units, or has a character that tags may not have.
     #[error("The TagKey you have provided is invalid")]
-    Key,
+    Key(String),
+    /// A name begins with `aws:`, as those that the service itself sets do.
+    #[error("System tags cannot be added/updated by requester")]
+    Reserved(String),
     /// A value is longer than 256 UTF-16 units or has a character that tags may not have.
     #[error("The TagValue you have provided is invalid")]
-    Value,
+    Value(String, String),
     /// A name comes twice.
     #[error("Cannot provide multiple Tags with the same key")]
-    Duplicate,
+    Duplicate(String),
 }
 
 impl TagSet {
@@ -44,14 +47,17 @@ impl TagSet {
         let mut names = HashSet::new();
         for (name, value) in &tags {
             let reserved = name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
-            if name.is_empty() || reserved || !fits(name, Self::KEY_UNITS_MAX) {
-                return Err(TagError::Key);
+            if reserved {
+                return Err(TagError::Reserved(name.clone()));
+            }
+            if name.is_empty() || !fits(name, Self::KEY_UNITS_MAX) {
+                return Err(TagError::Key(name.clone()));
             }
             if !fits(value, Self::VALUE_UNITS_MAX) {
-                return Err(TagError::Value);
+                return Err(TagError::Value(name.clone(), value.clone()));
             }
             if !names.insert(name.as_str()) {
-                return Err(TagError::Duplicate);
+                return Err(TagError::Duplicate(name.clone()));
             }
         }
         drop(names);
@@ -93,13 +99,13 @@ mod tests {
             (&[("a", "1"), ("b", "")][..], Ok(2)),
             (&[("größe +-=._:/@", "ü x")], Ok(1)),
             (&[(&long_key[1..], &long_value[1..])], Ok(1)),
-            (&[(&long_key, "")], Err(TagError::Key)),
-            (&[("a", &long_value)], Err(TagError::Value)),
-            (&[("", "v")], Err(TagError::Key)),
-            (&[("AWS:x", "v")], Err(TagError::Key)),
-            (&[("a!", "v")], Err(TagError::Key)),
-            (&[("a", "v\u{0}")], Err(TagError::Value)),
-            (&[("a", "1"), ("a", "2")], Err(TagError::Duplicate)),
+            (&[(&long_key, "")], Err(TagError::Key(long_key.clone()))),
+            (&[("a", &long_value)], Err(TagError::Value("a".to_owned(), long_value.clone()))),
+            (&[("", "v")], Err(TagError::Key(String::new()))),
+            (&[("AWS:x", "v")], Err(TagError::Reserved("AWS:x".to_owned()))),
+            (&[("a!", "v")], Err(TagError::Key("a!".to_owned()))),
+            (&[("a", "v\u{0}")], Err(TagError::Value("a".to_owned(), "v\u{0}".to_owned()))),
+            (&[("a", "1"), ("a", "2")], Err(TagError::Duplicate("a".to_owned()))),
             (&[("a", "1"), ("A", "2")], Ok(2)),
         ] {
             assert_eq!(tags(pairs).map(|set| set.pairs().len()), expected, "{pairs:?}");
@@ -110,7 +116,7 @@ mod tests {
     fn units_of_utf_16_are_counted() {
         let wide = "\u{10400}"; // one letter, two units
         assert!(tags(&[(&wide.repeat(64), "")]).is_ok());
-        assert_eq!(tags(&[(&wide.repeat(65), "")]), Err(TagError::Key));
+        assert_eq!(tags(&[(&wide.repeat(65), "")]), Err(TagError::Key(wide.repeat(65))));
     }
 
     #[test]

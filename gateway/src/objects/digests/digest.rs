@@ -120,8 +120,8 @@ impl Digests {
             return Err(BodyError::Incomplete.into());
         }
         let md5 = self.md5.finish();
-        if promise.md5.is_some_and(|promised| promised != md5) {
-            return Err(ObjectsError::BadDigest("Content-MD5"));
+        if let Some(promised) = promise.md5.filter(|promised| *promised != md5) {
+            return Err(ObjectsError::BadContentMd5 { promised, calculated: md5 });
         }
         if let (Some(promised), Some(digest)) = (promise.sha256, self.sha256)
             && digest.finish().as_ref() != promised
@@ -191,7 +191,7 @@ mod tests {
         let short = BodyPromise { length: Some(8), ..Default::default() };
         assert!(matches!(finish(short, None), Err(ObjectsError::Body(_))));
         let md5 = BodyPromise { md5: Some([1; 16]), ..Default::default() };
-        assert!(matches!(finish(md5, None), Err(ObjectsError::BadDigest("Content-MD5"))));
+        assert!(matches!(finish(md5, None), Err(ObjectsError::BadContentMd5 { .. })));
         let sha256 = BodyPromise { sha256: Some([1; 32]), ..Default::default() };
         assert!(matches!(finish(sha256, None), Err(ObjectsError::ContentSha256Mismatch)));
         let announced =

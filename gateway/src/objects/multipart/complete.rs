@@ -124,7 +124,7 @@ fn stored_before(before: CompletedUpload, bucket: &Bucket) -> Stored {
 /// The parts a client names, checked against those there are.
 fn choose_parts(named: &[ChosenPart], parts: &[Part]) -> Result<Vec<Part>, ObjectsError> {
     if named.is_empty() {
-        return Err(ObjectsError::InvalidRequest("you must specify at least one part"));
+        return Err(ObjectsError::InvalidRequest("You must specify at least one part"));
     }
     if !named.is_sorted_by(|a, b| a.number < b.number) {
         return Err(ObjectsError::InvalidPartOrder);
@@ -134,14 +134,16 @@ fn choose_parts(named: &[ChosenPart], parts: &[Part]) -> Result<Vec<Part>, Objec
         .iter()
         .map(|chosen| {
             let part = by_number.get(&chosen.number).filter(|part| chosen.etag == Some(part.etag));
-            let part = part.ok_or(ObjectsError::InvalidPart(chosen.number))?;
+            let part = part.ok_or(ObjectsError::InvalidPart { number: chosen.number, etag: chosen.etag })?;
             chosen.checksums.iter().try_for_each(|named| check_part(part, named))?;
             Ok((*part).clone())
         })
         .collect::<Result<_, ObjectsError>>()?;
     match chosen.split_last() {
         Some((_, others)) => match others.iter().find(|part| part.size < PART_BYTES_MIN) {
-            Some(small) => Err(ObjectsError::PartTooSmall(small.number)),
+            Some(Part { number, etag, size, .. }) => {
+                Err(ObjectsError::PartTooSmall { number: *number, etag: *etag, size: *size, least: PART_BYTES_MIN })
+            }
             None => Ok(chosen),
         },
         None => Ok(chosen),
@@ -155,7 +157,7 @@ fn check_part(part: &Part, (algorithm, value): &(ChecksumAlgorithm, Vec<u8>)) ->
             "The checksum that the complete request names for a part is of another algorithm than the part's.",
         )),
         Some(own) if own.value == *value => Ok(()),
-        Some(_) => Err(ObjectsError::InvalidPart(part.number)),
+        Some(_) => Err(ObjectsError::InvalidPart { number: part.number, etag: Some(part.etag) }),
         None => Err(ObjectsError::InvalidRequest(
             "The complete request names a checksum for a part that was uploaded without one.",
         )),
@@ -233,11 +235,11 @@ mod tests {
         assert!(matches!(choose_parts(&[], &there), Err(ObjectsError::InvalidRequest(_))));
         assert!(matches!(choose_parts(&[named(3), named(1)], &there), Err(ObjectsError::InvalidPartOrder)));
         assert!(matches!(choose_parts(&[named(1), named(1)], &there), Err(ObjectsError::InvalidPartOrder)));
-        assert!(matches!(choose_parts(&[named(2)], &there), Err(ObjectsError::InvalidPart(_))));
+        assert!(matches!(choose_parts(&[named(2)], &there), Err(ObjectsError::InvalidPart { .. })));
         let forged = ChosenPart { etag: Some(ETag::of_content([9; 16])), ..named(1) };
-        assert!(matches!(choose_parts(&[forged], &there), Err(ObjectsError::InvalidPart(_))));
+        assert!(matches!(choose_parts(&[forged], &there), Err(ObjectsError::InvalidPart { .. })));
         let small = [part(1, PART_BYTES_MIN - 1), part(2, 1)];
-        assert!(matches!(choose_parts(&[named(1), named(2)], &small), Err(ObjectsError::PartTooSmall(_))));
+        assert!(matches!(choose_parts(&[named(1), named(2)], &small), Err(ObjectsError::PartTooSmall { .. })));
     }
 
     #[test]
@@ -247,7 +249,7 @@ mod tests {
         let with = Part { checksum: Some(own), ..part(1, 1) };
         let without = part(2, 1);
         assert!(check_part(&with, &(Crc32, vec![1, 2, 3, 4])).is_ok());
-        assert!(matches!(check_part(&with, &(Crc32, vec![1, 2, 3, 5])), Err(ObjectsError::InvalidPart(_))));
+        assert!(matches!(check_part(&with, &(Crc32, vec![1, 2, 3, 5])), Err(ObjectsError::InvalidPart { .. })));
         assert!(matches!(check_part(&with, &(Crc32c, vec![1, 2, 3, 4])), Err(ObjectsError::InvalidRequest(_))));
         assert!(matches!(check_part(&without, &(Crc32, vec![1, 2, 3, 4])), Err(ObjectsError::InvalidRequest(_))));
     }

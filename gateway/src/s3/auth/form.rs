@@ -21,8 +21,9 @@ impl Verifier {
         let any = |names: &[&str]| names.iter().any(|name| field(name).is_some());
         let version4 = any(&["x-amz-algorithm", "x-amz-credential", "x-amz-signature"]);
         let version2 = any(&["awsaccesskeyid", "signature"]);
+        // Errors call a field as Amazon's documents do.
         let need = |name: &'static str| {
-            field(name).ok_or_else(|| {
+            field(&name.to_ascii_lowercase()).ok_or_else(|| {
                 let text = format!(
                     "Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of \
                      the fields."
@@ -32,20 +33,21 @@ impl Verifier {
         };
         match (version4, version2) {
             (false, false) if field("policy").is_none() => Ok(Identity::Anonymous),
+            (false, false) => Err(Code::AccessDenied.into()),
             (true, true) => Err(S3Error::with(Code::InvalidArgument, "Only one auth mechanism allowed")),
             (true, false) => {
-                if need("x-amz-algorithm")? != ALGORITHM {
+                if need("X-Amz-Algorithm")? != ALGORITHM {
                     return Err(
                         SignatureLocation::Query.malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
                     );
                 }
                 let fields =
-                    [need("policy")?, need("x-amz-credential")?, need("x-amz-date")?, need("x-amz-signature")?];
+                    [need("policy")?, need("X-Amz-Credential")?, need("X-Amz-Date")?, need("X-Amz-Signature")?];
                 self.verify_form_4(fields, token::check(field("x-amz-security-token"))?).await
             }
-            (false, _) => {
-                let (policy, access_key) = (need("policy")?, need("awsaccesskeyid")?);
-                let signature = need("signature")?;
+            (false, true) => {
+                let (policy, access_key) = (need("policy")?, need("AWSAccessKeyId")?);
+                let signature = need("Signature")?;
                 self.check_v2()?;
                 let token = token::check(field("x-amz-security-token"))?;
                 verify::prove(self, access_key, token, signature, &[policy.to_owned()]).await

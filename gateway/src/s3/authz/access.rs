@@ -18,8 +18,8 @@ pub const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-regi
 pub struct Owner {
     /// `<ID>`.
     pub id: CanonicalId,
-    /// `<DisplayName>`.
-    pub name: String,
+    /// `<DisplayName>`, where owners are shown by name.
+    pub name: Option<String>,
 }
 
 impl Identity {
@@ -58,12 +58,19 @@ impl S3State {
         self.owner_by_id(bucket.owner, identity).await
     }
 
-    /// A user, as owners are shown; the caller, most of the time.
+    /// A user, as owners are shown.
+    #[must_use]
+    pub fn owner_as_shown(&self, user: &User) -> Owner {
+        let name = self.settings.s3.owner_display_names.then(|| user.name.clone());
+        Owner { id: user.canonical_id.clone(), name }
+    }
+
+    /// The owner that a user is; the caller, most of the time.
     ///
     /// # Errors
     /// When the database is unavailable.
     pub async fn owner_by_id(&self, id: UserId, identity: &Identity) -> Result<Owner, S3Error> {
-        let known = |user: &User| Owner { id: user.canonical_id.clone(), name: user.name.clone() };
+        let known = |user: &User| self.owner_as_shown(user);
         if let Identity::Known(key) = identity
             && key.user.id == id
         {
@@ -78,8 +85,13 @@ impl S3State {
     /// # Errors
     /// `InvalidBucketOwnerAWSAccountID` for what is no id of anything, `AccessDenied` when it is another's or nobody's.
     pub async fn expect_owner(&self, expected: &str, bucket: &Bucket, identity: &Identity) -> Result<(), S3Error> {
-        if expected.is_empty() || !expected.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(Code::InvalidBucketOwnerAWSAccountID.into());
+        let is_account = expected.len() == 12 && expected.bytes().all(|b| b.is_ascii_digit());
+        let is_canonical = expected.len() == 64 && expected.bytes().all(|b| b.is_ascii_hexdigit());
+        if !is_account && !is_canonical {
+            let shown: String = expected.chars().take(80).collect();
+            let message =
+                format!("The value of the expected bucket owner parameter must be an AWS Account ID... [{shown}]");
+            return Err(S3Error::with(Code::InvalidBucketOwnerAWSAccountID, message));
         }
         let owner = self.owner_of(bucket, identity).await?;
         if expected == account_number(bucket.owner) || expected.eq_ignore_ascii_case(&owner.id.0) {

@@ -28,7 +28,7 @@ impl Owners {
         let owner = request.state.owner_of(bucket, &request.identity).await?;
         let named: BTreeSet<_> = named.filter(|id| *id != bucket.owner).collect();
         let users = request.state.metadata.users_by_number(&named).await?;
-        let others = users.into_iter().map(|user| (user.id, Owner { id: user.canonical_id, name: user.name }));
+        let others = users.iter().map(|user| (user.id, request.state.owner_as_shown(user)));
         Ok(Self { owner, others: others.collect() })
     }
 

@@ -50,7 +50,9 @@ pub(super) fn content_md5(headers: &HeaderMap) -> Result<Option<[u8; 16]>, S3Err
     let Some(value) = headers.get("content-md5") else { return Ok(None) };
     let raw = BASE64_STANDARD.decode(value.as_bytes()).ok();
     let digest = raw.and_then(|raw| <[u8; 16]>::try_from(raw).ok());
-    digest.map(Some).ok_or_else(|| Code::InvalidDigest.into())
+    digest
+        .map(Some)
+        .ok_or_else(|| S3Error::new(Code::InvalidDigest).field("Content-MD5", value.to_str().unwrap_or_default()))
 }
 
 /// What the checksum headers promise.
@@ -110,7 +112,7 @@ fn value(headers: &HeaderMap) -> Result<Option<Checksum>, S3Error> {
         }
         let raw = BASE64_STANDARD.decode(text.as_bytes()).ok().filter(|raw| raw.len() == algorithm.bytes());
         let value =
-            raw.ok_or_else(|| S3Error::with(Code::BadDigest, format!("Value for {name} header is invalid.")))?;
+            raw.ok_or_else(|| S3Error::with(Code::InvalidRequest, format!("Value for {name} header is invalid.")))?;
         found = Some(Checksum { algorithm, kind: ChecksumKind::FullObject, value });
     }
     Ok(found)

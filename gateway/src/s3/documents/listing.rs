@@ -30,7 +30,7 @@ impl Names {
     /// `InvalidArgument` for any encoding but `url`.
     pub fn read(request: &S3Request) -> Result<Self, S3Error> {
         match request.query().get("encoding-type") {
-            None | Some("") => Ok(Self::Plain),
+            None => Ok(Self::Plain),
             Some("url") => Ok(Self::Url),
             Some(word) => Err(S3Error::argument("Invalid Encoding Method specified in Request", "encoding-type", word)),
         }
@@ -163,7 +163,7 @@ impl OwnerElements {
 
 /// Writes an owner or initiator.
 pub fn write_owner(writer: &mut XmlWriter, element: &str, owner: &Owner) {
-    writer.open(element).text("ID", &owner.id.0).text("DisplayName", &owner.name).close(element);
+    writer.open(element).text("ID", &owner.id.0).maybe("DisplayName", owner.name.as_deref()).close(element);
 }
 
 #[cfg(test)]
@@ -210,10 +210,10 @@ mod tests {
 
     #[test]
     fn encoded_names_need_no_escaping_and_owners_are_repeated() {
-        let owner = Owner { id: CanonicalId("ff".to_owned()), name: "<me>".to_owned() };
+        let owner = Owner { id: CanonicalId("ff".to_owned()), name: Some("<me>".to_owned()) };
         let owner_xml = "<Owner><ID>ff</ID><DisplayName>&lt;me&gt;</DisplayName></Owner>";
-        let other = Owner { id: CanonicalId("ee".to_owned()), name: "z".to_owned() };
-        let others = "<Owner><ID>ee</ID><DisplayName>z</DisplayName></Owner>";
+        let other = Owner { id: CanonicalId("ee".to_owned()), name: None };
+        let others = "<Owner><ID>ee</ID></Owner>";
         let owners = Owners::known(owner.clone(), BTreeMap::from([(UserId(7), other)]));
         let expected = format!(
             "<IsTruncated>true</IsTruncated><Contents><Key>a%26b%20c</Key>{TAIL}{owner_xml}</Contents>\

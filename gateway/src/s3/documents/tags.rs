@@ -26,20 +26,26 @@ pub fn read(root: &Element, most: usize) -> Result<TagSet, S3Error> {
         }
     };
     let pairs = set.children.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
-    TagSet::new(pairs, most).map_err(refused)
+    TagSet::new(pairs, most).map_err(|error| refused(error, most))
 }
 
-/// What is said to tags that break a rule.
+/// What is said to tags that break a rule. Of what they were to be tags is known by how many there may be.
 #[must_use]
-pub fn refused(error: TagError) -> S3Error {
-    match error {
-        TagError::TooMany(most @ TagSet::OBJECT_MAX) => {
-            S3Error::with(Code::InvalidTag, format!("Object tags cannot be greater than {most}"))
-        }
+pub fn refused(error: TagError, most: usize) -> S3Error {
+    let of_object = most == TagSet::OBJECT_MAX;
+    let message = match &error {
         TagError::TooMany(most) => {
-            S3Error::with(Code::BadRequest, format!("Bucket tag count cannot be greater than {most}"))
+            let what = if of_object { "Object tags" } else { "Bucket tag count" };
+            return S3Error::with(Code::BadRequest, format!("{what} cannot be greater than {most}"));
         }
-        TagError::Key | TagError::Value | TagError::Duplicate => S3Error::with(Code::InvalidTag, error.to_string()),
+        TagError::Reserved(_) if of_object => "Your TagKey cannot be prefixed with aws:".to_owned(),
+        _ => error.to_string(),
+    };
+    let refused = S3Error::with(Code::InvalidTag, message);
+    match error {
+        TagError::Key(name) | TagError::Reserved(name) | TagError::Duplicate(name) => refused.field("TagKey", name),
+        TagError::Value(name, value) => refused.field("TagKey", name).field("TagValue", value),
+        TagError::TooMany(_) => refused,
     }
 }
 

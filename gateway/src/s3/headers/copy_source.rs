@@ -23,10 +23,8 @@ pub struct CopySource {
 /// # Errors
 /// `InvalidArgument` when it names no object.
 pub fn read(value: &str) -> Result<CopySource, S3Error> {
-    let refused = || {
-        let message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey";
-        S3Error::argument(message, "x-amz-copy-source", value)
-    };
+    // Amazon repeats the header's name where its value would be.
+    let refused = || S3Error::argument("Invalid copy source object key", "x-amz-copy-source", "x-amz-copy-source");
     let (path, version) = match value.rsplit_once("?versionId=") {
         Some((path, version)) => (path, Some(version)),
         None => (value, None),

@@ -29,9 +29,10 @@ pub fn read(headers: &HeaderMap, now: Timestamp) -> Result<VersionLock, S3Error>
             let until = date(until).ok_or_else(|| S3Error::argument(message, UNTIL.as_str(), until))?;
             Some(future(Retention { mode, until }, now)?)
         }
-        _ => {
+        (mode, _) => {
+            let absent = if mode.is_none() { MODE } else { UNTIL };
             let message = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied";
-            return Err(S3Error::with(Code::InvalidArgument, message));
+            return Err(S3Error::with(Code::InvalidArgument, message).field("ArgumentName", absent.as_str()));
         }
     };
     let legal_hold = match text(&HOLD) {
@@ -71,7 +72,8 @@ pub fn future(retention: Retention, now: Timestamp) -> Result<Retention, S3Error
     if retention.until > now {
         Ok(retention)
     } else {
-        Err(S3Error::with(Code::InvalidArgument, "The retain until date must be in the future!"))
+        let message = "The retain until date must be in the future!";
+        Err(S3Error::argument(message, "RetainUntilDate", &retention.until.iso()))
     }
 }
 

@@ -28,8 +28,9 @@ pub fn of_header(headers: &HeaderMap) -> Result<Option<TagSet>, S3Error> {
     pairs.sort();
     match TagSet::new(pairs, TagSet::OBJECT_MAX) {
         Ok(set) => Ok(Some(set)),
-        Err(TagError::Duplicate) => Err(refused()),
-        Err(error) => Err(tags::refused(error)),
+        // A list parted by commas is one tag with a value that no tag has.
+        Err(TagError::Duplicate(_) | TagError::Value(..)) => Err(refused()),
+        Err(error) => Err(tags::refused(error, TagSet::OBJECT_MAX)),
     }
 }
 

@@ -187,34 +187,37 @@ fn customer_key_of(headers: &HeaderMap, key_role: KeyRole) -> Result<Option<Data
         return Ok(None);
     }
     // The values are secrets or prove one: no error repeats them.
-    let refused = |message: &'static str, end: &str| {
-        Err(S3Error::with(Code::InvalidArgument, message).field("ArgumentName", format!("{start}{end}")))
-    };
+    let refused =
+        |message: &'static str| Err(S3Error::with(Code::InvalidArgument, message).field("ArgumentName", SSE.as_str()));
     match algorithm {
         Some("AES256") => {}
         None | Some("") => {
             let message = "Requests specifying Server Side Encryption with Customer provided keys must provide a valid \
                            encryption algorithm.";
-            return refused(message, "algorithm");
+            return refused(message);
         }
-        Some(_) => return Err(Code::InvalidEncryptionAlgorithmError.into()),
+        Some(word) => {
+            let word: String = word.chars().take(80).collect();
+            let error = S3Error::new(Code::InvalidEncryptionAlgorithmError).field("ArgumentName", SSE.as_str());
+            return Err(error.field("ArgumentValue", word));
+        }
     }
     let Some(key) = key else {
         let message = "Requests specifying Server Side Encryption with Customer provided keys must provide an \
                        appropriate secret key.";
-        return refused(message, "key");
+        return refused(message);
     };
     let Some(md5) = md5 else {
         let message = "Requests specifying Server Side Encryption with Customer provided keys must provide the client \
                        calculated MD5 of the secret key.";
-        return refused(message, "key-md5");
+        return refused(message);
     };
     let decoded = Zeroizing::new(STANDARD.decode(key).unwrap_or_default());
     let Ok(mut bytes) = <[u8; 32]>::try_from(decoded.as_slice()) else {
-        return refused("The secret key was invalid for the specified algorithm.", "key");
+        return refused("The secret key was invalid for the specified algorithm.");
     };
     if STANDARD.decode(md5).ok().as_deref() != Some(Md5::digest(decoded.as_slice()).as_slice()) {
-        return refused("The calculated MD5 hash of the key did not match the hash that was provided.", "key-md5");
+        return refused("The calculated MD5 hash of the key did not match the hash that was provided.");
     }
     let key = DataKey::new(bytes);
     bytes.zeroize();

@@ -87,7 +87,7 @@ fn at_marker(key: &ObjectKey, marker: DeleteMarker, selector: VersionSelector) -
     let error = if selector == VersionSelector::Current {
         S3Error::new(Code::NoSuchKey).field("Key", key.as_str())
     } else {
-        let error = S3Error::new(Code::MethodNotAllowed).field("Method", "GET").field("ResourceType", "DeleteMarker");
+        let error = S3Error::new(Code::MethodNotAllowed);
         let error = error.header(header::ALLOW, const { HeaderValue::from_static("DELETE") });
         match HeaderValue::from_str(&http_date(marker.modified_at)) {
             Ok(date) => error.header(header::LAST_MODIFIED, date),
@@ -99,6 +99,17 @@ fn at_marker(key: &ObjectKey, marker: DeleteMarker, selector: VersionSelector) -
         Ok(name) => error.header(VERSION_ID, name),
         Err(_) => error,
     }
+}
+
+/// What operations on tags say where the current version is a delete marker: that it has none, not that nothing is there.
+#[must_use]
+pub fn at_marker_of_key(error: S3Error) -> S3Error {
+    let at_marker = error.headers.iter().any(|(name, value)| *name == DELETE_MARKER && value == "true");
+    if error.code != Code::NoSuchKey || !at_marker {
+        return error;
+    }
+    let refused = S3Error { headers: error.headers, ..S3Error::new(Code::MethodNotAllowed) };
+    refused.header(header::ALLOW, const { HeaderValue::from_static("DELETE") })
 }
 
 /// What clients call a version of this bucket; nothing where there never were versions.

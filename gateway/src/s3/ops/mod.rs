@@ -10,7 +10,7 @@ pub(crate) mod settings;
 mod unsupported;
 
 pub use objects::read::read_object;
-pub use preflight::answer as preflight;
+pub use preflight::{answer as preflight, without_bucket as preflight_without_bucket};
 
 use crate::s3::route::Row;
 

@@ -35,24 +35,21 @@ async fn object(request: S3Request, bucket: Arc<Bucket>, _key: ObjectKey) -> Res
 /// # Errors
 /// `BadRequest` to what is no preflight, `AccessForbidden` when no rule allows what it asks.
 pub fn answer(head: &Parts, bucket: &Bucket) -> Result<Response, S3Error> {
-    let cors_request = CorsRequest::read(&head.method, &head.headers)
-        .ok_or_else(|| S3Error::with(Code::BadRequest, "Insufficient information. Origin request header needed."))?;
-    let requested = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok());
+    let cors_request = CorsRequest::read(&head.method, &head.headers).ok_or_else(without_origin)?;
+    let rules = bucket.settings.get::<CorsConfiguration>()?;
+    let rules = rules.ok_or_else(|| refused(head, "CORSResponse: CORS is not enabled for this bucket.", "BUCKET"))?;
+    let requested = requested_method(head);
     if !requested.is_some_and(|method| METHODS.contains(&method)) {
         let message = format!("Invalid Access-Control-Request-Method: {}", requested.unwrap_or("null"));
         return Err(S3Error::with(Code::BadRequest, message));
     }
-    let refused = |message: &'static str| {
-        let error = S3Error::with(Code::AccessForbidden, message);
-        error.field("Method", cors_request.method.as_str()).field("ResourceType", "OBJECT")
-    };
-    let rules = bucket.settings.get::<CorsConfiguration>()?;
-    let rules = rules.ok_or_else(|| refused("CORSResponse: CORS is not enabled for this bucket."))?;
     let grant = cors_request.evaluate(&rules).ok_or_else(|| {
         refused(
+            head,
             "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request \
              method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the \
              resource's CORS spec.",
+            "OBJECT",
         )
     })?;
     let mut response = empty(StatusCode::OK);
@@ -60,4 +57,26 @@ pub fn answer(head: &Parts, bucket: &Bucket) -> Result<Response, S3Error> {
     response.headers_mut().insert(header::VARY, cors::VARY);
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
     Ok(response)
+}
+
+/// What is said to a preflight about a bucket that does not exist: no more than to one without rules.
+#[must_use]
+pub fn without_bucket(head: &Parts) -> S3Error {
+    match CorsRequest::read(&head.method, &head.headers) {
+        Some(_) => refused(head, "CORSResponse: Bucket not found", "BUCKET"),
+        None => without_origin(),
+    }
+}
+
+fn without_origin() -> S3Error {
+    S3Error::with(Code::BadRequest, "Insufficient information. Origin request header needed.")
+}
+
+fn requested_method(head: &Parts) -> Option<&str> {
+    head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok())
+}
+
+fn refused(head: &Parts, message: &'static str, resource_type: &'static str) -> S3Error {
+    let method = requested_method(head).unwrap_or(head.method.as_str());
+    S3Error::with(Code::AccessForbidden, message).field("Method", method).field("ResourceType", resource_type)
 }

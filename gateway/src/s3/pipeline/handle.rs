@@ -18,6 +18,7 @@ use crate::s3::headers::{conditions, repeated_headers};
 use crate::s3::pipeline::access_log::LogDraft;
 use crate::s3::pipeline::body_drain::{BodyDrain, track};
 use crate::s3::pipeline::cors::{self, CorsRequest};
+use crate::s3::pipeline::error_details;
 use crate::s3::pipeline::operation_input::OperationInput;
 use crate::s3::pipeline::request::{RequestInfo, S3Request};
 use crate::s3::pipeline::request_id::RequestId;
@@ -26,14 +27,14 @@ use crate::s3::pipeline::state::S3State;
 use crate::s3::pipeline::target::{Target, TargetError};
 use crate::s3::respond::{self, Response};
 use crate::s3::route::{Handler, Level, RouteMatch, RouteQuery, Row, TABLE};
-use crate::s3::{body, iam};
+use crate::s3::{body, iam, ops};
 
 /// What is known about a request, for meters and logs.
 #[derive(Default)]
 struct Trace {
     row: Option<usize>,
-    /// The bucket its target names.
-    name: Option<BucketName>,
+    /// What it is about.
+    target: Option<Target>,
     /// The bucket, once the request is authorized.
     bucket: Option<Arc<Bucket>>,
     ingress: u64,
@@ -61,7 +62,11 @@ pub async fn handle(state: Arc<S3State>, request: Request<Body>) -> Response {
         Err(error) => {
             log(&error, id, &method, trace.row);
             trace.error = error.code.name();
-            let info = RequestInfo { id, path: uri.path().to_owned(), host: state.ids.host().clone() };
+            let error = match &trace.target {
+                Some(target) => error_details::complete(error, target, &method, uri.query().unwrap_or_default()),
+                None => error,
+            };
+            let info = RequestInfo { id, host: state.ids.host().clone() };
             let mut response = respond::refuse(&error, &method, &info);
             if close_after(body_drain, expects_continue, &error, version).await {
                 response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
@@ -104,7 +109,7 @@ async fn answer(
         return Ok(iam::answer(state.clone(), head, body, &target, id).await);
     }
     let level = resource.level();
-    trace.name = resource.bucket().cloned();
+    trace.target = Some(resource.clone());
     let query = RouteQuery { method: &head.method, level, query: target.query(), headers: &head.headers };
     let found = TABLE.find(&query);
     let row = match &found {
@@ -209,7 +214,10 @@ async fn authorized(
     key: Option<&ObjectKey>,
     trace: &mut Trace,
 ) -> Result<AuthorizedBucket, S3Error> {
-    let bucket = request.state.bucket(name).await?;
+    let found = request.state.bucket(name).await;
+    let absent = |error: &S3Error| row.open && error.code == Code::NoSuchBucket;
+    let bucket =
+        found.map_err(|error| if absent(&error) { ops::preflight_without_bucket(&request.head) } else { error })?;
     trace.log = LogDraft::begin(request, row, &bucket, key).await;
     let not_found_override = if row.open { None } else { authorize_row(request, row, &bucket, key).await? };
     if let Some(expected) = request.header("x-amz-expected-bucket-owner") {
@@ -299,12 +307,7 @@ fn check_match(found: &RouteMatch<'_>) -> Result<(), S3Error> {
 }
 
 fn not_allowed(method: &Method, level: Level) -> S3Error {
-    let kind = match level {
-        Level::Service => "SERVICE",
-        Level::Bucket => "BUCKET",
-        Level::Object => "OBJECT",
-    };
-    S3Error::new(Code::MethodNotAllowed).field("Method", method.as_str()).field("ResourceType", kind)
+    S3Error::new(Code::MethodNotAllowed).field("Method", method.as_str()).field("ResourceType", level.resource_type())
 }
 
 async fn close_after(body_drain: Option<BodyDrain>, expects_continue: bool, error: &S3Error, version: Version) -> bool {
@@ -328,7 +331,7 @@ async fn add_cors_headers(
         return Ok(());
     }
     let refused;
-    let bucket = match (&trace.bucket, &trace.name) {
+    let bucket = match (&trace.bucket, trace.target.as_ref().and_then(Target::bucket)) {
         (Some(bucket), _) => bucket,
         (None, Some(name)) if cors_request.is_some() => {
             let Some(found) = state.metadata.bucket(name).await? else { return Ok(()) };
@@ -367,23 +370,6 @@ fn log(error: &S3Error, id: RequestId, method: &Method, row: Option<usize>) {
         tracing::warn!(request = %id, %method, operation, %error, "request failed");
     } else {
         tracing::debug!(request = %id, %method, operation, %error, "request refused");
-    }
-}
-
-impl Target {
-    fn bucket(&self) -> Option<&BucketName> {
-        match self {
-            Self::Service => None,
-            Self::Bucket(name) | Self::Object(name, _) => Some(name),
-        }
-    }
-
-    fn level(&self) -> Level {
-        match self {
-            Self::Service => Level::Service,
-            Self::Bucket(_) => Level::Bucket,
-            Self::Object(..) => Level::Object,
-        }
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod access_log;
 pub(crate) mod body_drain;
 pub(crate) mod connection_info;
 pub(crate) mod cors;
+pub(crate) mod error_details;
 pub(crate) mod handle;
 pub(crate) mod meters;
 pub(crate) mod operation_input;

@@ -199,7 +199,10 @@ impl OperationInput {
 fn ownership(head: &Parts) -> Result<Option<Ownership>, S3Error> {
     const NAME: &str = "x-amz-object-ownership";
     let Some(word) = head.headers.get(NAME).map(|value| value.to_str().unwrap_or("?")) else { return Ok(None) };
-    let refused = || S3Error::argument("Invalid x-amz-object-ownership header", NAME, word);
+    let refused = || {
+        let message = format!("Invalid {NAME} header: {}", word.chars().take(80).collect::<String>());
+        S3Error::with(Code::InvalidArgument, message).field("ArgumentName", NAME)
+    };
     Ownership::parse(word).map(Some).ok_or_else(refused)
 }
 

@@ -146,7 +146,7 @@ impl S3Request {
     /// The request information that responses and errors need.
     #[must_use]
     pub fn info(&self) -> RequestInfo {
-        RequestInfo { id: self.id, path: self.head.uri.path().to_owned(), host: self.state.ids.host().clone() }
+        RequestInfo { id: self.id, host: self.state.ids.host().clone() }
     }
 
     /// Takes the raw body.
@@ -160,8 +160,6 @@ impl S3Request {
 pub struct RequestInfo {
     /// The request's name.
     pub id: RequestId,
-    /// Its path, as errors show it.
-    pub path: String,
     /// The process that answers it, as `<HostId>` shows it.
     pub host: HeaderValue,
 }

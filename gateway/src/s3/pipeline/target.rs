@@ -1,6 +1,7 @@
 //! What a request is about: the service, a bucket, or an object, in path style or virtual-host style.
 
 use crate::domain::{BucketName, KeyError, ObjectKey};
+use crate::s3::route::Level;
 use crate::s3::uri;
 
 /// What a request is about.
@@ -12,6 +13,27 @@ pub enum Target {
     Bucket(BucketName),
     /// An object in a bucket.
     Object(BucketName, ObjectKey),
+}
+
+impl Target {
+    /// The bucket it names.
+    #[must_use]
+    pub fn bucket(&self) -> Option<&BucketName> {
+        match self {
+            Self::Service => None,
+            Self::Bucket(name) | Self::Object(name, _) => Some(name),
+        }
+    }
+
+    /// The level of the operations it can have.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Service => Level::Service,
+            Self::Bucket(_) => Level::Bucket,
+            Self::Object(..) => Level::Object,
+        }
+    }
 }
 
 /// Why a request's target is refused.

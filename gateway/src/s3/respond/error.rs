@@ -35,7 +35,7 @@ pub fn write(writer: &mut XmlWriter, error: &S3Error, request_info: &RequestInfo
     for (name, value) in &error.fields {
         writer.text(name, value);
     }
-    writer.text("Resource", &request_info.path).plain("RequestId", request_info.id);
+    writer.plain("RequestId", request_info.id);
     writer.text("HostId", request_info.host.to_str().unwrap_or_default()).close("Error");
 }
 
@@ -51,7 +51,7 @@ mod tests {
 
     fn request_info() -> RequestInfo {
         let id = RequestIds::new(&SystemEntropy).next();
-        RequestInfo { id, path: "/photos/<x>".to_owned(), host: HeaderValue::from_static("aG9zdA==") }
+        RequestInfo { id, host: HeaderValue::from_static("aG9zdA==") }
     }
 
     async fn text(response: Response) -> String {
@@ -70,8 +70,7 @@ mod tests {
         );
         let expected = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does \
-             not exist.</Message><Key>&lt;x&gt;</Key><Resource>/photos/&lt;x&gt;</Resource><RequestId>{}</RequestId>\
-             <HostId>aG9zdA==</HostId></Error>",
+             not exist.</Message><Key>&lt;x&gt;</Key><RequestId>{}</RequestId><HostId>aG9zdA==</HostId></Error>",
             request_info.id
         );
         assert_eq!(text(response).await, expected);

@@ -25,6 +25,18 @@ pub enum Level {
     Object,
 }
 
+impl Level {
+    /// The word for it in errors about methods.
+    #[must_use]
+    pub const fn resource_type(self) -> &'static str {
+        match self {
+            Self::Service => "SERVICE",
+            Self::Bucket => "BUCKET",
+            Self::Object => "OBJECT",
+        }
+    }
+}
+
 /// What a request must have to belong to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {

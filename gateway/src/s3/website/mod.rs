@@ -51,7 +51,7 @@ impl WebsiteService {
         let started = Instant::now();
         let id = self.state.ids.next();
         let (head, _) = request.into_parts();
-        let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+        let method = head.method.clone();
         let cors_request = CorsRequest::read(&method, &head.headers);
         let mut bucket = None;
         let mut response = match request::answer(&self.state, &self.domains, head, id, &mut bucket).await {
@@ -60,7 +60,7 @@ impl WebsiteService {
                 if error.status().is_server_error() {
                     tracing::warn!(request = %id, %method, %error, "a website request failed");
                 }
-                page::show(&error, None, &RequestInfo { id, path, host: self.state.ids.host().clone() })
+                page::show(&error, None, &RequestInfo { id, host: self.state.ids.host().clone() })
             }
         };
         if let Some(bucket) = &bucket {

@@ -69,7 +69,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_visitor_typed_is_shown_and_not_run() {
         let id = RequestIds::new(&SystemEntropy).next();
-        let request_info = RequestInfo { id, path: "/x".to_owned(), host: HeaderValue::from_static("host") };
+        let request_info = RequestInfo { id, host: HeaderValue::from_static("host") };
         let error = S3Error::new(Code::NoSuchKey).field("Key", "<script>alert(\"1\")</script>");
         let response = show(&error, Some(&Code::AccessDenied.into()), &request_info);
         assert_eq!(response.status().as_u16(), 404);

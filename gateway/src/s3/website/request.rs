@@ -102,8 +102,12 @@ impl WebsiteRequest<'_> {
         let key = ObjectKey::new(key.to_owned()).map_err(|_| S3Error::from(Code::KeyTooLongError))?;
         let mut request = self.request(conditionally);
         let missing = |error: &S3Error| error.code == Code::NoSuchKey;
-        request.authorize(&self.bucket, Some(&key)).await?;
         let may_list = request.permits(Permission("s3:ListBucket"), &self.bucket, None).await?;
+        if let Err(denied) = request.authorize(&self.bucket, Some(&key)).await {
+            // Only what is there can be forbidden to a caller who may list.
+            let hidden = !may_list || self.state.objects.current(&self.bucket, &key).await?.is_some();
+            return Err(if hidden { denied } else { S3Error::new(Code::NoSuchKey).field("Key", text) });
+        }
         match ops::read_object(request, self.bucket.clone(), key).await {
             // A caller who may not list must not learn that a key is missing.
             Err(error) if missing(&error) && !may_list => Err(Code::AccessDenied.into()),

@@ -24,8 +24,7 @@ impl<'a> Planner<'a> {
             return Ok(Outcome::Refused(absent));
         };
         if view.marker {
-            let current = amend.selector == VersionSelector::Current;
-            return Ok(Outcome::Refused(if current { absent } else { Refusal::IsMarker }));
+            return Ok(Outcome::Refused(Refusal::IsMarker));
         }
         if amend.only.is_some_and(|id| id != view.id) {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));

@@ -91,7 +91,9 @@ fn check_age(time: i64, expires: &str, now: Timestamp, skew_seconds: i64) -> Res
 pub(crate) fn hoisted(query: &Query, empty_body: bool) -> Result<Vec<(HeaderName, HeaderValue)>, S3Error> {
     let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
     for (name, value) in query.iter() {
-        let is_header = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
+        let is_header = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
+            // Who makes the URL forbids to overwrite by it.
+            || ["if-match", "if-none-match"].iter().any(|condition| condition.eq_ignore_ascii_case(name));
         if !is_header || PARAMETERS.iter().any(|parameter| parameter.eq_ignore_ascii_case(name)) {
             continue;
         }

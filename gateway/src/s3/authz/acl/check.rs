@@ -1,7 +1,7 @@
 //! Checks that the accounts on a list exist.
 
 use crate::domain::{AccessList, Grantee};
-use crate::s3::authz::acl::grantee::invalid_id;
+use crate::s3::authz::acl::grantee::{ACCOUNT_ID, invalid_id};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::pipeline::request::S3Request;
 
@@ -21,7 +21,7 @@ impl S3Request {
                 continue;
             }
             if self.state.metadata.user_by_canonical_id(id).await?.is_none() {
-                return Err(invalid_id(id));
+                return Err(invalid_id(id, ACCOUNT_ID));
             }
             seen.push(id);
         }

@@ -2,7 +2,7 @@
 
 use crate::domain::{AccessList, Grant, Grantee};
 use crate::s3::authz::access::Owner;
-use crate::s3::authz::acl::grantee::{GROUPS, RIGHTS, account, group};
+use crate::s3::authz::acl::grantee::{ACCOUNT_ID, GROUPS, RIGHTS, account, group, invalid_id};
 use crate::s3::documents::listing::write_owner;
 use crate::s3::documents::xml::{Element, XmlWriter, parse};
 use crate::s3::error::{Code, S3Error};
@@ -16,6 +16,9 @@ pub fn read(body: &[u8]) -> Result<(String, AccessList), S3Error> {
     let malformed = || S3Error::from(Code::MalformedACLError);
     let root = parse(body, "AccessControlPolicy").map_err(|_| malformed())?;
     let owner = root.child("Owner").and_then(|owner| owner.text_of("ID")).ok_or_else(malformed)?.trim().to_owned();
+    if account(&owner, ACCOUNT_ID).is_err() {
+        return Err(invalid_id(&owner, ACCOUNT_ID));
+    }
     let lines = root.child("AccessControlList").ok_or_else(malformed)?;
     if lines.children.len() > AccessList::GRANTS_MAX || lines.children.iter().any(|line| line.name != "Grant") {
         return Err(malformed());
@@ -29,8 +32,8 @@ fn read_grant(line: &Element) -> Result<Grant, S3Error> {
     let malformed = || S3Error::from(Code::MalformedACLError);
     let grantee = line.child("Grantee").ok_or_else(malformed)?;
     let to = match (grantee.text_of("ID"), grantee.text_of("URI"), grantee.text_of("EmailAddress")) {
-        (Some(id), None, None) => account(id)?,
-        (None, Some(uri), None) => group(uri)?,
+        (Some(id), None, None) => account(id, ACCOUNT_ID)?,
+        (None, Some(uri), None) => group(uri, "Group/URI")?,
         (None, None, Some(address)) => {
             return Err(S3Error::new(Code::UnresolvableGrantByEmailAddress).field("emailAddress", address));
         }
@@ -48,11 +51,13 @@ pub fn write(owner: &Owner, list: &AccessList, names: &[Option<String>]) -> Stri
     write_owner(&mut writer, "Owner", owner);
     writer.open("AccessControlList");
     let is_group = |grant: &Grant| !matches!(grant.to, Grantee::Account(_));
-    // Groups first, as Amazon shows them.
-    for groups in [true, false] {
-        for (grant, name) in list.grants.iter().zip(names).filter(|(grant, _)| is_group(grant) == groups) {
-            write_grant(&mut writer, grant, name.as_deref());
-        }
+    let mut lines: Vec<_> = list.grants.iter().zip(names).collect();
+    if owner.name.is_some() {
+        // Clients that compare the names expect the groups, which have none, first.
+        lines.sort_by_key(|(grant, _)| !is_group(grant));
+    }
+    for (grant, name) in lines {
+        write_grant(&mut writer, grant, name.as_deref());
     }
     writer.close("AccessControlList");
     writer.end("AccessControlPolicy")
@@ -89,7 +94,7 @@ mod tests {
             Grant { to: Grantee::Account(bert), right: Right::ReadAcp },
         ];
         let list = AccessList { grants };
-        let owner = Owner { id: CanonicalId(anna.clone()), name: "a&b".to_owned() };
+        let owner = Owner { id: CanonicalId(anna.clone()), name: Some("a&b".to_owned()) };
         let names = [None, None, Some("a&b".to_owned()), None];
         let text = write(&owner, &list, &names);
         assert!(text.contains("xsi:type=\"Group\"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI>"));

@@ -49,9 +49,7 @@ pub fn requested(headers: &HeaderMap) -> Result<RequestedAcl, S3Error> {
             let message = "Specifying both Canned ACLs and Header Grants is not allowed";
             Err(S3Error::with(Code::InvalidRequest, message))
         }
-        Some(word) => Canned::parse(word)
-            .map(RequestedAcl::Canned)
-            .ok_or_else(|| S3Error::argument("Invalid canned ACL", CANNED, word)),
+        Some(word) => Canned::parse(word).map(RequestedAcl::Canned).ok_or_else(|| S3Error::argument("", CANNED, word)),
         None if list.grants.is_empty() => Ok(RequestedAcl::Nothing),
         None => Ok(RequestedAcl::Grants(list)),
     }
@@ -86,8 +84,8 @@ fn grantee(part: &str, header: &str) -> Result<Grantee, S3Error> {
     let (kind, value) = part.trim().split_once('=').ok_or_else(malformed)?;
     let value = value.trim().trim_matches('"');
     match kind.trim() {
-        word if word.eq_ignore_ascii_case("id") => account(value),
-        word if word.eq_ignore_ascii_case("uri") => group(value),
+        word if word.eq_ignore_ascii_case("id") => account(value, "id"),
+        word if word.eq_ignore_ascii_case("uri") => group(value, "uri"),
         word if word.eq_ignore_ascii_case("emailAddress") => {
             Err(S3Error::new(Code::UnresolvableGrantByEmailAddress).field("emailAddress", value))
         }

@@ -70,8 +70,10 @@ async fn shown(request: &S3Request, owner: &Owner, list: Option<AccessList>) -> 
     let mut names = Vec::with_capacity(list.grants.len());
     for grant in &list.grants {
         names.push(match &grant.to {
-            Grantee::Account(id) if *id == owner.id.0 => Some(owner.name.clone()),
-            Grantee::Account(id) => request.state.metadata.user_by_canonical_id(id).await?.map(|user| user.name),
+            Grantee::Account(id) if *id == owner.id.0 => owner.name.clone(),
+            Grantee::Account(id) if owner.name.is_some() => {
+                request.state.metadata.user_by_canonical_id(id).await?.map(|user| user.name)
+            }
             _ => None,
         });
     }
@@ -83,7 +85,7 @@ async fn shown(request: &S3Request, owner: &Owner, list: Option<AccessList>) -> 
 async fn read_asked(request: &mut S3Request) -> Result<Option<String>, S3Error> {
     let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     match request.input.acl {
-        RequestedAcl::Nothing if body.is_empty() => Err(Code::MissingSecurityHeader.into()),
+        RequestedAcl::Nothing if body.is_empty() => Err(nothing_requested()),
         RequestedAcl::Nothing => {
             let (named, list) = acl::read(&body)?;
             request.input.acl = RequestedAcl::Grants(list);
@@ -92,6 +94,10 @@ async fn read_asked(request: &mut S3Request) -> Result<Option<String>, S3Error> 
         RequestedAcl::Canned(_) | RequestedAcl::Grants(_) if !body.is_empty() => Err(Code::UnexpectedContent.into()),
         RequestedAcl::Canned(_) | RequestedAcl::Grants(_) => Ok(None),
     }
+}
+
+fn nothing_requested() -> S3Error {
+    S3Error::new(Code::MissingSecurityHeader).field("MissingHeaderName", "x-amz-acl")
 }
 
 /// The list that a request wants; none where it changes nothing. `named` is the owner that a document names, `bucket_owner`
@@ -109,7 +115,7 @@ async fn wanted(
     let rules = Rules::of(request, bucket)?;
     let requested = request.input.acl.clone();
     let list = match requested {
-        RequestedAcl::Nothing => return Err(Code::MissingSecurityHeader.into()),
+        RequestedAcl::Nothing => return Err(nothing_requested()),
         RequestedAcl::Canned(canned) => {
             if !rules.ownership.has_lists() {
                 request.without_lists(bucket, &requested)?;

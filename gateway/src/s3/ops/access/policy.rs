@@ -37,8 +37,9 @@ async fn put_policy(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Respo
         }
     })?;
     let text = std::str::from_utf8(&body).map_err(|_| S3Error::from(Code::MalformedPolicy))?;
-    if text.trim().is_empty() {
-        return Err(Code::MissingRequestBodyError.into());
+    if !text.starts_with('{') {
+        let message = "Policies must be valid JSON and the first byte must be '{'";
+        return Err(S3Error::with(Code::MalformedPolicy, message));
     }
     let binds_owner = request.header(CONFIRM).is_some_and(|word| word.eq_ignore_ascii_case("true"));
     let policy = BucketPolicy::parse(text, bucket.name.as_str(), binds_owner).map_err(|error| malformed(&error))?;

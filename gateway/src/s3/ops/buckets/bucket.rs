@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::domain::{AccessList, Bucket, BucketName};
+use crate::domain::{AccessList, Bucket, BucketName, Versioning};
 use crate::metadata::{CreateBucket, DeleteBucket, NewBucket};
 use crate::policy::{OwnershipControls, Permission};
 use crate::s3::authz::access::BUCKET_REGION;
@@ -115,15 +115,40 @@ fn created(name: &BucketName) -> Response {
     if let Ok(location) = HeaderValue::from_str(&format!("/{name}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    show_arn(name, response.headers_mut());
     response
+}
+
+const BUCKET_ARN: HeaderName = HeaderName::from_static("x-amz-bucket-arn");
+
+/// The resource name of a bucket.
+pub fn arn(name: &BucketName) -> String {
+    format!("arn:aws:s3:::{name}")
+}
+
+fn show_arn(name: &BucketName, headers: &mut HeaderMap) {
+    if let Ok(arn) = HeaderValue::from_str(&arn(name)) {
+        headers.insert(BUCKET_ARN, arn);
+    }
 }
 
 async fn delete_bucket(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     match request.state.metadata.delete_bucket(bucket.id).await? {
         DeleteBucket::Deleted => Ok(empty(StatusCode::NO_CONTENT)),
-        DeleteBucket::NotEmpty => Err(S3Error::new(Code::BucketNotEmpty).field("BucketName", bucket.name.as_str())),
+        DeleteBucket::NotEmpty => Err(not_empty(&bucket)),
         DeleteBucket::NoSuchBucket => Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())),
     }
+}
+
+fn not_empty(bucket: &Bucket) -> S3Error {
+    let error = match bucket.versioning {
+        Versioning::Never => S3Error::new(Code::BucketNotEmpty),
+        Versioning::Enabled | Versioning::Suspended => S3Error::with(
+            Code::BucketNotEmpty,
+            "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
+        ),
+    };
+    error.field("BucketName", bucket.name.as_str())
 }
 
 /// That a bucket's name can be used as the alias of an access point; it cannot here.
@@ -135,5 +160,6 @@ async fn head_bucket(request: S3Request, bucket: Arc<Bucket>) -> Result<Response
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     headers.insert(BUCKET_REGION, request.state.region_of(&bucket));
     headers.insert(ACCESS_POINT_ALIAS, HeaderValue::from_static("false"));
+    show_arn(&bucket.name, headers);
     Ok(response)
 }

@@ -5,8 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 
 use crate::s3::documents::encoding::xml_time;
+use crate::s3::documents::listing::write_owner;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::S3Error;
+use crate::s3::ops::buckets::bucket::arn;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_service};
@@ -14,10 +16,11 @@ use crate::s3::route::{Row, on_service};
 /// The most buckets on a page, and the default.
 const BUCKETS_MAX: u32 = 10_000;
 
+const LISTING_PARAMETERS: &[&str] = &["prefix", "max-buckets", "continuation-token", "bucket-region"];
+
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    let accepts = &["prefix", "max-buckets", "continuation-token", "bucket-region"];
-    vec![on_service("ListBuckets", Method::GET, "s3:ListAllMyBuckets", list_buckets).accepts(accepts)]
+    vec![on_service("ListBuckets", Method::GET, "s3:ListAllMyBuckets", list_buckets).accepts(LISTING_PARAMETERS)]
 }
 
 async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
@@ -26,6 +29,8 @@ async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
     let token = request.query().get("continuation-token").filter(|token| !token.is_empty());
     let after = token.map(read_token).transpose()?.unwrap_or_default();
     let limit = page_size(&request)?;
+    // The region is shown to those who use the parameters that came with it.
+    let paged = LISTING_PARAMETERS.iter().any(|name| request.query().has(name));
     let region = &request.state.settings.s3.region;
     let requested_region = request.query().get("bucket-region").filter(|requested| !requested.is_empty());
     // One more than asked for shows whether there is another page.
@@ -34,7 +39,7 @@ async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
     buckets.truncate(limit);
     let next = buckets.last().filter(|_| truncated).map(|last| URL_SAFE_NO_PAD.encode(last.name.as_str()));
     let mut writer = XmlWriter::document("ListAllMyBucketsResult", 512 + buckets.len() * 160);
-    writer.open("Owner").text("ID", &user.canonical_id.0).text("DisplayName", &user.name).close("Owner");
+    write_owner(&mut writer, "Owner", &request.state.owner_as_shown(&user));
     writer.open("Buckets");
     for bucket in &buckets {
         let location = if bucket.location.is_empty() { region } else { &bucket.location };
@@ -42,7 +47,10 @@ async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
             continue;
         }
         writer.open("Bucket").text("Name", bucket.name.as_str()).plain("CreationDate", xml_time(bucket.created_at));
-        writer.text("BucketRegion", location).close("Bucket");
+        if paged {
+            writer.text("BucketRegion", location);
+        }
+        writer.text("BucketArn", &arn(&bucket.name)).close("Bucket");
     }
     writer.close("Buckets").maybe("ContinuationToken", next.as_deref());
     writer.maybe("Prefix", request.query().get("prefix"));

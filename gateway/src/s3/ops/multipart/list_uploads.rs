@@ -58,7 +58,9 @@ async fn list_uploads(request: S3Request, bucket: Arc<Bucket>) -> Result<Respons
     names.write(&mut writer, "KeyMarker", key_marker);
     writer.text("UploadIdMarker", text("upload-id-marker"));
     write_next(&mut writer, &page, names);
-    names.write(&mut writer, "Prefix", &prefix);
+    if !prefix.is_empty() {
+        names.write(&mut writer, "Prefix", &prefix);
+    }
     if !query.delimiter.is_empty() {
         names.write(&mut writer, "Delimiter", &delimiter);
     }
@@ -73,16 +75,19 @@ fn read_marker(marker: &str) -> Result<UploadId, S3Error> {
 }
 
 fn write_next(writer: &mut XmlWriter, page: &UploadPage, names: Names) {
-    match page.entries.last().filter(|_| page.truncated) {
+    match page.entries.last() {
         Some(UploadEntry::Upload(upload)) => {
             names.write(writer, "NextKeyMarker", upload.key.as_str());
             writer.plain("NextUploadIdMarker", upload.id);
         }
-        Some(UploadEntry::Prefix(prefix)) => {
+        // Amazon names none here either, and leaves its clients without a way on.
+        Some(UploadEntry::Prefix(prefix)) if page.truncated => {
             names.write(writer, "NextKeyMarker", &String::from_utf8_lossy(prefix));
             writer.text("NextUploadIdMarker", "");
         }
-        None => {}
+        Some(UploadEntry::Prefix(_)) | None => {
+            writer.text("NextKeyMarker", "").text("NextUploadIdMarker", "");
+        }
     }
 }
 

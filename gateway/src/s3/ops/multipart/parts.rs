@@ -124,7 +124,7 @@ fn plan_part_copy(
 fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
     if outside {
         let message = format!("Range specified is not valid for source object of size: {size}");
-        return S3Error::with(Code::InvalidRange, message).field("RangeRequested", text);
+        return S3Error::argument(message, "x-amz-copy-source-range", text);
     }
     let message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
                    zero-based offsets of the first and last bytes to copy";

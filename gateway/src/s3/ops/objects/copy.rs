@@ -173,7 +173,8 @@ fn copied(stored: &Stored, source: Option<VersionName>, request_headers: &Header
     checksums::write_elements(stored.checksum.as_ref(), stored.etag.parts, &mut writer);
     let mut headers = HeaderMap::new();
     sse::show(stored.encryption.as_ref(), request_headers, &mut headers);
-    versions::show_written(stored.name, &mut headers);
+    // Unlike a PUT, a copy names the null version too.
+    versions::show(stored.name, &mut headers);
     versions::show_source(source, &mut headers);
     Document { xml: writer.end("CopyObjectResult"), headers }
 }

@@ -176,7 +176,8 @@ fn parse_deletion(object: &Element, key: &str, version: Option<&str>) -> Result<
     if object.child("LastModifiedTime").is_some() || object.child("Size").is_some() {
         return Err(Code::NotImplemented.into());
     }
-    let selector = versions::selector(version)?;
+    // Of one key among many Amazon says no more than that there is no such version.
+    let selector = versions::selector(version).map_err(|_| S3Error::from(Code::NoSuchVersion))?;
     let key = check_key(key.to_owned())?;
     let condition = match object.text_of("ETag").map(str::trim) {
         None | Some("") => WriteCondition::None,

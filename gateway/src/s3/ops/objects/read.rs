@@ -184,17 +184,18 @@ async fn part(request: &S3Request, version: &Version, number: &str) -> Result<Pi
         S3Error::argument(message, "partNumber", number)
     })?;
     if version.etag.parts.is_none() {
-        return if wanted.get() == 1 { Ok(Piece::of(0..version.size, true)) } else { Err(no_such_part(number)) };
+        return if wanted.get() == 1 { Ok(Piece::of(0..version.size, true)) } else { Err(no_such_part(number, 1)) };
     }
     let parts = request.state.objects.version_parts(version).await?;
-    let at = parts.iter().position(|part| part.number == wanted).ok_or_else(|| no_such_part(number))?;
+    let at = parts.iter().position(|part| part.number == wanted).ok_or_else(|| no_such_part(number, parts.len()))?;
     let start: u64 = parts[..at].iter().map(|part| part.size).sum();
     let bytes = start..start + parts[at].size;
     Ok(Piece { bytes, partial: true, parts: Some(parts.len()), part_checksum: parts[at].checksum.clone() })
 }
 
-fn no_such_part(number: &str) -> S3Error {
-    S3Error::new(Code::InvalidPart).field("PartNumberRequested", number)
+fn no_such_part(number: &str, count: usize) -> S3Error {
+    let error = S3Error::new(Code::InvalidPartNumber).field("PartNumberRequested", number);
+    error.field("ActualPartCount", count.to_string())
 }
 
 /// Only a value that covers exactly the bytes sent is shown, since clients verify it against them.

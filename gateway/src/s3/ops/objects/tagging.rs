@@ -75,7 +75,7 @@ async fn set_tags(
 }
 
 async fn get_tagging(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let version = request.version(&bucket, &key).await?;
+    let version = request.version(&bucket, &key).await.map_err(versions::at_marker_of_key)?;
     let mut writer = XmlWriter::document("Tagging", 0);
     tags::write(&version.attributes.tags, &mut writer);
     let mut response = xml(writer.end("Tagging"));

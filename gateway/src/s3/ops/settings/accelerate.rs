@@ -42,14 +42,14 @@ async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3
     let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     only(&root, &["Status"])?;
+    if bucket.name.as_str().contains('.') {
+        let message = "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names";
+        return Err(S3Error::with(Code::InvalidRequest, message));
+    }
     match root.text_of("Status") {
         Some("Suspended") => {}
         Some("Enabled") => return Err(Code::NotImplemented.into()),
         _ => return Err(Code::MalformedXML.into()),
-    }
-    if bucket.name.as_str().contains('.') {
-        let message = "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names";
-        return Err(S3Error::with(Code::InvalidRequest, message));
     }
     if request.state.metadata.set_setting(&bucket, &Suspended {}).await? {
         return Ok(empty(StatusCode::OK));

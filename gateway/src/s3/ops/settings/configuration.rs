@@ -28,6 +28,11 @@ pub trait Configuration: Setting {
     /// The status of the answer when it was put.
     const DONE: StatusCode = StatusCode::OK;
 
+    /// Whether it says nothing, so that putting it deletes what was there.
+    fn is_empty(&self) -> bool {
+        false
+    }
+
     /// Reads it from its root element.
     ///
     /// # Errors
@@ -55,11 +60,12 @@ pub async fn put<C: Configuration>(mut request: S3Request, bucket: Arc<Bucket>) 
     let body = request.small_body(C::INTEGRITY, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, C::ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let configuration = C::read(&root)?;
-    if request.state.metadata.set_setting(&bucket, &configuration).await? {
-        Ok(empty(C::DONE))
+    let kept = if configuration.is_empty() {
+        request.state.metadata.clear_setting::<C>(&bucket).await?
     } else {
-        Err(gone(&bucket))
-    }
+        request.state.metadata.set_setting(&bucket, &configuration).await?
+    };
+    if kept { Ok(empty(C::DONE)) } else { Err(gone(&bucket)) }
 }
 
 async fn get<C: Configuration>(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {

@@ -33,6 +33,10 @@ impl Configuration for BucketTags {
     // Amazon answers so, and fog and boto 2 take nothing else for success.
     const DONE: StatusCode = StatusCode::NO_CONTENT;
 
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn read(root: &Element) -> Result<Self, S3Error> {
         Ok(Self(tags::read(root, TagSet::BUCKET_MAX)?.into_pairs()))
     }
