@@ -31,6 +31,8 @@ def settings(folder, port, transport):
     text = f'[s3]\nlisten = "127.0.0.1:{port}"\nbase_domains = ["localhost"]\n'
     # The suite is older than buckets without access lists.
     text += 'default_ownership = "ObjectWriter"\n'
+    # And older than owners without names.
+    text += "owner_display_names = true\n"
     # It asks a key service for keys of these names; none is the default, which it expects too.
     make_kms_keys(folder, ["testkey-1", "testkey-2"])
     text += '[kms]\nfile = "kms-keys.toml"\n'

@@ -82,6 +82,14 @@ pub enum ObjectsError {
     /// `BadDigest`: Content-MD5 or a checksum does not match the bytes.
     #[error("the {0} you specified did not match the calculated checksum")]
     BadDigest(&'static str),
+    /// `InvalidRequest`: the parts have another size than Complete promised.
+    #[error("the parts have {actual} bytes, not {promised}")]
+    OtherSize {
+        /// What the client said.
+        promised: u64,
+        /// What the parts have.
+        actual: u64,
+    },
     /// `BadDigest`: Content-MD5 is that of other bytes.
     #[error("the Content-MD5 does not match the content")]
     BadContentMd5 {

@@ -193,6 +193,12 @@ impl From<ObjectsError> for S3Error {
             ObjectsError::BadDigest(what) => {
                 Self::with(Code::BadDigest, format!("The {what} you specified did not match the calculated checksum."))
             }
+            ObjectsError::OtherSize { promised, actual } => Self::with(
+                Code::InvalidRequest,
+                format!(
+                    "The provided 'x-amz-mp-object-size' header value {promised} does not match what was computed: {actual}"
+                ),
+            ),
             ObjectsError::BadContentMd5 { promised, calculated } => {
                 let message = "The Content-MD5 you specified did not match what we received.";
                 let error = Self::with(Code::BadDigest, message).field("ExpectedDigest", hex::encode(promised));

@@ -74,8 +74,8 @@ impl Objects {
     ) -> Result<CompleteChange, ObjectsError> {
         let size = chosen.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.size));
         let size = size.filter(|size| *size <= self.inner.settings.object_bytes_max).ok_or(ObjectsError::TooLarge)?;
-        if complete.object_size.is_some_and(|promised| promised != size) {
-            return Err(ObjectsError::InvalidRequest("the provided 'x-amz-mp-object-size' header does not match"));
+        if let Some(promised) = complete.object_size.filter(|promised| *promised != size) {
+            return Err(ObjectsError::OtherSize { promised, actual: size });
         }
         let version = Version {
             id: self.inner.id_generator.version(),

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::request::Parts;
-use http::{HeaderMap, Version, header};
+use http::{HeaderMap, HeaderName, Version, header};
 
 use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use crate::s3::error::{Code, S3Error};
@@ -97,19 +97,19 @@ fn invalid_algorithm() -> S3Error {
 
 /// The one `x-amz-checksum-*` header that carries a value.
 fn value(headers: &HeaderMap) -> Result<Option<Checksum>, S3Error> {
+    let carries_value = |name: &&HeaderName| {
+        let which = name.as_str().strip_prefix("x-amz-checksum-");
+        which.is_some_and(|which| !matches!(which, "mode" | "algorithm" | "type"))
+    };
+    if headers.keys().filter(carries_value).count() > 1 {
+        return Err(several());
+    }
     let mut found = None;
-    for (name, text) in headers {
-        let Some(which) = name.as_str().strip_prefix("x-amz-checksum-") else { continue };
-        if matches!(which, "mode" | "algorithm" | "type") {
-            continue;
-        }
+    for (name, text) in headers.iter().filter(|(name, _)| carries_value(name)) {
         let algorithm = ChecksumAlgorithm::ALL.into_iter().find(|algorithm| algorithm.header() == name.as_str());
         let algorithm = algorithm.ok_or_else(|| {
             S3Error::with(Code::InvalidRequest, format!("The checksum header {name} is not supported."))
         })?;
-        if found.is_some() {
-            return Err(several());
-        }
         let raw = BASE64_STANDARD.decode(text.as_bytes()).ok().filter(|raw| raw.len() == algorithm.bytes());
         let value =
             raw.ok_or_else(|| S3Error::with(Code::InvalidRequest, format!("Value for {name} header is invalid.")))?;

@@ -48,6 +48,7 @@ codes! {
     EntityTooLarge 400 "Your proposed upload exceeds the maximum allowed size",
     EntityTooSmall 400 "Your proposed upload is smaller than the minimum allowed size",
     ExpiredToken 400 "The provided token has expired.",
+    IdMismatch 400 "Document ID does not match the specified configuration ID.",
     IllegalVersioningConfigurationException 400 "The Versioning element must be specified",
     IllegalLocationConstraintException 400 "The specified location-constraint is not valid",
     IncompleteBody 400 "You did not provide the number of bytes specified by the Content-Length HTTP header",

@@ -34,19 +34,27 @@ pub fn resolve(header: &str, size: u64) -> Wanted {
 
 /// The range of `x-amz-copy-source-range`, which must be `bytes=first-last` and lie within the source.
 ///
-/// `Err(true)` means well-formed but outside the source, `Err(false)` that it is not such a range.
-///
 /// # Errors
-/// As said above.
-pub fn exact(header: &str, size: u64) -> Result<Range<u64>, bool> {
-    let Some((Some(first), Some(last))) = parse(header) else { return Err(false) };
-    if last < first {
-        return Err(false);
+/// Why it is no range of the source.
+pub fn exact(header: &str, size: u64) -> Result<Range<u64>, NoRange> {
+    match parse(header) {
+        Some((Some(first), Some(last))) if last < first => Err(NoRange::Malformed),
+        Some((Some(first), Some(_))) if first >= size => Err(NoRange::BeginsBeyond),
+        Some((Some(_), Some(last))) if last >= size => Err(NoRange::EndsBeyond),
+        Some((Some(first), Some(last))) => Ok(first..last + 1),
+        _ => Err(NoRange::Malformed),
     }
-    if last >= size {
-        return Err(true);
-    }
-    Ok(first..last + 1)
+}
+
+/// Why a text is no range of the source of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRange {
+    /// It is not `bytes=first-last`.
+    Malformed,
+    /// The source ends before its first byte.
+    BeginsBeyond,
+    /// The source ends before its last byte.
+    EndsBeyond,
 }
 
 /// `first-last`, either of which may be missing but not both; numbers too large for 64 bits stand for the largest.
@@ -110,9 +118,10 @@ mod tests {
     #[test]
     fn a_copied_range_must_lie_within_its_source() {
         assert_eq!(exact("bytes=2-4", 5), Ok(2..5));
-        assert_eq!(exact("bytes=2-5", 5), Err(true));
+        assert_eq!(exact("bytes=2-5", 5), Err(NoRange::EndsBeyond));
+        assert_eq!(exact("bytes=5-9", 5), Err(NoRange::BeginsBeyond));
         for broken in ["bytes=2-", "bytes=-2", "bytes=4-2", "bytes=a-b", "2-4", "bytes=0-1,3-4"] {
-            assert_eq!(exact(broken, 5), Err(false), "{broken}");
+            assert_eq!(exact(broken, 5), Err(NoRange::Malformed), "{broken}");
         }
     }
 

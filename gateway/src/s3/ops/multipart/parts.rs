@@ -11,7 +11,8 @@ use crate::s3::documents::listing::{Names, write_owner};
 use crate::s3::documents::listing_input::page_size;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::headers::{checksums, encryption_keys, expiration, range, sse, versions};
+use crate::s3::headers::range::{self, NoRange};
+use crate::s3::headers::{checksums, encryption_keys, expiration, sse, versions};
 use crate::s3::pipeline::operation_input::Input;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
@@ -115,19 +116,25 @@ fn plan_part_copy(
 ) -> Result<CopyPart, S3Error> {
     let range = match request.header("x-amz-copy-source-range") {
         None => 0..source.size,
-        Some(text) => range::exact(text, source.size).map_err(|outside| range_refused(text, source.size, outside))?,
+        Some(text) => range::exact(text, source.size).map_err(|why| range_refused(text, source.size, why))?,
     };
     let (customer, source_key) = (request.input.customer_key.clone(), encryption_keys::source_key(request)?);
     Ok(CopyPart { source, range, upload: Arc::clone(upload), bucket: Arc::clone(bucket), number, source_key, customer })
 }
 
-fn range_refused(text: &str, size: u64, outside: bool) -> S3Error {
-    if outside {
-        let message = format!("Range specified is not valid for source object of size: {size}");
-        return S3Error::argument(message, "x-amz-copy-source-range", text);
-    }
-    let message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
-                   zero-based offsets of the first and last bytes to copy";
+fn range_refused(text: &str, size: u64, why: NoRange) -> S3Error {
+    let message = match why {
+        NoRange::BeginsBeyond => {
+            let message = "The specified copy range is invalid for the source object size";
+            return S3Error::with(Code::InvalidRequest, message);
+        }
+        NoRange::EndsBeyond => format!("Range specified is not valid for source object of size: {size}"),
+        NoRange::Malformed => {
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last \
+                               are the zero-based offsets of the first and last bytes to copy"
+                .to_owned()
+        }
+    };
     S3Error::argument(message, "x-amz-copy-source-range", text)
 }
 

@@ -40,7 +40,7 @@ async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3
     let root = parse(&body, ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let inventory = read(&root)?;
     if inventory.id != named {
-        return Err(S3Error::argument("The ID in the request does not match the ID in the document", "id", &named));
+        return Err(Code::IdMismatch.into());
     }
     let missing = || S3Error::new(Code::InvalidS3DestinationBucket).field("Bucket", inventory.destination.as_str());
     let name: BucketName = inventory.destination.parse().map_err(|_| missing())?;
@@ -107,6 +107,15 @@ async fn store(request: &S3Request, bucket: &Bucket, all: Vec<Inventory>) -> Res
     if there { Ok(()) } else { Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())) }
 }
 
+/// Fields of Amazon's inventories that these have not.
+const UNSUPPORTED_FIELDS: [&str; 5] = [
+    "ReplicationStatus",
+    "BucketKeyStatus",
+    "IntelligentTieringAccessTier",
+    "ObjectAccessControlList",
+    "LifecycleExpirationDate",
+];
+
 fn read(root: &Element) -> Result<Inventory, S3Error> {
     let malformed = || S3Error::from(Code::MalformedXML);
     only(root, &["Destination", "IsEnabled", "Filter", "Id", "IncludedObjectVersions", "OptionalFields", "Schedule"])?;
@@ -114,15 +123,19 @@ fn read(root: &Element) -> Result<Inventory, S3Error> {
     let destination = root.child("Destination").and_then(|outer| outer.child("S3BucketDestination"));
     let destination = destination.ok_or_else(malformed)?;
     only(destination, &["AccountId", "Bucket", "Format", "Prefix", "Encryption"])?;
-    if destination.text_of("Format") != Some("CSV") {
-        return Err(Code::NotImplemented.into());
+    match destination.text_of("Format") {
+        Some("CSV") => {}
+        Some("ORC" | "Parquet") => return Err(Code::NotImplemented.into()),
+        _ => return Err(malformed()),
     }
     let arn = destination.text_of("Bucket").ok_or_else(malformed)?;
-    let bucket = arn.strip_prefix("arn:aws:s3:::").ok_or(Code::InvalidS3DestinationBucket)?;
+    let no_arn = || S3Error::with(Code::InvalidS3DestinationBucket, "Invalid bucket ARN.");
+    let bucket = arn.strip_prefix("arn:aws:s3:::").ok_or_else(no_arn)?;
     let mut fields = Vec::new();
     for element in root.all("OptionalFields").flat_map(|fields| &fields.children) {
         let field = Field::ALL.into_iter().find(|field| field.name() == element.text);
-        fields.push(field.ok_or(Code::NotImplemented)?);
+        let known_to_amazon = UNSUPPORTED_FIELDS.contains(&element.text.as_str());
+        fields.push(field.ok_or_else(|| if known_to_amazon { Code::NotImplemented.into() } else { malformed() })?);
     }
     let one_of = |text: Option<&str>, no: &str, yes: &str| match text {
         Some(word) if word == no => Ok(false),

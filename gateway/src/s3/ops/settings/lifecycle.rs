@@ -64,7 +64,9 @@ fn minimum_size(request: &S3Request) -> Result<MinimumSize, S3Error> {
         None | Some("all_storage_classes_128K") => Ok(MinimumSize::All128K),
         Some("varies_by_storage_class") => Ok(MinimumSize::VariesByStorageClass),
         Some(word) => {
-            Err(S3Error::argument("Invalid transition default minimum object size", MINIMUM_SIZE.as_str(), word))
+            let word: String = word.chars().take(80).collect();
+            let message = format!("Invalid TransitionDefaultMinimumObjectSize found: {word}");
+            Err(S3Error::with(Code::InvalidRequest, message))
         }
     }
 }

@@ -29,7 +29,8 @@ impl Configuration for WebsiteConfiguration {
         let redirect_all = root.child("RedirectAllRequestsTo").map(read_redirect_all).transpose()?;
         if redirect_all.is_some() {
             if root.children.len() > 1 {
-                return Err(wrong("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."));
+                let message = "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.";
+                return Err(argument(message, "RedirectAllRequestsTo", "not null"));
             }
             return Ok(Self { redirect_all, ..Self::default() });
         }
