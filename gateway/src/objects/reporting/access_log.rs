@@ -50,9 +50,8 @@ impl Objects {
         if target.owner != bucket.owner {
             return Err(ObjectsError::NoSuchBucket);
         }
-        let unique = format!("{:016X}", self.inner.id_generator.seed());
-        let account = bucket.owner.0.to_string();
-        let key = logging.key(&account, region, bucket.name.as_str(), self.inner.id_generator.now(), &unique);
+        let unique = self.inner.id_generator.seed();
+        let key = logging.key(bucket.owner, region, bucket.name.as_str(), self.inner.id_generator.now(), unique);
         let key = ObjectKey::new(key).map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let body = Bytes::from(lines.text.clone());
         let attributes =
