@@ -29,6 +29,13 @@ impl Objects {
     pub async fn flush_access_logs(&self, everything: bool, region: &str, linger: Option<Duration>) -> usize {
         let mut written = 0;
         for lines in self.inner.access_log.take(everything, linger.unwrap_or(LINGER)) {
+            if lines.lost > 0 {
+                let (bucket, lost) = (&lines.bucket.name, lines.lost);
+                tracing::warn!(%bucket, lost, "access log lines were lost: more came than could be kept in memory");
+            }
+            if lines.text.is_empty() {
+                continue;
+            }
             match self.write_log(&lines, region).await {
                 Ok(()) => written += 1,
                 Err(error) => {
