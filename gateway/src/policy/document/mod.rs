@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod condition;
+mod condition_keys;
 pub(crate) mod date;
 pub(crate) mod json;
 pub(crate) mod network;
