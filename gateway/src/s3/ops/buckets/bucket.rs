@@ -119,7 +119,8 @@ fn created(name: &BucketName) -> Response {
 }
 
 async fn delete_bucket(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    match request.state.metadata.delete_bucket(bucket.id).await? {
+    let hold_seconds = request.state.settings.s3.bucket_name_hold_seconds;
+    match request.state.metadata.delete_bucket(bucket.id, hold_seconds).await? {
         DeleteBucket::Deleted => Ok(empty(StatusCode::NO_CONTENT)),
         DeleteBucket::NotEmpty => Err(S3Error::new(Code::BucketNotEmpty).field("BucketName", bucket.name.as_str())),
         DeleteBucket::NoSuchBucket => Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())),
