@@ -11,4 +11,5 @@ pub(crate) mod pattern;
 pub(crate) mod policy_document;
 pub(crate) mod principal_element;
 pub(crate) mod principal_names;
+pub(crate) mod principal_text;
 pub(crate) mod wildcard;
