@@ -40,7 +40,8 @@ pub struct Request<'a> {
 
 impl S3 {
     pub(crate) fn new(address: SocketAddr, access_key: &str, secret_key: &str) -> Self {
-        let keys = Keys { access_key: access_key.into(), secret_key: secret_key.into(), service: "s3".into(), token: None };
+        let keys =
+            Keys { access_key: access_key.into(), secret_key: secret_key.into(), service: "s3".into(), token: None };
         Self { pool: Arc::new(Pool::new(address)), keys }
     }
 

@@ -139,7 +139,7 @@ both! {
             accounts
         };
         let (owner, hook) = (Some(f.owner), "hook".to_owned());
-        let known = vec![(hook.clone(), owner), (hook, owner)];
+        let known = [(hook.clone(), owner), (hook, owner)];
         assert_eq!(accounts().await, [&known[..], &[("other".to_owned(), owner)]].concat());
         f.store.delete_bucket(f.bucket, 0).await.unwrap();
         assert_eq!(accounts().await, [&known[..], &[("other".to_owned(), None)]].concat());
