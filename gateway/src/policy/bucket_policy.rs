@@ -50,7 +50,7 @@ impl BucketPolicy {
         Ok(Self { text, document, public, binds_owner, principals })
     }
 
-    /// The same policy about those whom its principals mean now.
+    /// The same policy with these unique ids in the place of its ARNs.
     #[must_use]
     pub fn pinned(mut self, principals: PinnedPrincipals) -> Self {
         self.document = self.document.pinned(&principals);
@@ -58,7 +58,7 @@ impl BucketPolicy {
         self
     }
 
-    /// Whom its principals mean.
+    /// The unique ids of its principals.
     #[must_use]
     pub fn principals(&self) -> &PinnedPrincipals {
         &self.principals

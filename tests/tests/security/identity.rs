@@ -73,7 +73,7 @@ async fn policies_keep_their_principals(gateway: &mut TestGateway) -> Result<()>
     ensure!(shown().await? == policy(&arn("robert")), "{}", shown().await?);
     let other = root.new_user("bob", nothing).await?;
     other.get("shared", "key").await?.refused(403, "AccessDenied")?;
-    // A role trusts whom it trusted.
+    // A role goes on trusting the same user.
     let trust = format!(
         r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"{}"}},"Action":"sts:AssumeRole"}}}}"#,
         arn("robert")

@@ -182,7 +182,7 @@ pub struct IdentityDetails {
     /// The trust policy of a role: who may assume it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust: Option<String>,
-    /// Whom that policy means.
+    /// The users and roles that policy is about.
     #[serde(skip_serializing_if = "PinnedPrincipals::is_empty")]
     pub trusted: PinnedPrincipals,
     /// The description of a role.

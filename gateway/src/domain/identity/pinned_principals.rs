@@ -1,4 +1,4 @@
-//! Whom the principals of a policy meant when it was set.
+//! The unique ids of the users and roles that a policy names.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use serde::{Deserialize, Serialize};
 pub struct PinnedPrincipals(BTreeMap<String, String>);
 
 impl PinnedPrincipals {
-    /// Keeps whom an ARN means.
+    /// Keeps the unique id behind an ARN.
     pub fn insert(&mut self, arn: String, unique_id: String) {
         self.0.insert(arn, unique_id);
     }
 
-    /// Whom an ARN means.
+    /// The unique id behind an ARN.
     #[must_use]
     pub fn get(&self, arn: &str) -> Option<&str> {
         self.0.get(arn).map(String::as_str)
     }
 
-    /// Each ARN and whom it means.
+    /// Each ARN and the unique id behind it.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(arn, id)| (arn.as_str(), id.as_str()))
     }

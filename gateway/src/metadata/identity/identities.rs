@@ -58,7 +58,7 @@ pub enum IdentityEdit {
     Tag(Vec<(String, String)>, usize),
     /// Without the tags of these keys.
     Untag(Vec<String>),
-    /// Another trust policy, and whom it means.
+    /// Another trust policy, and the users and roles that it is about.
     Trust(String, PinnedPrincipals),
     /// Another description of a role, and its longest session in seconds.
     Describe {

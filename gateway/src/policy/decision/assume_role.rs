@@ -1,4 +1,4 @@
-//! Who may assume a role, and whom a policy keeps from what needs no permission.
+//! Who may assume a role, and who is denied what needs no permission.
 
 use crate::domain::UserId;
 use crate::policy::decision::decide::{CallerPolicies, Decision, decide};
@@ -12,8 +12,8 @@ pub fn is_denied(request: &AuthorizationRequest<'_>) -> bool {
     request.caller.is_some_and(|caller| !caller.operator && CallerPolicies::of(caller, request).denied)
 }
 
-/// Whether the caller may assume a role of this account that trusts whom `trust` says. Nobody may whom any policy denies it. A
-/// caller of the role's own account whom the trust policy names needs nothing else; who is trusted by way of the account, or comes
+/// Whether the caller may assume a role of this account with this trust policy. A Deny in any policy is the last word. A
+/// caller of the role's own account that the trust policy names needs nothing else; who is trusted by way of the account, or comes
 /// from another one, must be allowed it there, too.
 #[must_use]
 pub fn may_assume_role(request: &AuthorizationRequest<'_>, trust: &Document, account: UserId) -> bool {

@@ -94,7 +94,7 @@ impl Document {
             .collect()
     }
 
-    /// The same document about those whom its ARNs meant when it was set.
+    /// The same document with unique ids in the place of the ARNs for which there are any.
     #[must_use]
     pub fn pinned(mut self, principals: &PinnedPrincipals) -> Self {
         let elements = self.statements.iter_mut().filter_map(|statement| statement.principal_element.as_mut());

@@ -72,7 +72,7 @@ impl PrincipalElement {
         })
     }
 
-    /// Makes it mean those whom its ARNs meant when it was set.
+    /// Puts unique ids in the place of the ARNs for which there are any.
     pub(crate) fn pin(&mut self, pinned: &PinnedPrincipals) {
         for named in &mut self.named {
             if let PrincipalEntry::Arn(arn) = named

@@ -226,7 +226,7 @@ pub(super) fn may_call(policies: &Policies, request: &Request) -> bool {
     given && limits == 0 && !denied(policies, request)
 }
 
-/// Whether a caller may assume a role of an account that trusts whom `trust` says.
+/// Whether a caller may assume a role of an account with this trust policy.
 pub(super) fn may_assume(policies: &Policies, trust: &Value, account: &str, request: &Request) -> bool {
     let caller = request.caller.as_ref().expect("somebody");
     if denied(policies, request) {

@@ -1,4 +1,4 @@
-//! Whom the principals of policies mean: found when a policy is set, and named again when it is shown.
+//! The unique ids of principals: found when a policy is set, and named again when it is shown.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::domain::{IamIdentity, IamName, IdentityKind, PinnedPrincipals, UserId
 use crate::metadata::{MetadataError, MetadataStore};
 use crate::policy::{Document, rename_principals};
 
-/// Whom the ARNs in a document mean now. There are no more of them than fit into a document, and each is one look.
+/// The unique ids behind the ARNs in a document. There are no more of them than fit into a document, and each is one look.
 ///
 /// # Errors
 /// When the database is unavailable.
