@@ -46,6 +46,8 @@ pub struct ShownQuota {
     pub bytes: u64,
     /// Objects there are.
     pub objects: u64,
+    /// Delete markers and unfinished uploads there are.
+    pub extras: u64,
 }
 
 impl Operation for SetQuota {
@@ -94,6 +96,6 @@ fn missing(over: &Named) -> AdminError {
 }
 
 fn shown(quota: Quota) -> ShownQuota {
-    let Quota { limits, bytes, objects } = quota;
-    ShownQuota { bytes_max: limits.bytes, objects_max: limits.objects, bytes, objects }
+    let Quota { limits, bytes, objects, extras } = quota;
+    ShownQuota { bytes_max: limits.bytes, objects_max: limits.objects, bytes, objects, extras }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::Permissions;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,19 +32,30 @@ pub struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Listens at a path in a folder with mode 0700. An existing socket is replaced: its process has ended, since
-    /// only one gateway serves from a data folder.
+    /// Listens at a path. An existing socket is replaced: its process has ended, since only one gateway serves from a data
+    /// folder. The socket is made in a folder that nobody else can enter, and comes to its place with its mode set: there
+    /// is no moment at which another user could connect.
     ///
     /// # Errors
     /// The folder cannot be written.
     pub fn bind(path: &Path) -> std::io::Result<Self> {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = at(path, |path| UnixListener::bind(path))?;
-        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        let folder = path.with_extension("new");
+        // Left behind by a gateway that was killed here.
+        absent_is_fine(std::fs::remove_dir_all(&folder))?;
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let fresh = folder.join("socket");
+        let listener = at(&fresh, |path| UnixListener::bind(path))?;
+        std::fs::set_permissions(&fresh, Permissions::from_mode(0o600))?;
+        std::fs::rename(&fresh, path)?;
+        std::fs::remove_dir(&folder)?;
         Ok(Self { listener: Some(listener), path: path.to_owned() })
+    }
+}
+
+fn absent_is_fine(outcome: std::io::Result<()>) -> std::io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
     }
 }
 
@@ -107,5 +118,33 @@ fn status(error: &AdminError) -> StatusCode {
     match error {
         AdminError::Refused(_) => StatusCode::CONFLICT,
         AdminError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    }
+
+    #[tokio::test]
+    async fn the_socket_comes_to_its_place_with_its_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = folder.path().join("x".repeat(SOCKET_PATH_BYTES_MAX));
+        std::fs::create_dir(&long).expect("a folder");
+        for path in [folder.path().join("admin.sock"), long.join("admin.sock")] {
+            // What a gateway leaves that was killed while it made its socket, and the socket of one before.
+            std::fs::create_dir(path.with_extension("new")).expect("a folder");
+            std::fs::write(path.with_extension("new").join("socket"), "").expect("a file");
+            drop(at(&path, |path| std::os::unix::net::UnixListener::bind(path)).expect("a socket"));
+            let socket = AdminSocket::bind(&path).expect("a socket");
+            assert_eq!(mode(&path), 0o600);
+            assert!(!path.with_extension("new").exists(), "nothing is left");
+            at(&path, |path| std::os::unix::net::UnixStream::connect(path)).expect("it is listened on");
+            drop(socket);
+            assert!(!path.exists());
+        }
     }
 }

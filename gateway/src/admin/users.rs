@@ -65,6 +65,8 @@ pub struct AddUser {
 pub struct AddedUser {
     /// The name.
     pub name: String,
+    /// The twelve digits of the account, as policies and the configuration name it.
+    pub account: String,
     /// The id S3 shows as the owner of the user's buckets.
     pub canonical_id: String,
     /// The public half of the key.
@@ -105,7 +107,8 @@ impl Operation for AddUser {
             return Err(AdminError::refused(format!("the access key {access_key} was taken by a concurrent request")));
         }
         let secret_key = secret_key.to_string();
-        Ok(AddedUser { name: user.name, canonical_id: user.canonical_id.0, access_key, secret_key })
+        let account = user.id.account_number();
+        Ok(AddedUser { name: user.name, account, canonical_id: user.canonical_id.0, access_key, secret_key })
     }
 }
 
@@ -129,6 +132,8 @@ pub struct ListUsers {}
 pub struct ListedUser {
     /// The name.
     pub name: String,
+    /// The twelve digits of the account, as policies and the configuration name it.
+    pub account: String,
     /// The id S3 shows as the owner of the user's buckets.
     pub canonical_id: String,
     /// May do everything.
@@ -144,6 +149,7 @@ impl Operation for ListUsers {
     async fn run(self, admin: &Admin) -> Result<Vec<ListedUser>> {
         let listed = |(user, access_keys): (crate::domain::User, Vec<String>)| ListedUser {
             name: user.name,
+            account: user.id.account_number(),
             canonical_id: user.canonical_id.0,
             root: user.root,
             access_keys,

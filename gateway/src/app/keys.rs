@@ -131,8 +131,11 @@ impl KeySource for Keys {
         if now >= expires_at {
             return Err(KeyError::Expired);
         }
-        // The issuing key must still exist.
+        // The issuing key must still exist, with the secret it had.
         let Some(issuer) = self.access_key(&session_token.issuer).await? else { return Ok(None) };
+        if !session_token.is_issued_by(&issuer) {
+            return Ok(None);
+        }
         let (user, principal_policies, name, account_policies) = match &session_token.role {
             None => (issuer.user.clone(), issuer.principal_policies.clone(), None, issuer.account_policies.clone()),
             Some((role, name)) => {
@@ -141,7 +144,8 @@ impl KeySource for Keys {
             }
         };
         let (issuer, policy) = (session_token.issuer.clone(), session_token.policy.as_deref().map(Arc::from));
-        let session = Some(Arc::new(Session { name, policy, issuer, expires_at }));
+        let issuer_digest = session_token.issuer_digest;
+        let session = Some(Arc::new(Session { name, policy, issuer, issuer_digest, expires_at }));
         let (id, secret) = (id.to_owned(), Zeroizing::new(session_token.secret.clone()));
         let made = caller(AccessKey { id, secret, user, principal_policies, session, account_policies })?;
         self.sessions.insert(name_of_session, (changes, made.clone()));
@@ -167,8 +171,8 @@ impl KeySource for Keys {
         NewKey { id: drawn.access_key, secret: drawn.secret_key, sealed_secret }
     }
 
-    fn draw_temporary(&self, session: &NewSession) -> TemporaryKey {
-        session_token::draw(&self.cluster_key, session, &self.ambient)
+    fn draw_temporary(&self, caller: &AccessKey, session: &NewSession) -> TemporaryKey {
+        session_token::draw(&self.cluster_key, caller, session, &self.ambient)
     }
 }
 

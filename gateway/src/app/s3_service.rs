@@ -31,7 +31,7 @@ pub(super) fn s3_service(
     let settings = S3Settings {
         s3: config.s3.clone(),
         storage_classes: config.storage_classes.keys().cloned().collect(),
-        notification_targets: config.notification_targets.iter().map(|target| target.name.clone()).collect(),
+        notification_targets: config.notification_targets.clone(),
         body,
         ..S3Settings::default()
     };

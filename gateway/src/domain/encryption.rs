@@ -44,12 +44,24 @@ pub struct KmsKey {
     /// What the service made of the data key.
     #[serde(with = "hex")]
     pub wrapped: Vec<u8>,
-    /// The encryption context as the client sent it: Base64 of JSON. Bound to the wrapping.
+    /// The encryption context, which the wrapping is bound to: Base64 of JSON. It names the object; in keys of earlier releases it
+    /// is what the client sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
+    /// What the client sent as the context, empty for nothing; none in keys of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<String>,
     /// The client or its bucket requested a bucket key; echoed and without effect, since keys are local.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bucket_key: bool,
+}
+
+impl KmsKey {
+    /// The encryption context as the client sent it.
+    #[must_use]
+    pub fn client_context(&self) -> Option<&str> {
+        self.sent.as_deref().map_or(self.context.as_deref(), |sent| Some(sent).filter(|sent| !sent.is_empty()))
+    }
 }
 
 /// One run of content with a key stream of its own.
@@ -100,16 +112,23 @@ mod tests {
         let runs = |runs: &[(Option<u64>, u8)]| {
             ContentRuns(runs.iter().map(|(length, salt)| ContentRun { length: *length, salt: [*salt; 16] }).collect())
         };
-        let kms = KmsKey { id: "k".into(), wrapped: vec![1, 2], context: Some("e30=".into()), bucket_key: true };
+        let kms =
+            KmsKey { id: "k".into(), wrapped: vec![1, 2], context: Some("e30=".into()), sent: None, bucket_key: true };
         for (key, runs) in [
             (ContentKey::Customer(KeyCheck { salt: [1; 16], digest: [2; 32] }), runs(&[])),
             (ContentKey::Kms(KmsKey { context: None, bucket_key: false, ..kms.clone() }), runs(&[(None, 3)])),
+            (ContentKey::Kms(KmsKey { sent: Some(String::new()), ..kms.clone() }), runs(&[])),
             (ContentKey::Kms(kms), runs(&[(Some(5), 4), (Some(u64::MAX), 5), (None, 6)])),
         ] {
             let encryption = ContentEncryption { key, runs };
             let text = serde_json::to_string(&encryption).unwrap();
             assert_eq!(serde_json::from_str::<ContentEncryption>(&text).unwrap(), encryption, "{text}");
         }
+        let kept =
+            KmsKey { id: "k".into(), wrapped: vec![], context: Some("e30=".into()), sent: None, bucket_key: false };
+        assert_eq!(kept.client_context(), Some("e30="), "of an earlier release");
+        assert_eq!(KmsKey { sent: Some(String::new()), ..kept.clone() }.client_context(), None);
+        assert_eq!(KmsKey { sent: Some("e31=".into()), ..kept }.client_context(), Some("e31="));
         for damaged in ["x", "5:", "-1:00", ":00", "00112233445566778899aabbccddee"] {
             assert!(serde_json::from_value::<ContentRuns>(damaged.into()).is_err(), "{damaged}");
         }

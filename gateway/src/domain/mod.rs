@@ -32,6 +32,7 @@ pub use identity::iam_identity::{
 };
 pub use identity::managed_policy::{BuiltInPolicy, ManagedPolicy, ManagedPolicyDetails, ManagedPolicyVersion};
 pub use identity::ownership::Ownership;
+pub use identity::pinned_principals::PinnedPrincipals;
 pub use identity::principal_policies::{PrincipalPolicies, Session};
 pub use identity::user::{CanonicalId, User, UserId};
 pub use object::attributes::ObjectAttributes;

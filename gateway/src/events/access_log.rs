@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use time::macros::format_description;
 
-use crate::domain::{Setting, Timestamp};
+use crate::domain::{Setting, Timestamp, UserId};
 
 /// What `PutBucketLogging` sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,21 +121,21 @@ impl AccessLine<'_> {
 }
 
 impl LoggingConfiguration {
-    /// The key of a log that is delivered now.
+    /// The key of a log that is delivered now; `account` is the owner of the bucket, `unique` tells logs of one second apart.
     #[must_use]
-    pub fn key(&self, account: &str, region: &str, bucket: &str, now: Timestamp, unique: &str) -> String {
+    pub fn key(&self, account: UserId, region: &str, bucket: &str, now: Timestamp, unique: u64) -> String {
         let text = match self.format {
             LogKeyFormat::ByEventTime => now.utc().format(format_description!("[year]-[month]-[day]-00-00-00")),
             _ => now.utc().format(format_description!("[year]-[month]-[day]-[hour]-[minute]-[second]")),
         };
         let text = text.expect("it has a date and a time of day");
         let (name, folder) =
-            (format!("{text}-{unique}"), now.utc().date().format(format_description!("[year]/[month]/[day]")));
+            (format!("{text}-{unique:016X}"), now.utc().date().format(format_description!("[year]/[month]/[day]")));
         let folder = folder.expect("it is a date");
         match self.format {
             LogKeyFormat::Unsaid | LogKeyFormat::Simple => format!("{}{name}", self.prefix),
             LogKeyFormat::ByEventTime | LogKeyFormat::ByDeliveryTime => {
-                format!("{}{account}/{region}/{bucket}/{folder}/{name}", self.prefix)
+                format!("{}{}/{region}/{bucket}/{folder}/{name}", self.prefix, account.0)
             }
         }
     }
@@ -225,10 +225,10 @@ mod tests {
     fn keys_follow_their_format() {
         let key = |format| {
             let logging = LoggingConfiguration { target: "t".to_owned(), prefix: "logs/".to_owned(), format };
-            logging.key("1", "eu", "b", Timestamp(1_549_411_238_000_000), "U")
+            logging.key(UserId(1), "eu", "b", Timestamp(1_549_411_238_000_000), 10)
         };
-        assert_eq!(key(LogKeyFormat::Unsaid), "logs/2019-02-06-00-00-38-U");
-        assert_eq!(key(LogKeyFormat::ByDeliveryTime), "logs/1/eu/b/2019/02/06/2019-02-06-00-00-38-U");
-        assert_eq!(key(LogKeyFormat::ByEventTime), "logs/1/eu/b/2019/02/06/2019-02-06-00-00-00-U");
+        assert_eq!(key(LogKeyFormat::Unsaid), "logs/2019-02-06-00-00-38-000000000000000A");
+        assert_eq!(key(LogKeyFormat::ByDeliveryTime), "logs/1/eu/b/2019/02/06/2019-02-06-00-00-38-000000000000000A");
+        assert_eq!(key(LogKeyFormat::ByEventTime), "logs/1/eu/b/2019/02/06/2019-02-06-00-00-00-000000000000000A");
     }
 }

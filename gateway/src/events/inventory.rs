@@ -150,16 +150,14 @@ impl Inventory {
     }
 
     /// Where a list of a bucket goes: what all of its keys begin with.
-    #[must_use]
-    pub fn key_prefix(&self, bucket: &str) -> String {
+    fn key_prefix(&self, bucket: &str) -> String {
         let prefix = self.prefix.as_deref().unwrap_or_default().trim_end_matches('/');
         let slash = if prefix.is_empty() { "" } else { "/" };
         format!("{prefix}{slash}{bucket}/{}", self.id)
     }
 
     /// The folder of the manifest of a list that was begun now.
-    #[must_use]
-    pub fn folder(&self, bucket: &str, now: Timestamp) -> String {
+    fn folder(&self, bucket: &str, now: Timestamp) -> String {
         let text = now.whole_seconds().iso();
         format!(
             "{}/{}-{}Z",
@@ -167,6 +165,24 @@ impl Inventory {
             text.get(..13).unwrap_or_default(),
             text.get(14..16).unwrap_or_default()
         )
+    }
+
+    /// The key of a file of a list; `unique` tells it from others.
+    #[must_use]
+    pub fn file_key(&self, bucket: &str, unique: u128) -> String {
+        format!("{}/data/{unique:032x}.csv.gz", self.key_prefix(bucket))
+    }
+
+    /// The key of the manifest of a list that was begun now.
+    #[must_use]
+    pub fn manifest_key(&self, bucket: &str, now: Timestamp) -> String {
+        format!("{}/manifest.json", self.folder(bucket, now))
+    }
+
+    /// The key of the manifest's digest.
+    #[must_use]
+    pub fn checksum_key(&self, bucket: &str, now: Timestamp) -> String {
+        format!("{}/manifest.checksum", self.folder(bucket, now))
     }
 
     /// The manifest.
@@ -205,7 +221,9 @@ mod tests {
         };
         let now = Timestamp(1_445_412_480_000_000);
         assert_eq!(inventory.schema(), "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, ETag");
-        assert_eq!(inventory.folder("photos", now), "out/photos/daily/2015-10-21T07-28Z");
+        assert_eq!(inventory.manifest_key("photos", now), "out/photos/daily/2015-10-21T07-28Z/manifest.json");
+        assert_eq!(inventory.checksum_key("photos", now), "out/photos/daily/2015-10-21T07-28Z/manifest.checksum");
+        assert_eq!(inventory.file_key("photos", 127), format!("out/photos/daily/data/{}7f.csv.gz", "0".repeat(30)));
         let listed = Listed { key: "a%20b", version: "null", latest: true, size: 7, etag: "e", ..Listed::default() };
         assert_eq!(inventory.line("photos", &listed), "\"photos\",\"a%20b\",\"\",\"true\",\"false\",\"7\",\"e\"\n");
         let marker = Listed { key: "k", version: "v", marker: true, ..Listed::default() };

@@ -115,6 +115,14 @@ const INVARIANTS: &[(&str, &str)] = &[
          WHERE NOT v.is_marker AND CASE WHEN q.scope = 'user' THEN b.account_id ELSE b.id END = q.id)",
     ),
     (
+        "quota over {}: delete markers and uploads are not those of the rows (set it again, if an older release ran beside this one)",
+        "SELECT q.scope FROM quota q WHERE q.extras <> \
+         (SELECT COUNT(*) FROM version v JOIN bucket b ON b.id = v.bucket_id \
+         WHERE v.is_marker AND CASE WHEN q.scope = 'user' THEN b.account_id ELSE b.id END = q.id) \
+         + (SELECT COUNT(*) FROM upload u JOIN bucket b ON b.id = u.bucket_id \
+         WHERE CASE WHEN q.scope = 'user' THEN b.account_id ELSE b.id END = q.id)",
+    ),
+    (
         "bucket {}: its meters do not sum up to what it holds",
         "SELECT b.name FROM bucket b WHERE \
          COALESCE((SELECT SUM(m.encoded_bytes_added - m.encoded_bytes_removed) FROM meter m WHERE m.bucket_id = b.id), 0) <> \

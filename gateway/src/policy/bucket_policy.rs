@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Setting;
+use crate::domain::{PinnedPrincipals, Setting};
 use crate::policy::document::policy_document::{BUCKET_POLICY_BYTES_MAX, Document};
 use crate::policy::error::PolicyError;
 
@@ -14,14 +14,17 @@ pub struct BucketPolicy {
     document: Document,
     public: bool,
     binds_owner: bool,
+    principals: PinnedPrincipals,
 }
 
 /// What the database keeps of it.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Stored {
     text: String,
     #[serde(default)]
     binds_owner: bool,
+    #[serde(default, skip_serializing_if = "PinnedPrincipals::is_empty")]
+    principals: PinnedPrincipals,
 }
 
 impl Setting for BucketPolicy {
@@ -35,15 +38,30 @@ impl BucketPolicy {
     /// # Errors
     /// What Amazon says about it.
     pub fn parse(text: &str, bucket: &str, binds_owner: bool) -> Result<Self, PolicyError> {
-        let policy = Self::read(text.to_owned(), binds_owner)?;
+        let policy = Self::read(Stored { text: text.to_owned(), binds_owner, ..Stored::default() })?;
         policy.document.check_bucket(bucket)?;
         Ok(policy)
     }
 
-    fn read(text: String, binds_owner: bool) -> Result<Self, PolicyError> {
-        let document = Document::parse(&text, BUCKET_POLICY_BYTES_MAX)?;
+    fn read(stored: Stored) -> Result<Self, PolicyError> {
+        let Stored { text, binds_owner, principals } = stored;
+        let document = Document::parse(&text, BUCKET_POLICY_BYTES_MAX)?.pinned(&principals);
         let public = document.is_public();
-        Ok(Self { text, document, public, binds_owner })
+        Ok(Self { text, document, public, binds_owner, principals })
+    }
+
+    /// The same policy with these unique ids in the place of its ARNs.
+    #[must_use]
+    pub fn pinned(mut self, principals: PinnedPrincipals) -> Self {
+        self.document = self.document.pinned(&principals);
+        self.principals = principals;
+        self
+    }
+
+    /// The unique ids of its principals.
+    #[must_use]
+    pub fn principals(&self) -> &PinnedPrincipals {
+        &self.principals
     }
 
     /// The text, as it was sent.
@@ -75,13 +93,13 @@ impl TryFrom<Stored> for BucketPolicy {
     type Error = PolicyError;
 
     fn try_from(stored: Stored) -> Result<Self, PolicyError> {
-        Self::read(stored.text, stored.binds_owner)
+        Self::read(stored)
     }
 }
 
 impl From<BucketPolicy> for Stored {
     fn from(policy: BucketPolicy) -> Self {
-        Self { text: policy.text, binds_owner: policy.binds_owner }
+        Self { text: policy.text, binds_owner: policy.binds_owner, principals: policy.principals }
     }
 }
 
@@ -99,6 +117,11 @@ mod tests {
         assert_eq!(again.text(), text);
         assert!(again.is_public() && again.binds_owner());
         assert!(BucketPolicy::parse(text, "photo", false).is_err());
+        let mut principals = PinnedPrincipals::default();
+        principals.insert("arn:aws:iam::000000000001:user/bob".to_owned(), "AIDABOB".to_owned());
+        let pinned = policy.pinned(principals);
+        let kept = serde_json::to_string(&pinned).expect("JSON");
+        assert_eq!(serde_json::from_str::<BucketPolicy>(&kept).expect("the same"), pinned);
         assert!(serde_json::from_str::<BucketPolicy>(r#"{"text":"{}"}"#).is_err(), "damage is no absence");
     }
 }

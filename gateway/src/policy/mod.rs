@@ -16,11 +16,13 @@ mod tests;
 mod value;
 
 pub use bucket_policy::BucketPolicy;
+pub use decision::assume_role::{is_denied, may_assume_role};
 pub use decision::decide::{BucketRules, Decision, ObjectRules, decide};
 pub use decision::evaluate::{AuthorizationRequest, Evaluation};
 pub use decision::principal::{Principal, PrincipalKind, account_number};
 pub use document::check::ARN_PREFIX;
 pub use document::policy_document::{BUCKET_POLICY_BYTES_MAX, Document};
+pub use document::principal_text::rename as rename_principals;
 pub use error::PolicyError;
 pub use ownership::OwnershipControls;
 pub use permission::Permission;

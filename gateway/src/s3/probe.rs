@@ -72,7 +72,7 @@ impl KeySource for AnyKeySource {
         NewKey { id: String::new(), secret: Zeroizing::default(), sealed_secret: Vec::new() }
     }
 
-    fn draw_temporary(&self, _session: &NewSession) -> TemporaryKey {
+    fn draw_temporary(&self, _caller: &AccessKey, _session: &NewSession) -> TemporaryKey {
         let (id, token) = (String::new(), String::new());
         TemporaryKey { id, secret: Zeroizing::default(), token, expires_at: 0 }
     }

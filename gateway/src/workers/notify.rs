@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 
+use crate::domain::UserId;
 use crate::events::finished;
 use crate::metadata::{Event, MetadataStore};
 use crate::workers::webhook::Webhook;
@@ -35,7 +36,7 @@ pub(super) struct Notify {
 
 impl Notify {
     pub(super) fn new(metadata: MetadataStore, targets: Vec<Webhook>) -> Self {
-        let targets = targets.into_iter().map(|target| (target.name().to_owned(), Arc::new(target))).collect();
+        let targets = targets.into_iter().map(|target| (target.config().name.clone(), Arc::new(target))).collect();
         Self { metadata, targets }
     }
 
@@ -51,7 +52,19 @@ impl Notify {
         target.post(message).await
     }
 
+    /// Whether the account of the message's bucket may not use its target: not at any time before this configuration is another.
+    fn is_refused(&self, event: &Event) -> bool {
+        self.targets.get(&event.target).is_some_and(|target| !target.config().allows(event.account))
+    }
+
     async fn deliver(&self, event: Event) -> Result<(), StepError> {
+        if self.is_refused(&event) {
+            metrics::counter!("haulout_events_dropped_total", "target" => event.target.clone()).increment(1);
+            let account = event.account.map(UserId::account_number);
+            tracing::warn!(target = event.target, account, "notification dropped: its account may not use this target");
+            self.metadata.forget_events(vec![event.seq]).await?;
+            return Ok(());
+        }
         match self.send(&event).await {
             Ok(()) => {
                 metrics::counter!("haulout_events_delivered_total", "target" => event.target.clone()).increment(1);

@@ -15,10 +15,8 @@ const REPLY_BYTES_MAX: u64 = 64 << 10;
 
 /// A target of notifications.
 pub(super) struct Webhook {
-    name: String,
+    config: NotificationTargetConfig,
     url: Url,
-    authorization: Option<String>,
-    allow_private: bool,
     client: Client,
 }
 
@@ -36,29 +34,23 @@ impl Webhook {
             .pool_max_idle_per_host(4)
             .dns_resolver(Arc::new(Guarded { allow_private: config.allow_private }))
             .build()?;
-        Ok(Self {
-            name: config.name.clone(),
-            url: Url::parse(&config.url)?,
-            authorization: config.authorization.clone(),
-            allow_private: config.allow_private,
-            client,
-        })
+        Ok(Self { config: config.clone(), url: Url::parse(&config.url)?, client })
     }
 
-    /// Its name.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    /// As it is configured.
+    pub(super) fn config(&self) -> &NotificationTargetConfig {
+        &self.config
     }
 
     /// Posts a message; what went wrong, if anything did. Only a status of 2xx counts as taken.
     pub(super) async fn post(&self, message: String) -> Result<(), String> {
         // A host that is an address is connected to without asking the resolver.
         let literal = self.url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
-        if literal.is_some_and(|address| !self.allow_private && !is_public(address)) {
+        if literal.is_some_and(|address| !self.config.allow_private && !is_public(address)) {
             return Err("its address is private, and allow_private is not set".to_owned());
         }
         let mut request = self.client.post(self.url.clone()).header("content-type", "application/json").body(message);
-        if let Some(authorization) = &self.authorization {
+        if let Some(authorization) = &self.config.authorization {
             request = request.header("authorization", authorization);
         }
         // Errors name the URL, which may carry a secret.

@@ -133,6 +133,15 @@ impl TestGateway {
         self.environment().into_iter().fold(program, |program, (name, value)| program.env(&name, value))
     }
 
+    /// Starts it again with another secret of the root user, under the same access key.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn change_root_secret(&mut self) -> Result<()> {
+        self.secret_key = crate::s3::random_hex(20);
+        self.restart()
+    }
+
     /// Waits until every backend is what it should be. Looking at them is also how the gateway learns that one is back.
     ///
     /// # Errors

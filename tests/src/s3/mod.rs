@@ -1,6 +1,7 @@
 //! A small S3 client of our own, written from the specification and not from the gateway's code: a second opinion.
 
 mod connection;
+mod iam;
 mod reply;
 mod sign;
 pub(crate) mod xml;
@@ -39,7 +40,8 @@ pub struct Request<'a> {
 
 impl S3 {
     pub(crate) fn new(address: SocketAddr, access_key: &str, secret_key: &str) -> Self {
-        let keys = Keys { access_key: access_key.into(), secret_key: secret_key.into(), service: "s3".into() };
+        let keys =
+            Keys { access_key: access_key.into(), secret_key: secret_key.into(), service: "s3".into(), token: None };
         Self { pool: Arc::new(Pool::new(address)), keys }
     }
 

@@ -20,6 +20,8 @@ pub struct Keys {
     pub secret_key: String,
     /// What the signature is for: `s3`, `iam` or `sts`.
     pub service: String,
+    /// What temporary keys must come with.
+    pub token: Option<String>,
 }
 
 /// A key as it stands in a path.
@@ -51,6 +53,7 @@ pub fn sign(
 
     headers.push(("host".into(), host.into()));
     headers.push(("x-amz-date".into(), instant.clone()));
+    headers.extend(keys.token.iter().map(|token| ("x-amz-security-token".into(), token.clone())));
     if !headers.iter().any(|(name, _)| name == "x-amz-content-sha256") {
         headers.push(("x-amz-content-sha256".into(), hash));
     }

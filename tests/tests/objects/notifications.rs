@@ -16,6 +16,7 @@ on_both!(
 );
 on_both!(short_days => lifecycle_actions_are_reported);
 on_sqlite!(no_address_inside_is_told_unless_that_is_allowed, a_target_that_is_away_is_told_after_a_restart);
+on_both!(a_target_is_for_the_accounts_it_names);
 
 async fn configure(s3: &S3, events: &[&str], filter: &str) -> Result<()> {
     let events: String = events.iter().map(|event| format!("<Event>{event}</Event>")).collect();
@@ -333,5 +334,39 @@ async fn lifecycle_actions_are_reported(gateway: &mut TestGateway) -> Result<()>
     s3.put("told", "old/c", "content").await?.ok()?;
     ensure!(summary_of(&receiver, 8, "old/c").await?.len() == 2, "it expired");
     ensure!(receiver.received().len() == 9, "nothing is reported twice: {:?}", receiver.received());
+    Ok(())
+}
+
+/// The operator's `Authorization` goes only with what the accounts cause that the target is for; when it is set up and after.
+async fn a_target_is_for_the_accounts_it_names(gateway: &mut TestGateway) -> Result<()> {
+    let receiver = Receiver::start(0).await?;
+    let added = gateway.haulout(&["user", "add", "anna", "--json"]).ok().await?;
+    let added: Value = serde_json::from_str(&added)?;
+    let text = |field: &str| added[field].as_str().unwrap_or_default().to_owned();
+    let for_accounts = |gateway: &mut TestGateway, accounts: &str| {
+        gateway.reconfigure(|settings| {
+            let settings = with_webhook(settings, receiver.address(), true);
+            settings.set("[notification_target]", &format!("accounts = [{accounts}]"))
+        })?;
+        gateway.restart()
+    };
+    let (anna, number) = (gateway.user(&text("access_key"), &text("secret_key")), format!("\"{}\"", text("account")));
+    for_accounts(gateway, "\"000000000099\"")?;
+    anna.create_bucket("told").await?;
+    let refused = configure(&anna, &["s3:ObjectCreated:*"], "").await.expect_err("it is for another account");
+    ensure!(format!("{refused:#}").contains("Unable to validate the following destination"), "{refused:#}");
+    for_accounts(gateway, &number)?;
+    configure(&anna, &["s3:ObjectCreated:*"], "").await?;
+    anna.put("told", "first", "content").await?.ok()?;
+    receiver.wait_for(2).await?;
+    for_accounts(gateway, "\"000000000099\"")?;
+    anna.put("told", "second", "content").await?.ok()?;
+    gateway.wait_for_log("its account may not use this target").await?;
+    for_accounts(gateway, &number)?;
+    anna.put("told", "third", "content").await?.ok()?;
+    let told = receiver.wait_for(3).await?;
+    let keys: Vec<_> =
+        told.iter().filter_map(|message| message["Records"][0]["s3"]["object"]["key"].as_str()).collect();
+    ensure!(keys == ["first", "third"], "{keys:?}");
     Ok(())
 }

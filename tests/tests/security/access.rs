@@ -111,6 +111,14 @@ async fn a_policy_is_kept_word_for_word_and_a_wrong_one_refused(gateway: &mut Te
     put_policy(&alice, "hers", &statement("Allow", "\"anna\"", "\"s3:GetObject\"", "hers/*"))
         .await?
         .refused(400, "MalformedPolicy")?;
+    // A denial under a key that does not exist would deny nothing.
+    for (key, known) in [("s3:prefix", true), ("s3:prefixes", false), ("aws:SourceIps", false), ("ec2:Vpc", false)] {
+        let denial = statement("Deny", r#"{"AWS":"000000000099"}"#, "\"s3:*\"", "hers/*");
+        let condition = format!(r#","Condition":{{"StringEquals":{{"{key}":"x"}}}}}}"#);
+        let reply = put_policy(&alice, "hers", &(denial.trim_end_matches('}').to_owned() + &condition)).await?;
+        if known { reply.ok().map(drop)? } else { reply.refused(400, "MalformedPolicy")? }
+    }
+    alice.request(Method::PUT, "/hers").query("policy", "").body(text.to_owned()).send().await?.ok()?;
     let long = format!("{{\"Id\":\"{}\"}}", "x".repeat(21 << 10));
     let too_long = alice.request(Method::PUT, "/hers").query("policy", "").body(long).send().await?;
     too_long.refused(400, "MalformedPolicy")?;

@@ -5,4 +5,5 @@ mod bad_input;
 mod costly_attacks;
 mod identity;
 mod known_attacks;
+mod on_behalf;
 mod several_users;

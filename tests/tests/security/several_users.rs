@@ -1,10 +1,20 @@
 //! Several users: what one owns, the others cannot touch, and nobody without a key can do anything.
 
 use anyhow::{Context, Result, ensure};
-use harness::{S3, TestGateway, on_both, send_raw, wait_until};
+use harness::{Database, S3, Settings, TestGateway, on_both, send_raw, wait_until};
 use http::Method;
 
-on_both!(what_one_owns_the_others_cannot_touch, a_removed_user_is_out, a_wrong_secret_opens_nothing);
+on_both!(
+    what_one_owns_the_others_cannot_touch,
+    a_removed_user_is_out,
+    a_wrong_secret_opens_nothing,
+    the_name_of_a_deleted_bucket_is_held,
+);
+on_both!(without_holds => names_are_free_at_once_where_the_operator_says_so);
+
+fn without_holds(database: Database) -> Settings {
+    Settings::new(database).set("s3", "bucket_name_hold_seconds = 0")
+}
 
 async fn add(gateway: &TestGateway, name: &str) -> Result<S3> {
     let secret = format!("the-secret-of-{name}-0123456789");
@@ -80,4 +90,26 @@ async fn a_wrong_secret_opens_nothing(gateway: &mut TestGateway) -> Result<()> {
     wrong.put("any", "thing", "x").await?.refused(403, "SignatureDoesNotMatch")?;
     let nobody = gateway.user("NOBODYKNOWSME", "not-the-secret-key");
     nobody.request(Method::GET, "/").send().await?.refused(403, "InvalidAccessKeyId")
+}
+
+/// Whoever took it at once would get what others go on sending there.
+async fn the_name_of_a_deleted_bucket_is_held(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    let make = async |user: &S3| user.request(Method::PUT, "/theirs").send().await;
+    alice.create_bucket("theirs").await?;
+    alice.request(Method::DELETE, "/theirs").send().await?.ok()?;
+    make(&bob).await?.refused(409, "BucketAlreadyExists")?;
+    gateway.restart()?;
+    make(&bob).await?.refused(409, "BucketAlreadyExists")?;
+    ensure!(names_of_buckets(&bob).await?.is_empty());
+    bob.put("theirs", "key", "content").await?.refused(404, "NoSuchBucket")?;
+    make(&alice).await?.ok()?;
+    make(&bob).await?.refused(409, "BucketAlreadyExists")
+}
+
+async fn names_are_free_at_once_where_the_operator_says_so(gateway: &mut TestGateway) -> Result<()> {
+    let (alice, bob) = (add(gateway, "alice").await?, add(gateway, "bob").await?);
+    alice.create_bucket("theirs").await?;
+    alice.request(Method::DELETE, "/theirs").send().await?.ok()?;
+    bob.create_bucket("theirs").await
 }

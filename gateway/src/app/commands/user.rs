@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::admin::users::{AddUser, ListUsers, RemoveUser};
+use crate::admin::users::{AddUser, ListUsers, ListedUser, RemoveUser};
 use crate::app::cli::User;
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
@@ -15,6 +15,7 @@ pub(super) async fn run(runner: &OperationRunner, user: User) -> Result<Outcome>
                 show::json(&added)?;
             } else {
                 show::print(&format!("user           {}", added.name))?;
+                show::print(&format!("account        {}", added.account))?;
                 show::print(&format!("canonical id   {}", added.canonical_id))?;
                 show::print(&format!("access key     {}", added.access_key))?;
                 show::print(&format!("secret key     {}   (shown only now)", added.secret_key))?;
@@ -25,9 +26,9 @@ pub(super) async fn run(runner: &OperationRunner, user: User) -> Result<Outcome>
             if json {
                 show::json(&users)?;
             } else {
-                let rows: Vec<_> =
-                    users.into_iter().map(|user| [user.name, user.canonical_id, user.access_keys.join(", ")]).collect();
-                show::table(["NAME", "CANONICAL ID", "ACCESS KEYS"], &rows)?;
+                let row = |user: ListedUser| [user.name, user.canonical_id, user.account, user.access_keys.join(", ")];
+                let rows: Vec<_> = users.into_iter().map(row).collect();
+                show::table(["NAME", "CANONICAL ID", "ACCOUNT", "ACCESS KEYS"], &rows)?;
             }
         }
         User::Remove { name } => {

@@ -62,10 +62,11 @@ impl Fixture {
         (owner, key)
     }
 
-    fn begin(&self, issuer: &str, role: Option<(&str, &str)>, policy: Option<&str>) -> TemporaryKey {
+    async fn begin(&self, issuer: &str, role: Option<(&str, &str)>, policy: Option<&str>) -> TemporaryKey {
         let role = role.map(|(id, name)| (id.to_owned(), name.to_owned()));
         let policy = policy.map(str::to_owned);
-        self.keys.draw_temporary(&NewSession { issuer: issuer.to_owned(), role, policy, seconds: 900 })
+        let issuer = self.keys.access_key(issuer).await.unwrap().expect("it is there");
+        self.keys.draw_temporary(&issuer, &NewSession { role, policy, seconds: 900 })
     }
 
     async fn session(&self, key: &TemporaryKey) -> Result<Option<Arc<Caller>>, KeyError> {
@@ -98,7 +99,7 @@ async fn a_change_counts_at_once() {
 async fn a_session_ends_with_its_time() {
     let fixture = Fixture::new().await;
     let (_, key) = fixture.user("bob").await;
-    let session = fixture.begin(&key.id, None, None);
+    let session = fixture.begin(&key.id, None, None).await;
     for _ in 0..2 {
         let caller = fixture.session(&session).await.unwrap().expect("it has begun");
         assert_eq!((caller.arn(), &*caller.secret), (format!("{}bob", arn(&fixture, "user/")), &*session.secret));
@@ -120,8 +121,8 @@ async fn a_session_ends_with_the_key_behind_it() {
     let fixture = Fixture::new().await;
     let (owner, key) = fixture.user("bob").await;
     let role = fixture.identity(IdentityKind::Role, "reader").await;
-    let own = fixture.begin(&key.id, None, None);
-    let other = fixture.begin(&key.id, Some((&role.unique_id, "monday")), Some(READ));
+    let own = fixture.begin(&key.id, None, None).await;
+    let other = fixture.begin(&key.id, Some((&role.unique_id, "monday")), Some(READ)).await;
     let caller = fixture.session(&other).await.unwrap().expect("it has begun");
     let number = fixture.account.id.account_number();
     assert_eq!(caller.arn(), format!("arn:aws:sts::{number}:assumed-role/reader/monday"));
@@ -153,4 +154,24 @@ async fn the_last_use_is_written_down() {
         wait_until("the use is recorded", async || fixture.metadata.key_use(&key.id).await.unwrap().unwrap().last)
             .await;
     assert_eq!((service.as_str(), region.as_str()), ("s3", "eu-1"));
+}
+
+/// The root user's key may get another secret under the id it has.
+#[tokio::test]
+async fn a_session_ends_when_the_key_behind_it_gets_another_secret() {
+    let fixture = Fixture::new().await;
+    let (owner, key) = fixture.user("bob").await;
+    let role = fixture.identity(IdentityKind::Role, "reader").await;
+    let session = fixture.begin(&key.id, None, None).await;
+    let caller = fixture.session(&session).await.unwrap().expect("it has begun");
+    let role = Some((role.unique_id, "monday".to_owned()));
+    let chained = fixture.keys.draw_temporary(&caller, &NewSession { role, policy: None, seconds: 900 });
+    assert!(fixture.session(&chained).await.unwrap().is_some());
+    fixture.metadata.delete_key(owner, &key.id).await.unwrap();
+    let sealed = seal_secret(&ClusterKey::new(1, [7; 32]), &key.id, "another-secret", &Ambient::system());
+    fixture.metadata.add_key(owner, &key.id, &sealed, 2).await.unwrap();
+    assert!(fixture.keys.access_key(&key.id).await.unwrap().is_some());
+    for session in [&session, &chained] {
+        assert!(fixture.session(session).await.unwrap().is_none(), "its key has another secret");
+    }
 }

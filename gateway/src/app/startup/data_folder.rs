@@ -9,6 +9,13 @@ use anyhow::{Context as _, bail};
 use rustix::fs::{FlockOperation, flock};
 use zeroize::Zeroizing;
 
+/// The rights of the group and of everybody else.
+const OF_OTHERS: u32 = 0o077;
+/// The mode of folders in which everybody may make files.
+const STICKY: u32 = 0o1000;
+/// The file that a serving process locks.
+const LOCK: &str = "serve.lock";
+
 /// The folder, known to exist.
 #[derive(Clone, Debug)]
 pub struct DataFolder(PathBuf);
@@ -18,7 +25,8 @@ pub struct DataFolder(PathBuf);
 pub struct ServeLock(#[expect(dead_code, reason = "holding it is its use")] File);
 
 impl DataFolder {
-    /// Makes the folder, for its owner alone, unless it is there.
+    /// Makes the folder, for its owner alone. One that is there is closed to others if it is a gateway's own; if it cannot be, or
+    /// is not, that is only logged: whatever is secret in it has a mode of its own.
     ///
     /// # Errors
     /// It is not there and cannot be made.
@@ -29,11 +37,34 @@ impl DataFolder {
             .create(path)
             .with_context(|| format!("cannot make the data folder {}", path.display()))?;
         let folder = Self::find(path)?;
-        let mode = std::fs::metadata(&folder.0)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            tracing::warn!(folder = %folder.0.display(), mode = format!("{:o}", mode & 0o777), "the data folder is readable by others; chmod 700 it");
-        }
+        folder.close_to_others()?;
         Ok(folder)
+    }
+
+    fn close_to_others(&self) -> anyhow::Result<()> {
+        let mode = std::fs::metadata(&self.0)?.permissions().mode();
+        if mode & OF_OTHERS == 0 {
+            return Ok(());
+        }
+        let shown = format!("{:o}", mode & 0o7777);
+        let closed = self.is_own(mode)? && {
+            // Only the folder's owner may, which in a container need not be the gateway.
+            std::fs::set_permissions(&self.0, Permissions::from_mode(mode & 0o7777 & !OF_OTHERS)).is_ok()
+        };
+        if closed {
+            tracing::info!(folder = %self.0.display(), mode = shown, "the data folder was open to others and is no more");
+        } else {
+            tracing::warn!(folder = %self.0.display(), mode = shown, "the data folder is open to others; chmod 700 it");
+        }
+        Ok(())
+    }
+
+    /// Whether the folder is there for a gateway alone, so that nobody else needs to enter it: it is empty or was used before, and
+    /// is no folder like `/tmp` that all share.
+    fn is_own(&self, mode: u32) -> anyhow::Result<bool> {
+        let shared = mode & STICKY != 0 || self.0.parent().is_none();
+        let used = [LOCK, "cluster.key"].iter().any(|name| self.0.join(name).exists());
+        Ok(!shared && (used || std::fs::read_dir(&self.0)?.next().is_none()))
     }
 
     /// Finds a folder that some gateway has made.
@@ -67,7 +98,7 @@ impl DataFolder {
     /// # Errors
     /// Another process serves from it.
     pub fn lock(&self) -> anyhow::Result<ServeLock> {
-        let path = self.0.join("serve.lock");
+        let path = self.0.join(LOCK);
         let mut file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -150,6 +181,27 @@ mod tests {
         assert_eq!(folder.read_secret("key").unwrap().unwrap().as_str(), "second");
         assert_eq!(mode(&folder.path().join("key")), 0o600);
         assert!(!folder.path().join("key.new").exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_open_to_others_is_closed_if_it_is_ones_own() {
+        let temporary = tempfile::tempdir().unwrap();
+        let open = |name: &str, mode: u32, file: Option<&str>| {
+            let path = temporary.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            if let Some(file) = file {
+                std::fs::write(path.join(file), "").unwrap();
+            }
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            DataFolder::make(&path).unwrap();
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777
+        };
+        assert_eq!(open("new", 0o755, None), 0o700);
+        assert_eq!(open("used", 0o777, Some("serve.lock")), 0o700);
+        assert_eq!(open("set-group-id", 0o2770, None), 0o2700);
+        assert_eq!(open("own", 0o700, Some("serve.lock")), 0o700);
+        assert_eq!(open("somebody-elses", 0o755, Some("photo.jpg")), 0o755, "others may need it");
+        assert_eq!(open("for-all", 0o1777, Some("serve.lock")), 0o1777, "as /tmp");
     }
 
     #[test]

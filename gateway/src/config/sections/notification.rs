@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::config::environment::Environment;
 use crate::config::error::Problem;
+use crate::domain::UserId;
 
 /// One webhook. Buckets name it by `arn:haulout:sqs:REGION:1:NAME`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -17,6 +18,9 @@ pub struct NotificationTargetConfig {
     pub url: String,
     /// The `Authorization` header of each post. `${NAME}` is replaced by that environment variable.
     pub authorization: Option<String>,
+    /// The accounts whose buckets may use it, each by its twelve digits. Every account may when it is missing, as in releases
+    /// before it was there. What they cause is sent with this target's `Authorization`.
+    pub accounts: Option<Vec<String>>,
     /// Also post to loopback, private and link-local addresses.
     #[serde(default)]
     pub allow_private: bool,
@@ -37,6 +41,13 @@ impl fmt::Debug for NotificationTargetConfig {
 }
 
 impl NotificationTargetConfig {
+    /// Whether buckets of an account may use it; the account is unknown when its bucket is gone, and was not kept.
+    #[must_use]
+    pub fn allows(&self, account: Option<UserId>) -> bool {
+        let Some(accounts) = &self.accounts else { return true };
+        account.is_some_and(|account| accounts.contains(&account.account_number()))
+    }
+
     /// Puts environment variables in.
     pub(crate) fn expand(&mut self, index: usize, environment: &Environment) -> Vec<Problem> {
         let mut found = Vec::new();
@@ -57,9 +68,49 @@ impl NotificationTargetConfig {
         if !self.url.starts_with("https://") && !self.url.starts_with("http://") {
             found.push(Problem::at(at("url"), "a target is a URL that begins with https:// or http://"));
         }
+        let digits = |number: &String| number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit());
+        if !self.accounts.iter().flatten().all(digits) {
+            found
+                .push(Problem::at(at("accounts"), "an account is named by its twelve digits, see `haulout user list`"));
+        }
         if self.timeout_seconds == 0 {
             found.push(Problem::at(at("timeout_seconds"), "a post takes at least a second"));
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(accounts: &str) -> NotificationTargetConfig {
+        toml::from_str(&format!("name = \"hook\"\nurl = \"https://example.com\"\n{accounts}")).expect("a target")
+    }
+
+    #[test]
+    fn a_target_is_for_the_accounts_it_names() {
+        let (anna, bert) = (Some(UserId(1)), Some(UserId(2)));
+        for (accounts, allowed) in [
+            ("", [true, true, true]),
+            ("accounts = [\"000000000001\"]", [true, false, false]),
+            ("accounts = [\"000000000001\", \"000000000002\"]", [true, true, false]),
+            ("accounts = []", [false, false, false]),
+        ] {
+            let target = target(accounts);
+            assert_eq!([anna, bert, None].map(|account| target.allows(account)), allowed, "{accounts}");
+        }
+    }
+
+    #[test]
+    fn accounts_are_numbers() {
+        for (accounts, problems) in [
+            ("accounts = [\"000000000001\"]", 0),
+            ("accounts = [\"1\"]", 1),
+            ("accounts = [\"anna\"]", 1),
+            ("accounts = [\"arn:aws:iam::000000000001:root\"]", 1),
+        ] {
+            assert_eq!(target(accounts).expand(0, &Environment::default()).len(), problems, "{accounts}");
+        }
     }
 }

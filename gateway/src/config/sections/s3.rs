@@ -30,6 +30,8 @@ pub struct S3Config {
     pub owner_display_names: bool,
     /// The largest object, in bytes of content.
     pub object_bytes_max: u64,
+    /// Seconds for which the name of a deleted bucket can be taken by no account but the one that had it; 0 for none.
+    pub bucket_name_hold_seconds: u32,
 }
 
 impl Default for S3Config {
@@ -44,6 +46,7 @@ impl Default for S3Config {
             sse_c_requires_tls: false,
             owner_display_names: false,
             object_bytes_max: 5 << 40,
+            bucket_name_hold_seconds: 7 * 86_400,
         }
     }
 }

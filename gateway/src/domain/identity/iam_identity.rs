@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::identity::pinned_principals::PinnedPrincipals;
 use crate::domain::identity::user::UserId;
 use crate::domain::timestamp::Timestamp;
 
@@ -181,6 +182,9 @@ pub struct IdentityDetails {
     /// The trust policy of a role: who may assume it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust: Option<String>,
+    /// The users and roles that policy is about.
+    #[serde(skip_serializing_if = "PinnedPrincipals::is_empty")]
+    pub trusted: PinnedPrincipals,
     /// The description of a role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,

@@ -5,5 +5,6 @@ pub(crate) mod access_list;
 pub(crate) mod iam_identity;
 pub(crate) mod managed_policy;
 pub(crate) mod ownership;
+pub(crate) mod pinned_principals;
 pub(crate) mod principal_policies;
 pub(crate) mod user;

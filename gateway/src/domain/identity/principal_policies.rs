@@ -21,6 +21,8 @@ pub struct Session {
     pub name: Option<String>,
     /// The long-term access key that issued it: the session ends with it.
     pub issuer: String,
+    /// What distinguishes the secret of that key from others; none in sessions that an earlier release began.
+    pub issuer_digest: Option<[u8; 16]>,
     /// The session policy: it must allow the request too.
     pub policy: Option<Arc<str>>,
     /// When it ends.

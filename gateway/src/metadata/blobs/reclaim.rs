@@ -26,8 +26,11 @@ const TOKENS: i64 = 3_600 * SECOND;
 /// How long a repeated Complete gets the same answer.
 const COMPLETED: i64 = 86_400 * SECOND;
 /// Rows that expire: table, key, and the column of a time with how long after it they do.
-const EXPIRING: [(&str, &str, (&str, i64)); 2] =
-    [("commit_token", "token", ("created_at", TOKENS)), ("completed_upload", "upload_id", ("completed_at", COMPLETED))];
+const EXPIRING: [(&str, &str, (&str, i64)); 3] = [
+    ("commit_token", "token", ("created_at", TOKENS)),
+    ("completed_upload", "upload_id", ("completed_at", COMPLETED)),
+    ("bucket_name_hold", "name", ("held_until", 0)),
+];
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
 
@@ -70,7 +73,7 @@ impl MetadataStore {
         self.database().transact(Postpone(blobs.to_vec())).await
     }
 
-    /// Deletes expired rows: commit tokens after an hour, completed uploads after 24 hours.
+    /// Deletes expired rows: commit tokens after an hour, completed uploads after 24 hours, holds of names at their end.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting, Timestamp, UploadId, UserId, Versioning};
 use crate::metadata::MetadataStore;
-use crate::metadata::buckets::settings;
+use crate::metadata::buckets::{name_holds, settings};
 use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::load;
@@ -79,7 +79,7 @@ pub enum CreateBucket {
     Created(Arc<Bucket>),
     /// The same user already has it.
     OwnedByYou(Arc<Bucket>),
-    /// Another user has it.
+    /// Another user has it, or had it until lately.
     Taken,
 }
 
@@ -136,11 +136,12 @@ impl MetadataStore {
         Ok(Some(bucket))
     }
 
-    /// Deletes an empty bucket. Unfinished uploads do not keep it: they are aborted in the same transaction.
+    /// Deletes an empty bucket. Unfinished uploads do not keep it: they are aborted in the same transaction. Its name is held
+    /// for its owner's account for so many seconds of database time.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn delete_bucket(&self, id: BucketId) -> Result<DeleteBucket> {
+    pub async fn delete_bucket(&self, id: BucketId, hold_seconds: u32) -> Result<DeleteBucket> {
         let row = self.database().row(Statement::new("SELECT name FROM bucket WHERE id = $1").bind(id.0)).await?;
         let Some(row) = row else { return Ok(DeleteBucket::NoSuchBucket) };
         let name = bucket_name(row.text(0)?)?;
@@ -149,7 +150,7 @@ impl MetadataStore {
         let given = Circumstances::now(&shared, 0);
         let task = tokio::spawn(async move {
             let _announced = shared.buckets.announce([name]);
-            shared.database.transact_here(&Delete { id, given }).await
+            shared.database.transact_here(&Delete { id, hold_seconds, given }).await
         });
         task.await.map_err(|_| MetadataError::Unknown)?
     }
@@ -207,6 +208,11 @@ impl Work for Create {
             .bind(new.owner.0);
         if let Some(row) = tx.row(statement).await? {
             let id = BucketId(row.int(0)?);
+            // Looked at only now: whoever deleted the bucket meanwhile was waited for by the insertion.
+            if !name_holds::take(tx, &new.name, new.owner).await? {
+                tx.execute(Statement::new("DELETE FROM bucket WHERE id = $1").bind(id.0)).await?;
+                return Ok(CreateBucket::Taken);
+            }
             for (kind, document) in &new.settings {
                 settings::write(tx, id, kind, document).await?;
             }
@@ -224,6 +230,7 @@ impl Work for Create {
 
 struct Delete {
     id: BucketId,
+    hold_seconds: u32,
     given: Circumstances,
 }
 
@@ -260,6 +267,7 @@ impl Work for Delete {
         tx.execute(Statement::new("DELETE FROM bucket_setting WHERE bucket_id = $1").bind(self.id.0)).await?;
         let text = "DELETE FROM quota WHERE scope = 'bucket' AND id = $1";
         tx.execute(Statement::new(text).bind(self.id.0)).await?;
+        name_holds::put(tx, self.id, self.hold_seconds).await?;
         tx.execute(Statement::new("DELETE FROM bucket WHERE id = $1").bind(self.id.0)).await?;
         Ok(DeleteBucket::Deleted)
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bucket;
 pub(crate) mod bucket_cache;
+mod name_holds;
 pub(crate) mod quota_row;
 pub(crate) mod quotas;
 pub(crate) mod settings;

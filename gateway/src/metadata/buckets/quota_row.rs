@@ -29,9 +29,14 @@ impl QuotaScope {
 pub struct QuotaLimits {
     /// Bytes of content, in all versions and in the parts of uploads under way.
     pub bytes: Option<u64>,
-    /// Versions that are no delete markers.
+    /// Versions that are no delete markers. Of delete markers and unfinished uploads together there may be as many, and at
+    /// least [`EXTRAS_MIN`].
     pub objects: Option<u64>,
 }
+
+/// So many delete markers and unfinished uploads may be there together under any limit of objects: who holds as many objects as
+/// allowed can still delete some.
+pub(crate) const EXTRAS_MIN: i64 = 100;
 
 /// A quota and what is there under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub struct Quota {
     pub bytes: u64,
     /// Objects there are.
     pub objects: u64,
+    /// Delete markers and unfinished uploads there are.
+    pub extras: u64,
 }
 
 /// A quota as a commit sees it.
@@ -51,9 +58,30 @@ pub(crate) struct QuotaFact {
     pub objects_max: Option<i64>,
     pub bytes: i64,
     pub objects: i64,
+    /// Delete markers and unfinished uploads.
+    pub extras: i64,
 }
 
-/// A row of scope, id, bytes_max, objects_max, bytes, objects.
+impl QuotaFact {
+    /// The most delete markers and unfinished uploads.
+    pub(crate) fn extras_max(&self) -> Option<i64> {
+        self.objects_max.map(|most| most.max(EXTRAS_MIN))
+    }
+}
+
+/// What the sums of a quota change by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct QuotaChange {
+    pub bytes: i64,
+    pub objects: i64,
+    /// Delete markers and unfinished uploads.
+    pub extras: i64,
+}
+
+/// The columns of a row, as [`read`] takes them.
+pub(crate) const COLUMNS: &str = "scope, id, bytes_max, objects_max, bytes, objects, extras";
+
+/// A row of [`COLUMNS`].
 pub(crate) fn read(row: &Row) -> Result<(QuotaScope, QuotaFact)> {
     let id = row.int(1)?;
     let scope = match row.text(0)? {
@@ -62,5 +90,6 @@ pub(crate) fn read(row: &Row) -> Result<(QuotaScope, QuotaFact)> {
         other => return Err(MetadataError::Damaged(format!("a quota over a {other}"))),
     };
     let (bytes_max, objects_max) = (row.number_if_any(2)?, row.number_if_any(3)?);
-    Ok((scope, QuotaFact { bytes_max, objects_max, bytes: row.int(4)?, objects: row.int(5)? }))
+    let (bytes, objects, extras) = (row.int(4)?, row.int(5)?, row.int(6)?);
+    Ok((scope, QuotaFact { bytes_max, objects_max, bytes, objects, extras }))
 }

@@ -3,7 +3,7 @@
 
 use crate::domain::{BucketId, BucketName};
 use crate::metadata::MetadataStore;
-use crate::metadata::buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
+use crate::metadata::buckets::quota_row::{COLUMNS, Quota, QuotaLimits, QuotaScope};
 use crate::metadata::engine::columns;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
@@ -32,11 +32,11 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`].
     pub async fn quota(&self, scope: QuotaScope) -> Result<Option<Quota>> {
-        let text = "SELECT scope, id, bytes_max, objects_max, bytes, objects FROM quota WHERE scope = $1 AND id = $2";
+        let text = format!("SELECT {COLUMNS} FROM quota WHERE scope = $1 AND id = $2");
         let [kind, id] = scope.values();
         let Some(row) = self.database().row(Statement::new(text).bind(kind).bind(id)).await? else { return Ok(None) };
         let limits = QuotaLimits { bytes: row.number_if_any(2)?, objects: row.number_if_any(3)? };
-        Ok(Some(Quota { limits, bytes: row.number(4)?, objects: row.number(5)? }))
+        Ok(Some(Quota { limits, bytes: row.number(4)?, objects: row.number(5)?, extras: counted(row.int(6)?) }))
     }
 
     /// A bucket's number by its name, for an operator.
@@ -49,6 +49,11 @@ impl MetadataStore {
         columns::bucket_name(row.text(1)?)?;
         Ok(Some(BucketId(row.int(0)?)))
     }
+}
+
+/// What a release that does not count them has made less than nothing is nothing.
+fn counted(extras: i64) -> u64 {
+    u64::try_from(extras).unwrap_or_default()
 }
 
 struct Set {
@@ -83,15 +88,17 @@ impl Work for Set {
             let bytes = counted.int(0)?.saturating_add(parts.int(0)?);
             let most =
                 |limit: Option<u64>| limit.map_or(Value::NoInt, |most| i64::try_from(most).unwrap_or(i64::MAX).into());
-            let text = "INSERT INTO quota (scope, id, bytes_max, objects_max, bytes, objects) \
-                        VALUES ($1, $2, $3, $4, $5, $6)";
+            let extras = self.count_extras(tx).await?;
+            let text = "INSERT INTO quota (scope, id, bytes_max, objects_max, bytes, objects, extras) \
+                        VALUES ($1, $2, $3, $4, $5, $6, $7)";
             let statement = Statement::new(text)
                 .bind(kind)
                 .bind(number)
                 .bind(most(self.limits.bytes))
                 .bind(most(self.limits.objects))
                 .bind(bytes)
-                .bind(counted.int(1)?);
+                .bind(counted.int(1)?)
+                .bind(extras);
             tx.execute(statement).await?;
         }
         let text = format!(
@@ -104,6 +111,22 @@ impl Work for Set {
 }
 
 impl Set {
+    /// Delete markers and unfinished uploads, counted from the rows.
+    async fn count_extras(&self, tx: &mut Session) -> Result<i64> {
+        let (which, id) = match self.scope {
+            QuotaScope::Bucket(id) => ("b.id = $1", id.0),
+            QuotaScope::User(id) => ("b.account_id = $1", id.0),
+        };
+        let mut sum = 0_i64;
+        for (table, only) in [("version", "r.is_marker AND"), ("upload", "")] {
+            let text =
+                format!("SELECT COUNT(*) FROM {table} r JOIN bucket b ON b.id = r.bucket_id WHERE {only} {which}");
+            let counted = tx.row(Statement::new(text).bind(id)).await?;
+            sum = sum.saturating_add(counted.map_or(Ok(0), |row| row.int(0))?);
+        }
+        Ok(sum)
+    }
+
     /// Whether it is there; a user's row is kept, so that buckets the user makes meanwhile wait and then know of the quota.
     async fn exists(&self, tx: &mut Session) -> Result<bool> {
         let (table, id) = match self.scope {

@@ -1,6 +1,7 @@
 //! Applies a plan: a fixed number of statements, each for many rows, sent together; decides nothing.
 
 use crate::domain::{Extent, RepairRank};
+use crate::metadata::buckets::quota_row::QuotaChange;
 use crate::metadata::commit::facts::{Facts, MeteredRow};
 use crate::metadata::commit::plan::{Plan, PlannedVersion, VersionRow};
 use crate::metadata::engine::columns::{attributes_text, checksum_value, etag_bytes, int, urgency};
@@ -347,7 +348,7 @@ fn enqueue_dead_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64, grace_seco
 fn meter(writes: &mut Writes, plan: &Plan<'_>, now: i64, incarnation: u32) -> Result<()> {
     let hour = now.div_euclid(3_600_000_000);
     let mut rows = Vec::with_capacity(plan.flows.len());
-    for (bucket, flow) in &plan.flows {
+    for (bucket, flow) in plan.flows.iter().filter(|(_, flow)| flow.has_bytes()) {
         rows.push([
             bucket.0.into(),
             hour.into(),
@@ -373,14 +374,14 @@ fn meter(writes: &mut Writes, plan: &Plan<'_>, now: i64, incarnation: u32) -> Re
 
 /// Adds to the sums of quotas; those that have none are not there.
 fn sum_up(writes: &mut Writes, plan: &Plan<'_>) {
-    let changed = plan.sums.iter().filter(|(_, change)| **change != (0, 0));
-    let rows = changed.map(|(scope, (bytes, objects))| {
+    let changed = plan.sums.iter().filter(|(_, change)| **change != QuotaChange::default());
+    let rows = changed.map(|(scope, change)| {
         let [kind, id] = scope.values();
-        [kind, id, (*bytes).into(), (*objects).into()]
+        [kind, id, change.bytes.into(), change.objects.into(), change.extras.into()]
     });
-    let tail = ") UPDATE quota SET bytes = quota.bytes + n.bytes, objects = quota.objects + n.objects FROM n \
-                WHERE quota.scope = n.scope AND quota.id = n.id";
-    writes.rows("WITH n (scope, id, bytes, objects) AS (VALUES ", rows.collect(), tail);
+    let tail = ") UPDATE quota SET bytes = quota.bytes + n.bytes, objects = quota.objects + n.objects, \
+                extras = quota.extras + n.extras FROM n WHERE quota.scope = n.scope AND quota.id = n.id";
+    writes.rows("WITH n (scope, id, bytes, objects, extras) AS (VALUES ", rows.collect(), tail);
 }
 
 fn count(value: usize) -> Result<Value> {

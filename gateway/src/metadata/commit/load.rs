@@ -282,9 +282,9 @@ pub(in crate::metadata) fn quotas(dialect: Dialect, facts: &Facts) -> FactQuery 
     }
     let rows = scopes.into_iter().map(QuotaScope::values).collect();
     let tail = format!(") ORDER BY scope, id{}", dialect.for_update());
-    let head = "SELECT scope, id, bytes_max, objects_max, bytes, objects FROM quota WHERE (scope, id) IN (VALUES ";
+    let head = format!("SELECT {} FROM quota WHERE (scope, id) IN (VALUES ", quota_row::COLUMNS);
     FactQuery {
-        statements: Statement::pieces(dialect, head, rows, &tail),
+        statements: Statement::pieces(dialect, &head, rows, &tail),
         apply_row: |facts, row| {
             let (scope, fact) = quota_row::read(row)?;
             facts.quotas.insert(scope, fact);

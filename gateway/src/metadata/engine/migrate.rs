@@ -74,6 +74,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0013_repair_queue.sql"),
         include_str!("../../../../migrations/postgres/0013_repair_queue.sql"),
     ),
+    (
+        15,
+        "names_and_quotas",
+        include_str!("../../../../migrations/sqlite/0015_names_and_quotas.sql"),
+        include_str!("../../../../migrations/postgres/0015_names_and_quotas.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

@@ -80,8 +80,9 @@ pub(in crate::metadata) async fn insert(tx: &mut Session, events: Vec<DueEvent<'
         row
     });
     let head = "WITH n (seq, target, bucket_id, key, version, record, not_before, created_at) AS (VALUES ";
-    let tail = ") INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at) \
-                SELECT seq, target, bucket_id, key, version, record, FALSE, not_before, created_at FROM n";
+    let tail = ") INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at, account_id) \
+                SELECT n.seq, n.target, n.bucket_id, n.key, n.version, n.record, FALSE, n.not_before, n.created_at, \
+                (SELECT b.account_id FROM bucket b WHERE b.id = n.bucket_id) FROM n";
     tx.execute_rows(head, rows.collect(), tail).await.map(drop)
 }
 

@@ -1,6 +1,6 @@
 //! Messages on their way: enqueued, claimed in order, delayed, and deleted when delivered.
 
-use crate::domain::BucketId;
+use crate::domain::{BucketId, UserId};
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::limit;
 use crate::metadata::engine::database::Work;
@@ -19,6 +19,8 @@ pub struct Event {
     pub seq: i64,
     /// To which target.
     pub target: String,
+    /// The account of the bucket it is about, if that is still known.
+    pub account: Option<UserId>,
     /// The version it is about, where clients know one.
     pub version: Option<String>,
     /// The message, as JSON.
@@ -92,11 +94,11 @@ impl Work for EnqueueEvent {
         let seq = seq.ok_or_else(|| MetadataError::Damaged("no number for a message".to_owned()))?;
         let now = tx.dialect().now();
         let text = format!(
-            "INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at) \
-             VALUES ($1, $2, $3, $4, '', $5, TRUE, {now}, {now})"
+            "INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at, account_id) \
+             VALUES ($1, $2, $3, $4, '', $5, TRUE, {now}, {now}, (SELECT b.account_id FROM bucket b WHERE b.id = $6))"
         );
         let statement = Statement::new(text).bind(seq).bind(&*self.target).bind(self.bucket.0);
-        tx.execute(statement.bind(Vec::new()).bind(&*self.message)).await.map(drop)
+        tx.execute(statement.bind(Vec::new()).bind(&*self.message).bind(self.bucket.0)).await.map(drop)
     }
 }
 
@@ -112,7 +114,8 @@ impl Work for Claim {
         let dialect = tx.dialect();
         let now = dialect.now();
         let text = format!(
-            "SELECT e.seq, e.target, e.version, e.record, e.is_whole, e.attempts, {now} - e.created_at FROM event e \
+            "SELECT e.seq, e.target, e.version, e.record, e.is_whole, e.attempts, {now} - e.created_at, \
+             COALESCE(e.account_id, (SELECT b.account_id FROM bucket b WHERE b.id = e.bucket_id), 0) FROM event e \
              WHERE e.not_before <= {now} AND NOT EXISTS (SELECT 1 FROM event f WHERE f.target = e.target \
              AND f.bucket_id = e.bucket_id AND f.key = e.key AND f.seq < e.seq) ORDER BY e.not_before LIMIT $1{}",
             dialect.for_claim()
@@ -127,6 +130,7 @@ impl Work for Claim {
                 whole: row.flag(4)?,
                 attempts: row.number(5)?,
                 age_seconds: row.int(6)? / SECOND,
+                account: Some(UserId(row.int(7)?)).filter(|account| account.0 != 0),
             })
         };
         let events = rows.iter().map(event).collect::<Result<Vec<_>>>()?;

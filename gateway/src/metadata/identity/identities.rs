@@ -1,6 +1,8 @@
 //! Users, groups and roles.
 
-use crate::domain::{IamIdentity, IamName, IamPath, IdentityDetails, IdentityId, IdentityKind, Timestamp, UserId};
+use crate::domain::{
+    IamIdentity, IamName, IamPath, IdentityDetails, IdentityId, IdentityKind, PinnedPrincipals, Timestamp, UserId,
+};
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::limit;
 use crate::metadata::engine::database::Work;
@@ -56,8 +58,8 @@ pub enum IdentityEdit {
     Tag(Vec<(String, String)>, usize),
     /// Without the tags of these keys.
     Untag(Vec<String>),
-    /// Another trust policy.
-    Trust(String),
+    /// Another trust policy, and the users and roles that it is about.
+    Trust(String, PinnedPrincipals),
     /// Another description of a role, and its longest session in seconds.
     Describe {
         /// The new description.
@@ -124,6 +126,15 @@ impl MetadataStore {
             format!("SELECT {COLUMNS} FROM holder h WHERE h.account_id = $1 AND h.kind = $2 AND h.folded_name = $3");
         let statement = Statement::new(text).bind(account.0).bind(kind.word()).bind(&*name.folded());
         self.database().row(statement).await?.as_ref().map(identity).transpose()
+    }
+
+    /// A user, group or role by its unique id.
+    ///
+    /// # Errors
+    /// See [`crate::metadata::MetadataError`].
+    pub async fn identity_by_unique_id(&self, unique_id: &str) -> Result<Option<IamIdentity>> {
+        let text = format!("SELECT {COLUMNS} FROM holder h WHERE h.unique_id = $1");
+        self.database().row(Statement::new(text).bind(unique_id)).await?.as_ref().map(identity).transpose()
     }
 
     /// Users, groups or roles, by name.
@@ -258,7 +269,10 @@ fn edited(mut identity: IamIdentity, edit: &IdentityEdit) -> Option<IamIdentity>
         IdentityEdit::Untag(keys) => {
             details.tags.retain(|(key, _)| keys.iter().all(|gone| !gone.eq_ignore_ascii_case(key)));
         }
-        IdentityEdit::Trust(document) => details.trust = Some(document.clone()),
+        IdentityEdit::Trust(document, trusted) => {
+            details.trust = Some(document.clone());
+            details.trusted = trusted.clone();
+        }
         IdentityEdit::Describe { description, session_seconds_max } => {
             details.description = description.clone().or_else(|| details.description.take());
             details.session_seconds_max = session_seconds_max.or(details.session_seconds_max);

@@ -26,6 +26,8 @@ pub enum CreateUpload {
     NoSuchBucket,
     /// A lock is asked for, and the bucket has no object lock.
     NoObjectLock,
+    /// There are as many unfinished uploads and delete markers as the quota of the bucket or of its owner lets be.
+    QuotaExceeded,
 }
 
 /// The outcome of aborting an upload.
@@ -205,6 +207,16 @@ impl Work for Create {
         if facts.buckets.values().all(|fact| fact.lock.is_none()) && upload.lock != VersionLock::NONE {
             return Ok(CreateUpload::NoObjectLock);
         }
+        let quotas = load::quotas(tx.dialect(), &facts);
+        load::ask(tx, &mut facts, [quotas]).await?;
+        for (bucket, fact) in &facts.buckets {
+            if !Planner::new(&facts).fits_extras(*bucket, *fact, 1) {
+                return Ok(CreateUpload::QuotaExceeded);
+            }
+            if fact.has_quota {
+                count_upload(tx, *bucket, fact.owner).await?;
+            }
+        }
         let text = "INSERT INTO upload (id, bucket_id, key, account_id, checksum, attributes, created_at, lock_mode, \
                     retain_until, legal_hold) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let [mode, until, hold] = lock_columns::version_lock_values(upload.lock);
@@ -222,6 +234,13 @@ impl Work for Create {
         tx.execute(statement).await?;
         Ok(CreateUpload::Created)
     }
+}
+
+/// Adds an upload to the sums of the quotas over its bucket.
+async fn count_upload(tx: &mut Session, bucket: BucketId, owner: UserId) -> Result<()> {
+    let text =
+        "UPDATE quota SET extras = extras + 1 WHERE (scope = 'bucket' AND id = $1) OR (scope = 'user' AND id = $2)";
+    tx.execute(Statement::new(text).bind(bucket.0).bind(owner.0)).await.map(drop)
 }
 
 struct Abort {

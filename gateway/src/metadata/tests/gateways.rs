@@ -75,7 +75,7 @@ async fn a_bucket_is_not_deleted_under_a_put() {
     let other = f.other_gateway().await;
     let tx = uncommitted_put(&f, "key").await;
     let bucket = f.bucket;
-    let deleted = overtake(tx, async move { other.delete_bucket(bucket).await.unwrap() }).await;
+    let deleted = overtake(tx, async move { other.delete_bucket(bucket, 0).await.unwrap() }).await;
     assert_eq!(deleted, DeleteBucket::NotEmpty);
 }
 

@@ -1,7 +1,7 @@
 //! Users, groups and roles inside an account: what they hold, and what keeps them.
 
 use crate::domain::{
-    CanonicalId, IamIdentity, IdentityDetails, IdentityId, IdentityKind, ManagedPolicyDetails, UserId,
+    CanonicalId, IamIdentity, IdentityDetails, IdentityId, IdentityKind, ManagedPolicyDetails, PinnedPrincipals, UserId,
 };
 use crate::metadata::identity::users::{AddUser, RemoveUser};
 use crate::metadata::identity::{
@@ -119,17 +119,22 @@ both! {
         assert_eq!(tagged.details.tags, tag(&[("B", "2"), ("a", "1")]));
         assert_eq!(change(IdentityEdit::Tag(tag(&[("c", "2")]), 2)).await, UpdateIdentity::TooManyTags);
         change(IdentityEdit::Untag(vec!["b".into()])).await;
-        change(IdentityEdit::Trust("trust".into())).await;
+        let mut trusted = PinnedPrincipals::default();
+        trusted.insert(eve.arn(), eve.unique_id.clone());
+        change(IdentityEdit::Trust("trust".into(), trusted.clone())).await;
         change(IdentityEdit::Describe { description: Some("d".into()), session_seconds_max: None }).await;
         change(IdentityEdit::Describe { description: None, session_seconds_max: Some(900) }).await;
         let now = f.store.identity(f.owner, IdentityKind::User, &bob.name).await.unwrap().unwrap();
         let wanted = IdentityDetails {
             tags: tag(&[("a", "1")]),
             trust: Some("trust".into()),
+            trusted,
             description: Some("d".into()),
             session_seconds_max: Some(900),
         };
         assert_eq!(now.details, wanted);
+        assert_eq!(f.store.identity_by_unique_id(&bob.unique_id).await.unwrap(), Some(now));
+        assert_eq!(f.store.identity_by_unique_id("AIDANOBODY").await.unwrap(), None);
         let gone = f.store.update_identity(IdentityId(77), IdentityEdit::Untag(Vec::new())).await.unwrap();
         assert_eq!(gone, UpdateIdentity::NoSuchIdentity);
     }

@@ -1,9 +1,11 @@
 //! Quotas: never exceeded by parallel writers, and sums that are those of the rows.
 
-use crate::domain::{VersionName, VersionSelector, WriteCondition};
-use crate::metadata::buckets::quota_row::{QuotaLimits, QuotaScope};
+use crate::domain::{Upload, UploadId, VersionName, VersionSelector, WriteCondition};
+use crate::metadata::buckets::quota_row::{EXTRAS_MIN, QuotaLimits, QuotaScope};
 use crate::metadata::commit::{Batch, Change, DeleteChange, Deleted, Outcome, Refusal};
+use crate::metadata::objects::uploads::CreateUpload;
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
+use crate::metadata::tests::objects::uploads::begin;
 
 async fn set(f: &Fixture, scope: QuotaScope, bytes: Option<u64>, objects: Option<u64>) {
     assert!(f.store.set_quota(scope, QuotaLimits { bytes, objects }).await.unwrap());
@@ -86,5 +88,33 @@ both! {
         let removal = DeleteChange { selector: VersionSelector::Id(first), ..DeleteChange::current(f.bucket, key("key")) };
         f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Delete(removal)] }).await.unwrap();
         assert_eq!(sums(f, bucket).await, (10, 1));
+    }
+
+    async fn markers_and_uploads_are_bounded_with_the_objects(f: &Fixture) {
+        let bucket = QuotaScope::Bucket(f.bucket);
+        let row = f.store.bucket(&"first-bucket".parse().unwrap()).await.unwrap().unwrap();
+        f.store.set_versioning(&row, true).await.unwrap();
+        let extras = async || f.store.quota(bucket).await.unwrap().unwrap().extras;
+        f.delete("nothing").await;
+        let open = begin(f, "film").await;
+        set(f, bucket, None, Some(1)).await;
+        assert_eq!(extras().await, 2, "what is there is counted");
+        let most = usize::try_from(EXTRAS_MIN).unwrap();
+        let mark = |name: String| Change::Delete(DeleteChange::current(f.bucket, key(&name)));
+        let changes = (0..most + 5).map(|number| mark(format!("key-{number}"))).collect();
+        let outcomes = f.commit(Batch { blobs: Vec::new(), changes }).await.unwrap();
+        let refused = outcomes.iter().filter(|outcome| **outcome == Outcome::Refused(Refusal::QuotaExceeded)).count();
+        assert_eq!((extras().await, refused), (EXTRAS_MIN.unsigned_abs(), 7), "one batch, too, knows what it has done");
+        assert_eq!(f.store.create_upload(&Upload { id: UploadId([9; 16]), ..open.clone() }, f.owner).await.unwrap(), CreateUpload::QuotaExceeded);
+        f.store.abort_upload(f.bucket, &open.key, &open.id).await.unwrap();
+        begin(f, "film").await;
+        assert_eq!(f.delete("more").await, Outcome::Refused(Refusal::QuotaExceeded));
+        let Outcome::Deleted(Deleted { name: Some(name), .. }) = outcomes[0] else { panic!("{outcomes:?}") };
+        let VersionName::Id(id) = name else { panic!("{name:?}") };
+        let removal = DeleteChange { selector: VersionSelector::Id(id), ..DeleteChange::current(f.bucket, key("key-0")) };
+        f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Delete(removal)] }).await.unwrap();
+        assert!(matches!(f.delete("more").await, Outcome::Deleted(Deleted { marker: true, .. })), "there is room again");
+        set(f, bucket, Some(1 << 30), None).await;
+        assert!(matches!(f.delete("yet more").await, Outcome::Deleted(Deleted { marker: true, .. })), "objects are not limited");
     }
 }

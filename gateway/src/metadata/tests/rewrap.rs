@@ -8,7 +8,7 @@ use crate::metadata::commit::{Batch, Change};
 use crate::metadata::tests::fixture::{Fixture, both, whole};
 
 fn kms(wrapped: u8) -> ContentKey {
-    ContentKey::Kms(KmsKey { id: "k".to_owned(), wrapped: vec![wrapped], context: None, bucket_key: false })
+    ContentKey::Kms(KmsKey { id: "k".to_owned(), wrapped: vec![wrapped], context: None, sent: None, bucket_key: false })
 }
 
 async fn put(f: &Fixture, name: &str, key: Option<ContentKey>) -> Version {

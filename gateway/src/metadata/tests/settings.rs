@@ -54,7 +54,7 @@ both! {
         let found = f.store.buckets_with::<Colour>(BucketId(0), 9).await.unwrap();
         assert_eq!(found, [(made.id, name("painted"))]);
         assert_eq!(f.store.buckets_with::<Colour>(made.id, 9).await.unwrap(), []);
-        assert_eq!(f.store.delete_bucket(made.id).await.unwrap(), DeleteBucket::Deleted);
+        assert_eq!(f.store.delete_bucket(made.id, 0).await.unwrap(), DeleteBucket::Deleted);
         assert_eq!(f.store.buckets_with::<Colour>(BucketId(0), 9).await.unwrap(), []);
         assert!(!f.store.set_setting(&made, &Colour("late".to_owned())).await.unwrap(), "the bucket is gone");
     }

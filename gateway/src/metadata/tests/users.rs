@@ -93,9 +93,30 @@ both! {
         assert_eq!(listed(None, "", "", 1).await, ["first-bucket"]);
     }
 
+    async fn the_name_of_a_deleted_bucket_is_held_for_its_account(f: &Fixture) {
+        let other = f.store.add_user("otto", &CanonicalId("0".repeat(64)), false).await.unwrap();
+        let AddUser::Added(otto) = other else { panic!("new") };
+        let make = async |owner| f.store.create_bucket(NewBucket::new(owner, name("seals"), "")).await.unwrap();
+        let remove = async |made: CreateBucket, seconds| {
+            let CreateBucket::Created(bucket) = made else { panic!("{made:?}") };
+            assert_eq!(f.store.delete_bucket(bucket.id, seconds).await.unwrap(), DeleteBucket::Deleted);
+        };
+        remove(make(f.owner).await, 3_600).await;
+        assert_eq!(make(otto.id).await, CreateBucket::Taken, "it is held");
+        assert_eq!(f.store.bucket(&name("seals")).await.unwrap(), None, "and nothing was made");
+        remove(make(f.owner).await, 0).await;
+        remove(make(otto.id).await, 3_600).await;
+        assert_eq!(make(f.owner).await, CreateBucket::Taken, "it is held for the last who had it");
+        f.store.prune().await.unwrap();
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM bucket_name_hold").await, 1, "what is not over stays");
+        f.meddle("UPDATE bucket_name_hold SET held_until = 1").await;
+        assert!(matches!(make(f.owner).await, CreateBucket::Created(_)), "the hold is over");
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM bucket_name_hold").await, 0);
+    }
+
     async fn a_bucket_goes_when_it_is_empty_and_takes_its_uploads_along(f: &Fixture) {
         f.put("key", 1).await;
-        assert_eq!(f.store.delete_bucket(f.bucket).await.unwrap(), DeleteBucket::NotEmpty);
+        assert_eq!(f.store.delete_bucket(f.bucket, 0).await.unwrap(), DeleteBucket::NotEmpty);
         f.delete("key").await;
         let upload = Upload {
             id: UploadId([1; 16]),
@@ -108,12 +129,12 @@ both! {
         };
         f.store.create_upload(&upload, f.owner).await.unwrap();
         assert!(f.store.bucket(&name("first-bucket")).await.unwrap().is_some());
-        assert_eq!(f.store.delete_bucket(f.bucket).await.unwrap(), DeleteBucket::Deleted);
+        assert_eq!(f.store.delete_bucket(f.bucket, 0).await.unwrap(), DeleteBucket::Deleted);
         assert_eq!(f.store.bucket(&name("first-bucket")).await.unwrap(), None, "gone from the cache too");
         let query = UploadListQuery { limit: 9, ..UploadListQuery::default() };
         assert_eq!(f.store.list_uploads(f.bucket, &query).await.unwrap().entries, []);
-        assert_eq!(f.store.delete_bucket(f.bucket).await.unwrap(), DeleteBucket::NoSuchBucket);
-        assert_eq!(f.store.delete_bucket(BucketId(77)).await.unwrap(), DeleteBucket::NoSuchBucket);
+        assert_eq!(f.store.delete_bucket(f.bucket, 0).await.unwrap(), DeleteBucket::NoSuchBucket);
+        assert_eq!(f.store.delete_bucket(BucketId(77), 0).await.unwrap(), DeleteBucket::NoSuchBucket);
         let CreateBucket::Created(again) = f.store.create_bucket(NewBucket::new(f.owner, name("first-bucket"), "")).await.unwrap() else {
             panic!("the name is free");
         };

@@ -31,6 +31,8 @@ impl Objects {
         let source_key = copy.source_key.as_ref();
         self.resolve_key(copy.source.attributes.encryption.as_ref(), source_key).await?;
         let checksum = self.checksum_of_copy(&copy.source, copy.algorithm, source_key).await?;
+        let encryption = copy.source.attributes.encryption.as_ref();
+        let encryption = self.rebound(encryption, &copy.bucket.name, &copy.key).await?;
         let version = Version {
             id: self.inner.id_generator.version(),
             null: true,
@@ -39,7 +41,7 @@ impl Objects {
             size: copy.source.size,
             etag: copy.source.etag,
             modified_at: self.inner.id_generator.now(),
-            attributes: ObjectAttributes { encryption: copy.source.attributes.encryption.clone(), ..copy.attributes },
+            attributes: ObjectAttributes { encryption, ..copy.attributes },
             checksum,
             extents: copy.source.extents.clone(),
         };
@@ -73,7 +75,7 @@ impl Objects {
         let algorithm = copy.algorithm.or(copy.source.checksum.as_ref().map(|sum| sum.algorithm));
         let reader = self.read_with(copy.source, 0..size, copy.source_key.as_ref()).await?;
         let cipher = match copy.key_choice {
-            Some(choice) => Some(self.new_encryption_key(choice).await?),
+            Some(choice) => Some(self.new_encryption_key(choice, &copy.bucket.name, &copy.key).await?),
             None => None,
         };
         let promise = BodyPromise { length: Some(size), algorithm, ..BodyPromise::default() };
@@ -121,7 +123,9 @@ fn keeps_cipher(copy: &Copy) -> bool {
         (None, None) => true,
         (Some(ContentKey::Customer(check)), Some(KeyChoice::Customer(key))) => key.is(check),
         (Some(ContentKey::Kms(kept)), Some(KeyChoice::Kms { key, context, bucket_key })) => {
-            key.as_ref() == Some(&kept.id) && *context == kept.context && *bucket_key == kept.bucket_key
+            key.as_ref() == Some(&kept.id)
+                && context.as_deref() == kept.client_context()
+                && *bucket_key == kept.bucket_key
         }
         _ => false,
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Bucket, ObjectKey, Version, WriteCondition};
+use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, WriteCondition};
 use crate::events::Origin;
 use crate::metadata::{EventTrigger, Refusal, RenameChange};
 use crate::objects::Objects;
@@ -27,7 +27,10 @@ impl Objects {
         let came = PotentialEvent::stored("ObjectCreated:Put", source.size, source.etag);
         let drafts = |key, potential_event| self.inner.drafts(bucket, key, origin, &[potential_event]);
         let events = [drafts(&source.key, left)?, drafts(&to, came)?];
-        let change = RenameChange { bucket: bucket.id, version: (**source).clone(), parts, to, condition, events };
+        let encryption = self.rebound(source.attributes.encryption.as_ref(), &bucket.name, &to).await?;
+        let attributes = ObjectAttributes { encryption, ..source.attributes.clone() };
+        let version = Version { attributes, ..(**source).clone() };
+        let change = RenameChange { bucket: bucket.id, version, parts, to, condition, events };
         match self.inner.metadata.commit_one(self.inner.id_generator.incarnation(), Vec::new(), change).await? {
             Ok(()) => Ok(true),
             Err(Refusal::SourceGone) => Ok(false),

@@ -5,30 +5,56 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use codec::{ContentCipher, ContentSalt};
 
-use crate::domain::{ContentEncryption, ContentKey, ContentRun, ContentRuns, KmsKey};
+use crate::domain::{BucketName, ContentEncryption, ContentKey, ContentRun, ContentRuns, KmsKey, ObjectKey};
 use crate::objects::Objects;
 use crate::objects::encryption::data_key::DataKey;
 use crate::objects::encryption::encryption_key::{EncryptionKey, KeyChoice};
+use crate::objects::encryption::kms_context;
 use crate::objects::error::ObjectsError;
 use crate::objects::state::Inner;
 use crate::objects::write::frames::Frames;
 
 impl Objects {
-    /// An encryption key for a new object or upload.
+    /// An encryption key for a new object or upload, which is to be in this bucket under this key.
     ///
     /// # Errors
     /// What the key service says.
-    pub async fn new_encryption_key(&self, choice: KeyChoice) -> Result<EncryptionKey, ObjectsError> {
+    pub async fn new_encryption_key(
+        &self,
+        choice: KeyChoice,
+        bucket: &BucketName,
+        object: &ObjectKey,
+    ) -> Result<EncryptionKey, ObjectsError> {
         match choice {
             KeyChoice::Customer(data_key) => {
                 let key = ContentKey::Customer(data_key.check(self.inner.id_generator.salt()));
                 Ok(EncryptionKey { data_key, key })
             }
             KeyChoice::Kms { key, context, bucket_key } => {
-                let (data_key, wrapped) = self.inner.key_provider.generate(key.as_deref(), context).await?;
-                Ok(EncryptionKey { data_key, key: ContentKey::Kms(KmsKey { bucket_key, ..wrapped }) })
+                let bound = kms_context::bound(context.as_deref(), &kms_context::resource(bucket, object));
+                let (data_key, wrapped) = self.inner.key_provider.generate(key.as_deref(), Some(bound)).await?;
+                let sent = Some(context.unwrap_or_default());
+                Ok(EncryptionKey { data_key, key: ContentKey::Kms(KmsKey { bucket_key, sent, ..wrapped }) })
             }
         }
+    }
+
+    /// The encryption of content that comes to be in this bucket under this key as well, or instead.
+    ///
+    /// # Errors
+    /// What the key service says.
+    pub(crate) async fn rebound(
+        &self,
+        encryption: Option<&ContentEncryption>,
+        bucket: &BucketName,
+        object: &ObjectKey,
+    ) -> Result<Option<ContentEncryption>, ObjectsError> {
+        let Some(encryption) = encryption else { return Ok(None) };
+        let ContentKey::Kms(kms) = &encryption.key else { return Ok(Some(encryption.clone())) };
+        let bound = kms_context::bound(kms.client_context(), &kms_context::resource(bucket, object));
+        let sent = Some(kms.client_context().unwrap_or_default().to_owned());
+        let rebound = self.inner.key_provider.rebind(kms, Some(bound)).await?;
+        Ok(Some(ContentEncryption { key: ContentKey::Kms(KmsKey { sent, ..rebound }), ..encryption.clone() }))
     }
 
     /// The key of something that is stored, if it needs one. `customer` is what the client sent.

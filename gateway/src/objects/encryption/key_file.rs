@@ -128,11 +128,17 @@ impl KeyProvider for KeyFile {
         let id = key.or(self.default.as_deref()).ok_or(KeyProviderError::NoDefault)?;
         let data_key = DataKey::new(random(&*self.ambient.entropy));
         let wrapped = self.wrap(id, context.as_deref(), &data_key)?;
-        Ok((data_key, KmsKey { id: id.to_owned(), wrapped, context, bucket_key: false }))
+        Ok((data_key, KmsKey { id: id.to_owned(), wrapped, context, sent: None, bucket_key: false }))
     }
 
     async fn unwrap(&self, key: &KmsKey) -> Result<DataKey, KeyProviderError> {
         self.open(key).map(|(data_key, _)| data_key)
+    }
+
+    async fn rebind(&self, key: &KmsKey, context: Option<String>) -> Result<KmsKey, KeyProviderError> {
+        let (data_key, _) = self.open(key)?;
+        let wrapped = self.wrap(&key.id, context.as_deref(), &data_key)?;
+        Ok(KmsKey { wrapped, context, ..key.clone() })
     }
 
     async fn rewrap(&self, key: &KmsKey) -> Result<Option<KmsKey>, KeyProviderError> {
@@ -171,6 +177,10 @@ mod tests {
         let second = file(&version(2)).unwrap();
         assert_eq!(second.unwrap(&new).await.unwrap().bytes(), data_key.bytes());
         assert!(matches!(second.unwrap(&old).await, Err(KeyProviderError::Refused(_))));
+
+        let bound = both.rebind(&old, Some("e30".to_owned())).await.unwrap();
+        assert_eq!(second.unwrap(&bound).await.unwrap().bytes(), data_key.bytes(), "the newest version binds anew");
+        assert!(second.unwrap(&KmsKey { context: old.context.clone(), ..bound }).await.is_err());
 
         let elsewhere = KmsKey { context: None, ..old.clone() };
         assert!(matches!(both.unwrap(&elsewhere).await, Err(KeyProviderError::Refused(_))), "bound to its context");

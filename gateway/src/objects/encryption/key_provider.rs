@@ -15,6 +15,9 @@ pub trait KeyProvider: Send + Sync + std::fmt::Debug {
     /// The data key that was wrapped.
     async fn unwrap(&self, key: &KmsKey) -> Result<DataKey, KeyProviderError>;
 
+    /// The same data key bound to another context.
+    async fn rebind(&self, key: &KmsKey, context: Option<String>) -> Result<KmsKey, KeyProviderError>;
+
     /// The same data key under the newest version of its wrapping key; `None` when it is that already.
     async fn rewrap(&self, key: &KmsKey) -> Result<Option<KmsKey>, KeyProviderError>;
 }
@@ -50,6 +53,10 @@ impl KeyProvider for NoKeyProvider {
     }
 
     async fn unwrap(&self, _: &KmsKey) -> Result<DataKey, KeyProviderError> {
+        Err(KeyProviderError::NotConfigured)
+    }
+
+    async fn rebind(&self, _: &KmsKey, _: Option<String>) -> Result<KmsKey, KeyProviderError> {
         Err(KeyProviderError::NotConfigured)
     }
 

@@ -7,4 +7,5 @@ pub(crate) mod data_key;
 pub(crate) mod encryption_key;
 pub(crate) mod key_file;
 pub(crate) mod key_provider;
+pub(crate) mod kms_context;
 pub(crate) mod rewrap;

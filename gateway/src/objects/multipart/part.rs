@@ -38,6 +38,7 @@ impl Objects {
             Created::Created => Ok(upload),
             Created::NoSuchBucket => Err(ObjectsError::NoSuchBucket),
             Created::NoObjectLock => Err(ObjectsError::NoObjectLock),
+            Created::QuotaExceeded => Err(ObjectsError::QuotaExceeded),
         }
     }
 

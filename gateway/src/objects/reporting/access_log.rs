@@ -29,6 +29,13 @@ impl Objects {
     pub async fn flush_access_logs(&self, everything: bool, region: &str, linger: Option<Duration>) -> usize {
         let mut written = 0;
         for lines in self.inner.access_log.take(everything, linger.unwrap_or(LINGER)) {
+            if lines.lost > 0 {
+                let (bucket, lost) = (&lines.bucket.name, lines.lost);
+                tracing::warn!(%bucket, lost, "access log lines were lost: more came than could be kept in memory");
+            }
+            if lines.text.is_empty() {
+                continue;
+            }
             match self.write_log(&lines, region).await {
                 Ok(()) => written += 1,
                 Err(error) => {
@@ -50,9 +57,8 @@ impl Objects {
         if target.owner != bucket.owner {
             return Err(ObjectsError::NoSuchBucket);
         }
-        let unique = format!("{:016X}", self.inner.id_generator.seed());
-        let account = bucket.owner.0.to_string();
-        let key = logging.key(&account, region, bucket.name.as_str(), self.inner.id_generator.now(), &unique);
+        let unique = self.inner.id_generator.seed();
+        let key = logging.key(bucket.owner, region, bucket.name.as_str(), self.inner.id_generator.now(), unique);
         let key = ObjectKey::new(key).map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let body = Bytes::from(lines.text.clone());
         let attributes =

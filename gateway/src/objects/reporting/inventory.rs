@@ -57,11 +57,12 @@ impl Objects {
             }
         }
         files.push(self.write_list(&target, bucket, inventory, file).await?);
-        let folder = inventory.folder(bucket.name.as_str(), now);
         let manifest = Bytes::from(inventory.manifest(bucket.name.as_str(), now, &files));
         let digest = hex::encode(Md5::digest(&manifest));
-        self.write_file(&target, format!("{folder}/manifest.json"), "application/json", manifest).await?;
-        self.write_file(&target, format!("{folder}/manifest.checksum"), "text/plain", Bytes::from(digest)).await
+        let (manifest_key, checksum_key) =
+            (inventory.manifest_key(bucket.name.as_str(), now), inventory.checksum_key(bucket.name.as_str(), now));
+        self.write_file(&target, manifest_key, "application/json", manifest).await?;
+        self.write_file(&target, checksum_key, "text/plain", Bytes::from(digest)).await
     }
 
     async fn write_list(
@@ -72,8 +73,9 @@ impl Objects {
         file: GzEncoder<Vec<u8>>,
     ) -> Result<ListFile, ObjectsError> {
         let bytes = Bytes::from(file.finish().map_err(|error| ObjectsError::Internal(error.to_string()))?);
-        let unique = format!("{:016x}{:016x}", self.inner.id_generator.seed(), self.inner.id_generator.seed());
-        let key = format!("{}/data/{unique}.csv.gz", inventory.key_prefix(bucket.name.as_str()));
+        let seed = || u128::from(self.inner.id_generator.seed());
+        let unique = (seed() << 64) | seed();
+        let key = inventory.file_key(bucket.name.as_str(), unique);
         let listed = ListFile { key: key.clone(), size: bytes.len() as u64, md5: hex::encode(Md5::digest(&bytes)) };
         self.write_file(target, key, "application/gzip", bytes).await?;
         Ok(listed)

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-use crate::domain::{ETag, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition};
+use crate::domain::{ContentKey, ETag, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition};
 use crate::objects::encryption::data_key::DataKey;
 use crate::objects::encryption::encryption_key::KeyChoice;
 use crate::objects::error::ObjectsError;
@@ -31,7 +33,9 @@ impl Fixture {
             condition: WriteCondition::None,
             promise: BodyPromise::default(),
             lock: crate::domain::VersionLock::NONE,
-            cipher: Some(self.objects.new_encryption_key(choice).await.expect("a lock")),
+            cipher: Some(
+                self.objects.new_encryption_key(choice, &self.bucket.name, &object_key(key)).await.expect("a lock"),
+            ),
         };
         let stored = self.objects.put(put, Box::new(BytesBody::new(body.clone()))).await.expect("stored");
         assert_eq!(stored.etag, ETag::of_content(md5_of(body)), "the tag is that of what was sent");
@@ -55,7 +59,9 @@ impl Fixture {
             key: object_key(key),
             attributes: ObjectAttributes::default(),
             lock: crate::domain::VersionLock::NONE,
-            cipher: Some(self.objects.new_encryption_key(choice).await.expect("a lock")),
+            cipher: Some(
+                self.objects.new_encryption_key(choice, &self.bucket.name, &object_key(key)).await.expect("a lock"),
+            ),
             checksum: None,
         };
         Arc::new(self.objects.create_upload(create).await.expect("begun"))
@@ -234,4 +240,36 @@ async fn copies_are_enciphered_as_they_are_asked_to_be() {
     }
     fixture.collect().await;
     assert!(fixture.get_with("to same", Some(7), (0, size)).await.expect("read") == body, "its bytes are its own");
+}
+
+/// The object that a key is bound to, as the key service sees it.
+async fn bound_to(fixture: &Fixture, key: &str) -> String {
+    let version = fixture.version(key).await;
+    let Some(ContentKey::Kms(kms)) = version.attributes.encryption.as_ref().map(|encryption| &encryption.key) else {
+        panic!("{key} is not under a key of the service")
+    };
+    let context = BASE64_STANDARD.decode(kms.context.as_deref().expect("a context")).expect("Base64");
+    let context: serde_json::Value = serde_json::from_slice(&context).expect("JSON");
+    assert_eq!(kms.client_context(), None, "the client sent none");
+    context["aws:s3:arn"].as_str().expect("a name").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_the_service_are_bound_to_bucket_and_key() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    let body = content(3 << 20);
+    let size = body.len() as u64;
+    let arn = |key: &str| format!("arn:aws:s3:::{}/{key}", fixture.bucket.name);
+    fixture.put_locked("a", &body, kms(Some("one"))).await;
+    assert_eq!(bound_to(&fixture, "a").await, arn("a"));
+    // The copy shares its bytes, and so the data key, under a wrapping of its own.
+    fixture.copy_with("a", "b", None, Some(kms(Some("one")))).await;
+    assert_eq!(bound_to(&fixture, "b").await, arn("b"));
+    let a = fixture.version("a").await;
+    let renamed = fixture.objects.rename(&fixture.bucket, &a, object_key("c"), WriteCondition::None, None).await;
+    assert!(renamed.expect("renamed"));
+    assert_eq!(bound_to(&fixture, "c").await, arn("c"));
+    for key in ["b", "c"] {
+        assert!(fixture.get_with(key, None, (0, size)).await.expect("read") == body, "{key}");
+    }
 }

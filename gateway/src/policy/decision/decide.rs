@@ -201,8 +201,8 @@ fn is_about_policy(action: &str) -> bool {
 }
 
 /// The evaluation of the caller's own policies.
-struct CallerPolicies {
-    denied: bool,
+pub(super) struct CallerPolicies {
+    pub(super) denied: bool,
     /// Its identity policies allow it.
     allowed: bool,
     /// Its session policies allow it.
@@ -214,7 +214,7 @@ struct CallerPolicies {
 impl CallerPolicies {
     const NOBODY: Self = Self { denied: false, allowed: false, in_session: true, granted_by_root: false };
 
-    fn of(caller: &Principal, request: &AuthorizationRequest<'_>) -> Self {
+    pub(super) fn of(caller: &Principal, request: &AuthorizationRequest<'_>) -> Self {
         let mut own = Self { allowed: caller.kind == PrincipalKind::Account, ..Self::NOBODY };
         for document in &caller.policies {
             match document.evaluate(request) {

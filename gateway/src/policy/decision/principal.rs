@@ -106,6 +106,7 @@ impl Principal {
             canonical_id: &self.canonical_id,
             is_account: self.kind == PrincipalKind::Account,
             arn: &self.arn,
+            user_id: &self.user_id,
             role_arn: self.role_arn.as_deref(),
         }
     }

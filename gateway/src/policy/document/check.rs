@@ -1,6 +1,7 @@
 //! Validation of policy documents, by where they are used.
 
 use crate::policy::actions;
+use crate::policy::document::condition_keys;
 use crate::policy::document::policy_document::{Document, Effect, Listed, Statement};
 use crate::policy::error::PolicyError;
 
@@ -11,8 +12,8 @@ impl Document {
     /// Checks a document that is to be the policy of this bucket.
     ///
     /// # Errors
-    /// What Amazon says: a statement that names nobody, an action that S3 does not have, a resource outside the bucket,
-    /// a denial that would deny nothing.
+    /// What Amazon says: a statement that names nobody, an action or a condition key that S3 does not have, a resource outside
+    /// the bucket, a denial that would deny nothing.
     pub fn check_bucket(&self, bucket: &str) -> Result<(), PolicyError> {
         let own = format!("{ARN_PREFIX}{bucket}");
         self.statements.iter().try_for_each(|statement| statement.check_bucket(&own))
@@ -60,6 +61,10 @@ impl Statement {
         let Some(principal_element) = &self.principal_element else { return Err(PolicyError::missing("Principal")) };
         if principal_element.others && self.effect == Effect::Allow {
             return Err(PolicyError::ALLOW_NOT_PRINCIPAL);
+        }
+        // A denial under a misspelt key would deny nothing.
+        if !self.conditions.iter().all(|condition| condition_keys::is_known(condition.key())) {
+            return Err(PolicyError::condition_key());
         }
         let Some(resources) = &self.resources else { return Err(PolicyError::missing("Resource")) };
         let acts = self.actions.acts_on()?;
@@ -177,6 +182,14 @@ mod tests {
                 format!(r#"{ALLOW},{GET},"Condition":{{"StringLike":{{"Referer":"x"}}}}"#),
                 "Policy has an invalid condition key",
             ),
+            (
+                format!(r#"{ALLOW},{GET},"Condition":{{"StringEquals":{{"s3:prefixes":"x"}}}}"#),
+                "Policy has an invalid condition key",
+            ),
+            (
+                format!(r#"{ALLOW},{GET},"Condition":{{"StringEquals":{{"ec2:Vpc":"x"}}}}"#),
+                "Policy has an invalid condition key",
+            ),
             (format!(r#"{ALLOW},{GET},"Condition":{{"IpAddress":{{"aws:SourceIp":"x"}}}}"#), "Invalid policy syntax."),
             (
                 r#""Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::photos""#
@@ -207,6 +220,9 @@ mod tests {
         }
         let twice = format!(r#"{{"Statement":[{{"Sid":"a",{ALLOW},{GET}}},{{"Sid":"a",{ALLOW},{GET}}}]}}"#);
         assert_eq!(check(&twice), Ok(()));
+        let unknown = r#"{"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Null":{"s3:prefixes":"true"}}}}"#;
+        let identity = Document::parse(unknown, 2_048).expect("reads");
+        assert_eq!(identity.check_identity(), Ok(()), "Amazon asks it of bucket policies alone");
         let once = r#"{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
         let identity = Document::parse(&format!(r#"{{"Statement":[{once},{once}]}}"#), 2_048).expect("reads");
         assert_eq!(identity.check_identity(), Err(PolicyError::SAME_SID));

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod condition;
+mod condition_keys;
 pub(crate) mod date;
 pub(crate) mod json;
 pub(crate) mod network;
@@ -10,4 +11,5 @@ pub(crate) mod pattern;
 pub(crate) mod policy_document;
 pub(crate) mod principal_element;
 pub(crate) mod principal_names;
+pub(crate) mod principal_text;
 pub(crate) mod wildcard;

@@ -1,5 +1,8 @@
 //! Policy documents, read once.
 
+use std::collections::BTreeSet;
+
+use crate::domain::PinnedPrincipals;
 use crate::policy::document::condition::Condition;
 use crate::policy::document::json::Json;
 use crate::policy::document::operator::Operator;
@@ -79,6 +82,24 @@ impl Document {
         }
         let statements = statements.iter().map(|statement| Statement::parse(statement, variables));
         Ok(Self { statements: statements.collect::<Result<_, _>>()? })
+    }
+
+    /// The ARNs of users, roles and sessions that its principals are, each once.
+    #[must_use]
+    pub fn principal_arns(&self) -> BTreeSet<&str> {
+        self.statements
+            .iter()
+            .filter_map(|statement| statement.principal_element.as_ref())
+            .flat_map(|e| e.arns())
+            .collect()
+    }
+
+    /// The same document with unique ids in the place of the ARNs for which there are any.
+    #[must_use]
+    pub fn pinned(mut self, principals: &PinnedPrincipals) -> Self {
+        let elements = self.statements.iter_mut().filter_map(|statement| statement.principal_element.as_mut());
+        elements.for_each(|element| element.pin(principals));
+        self
     }
 
     /// No two statements may have one id; in bucket policies ids mean nothing, and tools repeat them.

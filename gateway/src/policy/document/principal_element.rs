@@ -1,6 +1,6 @@
 //! The `Principal` or `NotPrincipal` element of a statement.
 
-use crate::domain::UserId;
+use crate::domain::{IamName, PinnedPrincipals, UserId};
 use crate::policy::document::json::Json;
 use crate::policy::document::principal_names::PrincipalNames;
 use crate::policy::error::PolicyError;
@@ -20,11 +20,13 @@ enum PrincipalEntry {
     Everybody,
     /// An account; `None` when no account here can have that number.
     Account(Option<UserId>),
-    /// A user, a role or a session.
+    /// A user, a role or a session that was nobody when the policy was set.
     Arn(String),
+    /// A user or role by the unique id, a session by that of its role and its own name. Ids are never given again.
+    Id(String),
     /// An account by its canonical id.
     Canonical(String),
-    /// A service or an identity provider, which never calls this gateway.
+    /// A service or an identity provider, none of which ever calls this gateway.
     Foreign,
 }
 
@@ -60,6 +62,25 @@ impl PrincipalElement {
             _ => return Err(PolicyError::PRINCIPAL),
         }
         Ok(Self { others, named })
+    }
+
+    /// The ARNs of users, roles and sessions in it.
+    pub(crate) fn arns(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().filter_map(|named| match named {
+            PrincipalEntry::Arn(arn) => Some(arn.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Puts unique ids in the place of the ARNs for which there are any.
+    pub(crate) fn pin(&mut self, pinned: &PinnedPrincipals) {
+        for named in &mut self.named {
+            if let PrincipalEntry::Arn(arn) = named
+                && let Some(id) = pinned.get(arn)
+            {
+                *named = PrincipalEntry::Id(id.to_owned());
+            }
+        }
     }
 
     /// How it matches a caller; `None` when anonymous.
@@ -100,12 +121,14 @@ impl PrincipalEntry {
         if digits {
             return Some(Self::Account(account(text)));
         }
-        // The unique id of a user or role: it is kept so when what it named is gone, and then reaches nobody.
+        // The unique id of a user, a role or a session. A policy shows it where what it named is gone.
+        let (id, session) = text.split_once(':').unwrap_or((text, "session"));
         if (16..=128).contains(&text.len())
-            && (text.starts_with("AIDA") || text.starts_with("AROA"))
-            && text.bytes().all(|b| b.is_ascii_alphanumeric())
+            && (id.starts_with("AIDA") || id.starts_with("AROA"))
+            && id.bytes().all(|b| b.is_ascii_alphanumeric())
+            && session.parse::<IamName>().is_ok()
         {
-            return Some(Self::Foreign);
+            return Some(Self::Id(text.to_owned()));
         }
         let parts: Vec<_> = text.splitn(6, ':').collect();
         let ["arn", partition, service, "", number, resource] = parts.as_slice() else { return None };
@@ -138,6 +161,7 @@ impl PrincipalEntry {
             Self::Account(account) => when(*account == Some(caller.account), of_account),
             Self::Canonical(id) => when(id.eq_ignore_ascii_case(&caller.canonical_id.0), of_account),
             Self::Arn(arn) => when(*arn == caller.arn || caller.role_arn == Some(arn.as_str()), PrincipalMatch::Caller),
+            Self::Id(id) => when(caller.has_id(id), PrincipalMatch::Caller),
             Self::Foreign => PrincipalMatch::Not,
         }
     }

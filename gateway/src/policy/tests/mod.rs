@@ -3,4 +3,5 @@
 mod decisions;
 mod oracle;
 mod random;
+mod random_calls;
 mod world;

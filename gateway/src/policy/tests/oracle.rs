@@ -11,6 +11,8 @@ pub(super) struct Caller {
     pub(super) canonical: String,
     pub(super) is_account: bool,
     pub(super) arns: Vec<String>,
+    /// The unique ids; of the account itself its number, by which nobody names it.
+    pub(super) ids: Vec<String>,
     pub(super) name: Option<String>,
 }
 
@@ -92,6 +94,7 @@ fn one_reach(kind: &str, text: &str, request: &Request) -> &'static str {
         "CanonicalUser" if text == caller.canonical => whole,
         "AWS" if text == caller.account || text == root => whole,
         "AWS" if caller.arns.iter().any(|arn| arn == text) => "allow",
+        "AWS" if text.starts_with('A') && caller.ids.iter().any(|id| id == text) => "allow",
         _ => "none",
     }
 }
@@ -194,4 +197,42 @@ fn list(value: &Value) -> Vec<Value> {
 
 fn texts(value: &Value) -> Vec<String> {
     list(value).iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
+}
+
+/// All policies that speak about a caller, as JSON.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Policies {
+    /// Of the user or role.
+    pub(super) own: Vec<Value>,
+    /// What the root user put on the account.
+    pub(super) account: Vec<Value>,
+    pub(super) boundary: Vec<Value>,
+    pub(super) session: Vec<Value>,
+}
+
+/// Whether some policy denies a call.
+pub(super) fn denied(policies: &Policies, request: &Request) -> bool {
+    let Policies { own, account, boundary, session } = policies;
+    let mut all = own.iter().chain(account).chain(boundary).chain(session);
+    all.any(|policy| evaluate(policy, request) == "deny")
+}
+
+/// Whether a caller may do what is in the caller's own account: a call of IAM.
+pub(super) fn may_call(policies: &Policies, request: &Request) -> bool {
+    let says_allow = |policy: &Value| evaluate(policy, request) == "allow";
+    let is_account = request.caller.as_ref().is_some_and(|caller| caller.is_account);
+    let given = is_account || policies.own.iter().any(says_allow);
+    let limits = policies.boundary.iter().chain(&policies.session).filter(|policy| !says_allow(policy)).count();
+    given && limits == 0 && !denied(policies, request)
+}
+
+/// Whether a caller may assume a role of an account with this trust policy.
+pub(super) fn may_assume(policies: &Policies, trust: &Value, account: &str, request: &Request) -> bool {
+    let caller = request.caller.as_ref().expect("somebody");
+    if denied(policies, request) {
+        return false;
+    }
+    let trusted = evaluate(trust, request);
+    let named = trusted == "allow" && caller.account == account && policies.session.is_empty();
+    named || (["allow", "account"].contains(&trusted) && may_call(policies, request))
 }

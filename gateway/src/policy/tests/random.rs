@@ -13,10 +13,10 @@ use crate::policy::tests::world::{account, session, user};
 use crate::policy::value::Value;
 
 /// A generator that gives the same numbers every time (xorshift64*).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -24,16 +24,16 @@ impl Dice {
         usize::try_from(number).expect("31 bits") % end
     }
 
-    fn one<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(super) fn one<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 
-    fn chance(&mut self, percent: usize) -> bool {
+    pub(super) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
     /// One value, or a list of some, as policies may write either.
-    fn some(&mut self, from: &[&str]) -> Json {
+    pub(super) fn some(&mut self, from: &[&str]) -> Json {
         if self.chance(50) {
             return json!(self.one(from));
         }
@@ -65,7 +65,7 @@ const RESOURCES: [&str; 10] = [
     "arn:aws:s3:::photos/*/b/*",
     "arn:aws:s3:::other/*",
 ];
-const PRINCIPALS: [&str; 8] = [
+const PRINCIPALS: [&str; 11] = [
     "*",
     "000000000001",
     "arn:aws:iam::000000000001:root",
@@ -74,6 +74,10 @@ const PRINCIPALS: [&str; 8] = [
     "arn:aws:iam::000000000002:user/eve",
     "arn:aws:iam::000000000001:role/r",
     "arn:aws:sts::000000000001:assumed-role/r/s",
+    // Of either account: the ids of this world tell names apart.
+    "AIDA00000000000000eve",
+    "AROA0000000000000000r",
+    "AROA0000000000000000r:s",
 ];
 const KEYS: [&str; 6] = ["/a", "/ab", "/eve/b/c", "/e*e/x", "", "/a?"];
 
@@ -136,7 +140,7 @@ fn statement(dice: &mut Dice) -> Json {
     Json::Object(members)
 }
 
-fn caller(dice: &mut Dice) -> Option<Principal> {
+pub(super) fn caller(dice: &mut Dice) -> Option<Principal> {
     let number = if dice.chance(70) { 1 } else { 2 };
     match dice.below(4) {
         0 => None,
@@ -162,19 +166,36 @@ fn request(dice: &mut Dice, caller: Option<&Principal>) -> Request {
     if !tags.is_empty() {
         keys.push(("s3:requestobjecttagkeys".to_owned(), tags));
     }
-    let plain = |principal: &Principal| Caller {
-        account: account_number(principal.account),
-        canonical: principal.canonical_id.0.clone(),
-        is_account: principal.kind == PrincipalKind::Account,
-        arns: [Some(principal.arn.clone()), principal.role_arn.clone()].into_iter().flatten().collect(),
-        name: principal.user_name.clone(),
-    };
     Request {
         caller: caller.map(plain),
         action: dice.one(&["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:GetObjectAcl"]).to_owned(),
         resource: format!("arn:aws:s3:::photos{}", dice.one(&KEYS)),
         keys,
     }
+}
+
+/// A caller as the oracle sees one.
+pub(super) fn plain(principal: &Principal) -> Caller {
+    Caller {
+        account: account_number(principal.account),
+        canonical: principal.canonical_id.0.clone(),
+        is_account: principal.kind == PrincipalKind::Account,
+        arns: [Some(principal.arn.clone()), principal.role_arn.clone()].into_iter().flatten().collect(),
+        ids: match principal.user_id.split_once(':') {
+            Some((role, _)) => vec![principal.user_id.clone(), role.to_owned()],
+            None => vec![principal.user_id.clone()],
+        },
+        name: principal.user_name.clone(),
+    }
+}
+
+/// The values of a request's condition keys, as the evaluator asks for them.
+pub(super) fn value_of<'a>(request: &'a Request, key: &str) -> Option<Value<'a>> {
+    let (_, values) = request.keys.iter().find(|(name, _)| name == key)?;
+    Some(match values.as_slice() {
+        [one] => Value::from(one.as_str()),
+        many => Value::Many(many.iter().map(|text| Cow::Borrowed(text.as_str())).collect()),
+    })
 }
 
 #[test]
@@ -190,13 +211,7 @@ fn ten_thousand_random_policies_are_evaluated_as_the_oracle_does() {
         for _ in 0..4 {
             let caller = caller(&mut dice);
             let request = request(&mut dice, caller.as_ref());
-            let keys = |key: &str| {
-                let (_, values) = request.keys.iter().find(|(name, _)| name == key)?;
-                Some(match values.as_slice() {
-                    [one] => Value::from(one.as_str()),
-                    many => Value::Many(many.iter().map(|text| Cow::Borrowed(text.as_str())).collect()),
-                })
-            };
+            let keys = |key: &str| value_of(&request, key);
             let authorization_request = AuthorizationRequest {
                 caller: caller.as_ref(),
                 action: &request.action,

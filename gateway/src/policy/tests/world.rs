@@ -16,7 +16,7 @@ pub(super) fn user(number: i64, name: &str) -> Principal {
         kind: PrincipalKind::User,
         arn: format!("arn:aws:iam::{number:012}:user/{name}"),
         user_name: Some(name.to_owned()),
-        user_id: format!("AIDA{name}"),
+        user_id: format!("AIDA{name:0>17}"),
         ..account(number)
     }
 }
@@ -27,7 +27,7 @@ pub(super) fn session(number: i64, role: &str) -> Principal {
         kind: PrincipalKind::AssumedRole,
         arn: format!("arn:aws:sts::{number:012}:assumed-role/{role}/s"),
         role_arn: Some(format!("arn:aws:iam::{number:012}:role/{role}")),
-        user_id: format!("AROA{role}:s"),
+        user_id: format!("AROA{role:0>17}:s"),
         ..account(number)
     }
 }

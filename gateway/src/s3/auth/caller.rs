@@ -93,7 +93,7 @@ mod tests {
         let session = session.map(|(name, policy)| {
             let name = (!name.is_empty()).then(|| name.to_owned());
             let (issuer, expires_at) = ("AKIAISSUER".to_owned(), Timestamp(0));
-            Arc::new(Session { name, policy: policy.map(Arc::from), issuer, expires_at })
+            Arc::new(Session { name, policy: policy.map(Arc::from), issuer, issuer_digest: None, expires_at })
         });
         AccessKey {
             id: "AK".to_owned(),

@@ -39,8 +39,6 @@ pub struct NewKey {
 /// Temporary credentials to create.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// The long-term access key that issues it: the session ends with it.
-    pub issuer: String,
     /// The unique id of the role that is assumed, and the session's name; none to go on being who one is.
     pub role: Option<(String, String)>,
     /// A policy that must allow, too, whatever is done.
@@ -76,8 +74,8 @@ pub trait KeySource: Send + Sync + Debug {
     /// Generates a new access key.
     fn draw(&self) -> NewKey;
 
-    /// Generates temporary credentials.
-    fn draw_temporary(&self, session: &NewSession) -> TemporaryKey;
+    /// Generates temporary credentials. The long-term access key behind the caller issues them: they end with it.
+    fn draw_temporary(&self, caller: &AccessKey, session: &NewSession) -> TemporaryKey;
 }
 
 /// How the ids of temporary keys begin. No lasting key may begin so.

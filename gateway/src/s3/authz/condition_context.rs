@@ -108,6 +108,9 @@ impl S3Request {
             "object-lock-retain-until-date" => retention.map(|kept| Value::from(object_lock::end(kept.until))),
             "object-lock-remaining-retention-days" => self.remaining_days().map(|days| Value::from(days.to_string())),
             "object-lock-legal-hold" => input.lock.legal_hold.map(|on| Value::from(object_lock::hold_word(on))),
+            "inventoryaccessibleoptionalfields" if !input.inventory_fields.is_empty() => {
+                Some(Value::Many(input.inventory_fields.iter().map(|field| Cow::Borrowed(field.name())).collect()))
+            }
             "locationconstraint" => input.location.as_deref().map(Value::from),
             "x-amz-object-ownership" => input.ownership.map(|ownership| Value::from(ownership.name())),
             "x-amz-copy-source" => input.copy_source.as_ref().map(source_name),

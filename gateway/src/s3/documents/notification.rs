@@ -15,13 +15,13 @@ const END_MAX: usize = 1_024;
 const DESTINATIONS: [(Destination, &str, &str); 2] =
     [(Destination::Queue, "QueueConfiguration", "Queue"), (Destination::Topic, "TopicConfiguration", "Topic")];
 
-/// Reads the rules from their root element. `name` makes the names that are not given, from a rule's position.
+/// Reads the rules from their root element. `targets` are the names of those that the bucket may use; `name` makes the names that are not given, from a rule's position.
 ///
 /// # Errors
 /// `MalformedXML` or `InvalidArgument`, in Amazon's words; `NotImplemented` for destinations that do not exist here.
 pub fn read(
     root: &Element,
-    targets: &[String],
+    targets: &[&str],
     region: &str,
     name: impl Fn(usize) -> String,
 ) -> Result<NotificationConfiguration, S3Error> {
@@ -47,7 +47,7 @@ pub fn read(
 
 fn read_rule(
     element: &Element,
-    targets: &[String],
+    targets: &[&str],
     region: &str,
     name: impl FnOnce() -> String,
 ) -> Result<NotificationRule, S3Error> {
@@ -73,10 +73,10 @@ fn read_rule(
 }
 
 /// The configured target that `arn:haulout:sqs:REGION:ID:NAME` names.
-fn target_of<'a>(arn: &'a str, targets: &[String], region: &str) -> Option<&'a str> {
+fn target_of<'a>(arn: &'a str, targets: &[&str], region: &str) -> Option<&'a str> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", "haulout", "sqs" | "sns", arn_region, _, name] = parts[..] else { return None };
-    let known = targets.iter().any(|target| target == name) && (arn_region.is_empty() || arn_region == region);
+    let known = targets.contains(&name) && (arn_region.is_empty() || arn_region == region);
     known.then_some(name)
 }
 
@@ -146,7 +146,7 @@ mod tests {
     fn put(inside: &str) -> Result<NotificationConfiguration, S3Error> {
         let text = format!("<NotificationConfiguration>{inside}</NotificationConfiguration>");
         let root = parse(text.as_bytes(), "NotificationConfiguration").unwrap();
-        read(&root, &["hook".to_owned()], "us-east-1", |at| format!("made-{at}"))
+        read(&root, &["hook"], "us-east-1", |at| format!("made-{at}"))
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! The encryption keys of a request: of what it writes, and of what it copies.
 
-use crate::domain::{Bucket, DefaultAlgorithm, DefaultEncryption};
+use crate::domain::{Bucket, DefaultAlgorithm, DefaultEncryption, ObjectKey};
 use crate::objects::{DataKey, EncryptionKey, KeyChoice};
 use crate::s3::error::S3Error;
 use crate::s3::headers::sse::{self, Encryption};
 use crate::s3::pipeline::connection_info::ConnectionInfo;
 use crate::s3::pipeline::request::S3Request;
 
-/// The lock of a write: what it asks for, else what the bucket's default is.
+/// The key of a write to an object: what it asks for, else what the bucket's default is.
 ///
 /// # Errors
 /// What the key service says.
-pub async fn encryption_key(request: &S3Request, bucket: &Bucket) -> Result<Option<EncryptionKey>, S3Error> {
+pub async fn encryption_key(
+    request: &S3Request,
+    bucket: &Bucket,
+    key: &ObjectKey,
+) -> Result<Option<EncryptionKey>, S3Error> {
     match choice(request, bucket)? {
         None => Ok(None),
-        Some(choice) => Ok(Some(request.state.objects.new_encryption_key(choice).await?)),
+        Some(choice) => Ok(Some(request.state.objects.new_encryption_key(choice, &bucket.name, key).await?)),
     }
 }
 

@@ -14,12 +14,14 @@ pub fn check_identity(text: &str, letters_max: usize) -> Result<(), IamError> {
     read(text, letters_max)?.check_identity().map_err(refused)
 }
 
-/// Checks a trust policy.
+/// Checks a trust policy; answers what it says.
 ///
 /// # Errors
 /// `MalformedPolicyDocument`, `LimitExceeded`.
-pub fn check_trust(text: &str) -> Result<(), IamError> {
-    read(text, 2_048)?.check_trust().map_err(refused)
+pub fn check_trust(text: &str) -> Result<Document, IamError> {
+    let document = read(text, 2_048)?;
+    document.check_trust().map_err(refused)?;
+    Ok(document)
 }
 
 fn read(text: &str, letters_max: usize) -> Result<Document, IamError> {

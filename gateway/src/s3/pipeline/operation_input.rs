@@ -5,6 +5,7 @@
 use http::request::Parts;
 
 use crate::domain::{DefaultRetention, ObjectAttributes, Ownership, TagSet, Timestamp, VersionLock, WriteCondition};
+use crate::events::Field;
 use crate::objects::DataKey;
 use crate::s3::authz::acl;
 use crate::s3::documents::listing_input::ListingInput;
@@ -124,6 +125,8 @@ pub struct OperationInput {
     pub location: Option<String>,
     /// What new versions of a bucket are to get.
     pub default_retention: Option<DefaultRetention>,
+    /// The optional columns of an inventory that is being configured.
+    pub inventory_fields: Vec<Field>,
 }
 
 impl OperationInput {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Ambient;
-use crate::config::S3Config;
+use crate::config::{NotificationTargetConfig, S3Config};
 use crate::domain::Timestamp;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
@@ -21,8 +21,8 @@ pub struct S3Settings {
     pub s3: S3Config,
     /// The names of the storage classes besides STANDARD.
     pub storage_classes: Vec<String>,
-    /// The names of the targets that notifications may go to.
-    pub notification_targets: Vec<String>,
+    /// The targets that notifications may go to.
+    pub notification_targets: Vec<NotificationTargetConfig>,
     /// Limits of request bodies.
     pub body: BodyLimits,
     /// How long a response may take before white space keeps its connection alive.

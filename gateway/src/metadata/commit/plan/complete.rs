@@ -55,6 +55,7 @@ impl<'a> Planner<'a> {
             self.release_part(fact.bucket, *location, part)?;
         }
         self.plan.removed_uploads.push(upload);
+        self.flow(fact.bucket).extras -= 1;
         Ok(())
     }
 }

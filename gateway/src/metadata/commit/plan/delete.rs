@@ -24,7 +24,14 @@ impl<'a> Planner<'a> {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
         let existed = self.view(&location, 0).is_some_and(|view| !view.marker);
-        if let Some(at) = self.replaced(&location, fact.versioning)
+        let replaced = self.replaced(&location, fact.versioning);
+        if fact.versioning != Versioning::Never {
+            let goes = replaced.and_then(|at| self.view(&location, at)).is_some_and(|view| view.marker);
+            if !self.fits_extras(delete.bucket, fact, 1 - i64::from(goes)) {
+                return Ok(Outcome::Refused(Refusal::QuotaExceeded));
+            }
+        }
+        if let Some(at) = replaced
             && let Some(refusal) = self.remove(&location, at, false)?
         {
             return Ok(Outcome::Refused(refusal));
@@ -93,6 +100,7 @@ impl<'a> Planner<'a> {
         let name = version.name();
         let (version, parts) = (Cow::Owned(version), Cow::Borrowed(&[][..]));
         let (bucket, extents) = (delete.bucket, Vec::new());
+        self.flow(bucket).extras += 1;
         self.push(PlannedVersion { bucket, version, extents, parts, encoded_bytes: 0, marker: true, current: false });
         name
     }

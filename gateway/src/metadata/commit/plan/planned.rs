@@ -11,7 +11,7 @@ use crate::domain::{
     VersionLock, VersionLookup, VersionPart,
 };
 use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner};
-use crate::metadata::buckets::quota_row::QuotaScope;
+use crate::metadata::buckets::quota_row::{QuotaChange, QuotaScope};
 use crate::metadata::commit::change::NewBlob;
 use crate::metadata::commit::facts::{KeyLocation, MeteredFact};
 use crate::metadata::error::{MetadataError, Result};
@@ -52,8 +52,8 @@ pub(in crate::metadata) struct Plan<'a> {
     pub died: Vec<BlobId>,
     /// What to meter.
     pub flows: BTreeMap<BucketId, Flow>,
-    /// What quotas' sums change by: bytes and objects.
-    pub sums: BTreeMap<QuotaScope, (i64, i64)>,
+    /// What quotas' sums change by.
+    pub sums: BTreeMap<QuotaScope, QuotaChange>,
     /// Keys that were looked at and hold nothing in the end.
     pub emptied: Vec<KeyLocation>,
 }
@@ -149,6 +149,8 @@ pub(in crate::metadata) struct Flow {
     pub content_removed: u64,
     /// Versions that are no markers.
     pub objects: i64,
+    /// Delete markers and unfinished uploads.
+    pub extras: i64,
 }
 
 impl Plan<'_> {
@@ -162,6 +164,13 @@ impl Plan<'_> {
 }
 
 impl Flow {
+    /// Whether any bytes came or went.
+    pub(in crate::metadata::commit) fn has_bytes(&self) -> bool {
+        [self.encoded_added, self.encoded_removed, self.content_added, self.content_removed]
+            .iter()
+            .any(|bytes| *bytes > 0)
+    }
+
     pub(super) fn record_added(&mut self, encoded: u64, content: u64) {
         self.encoded_added = self.encoded_added.saturating_add(encoded);
         self.content_added = self.content_added.saturating_add(content);

@@ -15,11 +15,26 @@ impl Planner<'_> {
         let changed = sums(self.facts, &self.plan.flows);
         scopes(bucket, fact).into_iter().all(|scope| {
             let Some(quota) = self.facts.quotas.get(&scope) else { return true };
-            let (more_bytes, more_objects) = changed.get(&scope).copied().unwrap_or_default();
-            let bytes_then = i128::from(quota.bytes) + i128::from(more_bytes) + bytes;
-            let objects_then = quota.objects.saturating_add(more_objects).saturating_add(objects);
+            let more = changed.get(&scope).copied().unwrap_or_default();
+            let bytes_then = i128::from(quota.bytes) + i128::from(more.bytes) + bytes;
+            let objects_then = quota.objects.saturating_add(more.objects).saturating_add(objects);
             let bytes_fit = bytes <= 0 || quota.bytes_max.is_none_or(|most| bytes_then <= i128::from(most));
             bytes_fit && (objects <= 0 || quota.objects_max.is_none_or(|most| objects_then <= most))
+        })
+    }
+
+    /// Whether the quotas over a bucket let so many delete markers and unfinished uploads come. They hold no content, and
+    /// without a bound somebody who may have one object could make any number of them.
+    pub(in crate::metadata) fn fits_extras(&self, bucket: BucketId, fact: BucketFact, extras: i64) -> bool {
+        if !fact.has_quota || extras <= 0 {
+            return true;
+        }
+        let changed = sums(self.facts, &self.plan.flows);
+        scopes(bucket, fact).into_iter().all(|scope| {
+            let Some(quota) = self.facts.quotas.get(&scope) else { return true };
+            let more = changed.get(&scope).map_or(0, |change| change.extras);
+            let then = quota.extras.saturating_add(more).saturating_add(extras);
+            quota.extras_max().is_none_or(|most| then <= most)
         })
     }
 }

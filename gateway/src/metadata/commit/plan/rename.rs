@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Version, Versioning};
+use crate::domain::{ObjectAttributes, Version, Versioning};
 use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::RenameChange;
 use crate::metadata::commit::outcome::{Outcome, Refusal};
@@ -11,7 +11,7 @@ use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::{MetadataError, Result};
 
 impl<'a> Planner<'a> {
-    /// The version moves from one key to the other, with the same extents and its current attributes.
+    /// The version moves from one key to the other, with the same extents and its current attributes, but for its encryption.
     pub(super) fn rename(&mut self, rename: &'a RenameChange) -> Result<Outcome> {
         let fact = match self.check_condition(rename.bucket, &rename.to, &rename.condition) {
             Ok(fact) => fact,
@@ -33,6 +33,9 @@ impl<'a> Planner<'a> {
             .ok_or_else(|| MetadataError::Damaged("the attributes of a renamed version were not read".to_owned()))?;
         let extents = facts.extents.get(&ExtentOwner(row.id.0)).cloned().unwrap_or_default();
         self.remove_version(&from, 0)?;
+        // The same content under a wrapping that names the new key.
+        let encryption = rename.version.attributes.encryption.clone();
+        let attributes = ObjectAttributes { encryption, ..attributes };
         let version = Version { key: rename.to.clone(), attributes, ..rename.version.clone() };
         let parts = Cow::Borrowed(&*rename.parts);
         self.insert_current(rename.bucket, fact, Cow::Owned(version), extents, parts, Some(row.encoded_bytes))?;

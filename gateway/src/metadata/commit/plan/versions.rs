@@ -146,6 +146,7 @@ impl<'a> Planner<'a> {
                 let flow = self.flow(location.0);
                 flow.record_removed(fact.encoded_bytes, fact.size);
                 flow.objects -= i64::from(!fact.marker);
+                flow.extras -= i64::from(fact.marker);
             }
             RowOrPlanned::Planned(index) => {
                 if let Some(planned) = self.versions[index].take() {
@@ -153,6 +154,7 @@ impl<'a> Planner<'a> {
                     let flow = self.flow(location.0);
                     flow.record_removed(planned.encoded_bytes, planned.version.size);
                     flow.objects -= i64::from(!planned.marker);
+                    flow.extras -= i64::from(planned.marker);
                 }
             }
         }

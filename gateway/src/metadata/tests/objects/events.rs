@@ -121,4 +121,27 @@ both! {
         let events = f.store.claim_events(10, 60).await.unwrap();
         assert_eq!((events.len(), &*events[0].record, events[0].whole), (1, "hello", true));
     }
+
+    async fn a_message_knows_its_account_when_the_bucket_is_gone(f: &Fixture) {
+        put(f, "a", WriteCondition::None).await;
+        delete(f, "a").await;
+        f.store.enqueue_event(f.bucket, "hook", "hello".to_owned()).await.unwrap();
+        // As an earlier release writes one.
+        f.store.enqueue_event(f.bucket, "other", "hello".to_owned()).await.unwrap();
+        f.meddle("UPDATE event SET account_id = NULL WHERE target = 'other'").await;
+        let accounts = async || {
+            let events = f.store.claim_events(10, 60).await.unwrap();
+            for event in &events {
+                f.store.delay_event(event.seq, 0).await.unwrap();
+            }
+            let mut accounts: Vec<_> = events.into_iter().map(|event| (event.target, event.account)).collect();
+            accounts.sort_unstable();
+            accounts
+        };
+        let (owner, hook) = (Some(f.owner), "hook".to_owned());
+        let known = [(hook.clone(), owner), (hook, owner)];
+        assert_eq!(accounts().await, [&known[..], &[("other".to_owned(), owner)]].concat());
+        f.store.delete_bucket(f.bucket, 0).await.unwrap();
+        assert_eq!(accounts().await, [&known[..], &[("other".to_owned(), None)]].concat());
+    }
 }

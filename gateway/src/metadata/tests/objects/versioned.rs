@@ -131,12 +131,12 @@ both! {
         assert!(!remove(f, "key", one).await.existed);
         assert!(remove(f, "key", two).await.existed);
         assert_eq!(f.current("key").await.unwrap().id, old.id);
-        assert_eq!(f.store.delete_bucket(f.bucket).await.unwrap(), DeleteBucket::NotEmpty);
+        assert_eq!(f.store.delete_bucket(f.bucket, 0).await.unwrap(), DeleteBucket::NotEmpty);
         assert!(remove(f, "key", VersionName::Null).await.existed);
         assert_eq!(f.current("key").await, None);
         assert_eq!(f.dead().await.len(), 3);
         mark(f, "key").await;
-        assert_eq!(f.store.delete_bucket(f.bucket).await.unwrap(), DeleteBucket::NotEmpty, "a marker keeps it");
+        assert_eq!(f.store.delete_bucket(f.bucket, 0).await.unwrap(), DeleteBucket::NotEmpty, "a marker keeps it");
     }
 
     async fn suspension_replaces_the_null_version_and_keeps_the_others(f: &Fixture) {

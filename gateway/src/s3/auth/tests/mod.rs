@@ -110,7 +110,7 @@ impl KeySource for OneKey {
         NewKey { id: "AKIANEW".to_owned(), secret: Zeroizing::new("new".to_owned()), sealed_secret: Vec::new() }
     }
 
-    fn draw_temporary(&self, session: &NewSession) -> TemporaryKey {
+    fn draw_temporary(&self, _caller: &AccessKey, session: &NewSession) -> TemporaryKey {
         let secret = Zeroizing::new("new".to_owned());
         let expires_at = MIDNIGHT + i64::from(session.seconds);
         TemporaryKey { id: "ASIANEW".to_owned(), secret, token: "token".to_owned(), expires_at }

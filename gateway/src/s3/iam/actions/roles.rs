@@ -2,6 +2,7 @@
 
 use crate::domain::{IamIdentity, IdentityDetails, IdentityKind, ROLE_SESSION_SECONDS_MAX};
 use crate::metadata::{IdentityEdit, UpdateIdentity};
+use crate::s3::authz::principals;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
 use crate::s3::iam::actions::tags::{TAGS_MAX, read_tags};
@@ -31,10 +32,11 @@ pub fn actions() -> Vec<Action> {
 
 async fn create(request: ActionRequest) -> Result<XmlWriter, IamError> {
     let trust = request.args.need("AssumeRolePolicyDocument")?;
-    check_trust(trust)?;
+    let trusted = principals::pin(&request.state.metadata, &check_trust(trust)?).await?;
     let details = IdentityDetails {
         tags: read_tags(&request.args, TAGS_MAX)?,
         trust: Some(trust.to_owned()),
+        trusted,
         description: request.args.text("Description", 1_000)?,
         session_seconds_max: request.args.number(
             "MaxSessionDuration",
@@ -42,19 +44,20 @@ async fn create(request: ActionRequest) -> Result<XmlWriter, IamError> {
             ROLE_SESSION_SECONDS_MAX,
         )?,
     };
-    Ok(element(&make(&request, ROLE, details).await?))
+    element(&request, make(&request, ROLE, details).await?).await
 }
 
-fn element(role: &IamIdentity) -> XmlWriter {
+async fn element(request: &ActionRequest, role: IamIdentity) -> Result<XmlWriter, IamError> {
+    let role = principals::with_shown_trust(&request.state.metadata, role).await?;
     let mut writer = XmlWriter::fragment();
     writer.open("Role");
-    show::identity(&mut writer, role, true);
+    show::identity(&mut writer, &role, true);
     writer.close("Role");
-    writer
+    Ok(writer)
 }
 
 async fn get(request: ActionRequest) -> Result<XmlWriter, IamError> {
-    Ok(element(request.identity(ROLE)?))
+    element(&request, request.identity(ROLE)?.clone()).await
 }
 
 async fn update(request: ActionRequest) -> Result<XmlWriter, IamError> {
@@ -64,7 +67,7 @@ async fn update(request: ActionRequest) -> Result<XmlWriter, IamError> {
 
 async fn describe(request: ActionRequest) -> Result<XmlWriter, IamError> {
     request.args.get("Description").ok_or_else(|| IamError::invalid("Description", "must not be null"))?;
-    Ok(element(&change(&request).await?))
+    element(&request, change(&request).await?).await
 }
 
 async fn change(request: &ActionRequest) -> Result<IamIdentity, IamError> {
@@ -99,7 +102,7 @@ async fn list(request: ActionRequest) -> Result<XmlWriter, IamError> {
 
 async fn trust(request: ActionRequest) -> Result<XmlWriter, IamError> {
     let document = request.args.need("PolicyDocument")?;
-    check_trust(document)?;
-    edit_role(&request, IdentityEdit::Trust(document.to_owned())).await?;
+    let trusted = principals::pin(&request.state.metadata, &check_trust(document)?).await?;
+    edit_role(&request, IdentityEdit::Trust(document.to_owned(), trusted)).await?;
     Ok(XmlWriter::fragment())
 }

@@ -3,12 +3,12 @@
 use crate::domain::{
     IamIdentity, IamName, IdentityKind, ROLE_SESSION_SECONDS_DEFAULT, ROLE_SESSION_SECONDS_MAX, Timestamp, UserId,
 };
-use crate::policy::{AuthorizationRequest, Document, Evaluation};
+use crate::policy::{AuthorizationRequest, Document, is_denied, may_assume_role};
 use crate::s3::auth::{NewSession, TemporaryKey};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::iam::action::{Action, ActionRequest, sts};
-use crate::s3::iam::authorize::{allows, condition_value};
+use crate::s3::iam::authorize::condition_value;
 use crate::s3::iam::documents::check_identity;
 use crate::s3::iam::error::IamError;
 
@@ -36,16 +36,17 @@ async fn identity(request: ActionRequest) -> Result<XmlWriter, IamError> {
 }
 
 async fn session_token(request: ActionRequest) -> Result<XmlWriter, IamError> {
-    if request.caller.session.is_some() {
+    // No policy needs to allow it, and any may deny: the account's own, too.
+    if request.caller.session.is_some() || asked(&request, "sts:GetSessionToken", "*", is_denied) {
         return Err(IamError::denied(&request.caller.arn(), "sts:GetSessionToken", "*"));
     }
     let seconds = request.args.number("DurationSeconds", 900, 129_600)?;
     // The account's own keys are too strong for long sessions.
     let most = if request.caller.principal_policies.is_some() { 129_600 } else { 3_600 };
     let seconds = seconds.unwrap_or(43_200).min(most);
-    let session = NewSession { issuer: request.caller.id.clone(), role: None, policy: None, seconds };
+    let session = NewSession { role: None, policy: None, seconds };
     let mut writer = XmlWriter::fragment();
-    credentials(&mut writer, &request.state.verifier.keys().draw_temporary(&session));
+    credentials(&mut writer, &request.state.verifier.keys().draw_temporary(&request.caller, &session));
     Ok(writer)
 }
 
@@ -65,10 +66,9 @@ async fn assume_role(request: ActionRequest) -> Result<XmlWriter, IamError> {
         return Err(denied());
     }
     let seconds = duration(&request, &role)?;
-    let issuer = request.caller.session.as_ref().map_or(&request.caller.id, |session| &session.issuer).clone();
-    let session = NewSession { issuer, role: Some((role.unique_id.clone(), name.to_owned())), policy, seconds };
+    let session = NewSession { role: Some((role.unique_id.clone(), name.to_owned())), policy, seconds };
     let mut writer = XmlWriter::fragment();
-    credentials(&mut writer, &request.state.verifier.keys().draw_temporary(&session));
+    credentials(&mut writer, &request.state.verifier.keys().draw_temporary(&request.caller, &session));
     let number = role.account.account_number();
     writer.open("AssumedRoleUser").text("AssumedRoleId", &format!("{}:{name}", role.unique_id));
     writer.text("Arn", &format!("arn:aws:sts::{number}:assumed-role/{}/{name}", role.name)).close("AssumedRoleUser");
@@ -87,27 +87,25 @@ async fn role(request: &ActionRequest, arn: &str) -> Result<Option<IamIdentity>,
     Ok(found.filter(|role| role.arn() == arn))
 }
 
-/// Whether the role's trust policy and the caller's account allow assuming it. A caller of the role's own account that
-/// the trust policy allows needs no other policy, and any may still deny; across accounts both sides must allow.
+/// Whether the role's trust policy and the caller's account allow assuming it.
 fn may_assume(request: &ActionRequest, role: &IamIdentity, arn: &str) -> bool {
     let text = role.details.trust.as_deref().unwrap_or_default();
     // What cannot be read trusts nobody.
     let Ok(trust) = Document::parse(text, TRUST_BYTES_MAX) else { return false };
+    let trust = trust.pinned(&role.details.trusted);
+    asked(request, "sts:AssumeRole", arn, |asked| may_assume_role(asked, &trust, role.account))
+}
+
+/// Asks a question about the caller, an action and what it is done to.
+fn asked<T>(
+    request: &ActionRequest,
+    action: &str,
+    resource: &str,
+    question: impl FnOnce(&AuthorizationRequest<'_>) -> T,
+) -> T {
     let keys = |key: &str| condition_value(request, key);
-    let caller = request.caller.principal();
-    let authorization_request =
-        AuthorizationRequest { caller: Some(caller), action: "sts:AssumeRole", resource: arn, keys: &keys };
-    let denied = |document: &std::sync::Arc<Document>| document.evaluate(&authorization_request) == Evaluation::Deny;
-    let own = caller.policies.iter().chain(&caller.account_policies);
-    if own.chain(&caller.boundary).chain(&caller.session_policies).any(denied) {
-        return false;
-    }
-    let at_home = caller.account == role.account;
-    match trust.evaluate(&authorization_request) {
-        Evaluation::Allow if at_home && caller.session_policies.is_empty() => true,
-        Evaluation::Allow | Evaluation::AllowAccount => allows(request, "sts:AssumeRole", arn),
-        Evaluation::Deny | Evaluation::NotApplicable => false,
-    }
+    let caller = Some(request.caller.principal());
+    question(&AuthorizationRequest { caller, action, resource, keys: &keys })
 }
 
 /// How long the session lasts. A session that begins another may not stretch it.

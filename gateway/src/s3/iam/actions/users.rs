@@ -2,6 +2,7 @@
 
 use crate::domain::{IamIdentity, IamName, IamPath, IdentityDetails, IdentityKind, iam_arn};
 use crate::metadata::{CreateIdentity, DeleteIdentity, IdentityEdit, IdentityQuery, NewIdentity, UpdateIdentity};
+use crate::s3::authz::principals;
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::iam::action::{Action, ActionRequest, ActionResource, iam};
@@ -163,7 +164,10 @@ pub async fn list_all(request: &ActionRequest, kind: IdentityKind, name: &str) -
         after: page.after.clone(),
         limit: page.fetch_limit(),
     };
-    let identities = request.state.metadata.list_identities(&query).await?;
+    let mut identities = Vec::new();
+    for identity in request.state.metadata.list_identities(&query).await? {
+        identities.push(principals::with_shown_trust(&request.state.metadata, identity).await?);
+    }
     Ok(page.write(
         name,
         &identities,

@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use crate::domain::Bucket;
 use crate::policy::{BUCKET_POLICY_BYTES_MAX, BucketPolicy, PolicyError};
 use crate::s3::authz::authorize::Rules;
+use crate::s3::authz::principals;
 use crate::s3::body::Integrity;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::{Code, S3Error};
@@ -49,7 +50,8 @@ async fn put_policy(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Respo
             "Access Denied: public policies are blocked by the BlockPublicPolicy block public access setting.";
         return Err(S3Error::with(Code::AccessDenied, message));
     }
-    changed(request.state.metadata.set_setting(&bucket, &policy).await?, &bucket)
+    let principals = principals::pin(&request.state.metadata, policy.document()).await?;
+    changed(request.state.metadata.set_setting(&bucket, &policy.pinned(principals)).await?, &bucket)
 }
 
 fn malformed(error: &PolicyError) -> S3Error {
@@ -63,10 +65,11 @@ fn changed(there: bool, bucket: &Bucket) -> Result<Response, S3Error> {
     Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()))
 }
 
-async fn get_policy(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
+async fn get_policy(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let missing = || S3Error::new(Code::NoSuchBucketPolicy).field("BucketName", bucket.name.as_str());
     let policy = bucket.settings.get::<BucketPolicy>()?.ok_or_else(missing)?;
-    let mut response = Response::new(policy.text().to_owned().into());
+    let text = principals::shown(&request.state.metadata, policy.text(), policy.principals()).await?;
+    let mut response = Response::new(text.into());
     response.headers_mut().insert(header::CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
     Ok(response)
 }

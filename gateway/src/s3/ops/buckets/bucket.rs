@@ -133,7 +133,8 @@ fn show_arn(name: &BucketName, headers: &mut HeaderMap) {
 }
 
 async fn delete_bucket(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    match request.state.metadata.delete_bucket(bucket.id).await? {
+    let hold_seconds = request.state.settings.s3.bucket_name_hold_seconds;
+    match request.state.metadata.delete_bucket(bucket.id, hold_seconds).await? {
         DeleteBucket::Deleted => Ok(empty(StatusCode::NO_CONTENT)),
         DeleteBucket::NotEmpty => Err(not_empty(&bucket)),
         DeleteBucket::NoSuchBucket => Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str())),

@@ -36,7 +36,7 @@ async fn create_upload(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) 
     write_offset::refuse(&request.head.headers)?;
     let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
     let checksum = checksums::plan(&request.head.headers)?;
-    let cipher = encryption_keys::encryption_key(&request, &bucket).await?;
+    let cipher = encryption_keys::encryption_key(&request, &bucket, &key).await?;
     let create = CreateUpload { bucket: bucket.clone(), key, attributes, lock, cipher, checksum };
     let upload = request.state.objects.create_upload(create).await?;
     let mut writer = XmlWriter::document("InitiateMultipartUploadResult", 0);

@@ -28,7 +28,7 @@ pub async fn append_object(
     if lock != VersionLock::NONE {
         return Err(S3Error::with(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"));
     }
-    if encryption_keys::encryption_key(&request, &bucket).await?.is_some() {
+    if encryption_keys::encryption_key(&request, &bucket, &key).await?.is_some() {
         // Each object has one run of its cipher.
         return Err(Code::NotImplemented.into());
     }

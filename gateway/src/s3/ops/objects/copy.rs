@@ -131,7 +131,10 @@ async fn plan_copy(
         request
             .require_version(TAG_READING, &source.bucket, Some(&source.version.key), source.named.as_deref())
             .await?;
-        request.require_copied_tags(TAG_WRITING, bucket, key, &source.version.attributes.tags).await?;
+        // The copy was decided about before its source was known, as one without tags.
+        for permission in [request.permission, TAG_WRITING] {
+            request.require_copied_tags(permission, bucket, key, &source.version.attributes.tags).await?;
+        }
     }
     let attributes = attributes_of_copy(given, &source.version, replace, retag);
     Ok(Copy {

@@ -46,7 +46,7 @@ async fn post_object(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Resp
     let location = object_url(&request.head, &request.target, &bucket.name, &key);
     let name = bucket.name.clone();
     let origin = request.origin_for(&bucket).map(|origin| Origin { event: Some("ObjectCreated:Post"), ..origin });
-    let cipher = encryption_keys::encryption_key(&request, &bucket).await?;
+    let cipher = encryption_keys::encryption_key(&request, &bucket, &key).await?;
     let (condition, promise) = (WriteCondition::None, form.promise);
     let put = Put { bucket, key: key.clone(), attributes, lock, condition, promise, cipher, origin };
     let stored = request.state.objects.put(put, form.body).await?;

@@ -53,6 +53,10 @@ async fn rename_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) 
                 return Err(conditions::failed(header));
             }
         }
+        // It brings its tags along.
+        if !version.attributes.tags.is_empty() {
+            request.require_copied_tags(request.permission, &bucket, &key, &version.attributes.tags).await?;
+        }
         let (to, condition) = (key.clone(), condition.clone());
         if request.state.objects.rename(&bucket, &version, to, condition, origin.as_ref()).await? {
             return Ok(empty(StatusCode::OK));

@@ -27,7 +27,7 @@ async fn put_object(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey)
     }
     let WriteAttributes { attributes, lock } = write_attributes::read(&request, &bucket, &key).await?;
     let condition = request.input.condition.clone();
-    let cipher = encryption_keys::encryption_key(&request, &bucket).await?;
+    let cipher = encryption_keys::encryption_key(&request, &bucket, &key).await?;
     let (promise, body) = request.take_content()?;
     object_lock::require_integrity(lock, &promise)?;
     let tags = attributes.tags.clone();

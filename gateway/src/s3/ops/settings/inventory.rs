@@ -25,7 +25,10 @@ const ID_MAX: usize = 64;
 pub fn rows() -> Vec<Row> {
     let (put_it, get_it) = ("s3:PutInventoryConfiguration", "s3:GetInventoryConfiguration");
     vec![
-        on_bucket("PutBucketInventoryConfiguration", Method::PUT, put_it, put).query("inventory").query("id"),
+        on_bucket("PutBucketInventoryConfiguration", Method::PUT, put_it, put)
+            .query("inventory")
+            .query("id")
+            .decided_by_handler(),
         on_bucket("GetBucketInventoryConfiguration", Method::GET, get_it, get).query("inventory").query("id"),
         on_bucket("DeleteBucketInventoryConfiguration", Method::DELETE, put_it, delete).query("inventory").query("id"),
         on_bucket("ListBucketInventoryConfigurations", Method::GET, get_it, list)
@@ -39,6 +42,8 @@ async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3
     let body = request.small_body(Integrity::Optional, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let inventory = read(&root)?;
+    request.input.inventory_fields.clone_from(&inventory.fields);
+    request.authorize(&bucket, None).await?;
     if inventory.id != named {
         return Err(Code::IdMismatch.into());
     }
@@ -48,6 +53,11 @@ async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3
     if target.owner != bucket.owner {
         return Err(missing());
     }
+    let prefix = inventory.filter.as_deref().unwrap_or_default();
+    request.require_delegated_listing(&bucket, prefix, inventory.all_versions).await?;
+    let (name, now) = (bucket.name.as_str(), request.state.objects.now());
+    let keys = [inventory.file_key(name, 0), inventory.manifest_key(name, now), inventory.checksum_key(name, now)];
+    request.require_delegated_writes(&target, &keys).await?;
     let mut all = stored(&bucket)?.all;
     all.retain(|other| other.id != inventory.id);
     all.push(inventory);

@@ -39,7 +39,10 @@ async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3
         return Ok(empty(StatusCode::OK));
     };
     let logging = read(element)?;
-    check_target(&request, &bucket, &logging.target).await?;
+    let target = find_target(&request, &bucket, &logging.target).await?;
+    let region = &request.state.settings.s3.region;
+    let key = logging.key(bucket.owner, region, bucket.name.as_str(), request.state.objects.now(), 0);
+    request.require_delegated_writes(&target, &[key]).await?;
     if !request.state.metadata.set_setting(&bucket, &logging).await? {
         return Err(S3Error::new(Code::NoSuchBucket).field("BucketName", bucket.name.as_str()));
     }
@@ -74,7 +77,7 @@ fn read_format(element: &Element) -> Result<LogKeyFormat, S3Error> {
 }
 
 /// The logs go to a bucket of the same owner.
-async fn check_target(request: &S3Request, bucket: &Bucket, target: &str) -> Result<(), S3Error> {
+async fn find_target(request: &S3Request, bucket: &Bucket, target: &str) -> Result<Arc<Bucket>, S3Error> {
     let refused = |message: &'static str| S3Error::with(Code::InvalidTargetBucketForLogging, message);
     let missing = || refused("The target bucket for logging does not exist").field("TargetBucket", target);
     let name = target.parse().map_err(|_| missing())?;
@@ -83,7 +86,7 @@ async fn check_target(request: &S3Request, bucket: &Bucket, target: &str) -> Res
         let message = "The owner for the bucket to be logged and the target bucket must be the same.";
         return Err(refused(message).field("TargetBucket", target));
     }
-    Ok(())
+    Ok(found)
 }
 
 async fn get(_call: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {

@@ -32,7 +32,9 @@ async fn put(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3
     let root = parse(&body, "NotificationConfiguration").map_err(|_| S3Error::from(Code::MalformedXML))?;
     let settings = &request.state.settings;
     let name = |at| format!("{}-{at}", request.id);
-    let configuration = notification::read(&root, &settings.notification_targets, &settings.s3.region, name)?;
+    let allowed = settings.notification_targets.iter().filter(|target| target.allows(Some(bucket.owner)));
+    let targets: Vec<&str> = allowed.map(|target| target.name.as_str()).collect();
+    let configuration = notification::read(&root, &targets, &settings.s3.region, name)?;
     if configuration.rules.is_empty() {
         configuration::clear::<NotificationConfiguration>(&request, &bucket).await?;
         return Ok(empty(StatusCode::OK));
