@@ -4,9 +4,10 @@ import io
 import zlib
 from base64 import b64encode
 
-from gateway import SCHEME, bucket, client, refused
+from gateway import SCHEME, bucket, client, fetch, refused
 
 s3 = client()
+plain = client(request_checksum_calculation="when_required", response_checksum_validation="when_required")
 B = bucket(s3, "checksums")
 BODY = b"content with a checksum " * 5000
 NINE = b"123456789"
@@ -32,15 +33,54 @@ def each_algorithm_is_kept():
         assert attributes["Checksum"][f"Checksum{name}"] == value, attributes
 
 
-def the_check_values_of_the_polynomials_hold():
-    """botocore alone cannot compute these two; their check values are in every catalogue of CRCs."""
-    table = {"CRC32C": 0xE3069283.to_bytes(4, "big"), "CRC64NVME": 0xAE8B14860A799888.to_bytes(8, "big")}
-    for name, value in table.items():
-        value = base64(value)
-        put = s3.put_object(Bucket=B, Key=name, Body=NINE, **{f"Checksum{name}": value})
-        assert put[f"Checksum{name}"] == value, put
-        wrong = base64(bytes(4 if name == "CRC32C" else 8))
-        refused("BadDigest", s3.put_object, Bucket=B, Key="damaged", Body=NINE, **{f"Checksum{name}": wrong})
+# What botocore alone cannot compute: check values of the catalogue of CRCs and of the reference program of xxHash; and SHA-512 and
+# MD5, which it computes and does not send by itself.
+OF_NINE = {
+    "CRC32C": "e3069283",
+    "CRC64NVME": "ae8b14860a799888",
+    "XXHASH64": "8cb841db40e6ae83",
+    "XXHASH3": "72dcb18b67a17dff",
+    "XXHASH128": "33119477ede5dcd5e9716427681d5860",
+    "SHA512": hashlib.sha512(NINE).hexdigest(),
+    "MD5": hashlib.md5(NINE).hexdigest(),
+}
+
+
+def the_check_values_hold():
+    for name, value in OF_NINE.items():
+        value = bytes.fromhex(value)
+        right, wrong = ({f"Checksum{name}": base64(digest)} for digest in (value, bytes(len(value))))
+        put = s3.put_object(Bucket=B, Key=name, Body=NINE, **right)
+        assert put[f"Checksum{name}"] == base64(value), put
+        head = s3.head_object(Bucket=B, Key=name, ChecksumMode="ENABLED")
+        assert head[f"Checksum{name}"] == base64(value) and head["ChecksumType"] == "FULL_OBJECT", head
+        attributes = s3.get_object_attributes(Bucket=B, Key=name, ObjectAttributes=["Checksum"])["Checksum"]
+        assert attributes == {f"Checksum{name}": base64(value), "ChecksumType": "FULL_OBJECT"}, attributes
+        copy = s3.copy_object(Bucket=B, Key="copy", CopySource={"Bucket": B, "Key": name})["CopyObjectResult"]
+        assert copy[f"Checksum{name}"] == base64(value), copy
+        refused("BadDigest", s3.put_object, Bucket=B, Key="damaged", Body=NINE, **wrong)
+
+
+def what_comes_without_gets_the_default():
+    """A client that sends no checksum: the object has a CRC64NVME of all its content, shown to who asks for it."""
+    default = base64(bytes.fromhex(OF_NINE["CRC64NVME"]))
+    put = plain.put_object(Bucket=B, Key="plain", Body=NINE)
+    assert put["ChecksumCRC64NVME"] == default and put["ChecksumType"] == "FULL_OBJECT", put
+    assert "ChecksumCRC64NVME" not in plain.head_object(Bucket=B, Key="plain")
+    form = plain.generate_presigned_post(B, "form")
+    fields = {**form["fields"], "file": NINE.decode()}
+    lines = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    status, _, answer = fetch(form["url"], "POST", ("".join(lines) + "--b--\r\n").encode(), headers)
+    assert status == 204, answer
+    plain.copy_object(Bucket=B, Key="copied", CopySource={"Bucket": B, "Key": "plain"})
+    for key in ("plain", "form", "copied"):
+        head = plain.head_object(Bucket=B, Key=key, ChecksumMode="ENABLED")
+        assert head["ChecksumCRC64NVME"] == default and head["ChecksumType"] == "FULL_OBJECT", (key, head)
+        attributes = plain.get_object_attributes(Bucket=B, Key=key, ObjectAttributes=["Checksum"])["Checksum"]
+        assert attributes == {"ChecksumCRC64NVME": default, "ChecksumType": "FULL_OBJECT"}, (key, attributes)
+    listed = {entry["Key"]: entry for entry in plain.list_objects_v2(Bucket=B)["Contents"]}
+    assert listed["plain"]["ChecksumAlgorithm"] == ["CRC64NVME"] and listed["plain"]["ChecksumType"] == "FULL_OBJECT"
 
 
 def damage_is_refused():
@@ -60,6 +100,7 @@ def a_stream_carries_its_checksum_at_the_end():
 
 
 each_algorithm_is_kept()
-the_check_values_of_the_polynomials_hold()
+the_check_values_hold()
+what_comes_without_gets_the_default()
 damage_is_refused()
 a_stream_carries_its_checksum_at_the_end()

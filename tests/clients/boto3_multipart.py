@@ -1,4 +1,5 @@
 """Multipart uploads with boto3: by hand, by its transfer manager, by copying, with checksums of the whole."""
+import hashlib
 import io
 import zlib
 from base64 import b64encode
@@ -62,6 +63,59 @@ def with_a_checksum_of_the_whole():
     assert head["ChecksumCRC32"] == whole, head
 
 
+def without_a_checksum():
+    """An upload that was created without one: nothing is said of its parts' checksums, and the whole has a CRC64NVME."""
+    plain = client(request_checksum_calculation="when_required", response_checksum_validation="when_required")
+    whole = plain.put_object(Bucket=B, Key="whole", Body=BIG)["ChecksumCRC64NVME"]
+    for sends, sender in (("CRC64NVME", plain), ("CRC32", s3)):
+        created = sender.create_multipart_upload(Bucket=B, Key="default")
+        assert "ChecksumAlgorithm" not in created, created
+        name = {"Bucket": B, "Key": "default", "UploadId": created["UploadId"]}
+        parts, claims = [], []
+        for number, piece in enumerate((BIG[: 5 * MIB], BIG[5 * MIB :]), 1):
+            part = sender.upload_part(**name, PartNumber=number, Body=piece)
+            parts.append({"PartNumber": number, "ETag": part["ETag"]})
+            claims.append({**parts[-1], "ChecksumCRC32": b64encode(zlib.crc32(piece).to_bytes(4, "big")).decode()})
+            assert f"Checksum{sends}" in part, part
+        listed = sender.list_parts(**name)
+        assert not any(field.startswith("Checksum") for part in [listed, *listed["Parts"]] for field in part), listed
+        refused("InvalidPart", s3.complete_multipart_upload, **name, MultipartUpload={"Parts": claims})
+        for kind in ("FULL_OBJECT", "COMPOSITE"):
+            refused("InvalidRequest", s3.complete_multipart_upload, **name, ChecksumType=kind, MultipartUpload={"Parts": parts})
+        wrong = b64encode(bytes(8)).decode()
+        refused("BadDigest", s3.complete_multipart_upload, **name, ChecksumCRC64NVME=wrong, MultipartUpload={"Parts": parts})
+        done = s3.complete_multipart_upload(**name, MultipartUpload={"Parts": parts})
+        assert done["ChecksumCRC64NVME"] == whole and done["ChecksumType"] == "FULL_OBJECT", done
+        head = s3.head_object(Bucket=B, Key="default", ChecksumMode="ENABLED")
+        assert head["ChecksumCRC64NVME"] == whole and head["ChecksumType"] == "FULL_OBJECT", head
+        assert s3.get_object(Bucket=B, Key="default", PartNumber=2)["Body"].read() == BIG[5 * MIB :]
+
+
+def with_a_digest_of_digests():
+    plain = client(request_checksum_calculation="when_required", response_checksum_validation="when_required")
+    for algorithm, digest in (("SHA512", hashlib.sha512), ("MD5", hashlib.md5)):
+        created = plain.create_multipart_upload(Bucket=B, Key=algorithm, ChecksumAlgorithm=algorithm)
+        assert (created["ChecksumAlgorithm"], created["ChecksumType"]) == (algorithm, "COMPOSITE"), created
+        name, field = {"Bucket": B, "Key": algorithm, "UploadId": created["UploadId"]}, f"Checksum{algorithm}"
+        parts, digests = [], []
+        for number, piece in enumerate((BIG[: 6 * MIB], BIG[6 * MIB :]), 1):
+            digests.append(digest(piece).digest())
+            value = b64encode(digests[-1]).decode()
+            sent = {field: value} if number == 1 else {}
+            part = plain.upload_part(**name, PartNumber=number, Body=piece, **sent)
+            assert part[field] == value, part
+            parts.append({"PartNumber": number, "ETag": part["ETag"], field: value})
+        assert [part[field] for part in plain.list_parts(**name)["Parts"]] == [part[field] for part in parts]
+        whole = b64encode(digest(b"".join(digests)).digest()).decode() + "-2"
+        refused("BadDigest", plain.complete_multipart_upload, **name, **{field: whole[:-1] + "3"}, MultipartUpload={"Parts": parts})
+        done = plain.complete_multipart_upload(**name, **{field: whole}, MultipartUpload={"Parts": parts})
+        assert done[field] == whole and done["ChecksumType"] == "COMPOSITE", done
+        refused("InvalidRequest", plain.create_multipart_upload, Bucket=B, Key="x", ChecksumAlgorithm=algorithm,
+                ChecksumType="FULL_OBJECT")
+
+
 by_hand()
+without_a_checksum()
+with_a_digest_of_digests()
 by_the_transfer_manager()
 with_a_checksum_of_the_whole()

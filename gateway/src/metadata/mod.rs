@@ -33,6 +33,7 @@ pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
 pub use blobs::sliver_moves::{SliverLocation, SliverMove};
 pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
+pub use buckets::settings::EditSetting;
 pub use buckets::usage::UsageRow;
 pub use buckets::versioning::SetState;
 pub use check::ExpectedSliver;

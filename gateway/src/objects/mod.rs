@@ -44,7 +44,7 @@ pub use maintenance::trust::Trust;
 pub use read::object_reader::ObjectReader;
 pub use requests::{
     Amend, AmendedAttribute, ChosenPart, ClaimedChecksum, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put,
-    PutPart, Stored,
+    PutPart, Stored, WrittenPart,
 };
 pub use settings::ObjectsSettings;
 pub use state::ObjectsParts;

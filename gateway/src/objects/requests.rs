@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::domain::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentEncryption, ETag, ObjectAttributes, ObjectKey,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, ContentEncryption, ETag, ObjectAttributes, ObjectKey, Part,
     PartNumber, Timestamp, Upload, UploadId, Version, VersionLock, VersionName, VersionSelector, WriteCondition,
 };
 use crate::events::Origin;
@@ -65,7 +65,7 @@ pub struct Copy {
     pub lock: VersionLock,
     /// Decided in the committing transaction.
     pub condition: WriteCondition,
-    /// Compute this additional checksum over the bytes when the source has another or none.
+    /// The algorithm of the copy's additional checksum; the source's, or the default, when none is asked for.
     pub algorithm: Option<ChecksumAlgorithm>,
     /// The client's key of the source.
     pub source_key: Option<DataKey>,
@@ -148,6 +148,16 @@ pub struct PutPart {
     pub promise: BodyPromise,
     /// The client's key, when the upload was begun with it.
     pub customer: Option<DataKey>,
+}
+
+/// A part that was written.
+#[derive(Clone, Debug)]
+pub struct WrittenPart {
+    /// The part, without its extents.
+    pub part: Part,
+    /// The additional checksum that was sent, or the one that was computed: what the reply shows. The part's own is that of
+    /// its upload.
+    pub checksum: Checksum,
 }
 
 /// Make a range of a version a part, bytes shared.

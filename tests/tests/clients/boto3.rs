@@ -3,7 +3,15 @@
 use anyhow::Result;
 use harness::{Database, Scheme, Settings, TestGateway, on_both};
 
-on_both!(with_tls => objects, multipart_uploads, checksums, presigned_links_and_forms, versions, anonymous_callers);
+on_both!(
+    with_tls => objects,
+    multipart_uploads,
+    checksums,
+    presigned_links_and_forms,
+    versions,
+    anonymous_callers,
+    tags_of_buckets,
+);
 
 fn with_tls(database: Database) -> Settings {
     Settings::new(database).with_tls()
@@ -31,6 +39,10 @@ async fn versions(gateway: &mut TestGateway) -> Result<()> {
 
 async fn anonymous_callers(gateway: &mut TestGateway) -> Result<()> {
     run(gateway, "boto3_anonymous.py").await
+}
+
+async fn tags_of_buckets(gateway: &mut TestGateway) -> Result<()> {
+    run(gateway, "boto3_control.py").await
 }
 
 async fn run(gateway: &TestGateway, script: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod access_logs;
 mod conditional_writes;
+mod copies;
 mod lifecycle;
 mod listing;
 mod multipart;

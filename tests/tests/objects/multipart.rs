@@ -5,7 +5,13 @@ use base64::Engine;
 use harness::{Payload, S3, TestGateway, on_both};
 use http::Method;
 
-on_both!(an_upload_becomes_one_object, what_is_wrong_is_refused, an_aborted_upload_leaves_nothing, parts_are_copied);
+on_both!(
+    an_upload_becomes_one_object,
+    what_is_wrong_is_refused,
+    completing_once_more_is_checked_as_the_first_time,
+    an_aborted_upload_leaves_nothing,
+    parts_are_copied,
+);
 
 const PART: u64 = 5 << 20;
 
@@ -77,6 +83,49 @@ async fn what_is_wrong_is_refused(gateway: &mut TestGateway) -> Result<()> {
     damaged.header("content-md5", wrong).body("damaged on its way").send().await?.refused(400, "BadDigest")?;
     complete(vec![(1, small)]).await?.ok()?;
     ensure!(s3.get("parts", "key").await?.text() == "small");
+    Ok(())
+}
+
+/// The same request gets the same answer; one that says something else of the object does not.
+async fn completing_once_more_is_checked_as_the_first_time(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = bucket(gateway).await?;
+    let upload = s3.create_upload("parts", "key").await?;
+    let first = s3.put_part("parts", "key", &upload, 1, part(1, 1).bytes()).await?;
+    let last = s3.put_part("parts", "key", &upload, 3, part(3, 1).bytes()).await?;
+    let line = |number: u32, etag: &str| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+    let complete = |lines: &str, headers: &[(&str, &str)]| {
+        let request = s3.on(Method::POST, "parts", "key").query("uploadId", &upload);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
+        request.body(format!("<CompleteMultipartUpload>{lines}</CompleteMultipartUpload>")).send()
+    };
+    let (whole, new) = (line(1, &first) + &line(3, &last), [("if-none-match", "*")]);
+    let completed = complete(&whole, &new).await?.ok()?;
+    let (etag, checksum) = (completed.text_of("ETag")?, completed.text_of("ChecksumCRC64NVME")?);
+    let size = part(1, 1).len + part(3, 1).len;
+    let (right, wrong) = (size.to_string(), (size - 1).to_string());
+    let true_again = [
+        &new[..],
+        &[("x-amz-checksum-crc64nvme", &*checksum)],
+        &[("x-amz-checksum-type", "FULL_OBJECT")],
+        &[("x-amz-mp-object-size", &*right)],
+    ];
+    for headers in true_again {
+        let again = complete(&whole, headers).await?.ok()?;
+        ensure!(again.text_of("ETag")? == etag && again.text_of("ChecksumCRC64NVME")? == checksum, "{headers:?}");
+    }
+    for (headers, code) in [
+        (("x-amz-checksum-crc64nvme", "AAAAAAAAAAA="), "BadDigest"),
+        (("x-amz-checksum-crc32", "AAAAAA=="), "InvalidRequest"),
+        (("x-amz-checksum-type", "COMPOSITE"), "InvalidRequest"),
+        (("x-amz-mp-object-size", &*wrong), "InvalidRequest"),
+    ] {
+        complete(&whole, &[headers]).await?.refused(400, code)?;
+    }
+    complete(&line(1, &first), &[]).await?.refused(400, "InvalidPart")?;
+    s3.put("parts", "key", "something newer").await?.ok()?;
+    complete(&whole, &new).await?.refused(412, "PreconditionFailed")?;
+    ensure!(complete(&whole, &[]).await?.ok()?.text_of("ETag")? == etag, "the answer of the first time");
+    ensure!(s3.get("parts", "key").await?.ok()?.body == "something newer");
     Ok(())
 }
 

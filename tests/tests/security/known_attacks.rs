@@ -9,6 +9,7 @@ on_sqlite!(
     headers_added_after_signing_are_refused,
     nothing_tells_the_secrets,
     streams_without_a_proof_are_refused,
+    the_length_of_a_stream_is_believed_of_streams_alone,
     copies_ask_for_their_source,
     paths_do_not_climb,
     words_of_others_are_only_words,
@@ -145,6 +146,25 @@ async fn streams_without_a_proof_are_refused(gateway: &mut TestGateway) -> Resul
     let reply = put.header("x-amz-decoded-content-length", "5").body(chunk).send().await?;
     reply.refused(403, "SignatureDoesNotMatch")?;
     ensure!(s3.list("photos", &[]).await?.0.is_empty(), "something was written");
+    Ok(())
+}
+
+/// A client signs that its content has five bytes. In chunks it may then not have eleven, whatever another header says.
+async fn the_length_of_a_stream_is_believed_of_streams_alone(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("photos").await?;
+    for (signed, status) in [(&[("content-length", "5")][..], 403), (&[], 200)] {
+        let request = s3.on(Method::PUT, "photos", "k").header("x-amz-content-sha256", "UNSIGNED-PAYLOAD");
+        let request = request.header("x-amz-decoded-content-length", "5");
+        let head = signed.iter().fold(request, |request, (name, value)| request.header(name, *value)).head_text()?;
+        let lines = head.trim_end().lines().filter(|line| !line.starts_with("content-length"));
+        let head = lines.collect::<Vec<_>>().join("\r\n");
+        let text =
+            format!("{head}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\nb\r\nhello world\r\n0\r\n\r\n");
+        let reply = send_raw(gateway.address(), text.as_bytes()).await?;
+        ensure!(reply.status() == Some(status), "{signed:?}: {}", reply.text);
+    }
+    ensure!(s3.get("photos", "k").await?.ok()?.body == "hello world", "it is a body like any other");
     Ok(())
 }
 

@@ -20,6 +20,9 @@ pub struct ObjectsConfig {
     pub trash_seconds: u64,
     /// Days after which an upload that was neither completed nor aborted and got no part is given up; 0 for never.
     pub upload_days_max: u32,
+    /// A copy of an object that was uploaded in parts keeps its parts, its ETag and its checksum, so that nothing is read and the
+    /// source may have any size. Off: the copy is a whole object, as Amazon's are.
+    pub copies_keep_parts: bool,
     /// Seconds between two heartbeats of a backend that is a directory.
     pub heartbeat_seconds: u64,
     /// Seconds between two heartbeats of any other backend, which may bill them.
@@ -36,6 +39,7 @@ impl Default for ObjectsConfig {
             grace_seconds: 3_600,
             trash_seconds: 7 * 86_400,
             upload_days_max: 7,
+            copies_keep_parts: false,
             heartbeat_seconds: 30,
             heartbeat_remote_seconds: 300,
         }

@@ -20,11 +20,35 @@ pub enum ChecksumAlgorithm {
     Sha1,
     /// SHA-256, 32 bytes.
     Sha256,
+    /// SHA-512, 64 bytes.
+    Sha512,
+    /// MD5, 16 bytes.
+    Md5,
+    /// XXH64 with seed 0, 8 bytes.
+    Xxhash64,
+    /// XXH3 of 64 bits with seed 0, 8 bytes.
+    Xxhash3,
+    /// XXH3 of 128 bits with seed 0, 16 bytes.
+    Xxhash128,
 }
 
 impl ChecksumAlgorithm {
-    /// Every algorithm, in the order a client's headers are looked at.
-    pub const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64nvme, Self::Sha1, Self::Sha256];
+    /// Every algorithm, in the order a client's headers are looked at. New ones go to the end: the database knows them by it.
+    pub const ALL: [Self; 10] = [
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Crc64nvme,
+        Self::Sha1,
+        Self::Sha256,
+        Self::Sha512,
+        Self::Md5,
+        Self::Xxhash64,
+        Self::Xxhash3,
+        Self::Xxhash128,
+    ];
+
+    /// What content gets when its client sends and asks for none, as with Amazon: always over the whole object.
+    pub const DEFAULT: Self = Self::Crc64nvme;
 
     /// The name S3 uses in XML and in `x-amz-checksum-algorithm`.
     #[must_use]
@@ -35,6 +59,11 @@ impl ChecksumAlgorithm {
             Self::Crc64nvme => "CRC64NVME",
             Self::Sha1 => "SHA1",
             Self::Sha256 => "SHA256",
+            Self::Sha512 => "SHA512",
+            Self::Md5 => "MD5",
+            Self::Xxhash64 => "XXHASH64",
+            Self::Xxhash3 => "XXHASH3",
+            Self::Xxhash128 => "XXHASH128",
         }
     }
 
@@ -47,6 +76,11 @@ impl ChecksumAlgorithm {
             Self::Crc64nvme => "x-amz-checksum-crc64nvme",
             Self::Sha1 => "x-amz-checksum-sha1",
             Self::Sha256 => "x-amz-checksum-sha256",
+            Self::Sha512 => "x-amz-checksum-sha512",
+            Self::Md5 => "x-amz-checksum-md5",
+            Self::Xxhash64 => "x-amz-checksum-xxhash64",
+            Self::Xxhash3 => "x-amz-checksum-xxhash3",
+            Self::Xxhash128 => "x-amz-checksum-xxhash128",
         }
     }
 
@@ -55,9 +89,24 @@ impl ChecksumAlgorithm {
     pub fn bytes(self) -> usize {
         match self {
             Self::Crc32 | Self::Crc32c => 4,
-            Self::Crc64nvme => 8,
+            Self::Crc64nvme | Self::Xxhash64 | Self::Xxhash3 => 8,
+            Self::Md5 | Self::Xxhash128 => 16,
             Self::Sha1 => 20,
             Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// The CRC behind it; none for a digest. The value of a CRC over a whole follows from those over its parts.
+    #[must_use]
+    pub fn crc(self) -> Option<CrcAlgorithm> {
+        match self {
+            Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
+            Self::Crc32c => Some(CrcAlgorithm::Crc32Iscsi),
+            Self::Crc64nvme => Some(CrcAlgorithm::Crc64Nvme),
+            Self::Sha1 | Self::Sha256 | Self::Sha512 | Self::Md5 | Self::Xxhash64 | Self::Xxhash3 | Self::Xxhash128 => {
+                None
+            }
         }
     }
 }
@@ -103,12 +152,7 @@ impl Checksum {
     /// two. A CRC is linear, a digest is not.
     #[must_use]
     pub fn followed_by(&self, next: &Self, length: u64) -> Option<Self> {
-        let crc = match self.algorithm {
-            ChecksumAlgorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
-            ChecksumAlgorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
-            ChecksumAlgorithm::Crc64nvme => CrcAlgorithm::Crc64Nvme,
-            ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => return None,
-        };
+        let crc = self.algorithm.crc()?;
         let whole = self.kind == ChecksumKind::FullObject && next.kind == ChecksumKind::FullObject;
         if !whole || self.algorithm != next.algorithm {
             return None;

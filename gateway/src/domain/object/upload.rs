@@ -47,12 +47,21 @@ pub struct Upload {
     pub key: ObjectKey,
     /// What the object will carry.
     pub attributes: ObjectAttributes,
-    /// The additional checksum the client asked for, and what it is to cover.
+    /// The additional checksum the client asked for, and what it is to cover. Where it asked for none, the object has the default
+    /// one, and nothing is said about those of its parts before.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     /// When it began.
     pub created_at: Timestamp,
     /// The lock its version will have.
     pub lock: VersionLock,
+}
+
+impl Upload {
+    /// The algorithm of the checksums that its parts have: the one it was created with, or the default.
+    #[must_use]
+    pub fn part_algorithm(&self) -> ChecksumAlgorithm {
+        self.checksum.map_or(ChecksumAlgorithm::DEFAULT, |(algorithm, _)| algorithm)
+    }
 }
 
 /// A part that was uploaded. Sending the number again replaces it.
@@ -64,7 +73,7 @@ pub struct Part {
     pub size: u64,
     /// MD5 of its content.
     pub etag: ETag,
-    /// Its own checksum.
+    /// Its own checksum, of its upload's algorithm; gateways of 0.1 kept whatever was sent, and nothing where nothing was.
     pub checksum: Option<Checksum>,
     /// When it was committed.
     pub modified_at: Timestamp,

@@ -161,7 +161,7 @@ impl VersionLookup {
 /// One part of a version that was uploaded in parts, for `partNumber` reads and `GetObjectAttributes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionPart {
-    /// The client's number, or the position when numbers have gaps.
+    /// Its position from 1, once it was read. When it is written, what it was uploaded as will do: numbers only order parts.
     pub number: PartNumber,
     /// Bytes of content.
     pub size: u64,

@@ -1,5 +1,7 @@
 //! Bucket configurations.
 
+use std::marker::PhantomData;
+
 use crate::domain::{Bucket, BucketId, BucketName, BucketSettings, Setting};
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::{bucket_name, limit};
@@ -25,6 +27,25 @@ impl MetadataStore {
         self.change_setting(bucket, T::KIND, None).await
     }
 
+    /// Changes the configuration of this kind by what is configured now, so that two changes at once both count. `edit` answers
+    /// what is to be configured, nothing, or why not; it may be called more than once.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn edit_setting<T: Setting, E: Send + 'static>(
+        &self,
+        bucket: &Bucket,
+        edit: impl Fn(Option<T>) -> std::result::Result<Option<T>, E> + Send + Sync + 'static,
+    ) -> Result<EditSetting<E>> {
+        let (shared, name) = (self.shared.clone(), bucket.name.clone());
+        let edit = Edit { bucket: bucket.id, edit, kinds: PhantomData };
+        let task = tokio::spawn(async move {
+            let _announced = shared.buckets.announce([name]);
+            shared.database.transact_here(&edit).await
+        });
+        task.await.map_err(|_| MetadataError::Unknown)?
+    }
+
     /// Names of buckets on which this kind is configured, in order of their ids, from after `after` on.
     ///
     /// # Errors
@@ -48,6 +69,51 @@ impl MetadataStore {
     }
 }
 
+/// The outcome of changing a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditSetting<E> {
+    /// It is what it was to be.
+    Edited,
+    /// It is what it was: the edit said no.
+    Refused(E),
+    /// The bucket is gone.
+    NoSuchBucket,
+}
+
+struct Edit<T, E, F> {
+    bucket: BucketId,
+    edit: F,
+    kinds: PhantomData<fn() -> (T, E)>,
+}
+
+impl<T, E, F> Work for Edit<T, E, F>
+where
+    T: Setting,
+    E: Send + 'static,
+    F: Fn(Option<T>) -> std::result::Result<Option<T>, E> + Send + Sync + 'static,
+{
+    type Done = EditSetting<E>;
+
+    async fn run(&self, tx: &mut Session) -> Result<Self::Done> {
+        // For update: whoever changes the same configuration waits here, also where there is none yet.
+        let text = format!("SELECT id FROM bucket WHERE id = $1{}", tx.dialect().for_update());
+        if tx.row(Statement::new(text).bind(self.bucket.0)).await?.is_none() {
+            return Ok(EditSetting::NoSuchBucket);
+        }
+        let text = "SELECT document FROM bucket_setting WHERE bucket_id = $1 AND kind = $2";
+        let row = tx.row(Statement::new(text).bind(self.bucket.0).bind(T::KIND)).await?;
+        let damaged = |error: serde_json::Error| MetadataError::Damaged(format!("{}: {error}", T::KIND));
+        let text = row.as_ref().map(|row| row.text(0)).transpose()?;
+        let now = text.map(serde_json::from_str::<T>).transpose().map_err(damaged)?;
+        let document = match (self.edit)(now) {
+            Ok(setting) => setting.as_ref().map(document).transpose()?,
+            Err(refused) => return Ok(EditSetting::Refused(refused)),
+        };
+        put(tx, self.bucket, T::KIND, document.as_deref()).await?;
+        Ok(EditSetting::Edited)
+    }
+}
+
 struct Change {
     bucket: BucketId,
     kind: &'static str,
@@ -62,15 +128,18 @@ impl Work for Change {
         if tx.row(Statement::new(text).bind(self.bucket.0)).await?.is_none() {
             return Ok(false);
         }
-        match &self.document {
-            Some(document) => write(tx, self.bucket, self.kind, document).await?,
-            None => {
-                let text = "DELETE FROM bucket_setting WHERE bucket_id = $1 AND kind = $2";
-                tx.execute(Statement::new(text).bind(self.bucket.0).bind(self.kind)).await?;
-            }
-        }
+        put(tx, self.bucket, self.kind, self.document.as_deref()).await?;
         Ok(true)
     }
+}
+
+/// Writes one setting, or removes it.
+async fn put(tx: &mut Session, bucket: BucketId, kind: &str, document: Option<&str>) -> Result<()> {
+    if let Some(document) = document {
+        return write(tx, bucket, kind, document).await;
+    }
+    let text = "DELETE FROM bucket_setting WHERE bucket_id = $1 AND kind = $2";
+    tx.execute(Statement::new(text).bind(bucket.0).bind(kind)).await.map(drop)
 }
 
 /// Writes one setting.

@@ -58,7 +58,7 @@ pub(crate) fn etag(bytes: &[u8]) -> Result<ETag> {
     Ok(ETag { md5: *md5, parts })
 }
 
-/// One byte for the algorithm (1 to 5, in the order of [`ChecksumAlgorithm::ALL`]), one for the kind (0 whole object, 1
+/// One byte for the algorithm (1 to 10, in the order of [`ChecksumAlgorithm::ALL`]), one for the kind (0 whole object, 1
 /// composite), then the value.
 pub(crate) fn checksum_bytes(checksum: &Checksum) -> Vec<u8> {
     let mut bytes = checksum_head(checksum.algorithm, checksum.kind);
@@ -74,6 +74,11 @@ pub(crate) fn checksum_head(algorithm: ChecksumAlgorithm, kind: ChecksumKind) ->
         ChecksumAlgorithm::Crc64nvme => 3,
         ChecksumAlgorithm::Sha1 => 4,
         ChecksumAlgorithm::Sha256 => 5,
+        ChecksumAlgorithm::Sha512 => 6,
+        ChecksumAlgorithm::Md5 => 7,
+        ChecksumAlgorithm::Xxhash64 => 8,
+        ChecksumAlgorithm::Xxhash3 => 9,
+        ChecksumAlgorithm::Xxhash128 => 10,
     };
     let kind = match kind {
         ChecksumKind::FullObject => 0,
@@ -180,9 +185,18 @@ mod tests {
             }
         }
         assert!(
-            checksum(Some(&[0, 0])).is_err() && checksum(Some(&[6, 0])).is_err() && checksum(Some(&[1, 2])).is_err()
+            checksum(Some(&[0, 0])).is_err() && checksum(Some(&[11, 0])).is_err() && checksum(Some(&[1, 2])).is_err()
         );
         assert!(checksum(None).unwrap().is_none());
+        // What stands in databases.
+        for (code, algorithm) in (1..).zip(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5"]) {
+            let named: ChecksumAlgorithm = algorithm.parse().unwrap();
+            assert_eq!(checksum_head(named, ChecksumKind::FullObject), [code, 0], "{algorithm}");
+        }
+        for (code, algorithm) in [(8, "XXHASH64"), (9, "XXHASH3"), (10, "XXHASH128")] {
+            let named: ChecksumAlgorithm = algorithm.parse().unwrap();
+            assert_eq!(checksum_head(named, ChecksumKind::Composite), [code, 1], "{algorithm}");
+        }
 
         let plain = ObjectAttributes::default();
         let with_attributes = ObjectAttributes {

@@ -44,20 +44,22 @@ impl MetadataStore {
         Ok(found)
     }
 
-    /// The parts of a version that was uploaded in parts, ascending; empty for others.
+    /// The parts of a version that was uploaded in parts, in order and numbered from 1 without gaps, as clients ask for them;
+    /// empty for others. The numbers under which they were uploaded only order them.
     ///
     /// # Errors
     /// See [`MetadataError`].
     pub async fn version_parts(&self, version: &VersionId) -> Result<Vec<VersionPart>> {
-        let text = "SELECT number, size, checksum FROM version_part WHERE version_id = $1 ORDER BY number";
+        let text = "SELECT size, checksum FROM version_part WHERE version_id = $1 ORDER BY number";
         let rows = self.database().rows(Statement::new(text).bind(version.0)).await?;
-        rows.iter()
-            .map(|row| {
-                let number = PartNumber::new(row.int(0)?);
+        (1..)
+            .zip(&rows)
+            .map(|(number, row)| {
+                let number = PartNumber::new(number);
                 Ok(VersionPart {
                     number: number.map_err(|error| MetadataError::Damaged(error.to_string()))?,
-                    size: row.number(1)?,
-                    checksum: columns::checksum(row.bytes_if_any(2)?)?,
+                    size: row.number(0)?,
+                    checksum: columns::checksum(row.bytes_if_any(1)?)?,
                 })
             })
             .collect()

@@ -1,24 +1,24 @@
 //! The tag and the checksum of an object made of parts.
 
-use crc_fast::CrcAlgorithm;
 use md5::{Digest as _, Md5};
 
 use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Part};
-use crate::objects::digests::digest::ChecksumDigest;
+use crate::objects::digests::checksum_digest::ChecksumDigest;
 use crate::objects::error::ObjectsError;
 
 /// The multipart tag: MD5 of the parts' MD5s, and their number.
-pub(crate) fn etag(parts: &[Part]) -> ETag {
+pub(crate) fn etag(parts: impl ExactSizeIterator<Item = [u8; 16]>) -> ETag {
     let mut md5 = Md5::new();
-    parts.iter().for_each(|part| md5.update(part.etag.md5));
-    ETag { md5: md5.finalize().into(), parts: u16::try_from(parts.len()).ok() }
+    let number = u16::try_from(parts.len()).ok();
+    parts.for_each(|part| md5.update(part));
+    ETag { md5: md5.finalize().into(), parts: number }
 }
 
 /// The checksum of the whole from the parts' checksums: a digest of the digests, or for the CRCs the value over all
 /// bytes, which follows from the parts' values and lengths because a CRC is linear.
 ///
 /// # Errors
-/// `InvalidRequest` when a part carries no checksum of this algorithm, or a full-object SHA is asked for.
+/// `InvalidRequest` when a part carries no checksum of this algorithm, or a digest over the whole object is asked for.
 pub(crate) fn checksum(
     parts: &[Part],
     algorithm: ChecksumAlgorithm,
@@ -26,7 +26,7 @@ pub(crate) fn checksum(
 ) -> Result<Checksum, ObjectsError> {
     let values = parts.iter().map(|part| {
         let checksum = part.checksum.as_ref().filter(|sum| sum.algorithm == algorithm);
-        let missing = ObjectsError::InvalidRequest("a part carries no checksum of the upload's algorithm");
+        let missing = ObjectsError::InvalidRequest("A part carries no checksum of the algorithm.");
         checksum.map(|sum| (sum.value.as_slice(), part.size)).ok_or(missing)
     });
     let values = values.collect::<Result<Vec<_>, _>>()?;
@@ -43,14 +43,9 @@ pub(crate) fn checksum(
 
 /// The CRC of a concatenation from the CRCs and lengths of what is concatenated.
 fn combine_crc(values: &[(&[u8], u64)], algorithm: ChecksumAlgorithm) -> Result<Vec<u8>, ObjectsError> {
-    let crc = match algorithm {
-        ChecksumAlgorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
-        ChecksumAlgorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
-        ChecksumAlgorithm::Crc64nvme => CrcAlgorithm::Crc64Nvme,
-        ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => {
-            return Err(ObjectsError::InvalidRequest("the FULL_OBJECT checksum type is not for SHA-1 and SHA-256"));
-        }
-    };
+    let linear =
+        ObjectsError::InvalidRequest("The FULL_OBJECT checksum type is for CRC32, CRC32C and CRC64NVME alone.");
+    let crc = algorithm.crc().ok_or(linear)?;
     let mut values = values.iter();
     let first = values.next().map_or(0, |(value, _)| number(value));
     let whole = values.fold(first, |sum, (value, length)| crc_fast::checksum_combine(crc, sum, number(value), *length));
@@ -89,8 +84,9 @@ mod tests {
         let parts = [part(0, b"hello ", ChecksumAlgorithm::Crc32), part(1, b"world", ChecksumAlgorithm::Crc32)];
         let both: Vec<u8> = parts.iter().flat_map(|part| part.etag.md5).collect();
         let expected = ETag { md5: Md5::digest(both).into(), parts: Some(2) };
-        assert_eq!(etag(&parts), expected);
-        assert!(etag(&parts).to_string().ends_with("-2"));
+        let whole = etag(parts.iter().map(|part| part.etag.md5));
+        assert_eq!(whole, expected);
+        assert!(whole.to_string().ends_with("-2"));
     }
 
     proptest! {

@@ -1,67 +1,22 @@
-//! Digests of a body while it passes: the ETag's MD5, the signed SHA-256 and the additional checksum.
+//! Digests of a body while it passes: the ETag's MD5, the signed SHA-256 and the additional checksums.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use crc_fast::CrcAlgorithm;
-use sha1::{Digest as _, Sha1};
 
 use crate::domain::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::objects::digests::checksum_digest::ChecksumDigest;
 use crate::objects::digests::content_md5::ContentMd5;
 use crate::objects::error::ObjectsError;
 use crate::objects::write::body::BodyPromise;
 use crate::objects::write::body_error::BodyError;
 
-/// One additional checksum under way.
-pub(crate) struct ChecksumDigest {
-    algorithm: ChecksumAlgorithm,
-    state: State,
-}
-
-enum State {
-    Crc(Box<crc_fast::Digest>),
-    Sha1(Box<Sha1>),
-    Sha256(Box<Context>),
-}
-
-impl ChecksumDigest {
-    /// Begins.
-    pub(crate) fn new(algorithm: ChecksumAlgorithm) -> Self {
-        let state = match algorithm {
-            ChecksumAlgorithm::Crc32 => State::Crc(Box::new(crc_fast::Digest::new(CrcAlgorithm::Crc32IsoHdlc))),
-            ChecksumAlgorithm::Crc32c => State::Crc(Box::new(crc_fast::Digest::new(CrcAlgorithm::Crc32Iscsi))),
-            ChecksumAlgorithm::Crc64nvme => State::Crc(Box::new(crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme))),
-            ChecksumAlgorithm::Sha1 => State::Sha1(Box::default()),
-            ChecksumAlgorithm::Sha256 => State::Sha256(Box::new(Context::new(&SHA256))),
-        };
-        Self { algorithm, state }
-    }
-
-    /// Takes the next bytes.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        match &mut self.state {
-            State::Crc(digest) => digest.update(bytes),
-            State::Sha1(digest) => digest.update(bytes),
-            State::Sha256(digest) => digest.update(bytes),
-        }
-    }
-
-    /// The value, big-endian, as S3 encodes it.
-    pub(crate) fn finish(self) -> Vec<u8> {
-        match self.state {
-            State::Crc(digest) => {
-                let wide = digest.finalize().to_be_bytes();
-                wide[wide.len() - self.algorithm.bytes()..].to_vec()
-            }
-            State::Sha1(digest) => digest.finalize().to_vec(),
-            State::Sha256(digest) => digest.finish().as_ref().to_vec(),
-        }
-    }
-}
-
 /// Every digest one body needs.
 pub struct Digests {
     md5: ContentMd5,
     sha256: Option<Context>,
+    /// The one that the client sends or asks for, or the default; none for MD5, which is computed in any case.
     checksum: Option<ChecksumDigest>,
+    /// The one that is kept, if that is another.
+    kept: Option<ChecksumDigest>,
     length: u64,
 }
 
@@ -72,8 +27,10 @@ pub struct Digested {
     pub md5: [u8; 16],
     /// Bytes of content.
     pub length: u64,
-    /// The additional checksum, if one was sent or asked for.
-    pub checksum: Option<Checksum>,
+    /// The additional checksum that was sent or asked for, or the default: what the reply shows.
+    pub checksum: Checksum,
+    /// The additional checksum that is kept: the same, unless [`BodyPromise::kept`] says another.
+    pub kept: Checksum,
 }
 
 impl std::fmt::Debug for Digests {
@@ -86,11 +43,12 @@ impl Digests {
     /// Begins the digests that a promise calls for.
     #[must_use]
     pub fn new(promise: &BodyPromise) -> Self {
-        let algorithm = promise.checksum.as_ref().map(|sum| sum.algorithm).or(promise.algorithm);
+        let algorithm = promise.sent_algorithm().unwrap_or(ChecksumAlgorithm::DEFAULT);
         Self {
             md5: ContentMd5::new(),
             sha256: promise.sha256.map(|_| Context::new(&SHA256)),
-            checksum: algorithm.map(ChecksumDigest::new),
+            checksum: (algorithm != ChecksumAlgorithm::Md5).then(|| ChecksumDigest::new(algorithm)),
+            kept: promise.kept.filter(|kept| *kept != algorithm).map(ChecksumDigest::new),
             length: 0,
         }
     }
@@ -102,7 +60,7 @@ impl Digests {
         if let Some(digest) = &mut self.sha256 {
             digest.update(bytes);
         }
-        if let Some(digest) = &mut self.checksum {
+        for digest in self.checksum.iter_mut().chain(&mut self.kept) {
             digest.update(bytes);
         }
     }
@@ -128,23 +86,22 @@ impl Digests {
         {
             return Err(ObjectsError::ContentSha256Mismatch);
         }
-        let checksum = self.checksum.map(|digest| Checksum {
-            algorithm: digest.algorithm,
-            kind: ChecksumKind::FullObject,
-            value: digest.finish(),
-        });
-        compare_checksum(checksum.as_ref(), promise, trailer)?;
-        Ok(Digested { md5, length: self.length, checksum })
+        let of_md5 =
+            || Checksum { algorithm: ChecksumAlgorithm::Md5, kind: ChecksumKind::FullObject, value: md5.to_vec() };
+        let checksum = self.checksum.map_or_else(of_md5, ChecksumDigest::of_content);
+        compare_checksum(&checksum, promise, trailer)?;
+        let kept = self.kept.map_or_else(|| checksum.clone(), ChecksumDigest::of_content);
+        Ok(Digested { md5, length: self.length, checksum, kept })
     }
 }
 
 /// Compares the computed checksum with the header's and the trailer's.
 fn compare_checksum(
-    computed: Option<&Checksum>,
+    computed: &Checksum,
     promise: &BodyPromise,
     trailer: Option<(ChecksumAlgorithm, Vec<u8>)>,
 ) -> Result<(), ObjectsError> {
-    let agrees = |algorithm, value: &[u8]| computed.is_some_and(|sum| sum.algorithm == algorithm && sum.value == value);
+    let agrees = |algorithm, value: &[u8]| computed.algorithm == algorithm && computed.value == value;
     if let Some(promised) = &promise.checksum
         && !agrees(promised.algorithm, &promised.value)
     {
@@ -163,21 +120,20 @@ fn compare_checksum(
 mod tests {
     use super::*;
 
-    /// The check value of each algorithm: its digest of "123456789", from the CRC catalogue and FIPS 180-4.
     #[test]
-    fn each_algorithm_gives_its_check_value() {
-        for (algorithm, value) in [
-            (ChecksumAlgorithm::Crc32, "cbf43926"),
-            (ChecksumAlgorithm::Crc32c, "e3069283"),
-            (ChecksumAlgorithm::Crc64nvme, "ae8b14860a799888"),
-            (ChecksumAlgorithm::Sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
-            (ChecksumAlgorithm::Sha256, "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
-        ] {
-            let mut digest = ChecksumDigest::new(algorithm);
-            digest.update(b"1234");
-            digest.update(b"56789");
-            assert_eq!(hex::encode(digest.finish()), value, "{algorithm}");
-        }
+    fn what_is_kept_may_be_another_than_what_is_sent() {
+        let digest = |promise: BodyPromise| {
+            let mut digests = Digests::new(&promise);
+            digests.update(b"123456789");
+            let digested = digests.finish(&promise, None).expect("nothing promised");
+            (digested.checksum.algorithm, digested.kept.algorithm, hex::encode(digested.kept.value))
+        };
+        let (crc32, crc64) = (ChecksumAlgorithm::Crc32, ChecksumAlgorithm::Crc64nvme);
+        let value = "ae8b14860a799888".to_owned();
+        assert_eq!(digest(BodyPromise::default()), (crc64, crc64, value.clone()), "the default");
+        let sent = BodyPromise { algorithm: Some(crc32), ..BodyPromise::default() };
+        assert_eq!(digest(sent.clone()), (crc32, crc32, "cbf43926".to_owned()));
+        assert_eq!(digest(BodyPromise { kept: Some(crc64), ..sent }), (crc32, crc64, value));
     }
 
     #[test]

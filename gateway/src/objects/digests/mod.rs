@@ -2,6 +2,7 @@
 //!
 //! Not here: the proofs of slivers, which are the codec's.
 
+pub(crate) mod checksum_digest;
 pub(crate) mod combine;
 pub(crate) mod content_md5;
 pub(crate) mod digest;

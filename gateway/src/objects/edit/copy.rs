@@ -1,11 +1,14 @@
-//! Copies: more extents, no bytes; unless the content is to be enciphered otherwise than it is.
+//! Copies: more extents, no bytes; unless the content is to be enciphered otherwise than it is. The bytes are read where the copy
+//! is to have digests that its source has not.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use crate::domain::{Checksum, ChecksumAlgorithm, ContentKey, ObjectAttributes, Version};
+use crate::domain::{
+    Checksum, ChecksumAlgorithm, ChecksumKind, ContentKey, ETag, ObjectAttributes, Version, VersionPart,
+};
 use crate::events::Origin;
 use crate::metadata::PutChange;
 use crate::objects::Objects;
@@ -18,19 +21,38 @@ use crate::objects::requests::{Copy, Put, Stored};
 use crate::objects::write::body::BodyPromise;
 use crate::objects::write::ingest::update_offloaded;
 
+/// The largest source of a copy, in bytes: what Amazon copies in one request, which is also what it takes to read it.
+const SOURCE_BYTES_MAX: u64 = 5 << 30;
+
+/// What is known of the content of a copy.
+struct CopyDigests {
+    etag: ETag,
+    checksum: Option<Checksum>,
+    parts: Vec<VersionPart>,
+}
+
 impl Objects {
     /// Makes a version of the source's extents. The commit finds the source still there, or nothing is copied.
+    ///
+    /// The copy is a whole object, whatever its source was uploaded as: its tag is the MD5 of its content and its checksum is
+    /// over all of it, unless the operator wants copies that cost nothing (`copies_keep_parts`).
     ///
     /// # Errors
     /// `SourceGone` when the source moved or went away meanwhile; else see [`ObjectsError`].
     pub async fn copy(&self, copy: Copy) -> Result<Stored, ObjectsError> {
+        if copy.source.size > SOURCE_BYTES_MAX && !self.inner.settings.objects.copies_keep_parts {
+            return Err(ObjectsError::InvalidRequest(
+                "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120",
+            ));
+        }
         self.refuse_early(&copy.bucket, &copy.key, &copy.condition).await?;
         if !keeps_cipher(&copy) {
             return self.copy_bytes(copy).await;
         }
         let source_key = copy.source_key.as_ref();
         self.resolve_key(copy.source.attributes.encryption.as_ref(), source_key).await?;
-        let checksum = self.checksum_of_copy(&copy.source, copy.algorithm, source_key).await?;
+        let CopyDigests { etag, checksum, parts } =
+            self.digests_of_copy(&copy.source, copy.algorithm, source_key).await?;
         let encryption = copy.source.attributes.encryption.as_ref();
         let encryption = self.rebound(encryption, &copy.bucket.name, &copy.key).await?;
         let version = Version {
@@ -39,7 +61,7 @@ impl Objects {
             lock: copy.lock,
             key: copy.key,
             size: copy.source.size,
-            etag: copy.source.etag,
+            etag,
             modified_at: self.inner.id_generator.now(),
             attributes: ObjectAttributes { encryption, ..copy.attributes },
             checksum,
@@ -54,7 +76,6 @@ impl Objects {
             modified_at: version.modified_at,
         };
         let (copied_into, copied) = (copy.bucket.clone(), version.clone());
-        let parts = self.version_parts(&copy.source).await?;
         // What has no bytes needs no source that still has them.
         let source = (!version.extents.is_empty()).then_some(copy.source.id);
         let potential_event = PotentialEvent::stored("ObjectCreated:Copy", stored.size, stored.etag);
@@ -85,19 +106,30 @@ impl Objects {
         self.put(put, Box::new(reader)).await
     }
 
-    /// The copy's checksum: the source's own, or another computed from the bytes when one is asked for.
-    async fn checksum_of_copy(
+    /// The copy's tag and checksum: the source's own where they are over its content and of the algorithm that is asked for,
+    /// else computed from the bytes.
+    async fn digests_of_copy(
         &self,
         source: &Arc<Version>,
-        algorithm: Option<ChecksumAlgorithm>,
+        asked: Option<ChecksumAlgorithm>,
         source_key: Option<&DataKey>,
-    ) -> Result<Option<Checksum>, ObjectsError> {
+    ) -> Result<CopyDigests, ObjectsError> {
         let has = source.checksum.as_ref();
-        let Some(algorithm) = algorithm.filter(|wanted| has.is_none_or(|sum| sum.algorithm != *wanted)) else {
-            return Ok(source.checksum.clone());
-        };
-        let promise = BodyPromise { algorithm: Some(algorithm), ..BodyPromise::default() };
-        Ok(self.digest_range(source, 0..source.size, &promise, source_key).await?.checksum)
+        let is_asked = asked.is_none_or(|asked| has.is_some_and(|sum| sum.algorithm == asked));
+        let keeps_parts = self.inner.settings.objects.copies_keep_parts;
+        let whole = source.etag.parts.is_none() && has.is_some_and(|sum| sum.kind == ChecksumKind::FullObject);
+        if is_asked && (keeps_parts || whole) {
+            let parts = self.version_parts(source).await?;
+            return Ok(CopyDigests { etag: source.etag, checksum: source.checksum.clone(), parts });
+        }
+        let algorithm = asked.or(has.map(|sum| sum.algorithm));
+        let promise = BodyPromise { algorithm, ..BodyPromise::default() };
+        let digested = self.digest_range(source, 0..source.size, &promise, source_key).await?;
+        let checksum = Some(digested.checksum);
+        if keeps_parts {
+            return Ok(CopyDigests { etag: source.etag, checksum, parts: self.version_parts(source).await? });
+        }
+        Ok(CopyDigests { etag: ETag::of_content(digested.md5), checksum, parts: Vec::new() })
     }
 
     /// Reads a range of a version for its digests alone.

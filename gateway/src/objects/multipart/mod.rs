@@ -2,5 +2,6 @@
 //!
 //! Not here: how the body of a part becomes slivers (`write`).
 
+pub(crate) mod claims;
 pub(crate) mod complete;
 pub(crate) mod part;

@@ -11,8 +11,8 @@ use crate::objects::digests::digest::Digested;
 use crate::objects::encryption::content::Encipher;
 use crate::objects::encryption::encryption_key::EncryptionKey;
 use crate::objects::error::ObjectsError;
-use crate::objects::requests::{CopyPart, CreateUpload, PutPart};
-use crate::objects::write::body::IncomingBody;
+use crate::objects::requests::{CopyPart, CreateUpload, PutPart, WrittenPart};
+use crate::objects::write::body::{BodyPromise, IncomingBody};
 use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
 use crate::objects::write::entry::Entry;
 
@@ -51,15 +51,15 @@ impl Objects {
         upload.map(Arc::new).ok_or(ObjectsError::NoSuchUpload)
     }
 
-    /// Writes a part. A part of the same number is replaced, and lives until this one is committed. Answers it without
-    /// its extents.
+    /// Writes a part. A part of the same number is replaced, and lives until this one is committed.
     ///
     /// # Errors
     /// See [`ObjectsError`]; the earlier part of this number is untouched.
-    pub async fn put_part(&self, mut put: PutPart, body: Box<dyn IncomingBody>) -> Result<Part, ObjectsError> {
+    pub async fn put_part(&self, mut put: PutPart, body: Box<dyn IncomingBody>) -> Result<WrittenPart, ObjectsError> {
         let inner = &self.inner;
+        put.promise.kept = Some(put.upload.part_algorithm());
         if put.promise.algorithm.is_none() {
-            put.promise.algorithm = put.upload.checksum.map(|(algorithm, _)| algorithm);
+            put.promise.algorithm = put.promise.kept;
         }
         let encryption = put.upload.attributes.encryption.as_ref();
         let key = self.resolve_key(encryption, put.customer.as_ref()).await.map_err(of_part)?;
@@ -72,20 +72,20 @@ impl Objects {
                 number: put.number,
                 size: digested.length,
                 etag: etag_of(digested),
-                checksum: digested.checksum.clone(),
+                checksum: Some(digested.kept.clone()),
                 modified_at: inner.id_generator.now(),
                 extents: Vec::new(),
                 salt,
             };
-            Ok((PartChange { upload: put.upload.id, part: part.clone(), source: None }, part))
+            let written = WrittenPart { part: part.clone(), checksum: digested.checksum.clone() };
+            Ok((PartChange { upload: put.upload.id, part, source: None }, written))
         };
-        let (part, ()) = inner.store(body, entry, make_change).await?;
-        Ok(part)
+        let (written, ()) = inner.store(body, entry, make_change).await?;
+        Ok(written)
     }
 
-    /// Makes a range of a version a part: its extents are cut, no bytes move. When the upload wants a checksum the
-    /// bytes are read to compute it, and the MD5 of the range is computed always, since it is the part's tag. Content that is
-    /// encrypted here or there goes through and is re-encrypted.
+    /// Makes a range of a version a part: its extents are cut, no bytes move. They are read, for their MD5 is the part's tag and
+    /// their checksum the upload's business. Content that is encrypted here or there goes through and is re-encrypted.
     ///
     /// # Errors
     /// `SourceGone` when the source moved or went away meanwhile; else see [`ObjectsError`].
@@ -93,22 +93,19 @@ impl Objects {
         if copy.source.attributes.encryption.is_some() || copy.upload.attributes.encryption.is_some() {
             let length = copy.range.end - copy.range.start;
             let reader = self.read_with(copy.source, copy.range, copy.source_key.as_ref()).await?;
-            let promise =
-                crate::objects::BodyPromise { length: Some(length), ..crate::objects::BodyPromise::default() };
+            let promise = BodyPromise { length: Some(length), ..BodyPromise::default() };
             let CopyPart { upload, bucket, number, customer, .. } = copy;
-            return self.put_part(PutPart { upload, bucket, number, promise, customer }, Box::new(reader)).await;
+            let put = PutPart { upload, bucket, number, promise, customer };
+            return Ok(self.put_part(put, Box::new(reader)).await?.part);
         }
         self.resolve_key(None, copy.source_key.as_ref().or(copy.customer.as_ref())).await?;
-        let promise = crate::objects::BodyPromise {
-            algorithm: copy.upload.checksum.map(|(algorithm, _)| algorithm),
-            ..crate::objects::BodyPromise::default()
-        };
+        let promise = BodyPromise { algorithm: Some(copy.upload.part_algorithm()), ..BodyPromise::default() };
         let digested = self.digest_range(&copy.source, copy.range.clone(), &promise, None).await?;
         let part = Part {
             number: copy.number,
             size: digested.length,
             etag: etag_of(&digested),
-            checksum: digested.checksum.clone(),
+            checksum: Some(digested.kept.clone()),
             modified_at: self.inner.id_generator.now(),
             extents: cut_extents(&copy.source.extents, &copy.range),
             salt: None,

@@ -27,13 +27,22 @@ impl IncomingBody for Trailer {
     }
 }
 
-/// The digests of nothing, from the CRC catalogue and FIPS 180-4.
-const OF_NOTHING: [(ChecksumAlgorithm, &str); 5] = [
+/// The digests of nothing, from the CRC catalogue, FIPS 180-4, RFC 1321 and the reference program of xxHash.
+const OF_NOTHING: [(ChecksumAlgorithm, &str); 10] = [
     (ChecksumAlgorithm::Crc32, "00000000"),
     (ChecksumAlgorithm::Crc32c, "00000000"),
     (ChecksumAlgorithm::Crc64nvme, "0000000000000000"),
     (ChecksumAlgorithm::Sha1, "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
     (ChecksumAlgorithm::Sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+    (
+        ChecksumAlgorithm::Sha512,
+        "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
+         47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+    ),
+    (ChecksumAlgorithm::Md5, MD5_OF_NOTHING),
+    (ChecksumAlgorithm::Xxhash64, "ef46db3751d8e999"),
+    (ChecksumAlgorithm::Xxhash3, "2d06800538d394c2"),
+    (ChecksumAlgorithm::Xxhash128, "99aa06d3014798d86001c324468d497f"),
 ];
 const MD5_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
@@ -94,7 +103,7 @@ impl Fixture {
         }
         [
             put.map(|stored| Written { etag: stored.etag.md5, checksum: stored.checksum }),
-            part.map(|part| Written { etag: part.etag.md5, checksum: part.checksum }),
+            part.map(|written| Written { etag: written.part.etag.md5, checksum: Some(written.checksum) }),
             append,
         ]
     }
@@ -121,13 +130,13 @@ async fn nothing_is_stored_however_it_is_vouched_for() {
         ways.push(("a checksum in the trailer", announced, Some((algorithm, value))));
     }
     for (way, promise, trailer) in ways {
-        let sent = promise.checksum.as_ref().map(|sum| sum.algorithm).or(promise.algorithm);
-        let expected = sent.map(|algorithm| OF_NOTHING[OF_NOTHING.iter().position(|of| of.0 == algorithm).unwrap()].1);
+        let sent = promise.sent_algorithm().unwrap_or(ChecksumAlgorithm::DEFAULT);
+        let expected = OF_NOTHING[OF_NOTHING.iter().position(|of| of.0 == sent).expect("in the table")].1;
         for written in fixture.write_nothing(&promise, &Trailer(trailer)).await {
             let written = written.unwrap_or_else(|error| panic!("{way}, {sent:?}: {error}"));
             assert_eq!(hex::encode(written.etag), MD5_OF_NOTHING, "{way}");
             let checksum = written.checksum.map(|sum| (sum.algorithm, hex::encode(sum.value)));
-            assert_eq!(checksum, sent.zip(expected.map(str::to_owned)), "{way}");
+            assert_eq!(checksum, Some((sent, expected.to_owned())), "{way}");
         }
     }
     assert_eq!(fixture.slivers().await, 0);

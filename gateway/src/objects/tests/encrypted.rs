@@ -81,7 +81,7 @@ impl Fixture {
             promise: BodyPromise::default(),
             customer: customer.map(|key| DataKey::new([key; 32])),
         };
-        self.objects.put_part(put, Box::new(BytesBody::new(body.clone()))).await
+        Ok(self.objects.put_part(put, Box::new(BytesBody::new(body.clone()))).await?.part)
     }
 
     async fn complete_parts(&self, upload: &Upload, parts: &[Part]) {

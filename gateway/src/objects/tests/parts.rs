@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{ChecksumAlgorithm, ChecksumKind, ObjectAttributes, Part, PartNumber, Upload, WriteCondition};
+use crate::domain::{
+    ChecksumAlgorithm, ChecksumKind, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition,
+};
 use crate::objects::error::ObjectsError;
-use crate::objects::requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, PutPart};
+use crate::objects::requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Put, PutPart};
 use crate::objects::tests::fixture::{Fixture, content, object_key};
 use crate::objects::write::body::{BodyPromise, BytesBody};
 
@@ -31,7 +33,22 @@ impl Fixture {
             promise: BodyPromise::default(),
             customer: None,
         };
-        self.objects.put_part(put, Box::new(BytesBody::new(body.clone()))).await.expect("a part")
+        self.objects.put_part(put, Box::new(BytesBody::new(body.clone()))).await.expect("a part").part
+    }
+
+    fn copy_of(&self, source: Arc<Version>, key: &str) -> Copy {
+        Copy {
+            origin: None,
+            source,
+            bucket: Arc::clone(&self.bucket),
+            key: object_key(key),
+            attributes: ObjectAttributes::default(),
+            lock: crate::domain::VersionLock::NONE,
+            condition: WriteCondition::None,
+            algorithm: None,
+            source_key: None,
+            key_choice: None,
+        }
     }
 
     fn completion(&self, upload: &Upload, parts: &[&Part]) -> CompleteUpload {
@@ -83,18 +100,7 @@ async fn copies_share_bytes_and_outlive_their_source() {
     fixture.put("source", &body).await.expect("stored");
     let before = fixture.slivers().await;
     let source = fixture.objects.current(&fixture.bucket, &object_key("source")).await.expect("read").expect("there");
-    let copy = Copy {
-        origin: None,
-        source: Arc::clone(&source),
-        bucket: Arc::clone(&fixture.bucket),
-        key: object_key("copy"),
-        attributes: ObjectAttributes::default(),
-        lock: crate::domain::VersionLock::NONE,
-        condition: WriteCondition::None,
-        algorithm: Some(ChecksumAlgorithm::Sha256),
-        source_key: None,
-        key_choice: None,
-    };
+    let copy = Copy { algorithm: Some(ChecksumAlgorithm::Sha256), ..fixture.copy_of(Arc::clone(&source), "copy") };
     let stored = fixture.objects.copy(copy).await.expect("copied");
     assert_eq!(stored.etag, source.etag);
     assert_eq!(fixture.slivers().await, before, "no bytes were written");
@@ -116,6 +122,44 @@ async fn copies_share_bytes_and_outlive_their_source() {
     assert!(fixture.get("copy").await.expect("read") == body);
     assert!(fixture.get("parts").await.expect("read") == body[1_000_000..2_500_000]);
     assert!(fixture.check().await.clean());
+}
+
+/// Amazon's bound, and what somebody may wait for to be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_to_be_read_is_not_copied() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    fixture.put("source", &content(10)).await.expect("stored");
+    let source = fixture.objects.current(&fixture.bucket, &object_key("source")).await.expect("read").expect("there");
+    let large = Version { size: (5 << 30) + 1, ..(*source).clone() };
+    let refused = fixture.objects.copy(fixture.copy_of(Arc::new(large), "copy")).await;
+    assert!(matches!(refused, Err(ObjectsError::InvalidRequest(why)) if why.ends_with("5368709120")), "{refused:?}");
+    fixture.objects.copy(fixture.copy_of(source, "copy")).await.expect("copied");
+}
+
+/// A client appends with a checksum of another algorithm than the object's: the object's goes on all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_keeps_the_objects_own_checksum() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    let (first, second) = (content(900), content(1_100));
+    let append = async |key: &str, offset: u64, body: &Bytes, algorithm: Option<ChecksumAlgorithm>| {
+        let put = Put {
+            origin: None,
+            bucket: Arc::clone(&fixture.bucket),
+            key: object_key(key),
+            attributes: ObjectAttributes::default(),
+            lock: crate::domain::VersionLock::NONE,
+            condition: WriteCondition::None,
+            promise: BodyPromise { algorithm, ..BodyPromise::default() },
+            cipher: None,
+        };
+        fixture.objects.append(put, offset, Box::new(BytesBody::new(body.clone()))).await.expect("appended");
+        let version = fixture.objects.current(&fixture.bucket, &object_key(key)).await.expect("read");
+        version.expect("there").checksum.clone().expect("a checksum")
+    };
+    append("log", 0, &first, None).await;
+    let whole = append("log", 900, &second, Some(ChecksumAlgorithm::Sha256)).await;
+    let at_once = append("other", 0, &Bytes::from([&first[..], &second].concat()), None).await;
+    assert_eq!((whole.algorithm, &whole), (ChecksumAlgorithm::Crc64nvme, &at_once));
 }
 
 #[tokio::test(flavor = "multi_thread")]

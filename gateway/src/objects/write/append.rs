@@ -2,7 +2,7 @@
 
 use codec::CatalogTarget;
 
-use crate::domain::{ChecksumAlgorithm, Timestamp, Version, VersionId, Versioning};
+use crate::domain::{Timestamp, Version, VersionId, Versioning};
 use crate::metadata::{AppendChange, Appended, EventTrigger};
 use crate::objects::Objects;
 use crate::objects::digests::digest::Digested;
@@ -50,7 +50,7 @@ impl Objects {
     }
 }
 
-/// Refuses what could not be appended now, and asks for the checksum that lets the object's own go on. The transaction decides
+/// Refuses what could not be appended now, and asks for the checksum by which the object's own goes on. The transaction decides
 /// again, on locked rows.
 fn prepare(put: &mut Put, current: Option<&Version>, offset: u64) -> Result<(), ObjectsError> {
     put.condition.check(current.map(|version| version.etag))?;
@@ -61,11 +61,8 @@ fn prepare(put: &mut Put, current: Option<&Version>, offset: u64) -> Result<(), 
     if current.map_or(0, |version| version.size) != offset {
         return Err(ObjectsError::InvalidWriteOffset);
     }
-    if put.promise.checksum.is_none() && put.promise.algorithm.is_none() {
-        let whole = current.and_then(|version| version.checksum.as_ref());
-        let sha = [ChecksumAlgorithm::Sha1, ChecksumAlgorithm::Sha256];
-        put.promise.algorithm = whole.map(|sum| sum.algorithm).filter(|algorithm| !sha.contains(algorithm));
-    }
+    let whole = current.and_then(|version| version.checksum.as_ref());
+    put.promise.kept = whole.map(|sum| sum.algorithm).filter(|algorithm| algorithm.crc().is_some());
     Ok(())
 }
 
@@ -80,7 +77,7 @@ fn version(put: Put, id: VersionId, modified_at: Timestamp, digested: &Digested)
         etag: etag_of(digested),
         modified_at,
         attributes: put.attributes,
-        checksum: digested.checksum.clone(),
+        checksum: Some(digested.kept.clone()),
         extents: Vec::new(),
     }
 }

@@ -30,8 +30,19 @@ pub struct BodyPromise {
     /// The algorithm to compute and keep when no value is sent in the head: announced by `x-amz-trailer` or
     /// `x-amz-sdk-checksum-algorithm`, or asked for when the upload was created.
     pub algorithm: Option<ChecksumAlgorithm>,
+    /// The algorithm of the checksum to keep, when it is not that of the one that is sent: the default of an upload that was
+    /// created without one, or that of the object to which content is appended.
+    pub kept: Option<ChecksumAlgorithm>,
     /// The trailer announced a checksum: it must come.
     pub trailer_required: bool,
+}
+
+impl BodyPromise {
+    /// The algorithm that the client sends a value of, or asks for.
+    #[must_use]
+    pub fn sent_algorithm(&self) -> Option<ChecksumAlgorithm> {
+        self.checksum.as_ref().map(|sum| sum.algorithm).or(self.algorithm)
+    }
 }
 
 /// A body held in memory; for copies, empty parts and tests.

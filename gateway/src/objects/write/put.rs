@@ -48,7 +48,7 @@ impl Objects {
             let stored = Stored {
                 name: None,
                 etag: etag_of(digested),
-                checksum: digested.checksum.clone(),
+                checksum: Some(digested.checksum.clone()),
                 encryption: put.attributes.encryption.clone(),
                 size: digested.length,
                 modified_at,

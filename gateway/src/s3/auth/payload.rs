@@ -68,6 +68,11 @@ impl Declared {
         })
     }
 
+    /// Whether the body is framed as a stream, which announces the length of its content.
+    pub(super) fn is_stream(self) -> bool {
+        matches!(self, Self::UnsignedTrailer | Self::SignedChunks { .. })
+    }
+
     /// What an anonymous request may declare. Unsigned chunks are as good as an unsigned body here: there is no
     /// identity that could be borrowed, and what anybody may write is decided later. boto3 sends them over https.
     ///

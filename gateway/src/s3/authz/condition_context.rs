@@ -54,7 +54,7 @@ impl S3Request {
     pub(crate) fn condition_value<'a>(&'a self, target: &AccessTarget<'a>, key: &str) -> Option<Value<'a>> {
         match key.split_once(':')? {
             ("aws" | "s3", "resourceaccount") => target.bucket.map(|bucket| Value::from(account_number(bucket.owner))),
-            ("aws", name) => request_context::value(&self.state, &self.head, name),
+            ("aws", name) => self.tag_change(name).or_else(|| request_context::value(&self.state, &self.head, name)),
             ("s3", name) => self
                 .tag_condition_value(target, name)
                 .or_else(|| self.signature_fact(name))
@@ -138,6 +138,18 @@ impl S3Request {
         }
         if name == "requestobjecttagkeys" {
             return Some(Value::Many(brought()?.iter().map(|(key, _)| Cow::Borrowed(key.as_str())).collect()));
+        }
+        None
+    }
+
+    /// Tags of a bucket, as they will be set or removed.
+    fn tag_change(&self, name: &str) -> Option<Value<'_>> {
+        let changes = &self.input.tag_changes;
+        if let Some(tag) = name.strip_prefix("requesttag/") {
+            return changes.iter().find(|change| change.key == tag)?.value.as_deref().map(Value::from);
+        }
+        if name == "tagkeys" && !changes.is_empty() {
+            return Some(Value::Many(changes.iter().map(|change| Cow::Borrowed(change.key.as_str())).collect()));
         }
         None
     }

@@ -102,6 +102,7 @@ pub fn open(
         trailer_required: checksums.announced.is_some() && checksums.value.is_none(),
         checksum: checksums.value,
         algorithm: checksums.algorithm,
+        kept: None,
     };
     let rules = Chunked {
         length,

@@ -308,7 +308,7 @@ fn what_the_head_promises_is_collected_or_refused() {
         (&[("x-amz-checksum-crc32", "AAAAAAAAAAA=")], Code::InvalidRequest),
         (&[("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-crc32c", "AAAAAA==")], Code::InvalidRequest),
         (&[("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-crc32", "AAAAAA==")], Code::InvalidRequest),
-        (&[("x-amz-checksum-xxhash128", "AAAAAA==")], Code::InvalidRequest),
+        (&[("x-amz-checksum-xxhash32", "AAAAAA==")], Code::InvalidRequest),
         (&[("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-sdk-checksum-algorithm", "SHA256")], Code::InvalidRequest),
         (&[("x-amz-sdk-checksum-algorithm", "ROT13")], Code::InvalidRequest),
         (&[("x-amz-trailer", "x-amz-checksum-crc32")], Code::InvalidRequest),

@@ -14,7 +14,16 @@ pub const ROOT: &str = "Tagging";
 pub fn read(root: &Element, most: usize) -> Result<TagSet, S3Error> {
     let malformed = || S3Error::from(Code::MalformedXML);
     let [set] = root.children.as_slice() else { return Err(malformed()) };
-    if set.name != "TagSet" || set.children.iter().any(|child| child.name != "Tag") {
+    if set.name == "TagSet" { read_list(set, most) } else { Err(malformed()) }
+}
+
+/// Reads an element that holds at most `most` `<Tag>` elements.
+///
+/// # Errors
+/// `MalformedXML`, or which rule of tags is broken.
+pub fn read_list(set: &Element, most: usize) -> Result<TagSet, S3Error> {
+    let malformed = || S3Error::from(Code::MalformedXML);
+    if set.children.iter().any(|child| child.name != "Tag") {
         return Err(malformed());
     }
     let pair = |tag: &Element| {
@@ -51,11 +60,16 @@ pub fn refused(error: TagError, most: usize) -> S3Error {
 
 /// Writes the `<TagSet>` element.
 pub fn write(pairs: &[(String, String)], writer: &mut XmlWriter) {
-    writer.open("TagSet");
+    write_list("TagSet", pairs, writer);
+}
+
+/// Writes an element that holds tags.
+pub fn write_list(name: &str, pairs: &[(String, String)], writer: &mut XmlWriter) {
+    writer.open(name);
     for (key, value) in pairs {
         writer.open("Tag").text("Key", key).text("Value", value).close("Tag");
     }
-    writer.close("TagSet");
+    writer.close(name);
 }
 
 #[cfg(test)]

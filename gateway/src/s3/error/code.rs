@@ -104,6 +104,7 @@ codes! {
     NoSuchLifecycleConfiguration 404 "The lifecycle configuration does not exist",
     NoSuchObjectLockConfiguration 404 "The specified object does not have a ObjectLock configuration",
     NoSuchPublicAccessBlockConfiguration 404 "The public access block configuration was not found",
+    NoSuchResource 404 "The specified resource doesn't exist.",
     NoSuchTagSet 404 "The TagSet does not exist",
     NoSuchUpload 404 "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
     NoSuchVersion 404 "The specified version does not exist.",

@@ -21,6 +21,11 @@ pub fn element(algorithm: ChecksumAlgorithm) -> &'static str {
         ChecksumAlgorithm::Crc64nvme => "ChecksumCRC64NVME",
         ChecksumAlgorithm::Sha1 => "ChecksumSHA1",
         ChecksumAlgorithm::Sha256 => "ChecksumSHA256",
+        ChecksumAlgorithm::Sha512 => "ChecksumSHA512",
+        ChecksumAlgorithm::Md5 => "ChecksumMD5",
+        ChecksumAlgorithm::Xxhash64 => "ChecksumXXHASH64",
+        ChecksumAlgorithm::Xxhash3 => "ChecksumXXHASH3",
+        ChecksumAlgorithm::Xxhash128 => "ChecksumXXHASH128",
     }
 }
 
@@ -152,7 +157,7 @@ pub fn algorithm_of(headers: &HeaderMap) -> Result<Option<ChecksumAlgorithm>, S3
     let Some(word) = headers.get(ALGORITHM).filter(|word| !word.is_empty()) else { return Ok(None) };
     let refused = || {
         let message = "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
-                       [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]";
+                       [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128]";
         S3Error::with(Code::InvalidRequest, message)
     };
     word.to_str().unwrap_or_default().parse().map(Some).map_err(|()| refused())
@@ -164,7 +169,7 @@ pub fn algorithm_of(headers: &HeaderMap) -> Result<Option<ChecksumAlgorithm>, S3
 /// # Errors
 /// `InvalidRequest` for a type without an algorithm, and for the combinations that do not exist.
 pub fn plan(headers: &HeaderMap) -> Result<Option<(ChecksumAlgorithm, ChecksumKind)>, S3Error> {
-    use ChecksumAlgorithm::{Crc32, Crc32c, Crc64nvme, Sha1, Sha256};
+    use ChecksumAlgorithm::{Crc32, Crc32c, Crc64nvme};
     use ChecksumKind::{Composite, FullObject};
     match (algorithm_of(headers)?, kind_of(headers)?) {
         (None, None) => Ok(None),
@@ -174,13 +179,17 @@ pub fn plan(headers: &HeaderMap) -> Result<Option<(ChecksumAlgorithm, ChecksumKi
         }
         (Some(algorithm @ (Crc32 | Crc32c)), covers) => Ok(Some((algorithm, covers.unwrap_or(Composite)))),
         (Some(Crc64nvme), None | Some(FullObject)) => Ok(Some((Crc64nvme, FullObject))),
-        (Some(algorithm @ (Sha1 | Sha256)), None | Some(Composite)) => Ok(Some((algorithm, Composite))),
-        (Some(algorithm), Some(covers)) => {
-            let message =
-                format!("The {} checksum type cannot be used with the {algorithm} checksum algorithm.", kind(covers));
-            Err(S3Error::with(Code::InvalidRequest, message))
-        }
+        (Some(Crc64nvme), Some(Composite)) => Err(impossible(Crc64nvme, Composite)),
+        // A digest of the whole does not follow from those of the parts.
+        (Some(algorithm), None | Some(Composite)) => Ok(Some((algorithm, Composite))),
+        (Some(algorithm), Some(FullObject)) => Err(impossible(algorithm, FullObject)),
     }
+}
+
+fn impossible(algorithm: ChecksumAlgorithm, covers: ChecksumKind) -> S3Error {
+    let (covers, algorithm) = (kind(covers), algorithm.name().to_ascii_lowercase());
+    let message = format!("The {covers} checksum type cannot be used with the {algorithm} checksum algorithm.");
+    S3Error::with(Code::InvalidRequest, message)
 }
 
 #[cfg(test)]
@@ -207,11 +216,12 @@ mod tests {
         let by_default = |algorithm| plan(&headers(&[("x-amz-checksum-algorithm", algorithm)])).unwrap().unwrap();
         assert_eq!(by_default("crc32").1, ChecksumKind::Composite);
         assert_eq!(by_default("CRC64NVME").1, ChecksumKind::FullObject);
-        assert_eq!(by_default("SHA256").1, ChecksumKind::Composite);
+        for digest in ["SHA1", "SHA256", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"] {
+            assert_eq!(by_default(digest).1, ChecksumKind::Composite, "{digest}");
+            assert_eq!(of(digest, "FULL_OBJECT").unwrap_err().code, Code::InvalidRequest, "{digest}");
+        }
         assert_eq!(of("CRC32C", "FULL_OBJECT").unwrap().1, ChecksumKind::FullObject);
-        for (algorithm, kind) in
-            [("SHA1", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE"), ("MD4", "COMPOSITE"), ("CRC32", "x")]
-        {
+        for (algorithm, kind) in [("CRC64NVME", "COMPOSITE"), ("MD4", "COMPOSITE"), ("CRC32", "x")] {
             assert_eq!(of(algorithm, kind).unwrap_err().code, Code::InvalidRequest, "{algorithm} {kind}");
         }
         assert_eq!(plan(&headers(&[])).unwrap(), None);

@@ -42,6 +42,8 @@ pub fn rows() -> Vec<Row> {
         settings::website::rows(),
         settings::encryption::rows(),
         settings::accelerate::rows(),
+        settings::abac::rows(),
+        settings::resource_tags::rows(),
         settings::request_payment::rows(),
         access::acl::rows(),
         access::policy::rows(),

@@ -50,7 +50,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
     ("DeleteBucketMetricsConfiguration", Method::DELETE, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("DeleteBucketReplication", Method::DELETE, BUCKET, "replication", "s3:PutReplicationConfiguration"),
     ("DeleteObjectAnnotation", Method::DELETE, OBJECT, "annotation", "s3:DeleteObjectAnnotation"),
-    ("GetBucketAbac", Method::GET, BUCKET, "abac", "s3:GetBucketAbac"),
     (
         "GetBucketMetadataTableConfiguration",
         Method::GET,
@@ -59,7 +58,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "s3:GetBucketMetadataTableConfiguration",
     ),
     ("ListObjectAnnotations", Method::GET, OBJECT, "annotation", "s3:ListObjectAnnotations"),
-    ("PutBucketAbac", Method::PUT, BUCKET, "abac", "s3:PutBucketAbac"),
     ("PutBucketAnalyticsConfiguration", Method::PUT, BUCKET, "analytics", "s3:PutAnalyticsConfiguration"),
     (
         "PutBucketIntelligentTieringConfiguration",

@@ -59,6 +59,7 @@ fn operation(row: &Row) -> String {
         Level::Service => "SERVICE",
         Level::Bucket => "BUCKET",
         Level::Object => "OBJECT",
+        Level::Resource => "RESOURCE",
     };
     format!("REST.{}.{}", row.method, parameter.as_deref().unwrap_or(level))
 }

@@ -12,7 +12,7 @@ use crate::s3::uri::Query;
 pub fn complete(error: S3Error, target: &Target, method: &Method, raw_query: &str) -> S3Error {
     let key = match target {
         Target::Object(_, key) => key.as_str(),
-        Target::Service | Target::Bucket(_) => "",
+        Target::Service | Target::Bucket(_) | Target::Resource(_) => "",
     };
     // The query was valid, or there is nothing to be found in it.
     let query = Query::parse(raw_query).unwrap_or_default();

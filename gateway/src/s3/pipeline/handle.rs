@@ -22,7 +22,7 @@ use crate::s3::pipeline::error_details;
 use crate::s3::pipeline::operation_input::OperationInput;
 use crate::s3::pipeline::request::{RequestInfo, S3Request};
 use crate::s3::pipeline::request_id::RequestId;
-use crate::s3::pipeline::request_target::RequestTarget;
+use crate::s3::pipeline::request_target::{ACCOUNT_ID, RequestTarget};
 use crate::s3::pipeline::state::S3State;
 use crate::s3::pipeline::target::{Target, TargetError};
 use crate::s3::respond::{self, Response};
@@ -67,7 +67,13 @@ pub async fn handle(state: Arc<S3State>, request: Request<Body>) -> Response {
                 None => error,
             };
             let info = RequestInfo { id, host: state.ids.host().clone() };
-            let mut response = respond::refuse(&error, &method, &info);
+            let info = RequestInfo { id, host: state.ids.host().clone() };
+            let control =
+                trace.row.and_then(|row| TABLE.rows().get(row)).is_some_and(|row| row.level == Level::Resource);
+            let mut response = match control {
+                true => respond::refuse_control(&error, &info),
+                false => respond::refuse(&error, &method, &info),
+            };
             if close_after(body_drain, expects_continue, &error, version).await {
                 response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
             }
@@ -169,6 +175,17 @@ async fn dispatch(
         }
         (Handler::Bucket(handler), Target::Bucket(name)) => {
             let AuthorizedBucket { bucket, .. } = authorized(&mut request, row, &name, None, trace).await?;
+            check_match(found)?;
+            handler(request, bucket).await
+        }
+        (Handler::Bucket(handler), Target::Resource(name)) => {
+            let authorized = authorized(&mut request, row, &name, None, trace).await;
+            let AuthorizedBucket { bucket, .. } = authorized.map_err(|error| match error.code {
+                Code::NoSuchBucket => Code::NoSuchResource.into(),
+                _ => error,
+            })?;
+            let account = request.header(ACCOUNT_ID.as_str()).unwrap_or_default();
+            request.state.expect_owner(account, &bucket, &request.identity).await?;
             check_match(found)?;
             handler(request, bucket).await
         }
@@ -379,6 +396,7 @@ impl From<TargetError> for S3Error {
             TargetError::Malformed => Code::InvalidURI.into(),
             TargetError::BucketName => Code::InvalidBucketName.into(),
             TargetError::KeyTooLong => Code::KeyTooLongError.into(),
+            TargetError::NotSupported => Code::NotImplemented.into(),
         }
     }
 }

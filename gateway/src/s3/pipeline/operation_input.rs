@@ -127,6 +127,31 @@ pub struct OperationInput {
     pub default_retention: Option<DefaultRetention>,
     /// The optional columns of an inventory that is being configured.
     pub inventory_fields: Vec<Field>,
+    /// What is to become of the tags of a bucket.
+    pub tag_changes: Vec<TagChange>,
+}
+
+/// What is to become of one tag of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagChange {
+    /// Its key.
+    pub key: String,
+    /// The value it gets; none when it goes.
+    pub value: Option<String>,
+}
+
+impl TagChange {
+    /// It gets this value.
+    #[must_use]
+    pub fn set(key: &str, value: &str) -> Self {
+        Self { key: key.to_owned(), value: Some(value.to_owned()) }
+    }
+
+    /// It goes.
+    #[must_use]
+    pub fn removed(key: &str) -> Self {
+        Self { key: key.to_owned(), value: None }
+    }
 }
 
 impl OperationInput {

@@ -1,16 +1,21 @@
 //! The target of a request: its host, path and query, taken from the wire once. The signature, the route, redirects,
 //! `Location` and the access log all read this value, so that none of them can see another target than the others.
 
-use http::header;
 use http::request::Parts;
+use http::{HeaderName, header};
 
 use crate::s3::error::{Code, S3Error};
 use crate::s3::pipeline::target::{self, Target, TargetError};
 use crate::s3::uri::{self, Query};
 
+/// What every request of S3 Control brings, and no other: the account it is about.
+pub(super) const ACCOUNT_ID: HeaderName = HeaderName::from_static("x-amz-account-id");
+
 /// Where a request goes. Nothing in it is normalised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestTarget {
+    /// It is a request of S3 Control, which has paths of its own, under a host that begins with the account.
+    control: bool,
     host: String,
     host_bucket: Option<String>,
     raw_path: String,
@@ -26,7 +31,11 @@ impl RequestTarget {
     /// `Host` header and the target (`:authority`); `InvalidURI` for what is no path and query.
     pub fn read(head: &Parts, base_domains: &[String]) -> Result<Self, S3Error> {
         let raw = head.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-        Self::parse(host(head)?, raw, base_domains)
+        let read = Self::parse(host(head)?, raw, base_domains)?;
+        if head.headers.contains_key(ACCOUNT_ID) && target::is_control(&read.raw_path) {
+            return Ok(Self { control: true, host_bucket: None, ..read });
+        }
+        Ok(read)
     }
 
     /// A target from a host and a path with its query, both as they came over the wire.
@@ -36,6 +45,7 @@ impl RequestTarget {
     pub fn parse(host: &str, raw_target: &str, base_domains: &[String]) -> Result<Self, S3Error> {
         let (raw_path, raw_query) = uri::split(raw_target)?;
         Ok(Self {
+            control: false,
             host: host.to_owned(),
             host_bucket: target::bucket_of_host(host, base_domains),
             raw_path: raw_path.to_owned(),
@@ -79,7 +89,10 @@ impl RequestTarget {
     /// # Errors
     /// When the bucket or the key is not a valid one.
     pub fn resource(&self) -> Result<Target, TargetError> {
-        target::resource(self.host_bucket(), &self.raw_path)
+        match self.control {
+            true => target::control_resource(&self.raw_path),
+            false => target::resource(self.host_bucket(), &self.raw_path),
+        }
     }
 
     /// Refuses a parameter with a meaning that occurs more than once: readers could disagree on which of them counts.
@@ -168,6 +181,24 @@ mod tests {
             let refused = read(uri, hosts).expect_err(uri);
             assert_eq!((refused.code, refused.close), (Code::BadRequest, true), "{uri} {hosts:?}");
         }
+    }
+
+    #[test]
+    fn control_is_another_api_for_who_brings_its_header() {
+        let read = |host: &str, headers: &[(&str, &str)]| {
+            let request = Request::builder().uri("/v20180820/tags/arn:aws:s3:::photos").header("host", host);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let head = request.body(()).expect("a request").into_parts().0;
+            RequestTarget::read(&head, &["s3.example.com".to_owned()])
+                .expect("a target")
+                .resource()
+                .expect("a resource")
+        };
+        let photos = Target::Resource("photos".parse().expect("a name"));
+        for host in ["1.s3.example.com", "1.localhost:9000", "localhost"] {
+            assert_eq!(read(host, &[("x-amz-account-id", "1")]), photos, "{host}");
+        }
+        assert!(matches!(read("localhost", &[]), Target::Object(bucket, _) if bucket.as_str() == "v20180820"));
     }
 
     #[test]

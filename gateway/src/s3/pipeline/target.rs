@@ -13,6 +13,8 @@ pub enum Target {
     Bucket(BucketName),
     /// An object in a bucket.
     Object(BucketName, ObjectKey),
+    /// A bucket as S3 Control names it, by its ARN.
+    Resource(BucketName),
 }
 
 impl Target {
@@ -21,7 +23,7 @@ impl Target {
     pub fn bucket(&self) -> Option<&BucketName> {
         match self {
             Self::Service => None,
-            Self::Bucket(name) | Self::Object(name, _) => Some(name),
+            Self::Bucket(name) | Self::Object(name, _) | Self::Resource(name) => Some(name),
         }
     }
 
@@ -32,6 +34,7 @@ impl Target {
             Self::Service => Level::Service,
             Self::Bucket(_) => Level::Bucket,
             Self::Object(..) => Level::Object,
+            Self::Resource(_) => Level::Resource,
         }
     }
 }
@@ -48,7 +51,13 @@ pub enum TargetError {
     /// `KeyTooLongError`.
     #[error("your key is too long")]
     KeyTooLong,
+    /// `NotImplemented`: what S3 Control knows and is not here, such as access points.
+    #[error("the resource is of a kind that is not supported")]
+    NotSupported,
 }
+
+/// What the paths of S3 Control begin with: the version of that API.
+const CONTROL: &str = "/v20180820/";
 
 /// Reads the target of a request from its `Host` and its raw path (percent-encoded, as it came over the wire).
 ///
@@ -76,6 +85,23 @@ pub(crate) fn resource(host_bucket: Option<&str>, raw_path: &str) -> Result<Targ
     }
     let bucket = decoded(bucket)?;
     build(std::str::from_utf8(&bucket).map_err(|_| TargetError::BucketName)?, key)
+}
+
+/// Whether a raw path is one of S3 Control, given that the request brings the header of that API.
+pub(crate) fn is_control(raw_path: &str) -> bool {
+    raw_path.starts_with(CONTROL)
+}
+
+/// Reads what a raw path of S3 Control names: the bucket whose tags are asked for. The host says nothing there.
+///
+/// # Errors
+/// `NotSupported` for what is no bucket and not about tags; when the name is none.
+pub(crate) fn control_resource(raw_path: &str) -> Result<Target, TargetError> {
+    let path = raw_path.strip_prefix(CONTROL).unwrap_or(raw_path);
+    let arn = path.strip_prefix("tags/").ok_or(TargetError::NotSupported)?;
+    let arn = String::from_utf8(decoded(arn)?).map_err(|_| TargetError::Malformed)?;
+    let name = arn.strip_prefix("arn:aws:s3:::").filter(|name| !name.contains('/')).ok_or(TargetError::NotSupported)?;
+    name.parse().map(Target::Resource).map_err(|_| TargetError::BucketName)
 }
 
 fn build(bucket: &str, raw_key: &str) -> Result<Target, TargetError> {
@@ -186,6 +212,23 @@ mod tests {
             "photos.s3.example.com.evil.org",
         ] {
             assert_eq!(read(host, "/photos/a", &bases), object("photos", "a"), "{host}");
+        }
+    }
+
+    #[test]
+    fn control_names_buckets_by_their_arns() {
+        for raw in ["/v20180820/tags/arn:aws:s3:::photos", "/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Aphotos"] {
+            assert!(is_control(raw));
+            assert_eq!(control_resource(raw), Ok(Target::Resource("photos".parse().unwrap())), "{raw}");
+        }
+        for (raw, error) in [
+            ("/v20180820/tags/arn:aws:s3:::photos/cat", TargetError::NotSupported),
+            ("/v20180820/tags/arn:aws:s3:eu-west-1:1:accesspoint/a", TargetError::NotSupported),
+            ("/v20180820/configuration/publicAccessBlock", TargetError::NotSupported),
+            ("/v20180820/tags/arn:aws:s3:::A_B", TargetError::BucketName),
+            ("/v20180820/tags/%ff", TargetError::Malformed),
+        ] {
+            assert_eq!(control_resource(raw), Err(error), "{raw}");
         }
     }
 

@@ -19,8 +19,23 @@ pub fn refuse(error: &S3Error, method: &Method, request_info: &RequestInfo) -> R
         write(&mut writer, error, request_info);
         Body::from(writer.finish())
     };
+    reply(error, body)
+}
+
+/// The reply that reports the error to a client of S3 Control, whose errors have a wrapping.
+#[must_use]
+pub fn refuse_control(error: &S3Error, request_info: &RequestInfo) -> Response {
+    let mut writer = XmlWriter::declared(512);
+    writer.open("ErrorResponse").open("Error");
+    write_cause(&mut writer, error);
+    writer.close("Error").plain("RequestId", request_info.id);
+    writer.text("HostId", request_info.host.to_str().unwrap_or_default());
+    reply(error, Body::from(writer.end("ErrorResponse")))
+}
+
+fn reply(error: &S3Error, body: Body) -> Response {
     let mut response = Response::new(body);
-    *response.status_mut() = status;
+    *response.status_mut() = error.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, XML);
     for (name, value) in &error.headers {
@@ -31,12 +46,17 @@ pub fn refuse(error: &S3Error, method: &Method, request_info: &RequestInfo) -> R
 
 /// Writes the element of an error.
 pub fn write(writer: &mut XmlWriter, error: &S3Error, request_info: &RequestInfo) {
-    writer.open("Error").text("Code", error.code.name()).text("Message", &error.message);
+    writer.open("Error");
+    write_cause(writer, error);
+    writer.plain("RequestId", request_info.id);
+    writer.text("HostId", request_info.host.to_str().unwrap_or_default()).close("Error");
+}
+
+fn write_cause(writer: &mut XmlWriter, error: &S3Error) {
+    writer.text("Code", error.code.name()).text("Message", &error.message);
     for (name, value) in &error.fields {
         writer.text(name, value);
     }
-    writer.plain("RequestId", request_info.id);
-    writer.text("HostId", request_info.host.to_str().unwrap_or_default()).close("Error");
 }
 
 #[cfg(test)]
@@ -71,6 +91,20 @@ mod tests {
         let expected = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does \
              not exist.</Message><Key>&lt;x&gt;</Key><RequestId>{}</RequestId><HostId>aG9zdA==</HostId></Error>",
+            request_info.id
+        );
+        assert_eq!(text(response).await, expected);
+    }
+
+    #[tokio::test]
+    async fn an_error_of_control_is_wrapped() {
+        let request_info = request_info();
+        let response = refuse_control(&S3Error::new(Code::NoSuchResource), &request_info);
+        assert_eq!(response.status().as_u16(), 404);
+        let expected = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ErrorResponse><Error><Code>NoSuchResource</Code><Message>The \
+             specified resource doesn't exist.</Message></Error><RequestId>{}</RequestId><HostId>aG9zdA==</HostId>\
+             </ErrorResponse>",
             request_info.id
         );
         assert_eq!(text(response).await, expected);

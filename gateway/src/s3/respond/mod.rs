@@ -9,7 +9,7 @@ use axum::body::Body;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub use content::content;
-pub use error::refuse;
+pub use error::{refuse, refuse_control};
 pub use keep_alive::{Document, when_ready};
 pub use version::{describe, etag_header, object_url, validators};
 

@@ -11,7 +11,13 @@ use crate::s3::route::table::Table;
 #[must_use]
 pub fn operations_as_markdown(table: &Table) -> String {
     let mut text = String::new();
-    for (level, title) in [(Level::Service, "Service"), (Level::Bucket, "Buckets"), (Level::Object, "Objects")] {
+    let levels = [
+        (Level::Service, "Service"),
+        (Level::Bucket, "Buckets"),
+        (Level::Object, "Objects"),
+        (Level::Resource, "S3 Control"),
+    ];
+    for (level, title) in levels {
         let works = |row: &&Row| row.level == level && row.is_supported() && !row.default_only;
         line(&mut text, title, table.rows().iter().filter(works));
     }

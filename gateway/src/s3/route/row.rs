@@ -23,6 +23,8 @@ pub enum Level {
     Bucket,
     /// An object: `/bucket/key`.
     Object,
+    /// A bucket as S3 Control names it, by its ARN.
+    Resource,
 }
 
 impl Level {
@@ -33,6 +35,7 @@ impl Level {
             Self::Service => "SERVICE",
             Self::Bucket => "BUCKET",
             Self::Object => "OBJECT",
+            Self::Resource => "RESOURCE",
         }
     }
 }
@@ -243,6 +246,15 @@ where
 {
     let boxed = Handler::Bucket(Box::new(move |request, bucket| Box::pin(handler(request, bucket))));
     Row::new(operation, method, Level::Bucket, permission, boxed)
+}
+
+/// A row of S3 Control, about a bucket that its ARN names.
+pub fn on_resource<F, A>(operation: &'static str, method: Method, permission: &'static str, handler: F) -> Row
+where
+    F: Fn(S3Request, Arc<Bucket>) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, S3Error>> + Send + 'static,
+{
+    Row { level: Level::Resource, ..on_bucket(operation, method, permission, handler) }
 }
 
 /// A row about an object.

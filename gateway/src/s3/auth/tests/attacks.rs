@@ -250,6 +250,19 @@ async fn a_length_that_the_server_dropped_is_recovered() {
     assert!(matches!(verify(&head).await.expect("valid").payload, Payload::UnsignedTrailer));
 }
 
+/// Nothing holds a body that is no stream to the length of a content, so that it says nothing about the length that was signed.
+#[tokio::test]
+async fn a_length_that_the_server_dropped_is_recovered_for_streams_alone() {
+    let own = [HOST, ("content-length", "5"), ("x-amz-decoded-content-length", "5")];
+    for payload in ["UNSIGNED-PAYLOAD", NOTHING] {
+        let mut head = Client::default().request("PUT", "/b/k", &own, payload);
+        assert!(verify(&head).await.is_ok(), "{payload}");
+        head.headers.remove("content-length");
+        head.headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
+        assert_eq!(verify(&head).await.expect_err(payload).code, Code::SignatureDoesNotMatch);
+    }
+}
+
 #[tokio::test]
 async fn http_2_names_its_host_in_the_target() {
     let mut head = Client::default().request("GET", "/b/k", &[HOST], NOTHING);

@@ -120,5 +120,13 @@ fn is_checksum_of_nothing(header: &str, value: &str) -> bool {
             ChecksumAlgorithm::Crc64nvme => "AAAAAAAAAAA=",
             ChecksumAlgorithm::Sha1 => "2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
             ChecksumAlgorithm::Sha256 => "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            ChecksumAlgorithm::Sha512 => {
+                "z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H\
+                 0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="
+            }
+            ChecksumAlgorithm::Md5 => "1B2M2Y8AsgTpgAmY7PhCfg==",
+            ChecksumAlgorithm::Xxhash64 => "70bbN1HY6Zk=",
+            ChecksumAlgorithm::Xxhash3 => "LQaABTjTlMI=",
+            ChecksumAlgorithm::Xxhash128 => "maoG0wFHmNhgAcMkRo1Jfw==",
         }
 }

@@ -75,17 +75,17 @@ fn prove<'a>(
     secret: &str,
     payloads: Vec<(&'a str, Declared)>,
 ) -> Result<Option<(Declared, bool)>, S3Error> {
-    // hyper drops `Content-Length` when the body is chunked, although clients sign it: it was the content's length.
+    // hyper drops `Content-Length` when the body is chunked, although clients sign it: of a stream it was the content's length, which
+    // the stream is then held to. Nothing holds another body to what this header says.
     let dropped = signable.headers.iter().position(|(name, value)| name == "content-length" && value.is_empty());
     let decoded = head.headers.get("x-amz-decoded-content-length").and_then(|value| value.to_str().ok());
-    let lengths: &[&str] = match (dropped, decoded) {
-        (Some(_), Some(decoded)) => &[decoded, ""],
-        _ => &[""],
-    };
-    for length in lengths {
+    for length in [decoded, Some("")].into_iter().flatten() {
         for (text, declared) in &payloads {
+            if !length.is_empty() && (dropped.is_none() || !declared.is_stream()) {
+                continue;
+            }
             if let Some(index) = dropped {
-                signable.headers[index].1 = Cow::Owned((*length).to_owned());
+                signable.headers[index].1 = Cow::Owned(length.to_owned());
             }
             signable.payload = Cow::Borrowed(text);
             let expected = expected::signature(signable, claim.time, (claim.region, claim.service), secret)?;

@@ -26,6 +26,7 @@ pub fn actions() -> Vec<Action> {
         iam("UpdateRoleDescription", role, &["RoleName", "Description"], describe),
         iam("DeleteRole", role, &["RoleName"], delete),
         iam("ListRoles", ActionResource::Account, &["PathPrefix", "Marker", "MaxItems"], list),
+        iam("ListInstanceProfilesForRole", role, &["RoleName", "Marker", "MaxItems"], instance_profiles),
         iam("UpdateAssumeRolePolicy", role, &["RoleName", "PolicyDocument"], trust),
     ]
 }
@@ -98,6 +99,14 @@ async fn delete(request: ActionRequest) -> Result<XmlWriter, IamError> {
 
 async fn list(request: ActionRequest) -> Result<XmlWriter, IamError> {
     list_all(&request, ROLE, "Roles").await
+}
+
+/// There are no machines here that a role could be given to. Terraform asks before it deletes one.
+async fn instance_profiles(request: ActionRequest) -> Result<XmlWriter, IamError> {
+    request.identity(ROLE)?;
+    let mut writer = XmlWriter::fragment();
+    writer.open("InstanceProfiles").close("InstanceProfiles").plain("IsTruncated", false);
+    Ok(writer)
 }
 
 async fn trust(request: ActionRequest) -> Result<XmlWriter, IamError> {

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::domain::{AccessList, Bucket, BucketName, Versioning};
+use crate::domain::{AccessList, Bucket, BucketName, TagSet, Versioning};
 use crate::metadata::{CreateBucket, DeleteBucket, NewBucket};
 use crate::policy::{OwnershipControls, Permission};
 use crate::s3::authz::access::BUCKET_REGION;
 use crate::s3::authz::acl::RequestedAcl;
 use crate::s3::authz::authorize::BucketList;
 use crate::s3::body::Integrity;
-use crate::s3::documents::xml;
+use crate::s3::documents::{tags, xml};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::pipeline::operation_input::Input;
+use crate::s3::ops::settings::tagging::BucketTags;
+use crate::s3::pipeline::operation_input::{Input, TagChange};
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty};
 use crate::s3::route::{Row, on_bucket, on_new_bucket};
@@ -35,11 +36,17 @@ pub fn rows() -> Vec<Row> {
 
 async fn create_bucket(mut request: S3Request, name: BucketName) -> Result<Response, S3Error> {
     let body = request.small_body(Integrity::Optional, CONFIGURATION_BYTES_MAX).await?;
-    let requested_location = requested_location_of(&body)?;
+    let Requested { location: requested_location, tags } = requested(&body)?;
     request.input.location.clone_from(&requested_location);
+    request.input.tag_changes = tags.pairs().iter().map(|(key, value)| TagChange::set(key, value)).collect();
     request.require_service(request.permission, Some(name.as_str()))?;
     let location = location::accept(requested_location.as_deref(), &request.state.settings.s3.region)?;
     let mut new = NewBucket::new(request.user()?.id, name.clone(), &location);
+    let tagged = !tags.pairs().is_empty();
+    if tagged {
+        request.require_service(Permission("s3:TagResource"), Some(name.as_str()))?;
+        new.configure(&BucketTags::from(tags))?;
+    }
     let list = configure_access(&request, &mut new).await?;
     if request.header("x-amz-bucket-object-lock-enabled").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
         request.require_service(Permission("s3:PutBucketObjectLockConfiguration"), Some(name.as_str()))?;
@@ -47,8 +54,9 @@ async fn create_bucket(mut request: S3Request, name: BucketName) -> Result<Respo
     }
     match request.state.metadata.create_bucket(new).await? {
         CreateBucket::Created(_) => Ok(created(&name)),
-        // What scripts written against us-east-1 count on: making one's own bucket again is fine there.
-        CreateBucket::OwnedByYou(bucket) if request.state.settings.s3.region == location::CLASSIC => {
+        // What scripts written against us-east-1 count on: making one's own bucket again is fine there. Not with tags, also with
+        // those that it has.
+        CreateBucket::OwnedByYou(bucket) if request.state.settings.s3.region == location::CLASSIC && !tagged => {
             // Another access list would not be set: that must not look like success.
             if list_of(&bucket)? == list {
                 return Ok(created(&name));
@@ -97,17 +105,27 @@ async fn configure_access(request: &S3Request, new: &mut NewBucket) -> Result<Op
     Ok(None)
 }
 
-/// The location a body asks for; none when there is no body or no constraint in it.
-fn requested_location_of(body: &[u8]) -> Result<Option<String>, S3Error> {
+/// What a body asks for.
+#[derive(Default)]
+struct Requested {
+    /// The location; none when there is no constraint.
+    location: Option<String>,
+    /// The tags to begin with.
+    tags: TagSet,
+}
+
+fn requested(body: &[u8]) -> Result<Requested, S3Error> {
     if body.trim_ascii().is_empty() {
-        return Ok(None);
+        return Ok(Requested::default());
     }
     let document = xml::parse(body, "CreateBucketConfiguration").map_err(|_| S3Error::from(Code::MalformedXML))?;
     // A location of another kind or a type makes a bucket that is not a general purpose one.
-    if document.child("Bucket").is_some() || document.child("Location").is_some() || document.child("Tags").is_some() {
+    if document.child("Bucket").is_some() || document.child("Location").is_some() {
         return Err(Code::NotImplemented.into());
     }
-    Ok(document.text_of("LocationConstraint").map(str::to_owned).filter(|location| !location.is_empty()))
+    let tags = document.child("Tags").map(|tags| tags::read_list(tags, TagSet::BUCKET_MAX)).transpose()?;
+    let location = document.text_of("LocationConstraint").map(str::to_owned).filter(|location| !location.is_empty());
+    Ok(Requested { location, tags: tags.unwrap_or_default() })
 }
 
 fn created(name: &BucketName) -> Response {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::domain::{Bucket, ObjectKey, Part, PartNumber, Upload, Version, VersionName};
+use crate::domain::{Bucket, Checksum, ObjectKey, Part, PartNumber, Upload, Version, VersionName};
 use crate::objects::{BodyPromise, CopyPart, ObjectsError, PutPart};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::listing::{Names, write_owner};
@@ -45,37 +45,36 @@ async fn upload_part(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey
     let customer = request.input.customer_key.clone();
     let number = part_number(&request)?;
     let upload = request.state.objects.upload(&bucket, &key, &upload_id(&request)?).await?;
-    let (mut promise, body) = request.take_content()?;
-    match_plan(&mut promise, &upload)?;
+    let (promise, body) = request.take_content()?;
+    match_plan(&promise, &upload)?;
     let put = PutPart { upload: Arc::clone(&upload), bucket, number, promise, customer };
-    let part = request.state.objects.put_part(put, body).await?;
+    let written = request.state.objects.put_part(put, body).await?;
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
-    headers.insert(header::ETAG, etag_header(part.etag));
+    headers.insert(header::ETAG, etag_header(written.part.etag));
     sse::show(upload.attributes.encryption.as_ref(), &request.head.headers, headers);
-    if let Some(checksum) = &part.checksum {
-        checksums::write_value(checksum, None, headers);
-    }
+    checksums::write_value(&written.checksum, None, headers);
     Ok(response)
 }
 
-/// A part has the checksum its upload was created with, computed if the client sends none.
-fn match_plan(promise: &mut BodyPromise, upload: &Upload) -> Result<(), S3Error> {
-    let Some((planned, _)) = upload.checksum else { return Ok(()) };
-    let sent = promise.checksum.as_ref().map(|checksum| checksum.algorithm).or(promise.algorithm);
-    match sent {
-        None => promise.algorithm = Some(planned),
-        Some(sent) if sent == planned => {}
-        Some(sent) => {
+/// A part is sent with the checksum its upload was created with, or with none; with any, where the upload has none of its own.
+fn match_plan(promise: &BodyPromise, upload: &Upload) -> Result<(), S3Error> {
+    match (upload.checksum, promise.sent_algorithm()) {
+        (Some((planned, _)), Some(sent)) if sent != planned => {
             let message = format!(
                 "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
                 planned.name().to_ascii_lowercase(),
                 sent.name().to_ascii_lowercase()
             );
-            return Err(S3Error::with(Code::InvalidRequest, message));
+            Err(S3Error::with(Code::InvalidRequest, message))
         }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// The checksum of a part as the replies about its upload show it: not at all where the upload was created without one.
+fn shown_checksum<'a>(part: &'a Part, upload: &Upload) -> Option<&'a Checksum> {
+    part.checksum.as_ref().filter(|_| upload.checksum.is_some())
 }
 
 fn part_number(request: &S3Request) -> Result<PartNumber, S3Error> {
@@ -141,7 +140,7 @@ fn range_refused(text: &str, size: u64, why: NoRange) -> S3Error {
 fn copied(part: &Part, source: Option<VersionName>, upload: &Upload, request_headers: &HeaderMap) -> Document {
     let mut writer = XmlWriter::document("CopyPartResult", 0);
     writer.plain("LastModified", xml_time(part.modified_at)).etag(part.etag);
-    checksums::write_element(part.checksum.as_ref(), None, &mut writer);
+    checksums::write_element(shown_checksum(part, upload), None, &mut writer);
     let mut headers = HeaderMap::new();
     sse::show(upload.attributes.encryption.as_ref(), request_headers, &mut headers);
     versions::show_source(source, &mut headers);
@@ -175,7 +174,7 @@ async fn list_parts(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> 
     for part in &parts {
         writer.open("Part").plain("PartNumber", part.number.get()).plain("LastModified", xml_time(part.modified_at));
         writer.etag(part.etag).plain("Size", part.size);
-        checksums::write_element(part.checksum.as_ref(), None, &mut writer);
+        checksums::write_element(shown_checksum(part, &upload), None, &mut writer);
         writer.close("Part");
     }
     let mut response = xml(writer.end("ListPartsResult"));

@@ -1,5 +1,6 @@
 //! Operations that put, show and delete one setting of a bucket. `configuration` is what they have in common.
 
+pub(crate) mod abac;
 pub(crate) mod accelerate;
 pub(crate) mod configuration;
 pub(crate) mod cors;
@@ -10,6 +11,7 @@ pub(crate) mod logging;
 pub(crate) mod notification;
 pub(crate) mod object_lock;
 pub(crate) mod request_payment;
+pub(crate) mod resource_tags;
 pub(crate) mod tagging;
 pub(crate) mod versioning;
 pub(crate) mod website;

@@ -11,8 +11,14 @@ use crate::s3::ops::settings::configuration::{self, Configuration};
 use crate::s3::route::Row;
 
 /// The tags of a bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BucketTags(Vec<(String, String)>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketTags(pub(super) Vec<(String, String)>);
+
+impl From<TagSet> for BucketTags {
+    fn from(tags: TagSet) -> Self {
+        Self(tags.into_pairs())
+    }
+}
 
 impl Setting for BucketTags {
     const KIND: &'static str = "tagging";
@@ -38,7 +44,7 @@ impl Configuration for BucketTags {
     }
 
     fn read(root: &Element) -> Result<Self, S3Error> {
-        Ok(Self(tags::read(root, TagSet::BUCKET_MAX)?.into_pairs()))
+        Ok(tags::read(root, TagSet::BUCKET_MAX)?.into())
     }
 
     fn write(&self, writer: &mut XmlWriter) {
