@@ -2,6 +2,7 @@
 
 pub(crate) mod bucket;
 pub(crate) mod bucket_cache;
+mod quota_count;
 pub(crate) mod quota_row;
 pub(crate) mod quotas;
 pub(crate) mod settings;
