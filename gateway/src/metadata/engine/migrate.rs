@@ -74,6 +74,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0013_repair_queue.sql"),
         include_str!("../../../../migrations/postgres/0013_repair_queue.sql"),
     ),
+    (
+        14,
+        "early_reclaim",
+        include_str!("../../../../migrations/sqlite/0014_early_reclaim.sql"),
+        include_str!("../../../../migrations/postgres/0014_early_reclaim.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.
