@@ -103,4 +103,6 @@ pub struct Pulse {
 pub struct Space {
     /// Free bytes, where the backend reports them.
     pub free_bytes: Option<u64>,
+    /// There is too little space for writes: they are refused.
+    pub is_short: bool,
 }

@@ -11,12 +11,12 @@ pub struct BlobId(pub [u8; 16]);
 crate::hex_text::hex_name!(BlobId);
 
 impl BlobId {
-    /// A new id from a gateway's incarnation and twelve random bytes.
+    /// A new id from a gateway's incarnation and twelve bytes that it gives once, of which the last are random.
     #[must_use]
-    pub fn new(incarnation: u32, random: [u8; 12]) -> Self {
+    pub fn new(incarnation: u32, unique: [u8; 12]) -> Self {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&incarnation.to_be_bytes());
-        bytes[4..].copy_from_slice(&random);
+        bytes[4..].copy_from_slice(&unique);
         Self(bytes)
     }
 

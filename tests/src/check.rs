@@ -33,14 +33,14 @@ impl CheckReport {
     #[must_use]
     pub fn missing(&self) -> usize {
         let backends = self.json["backends"].as_array().map(Vec::as_slice).unwrap_or_default();
-        backends.iter().filter_map(|backend| Some(backend["missing"].as_array()?.len())).sum()
+        backends.iter().filter_map(|backend| usize::try_from(backend["missing"]["count"].as_u64()?).ok()).sum()
     }
 
     /// How many slivers it says are damaged.
     #[must_use]
     pub fn wrong(&self) -> usize {
         let backends = self.json["backends"].as_array().map(Vec::as_slice).unwrap_or_default();
-        backends.iter().filter_map(|backend| Some(backend["wrong"].as_array()?.len())).sum()
+        backends.iter().filter_map(|backend| usize::try_from(backend["wrong"]["count"].as_u64()?).ok()).sum()
     }
 
     /// It must say that something is not right; returns all it said.

@@ -22,6 +22,8 @@ pub struct FreshDatabase {
     /// The database URL of the gateway; none for SQLite in its data folder.
     url: Option<String>,
     name: String,
+    /// It is somebody else's to remove.
+    borrowed: bool,
 }
 
 impl FreshDatabase {
@@ -31,13 +33,19 @@ impl FreshDatabase {
     /// The cluster refused.
     pub async fn create(database: Database) -> Result<Self> {
         if database == Database::Sqlite {
-            return Ok(Self { url: None, name: String::new() });
+            return Ok(Self { url: None, name: String::new(), borrowed: false });
         }
         let cluster = cluster()?;
         let name = format!("haulout_{}", crate::s3::random_hex(8));
         execute(cluster, &format!("CREATE DATABASE {name}")).await?;
         let (before, _) = cluster.rsplit_once('/').context("a PostgreSQL URL ends with a database's name")?;
-        Ok(Self { url: Some(format!("{before}/{name}")), name })
+        Ok(Self { url: Some(format!("{before}/{name}")), name, borrowed: false })
+    }
+
+    /// The same database, for another gateway, which leaves it to the first one.
+    #[must_use]
+    pub fn borrow(&self) -> Self {
+        Self { url: self.url.clone(), name: self.name.clone(), borrowed: true }
     }
 
     /// Its URL, where it has one.
@@ -80,6 +88,9 @@ impl FreshDatabase {
     /// # Errors
     /// It refuses.
     pub async fn restore(&self, data: &Path, from: &Path) -> Result<()> {
+        if self.borrowed {
+            bail!("it is restored by the gateway that it was made for");
+        }
         let Some(url) = &self.url else {
             for file in sqlite_files(data)? {
                 std::fs::remove_file(file)?;
@@ -113,8 +124,10 @@ impl FreshDatabase {
     /// The cluster refused.
     pub async fn remove(&self) -> Result<()> {
         match &self.url {
-            None => Ok(()),
-            Some(_) => execute(cluster()?, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await,
+            Some(_) if !self.borrowed => {
+                execute(cluster()?, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -37,7 +37,7 @@ pub use payload::Payload;
 pub use program::{Outcome, Program};
 pub use raw::{RawReply, send_raw, send_raw_and_hang_up};
 pub use rollback::{BackendBackup, DatabaseBackup};
-pub use s3::{ListedPage, Reply, Request, S3, encode_key};
+pub use s3::{ListedPage, OpenReply, Reply, Request, S3, encode_key};
 pub use settings::Settings;
 pub use wait::{wait_blocking, wait_until};
 pub use webhook::{Receiver, with_webhook};
@@ -90,6 +90,19 @@ macro_rules! on_sqlite {
             #[test]
             fn sqlite() -> anyhow::Result<()> {
                 $crate::run_scenario($settings($crate::Database::Sqlite), super::$scenario)
+            }
+        })+
+    };
+}
+
+/// Runs each scenario on PostgreSQL only: for what takes several gateways.
+#[macro_export]
+macro_rules! on_postgres {
+    ($settings:ident => $($scenario:ident),+ $(,)?) => {
+        $(mod $scenario {
+            #[test]
+            fn postgres() -> anyhow::Result<()> {
+                $crate::run_scenario(super::$settings($crate::Database::Postgres), super::$scenario)
             }
         })+
     };

@@ -1,7 +1,7 @@
 //! What a test's gateway is started with, as the configuration file that a person would write.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::Database;
 use crate::certificate::Certificate;
@@ -19,6 +19,8 @@ pub struct Settings {
     backends: Vec<BackendSetting>,
     sections: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
+    /// Another program than the one all others run.
+    pub(crate) program: Option<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -51,6 +53,7 @@ impl Settings {
             backends: Vec::new(),
             sections: Vec::new(),
             environment: Vec::new(),
+            program: None,
         };
         settings.folders(6).set("objects", "grace_seconds = 0").set("objects", "trash_seconds = 0")
     }
@@ -76,6 +79,24 @@ impl Settings {
         self.backends.retain(|backend| backend.name != name);
         let options = options.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         self.backends.push(BackendSetting { name: name.into(), url: Some(url.into()), options });
+        self
+    }
+
+    /// The folders that lie in the data folder lie in another's.
+    #[must_use]
+    pub(crate) fn with_folders_of(mut self, data: &Path) -> Self {
+        for backend in self.backends.iter_mut().filter(|backend| backend.url.is_none()) {
+            backend.url = Some(data.join("backends").join(&backend.name).display().to_string());
+        }
+        self
+    }
+
+    /// Adds an option to a backend.
+    #[must_use]
+    pub fn option(mut self, backend: &str, key: &str, value: &str) -> Self {
+        for one in self.backends.iter_mut().filter(|one| one.name == backend) {
+            one.options.push((key.into(), value.into()));
+        }
         self
     }
 
@@ -112,7 +133,15 @@ impl Settings {
     /// An environment variable of the gateway.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(other, _)| other != name);
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another program than the one all others run.
+    #[must_use]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
         self
     }
 

@@ -15,7 +15,7 @@ pub struct Collect {}
 pub struct Collected {
     /// Dead blobs that went from the backends and the database.
     pub blobs: usize,
-    /// Quilts that were emptied; they go when their own grace is over.
+    /// Quilts and large blobs that were emptied; they go when their own grace is over.
     pub quilts: usize,
     /// Slivers that were looked at in search of orphans.
     pub slivers_scanned: u64,
@@ -35,6 +35,12 @@ impl Operation for Collect {
         let mut collected = Collected::default();
         loop {
             match admin.objects.compact().await.map_err(unavailable)? {
+                0 => break,
+                emptied => collected.quilts += emptied,
+            }
+        }
+        loop {
+            match admin.objects.compact_large().await.map_err(unavailable)? {
                 0 => break,
                 emptied => collected.quilts += emptied,
             }

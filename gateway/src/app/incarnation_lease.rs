@@ -26,7 +26,16 @@ pub struct LeaseTiming {
 
 impl Default for LeaseTiming {
     fn default() -> Self {
-        Self { seconds: 60, renewal: Duration::from_secs(15), retry: Duration::from_secs(2) }
+        Self::of(60)
+    }
+}
+
+impl LeaseTiming {
+    /// A lease of so many seconds, which several renewals may miss.
+    #[must_use]
+    pub fn of(seconds: u32) -> Self {
+        let lease = Duration::from_secs(seconds.into());
+        Self { seconds: seconds.into(), renewal: lease / 4, retry: lease / 30 }
     }
 }
 

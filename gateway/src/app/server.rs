@@ -132,7 +132,9 @@ impl Server {
         let root = root_user::ensure_root_key(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
         let keys = Keys::new(metadata.clone(), components.cluster.key(), ambient.clone());
         let heartbeats = components.heartbeats.clone();
-        let incarnation_lease = begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?).await?;
+        let lease = config.debug.lease_seconds.map_or_else(LeaseTiming::default, LeaseTiming::of);
+        let incarnation_lease =
+            begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?, lease).await?;
         let (cluster, base) = (components.cluster.id, components.base.clone());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
         let workers = Workers::start(&objects, &metadata, config, ambient);
@@ -258,6 +260,7 @@ async fn begin_incarnation(
     heartbeats: &Heartbeats,
     metadata: &MetadataStore,
     gateway: &str,
+    lease: LeaseTiming,
 ) -> anyhow::Result<IncarnationLease> {
     let round = heartbeats.look().await.context("cannot compare the backends with the database")?;
     if heartbeats.cloned().is_cancelled() {
@@ -267,8 +270,7 @@ async fn begin_incarnation(
              the backend is to be used as it is"
         );
     }
-    let incarnation_lease =
-        IncarnationLease::begin(metadata, gateway, LeaseTiming::default(), round.incarnation).await?;
+    let incarnation_lease = IncarnationLease::begin(metadata, gateway, lease, round.incarnation).await?;
     heartbeats.beat(incarnation_lease.incarnation).await.context("cannot make the first heartbeats")?;
     Ok(incarnation_lease)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use backends::{SliverCondition, SliverEntry, SliverName, SliverStore, StoreError, examine};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::audit::report::{BackendReport, CheckReport, SliverProblem};
+use crate::audit::report::{BackendReport, CheckReport};
 use crate::domain::{BackendId, StoredBlob};
 use crate::metadata::{IncarnationState, MetadataError, MetadataStore};
 
@@ -83,9 +83,10 @@ impl Check<'_> {
 
     /// Checks every sliver of every blob.
     async fn expected(&mut self) -> Result<(), MetadataError> {
-        let mut after = None;
+        // Newer blobs come behind all others, and may come faster than they are looked at.
+        let (until, mut after) = (self.metadata.database_time().await?, None);
         loop {
-            let blobs = self.metadata.blobs_after(after, PAGE).await?;
+            let blobs = self.metadata.blobs_after(after, until, PAGE).await?;
             let Some(last) = blobs.last() else { return Ok(()) };
             after = Some(last.id);
             let (stores, cluster, deep) = (self.stores, self.cluster, self.deep);
@@ -121,8 +122,8 @@ impl Check<'_> {
             report.expected += 1;
             match verdict {
                 Verdict::Good => good += 1,
-                Verdict::Missing(reason) => report.missing.push(SliverProblem { sliver: name.to_string(), reason }),
-                Verdict::Wrong(reason) => report.wrong.push(SliverProblem { sliver: name.to_string(), reason }),
+                Verdict::Missing(reason) => report.missing.add(name.to_string(), reason),
+                Verdict::Wrong(reason) => report.wrong.add(name.to_string(), reason),
             }
         }
         self.report.blobs += 1;
@@ -165,16 +166,16 @@ impl Check<'_> {
         for name in unknown {
             match states.get(&name.blob.incarnation()) {
                 Some(IncarnationState::Live) => report.in_flight += 1,
-                Some(IncarnationState::Dead) => report.orphaned.push(orphan(name, "no row references it")),
-                None => report.orphaned.push(orphan(name, "the database does not know its incarnation")),
+                Some(IncarnationState::Dead) => {
+                    report.orphaned.add(name.to_string(), "no row references it".to_owned());
+                }
+                None => {
+                    report.orphaned.add(name.to_string(), "the database does not know its incarnation".to_owned());
+                }
             }
         }
         Ok(())
     }
-}
-
-fn orphan(name: SliverName, reason: &str) -> SliverProblem {
-    SliverProblem { sliver: name.to_string(), reason: reason.to_owned() }
 }
 
 /// Looks at each placement of a blob.

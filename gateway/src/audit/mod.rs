@@ -4,4 +4,4 @@ mod check;
 mod report;
 
 pub use check::{Stores, check};
-pub use report::{BackendReport, CheckReport, SliverProblem};
+pub use report::{BackendReport, CheckReport, SliverProblem, SliverProblems};

@@ -29,13 +29,35 @@ pub struct BackendReport {
     /// Slivers the database expects there.
     pub expected: u64,
     /// Expected slivers that are not there, by name.
-    pub missing: Vec<SliverProblem>,
+    pub missing: SliverProblems,
     /// Slivers with another length or other bytes than the database says, by name.
-    pub wrong: Vec<SliverProblem>,
+    pub wrong: SliverProblems,
     /// Slivers that no row knows and no living gateway can be writing.
-    pub orphaned: Vec<SliverProblem>,
+    pub orphaned: SliverProblems,
     /// Slivers of uploads that are under way.
     pub in_flight: u64,
+}
+
+/// Slivers with one kind of problem. Only so many are named, because there may be as many as the cluster has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliverProblems {
+    /// How many there are.
+    pub count: u64,
+    /// The first 10,000 of them.
+    pub named: Vec<SliverProblem>,
+}
+
+/// The most slivers that a report names for each backend and kind of problem.
+const NAMED_MAX: usize = 10_000;
+
+impl SliverProblems {
+    /// Adds one.
+    pub fn add(&mut self, sliver: String, reason: String) {
+        self.count += 1;
+        if self.named.len() < NAMED_MAX {
+            self.named.push(SliverProblem { sliver, reason });
+        }
+    }
 }
 
 /// One sliver and its problem.
@@ -52,7 +74,7 @@ impl CheckReport {
     #[must_use]
     pub fn clean(&self) -> bool {
         let fine = |b: &BackendReport| {
-            b.unreachable.is_none() && b.missing.is_empty() && b.wrong.is_empty() && b.orphaned.is_empty()
+            b.unreachable.is_none() && b.missing.count == 0 && b.wrong.count == 0 && b.orphaned.count == 0
         };
         self.backends.iter().all(fine)
             && self.metadata.is_empty()

@@ -166,6 +166,16 @@ impl Scope {
         }
     }
 
+    /// Whether tags decide what is in it.
+    #[must_use]
+    pub fn names_tags(&self) -> bool {
+        match self {
+            Self::Filter(Filter::Tag(..)) => true,
+            Self::Filter(Filter::And { tags, .. }) => !tags.is_empty(),
+            Self::Prefix(_) | Self::Filter(_) => false,
+        }
+    }
+
     /// Whether a delete marker of this key is in it: it has neither tags nor size.
     #[must_use]
     pub fn holds_marker(&self, key: &[u8]) -> bool {

@@ -25,7 +25,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
-pub use blobs::compact::SparseQuilt;
+pub use blobs::compact::SparseBlob;
+pub use blobs::early_reclaim::{DeadBlobPosition, DeadBlobs};
 pub use blobs::findings::Finding;
 pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};
@@ -58,7 +59,7 @@ pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, Pa
 pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};
 pub use objects::list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};
 pub use objects::uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
-pub use objects::walk::{StaleUpload, WalkPosition, WalkedVersion};
+pub use objects::walk::{StaleUpload, WalkPage, WalkPosition, WalkedVersion};
 
 use crate::clock::Ambient;
 use crate::metadata::engine::database::Database;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use backends::{SliverStore, StoreError};
+use backends::{SliverStore, Space, StoreError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -48,6 +48,8 @@ pub struct Backend {
     degraded_until_ms: AtomicU64,
     unresponsive_until_ms: AtomicU64,
     read_suspended_until_ms: AtomicU64,
+    /// It had too little space for writes when it was looked at last.
+    short_of_space: AtomicBool,
     /// When it was last probed, and whether it answered.
     last_probe: Mutex<Option<(Instant, bool)>>,
     created: Instant,
@@ -69,6 +71,7 @@ impl Backend {
             degraded_until_ms: AtomicU64::new(0),
             unresponsive_until_ms: AtomicU64::new(0),
             read_suspended_until_ms: AtomicU64::new(0),
+            short_of_space: AtomicBool::new(false),
             last_probe: Mutex::new(None),
             created: Instant::now(),
         }
@@ -105,9 +108,27 @@ impl Backend {
         self.age_ms() >= self.read_suspended_until_ms.load(Ordering::Relaxed) && !self.trust.is_doubted()
     }
 
+    /// Whether it had too little space for writes when it was looked at last.
+    pub(crate) fn is_short_of_space(&self) -> bool {
+        self.short_of_space.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether it answers, and how much space it has.
+    ///
+    /// # Errors
+    /// It does not answer, or is another backend.
+    pub async fn measure(&self) -> Result<Space, StoreError> {
+        let space = self.store.probe().await?;
+        self.short_of_space.store(space.is_short, Ordering::Relaxed);
+        Ok(space)
+    }
+
     /// Records a failed write: the backend is avoided for a while.
     pub(crate) fn write_failed(&self, error: &StoreError) {
         tracing::warn!(backend = %self.id, %error, "a sliver could not be written");
+        if matches!(error, StoreError::Full) {
+            self.short_of_space.store(true, Ordering::Relaxed);
+        }
         match error {
             StoreError::TimedOut => self.suspend(&self.unresponsive_until_ms, UNRESPONSIVE_FOR),
             _ => self.suspend(&self.degraded_until_ms, DEGRADED_FOR),
@@ -182,6 +203,11 @@ impl Committee {
     #[must_use]
     pub fn stores(&self) -> BTreeMap<BackendId, Arc<dyn SliverStore>> {
         self.backends.iter().map(|backend| (backend.id.clone(), Arc::clone(&backend.store))).collect()
+    }
+
+    /// The members that have too little space for writes.
+    pub(crate) fn short_of_space(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        self.backends.iter().filter(|backend| backend.is_short_of_space() && !backend.trust.is_removed())
     }
 
     /// The facts placement decides on.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use codec::{BlobId, BlobKey, ClusterId, ClusterKey, WrappedKey};
 
-use crate::clock::{Ambient, random};
+use crate::clock::{Ambient, random, time_ordered_id};
 use crate::domain::{Timestamp, UploadId, VersionId};
 
 /// Generates blob ids, data keys, version ids and attempt numbers, all unique.
@@ -15,6 +15,8 @@ pub(crate) struct IdGenerator {
     incarnation: u32,
     ambient: Ambient,
     writes: AtomicU64,
+    /// The last number of [`IdGenerator::moment`].
+    last_moment: AtomicU64,
 }
 
 /// The identity of a blob that is about to be written.
@@ -27,12 +29,25 @@ pub(crate) struct NewBlobIdentity {
 impl IdGenerator {
     /// A generator for one incarnation of one gateway.
     pub(crate) fn new(cluster: ClusterId, key: ClusterKey, incarnation: u32, ambient: Ambient) -> Self {
-        Self { cluster, key, incarnation, ambient, writes: AtomicU64::new(0) }
+        Self { cluster, key, incarnation, ambient, writes: AtomicU64::new(0), last_moment: AtomicU64::new(0) }
     }
 
-    /// A new blob: an id that carries the incarnation, and a data key of its own.
+    /// A number that grows with time and is never given twice, whatever the clock does. Ids begin with it, so that the
+    /// indexes over them grow at their ends instead of being written all over.
+    fn moment(&self) -> [u8; 8] {
+        let now = u64::try_from(self.now().0).unwrap_or(0);
+        let next = |last: u64| Some(now.max(last + 1));
+        let last = self.last_moment.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        now.max(last.unwrap_or_else(|last| last) + 1).to_be_bytes()
+    }
+
+    /// A new blob: an id that carries the incarnation and the time, and a data key of its own. Its last bytes are random: by
+    /// them slivers are spread over folders.
     pub(crate) fn blob(&self) -> NewBlobIdentity {
-        let id = BlobId::new(self.incarnation, random(&*self.ambient.entropy));
+        let mut tail = [0; 12];
+        tail[..8].copy_from_slice(&self.moment());
+        tail[8..].copy_from_slice(&random::<4>(&*self.ambient.entropy));
+        let id = BlobId::new(self.incarnation, tail);
         let key = BlobKey::from_bytes(random(&*self.ambient.entropy));
         let wrapped = self.key.wrap(&id, &key, random(&*self.ambient.entropy));
         NewBlobIdentity { id, key, wrapped }
@@ -53,9 +68,9 @@ impl IdGenerator {
         Ok(Some(newest.wrap(id, &key, random(&*self.ambient.entropy))))
     }
 
-    /// A new version's name.
+    /// A new version's name. Clients see it, and cannot guess those of others.
     pub(crate) fn version(&self) -> VersionId {
-        VersionId(random(&*self.ambient.entropy))
+        VersionId(time_ordered_id(&self.ambient))
     }
 
     /// A new salt.
@@ -92,5 +107,22 @@ impl IdGenerator {
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         self.ambient.clock.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_grow_and_none_is_given_twice() {
+        let key = ClusterKey::new(1, [9; 32]);
+        let generator = IdGenerator::new(ClusterId([7; 16]), key, 5, Ambient::system());
+        let blobs: Vec<_> = (0..1_000).map(|_| generator.blob().id).collect();
+        assert!(blobs.is_sorted_by(|one, next| one < next) && blobs.iter().all(|id| id.incarnation() == 5));
+        let versions: Vec<_> = (0..1_000).map(|_| generator.version()).collect();
+        assert!(versions.is_sorted_by(|one, next| one.0[..7] <= next.0[..7] && one != next));
+        let folders: std::collections::BTreeSet<u8> = blobs.iter().map(|id| id.0[15]).collect();
+        assert!(folders.len() > 200, "they are spread evenly: {}", folders.len());
     }
 }

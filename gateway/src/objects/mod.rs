@@ -42,6 +42,7 @@ pub use maintenance::heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
 pub use maintenance::orphans::OrphanReport;
 pub use maintenance::trust::Trust;
 pub use read::object_reader::ObjectReader;
+pub use read::read_epochs::OngoingRead;
 pub use requests::{
     Amend, AmendedAttribute, ChosenPart, ClaimedChecksum, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put,
     PutPart, Stored, WrittenPart,
@@ -66,6 +67,13 @@ impl Objects {
     #[must_use]
     pub fn new(parts: ObjectsParts) -> Self {
         Self { inner: state::Inner::start(parts) }
+    }
+
+    /// Begins a read, before it is looked up what there is to read: until it is dropped, what lived then can be read, even where
+    /// space is short. Otherwise that is so for the grace of dead blobs.
+    #[must_use]
+    pub fn begin_read(&self) -> OngoingRead {
+        self.inner.read_epochs.begin_read()
     }
 
     /// The current version of a key.

@@ -13,9 +13,11 @@ use crate::objects::committee::Committee;
 use crate::objects::compute::Compute;
 use crate::objects::encryption::key_provider::KeyProvider;
 use crate::objects::id_generator::IdGenerator;
+use crate::objects::maintenance::early_progress::EarlyProgress;
 use crate::objects::maintenance::finding_queue::FindingQueue;
 use crate::objects::maintenance::noticed::Noticed;
 use crate::objects::read::opened_blob::OpenedBlob;
+use crate::objects::read::read_epochs::ReadEpochs;
 use crate::objects::read::read_memory::ReadMemory;
 use crate::objects::reporting::access_log_buffer::AccessLogBuffer;
 use crate::objects::reporting::meter::Meters;
@@ -71,6 +73,9 @@ pub(crate) struct Inner {
     pub(crate) quilter: Quilter,
     pub(crate) noticed: Noticed,
     pub(crate) findings: FindingQueue,
+    pub(crate) read_epochs: ReadEpochs,
+    /// What goes before its grace is over, because space is short.
+    pub(crate) early_progress: tokio::sync::Mutex<EarlyProgress>,
 }
 
 /// Blobs kept open. An entry takes about 1.5 KiB at six slivers.
@@ -107,6 +112,8 @@ impl Inner {
             quilter: Quilter::start(&settings, writer),
             settings,
             noticed,
+            read_epochs: ReadEpochs::default(),
+            early_progress: tokio::sync::Mutex::default(),
         })
     }
 }

@@ -14,10 +14,37 @@ use crate::workers::worker::{StepError, Worker};
 /// Backends are scanned for orphans at the start, whenever a gateway was found dead, and after this long.
 const SCAN_AGAIN_AFTER: Duration = Duration::from_secs(6 * 3_600);
 
-/// Deletes dead blobs from the backends.
-pub(super) struct Reclaim(pub(super) Objects);
+/// How often a gateway that may have others beside it publishes which of its reads are under way.
+const PUBLISH_READS_AFTER: Duration = Duration::from_secs(10);
 
-/// Empties sparse quilts.
+/// Deletes dead blobs from the backends.
+pub(super) struct Reclaim {
+    objects: Objects,
+    metadata: MetadataStore,
+    /// When it was last published which reads are under way.
+    published: Mutex<Option<Instant>>,
+}
+
+impl Reclaim {
+    pub(super) fn new(objects: Objects, metadata: MetadataStore) -> Self {
+        Self { objects, metadata, published: Mutex::new(None) }
+    }
+
+    /// Another gateway that is short of space may wait for this one's reads.
+    async fn publish_reads(&self) -> Result<(), StepError> {
+        let due = |published: &Mutex<Option<Instant>>| {
+            let published = published.lock().unwrap_or_else(PoisonError::into_inner);
+            published.is_none_or(|at| at.elapsed() >= PUBLISH_READS_AFTER)
+        };
+        if self.metadata.is_shared() && due(&self.published) {
+            self.objects.publish_reads().await?;
+            *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        Ok(())
+    }
+}
+
+/// Empties sparse quilts, and large blobs of which little lives.
 pub(super) struct Compact(pub(super) Objects);
 
 /// Marks incarnations with expired leases dead, and collects their orphans on the backends.
@@ -63,7 +90,8 @@ impl Worker for Reclaim {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        Ok(self.0.reclaim().await? > 0)
+        self.publish_reads().await?;
+        Ok(self.objects.reclaim().await? > 0)
     }
 }
 
@@ -78,7 +106,8 @@ impl Worker for Compact {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        Ok(self.0.compact().await? > 0)
+        let emptied = self.0.compact().await? + self.0.compact_large().await?;
+        Ok(emptied > 0)
     }
 }
 
@@ -95,6 +124,7 @@ impl Worker for Orphans {
     async fn step(&self) -> Result<bool, StepError> {
         let marked_dead = self.metadata.mark_expired_incarnations_dead().await?;
         if !marked_dead.is_empty() {
+            tracing::info!(?marked_dead, "leases of other gateways expired: their incarnations were marked dead");
             *self.scanned.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         // What holds collection was logged when it was found; the scan stays due.
@@ -102,7 +132,9 @@ impl Worker for Orphans {
             return Ok(false);
         }
         let report = self.objects.collect_orphans().await?;
-        *self.scanned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        // Those that were left make another scan due at once.
+        let done = (report.left == 0).then(Instant::now);
+        *self.scanned.lock().unwrap_or_else(PoisonError::into_inner) = done;
         if let Some(refused) = report.refused {
             tracing::error!(refused, "orphans found but not collected");
         } else if report.collected > 0 {

@@ -55,8 +55,12 @@ impl Workers {
 /// Every worker there is.
 fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Vec<Arc<dyn Worker>> {
     let calendar = config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds);
-    vec![
-        Arc::new(maintenance::Reclaim(objects.clone())),
+    let webhooks = webhooks(&config.notification_targets);
+    let targets = webhooks.iter().map(|webhook| webhook.config().name.clone()).collect();
+    let notify = |webhook| Arc::new(notify::Notify::new(metadata.clone(), webhook)) as Arc<dyn Worker>;
+    let mut workers: Vec<Arc<dyn Worker>> = webhooks.into_iter().map(notify).collect();
+    workers.extend([
+        Arc::new(maintenance::Reclaim::new(objects.clone(), metadata.clone())) as Arc<dyn Worker>,
         Arc::new(maintenance::Compact(objects.clone())),
         Arc::new(repair::Repair::new(objects.clone(), metadata.clone())),
         Arc::new(maintenance::Orphans::new(objects.clone(), metadata.clone())),
@@ -69,7 +73,7 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
             calendar,
             ambient: ambient.clone(),
         }),
-        Arc::new(notify::Notify::new(metadata.clone(), webhooks(&config.notification_targets))),
+        Arc::new(notify::WaitingEvents::new(metadata.clone(), targets)),
         Arc::new(access_logs::AccessLogs {
             objects: objects.clone(),
             region: config.s3.region.clone(),
@@ -82,7 +86,8 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
             ambient: ambient.clone(),
         }),
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
-    ]
+    ]);
+    workers
 }
 
 /// The webhooks, but for those that cannot be set up: messages to them wait.

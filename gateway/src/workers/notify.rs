@@ -1,11 +1,11 @@
 //! Delivers messages about changes to webhooks, at least once, in order for each key.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
+use tokio::time::Instant;
 
 use crate::domain::UserId;
 use crate::events::finished;
@@ -28,33 +28,32 @@ const RETRY_SECONDS: (i64, i64) = (1, 300);
 /// A message that could not be delivered for so long is dropped, in seconds, as Amazon drops it after a day.
 const AGE_MAX_SECONDS: i64 = 86_400;
 
-/// Sends what waits.
+/// Messages to unknown targets that are dropped in one step.
+const DROPPED_MAX: usize = 1_000;
+
+/// Sends what waits for one target. Each has a worker of its own: one that answers slowly or never holds up no other.
 pub(super) struct Notify {
     metadata: MetadataStore,
-    targets: HashMap<String, Arc<Webhook>>,
+    target: Webhook,
 }
 
 impl Notify {
-    pub(super) fn new(metadata: MetadataStore, targets: Vec<Webhook>) -> Self {
-        let targets = targets.into_iter().map(|target| (target.config().name.clone(), Arc::new(target))).collect();
-        Self { metadata, targets }
+    pub(super) fn new(metadata: MetadataStore, target: Webhook) -> Self {
+        Self { metadata, target }
     }
 
-    /// Sends one message; whether it is done with.
+    /// Sends one message.
     async fn send(&self, event: &Event) -> Result<(), String> {
-        let Some(target) = self.targets.get(&event.target) else {
-            return Err("the configuration does not name this target".to_owned());
-        };
         let message = match serde_json::from_str(&event.record) {
             Ok(record) if !event.whole => finished(record, event.seq, event.version.as_deref()),
             _ => event.record.clone(),
         };
-        target.post(message).await
+        self.target.post(message).await
     }
 
     /// Whether the account of the message's bucket may not use its target: not at any time before this configuration is another.
     fn is_refused(&self, event: &Event) -> bool {
-        self.targets.get(&event.target).is_some_and(|target| !target.config().allows(event.account))
+        !self.target.config().allows(event.account)
     }
 
     async fn deliver(&self, event: Event) -> Result<(), StepError> {
@@ -107,21 +106,65 @@ impl Worker for Notify {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        if self.targets.is_empty() {
-            return Ok(false);
-        }
-        let events = self.metadata.claim_events(CLAIM_MAX, LEASE_SECONDS).await?;
+        let events = self.metadata.claim_events(&self.target.config().name, CLAIM_MAX, LEASE_SECONDS).await?;
         let claimed = events.len();
         let mut sent = futures::stream::iter(events).map(|event| self.deliver(event)).buffer_unordered(POSTS_AHEAD);
         while let Some(outcome) = sent.next().await {
             outcome?;
         }
-        if claimed > 0 {
-            let (waiting, oldest) = self.metadata.waiting_events().await?;
-            metrics::gauge!("haulout_events_waiting").set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
-            let oldest = u32::try_from(oldest).unwrap_or_default();
-            metrics::gauge!("haulout_events_oldest_seconds").set(f64::from(oldest));
-        }
         Ok(claimed > 0)
+    }
+}
+
+/// Counts the messages that wait, and drops those that grew too old to targets that the configuration does not name.
+pub(super) struct WaitingEvents {
+    metadata: MetadataStore,
+    targets: Vec<String>,
+    /// When they are read again.
+    again_at: Mutex<Option<Instant>>,
+}
+
+impl WaitingEvents {
+    pub(super) fn new(metadata: MetadataStore, targets: Vec<String>) -> Self {
+        Self { metadata, targets, again_at: Mutex::new(None) }
+    }
+
+    async fn drop_old(&self) -> Result<(), StepError> {
+        let old = self.metadata.old_events_to_others(&self.targets, AGE_MAX_SECONDS, DROPPED_MAX).await?;
+        if !old.is_empty() {
+            metrics::counter!("haulout_events_dropped_total", "target" => "unknown").increment(old.len() as u64);
+            tracing::error!(dropped = old.len(), "notifications to unknown targets dropped after their maximum age");
+            self.metadata.forget_events(old).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Worker for WaitingEvents {
+    fn name(&self) -> &'static str {
+        "waiting-events"
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    /// So seldom that it takes a hundredth of the time at most: all messages are read.
+    async fn step(&self) -> Result<bool, StepError> {
+        let begun = Instant::now();
+        let again_at = || self.again_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.targets.is_empty() || again_at().is_some_and(|at| begun < at) {
+            return Ok(false);
+        }
+        let (waiting, oldest) = self.metadata.waiting_events().await?;
+        metrics::gauge!("haulout_events_waiting").set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
+        let oldest = u32::try_from(oldest).unwrap_or_default();
+        metrics::gauge!("haulout_events_oldest_seconds").set(f64::from(oldest));
+        if i64::from(oldest) > AGE_MAX_SECONDS {
+            self.drop_old().await?;
+        }
+        *again_at() = Some(Instant::now() + begun.elapsed() * 100);
+        Ok(false)
     }
 }

@@ -7,6 +7,7 @@ mod snapshot;
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
@@ -43,6 +44,32 @@ impl TestGateway {
 
     /// Starts one on what is in a folder already.
     async fn start_in(folder: TempDir, settings: Settings) -> Result<Self> {
+        let database = FreshDatabase::create(settings.database).await?;
+        let keys = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
+        Self::start_on(folder, settings, database, keys).await
+    }
+
+    /// Starts another one of the same cluster, with a data folder of its own, on the same PostgreSQL database and the same
+    /// backends. It must be finished before this one.
+    ///
+    /// # Errors
+    /// It did not start; the message holds its log.
+    pub async fn start_beside(&self) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("haulout-test-").tempdir()?;
+        let data = folder.path().join("data");
+        fs::DirBuilder::new().mode(0o700).create(&data)?;
+        fs::copy(self.data().join("cluster.key"), data.join("cluster.key"))?;
+        let settings = self.settings.clone().with_folders_of(self.data());
+        let keys = (self.access_key.clone(), self.secret_key.clone());
+        Self::start_on(folder, settings, self.database.borrow(), keys).await
+    }
+
+    async fn start_on(
+        folder: TempDir,
+        settings: Settings,
+        database: FreshDatabase,
+        (access_key, secret_key): (String, String),
+    ) -> Result<Self> {
         let data = folder.path().join("data");
         let [http, tls, ops, website] = free_ports()?;
         let https = match settings.tls {
@@ -50,12 +77,10 @@ impl TestGateway {
             false => None,
         };
         let layout = GatewayLayout { data, http, https, ops, website };
-        let database = FreshDatabase::create(settings.database).await?;
         let dump = folder.path().join(snapshot::DUMP);
         if dump.exists() {
             database.load_dump(&dump)?;
         }
-        let (access_key, secret_key) = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
         let canaries = Canaries::new(&secret_key);
         let mut gateway =
             Self { folder, settings, layout, database, process: None, canaries, access_key, secret_key, clean: true };

@@ -144,10 +144,11 @@ impl TestGateway {
 
     pub(super) fn launch(&mut self) -> Result<()> {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log_file())?;
-        let mut command = Command::new(binary());
+        let program = self.settings.program.clone().unwrap_or_else(binary);
+        let mut command = Command::new(&program);
         command.args(["serve", "--config"]).arg(self.configuration()).current_dir(self.folder.path());
         command.envs(self.environment()).stdin(Stdio::null()).stdout(File::try_clone(&log)?).stderr(log);
-        let child = command.spawn().with_context(|| format!("cannot start {}", binary().display()))?;
+        let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         self.process = Some(child);
         Ok(())
     }

@@ -32,6 +32,12 @@ pub enum Body {
     Streamed(Payload),
 }
 
+/// A reply whose body nobody has read yet.
+pub struct OpenReply {
+    connection: SendRequest<WireBody>,
+    body: Incoming,
+}
+
 /// The idle connections to one gateway.
 pub struct Pool {
     address: SocketAddr,
@@ -82,9 +88,19 @@ impl Pool {
     }
 
     pub async fn expect_payload(&self, request: http::Request<Body>, payload: &Payload) -> Result<()> {
+        self.read_payload(self.begin(request).await?, payload).await
+    }
+
+    /// Reads the head of a reply that must be a success, and nothing of its body.
+    pub async fn begin(&self, request: http::Request<Body>) -> Result<OpenReply> {
         let (connection, response) = self.exchange(request).await?;
         ensure!(response.status().is_success(), "status {}", response.status());
-        let mut body = response.into_body();
+        Ok(OpenReply { connection, body: response.into_body() })
+    }
+
+    /// Reads the body, which must be the payload.
+    pub async fn read_payload(&self, reply: OpenReply, payload: &Payload) -> Result<()> {
+        let OpenReply { connection, mut body } = reply;
         let mut offset = 0;
         while let Some(frame) = body.frame().await {
             let Ok(bytes) = frame.context("the reply broke off")?.into_data() else { continue };

@@ -16,6 +16,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::Method;
 
+pub use connection::OpenReply;
 use connection::Pool;
 pub use reply::{ListedPage, Reply};
 use sign::Keys;
@@ -146,6 +147,14 @@ impl S3 {
         }
     }
 
+    /// Reads the body of a reply, which must be the payload.
+    ///
+    /// # Errors
+    /// It broke off, or is something else.
+    pub async fn read_payload(&self, reply: OpenReply, payload: &crate::Payload) -> Result<()> {
+        self.pool.read_payload(reply, payload).await
+    }
+
     /// CreateMultipartUpload: the upload's id.
     ///
     /// # Errors
@@ -232,6 +241,16 @@ impl Request<'_> {
     pub async fn expect_payload(self, payload: &crate::Payload) -> Result<()> {
         let pool = Arc::clone(&self.s3.pool);
         pool.expect_payload(self.signed()?, payload).await
+    }
+
+    /// Sends it and reads the head of a reply that must be a success. Its body stays where it is until
+    /// [`read_payload`](S3::read_payload).
+    ///
+    /// # Errors
+    /// No reply, or no success.
+    pub async fn begin(self) -> Result<OpenReply> {
+        let pool = Arc::clone(&self.s3.pool);
+        pool.begin(self.signed()?).await
     }
 
     /// The request as it goes over the wire, up to the end of its head.

@@ -15,7 +15,11 @@ on_both!(
     renames_and_appends_are_reported
 );
 on_both!(short_days => lifecycle_actions_are_reported);
-on_sqlite!(no_address_inside_is_told_unless_that_is_allowed, a_target_that_is_away_is_told_after_a_restart);
+on_sqlite!(
+    no_address_inside_is_told_unless_that_is_allowed,
+    a_target_that_is_away_is_told_after_a_restart,
+    a_target_that_never_answers_holds_up_no_other
+);
 on_both!(a_target_is_for_the_accounts_it_names);
 
 async fn configure(s3: &S3, events: &[&str], filter: &str) -> Result<()> {
@@ -368,5 +372,35 @@ async fn a_target_is_for_the_accounts_it_names(gateway: &mut TestGateway) -> Res
     let keys: Vec<_> =
         told.iter().filter_map(|message| message["Records"][0]["s3"]["object"]["key"].as_str()).collect();
     ensure!(keys == ["first", "third"], "{keys:?}");
+    Ok(())
+}
+
+/// Hundreds of messages wait for a target that accepts connections and says nothing.
+async fn a_target_that_never_answers_holds_up_no_other(gateway: &mut TestGateway) -> Result<()> {
+    let receiver = Receiver::start(0).await?;
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = silent.local_addr()?;
+    gateway.reconfigure(|settings| with_webhook(settings, receiver.address(), true))?;
+    let target = "name = \"silent\"\nallow_private = true\ntimeout_seconds = 60";
+    gateway
+        .scribble_into_configuration(&format!("\n[[notification_target]]\nurl = \"http://{address}/\"\n{target}\n"))?;
+    gateway.restart()?;
+    let s3 = gateway.root();
+    s3.create_bucket("told").await?;
+    let rule = |target: &str, prefix: &str| {
+        format!(
+            "<QueueConfiguration><Id>{target}</Id><Queue>arn:haulout:sqs:us-east-1:1:{target}</Queue>\
+             <Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>{prefix}</Value>\
+             </FilterRule></S3Key></Filter></QueueConfiguration>"
+        )
+    };
+    let rules = rule("silent", "silent/") + &rule("hook", "hook/");
+    set(&s3, "notification", &format!("<NotificationConfiguration>{rules}</NotificationConfiguration>")).await?;
+    for at in 0..200 {
+        s3.put("told", &format!("silent/{at}"), "content").await?.ok()?;
+    }
+    s3.put("told", "hook/key", "content").await?.ok()?;
+    ensure!(summary_of(&receiver, 1, "hook/key").await? == ["ObjectCreated:Put 7 -"]);
+    drop(silent);
     Ok(())
 }

@@ -71,16 +71,23 @@ async fn writes_and_transitions_are_coded_as_their_class_says(gateway: &mut Test
 
 async fn a_bucket_is_listed_in_an_inventory(gateway: &mut TestGateway) -> Result<()> {
     let s3 = gateway.root();
-    s3.create_bucket("cold").await?;
     s3.create_bucket("lists").await?;
-    for key in ["a b", "c"] {
-        s3.put("cold", key, "content").await?.ok()?;
-    }
     let document = "<InventoryConfiguration><Destination><S3BucketDestination><Bucket>arn:aws:s3:::lists</Bucket>\
                     <Format>CSV</Format><Prefix>out</Prefix></S3BucketDestination></Destination>\
                     <IsEnabled>true</IsEnabled><Id>daily</Id><IncludedObjectVersions>Current</IncludedObjectVersions>\
                     <OptionalFields><Field>Size</Field><Field>ETag</Field></OptionalFields>\
                     <Schedule><Frequency>Daily</Frequency></Schedule></InventoryConfiguration>";
+    // An earlier bucket's list can never be made: its destination is gone.
+    for bucket in ["broken", "gone"] {
+        s3.create_bucket(bucket).await?;
+    }
+    let broken = s3.on(Method::PUT, "broken", "").query("inventory", "").query("id", "daily");
+    broken.body(document.replace("lists", "gone")).send().await?.ok()?;
+    s3.request(Method::DELETE, "/gone").send().await?.ok()?;
+    s3.create_bucket("cold").await?;
+    for key in ["a b", "c"] {
+        s3.put("cold", key, "content").await?.ok()?;
+    }
     let about = |method| s3.on(method, "cold", "").query("inventory", "").query("id", "daily");
     about(Method::PUT).body(document).send().await?.ok()?;
     let shown = about(Method::GET).send().await?.ok()?;

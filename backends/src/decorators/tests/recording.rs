@@ -79,7 +79,7 @@ impl SliverStore for Recording {
     }
 
     async fn probe(&self) -> Result<Space, StoreError> {
-        self.answer("probe".to_owned(), Space { free_bytes: Some(12) })
+        self.answer("probe".to_owned(), Space { free_bytes: Some(12), is_short: true })
     }
 
     async fn pulse(&self) -> Result<Pulse, StoreError> {

@@ -5,9 +5,9 @@ use anyhow::Result;
 use crate::admin::Check;
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
-use crate::audit::{BackendReport, CheckReport, SliverProblem};
+use crate::audit::{BackendReport, CheckReport, SliverProblems};
 
-/// Slivers named for each kind of problem of a backend; the JSON report names all.
+/// Slivers named for each kind of problem of a backend; the JSON report names more.
 const NAMED_MAX: usize = 10;
 
 pub(super) async fn run(runner: &OperationRunner, deep: bool, json: bool) -> Result<Outcome> {
@@ -43,20 +43,20 @@ fn row(backend: &BackendReport) -> [String; 7] {
     [
         backend.backend.clone(),
         backend.expected.to_string(),
-        backend.missing.len().to_string(),
-        backend.wrong.len().to_string(),
-        backend.orphaned.len().to_string(),
+        backend.missing.count.to_string(),
+        backend.wrong.count.to_string(),
+        backend.orphaned.count.to_string(),
         backend.in_flight.to_string(),
         backend.unreachable.clone().unwrap_or_else(|| "ok".to_owned()),
     ]
 }
 
-fn name_some(backend: &str, kind: &str, problems: &[SliverProblem]) -> Result<()> {
-    for problem in problems.iter().take(NAMED_MAX) {
+fn name_some(backend: &str, kind: &str, problems: &SliverProblems) -> Result<()> {
+    for problem in problems.named.iter().take(NAMED_MAX) {
         show::print(&format!("{backend}: {kind} {}: {}", problem.sliver, problem.reason))?;
     }
-    match problems.len().saturating_sub(NAMED_MAX) {
+    match problems.count.saturating_sub(NAMED_MAX as u64) {
         0 => Ok(()),
-        more => show::print(&format!("{backend}: {kind}: {more} more; --json names all")),
+        more => show::print(&format!("{backend}: {kind}: {more} more; --json names the first thousands")),
     }
 }

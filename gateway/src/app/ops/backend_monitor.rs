@@ -51,7 +51,7 @@ impl BackendMonitor {
 }
 
 async fn answers(backend: &Backend) -> bool {
-    let probed = tokio::time::timeout(PROBE, backend.store.probe()).await;
+    let probed = tokio::time::timeout(PROBE, backend.measure()).await;
     let up = matches!(probed, Ok(Ok(_)));
     gauge!("haulout_backend_up", "backend" => backend.id.to_string()).set(f64::from(u8::from(up)));
     if let Ok(Ok(space)) = probed

@@ -31,11 +31,7 @@ impl DataFolder {
     /// # Errors
     /// It is not there and cannot be made.
     pub fn make(path: &Path) -> anyhow::Result<Self> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .with_context(|| format!("cannot make the data folder {}", path.display()))?;
+        make_durable(path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
         let folder = Self::find(path)?;
         folder.close_to_others()?;
         Ok(folder)
@@ -159,6 +155,23 @@ impl DataFolder {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes a folder and its ancestors, each for its owner alone, and syncs the parent of each that was made: a power cut must not
+/// take back the folder of a database that was synced.
+fn make_durable(path: &Path) -> std::io::Result<()> {
+    let make = || std::fs::DirBuilder::new().mode(0o700).create(path);
+    let there = |error: std::io::Error| if path.is_dir() { Ok(()) } else { Err(error) };
+    match make() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            make_durable(path.parent().ok_or(error)?)?;
+            make().or_else(there)?;
+        }
+        Err(error) => return there(error),
+        Ok(()) => {}
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
 }
 
 #[cfg(test)]

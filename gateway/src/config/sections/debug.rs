@@ -10,4 +10,6 @@ pub struct DebugConfig {
     pub lifecycle_day_seconds: Option<u32>,
     /// Seconds lines of access logs are buffered.
     pub access_log_seconds: Option<u64>,
+    /// Seconds the lease of a gateway lasts that does not renew it.
+    pub lease_seconds: Option<u32>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use codec::{BlobId, Root, WrappedKey};
 
-use crate::domain::{Placement, StoredBlob};
+use crate::domain::{Placement, StoredBlob, Timestamp};
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::{self, limit};
 use crate::metadata::engine::row::Row;
@@ -44,16 +44,30 @@ impl MetadataStore {
         self.shared.blobs.invalidate(id);
     }
 
-    /// Blobs whose slivers should all be there, in the order of their ids, after one: not those being deleted.
+    /// Blobs whose slivers should all be there, in the order of their ids, after one: not those being deleted, nor those that came
+    /// after a moment.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn blobs_after(&self, after: Option<BlobId>, most: usize) -> Result<Vec<StoredBlob>> {
+    pub async fn blobs_after(&self, after: Option<BlobId>, until: Timestamp, most: usize) -> Result<Vec<StoredBlob>> {
         let mut session = self.database().reader().await?;
-        let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id > $1 AND {EXPECTED} ORDER BY b.id LIMIT $2");
+        let text = format!(
+            "SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id > $1 AND b.created_at <= $2 AND {EXPECTED} ORDER BY b.id LIMIT $3"
+        );
         let after = after.map_or(Vec::new(), |id| id.0.to_vec());
-        let rows = session.rows(Statement::new(text).bind(after).bind(limit(most))).await?;
+        let rows = session.rows(Statement::new(text).bind(after).bind(until.0).bind(limit(most))).await?;
         with_placements(&mut session, &rows).await
+    }
+
+    /// Now, by the database's clock.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn database_time(&self) -> Result<Timestamp> {
+        let mut session = self.database().reader().await?;
+        let text = format!("SELECT {}", session.dialect().now());
+        let row = session.row(Statement::new(text)).await?;
+        Ok(Timestamp(row.ok_or_else(|| MetadataError::Damaged("the database has no time".to_owned()))?.int(0)?))
     }
 
     /// Whether all slivers of a blob should be there: it exists, and its deletion has not begun.

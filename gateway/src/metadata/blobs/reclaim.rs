@@ -47,7 +47,16 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn reclaimable(&self, most: usize) -> Result<Vec<StoredBlob>> {
-        self.database().transact(Claim(most)).await
+        self.database().transact(Claim(Claimable::Due(most))).await
+    }
+
+    /// Claims those of these dead blobs that nobody has claimed, whether or not their grace is over: nobody may be reading them any
+    /// more. It is checked again in the same way.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn claim_dead(&self, blobs: Vec<BlobId>) -> Result<Vec<StoredBlob>> {
+        self.database().transact(Claim(Claimable::These(blobs))).await
     }
 
     /// Deletes the rows of blobs that were claimed and whose slivers are all gone.
@@ -85,20 +94,34 @@ impl MetadataStore {
     }
 }
 
-struct Claim(usize);
+struct Claim(Claimable);
+
+/// What may be claimed.
+enum Claimable {
+    /// So many whose grace is over.
+    Due(usize),
+    These(Vec<BlobId>),
+}
 
 impl Work for Claim {
     type Done = Vec<StoredBlob>;
 
     async fn run(&self, tx: &mut Session) -> Result<Vec<StoredBlob>> {
         let dialect = tx.dialect();
-        let now = dialect.now();
-        let text = format!(
-            "SELECT blob_id FROM reclaim WHERE not_before <= {now} AND claimed_until <= {now} \
-             ORDER BY not_before LIMIT $1{}",
-            dialect.for_claim()
-        );
-        let rows = tx.rows(Statement::new(text).bind(limit(self.0))).await?;
+        let (now, for_claim) = (dialect.now(), dialect.for_claim());
+        let rows = match &self.0 {
+            Claimable::Due(most) => {
+                let text = format!(
+                    "SELECT blob_id FROM reclaim WHERE not_before <= {now} AND claimed_until <= {now} \
+                     ORDER BY not_before LIMIT $1{for_claim}"
+                );
+                tx.rows(Statement::new(text).bind(limit(*most))).await?
+            }
+            Claimable::These(blobs) => {
+                let tail = format!(") AND claimed_until <= {now}{for_claim}");
+                tx.rows_of_rows("SELECT blob_id FROM reclaim WHERE blob_id IN (VALUES ", keys(blobs), &tail).await?
+            }
+        };
         let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
         // Nothing else may decide: a row here says that the blob is dead, and the extents must agree.
         let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");

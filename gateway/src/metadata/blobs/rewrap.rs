@@ -31,6 +31,8 @@ pub struct AttributesCursor {
     versions: Option<(i64, Vec<u8>, i64)>,
     versions_done: bool,
     upload: Vec<u8>,
+    /// Attributes that could not be read so far.
+    pub unreadable: usize,
 }
 
 impl KmsAttributes {
@@ -46,7 +48,7 @@ impl KmsAttributes {
 
 impl MetadataStore {
     /// The next page of attributes with a data key of a key service, of versions and then of uploads. `None` at the end; a page
-    /// may be empty before it.
+    /// may be empty before it. Those that are damaged are left out, and counted by the mark.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -66,7 +68,7 @@ impl MetadataStore {
             for row in &rows {
                 let (bucket, key, seq) = (row.int(0)?, row.bytes(1)?.to_vec(), row.int(2)?);
                 mark.versions = Some((bucket, key.clone(), seq));
-                page.extend(locked(AttributesRow::Version { bucket, key, seq }, row.text(3)?)?);
+                page.extend(mark.locked(AttributesRow::Version { bucket, key, seq }, row.text(3)?));
             }
             return Ok(Some(page));
         }
@@ -76,7 +78,7 @@ impl MetadataStore {
         mark.upload = last.bytes(0)?.to_vec();
         let mut page = Vec::new();
         for row in &rows {
-            page.extend(locked(AttributesRow::Upload(row.array(0)?), row.text(1)?)?);
+            page.extend(mark.locked(AttributesRow::Upload(row.array(0)?), row.text(1)?));
         }
         Ok(Some(page))
     }
@@ -146,12 +148,24 @@ impl MetadataStore {
     }
 }
 
-fn locked(location: AttributesRow, text: &str) -> Result<Option<KmsAttributes>> {
-    if text.is_empty() {
-        return Ok(None);
+impl AttributesCursor {
+    /// Attributes, if they hold a data key. Those that cannot be read must not keep others from being rewrapped.
+    fn locked(&mut self, location: AttributesRow, text: &str) -> Option<KmsAttributes> {
+        if text.is_empty() {
+            return None;
+        }
+        match columns::attributes(text) {
+            Ok(attributes) => {
+                let locked = KmsAttributes { location, attributes, text: text.to_owned() };
+                locked.kms_key().is_some().then_some(locked)
+            }
+            Err(error) => {
+                tracing::warn!(?location, %error, "attributes with a data key cannot be read");
+                self.unreadable += 1;
+                None
+            }
+        }
     }
-    let locked = KmsAttributes { location, attributes: columns::attributes(text)?, text: text.to_owned() };
-    Ok(locked.kms_key().is_some().then_some(locked))
 }
 
 struct ReplaceKms(Vec<(KmsAttributes, KmsKey)>);

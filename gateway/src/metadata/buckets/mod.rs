@@ -3,6 +3,7 @@
 pub(crate) mod bucket;
 pub(crate) mod bucket_cache;
 mod name_holds;
+mod quota_count;
 pub(crate) mod quota_row;
 pub(crate) mod quotas;
 pub(crate) mod settings;

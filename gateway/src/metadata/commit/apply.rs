@@ -1,5 +1,7 @@
 //! Applies a plan: a fixed number of statements, each for many rows, sent together; decides nothing.
 
+use codec::BlobId;
+
 use crate::domain::{Extent, RepairRank};
 use crate::metadata::buckets::quota_row::QuotaChange;
 use crate::metadata::commit::facts::{Facts, MeteredRow};
@@ -48,6 +50,7 @@ pub(in crate::metadata) async fn apply(
     remeter(&mut writes, plan)?;
     insert_blobs(&mut writes, plan, now)?;
     update_live_bytes(&mut writes, plan)?;
+    enqueue_thin_blobs(&mut writes, facts, plan, now);
     enqueue_dead_blobs(&mut writes, plan, now, given.grace_seconds);
     meter(&mut writes, plan, now, given.incarnation)?;
     sum_up(&mut writes, plan);
@@ -337,6 +340,21 @@ fn update_live_bytes(writes: &mut Writes, plan: &Plan<'_>) -> Result<()> {
     let tail = ") UPDATE blob SET live_bytes = n.live_bytes FROM n WHERE blob.id = n.id";
     writes.exactly("blob", "WITH n (id, live_bytes) AS (VALUES ", rows, tail);
     Ok(())
+}
+
+/// Asks for what little lives of a blob to be moved, once: when less than half of it lives that was more before. Quilts have an
+/// index of their own.
+fn enqueue_thin_blobs(writes: &mut Writes, facts: &Facts, plan: &Plan<'_>, now: i64) {
+    let thin = |id: &BlobId, live: u64| {
+        let fact = facts.blobs.get(id);
+        live > 0 && fact.is_some_and(|fact| live * 2 < fact.content_len && fact.live_bytes * 2 >= fact.content_len)
+    };
+    let rows = plan.live_bytes.iter().filter(|(id, live)| thin(id, *live)).map(|(id, _)| [id.0.into()]).collect();
+    let head = format!(
+        "INSERT INTO job (kind, blob_id, created_at, waits) SELECT 'thin', id, {now}, TRUE FROM blob \
+         WHERE NOT is_quilt AND id IN (VALUES "
+    );
+    writes.rows(&head, rows, ") ON CONFLICT (kind, blob_id) DO NOTHING");
 }
 
 fn enqueue_dead_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64, grace_seconds: i64) {

@@ -88,12 +88,14 @@ pub struct DeleteChange {
 }
 
 /// The one version that may be deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnlyVersion {
     /// Its id.
     pub id: VersionId,
     /// It must be the current version of its key, or must not be.
     pub current: bool,
+    /// The tags it must have, where they matter.
+    pub tags: Option<Vec<(String, String)>>,
 }
 
 /// A delete marker that may be made.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::batching::{Batchable, Batcher, GroupLimits, Groups, NotAnswered, Submission, batcher};
-use crate::clock::random;
+use crate::clock::time_ordered_id;
 use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::apply::Circumstances;
 use crate::metadata::commit::change::Batch;
@@ -132,7 +132,7 @@ async fn commit_batches(
     batches: Vec<Batch>,
 ) -> (Result<Vec<Vec<Outcome>>>, Vec<Batch>) {
     let changes = batches.iter().map(|batch| batch.changes.len()).sum();
-    let part_ids = (0..changes).map(|_| ExtentOwner(random(&*shared.ambient.entropy))).collect();
+    let part_ids = (0..changes).map(|_| ExtentOwner(time_ordered_id(&shared.ambient))).collect();
     let cached = shared.versions.is_some();
     let group = Group { given: Circumstances::now(shared, incarnation), batches, part_ids, cached };
     let announced =

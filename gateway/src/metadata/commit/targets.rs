@@ -21,7 +21,7 @@ pub(in crate::metadata) struct Targets<'c> {
     going: BTreeMap<(BucketId, &'c ObjectKey), usize>,
     /// Keys whose current version may go.
     replaced: Keys<'c>,
-    /// Versions of which something else will be said.
+    /// Versions of which something else will be said, or of which it matters what is said.
     amended: Vec<(BucketId, &'c ObjectKey, VersionSelector)>,
     /// Delete markers that may be made.
     pub markers: usize,
@@ -32,6 +32,11 @@ impl<'c> Targets<'c> {
     pub(super) fn of(changes: impl Iterator<Item = &'c Change>, facts: &Facts) -> Self {
         let mut targets = Self::default();
         for change in changes {
+            if let Change::Delete(delete) = change
+                && delete.only.as_ref().is_some_and(|only| only.tags.is_some())
+            {
+                targets.amended.push((delete.bucket, &delete.key, delete.selector));
+            }
             match change {
                 Change::Put(put) => targets.written(put.bucket, &put.version.key, facts),
                 Change::Delete(delete) if delete.selector == VersionSelector::Current => {

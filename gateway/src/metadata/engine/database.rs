@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
 
-use crate::clock::{Ambient, random};
+use crate::clock::{Ambient, random, time_ordered_id};
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
@@ -98,7 +98,8 @@ impl Database {
     }
 
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Done> {
-        let token = random::<16>(&*self.ambient.entropy);
+        // Nothing goes by the time in it.
+        let token = time_ordered_id(&self.ambient);
         let mut tx = self.begin(&token).await?;
         // On an error the session is dropped, and with that rolled back.
         let done = work.run(&mut tx).await?;

@@ -103,22 +103,6 @@ where
         Announced { slots: announced.collect(), cache: self }
     }
 
-    /// Announces that anything may change.
-    pub(crate) fn announce_all(&self) -> Announced<'_, K, V> {
-        let announced = (0..SLOTS).map(|slot| {
-            let mut state = self.lock(slot);
-            state.writers += 1;
-            state.generation += 1;
-            (slot, state.generation)
-        });
-        let slots = announced.collect();
-        // One by one: `invalidate_all` compares clock readings, and ties must not matter here.
-        for (key, _) in &self.entries {
-            self.entries.invalidate(&*key);
-        }
-        Announced { slots, cache: self }
-    }
-
     fn slot_of(&self, key: &K) -> usize {
         usize::try_from(self.hasher.hash_one(key) % SLOTS as u64).expect("a remainder below 4,096")
     }

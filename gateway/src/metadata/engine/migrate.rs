@@ -75,6 +75,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/postgres/0013_repair_queue.sql"),
     ),
     (
+        14,
+        "early_reclaim",
+        include_str!("../../../../migrations/sqlite/0014_early_reclaim.sql"),
+        include_str!("../../../../migrations/postgres/0014_early_reclaim.sql"),
+    ),
+    (
         15,
         "names_and_quotas",
         include_str!("../../../../migrations/sqlite/0015_names_and_quotas.sql"),

@@ -42,13 +42,29 @@ impl MetadataStore {
         self.database().transact(EnqueueEvent { bucket, target: target.to_owned(), message }).await
     }
 
-    /// Claims messages that are due, for `lease_seconds`. Of one target and key only the oldest is handed out: the next one
-    /// waits until it has arrived.
+    /// Claims messages to a target that are due, for `lease_seconds`. Of one key only the oldest is handed out: the next one waits
+    /// until it has arrived.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn claim_events(&self, most: usize, lease_seconds: i64) -> Result<Vec<Event>> {
-        self.database().transact(Claim { most, lease_seconds }).await
+    pub async fn claim_events(&self, target: &str, most: usize, lease_seconds: i64) -> Result<Vec<Event>> {
+        self.database().transact(Claim { target: target.to_owned(), most, lease_seconds }).await
+    }
+
+    /// The oldest messages to other targets than these that are older than `seconds`. Reads all messages.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn old_events_to_others(&self, targets: &[String], seconds: i64, most: usize) -> Result<Vec<i64>> {
+        let mut session = self.database().reader().await?;
+        let (now, age) = (session.dialect().now(), seconds.saturating_mul(SECOND));
+        let head = format!("SELECT seq FROM event WHERE created_at < {now} - {age} AND target NOT IN (VALUES ");
+        // No target has an empty name.
+        let rows: Vec<_> =
+            [""].into_iter().chain(targets.iter().map(String::as_str)).map(|name| [name.into()]).collect();
+        let tail = format!(") ORDER BY seq LIMIT {most}");
+        let statement = Statement::of_rows(session.dialect(), &head, rows.into_iter(), &tail);
+        session.rows(statement).await?.iter().map(|row| row.int(0)).collect()
     }
 
     /// Deletes messages that were delivered or abandoned.
@@ -103,6 +119,7 @@ impl Work for EnqueueEvent {
 }
 
 struct Claim {
+    target: String,
     most: usize,
     lease_seconds: i64,
 }
@@ -116,11 +133,11 @@ impl Work for Claim {
         let text = format!(
             "SELECT e.seq, e.target, e.version, e.record, e.is_whole, e.attempts, {now} - e.created_at, \
              COALESCE(e.account_id, (SELECT b.account_id FROM bucket b WHERE b.id = e.bucket_id), 0) FROM event e \
-             WHERE e.not_before <= {now} AND NOT EXISTS (SELECT 1 FROM event f WHERE f.target = e.target \
-             AND f.bucket_id = e.bucket_id AND f.key = e.key AND f.seq < e.seq) ORDER BY e.not_before LIMIT $1{}",
+             WHERE e.target = $1 AND e.not_before <= {now} AND NOT EXISTS (SELECT 1 FROM event f WHERE f.target = e.target \
+             AND f.bucket_id = e.bucket_id AND f.key = e.key AND f.seq < e.seq) ORDER BY e.not_before LIMIT $2{}",
             dialect.for_claim()
         );
-        let rows = tx.rows(Statement::new(text).bind(limit(self.most))).await?;
+        let rows = tx.rows(Statement::new(text).bind(&*self.target).bind(limit(self.most))).await?;
         let event = |row: &crate::metadata::engine::row::Row| {
             Ok(Event {
                 seq: row.int(0)?,

@@ -18,6 +18,13 @@ impl MetadataStore {
         tx.command("COMMIT").await.unwrap();
     }
 
+    /// Runs a statement behind the store's back.
+    pub(crate) async fn meddle(&self, text: &'static str) {
+        let mut tx = self.database().begin(&random(&SystemEntropy as &dyn Entropy)).await.unwrap();
+        tx.execute(Statement::new(text)).await.unwrap();
+        tx.command("COMMIT").await.unwrap();
+    }
+
     /// When the lease of an incarnation expires, in microseconds by the database's clock.
     pub(crate) async fn lease_until(&self, incarnation: u32) -> i64 {
         let text = "SELECT lease_until FROM incarnation WHERE id = $1";

@@ -1,5 +1,6 @@
 //! What `check` and the orphan scan ask.
 
+use crate::domain::Timestamp;
 use crate::metadata::blobs::findings::Finding;
 use crate::metadata::check::ExpectedSliver;
 use crate::metadata::tests::fixture::{Fixture, both};
@@ -39,7 +40,7 @@ both! {
         }
         ids.sort_unstable();
         let mut walked = Vec::new();
-        while let [blob, ..] = &*f.store.blobs_after(walked.last().copied(), 1).await.unwrap() {
+        while let [blob, ..] = &*f.store.blobs_after(walked.last().copied(), Timestamp(i64::MAX), 1).await.unwrap() {
             assert_eq!(blob.placements.len(), 6);
             walked.push(blob.id);
         }

@@ -1,6 +1,6 @@
 //! Dead blobs and sparse quilts.
 
-use crate::domain::{Extent, Version};
+use crate::domain::{Extent, Timestamp, Version};
 use crate::metadata::blobs::owned_extent::ExtentMove;
 use crate::metadata::commit::{Batch, Change, NewBlob};
 use crate::metadata::error::MetadataError;
@@ -59,6 +59,51 @@ both! {
         assert_eq!(f.store.reclaimable(10).await.unwrap().len(), 1);
     }
 
+    async fn what_nobody_reads_any_more_is_known_before_its_grace_is_over(f: &Fixture) {
+        let mut blobs = Vec::new();
+        for key in ["one", "two", "three"] {
+            blobs.push(f.put(key, 1).await.extents[0].blob);
+            f.delete(key).await;
+        }
+        let before = f.store.draw_number().await.unwrap();
+        let first = f.store.dead_blobs(None, 2).await.unwrap();
+        assert_eq!((first.blobs.len(), first.number > before), (2, true));
+        let second = f.store.dead_blobs(first.next, 2).await.unwrap();
+        assert_eq!((second.blobs.len(), second.next, second.number > first.number), (1, None, true));
+        let mut seen = [first.blobs.clone(), second.blobs].concat();
+        blobs.sort_unstable();
+        seen.sort_unstable();
+        assert_eq!(seen, blobs);
+
+        assert_eq!(f.store.oldest_read().await.unwrap(), 0, "it has not said so yet");
+        f.store.publish_oldest_read(f.incarnation, second.number).await.unwrap();
+        assert_eq!(f.store.oldest_read().await.unwrap(), second.number);
+        if f.store.is_shared() {
+            let other = f.store.begin_incarnation("another gateway", 60).await.unwrap();
+            assert_eq!(f.store.oldest_read().await.unwrap(), 0, "another one may be reading");
+            f.store.publish_oldest_read(other, first.number).await.unwrap();
+            assert_eq!(f.store.oldest_read().await.unwrap(), first.number);
+            f.store.end_incarnation(other).await.unwrap();
+            assert_eq!(f.store.oldest_read().await.unwrap(), second.number, "the dead read nothing");
+            let dead = f.store.publish_oldest_read(other, second.number).await;
+            assert!(matches!(dead, Err(MetadataError::Fenced)));
+        }
+
+        assert_eq!(f.store.reclaimable(10).await.unwrap(), [], "the grace of none is over");
+        assert_eq!(f.store.claim_dead(first.blobs.clone()).await.unwrap().len(), 2);
+        assert_eq!(f.store.claim_dead(first.blobs.clone()).await.unwrap(), [], "claimed");
+        assert_eq!(f.store.dead_blobs(None, 10).await.unwrap().blobs.len(), 1, "what was claimed is somebody's already");
+        f.store.reclaimed(&first.blobs).await.unwrap();
+        assert_eq!(f.dead().await.len(), 1);
+    }
+
+    async fn what_lives_is_not_claimed_early_either(f: &Fixture) {
+        let version = f.put("key", 1).await;
+        f.meddle("INSERT INTO reclaim (blob_id, not_before) SELECT id, 0 FROM blob").await;
+        assert_eq!(f.store.claim_dead(vec![version.extents[0].blob]).await.unwrap(), []);
+        f.meddle("DELETE FROM reclaim").await;
+    }
+
     async fn a_blob_that_cannot_be_deleted_lets_those_behind_it_pass(f: &Fixture) {
         f.store.set_grace_seconds(0);
         let mut ids = Vec::new();
@@ -82,7 +127,7 @@ both! {
         f.meddle("INSERT INTO reclaim (blob_id, not_before) SELECT id, 0 FROM blob").await;
         assert_eq!(f.store.reclaimable(10).await.unwrap(), []);
         f.store.reclaimed(&[version.extents[0].blob]).await.unwrap();
-        let kept = f.store.blobs_after(None, 10).await.unwrap();
+        let kept = f.store.blobs_after(None, Timestamp(i64::MAX), 10).await.unwrap();
         assert_eq!((kept.len(), kept[0].placements.len()), (1, 6), "even if somebody says its slivers are gone");
         f.meddle("DELETE FROM reclaim").await;
     }
@@ -116,6 +161,30 @@ both! {
         dead.sort_unstable();
         assert_eq!(f.dead().await, dead);
         assert!(f.store.blob(&kept.blob.id).await.unwrap().is_some());
+    }
+
+    async fn a_quilt_is_compacted_by_one_gateway_at_a_time(f: &Fixture) {
+        let other = f.other_gateway_or_self().await;
+        let (one, _) = quilt(f, "a").await;
+        let (two, _) = quilt(f, "b").await;
+        let dead = f.put("key", 1).await.extents[0].blob;
+        f.delete("key").await;
+        let ids = vec![one.blob.id, two.blob.id, dead, f.blob(1, true).blob.id];
+        assert_eq!(f.store.claim_compactions(vec![one.blob.id], 600).await.unwrap(), [one.blob.id].into());
+        assert_eq!(other.claim_compactions(ids.clone(), 600).await.unwrap(), [two.blob.id].into(), "the dead are nobody's");
+        assert_eq!(f.store.claim_compactions(ids.clone(), 600).await.unwrap(), [].into());
+        f.meddle("UPDATE job SET claimed_until = 1 WHERE kind = 'compact'").await;
+        assert_eq!(f.store.claim_compactions(ids, 600).await.unwrap().len(), 2, "who had claimed them is gone");
+        assert_eq!(f.store.claim_repairs(10, 600).await.unwrap().len(), 0, "nobody repairs them");
+        // Claims go with their blobs.
+        f.store.set_grace_seconds(0);
+        for name in ["a0", "a1", "a2", "a3"] {
+            f.delete(name).await;
+        }
+        f.meddle("UPDATE reclaim SET not_before = 1").await;
+        let reclaimable: Vec<_> = f.store.reclaimable(10).await.unwrap().iter().map(|blob| blob.id).collect();
+        f.store.reclaimed(&reclaimable).await.unwrap();
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM job").await, 1);
     }
 
     async fn a_move_that_comes_too_late_leaves_no_row_of_its_blob(f: &Fixture) {

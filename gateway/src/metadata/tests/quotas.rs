@@ -47,6 +47,31 @@ both! {
         assert!(!f.store.set_quota(QuotaScope::Bucket(crate::domain::BucketId(99)), QuotaLimits::default()).await.unwrap());
     }
 
+    /// What is counted and what comes meanwhile add up, and whoever stopped in the middle has limited nothing.
+    async fn writers_go_on_while_usage_is_counted(f: &Fixture) {
+        let bucket = QuotaScope::Bucket(f.bucket);
+        for at in 0..20 {
+            f.put(&format!("before-{at}"), 10).await;
+        }
+        let writers = (0..40).map(|at| async move {
+            f.put(&format!("during-{at}"), 10).await;
+            f.delete(&format!("before-{at}")).await;
+        });
+        let counting = async {
+            for _ in 0..8 {
+                set(f, bucket, Some(100_000), None).await;
+            }
+        };
+        futures::future::join(futures::future::join_all(writers), counting).await;
+        assert_eq!(sums(f, bucket).await, (400, 40));
+
+        f.meddle("UPDATE quota SET bytes_max = NULL, bytes = -7").await;
+        assert_eq!(f.store.quota(bucket).await.unwrap(), None, "as if the counting had been cut off");
+        assert_eq!(put(f, "more", 10).await, Outcome::STORED);
+        set(f, bucket, Some(1_000), None).await;
+        assert_eq!(sums(f, bucket).await, (410, 41));
+    }
+
     async fn parallel_writers_cannot_exceed_it(f: &Fixture) {
         set(f, QuotaScope::Bucket(f.bucket), Some(100), None).await;
         set(f, QuotaScope::User(f.owner), None, Some(7)).await;

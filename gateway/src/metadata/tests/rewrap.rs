@@ -46,6 +46,18 @@ both! {
         assert_eq!(f.current("e").await, Some(again));
     }
 
+    async fn attributes_that_cannot_be_read_keep_no_others_from_being_found(f: &Fixture) {
+        for name in ["a", "b", "c"] {
+            put(f, name, Some(kms(1))).await;
+        }
+        f.meddle("UPDATE version SET attributes = '\"kms\" and no more' WHERE key = (SELECT key FROM version ORDER BY key LIMIT 1)").await;
+        let (mut mark, mut found) = (AttributesCursor::default(), 0);
+        while let Some(page) = f.store.kms_attributes(&mut mark, 1).await.unwrap() {
+            found += page.len();
+        }
+        assert_eq!((found, mark.unreadable), (2, 1));
+    }
+
     async fn blobs_keep_what_their_slivers_say_beside_the_newer_wrapping(f: &Fixture) {
         let id = f.put("key", 10).await.extents[0].blob;
         let before = f.store.blob(&id).await.unwrap().unwrap();

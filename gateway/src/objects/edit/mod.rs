@@ -3,5 +3,6 @@
 pub(crate) mod amend;
 pub(crate) mod copy;
 pub(crate) mod delete;
+pub(crate) mod recode;
 pub(crate) mod rename;
 pub(crate) mod transition;

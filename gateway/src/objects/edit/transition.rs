@@ -3,24 +3,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use codec::{Catalog, CatalogEntry, CatalogExtent, CatalogTarget, Scheme, StripeShape};
+use codec::{Catalog, CatalogEntry, CatalogExtent, CatalogTarget, Scheme};
 
 use crate::domain::{Bucket, Extent, ObjectAttributes, ObjectKey, Version, VersionId, VersionSelector};
 use crate::metadata::{
     AmendChange, Amendment, AttributeEdit, EventTrigger, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
 };
 use crate::objects::Objects;
+use crate::objects::edit::recode::recode;
 use crate::objects::error::ObjectsError;
-use crate::objects::read::fetch::fetch_range;
 use crate::objects::reporting::notifications::{PotentialEvent, by_lifecycle};
 use crate::objects::write::catalog_entry::CatalogEntryBuilder;
-use crate::objects::write::frames::Frames;
-use crate::objects::write::sink::BlobSink;
 use crate::objects::write::uncommitted::UncommittedSlivers;
-
-/// Stripes' worth of memory that coding takes: one being read, one being coded, one being written, and parity.
-const STRIPES_HELD: u64 = 4;
 
 /// A blob to be, and the extent it takes the place of.
 struct Recoded {
@@ -118,28 +112,10 @@ impl Objects {
         from: &PlacedExtent,
         scheme: Scheme,
     ) -> Result<Recoded, ObjectsError> {
-        let inner = &self.inner;
-        let stripe = StripeShape::streaming(scheme).stripe_bytes() as u64;
-        let _reservation = inner.budget.take(STRIPES_HELD * stripe).await?;
-        let from_extent = from.owned.extent;
-        let opened = inner.opened(&from_extent.blob).await?;
-        let mut sink = BlobSink::open(inner, scheme).await?;
-        let Extent { offset, length, .. } = from_extent;
-        let whole = length.saturating_sub(1) / stripe * stripe;
-        let mut at = 0;
-        while at < whole {
-            let read = fetch_range(&self.inner, &opened, offset + at..offset + at + stripe).await?;
-            sink.write_stripes(Frames::from(Bytes::from(read)), false).await?;
-            at += stripe;
-        }
-        let mut payload =
-            Frames::from(Bytes::from(fetch_range(&self.inner, &opened, offset + at..offset + length).await?));
+        let length = from.owned.extent.length;
         let extent = CatalogExtent { object_offset: from.object_offset, blob_offset: 0, length };
-        let catalog = Catalog { entries: vec![self.entry(bucket, version, attributes, extent)] }.encode();
-        let catalog_len = u32::try_from(catalog.len()).map_err(|_| ObjectsError::TooLarge)?;
-        payload.push(Bytes::from(catalog));
-        sink.write_stripes(payload, true).await?;
-        let (blob, uncommitted) = sink.seal(inner, length, catalog_len).await?;
+        let catalog = Catalog { entries: vec![self.entry(bucket, version, attributes, extent)] };
+        let (blob, uncommitted) = recode(&self.inner, from.owned.extent, scheme, &catalog).await?;
         let to = Extent { blob: blob.blob.id, offset: 0, length };
         Ok(Recoded { blob, moved: ExtentMove { from: from.owned, to }, uncommitted })
     }

@@ -41,6 +41,7 @@ impl Objects {
             }
             done.rewrapped += inner.metadata.replace_kms_keys(replaced).await?;
         }
+        done.failed += mark.unreadable;
         Ok(done)
     }
 

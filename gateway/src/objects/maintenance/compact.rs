@@ -5,13 +5,17 @@ use std::collections::HashSet;
 use codec::{BlobId, Catalog, CatalogEntry, CatalogExtent};
 
 use crate::domain::{Extent, StoredBlob};
-use crate::metadata::{ExtentMove, NewBlob, SparseQuilt};
+use crate::metadata::{ExtentMove, NewBlob, SparseBlob};
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
 use crate::objects::read::fetch::fetch_range;
 use crate::objects::write::publish::publish;
 use crate::objects::write::quilter::quilt_shape;
 use crate::objects::write::uncommitted::UncommittedSlivers;
+
+/// How long another gateway leaves a quilt to the one that has claimed it, in seconds: as long as one that could not be compacted
+/// is left by the same.
+pub(super) const CLAIM_SECONDS: i64 = 600;
 
 /// Quilts compacted in one step. What lives of them is less than half of each.
 const QUILTS_PER_STEP: usize = 16;
@@ -46,7 +50,7 @@ impl Objects {
     }
 
     /// Compacts those of these quilts that go together; of how many something was moved. None when all were tried lately.
-    async fn compact_some(&self, mut sparse: Vec<SparseQuilt>) -> Result<Option<usize>, ObjectsError> {
+    async fn compact_some(&self, mut sparse: Vec<SparseBlob>) -> Result<Option<usize>, ObjectsError> {
         let tried = &self.inner.noticed.compacted;
         sparse.retain(|quilt| !tried.has_passed(&quilt.blob.id));
         // Quilts of one scheme go together.
@@ -54,12 +58,20 @@ impl Objects {
         sparse.retain(|quilt| Some(quilt.blob.layout.shape.scheme) == scheme);
         let mut bytes = 0;
         sparse.retain(|quilt| {
-            bytes += quilt.extents.iter().map(|owned| owned.extent.length).sum::<u64>();
+            bytes += living_bytes(std::slice::from_ref(quilt));
             bytes <= self.inner.settings.objects.quilt_bytes_max
         });
         if sparse.is_empty() {
             return Ok(None);
         }
+        let ids: Vec<BlobId> = sparse.iter().map(|quilt| quilt.blob.id).collect();
+        let claimed = self.inner.metadata.claim_compactions(ids.clone(), CLAIM_SECONDS).await?;
+        // What another gateway is compacting is left to it.
+        for id in ids.iter().filter(|id| !claimed.contains(id)) {
+            tried.admits(*id);
+        }
+        sparse.retain(|quilt| claimed.contains(&quilt.blob.id));
+        let bytes = living_bytes(&sparse);
         let _reservation = self.inner.budget.take(bytes * 3).await?;
         let living = self.gather_living(&sparse).await;
         if living.moves.is_empty() {
@@ -78,7 +90,7 @@ impl Objects {
     }
 
     /// Reads what lives of those quilts that can be read.
-    async fn gather_living(&self, sparse: &[SparseQuilt]) -> Living {
+    async fn gather_living(&self, sparse: &[SparseBlob]) -> Living {
         let mut living = Living::default();
         for quilt in sparse {
             let id = quilt.blob.id;
@@ -95,7 +107,7 @@ impl Objects {
     }
 
     /// Reads what lives of a quilt, one extent after the other, with what the old catalog says of it.
-    async fn gather_quilt(&self, quilt: &SparseQuilt, living: &mut Living) -> Result<(), ObjectsError> {
+    async fn gather_quilt(&self, quilt: &SparseBlob, living: &mut Living) -> Result<(), ObjectsError> {
         let opened = self.inner.opened(&quilt.blob.id).await?;
         let layout = opened.blob.layout;
         let catalog = fetch_range(&self.inner, &opened, layout.content_len..layout.payload_len()).await?;
@@ -146,6 +158,11 @@ impl Objects {
     }
 }
 
+/// Bytes that live in quilts.
+fn living_bytes(quilts: &[SparseBlob]) -> u64 {
+    quilts.iter().flat_map(|quilt| &quilt.extents).map(|owned| owned.extent.length).sum()
+}
+
 /// What is taken over into the new quilt.
 #[derive(Default)]
 struct Living {
@@ -155,7 +172,7 @@ struct Living {
 }
 
 /// The old catalog's entries about one living extent, as they are to stand in the new one.
-fn moved_entries(catalog: &Catalog, living: Extent, new_offset: u64) -> impl Iterator<Item = CatalogEntry> {
+pub(super) fn moved_entries(catalog: &Catalog, living: Extent, new_offset: u64) -> impl Iterator<Item = CatalogEntry> {
     let end = living.offset + living.length;
     catalog.entries.iter().filter_map(move |entry| {
         let holds =

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::{Bucket, ObjectKey, VersionSelector, WriteCondition};
 use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
-use crate::metadata::{
-    DeleteChange, EventTrigger, OnlyVersion, UploadEntry, UploadListQuery, WalkPosition, WalkedVersion,
-};
+use crate::metadata::{DeleteChange, EventTrigger, MetadataError, OnlyVersion, WalkPosition, WalkedVersion};
 use crate::objects::Objects;
 use crate::objects::edit::transition::Selected;
 use crate::objects::error::ObjectsError;
@@ -18,9 +16,6 @@ const PAGE: usize = 1_000;
 
 /// Deletions in one transaction: clients' writes wait for it, and all versions of a key may be in one page.
 const DELETIONS_PER_COMMIT: usize = 128;
-
-/// Uploads given up in one step.
-const UPLOADS_PER_STEP: usize = 100;
 
 impl Objects {
     /// Applies a bucket's rules to a page of its versions after a key; the key to go on after, none at the end.
@@ -34,104 +29,61 @@ impl Objects {
         calendar: Calendar,
         after: Vec<u8>,
     ) -> Result<Option<Vec<u8>>, ObjectsError> {
+        let names_tags = rules.in_force().any(|rule| rule.scope.names_tags());
         let mut planner = Planner::new(rules, calendar, self.inner.id_generator.now());
-        let mut actions = Vec::new();
+        let mut planned: Vec<Planned> = Vec::new();
         let mut position = WalkPosition { key: after, seq: None };
         let (mut key, mut seen, mut lone_null) = (None, 0, false);
         // A page ends where a key ends: the planner must see all versions of a key.
         let next = 'walk: loop {
             let page = self.inner.metadata.walk_versions(bucket.id, &position, PAGE).await?;
-            let full = page.len() == PAGE;
-            for version in page {
+            for version in page.versions {
                 if seen >= PAGE && key.as_ref().is_some_and(|key| *key != version.key) {
                     break 'walk Some(position.key);
                 }
-                let planned = planner.next(&fact(&version));
-                // What is planned of the key before can only be about its one version, a marker.
-                let null = |action: &Action| match action {
-                    Action::RemoveMarker(..) => lone_null,
-                    _ => version.null,
-                };
-                let null: Vec<bool> = planned.iter().map(null).collect();
-                actions.extend(planned.into_iter().zip(null));
+                for action in planner.next(&fact(&version)) {
+                    // What is planned of the key before can only be about its one version, a marker.
+                    let about_this = !matches!(action, Action::RemoveMarker(..));
+                    if about_this && version.attributes.is_none() {
+                        continue;
+                    }
+                    let null = if about_this { version.null } else { lone_null };
+                    let tags = version.attributes.as_ref().filter(|_| about_this && names_tags);
+                    planned.push(Planned { action, null, tags: tags.map(|attributes| attributes.tags.clone()) });
+                }
                 lone_null = version.null;
                 position = WalkPosition { key: version.key.as_bytes().to_vec(), seq: Some(version.seq) };
                 key = Some(version.key);
                 seen += 1;
+                if planned.len() >= DELETIONS_PER_COMMIT {
+                    self.carry_out_lifecycle(bucket, std::mem::take(&mut planned)).await?;
+                }
             }
-            if !full {
+            if page.ended {
                 break None;
             }
         };
-        actions.extend(planner.end().map(|action| (action, lone_null)));
-        self.carry_out_lifecycle(bucket, actions).await?;
+        planned.extend(planner.end().map(|action| Planned { action, null: lone_null, tags: None }));
+        self.carry_out_lifecycle(bucket, planned).await?;
         Ok(next)
     }
 
-    /// Aborts uploads that a bucket's rules consider old enough.
-    ///
-    /// # Errors
-    /// `Unavailable` when the database is unavailable.
-    pub async fn abort_by_lifecycle(
-        &self,
-        bucket: &Bucket,
-        rules: &Configuration,
-        calendar: Calendar,
-    ) -> Result<(), ObjectsError> {
-        let now = self.inner.id_generator.now();
-        let mut query = UploadListQuery { limit: PAGE, ..UploadListQuery::default() };
-        loop {
-            let page = self.inner.metadata.list_uploads(bucket.id, &query).await?;
-            for entry in &page.entries {
-                let UploadEntry::Upload(upload) = entry else { continue };
-                let due = rules.abort(upload.key.as_bytes(), upload.created_at, calendar);
-                if due.is_some_and(|(at, _)| at <= now) {
-                    self.inner.metadata.abort_upload(bucket.id, &upload.key, &upload.id).await?;
-                    count("abort", 1);
-                }
-            }
-            match page.entries.last() {
-                Some(UploadEntry::Upload(last)) if page.truncated => {
-                    query.key_marker = last.key.as_bytes().to_vec();
-                    query.upload_marker = Some(last.id);
-                }
-                _ => return Ok(()),
-            }
-        }
-    }
-
-    /// Aborts uploads without activity for so long, whatever rules there are. Returns how many.
-    ///
-    /// # Errors
-    /// `Unavailable` when the database is unavailable.
-    pub async fn abort_stale_uploads(&self, seconds: i64) -> Result<usize, ObjectsError> {
-        let stale = self.inner.metadata.stale_uploads(seconds, UPLOADS_PER_STEP).await?;
-        for upload in &stale {
-            self.inner.metadata.abort_upload(upload.bucket, &upload.key, &upload.id).await?;
-            tracing::info!(upload = %upload.id, "aborting a stale multipart upload");
-        }
-        Ok(stale.len())
-    }
-
-    async fn carry_out_lifecycle(
-        &self,
-        bucket: &Arc<Bucket>,
-        actions: Vec<(Action, bool)>,
-    ) -> Result<(), ObjectsError> {
+    async fn carry_out_lifecycle(&self, bucket: &Arc<Bucket>, planned: Vec<Planned>) -> Result<(), ObjectsError> {
         let mut changes = Vec::new();
-        for (action, null) in actions {
+        for Planned { action, null, tags } in planned {
             let name = |id| if null { VersionSelector::Null } else { VersionSelector::Id(id) };
             let (counted, removal) = match action {
                 Action::Expire(key, id) => {
-                    let only = OnlyVersion { id, current: true };
+                    let only = OnlyVersion { id, current: true, tags };
                     ("expire", Removal { key, selector: VersionSelector::Current, only })
                 }
                 Action::Remove(key, id) => {
-                    ("remove", Removal { key, selector: name(id), only: OnlyVersion { id, current: false } })
+                    ("remove", Removal { key, selector: name(id), only: OnlyVersion { id, current: false, tags } })
                 }
-                Action::RemoveMarker(key, id) => {
-                    ("remove-marker", Removal { key, selector: name(id), only: OnlyVersion { id, current: true } })
-                }
+                Action::RemoveMarker(key, id) => (
+                    "remove-marker",
+                    Removal { key, selector: name(id), only: OnlyVersion { id, current: true, tags: None } },
+                ),
                 Action::Move(key, id, class) => {
                     match self.transition(bucket, &key, Selected { id, selector: name(id) }, &class).await {
                         Ok(()) => count("transition", 1),
@@ -147,19 +99,30 @@ impl Objects {
         self.commit_deletions(changes).await
     }
 
-    /// Commits deletions in their order, a bounded number at a time, and counts those that were not refused.
+    /// Commits deletions in their order, a bounded number at a time, and counts those that were not refused. One that cannot be
+    /// made, because its rows are damaged, keeps none of the others from being made.
     async fn commit_deletions(&self, changes: Vec<(&'static str, DeleteChange)>) -> Result<(), ObjectsError> {
-        let mut changes = changes.into_iter();
-        loop {
-            let (counted, some): (Vec<_>, Vec<_>) = changes.by_ref().take(DELETIONS_PER_COMMIT).unzip();
-            if some.is_empty() {
-                return Ok(());
-            }
-            let committed = self.inner.metadata.commit_all(self.inner.id_generator.incarnation(), some).await?;
-            for (counted, _) in counted.into_iter().zip(committed).filter(|(_, committed)| committed.is_ok()) {
-                count(counted, 1);
+        for some in changes.chunks(DELETIONS_PER_COMMIT) {
+            match self.commit_some(some).await {
+                Ok(()) => {}
+                Err(MetadataError::Damaged(_) | MetadataError::Conflict) if some.len() > 1 => {
+                    for one in some.chunks(1) {
+                        self.commit_some(one).await.or_else(unless_unavailable)?;
+                    }
+                }
+                Err(error) => unless_unavailable(error)?,
             }
         }
+        Ok(())
+    }
+
+    async fn commit_some(&self, some: &[(&'static str, DeleteChange)]) -> Result<(), MetadataError> {
+        let changes = some.iter().map(|(_, change)| change.clone()).collect();
+        let committed = self.inner.metadata.commit_all(self.inner.id_generator.incarnation(), changes).await?;
+        for ((counted, _), _) in some.iter().zip(committed).filter(|(_, committed)| committed.is_ok()) {
+            count(counted, 1);
+        }
+        Ok(())
     }
 
     fn lifecycle_deletion(&self, bucket: &Bucket, removal: Removal) -> Result<DeleteChange, ObjectsError> {
@@ -180,6 +143,26 @@ impl Objects {
     }
 }
 
+/// Passes over a deletion whose rows are damaged, or that lost against others too often: it is planned again in the next round.
+fn unless_unavailable(error: MetadataError) -> Result<(), ObjectsError> {
+    match error {
+        MetadataError::Damaged(_) | MetadataError::Conflict => {
+            tracing::warn!(%error, "a deletion by a lifecycle rule failed and will be retried");
+            Ok(())
+        }
+        error => Err(error.into()),
+    }
+}
+
+/// What is to be done about a version.
+struct Planned {
+    action: Action,
+    /// The version is the null version.
+    null: bool,
+    /// The tags by which it was decided, where rules name tags.
+    tags: Option<Vec<(String, String)>>,
+}
+
 /// What a rule removes: a version where it was seen.
 struct Removal {
     key: ObjectKey,
@@ -187,7 +170,7 @@ struct Removal {
     only: OnlyVersion,
 }
 
-fn count(action: &'static str, times: usize) {
+pub(super) fn count(action: &'static str, times: usize) {
     if times > 0 {
         let times = u64::try_from(times).unwrap_or(u64::MAX);
         metrics::counter!("haulout_lifecycle_actions_total", "action" => action).increment(times);
@@ -202,7 +185,7 @@ fn fact(version: &WalkedVersion) -> VersionFact {
         marker: version.marker,
         size: version.size,
         modified_at: version.modified_at,
-        tags: version.attributes.tags.clone(),
-        class: version.attributes.class().to_owned(),
+        tags: version.attributes.as_ref().map(|attributes| attributes.tags.clone()).unwrap_or_default(),
+        class: version.attributes.as_ref().map_or_else(String::new, |attributes| attributes.class().to_owned()),
     }
 }

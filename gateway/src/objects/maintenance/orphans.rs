@@ -20,6 +20,9 @@ const ORPHANS_FLOOR: u64 = 2_000;
 /// Beyond the floor a scan may collect one sliver in this many; more looks like a restored database, not like orphans.
 const ORPHANS_SHARE: u64 = 100;
 
+/// Orphans held in memory, and so collected in one scan; about 6 MB. The others are left to the next one.
+const ORPHANS_HELD_MAX: usize = 100_000;
+
 /// What an orphan scan found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OrphanReport {
@@ -27,6 +30,9 @@ pub struct OrphanReport {
     pub scanned: u64,
     /// Orphans moved to the trash.
     pub collected: u64,
+    /// Orphans that are left to the next scan, because there are so many.
+    #[serde(default)]
+    pub left: u64,
     /// Why nothing was collected although there were orphans.
     pub refused: Option<String>,
     /// Backends that could not be listed; nothing is decided about what is there.
@@ -37,6 +43,8 @@ pub struct OrphanReport {
 #[derive(Debug, Default)]
 struct Facts {
     scanned: u64,
+    found: u64,
+    /// Some of those that were found: all, unless they are very many.
     orphans: Vec<(Arc<Backend>, SliverName)>,
     /// A sliver was made by an incarnation that the database does not know.
     database_is_behind: bool,
@@ -74,6 +82,7 @@ impl Objects {
         report.scanned = facts.scanned;
         report.refused = refusal(&facts);
         if report.refused.is_none() {
+            report.left = facts.found - facts.orphans.len() as u64;
             for (backend, name) in facts.orphans {
                 match backend.store.trash(&name).await {
                     Ok(()) => report.collected += 1,
@@ -116,8 +125,12 @@ impl Objects {
                 .map(|entry| (entry.name.blob, entry.name.index, entry.name.attempt, backend.id.clone()))
                 .collect();
             let known = self.inner.metadata.known_slivers(&names).await?;
-            let orphans = dead.into_iter().zip(known).filter(|(_, known)| !known);
-            facts.orphans.extend(orphans.map(|(entry, _)| (Arc::clone(backend), entry.name)));
+            for (entry, _) in dead.into_iter().zip(known).filter(|(_, known)| !known) {
+                facts.found += 1;
+                if facts.orphans.len() < ORPHANS_HELD_MAX {
+                    facts.orphans.push((Arc::clone(backend), entry.name));
+                }
+            }
         }
         Ok(Ok(()))
     }
@@ -126,7 +139,7 @@ impl Objects {
 /// Why these orphans must not be collected, if so. Pure: the rule that keeps a wrong database from eating the data.
 fn refusal(facts: &Facts) -> Option<String> {
     let allowed = ORPHANS_FLOOR.max(facts.scanned / ORPHANS_SHARE);
-    let found = facts.orphans.len() as u64;
+    let found = facts.found;
     if facts.database_is_behind {
         Some("slivers have incarnations unknown to this database: it is older than the backends".to_owned())
     } else if found > allowed {

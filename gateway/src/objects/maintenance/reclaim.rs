@@ -12,16 +12,16 @@ use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
 
 /// Blobs claimed at a time: bounds how long a claim must last and how much one step can delete.
-const CLAIM_MAX: usize = 256;
+pub(super) const CLAIM_MAX: usize = 256;
 
 /// Claims of one step in which no blob can be deleted.
-const FRUITLESS_CLAIMS_MAX: usize = 16;
+pub(super) const FRUITLESS_CLAIMS_MAX: usize = 16;
 
 /// Deletions under way at once.
 const DELETES_AHEAD: usize = 16;
 
 impl Objects {
-    /// Deletes the slivers of dead blobs whose grace is over, and then their rows. A blob with a backend that does
+    /// Deletes the slivers of dead blobs whose grace is over, or which nobody can read where space is short, and then their rows. A blob with a backend that does
     /// not answer keeps its row and is tried again behind the others, and so does one with a backend that this gateway's
     /// configuration lacks. Returns how many blobs went; zero means there is no more to do now, or nothing may be deleted.
     ///
@@ -37,15 +37,18 @@ impl Objects {
             let dead = self.inner.metadata.reclaimable(CLAIM_MAX).await?;
             let claimed = dead.len();
             let gone = self.delete_blobs(dead, &removed, &away).await?;
-            if gone > 0 || claimed < CLAIM_MAX {
+            if gone > 0 {
                 return Ok(gone);
             }
+            if claimed < CLAIM_MAX {
+                break;
+            }
         }
-        Ok(0)
+        self.reclaim_early(&removed, &away).await
     }
 
     /// Deletes claimed blobs and puts off those that cannot be deleted now; how many went.
-    async fn delete_blobs(
+    pub(super) async fn delete_blobs(
         &self,
         dead: Vec<StoredBlob>,
         removed: &BTreeSet<BackendId>,

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use backends::{SliverCondition, SliverName, examine};
+use futures::StreamExt as _;
 
 use crate::domain::{BackendId, Placement, RepairRank, StoredBlob};
 use crate::metadata::{BackendRow, RepairEnd, RepairJob, SliverLocation, SliverMove};
@@ -16,8 +17,12 @@ use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
 use crate::placement::{RepairPlan, SliverFact, plan_repair};
 
-/// Jobs claimed at a time. They are done one after the other, so this and the lease bound how long one may take.
-const JOBS_PER_STEP: usize = 4;
+/// Jobs claimed at a time. This and the lease bound how long one may take.
+const JOBS_PER_STEP: usize = 8;
+
+/// Blobs repaired side by side: while one waits for its slivers to be synced, another is read. What they hold comes from the
+/// budget of writes.
+const REPAIRS_AHEAD: usize = 4;
 
 /// How long claimed jobs are left to this gateway, in seconds.
 const LEASE_SECONDS: i64 = 1_800;
@@ -40,21 +45,29 @@ impl Objects {
     pub async fn repair(&self) -> Result<usize, ObjectsError> {
         let jobs = self.inner.metadata.claim_repairs(JOBS_PER_STEP, LEASE_SECONDS).await?;
         let claimed = jobs.len();
-        for job in jobs {
-            let (id, claimed_at) = (job.blob.id, job.claimed_at);
-            let doublings = job.attempts.min(20);
-            let retry_after_seconds = (RETRY_SECONDS.0 << doublings).min(RETRY_SECONDS.1);
-            let end = match self.repair_blob(job).await {
-                Ok((complete, rank)) => RepairEnd { complete, retry_after_seconds, rank: Some(rank) },
-                Err(error) => {
-                    metrics::counter!("haulout_repair_failures_total").increment(1);
-                    tracing::warn!(blob = %id, %error, "repair of a blob failed and will be retried");
-                    RepairEnd { complete: false, retry_after_seconds, rank: None }
-                }
-            };
-            self.inner.metadata.end_repair(id, claimed_at, end).await?;
-        }
+        let ended: Vec<Result<(), ObjectsError>> = futures::stream::iter(jobs)
+            .map(|job| self.repair_and_end(job))
+            .buffer_unordered(REPAIRS_AHEAD)
+            .collect()
+            .await;
+        ended.into_iter().collect::<Result<(), _>>()?;
         Ok(claimed)
+    }
+
+    /// Repairs one blob and records the result.
+    async fn repair_and_end(&self, job: RepairJob) -> Result<(), ObjectsError> {
+        let (id, claimed_at) = (job.blob.id, job.claimed_at);
+        let doublings = job.attempts.min(20);
+        let retry_after_seconds = (RETRY_SECONDS.0 << doublings).min(RETRY_SECONDS.1);
+        let end = match self.repair_blob(job).await {
+            Ok((complete, rank)) => RepairEnd { complete, retry_after_seconds, rank: Some(rank) },
+            Err(error) => {
+                metrics::counter!("haulout_repair_failures_total").increment(1);
+                tracing::warn!(blob = %id, %error, "repair of a blob failed and will be retried");
+                RepairEnd { complete: false, retry_after_seconds, rank: None }
+            }
+        };
+        Ok(self.inner.metadata.end_repair(id, claimed_at, end).await?)
     }
 
     /// Deletes slivers that were replaced. Returns how many went.

@@ -41,6 +41,7 @@ impl Objects {
         let (mut files, mut file) = (Vec::new(), begin());
         loop {
             let page = self.inner.metadata.walk_versions(bucket.id, &position, PAGE).await?;
+            let (page, ended) = (page.versions, page.ended);
             let inside = page.iter().take_while(|version| version.key.as_bytes().starts_with(&filter)).count();
             for version in page.iter().take(inside).filter(|version| wanted(inventory, version)) {
                 let line = line(bucket, inventory, version);
@@ -50,7 +51,7 @@ impl Objects {
                 files.push(self.write_list(&target, bucket, inventory, std::mem::replace(&mut file, begin())).await?);
             }
             match page.last() {
-                Some(last) if page.len() == PAGE && inside == PAGE => {
+                Some(last) if !ended && inside == page.len() => {
                     position = WalkPosition { key: last.key.as_bytes().to_vec(), seq: Some(last.seq) };
                 }
                 _ => break,
@@ -113,7 +114,7 @@ fn line(bucket: &Bucket, inventory: &Inventory, version: &WalkedVersion) -> Stri
         size: version.size,
         modified_at: version.modified_at,
         etag: &version.etag.to_string(),
-        class: version.attributes.class(),
+        class: version.attributes.as_ref().map_or("", ObjectAttributes::class),
         parts: version.etag.parts.is_some(),
         checksum: version.checksum.map_or("", |algorithm| algorithm.name()),
     };

@@ -2,7 +2,9 @@
 
 use backends::{Fault, Operation, When};
 
-use crate::objects::tests::fixture::{Fixture, content};
+use crate::domain::{Extent, Version, VersionId};
+use crate::metadata::{Batch, Change, PutChange};
+use crate::objects::tests::fixture::{Fixture, content, object_key};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_and_replaced_objects_leave_nothing_behind() {
@@ -20,6 +22,12 @@ async fn deleted_and_replaced_objects_leave_nothing_behind() {
 }
 
 impl Fixture {
+    /// What all slivers take.
+    fn bytes(&self) -> u64 {
+        let files = (0..self.faults.len()).flat_map(|backend| self.files_of(backend));
+        files.map(|path| std::fs::metadata(path).expect("a file").len()).sum()
+    }
+
     /// Waits until so many slivers are left; deleting goes on after the answer.
     async fn slivers_come_to(&self, expected: usize) {
         for _ in 0..100 {
@@ -75,6 +83,42 @@ async fn a_quilt_of_holes_is_compacted_and_its_survivors_stay() {
     assert!(fixture.check().await.clean());
 }
 
+/// A copy of a small range keeps nothing but that range, once what it was copied from is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_blob_of_which_a_small_range_lives_is_compacted() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    let (body, range) = (content(6 << 20), (1 << 20)..(1 << 20) + 70_000_usize);
+    fixture.put("large", &body).await.expect("stored");
+    let large = fixture.objects.current(&fixture.bucket, &object_key("large")).await.expect("read").expect("there");
+    let extent = Extent { offset: range.start as u64, length: range.len() as u64, ..large.extents[0] };
+    let range_of_it = Version {
+        id: VersionId([7; 16]),
+        key: object_key("small"),
+        size: extent.length,
+        extents: vec![extent],
+        ..(*large).clone()
+    };
+    let put = PutChange {
+        bucket: fixture.bucket.id,
+        version: range_of_it,
+        parts: Vec::new(),
+        condition: crate::domain::WriteCondition::None,
+        source: Some(large.id),
+        events: Vec::new(),
+    };
+    let batch = Batch { blobs: Vec::new(), changes: vec![Change::Put(put)] };
+    assert!(fixture.metadata.commit(fixture.incarnation, batch).await.expect("committed")[0].is_made());
+    assert_eq!(fixture.objects.compact_large().await.expect("all of it lives"), 0);
+    fixture.delete("large").await.expect("deleted");
+    assert_eq!(fixture.objects.compact_large().await.expect("compacted"), 1);
+    assert_eq!(fixture.objects.compact_large().await.expect("compacted"), 0, "there is no more to do");
+    let before: u64 = fixture.bytes();
+    fixture.collect().await;
+    assert!(fixture.bytes() * 4 < before, "the large one is gone");
+    assert!(fixture.get("small").await.expect("read") == body[range]);
+    assert!(fixture.check().await.clean());
+}
+
 /// What was to be moved is deleted while it is read: nothing was achieved, and a worker that was answered otherwise would begin again at
 /// once.
 #[tokio::test(flavor = "multi_thread")]
@@ -123,6 +167,60 @@ async fn slivers_of_the_living_are_not_orphans_and_those_of_the_dead_are() {
     let report = fixture.objects.collect_orphans().await.expect("scanned");
     assert_eq!(report.collected, 0);
     assert!(report.refused.is_some(), "a database that is behind decides nothing");
+}
+
+/// Space is short: what is dead goes at once, but for what somebody still reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_space_is_short_the_dead_go_when_nobody_reads_them() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    fixture.metadata.set_grace_seconds(3_600);
+    let body = content(3 << 20);
+    for key in ["read", "other", "kept"] {
+        fixture.put(key, &body).await.expect("stored");
+    }
+    let ongoing = fixture.objects.begin_read();
+    let reader = fixture.open("read", 0..3 << 20).await.expect("opened");
+    for key in ["read", "other"] {
+        fixture.delete(key).await.expect("deleted");
+    }
+    assert_eq!(fixture.objects.reclaim().await.expect("nothing is due"), 0);
+    let backend = &fixture.objects.committee().backends()[0];
+    backend.write_failed(&backends::StoreError::Full);
+    assert_eq!(fixture.objects.reclaim().await.expect("it is read"), 0);
+    assert_eq!(fixture.slivers().await, 18);
+    let read: Vec<bytes::Bytes> = futures::TryStreamExt::try_collect(reader).await.expect("all of it is there");
+    assert!(read.concat() == body);
+    drop(ongoing);
+    assert_eq!(fixture.objects.reclaim().await.expect("nobody reads them"), 2);
+    assert_eq!(fixture.slivers().await, 6);
+
+    // The look after that found space: what dies now has its grace.
+    fixture.delete("kept").await.expect("deleted");
+    assert_eq!(fixture.objects.reclaim().await.expect("nothing is due"), 0);
+    assert!(fixture.check().await.clean());
+}
+
+/// A backend that is away holds up nothing but its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_space_is_short_what_cannot_be_deleted_lets_others_pass() {
+    let fixture = Fixture::new("rs-2-1", 4).await;
+    fixture.metadata.set_grace_seconds(3_600);
+    for key in (0..300).map(|at| at.to_string()) {
+        fixture.put(&key, &content(10)).await.expect("stored");
+        fixture.delete(&key).await.expect("deleted");
+    }
+    let kept = fixture.files_of(0).len();
+    fixture.faults[0].set(&[Operation::Delete], Fault::Down, When::Always);
+    let mut gone = 0;
+    loop {
+        fixture.objects.committee().backends()[1].write_failed(&backends::StoreError::Full);
+        match fixture.objects.reclaim().await.expect("reclaimed") {
+            0 => break,
+            some => gone += some,
+        }
+    }
+    assert_eq!(gone, 300 - kept, "all that have nothing on the one that is away");
+    fixture.faults[0].clear();
 }
 
 /// The first quilt cannot be read, now or ever: those behind it are compacted all the same.

@@ -9,6 +9,7 @@ mod encrypted;
 mod fixture;
 mod gather_model;
 mod idle_readers;
+mod liveness;
 mod orphans;
 mod parts;
 mod repairing;

@@ -19,7 +19,7 @@ use crate::s3::pipeline::access_log::LogDraft;
 use crate::s3::pipeline::body_drain::{BodyDrain, track};
 use crate::s3::pipeline::cors::{self, CorsRequest};
 use crate::s3::pipeline::error_details;
-use crate::s3::pipeline::operation_input::OperationInput;
+use crate::s3::pipeline::operation_input::{Input, OperationInput};
 use crate::s3::pipeline::request::{RequestInfo, S3Request};
 use crate::s3::pipeline::request_id::RequestId;
 use crate::s3::pipeline::request_target::{ACCOUNT_ID, RequestTarget};
@@ -66,7 +66,6 @@ pub async fn handle(state: Arc<S3State>, request: Request<Body>) -> Response {
                 Some(target) => error_details::complete(error, target, &method, uri.query().unwrap_or_default()),
                 None => error,
             };
-            let info = RequestInfo { id, host: state.ids.host().clone() };
             let info = RequestInfo { id, host: state.ids.host().clone() };
             let control =
                 trace.row.and_then(|row| TABLE.rows().get(row)).is_some_and(|row| row.level == Level::Resource);
@@ -126,7 +125,10 @@ async fn answer(
         RouteMatch::Ambiguous(row, _) => *row,
         RouteMatch::Nothing => return Err(not_allowed(&head.method, level)),
     };
+    // Before anything is looked up. Other writes look at no content, and may take long.
+    let reads_content = row.reads_object() || row.takes.contains(&Input::CopySource);
     let mut request = S3Request {
+        ongoing_read: reads_content.then(|| state.objects.begin_read()),
         state: state.clone(),
         permission: row.permission_for(target.query().get("versionId")),
         head,

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::domain::{Bucket, User, VersionLookup};
 use crate::events::{NotificationConfiguration, Origin};
-use crate::objects::{BodyPromise, IncomingBody};
+use crate::objects::{BodyPromise, IncomingBody, OngoingRead};
 use crate::policy::Permission;
 use crate::s3::auth::{Identity, Payload, Signature};
 use crate::s3::body::{self, Integrity, SmallBody};
@@ -47,6 +47,8 @@ pub struct S3Request {
     pub input: OperationInput,
     /// What the decision was made about, where it had to be looked at: the handler uses this and nothing newer.
     pub found: Option<VersionLookup>,
+    /// Where it may read content: what lives now can be read until this is dropped.
+    pub ongoing_read: Option<OngoingRead>,
 }
 
 impl S3Request {

@@ -9,13 +9,24 @@ use futures::Stream;
 use http_body::{Frame, SizeHint};
 
 use crate::domain::{BucketId, UsageDelta};
-use crate::objects::{ObjectReader, Objects, ObjectsError};
+use crate::objects::{ObjectReader, Objects, ObjectsError, OngoingRead};
 use crate::s3::pipeline::request_id::RequestId;
 
 /// Streams exactly `length` bytes. An error or an early end breaks the connection, so that no client takes a part for the
 /// whole. What was really sent is metered when the stream is dropped.
-pub fn content(reader: ObjectReader, length: u64, objects: Objects, bucket: BucketId, id: RequestId) -> Body {
-    Body::new(Content { reader, left: length, sent: 0, objects, bucket, id })
+pub fn content(content: ContentToSend, objects: Objects, bucket: BucketId, id: RequestId) -> Body {
+    let ContentToSend { reader, length, ongoing_read } = content;
+    Body::new(Content { reader, left: length, sent: 0, objects, bucket, id, _ongoing_read: ongoing_read })
+}
+
+/// The bytes of a response.
+pub struct ContentToSend {
+    /// Where they come from.
+    pub reader: ObjectReader,
+    /// How many they are.
+    pub length: u64,
+    /// What keeps them from being deleted until they are sent.
+    pub ongoing_read: Option<OngoingRead>,
 }
 
 struct Content {
@@ -25,6 +36,7 @@ struct Content {
     objects: Objects,
     bucket: BucketId,
     id: RequestId,
+    _ongoing_read: Option<OngoingRead>,
 }
 
 impl Content {

@@ -8,7 +8,7 @@ mod version;
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-pub use content::content;
+pub use content::{ContentToSend, content};
 pub use error::{refuse, refuse_control};
 pub use keep_alive::{Document, when_ready};
 pub use version::{describe, etag_header, object_url, validators};

@@ -137,6 +137,7 @@ impl WebsiteRequest<'_> {
             permission: Permission("s3:GetObject"),
             input: OperationInput::default(),
             found: None,
+            ongoing_read: Some(self.state.objects.begin_read()),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::domain::{ETag, ObjectAttributes, Timestamp, Version, VersionLock, VersionName, Versioning, WriteCondition};
-use crate::metadata::commit::change::{DeleteChange, NewMarker};
+use crate::metadata::commit::change::{DeleteChange, NewMarker, OnlyVersion};
 use crate::metadata::commit::facts::KeyLocation;
 use crate::metadata::commit::outcome::{Deleted, Outcome, Refusal};
 use crate::metadata::commit::plan::planned::PlannedVersion;
@@ -20,7 +20,9 @@ impl<'a> Planner<'a> {
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         let location = (delete.bucket, delete.key.clone());
-        if delete.only.is_some_and(|only| self.view(&location, 0).is_none_or(|view| view.id != only.id)) {
+        if let Some(only) = &delete.only
+            && (self.view(&location, 0).is_none_or(|view| view.id != only.id) || !self.has_tags(only))
+        {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
         let existed = self.view(&location, 0).is_some_and(|view| !view.marker);
@@ -52,8 +54,10 @@ impl<'a> Planner<'a> {
         let location = (delete.bucket, delete.key.clone());
         let found = self.position(&location, delete.selector);
         let view = found.and_then(|at| self.view(&location, at));
-        if let Some(only) = delete.only
-            && (view.is_none_or(|view| view.id != only.id) || (found == Some(0)) != only.current)
+        if let Some(only) = &delete.only
+            && (view.is_none_or(|view| view.id != only.id)
+                || (found == Some(0)) != only.current
+                || !self.has_tags(only))
         {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
@@ -70,6 +74,13 @@ impl<'a> Planner<'a> {
             deleted = Deleted { existed: true, marker: view.marker, ..deleted };
         }
         Ok(Outcome::Deleted(deleted))
+    }
+
+    /// Whether the one version that may be deleted has the tags it must have, if any are asked for.
+    fn has_tags(&self, only: &OnlyVersion) -> bool {
+        let Some(tags) = &only.tags else { return true };
+        let amended = self.amended.get(&only.id).and_then(|amended| amended.attributes.as_ref());
+        amended.or_else(|| self.facts.attributes.get(&only.id)).is_some_and(|attributes| attributes.tags == *tags)
     }
 
     /// Removes a version unless it is locked.

@@ -39,15 +39,15 @@ both! {
         delete(f, "a").await;
         delete(f, "nothing").await;
         assert_eq!(f.one_int("SELECT COUNT(*) FROM event").await, 3);
-        let first = f.store.claim_events(10, 60).await.unwrap();
+        let first = f.store.claim_events("hook", 10, 60).await.unwrap();
         assert_eq!(first.len(), 2, "one for each key");
         assert!(first.iter().all(|event| event.record == "\"Stored\"" && event.attempts == 0 && !event.whole));
-        assert_eq!(f.store.claim_events(10, 60).await.unwrap(), [], "claimed, and what follows waits");
+        assert_eq!(f.store.claim_events("hook", 10, 60).await.unwrap(), [], "claimed, and what follows waits");
         f.store.delay_event(first[0].seq, 0).await.unwrap();
-        let again = f.store.claim_events(10, 60).await.unwrap();
+        let again = f.store.claim_events("hook", 10, 60).await.unwrap();
         assert_eq!((again.len(), again[0].seq, again[0].attempts), (1, first[0].seq, 1));
         f.store.forget_events(first.iter().map(|event| event.seq).collect()).await.unwrap();
-        let last = f.store.claim_events(10, 60).await.unwrap();
+        let last = f.store.claim_events("hook", 10, 60).await.unwrap();
         assert_eq!((last.len(), &*last[0].record), (1, "\"Removed\""));
         assert!(last[0].seq > first[0].seq);
         assert_eq!(f.store.waiting_events().await.unwrap().0, 1);
@@ -63,7 +63,7 @@ both! {
         };
         let claimed = || async {
             let mut claimed = Vec::new();
-            while let [event, ..] = &*f.store.claim_events(10, 60).await.unwrap() {
+            while let [event, ..] = &*f.store.claim_events("hook", 10, 60).await.unwrap() {
                 claimed.push(event.record.clone());
                 f.store.forget_events(vec![event.seq]).await.unwrap();
             }
@@ -94,7 +94,7 @@ both! {
         };
         let commit = |blobs, change| f.commit(Batch { blobs, changes: vec![change] });
         commit(Vec::new(), Change::Rename(rename.clone())).await.unwrap();
-        let claimed = f.store.claim_events(10, 60).await.unwrap();
+        let claimed = f.store.claim_events("hook", 10, 60).await.unwrap();
         let mut records: Vec<_> = claimed.iter().map(|event| &*event.record).collect();
         records.sort_unstable();
         assert_eq!(records, ["\"Removed\"", "\"Stored\""], "one of each key, which wait for nobody");
@@ -112,13 +112,27 @@ both! {
             };
             commit(vec![blob], Change::Append(append)).await.unwrap();
         }
-        let claimed = f.store.claim_events(10, 60).await.unwrap();
+        let claimed = f.store.claim_events("hook", 10, 60).await.unwrap();
         assert_eq!(claimed.iter().map(|event| &*event.record).collect::<Vec<_>>(), ["\"Stored\" 12"]);
+    }
+
+    async fn a_target_that_takes_nothing_holds_up_no_other(f: &Fixture) {
+        for at in 0..20 {
+            f.store.enqueue_event(f.bucket, "away", format!("{at}")).await.unwrap();
+        }
+        f.store.enqueue_event(f.bucket, "hook", "hello".to_owned()).await.unwrap();
+        assert_eq!(f.store.claim_events("hook", 1, 60).await.unwrap().len(), 1);
+        assert_eq!(f.store.claim_events("away", 10, 60).await.unwrap().len(), 1, "one key, in order");
+        let (hook, nobody) = (["hook".to_owned()], []);
+        assert_eq!(f.store.old_events_to_others(&hook, 60, 30).await.unwrap(), [0_i64; 0], "it may come back");
+        assert_eq!(f.store.old_events_to_others(&hook, -60, 30).await.unwrap().len(), 20);
+        assert_eq!(f.store.old_events_to_others(&nobody, -60, 30).await.unwrap().len(), 21);
+        assert_eq!(f.store.old_events_to_others(&nobody, -60, 3).await.unwrap().len(), 3);
     }
 
     async fn a_whole_message_needs_no_change(f: &Fixture) {
         f.store.enqueue_event(f.bucket, "hook", "hello".to_owned()).await.unwrap();
-        let events = f.store.claim_events(10, 60).await.unwrap();
+        let events = f.store.claim_events("hook", 10, 60).await.unwrap();
         assert_eq!((events.len(), &*events[0].record, events[0].whole), (1, "hello", true));
     }
 
@@ -130,7 +144,8 @@ both! {
         f.store.enqueue_event(f.bucket, "other", "hello".to_owned()).await.unwrap();
         f.meddle("UPDATE event SET account_id = NULL WHERE target = 'other'").await;
         let accounts = async || {
-            let events = f.store.claim_events(10, 60).await.unwrap();
+            let mut events = f.store.claim_events("hook", 10, 60).await.unwrap();
+            events.extend(f.store.claim_events("other", 10, 60).await.unwrap());
             for event in &events {
                 f.store.delay_event(event.seq, 0).await.unwrap();
             }

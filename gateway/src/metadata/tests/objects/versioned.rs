@@ -9,8 +9,8 @@ use crate::domain::{
 use crate::metadata::buckets::bucket::DeleteBucket;
 use crate::metadata::buckets::versioning::SetState;
 use crate::metadata::commit::{
-    AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, DeleteChange, Deleted, Outcome,
-    PutChange, Refusal, RenameChange,
+    AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, DeleteChange, Deleted, OnlyVersion,
+    Outcome, PutChange, Refusal, RenameChange,
 };
 use crate::metadata::objects::list_versions::{ListedContent, VersionEntry, VersionListQuery};
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
@@ -354,5 +354,42 @@ both! {
         assert!(matches!(f.delete("log").await, Outcome::Deleted(Deleted { existed: true, .. })));
         versioning(f, true).await;
         assert_eq!(append(0, 5).await, Outcome::Refused(Refusal::Versioned));
+    }
+
+    /// What decides by tags is decided again where they are locked.
+    async fn a_version_goes_only_if_its_tags_are_still_those_it_was_chosen_by(f: &Fixture) {
+        let tags = |value: &str| vec![("keep".to_owned(), value.to_owned())];
+        let tagged = |name: &str, value: &str| {
+            let mut version = f.version(name, Vec::new());
+            version.attributes.tags = tags(value);
+            version
+        };
+        let only = |version: &Version, value: &str| {
+            Some(OnlyVersion { id: version.id, current: true, tags: Some(tags(value)) })
+        };
+        for versioned in [false, true] {
+            if versioned {
+                versioning(f, true).await;
+            }
+            let version = tagged("key", "no");
+            change(f, Change::Put(f.put_change(version.clone()))).await;
+            let delete = |value| DeleteChange { only: only(&version, value), ..DeleteChange::current(f.bucket, key("key")) };
+            let refused = change(f, Change::Delete(delete("yes"))).await;
+            assert_eq!(refused, Outcome::Refused(Refusal::PreconditionFailed));
+            let edit = |attributes: &mut ObjectAttributes| attributes.tags = vec![("keep".to_owned(), "yes".to_owned())];
+            let amendment = Amendment::Attributes(AttributeEdit(Arc::new(edit)));
+            let amend = Change::Amend(AmendChange::new(f.bucket, key("key"), VersionSelector::Current, amendment));
+            let both = Batch { blobs: Vec::new(), changes: vec![amend, Change::Delete(delete("no"))] };
+            assert_eq!(f.commit(both).await.unwrap()[1], Outcome::Refused(Refusal::PreconditionFailed), "changed before it");
+            assert!(change(f, Change::Delete(delete("yes"))).await.is_made());
+            assert!(f.current("key").await.is_none());
+        }
+        let version = tagged("named", "no");
+        change(f, Change::Put(f.put_change(version.clone()))).await;
+        put(f, "named", 1).await;
+        let only = |value| Some(OnlyVersion { id: version.id, current: false, tags: Some(tags(value)) });
+        let named = |value| DeleteChange { only: only(value), ..removal(f, "named", VersionName::Id(version.id)) };
+        assert_eq!(change(f, Change::Delete(named("yes"))).await, Outcome::Refused(Refusal::PreconditionFailed));
+        assert!(change(f, Change::Delete(named("no"))).await.is_made());
     }
 }

@@ -55,7 +55,8 @@ async fn get_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> 
     let length = bytes.end - bytes.start;
     if length > 0 {
         let reader = request.state.objects.read_with(version, bytes, customer.as_ref()).await?;
-        *response.body_mut() = respond::content(reader, length, request.state.objects.clone(), bucket.id, request.id);
+        let content = respond::ContentToSend { reader, length, ongoing_read: request.ongoing_read };
+        *response.body_mut() = respond::content(content, request.state.objects.clone(), bucket.id, request.id);
     }
     Ok(response)
 }

@@ -80,7 +80,7 @@ async fn edit(
     };
     match request.state.metadata.edit_setting(bucket, edit).await? {
         EditSetting::Edited => Ok(empty(StatusCode::NO_CONTENT)),
-        EditSetting::Refused(error) => Err(tags::refused(error)),
+        EditSetting::Refused(error) => Err(tags::refused(error, TagSet::BUCKET_MAX)),
         EditSetting::NoSuchBucket => Err(Code::NoSuchResource.into()),
     }
 }
