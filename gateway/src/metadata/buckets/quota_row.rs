@@ -38,6 +38,14 @@ pub struct QuotaLimits {
 /// allowed can still delete some.
 pub(crate) const EXTRAS_MIN: i64 = 100;
 
+impl QuotaLimits {
+    /// The most delete markers and unfinished uploads together.
+    #[must_use]
+    pub fn extras(&self) -> Option<u64> {
+        self.objects.map(|most| most.max(EXTRAS_MIN.unsigned_abs()))
+    }
+}
+
 /// A quota and what is there under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
