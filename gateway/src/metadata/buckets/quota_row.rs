@@ -30,7 +30,7 @@ pub struct QuotaLimits {
     /// Bytes of content, in all versions and in the parts of uploads under way.
     pub bytes: Option<u64>,
     /// Versions that are no delete markers. Of delete markers and unfinished uploads together there may be as many, and at
-    /// least [`EXTRAS_MIN`].
+    /// least 100.
     pub objects: Option<u64>,
 }
 
