@@ -46,6 +46,8 @@ pub struct ShownQuota {
     pub bytes: u64,
     /// Objects there are.
     pub objects: u64,
+    /// The most delete markers and unfinished uploads together, if limited.
+    pub extras_max: Option<u64>,
     /// Delete markers and unfinished uploads there are.
     pub extras: u64,
 }
@@ -97,5 +99,6 @@ fn missing(over: &Named) -> AdminError {
 
 fn shown(quota: Quota) -> ShownQuota {
     let Quota { limits, bytes, objects, extras } = quota;
-    ShownQuota { bytes_max: limits.bytes, objects_max: limits.objects, bytes, objects, extras }
+    let (bytes_max, objects_max, extras_max) = (limits.bytes, limits.objects, limits.extras());
+    ShownQuota { bytes_max, objects_max, bytes, objects, extras_max, extras }
 }

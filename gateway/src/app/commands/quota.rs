@@ -35,11 +35,13 @@ fn named(over: Over, name: String) -> Named {
     }
 }
 
-fn rows(quota: &ShownQuota) -> [[String; 3]; 2] {
+fn rows(quota: &ShownQuota) -> [[String; 3]; 3] {
     let most = |text: Option<String>| text.unwrap_or_else(|| "any".to_owned());
     let objects = quota.objects_max.map(|objects| objects.to_string());
+    let extras = quota.extras_max.map(|extras| extras.to_string());
     [
         ["bytes".to_owned(), show::bytes(quota.bytes), most(quota.bytes_max.map(show::bytes))],
         ["objects".to_owned(), quota.objects.to_string(), most(objects)],
+        ["markers and uploads".to_owned(), quota.extras.to_string(), most(extras)],
     ]
 }

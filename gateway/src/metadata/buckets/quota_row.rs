@@ -30,13 +30,21 @@ pub struct QuotaLimits {
     /// Bytes of content, in all versions and in the parts of uploads under way.
     pub bytes: Option<u64>,
     /// Versions that are no delete markers. Of delete markers and unfinished uploads together there may be as many, and at
-    /// least [`EXTRAS_MIN`].
+    /// least 100.
     pub objects: Option<u64>,
 }
 
 /// So many delete markers and unfinished uploads may be there together under any limit of objects: who holds as many objects as
 /// allowed can still delete some.
 pub(crate) const EXTRAS_MIN: i64 = 100;
+
+impl QuotaLimits {
+    /// The most delete markers and unfinished uploads together.
+    #[must_use]
+    pub fn extras(&self) -> Option<u64> {
+        self.objects.map(|most| most.max(EXTRAS_MIN.unsigned_abs()))
+    }
+}
 
 /// A quota and what is there under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
