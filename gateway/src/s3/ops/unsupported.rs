@@ -3,7 +3,8 @@
 
 use http::Method;
 
-use crate::s3::route::{Level, Need, Row, unsupported};
+use crate::s3::pipeline::target::Level;
+use crate::s3::route::{Need, Row, unsupported};
 
 const BUCKET: Level = Level::Bucket;
 const OBJECT: Level = Level::Object;

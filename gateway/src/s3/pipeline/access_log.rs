@@ -11,8 +11,9 @@ use crate::events::{AccessLine, LoggingConfiguration};
 use crate::s3::auth::{SignaturePlace, SignatureVersion};
 use crate::s3::pipeline::connection_info::ConnectionInfo;
 use crate::s3::pipeline::request::S3Request;
+use crate::s3::pipeline::target::Level;
 use crate::s3::respond::Response;
-use crate::s3::route::{Level, Need, Row};
+use crate::s3::route::{Need, Row};
 
 /// An access log line, as far as it is known before the response.
 pub struct LogDraft {

@@ -24,9 +24,9 @@ use crate::s3::pipeline::request::{RequestInfo, S3Request};
 use crate::s3::pipeline::request_id::RequestId;
 use crate::s3::pipeline::request_target::{ACCOUNT_ID, RequestTarget};
 use crate::s3::pipeline::state::S3State;
-use crate::s3::pipeline::target::{Target, TargetError};
+use crate::s3::pipeline::target::{Level, Target, TargetError};
 use crate::s3::respond::{self, Response};
-use crate::s3::route::{Handler, Level, RouteMatch, RouteQuery, Row, TABLE};
+use crate::s3::route::{Handler, RouteMatch, RouteQuery, Row, TABLE};
 use crate::s3::{body, iam, ops};
 
 /// What is known about a request, for meters and logs.

@@ -1,7 +1,6 @@
 //! What a request is about: the service, a bucket, or an object, in path style or virtual-host style.
 
 use crate::domain::{BucketName, KeyError, ObjectKey};
-use crate::s3::route::Level;
 use crate::s3::uri;
 
 /// What a request is about.
@@ -15,6 +14,32 @@ pub enum Target {
     Object(BucketName, ObjectKey),
     /// A bucket as S3 Control names it, by its ARN.
     Resource(BucketName),
+}
+
+/// What an operation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// The service: `/`.
+    Service,
+    /// A bucket: `/bucket`.
+    Bucket,
+    /// An object: `/bucket/key`.
+    Object,
+    /// A bucket as S3 Control names it, by its ARN.
+    Resource,
+}
+
+impl Level {
+    /// The word for it in errors about methods.
+    #[must_use]
+    pub const fn resource_type(self) -> &'static str {
+        match self {
+            Self::Service => "SERVICE",
+            Self::Bucket => "BUCKET",
+            Self::Object => "OBJECT",
+            Self::Resource => "RESOURCE",
+        }
+    }
 }
 
 impl Target {

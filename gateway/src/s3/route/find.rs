@@ -4,7 +4,8 @@
 
 use http::{HeaderMap, Method};
 
-use crate::s3::route::row::{Level, Need, Row};
+use crate::s3::pipeline::target::Level;
+use crate::s3::route::row::{Need, Row};
 use crate::s3::route::table::Table;
 use crate::s3::uri::Query;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::s3::route::row::{Level, Row};
+use crate::s3::pipeline::target::Level;
+use crate::s3::route::row::Row;
 use crate::s3::route::table::Table;
 
 /// The list of operations for `gateway/S3.md`: those that work, by level, those whose answer never

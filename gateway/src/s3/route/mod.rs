@@ -9,5 +9,5 @@ mod tests;
 
 pub use find::{RouteMatch, RouteQuery};
 pub use markdown::operations_as_markdown;
-pub use row::{Handler, Level, Need, Row, on_bucket, on_new_bucket, on_object, on_resource, on_service, unsupported};
+pub use row::{Handler, Need, Row, on_bucket, on_new_bucket, on_object, on_resource, on_service, unsupported};
 pub use table::TABLE;

@@ -12,33 +12,8 @@ use crate::policy::Permission;
 use crate::s3::error::S3Error;
 use crate::s3::pipeline::operation_input::Input;
 use crate::s3::pipeline::request::S3Request;
+use crate::s3::pipeline::target::Level;
 use crate::s3::respond::Response;
-
-/// What an operation is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Level {
-    /// The service: `/`.
-    Service,
-    /// A bucket: `/bucket`.
-    Bucket,
-    /// An object: `/bucket/key`.
-    Object,
-    /// A bucket as S3 Control names it, by its ARN.
-    Resource,
-}
-
-impl Level {
-    /// The word for it in errors about methods.
-    #[must_use]
-    pub const fn resource_type(self) -> &'static str {
-        match self {
-            Self::Service => "SERVICE",
-            Self::Bucket => "BUCKET",
-            Self::Object => "OBJECT",
-            Self::Resource => "RESOURCE",
-        }
-    }
-}
 
 /// What a request must have to belong to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use http::Method;
 
 use crate::s3::ops;
-use crate::s3::route::row::{Level, Need, Row};
+use crate::s3::pipeline::target::Level;
+use crate::s3::route::row::{Need, Row};
 
 /// All rows.
 pub static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(ops::rows()));

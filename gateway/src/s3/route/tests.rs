@@ -6,9 +6,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::domain::{CanonicalId, Ownership, Timestamp, User, UserId};
 use crate::policy::{BucketPolicy, BucketRules, Decision, Permission, Principal, PublicAccessBlock, decide};
+use crate::s3::pipeline::target::Level;
 use crate::s3::route::find::{RouteMatch, RouteQuery};
 use crate::s3::route::markdown::operations_as_markdown;
-use crate::s3::route::row::{Level, Need, Row};
+use crate::s3::route::row::{Need, Row};
 use crate::s3::route::table::TABLE;
 use crate::s3::uri::Query;
 
