@@ -7,6 +7,7 @@ mod decorators;
 mod directory;
 mod error;
 mod examine;
+pub mod failpoint;
 mod marker;
 mod name;
 mod open;

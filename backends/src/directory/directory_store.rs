@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::cached::Cached;
 use super::errno::{ErrorContext, folder_error, store_error};
 use super::mount::Mount;
-use super::publish::StagedFile;
+use super::publish::{StagedFile, fail_at};
 use super::space::FreeSpace;
 use super::volume::Volume;
 use crate::marker::Marker;
@@ -123,7 +123,9 @@ impl Inner {
         let volume = self.mount.volume()?;
         let remove = || {
             let folder = volume.folder(name.folder())?;
+            fail_at("sliver-delete")?;
             rustix::fs::unlinkat(&folder, name.text().as_str(), AtFlags::empty())?;
+            fail_at("sliver-deleted")?;
             rustix::fs::fsync(&folder)
         };
         absent_is_fine(remove())

@@ -15,6 +15,8 @@ use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
+use crate::failpoint::fails_at;
+
 /// Slices that one system call takes.
 const SLICES_MAX: usize = 1024;
 
@@ -72,6 +74,7 @@ impl StagedFile {
     }
 
     fn append_slices(&self, mut left: &mut [IoSlice<'_>]) -> Result<(), Errno> {
+        fail_at("sliver-write")?;
         IoSlice::advance_slices(&mut left, 0);
         while !left.is_empty() {
             let batch = &left[..left.len().min(SLICES_MAX)];
@@ -92,17 +95,24 @@ impl StagedFile {
     /// `EXIST` if the name is taken. After any other error the file may or may not carry its name, and must not be
     /// counted on.
     pub(super) fn publish(mut self, folder: impl AsFd, name: &str) -> Result<(), Errno> {
+        fail_at("sliver-sync")?;
         rustix::fs::fsync(&*self.file)?;
+        fail_at("sliver-rename")?;
         self.rename(folder.as_fd(), name)?;
         self.renamed = true;
-        rustix::fs::fsync(folder)
+        fail_at("sliver-sync-folder")?;
+        rustix::fs::fsync(folder)?;
+        fail_at("sliver-published")
     }
 
     /// As [`StagedFile::publish`], in the place of what has the name: whoever looks sees the old file or the new one, whole.
     pub(super) fn replace(mut self, folder: impl AsFd, name: &str) -> Result<(), Errno> {
+        fail_at("small-sync")?;
         rustix::fs::fsync(&*self.file)?;
+        fail_at("small-rename")?;
         rustix::fs::renameat(&self.staging_dir.folder, DecInt::new(self.number), folder.as_fd(), name)?;
         self.renamed = true;
+        fail_at("small-sync-folder")?;
         rustix::fs::fsync(folder)
     }
 
@@ -122,6 +132,11 @@ impl StagedFile {
             done => done,
         }
     }
+}
+
+/// Where a test may end the process, or let a step fail.
+pub(super) fn fail_at(point: &'static str) -> Result<(), Errno> {
+    if fails_at(point) { Err(Errno::IO) } else { Ok(()) }
 }
 
 impl Drop for StagedFile {

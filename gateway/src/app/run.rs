@@ -38,6 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn begin(cli: &Cli) -> anyhow::Result<Outcome> {
+    let _armed = backends::failpoint::arm();
     let source = ConfigSource { file: cli.config().map(Into::into), overrides: cli.overrides() };
     let config = source.read()?;
     // Files of this process are for its user alone: database, sockets, slivers.

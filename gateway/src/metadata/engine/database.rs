@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use backends::failpoint::fails_at;
 use rustix::fs::{FlockOperation, flock};
 use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
 
@@ -100,10 +101,16 @@ impl Database {
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Done> {
         // Nothing goes by the time in it.
         let token = time_ordered_id(&self.ambient);
+        fail_at("begin")?;
         let mut tx = self.begin(&token).await?;
+        fail_at("begun")?;
         // On an error the session is dropped, and with that rolled back.
         let done = work.run(&mut tx).await?;
-        let Err(error) = tx.command("COMMIT").await else {
+        fail_at("commit")?;
+        let committed = tx.command("COMMIT").await;
+        // As if the reply had been lost.
+        let committed = if fails_at("committed") { Err(sqlx::Error::WorkerCrashed) } else { committed };
+        let Err(error) = committed else {
             if let Pools::Sqlite { unfinished, .. } = &self.pools {
                 unfinished.store(false, Ordering::SeqCst);
             }
@@ -186,6 +193,11 @@ impl Database {
             Pools::Postgres(pool) => Session::Postgres(pool.acquire().await.unwrap()),
         }
     }
+}
+
+/// Where a test may end the process, or let a transaction fail.
+fn fail_at(point: &str) -> Result<()> {
+    if fails_at(point) { Err(MetadataError::Unavailable(format!("the test wants it at {point}"))) } else { Ok(()) }
 }
 
 fn insert_token(token: &[u8; 16]) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use backends::SliverName;
+use backends::failpoint::fails_at;
 use codec::BlobId;
 use futures::StreamExt as _;
 
@@ -62,6 +63,9 @@ impl Objects {
         let (gone, kept): (Vec<_>, Vec<_>) = deletions.into_iter().partition(|(_, gone)| *gone);
         let ids = |blobs: Vec<(BlobId, bool)>| blobs.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
         let (gone, kept) = (ids(gone), ids(kept));
+        if fails_at("slivers-deleted") {
+            return Err(ObjectsError::Unavailable("the test wants it".to_owned()));
+        }
         self.inner.metadata.reclaimed(&gone).await?;
         self.inner.metadata.postpone_reclaim(&kept).await?;
         gone.iter().for_each(|id| self.inner.forget_blob(id));

@@ -1,0 +1,164 @@
+//! The process ends, or an operation fails, at one point after the other: what was acknowledged reads back, nothing partial is
+//! visible, and nothing is left over.
+//!
+//! Takes a program with the feature `failpoints`, which `tests/run` builds: `HAULOUT_FAILPOINTS_BIN`. By hand, each point twice:
+//! `HAULOUT_PASSES=2 tests/run failpoints`.
+
+use anyhow::{Context, Result, bail, ensure};
+use harness::{Database, Payload, S3, Settings, TestGateway, number_from_environment, run_scenario, wait_until};
+
+/// The points, and how often each is passed before it strikes: at the start of the gateway some are passed dozens of times.
+const POINTS: [(&str, [usize; 2]); 20] = [
+    ("begin", [4, 40]),
+    ("begun", [9, 45]),
+    ("commit", [6, 42]),
+    ("commit", [12, 50]),
+    ("committed", [7, 41]),
+    ("committed", [14, 48]),
+    ("sliver-write", [1, 30]),
+    ("sliver-sync", [0, 9]),
+    ("sliver-sync", [4, 20]),
+    ("sliver-rename", [2, 15]),
+    ("sliver-rename", [5, 27]),
+    ("sliver-sync-folder", [0, 11]),
+    ("sliver-sync-folder", [3, 23]),
+    ("sliver-published", [1, 14]),
+    ("sliver-published", [5, 22]),
+    ("sliver-delete", [2, 13]),
+    ("sliver-deleted", [1, 8]),
+    ("slivers-deleted", [0, 2]),
+    ("small-sync", [2, 7]),
+    ("small-rename", [3, 8]),
+];
+
+const KEYS: u64 = 5;
+const SIZES: [u64; 5] = [10, 70_000, 1_500_000, 900, 2_200_000];
+
+#[test]
+fn what_was_acknowledged_survives_every_point_on_sqlite() -> Result<()> {
+    run(Database::Sqlite)
+}
+
+#[test]
+fn what_was_acknowledged_survives_every_point_on_postgres() -> Result<()> {
+    run(Database::Postgres)
+}
+
+fn run(database: Database) -> Result<()> {
+    let Some(program) = std::env::var_os("HAULOUT_FAILPOINTS_BIN") else {
+        eprintln!("HAULOUT_FAILPOINTS_BIN names no program with failpoints: nothing was tested");
+        return Ok(());
+    };
+    let settings = Settings::new(database).set("objects", "heartbeat_seconds = 1");
+    run_scenario(settings.program(program.into()), every_point)
+}
+
+/// What is known of a key: the version that is there for sure (none: nothing is), and those that may be.
+#[derive(Default)]
+struct Known {
+    sure: Option<u64>,
+    attempted: Vec<Option<u64>>,
+}
+
+async fn every_point(gateway: &mut TestGateway) -> Result<()> {
+    gateway.root().create_bucket("points").await?;
+    let (mut known, mut version, mut ended) = ((0..KEYS).map(|_| Known::default()).collect::<Vec<_>>(), 0, 0);
+    let times = number_from_environment("HAULOUT_PASSES", 1);
+    for action in ["kill", "error"] {
+        for (point, passes) in POINTS {
+            for passed in passes.into_iter().take(usize::try_from(times)?) {
+                let armed = format!("{point}={passed}*off->1*return({action})->off");
+                ended += usize::from(restart(gateway, &armed).with_context(|| armed.clone())?);
+                // It may end while nobody writes, in the midst of background work.
+                if !read_back(&gateway.root(), &mut known).await.with_context(|| format!("before {armed}"))? {
+                    ended += 1;
+                    restart(gateway, "")?;
+                }
+                ended += usize::from(!write(&gateway.root(), &mut known, &mut version).await);
+                if action == "error" {
+                    let lives =
+                        read_back(&gateway.root(), &mut known).await.with_context(|| format!("after {armed}"))?;
+                    ensure!(lives, "an error ended the gateway: {armed}");
+                }
+            }
+        }
+    }
+    ensure!(ended >= POINTS.len() / 2, "only {ended} times did a process end");
+    restart(gateway, "")?;
+    ensure!(read_back(&gateway.root(), &mut known).await?, "nothing ends it any more");
+    let clean = async || {
+        gateway.haulout(&["collect"]).ok().await?;
+        Ok((gateway.check(true).await?.code == 0).then_some(()))
+    };
+    match wait_until("nothing is left behind", clean).await {
+        Ok(()) => Ok(()),
+        Err(late) => gateway.check(true).await?.must_be_clean().context(late),
+    }
+}
+
+/// Starts it again with a point armed; without, if it struck before the gateway was ready, which is what this answers.
+fn restart(gateway: &mut TestGateway, armed: &str) -> Result<bool> {
+    gateway.reconfigure(|settings| settings.env("FAILPOINTS", armed))?;
+    let struck = gateway.restart().is_err();
+    if struck {
+        gateway.reconfigure(|settings| settings.env("FAILPOINTS", ""))?;
+        gateway.restart()?;
+    }
+    Ok(struck)
+}
+
+/// Writes and deletes for some time; false if the gateway ended meanwhile.
+async fn write(s3: &S3, known: &mut [Known], version: &mut u64) -> bool {
+    for turn in 0..3 * KEYS {
+        *version += 1;
+        let at = turn % KEYS;
+        let key = &mut known[usize::try_from(at).unwrap_or_default()];
+        let (name, deletes) = (format!("key {at}"), version.is_multiple_of(4));
+        let becomes = (!deletes).then_some(*version);
+        let reply = match deletes {
+            true => s3.delete("points", &name).await,
+            false => s3.put("points", &name, content(at, *version)).await,
+        };
+        match reply {
+            Ok(reply) if (200..300).contains(&reply.status) => *key = Known { sure: becomes, attempted: Vec::new() },
+            Ok(_) => key.attempted.push(becomes),
+            Err(_) => {
+                key.attempted.push(becomes);
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Each key holds what is sure, or what was attempted after that, whole. False if the gateway ended meanwhile.
+async fn read_back(s3: &S3, known: &mut [Known]) -> Result<bool> {
+    for (at, known) in (0..).zip(known) {
+        let Ok(reply) = s3.get("points", &format!("key {at}")).await else { return Ok(false) };
+        let found = match reply.status {
+            404 => None,
+            _ => {
+                let body = reply.ok()?.body;
+                let Some(version) = body.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)) else {
+                    bail!("key {at} is partial");
+                };
+                ensure!(body == content(at, version), "key {at} version {version} is not whole");
+                Some(version)
+            }
+        };
+        ensure!(
+            found == known.sure || known.attempted.contains(&found),
+            "key {at} holds {found:?}; sure was {:?}, attempted {:?}",
+            known.sure,
+            known.attempted
+        );
+        *known = Known { sure: found, attempted: Vec::new() };
+    }
+    Ok(true)
+}
+
+fn content(at: u64, version: u64) -> Vec<u8> {
+    let size = SIZES[usize::try_from((version + at) % SIZES.len() as u64).unwrap_or_default()];
+    let payload = Payload::new(&format!("key {at}"), version, size + 8);
+    [&version.to_be_bytes(), &payload.bytes()[8..]].concat()
+}
