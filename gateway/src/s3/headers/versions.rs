@@ -130,9 +130,11 @@ pub fn show_written(name: Option<VersionName>, headers: &mut HeaderMap) {
     show(name.filter(|name| *name != VersionName::Null), headers);
 }
 
-/// Names the version that was copied.
+/// Names the version that was copied, if it has an id of its own.
 pub fn show_source(name: Option<VersionName>, headers: &mut HeaderMap) {
-    if let Some(Ok(value)) = name.map(|name| HeaderValue::from_str(&name.to_string())) {
+    if let Some(Ok(value)) =
+        name.filter(|name| *name != VersionName::Null).map(|name| HeaderValue::from_str(&name.to_string()))
+    {
         headers.insert(SOURCE_VERSION_ID, value);
     }
 }

@@ -152,7 +152,7 @@ async fn get_object_acl(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey)
 async fn put_object_acl(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
     let document = read_asked(&mut request).await?;
     request.authorize(&bucket, Some(&key)).await?;
-    let version = request.version(&bucket, &key).await?;
+    let version = request.version(&bucket, &key).await.map_err(versions::at_marker_of_key)?;
     let owner = owner_of(&request, &bucket, &version).await?;
     let bucket_owner = request.state.owner_of(&bucket, &request.identity).await?;
     let mut response = empty(StatusCode::OK);
