@@ -14,6 +14,8 @@ CREATE INDEX bucket_name_hold_end ON bucket_name_hold (held_until);
 -- Delete markers and unfinished uploads under a quota, in one sum. A release before this one does not add to it: once it is
 -- gone, setting the quota again counts them.
 ALTER TABLE quota ADD COLUMN extras INTEGER NOT NULL DEFAULT 0;
+-- The number of the count that is under way: of two that set a quota at once, the later one completes the sums.
+ALTER TABLE quota ADD COLUMN counting INTEGER;
 UPDATE quota SET extras =
     (SELECT COUNT(*) FROM version v WHERE v.bucket_id = quota.id AND v.is_marker)
     + (SELECT COUNT(*) FROM upload u WHERE u.bucket_id = quota.id)

@@ -2,7 +2,7 @@
 import json
 import random
 
-from gateway import bucket, client, fetch
+from gateway import ENDPOINT, bucket, client, fetch
 
 s3 = client()
 B = bucket(s3, "forms")
@@ -21,6 +21,11 @@ def post(key, content=b"content", fields={}, conditions=[], headers={}, file_nam
     status, _, text = fetch(form["url"], "POST", multipart(form["fields"], content, file_name), {**kind, **headers})
     return status, text.decode()
 
+
+# A form is told that there is no such bucket, whatever a preflight would be told.
+kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Origin": "https://example.org"}
+status, _, text = fetch(f"{ENDPOINT}/no-such-bucket-anywhere", "POST", multipart({"key": "k"}, b"content"), kind)
+assert status == 404 and b"NoSuchBucket" in text, (status, text)
 
 # What the request itself says is signed by nobody.
 own = {"Content-Encoding": "gzip", "Cache-Control": "no-store", "Content-Disposition": "attachment", "Expires": "Thu, 01 Jan 2099 00:00:00 GMT",

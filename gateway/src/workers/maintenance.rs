@@ -132,8 +132,8 @@ impl Worker for Orphans {
             return Ok(false);
         }
         let report = self.objects.collect_orphans().await?;
-        // Those that were left make another scan due at once.
-        let done = (report.left == 0).then(Instant::now);
+        // Those that were left make another scan due at once, unless this one got nowhere.
+        let done = (report.left == 0 || report.collected == 0).then(Instant::now);
         *self.scanned.lock().unwrap_or_else(PoisonError::into_inner) = done;
         if let Some(refused) = report.refused {
             tracing::error!(refused, "orphans found but not collected");

@@ -81,7 +81,12 @@ pub(super) fn draw(key: &ClusterKey, caller: &AccessKey, session: &NewSession, a
     };
     let drawn = credentials::generate(ambient.entropy.as_ref());
     let id = format!("{TEMPORARY}{}", drawn.access_key.get(TEMPORARY.len()..).unwrap_or_default());
-    let expires_at = ambient.clock.now().seconds() + i64::from(session.seconds);
+    let asked = ambient.clock.now().seconds() + i64::from(session.seconds);
+    // What cannot end with its secret ends with its time, and so does what is drawn from it.
+    let expires_at = match &caller.session {
+        Some(old) if old.issuer_digest.is_none() => asked.min(old.expires_at.seconds()),
+        _ => asked,
+    };
     let session_token = SessionToken {
         secret: drawn.secret_key.to_string(),
         issuer,

@@ -53,9 +53,10 @@ impl fmt::Display for ETag {
 impl FromStr for ETag {
     type Err = ETagError;
 
-    /// Accepts the tag with or without its quotes.
+    /// Accepts the tag with or without its quotes, or one of them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bare = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+        let bare = text.strip_prefix('"').unwrap_or(text);
+        let bare = bare.strip_suffix('"').unwrap_or(bare);
         let (digest, parts) = match bare.split_once('-') {
             Some((digest, parts)) => (digest, Some(parts.parse().map_err(|_| ETagError)?)),
             None => (bare, None),

@@ -9,7 +9,7 @@ use crate::metadata::engine::columns;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
-use crate::metadata::error::Result;
+use crate::metadata::error::{MetadataError, Result};
 
 impl MetadataStore {
     /// Sets a quota, or removes it when nothing is limited. Answers whether the bucket or user is there.
@@ -22,12 +22,10 @@ impl MetadataStore {
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn set_quota(&self, scope: QuotaScope, limits: QuotaLimits) -> Result<bool> {
         let is_limited = limits != QuotaLimits::default();
-        if !self.database().transact(Prepare { scope, is_limited }).await? {
-            return Ok(false);
-        }
+        let Some(count) = self.database().transact(Prepare { scope, is_limited }).await? else { return Ok(false) };
         if is_limited {
             let missing = quota_count::missing(self.database(), scope).await?;
-            self.database().transact(Limit { scope, limits, missing }).await?;
+            self.database().transact(Limit { scope, limits, count, missing }).await?;
         }
         Ok(true)
     }
@@ -70,36 +68,40 @@ struct Prepare {
 }
 
 impl Work for Prepare {
-    /// Whether the bucket or user is there.
-    type Done = bool;
+    /// The number of this count, if the bucket or user is there.
+    type Done = Option<i64>;
 
     /// Holds the rows of all buckets concerned alone, so that every commit either ended before, or adds to the sums.
-    async fn run(&self, tx: &mut Session) -> Result<bool> {
+    async fn run(&self, tx: &mut Session) -> Result<Option<i64>> {
         let (which, id) = match self.scope {
             QuotaScope::Bucket(id) => ("b.id = $1", id.0),
             QuotaScope::User(id) => ("b.account_id = $1", id.0),
         };
         // A user's row is kept, so that buckets the user makes meanwhile wait and then know of the quota.
         if tx.row(scope_row(self.scope, tx.dialect().for_update())).await?.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let lock = tx.dialect().for_update();
         let text = format!("SELECT b.id FROM bucket b WHERE {which} ORDER BY b.id{lock}");
         tx.rows(Statement::new(text).bind(id)).await?;
         // One that is there stays in force until its usage is counted again.
-        let text = if self.is_limited {
-            "INSERT INTO quota (scope, id, bytes, objects) VALUES ($1, $2, 0, 0) ON CONFLICT (scope, id) DO NOTHING"
-        } else {
-            "DELETE FROM quota WHERE scope = $1 AND id = $2"
-        };
+        let drawn = tx.row(Statement::new(tx.dialect().take_numbers(1))).await?;
+        let count = drawn.ok_or_else(|| MetadataError::Damaged("no number for a count".to_owned()))?.int(0)?;
         let [kind, number] = self.scope.values();
-        tx.execute(Statement::new(text).bind(kind).bind(number)).await?;
+        let statement = if self.is_limited {
+            let text = "INSERT INTO quota (scope, id, bytes, objects, counting) VALUES ($1, $2, 0, 0, $3) \
+                        ON CONFLICT (scope, id) DO UPDATE SET counting = EXCLUDED.counting";
+            Statement::new(text).bind(kind).bind(number).bind(count)
+        } else {
+            Statement::new("DELETE FROM quota WHERE scope = $1 AND id = $2").bind(kind).bind(number)
+        };
+        tx.execute(statement).await?;
         let text = format!(
             "UPDATE bucket SET has_quota = EXISTS (SELECT 1 FROM quota q WHERE (q.scope = 'bucket' AND q.id = bucket.id) \
              OR (q.scope = 'user' AND q.id = bucket.account_id)) WHERE id IN (SELECT b.id FROM bucket b WHERE {which})"
         );
         tx.execute(Statement::new(text).bind(id)).await?;
-        Ok(true)
+        Ok(Some(count))
     }
 }
 
@@ -107,6 +109,7 @@ impl Work for Prepare {
 struct Limit {
     scope: QuotaScope,
     limits: QuotaLimits,
+    count: i64,
     missing: MissingUsage,
 }
 
@@ -117,7 +120,7 @@ impl Work for Limit {
         let most =
             |limit: Option<u64>| limit.map_or(Value::NoInt, |most| i64::try_from(most).unwrap_or(i64::MAX).into());
         let text = "UPDATE quota SET bytes_max = $1, objects_max = $2, bytes = bytes + $3, objects = objects + $4, \
-                    extras = extras + $5 WHERE scope = $6 AND id = $7";
+                    extras = extras + $5, counting = NULL WHERE scope = $6 AND id = $7 AND counting = $8";
         let [kind, number] = self.scope.values();
         let statement = Statement::new(text)
             .bind(most(self.limits.bytes))
@@ -126,8 +129,9 @@ impl Work for Limit {
             .bind(self.missing.objects)
             .bind(self.missing.extras)
             .bind(kind)
-            .bind(number);
-        // Whoever has removed it meanwhile came last.
+            .bind(number)
+            .bind(self.count);
+        // Whoever has removed it or set it again meanwhile came last.
         tx.execute(statement).await.map(drop)
     }
 }

@@ -78,23 +78,28 @@ impl MetadataStore {
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn walk_versions(&self, bucket: BucketId, after: &WalkPosition, most: usize) -> Result<WalkPage> {
         let mut session = self.database().reader().await?;
-        let mut versions = match after.seq {
-            Some(seq) => rest_of_key(&mut session, bucket, &after.key, seq, most).await?,
-            None => Vec::new(),
-        };
-        let room = most - versions.len().min(most);
-        if room == 0 {
-            return Ok(WalkPage { versions, ended: false });
-        }
-        let (next, cut) = next_keys(&mut session, bucket, &after.key, room).await?;
-        versions.extend(next);
-        match cut {
-            // A key with more versions than a page holds.
-            Some(key) if versions.is_empty() => {
-                let versions = rest_of_key(&mut session, bucket, key.as_bytes(), i64::MAX, most).await?;
-                Ok(WalkPage { ended: versions.is_empty(), versions })
+        let mut after = after.clone();
+        loop {
+            let mut versions = match after.seq {
+                Some(seq) => rest_of_key(&mut session, bucket, &after.key, seq, most).await?,
+                None => Vec::new(),
+            };
+            let room = most - versions.len().min(most);
+            if room == 0 {
+                return Ok(WalkPage { versions, ended: false });
             }
-            cut => Ok(WalkPage { versions, ended: cut.is_none() }),
+            let (next, cut) = next_keys(&mut session, bucket, &after.key, room).await?;
+            versions.extend(next);
+            let Some(key) = cut.as_ref().filter(|_| versions.is_empty()) else {
+                return Ok(WalkPage { versions, ended: cut.is_none() });
+            };
+            // A key with more versions than a page holds.
+            let versions = rest_of_key(&mut session, bucket, key.as_bytes(), i64::MAX, most).await?;
+            if !versions.is_empty() {
+                return Ok(WalkPage { versions, ended: false });
+            }
+            // All of them went meanwhile: what follows is still to come.
+            after = WalkPosition { key: key.as_bytes().to_vec(), seq: None };
         }
     }
 

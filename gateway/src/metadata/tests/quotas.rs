@@ -70,6 +70,13 @@ both! {
         assert_eq!(put(f, "more", 10).await, Outcome::STORED);
         set(f, bucket, Some(1_000), None).await;
         assert_eq!(sums(f, bucket).await, (410, 41));
+
+        f.meddle("DELETE FROM quota").await;
+        for _ in 0..10 {
+            let both = || set(f, bucket, Some(1_000), None);
+            futures::future::join3(both(), both(), both()).await;
+            assert_eq!(sums(f, bucket).await, (410, 41), "what two count at once is added once");
+        }
     }
 
     async fn parallel_writers_cannot_exceed_it(f: &Fixture) {

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::s3::auth::caller::Caller;
 use crate::s3::auth::payload::Payload;
 use crate::s3::auth::signature::Signature;
+use crate::s3::auth::v4::query;
 
 /// Who sent a request.
 #[derive(Clone, Debug)]
@@ -32,10 +33,11 @@ pub struct Verified {
 
 impl Verified {
     /// Puts the hoisted headers where they belong, so that everything after reads headers only. A header that the
-    /// request really has wins.
+    /// request really has wins, for it is signed; but for conditions, which need not be: there the URL wins.
     pub fn unhoist(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.hoisted {
-            if !headers.contains_key(name) {
+            let is_condition = !name.as_str().starts_with("x-amz-") && query::is_condition(name.as_str());
+            if is_condition || !headers.contains_key(name) {
                 headers.insert(name.clone(), value.clone());
             }
         }

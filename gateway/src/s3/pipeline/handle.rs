@@ -234,9 +234,10 @@ async fn authorized(
     trace: &mut Trace,
 ) -> Result<AuthorizedBucket, S3Error> {
     let found = request.state.bucket(name).await;
-    let absent = |error: &S3Error| row.open && error.code == Code::NoSuchBucket;
-    let bucket =
-        found.map_err(|error| if absent(&error) { ops::preflight_without_bucket(&request.head) } else { error })?;
+    let bucket = found.map_err(|error| match error.code {
+        Code::NoSuchBucket if request.head.method == Method::OPTIONS => ops::preflight_without_bucket(&request.head),
+        _ => error,
+    })?;
     trace.log = LogDraft::begin(request, row, &bucket, key).await;
     let not_found_override = if row.open { None } else { authorize_row(request, row, &bucket, key).await? };
     if let Some(expected) = request.header("x-amz-expected-bucket-owner") {

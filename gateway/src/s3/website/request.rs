@@ -153,6 +153,8 @@ impl WebsiteRequest<'_> {
         let shown = error.status().is_client_error() && !matches!(error.status().as_u16(), 412 | 416);
         let Some(key) = self.site.error.as_deref().filter(|_| shown) else { return Err(error) };
         match self.read(key, false).await {
+            // An error document may itself be a redirect.
+            Ok(response) if response.headers().contains_key(WEBSITE_REDIRECT) => Ok(followed(response)),
             Ok(mut response) => {
                 *response.status_mut() = error.status();
                 name_error(&error, &mut response);

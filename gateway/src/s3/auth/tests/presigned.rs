@@ -67,6 +67,16 @@ async fn parameters_stand_for_headers() {
 }
 
 #[tokio::test]
+async fn a_condition_in_the_url_holds_whatever_the_request_says() {
+    let target = Client::default().presign("PUT", "/b/k", &[("If-None-Match", "*")], &[HOST], "60");
+    let verified = outcome(&target, &[HOST, ("if-none-match", "nonsense")]).await.expect("valid");
+    let mut headers = HeaderMap::new();
+    headers.insert("if-none-match", HeaderValue::from_static("nonsense"));
+    verified.unhoist(&mut headers);
+    assert_eq!(headers["if-none-match"], "*");
+}
+
+#[tokio::test]
 async fn the_browser_sdks_checksum_of_nothing_is_dropped_when_there_is_content() {
     let query = [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-sdk-checksum-algorithm", "CRC32")];
     let target = Client::default().presign("PUT", "/b/k", &query, &[HOST], "60");

@@ -140,7 +140,7 @@ fn signed_hoists(parameters: &Query) -> Result<Vec<(String, String)>, S3Error> {
 }
 
 fn hoisted(parameters: &Query, head: &Parts) -> Result<Vec<(HeaderName, HeaderValue)>, S3Error> {
-    let mut headers = query::hoisted(parameters, crate::s3::auth::v4::verify::surely_empty(head))?;
+    let mut headers = query::hoisted(parameters, crate::s3::auth::v4::verify::surely_empty(head), false)?;
     for (name, value) in signed_hoists(parameters)? {
         if let ("content-type" | "content-md5", Ok(value)) = (name.as_str(), HeaderValue::from_str(&value)) {
             headers.extend(HeaderName::from_bytes(name.as_bytes()).ok().map(|name| (name, value)));

@@ -84,16 +84,20 @@ fn check_age(time: i64, expires: &str, now: Timestamp, skew_seconds: i64) -> Res
     Ok(())
 }
 
-/// The headers a presigned URL carries as parameters. `empty_body` is whether the request surely has no content.
+/// The headers a presigned URL carries as parameters. `empty_body` is whether the request surely has no content, `conditions`
+/// whether the signature covers parameters that are no headers of S3.
 ///
 /// The browser SDK hoists the checksum of the *empty* body it had when it made the URL; for a request that brings
 /// content that value is meaningless, and it is dropped (the algorithm stays, so a checksum is computed).
-pub(crate) fn hoisted(query: &Query, empty_body: bool) -> Result<Vec<(HeaderName, HeaderValue)>, S3Error> {
+pub(crate) fn hoisted(
+    query: &Query,
+    empty_body: bool,
+    conditions: bool,
+) -> Result<Vec<(HeaderName, HeaderValue)>, S3Error> {
     let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
     for (name, value) in query.iter() {
         let is_header = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
-            // Who makes the URL forbids to overwrite by it.
-            || ["if-match", "if-none-match"].iter().any(|condition| condition.eq_ignore_ascii_case(name));
+            || (conditions && is_condition(name));
         if !is_header || PARAMETERS.iter().any(|parameter| parameter.eq_ignore_ascii_case(name)) {
             continue;
         }
@@ -108,6 +112,11 @@ pub(crate) fn hoisted(query: &Query, empty_body: bool) -> Result<Vec<(HeaderName
         headers.push((header, HeaderValue::from_str(value).map_err(|_| invalid())?));
     }
     Ok(headers)
+}
+
+/// Whether this is a condition of a write: who makes a URL forbids to overwrite by it.
+pub(crate) fn is_condition(name: &str) -> bool {
+    ["if-match", "if-none-match"].iter().any(|condition| condition.eq_ignore_ascii_case(name))
 }
 
 fn is_checksum_of_nothing(header: &str, value: &str) -> bool {

@@ -59,7 +59,7 @@ pub(crate) async fn verify(
     let (proven, covers_payload) = proven.ok_or_else(|| mismatch(&signable, claim))?;
     let chunks = || ChunkSigner::new(&key.secret, claim.time, claim.region, claim.signature);
     verifier.keys.used(&key, claim.service.word(), claim.region);
-    let hoisted = if presigned { query::hoisted(parameters, surely_empty(head))? } else { Vec::new() };
+    let hoisted = if presigned { query::hoisted(parameters, surely_empty(head), true)? } else { Vec::new() };
     let location = if presigned { SignaturePlace::Query } else { SignaturePlace::Header };
     let (version, signed_at) = (SignatureVersion::V4, Some(claim.time));
     let signature = Some(Signature { version, location, signed_at, covers_payload });

@@ -75,7 +75,12 @@ async fn set_tags(
 }
 
 async fn get_tagging(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let version = request.version(&bucket, &key).await.map_err(versions::at_marker_of_key)?;
+    let version = match request.version(&bucket, &key).await {
+        Ok(version) => version,
+        // Who may not list does not learn that there was something.
+        Err(error) if request.may_list(&bucket, &key)? => return Err(versions::at_marker_of_key(error)),
+        Err(error) => return Err(error),
+    };
     let mut writer = XmlWriter::document("Tagging", 0);
     tags::write(&version.attributes.tags, &mut writer);
     let mut response = xml(writer.end("Tagging"));
