@@ -29,7 +29,8 @@ pub fn of_header(headers: &HeaderMap) -> Result<Option<TagSet>, S3Error> {
     match TagSet::new(pairs, TagSet::OBJECT_MAX) {
         Ok(set) => Ok(Some(set)),
         // A list parted by commas is one tag with a value that no tag has.
-        Err(TagError::Duplicate(_) | TagError::Value(..)) => Err(refused()),
+        Err(TagError::Duplicate(_)) => Err(refused()),
+        Err(TagError::Value(_, value)) if value.contains(',') => Err(refused()),
         Err(error) => Err(tags::refused(error, TagSet::OBJECT_MAX)),
     }
 }
@@ -67,6 +68,7 @@ mod tests {
         assert_eq!(header(""), pairs(&[]));
         assert_eq!(header("a=1&a=2"), Err(Code::InvalidArgument));
         assert_eq!(header("a=%zz"), Err(Code::InvalidArgument));
+        assert_eq!(header("a=1,b=2"), Err(Code::InvalidArgument));
         assert_eq!(header("a=%21"), Err(Code::InvalidTag));
     }
 }

@@ -226,7 +226,7 @@ both! {
         assert_eq!(tags(&f.current("key").await.unwrap()), "cc");
         let marker = mark(f, "key").await;
         let refused = |refusal| Outcome::Refused(refusal);
-        assert_eq!(amend(f, "key", VersionSelector::Current, tag("d")).await, refused(Refusal::NoSuchKey));
+        assert_eq!(amend(f, "key", VersionSelector::Current, tag("d")).await, refused(Refusal::IsMarker));
         assert_eq!(amend(f, "key", selector(marker), tag("d")).await, refused(Refusal::IsMarker));
         assert_eq!(amend(f, "none", VersionSelector::Current, tag("d")).await, refused(Refusal::NoSuchKey));
         assert_eq!(amend(f, "key", VersionSelector::Id(f.version("x", Vec::new()).id), tag("d")).await, refused(Refusal::NoSuchVersion));

@@ -2,7 +2,7 @@
 
 use crate::domain::{AccessList, Grant, Grantee};
 use crate::s3::authz::access::Owner;
-use crate::s3::authz::acl::grantee::{ACCOUNT_ID, GROUPS, RIGHTS, account, group, invalid_id};
+use crate::s3::authz::acl::grantee::{ACCOUNT_ID, GROUPS, RIGHTS, account, group};
 use crate::s3::documents::listing::write_owner;
 use crate::s3::documents::xml::{Element, XmlWriter, parse};
 use crate::s3::error::{Code, S3Error};
@@ -16,14 +16,12 @@ pub fn read(body: &[u8]) -> Result<(String, AccessList), S3Error> {
     let malformed = || S3Error::from(Code::MalformedACLError);
     let root = parse(body, "AccessControlPolicy").map_err(|_| malformed())?;
     let owner = root.child("Owner").and_then(|owner| owner.text_of("ID")).ok_or_else(malformed)?.trim().to_owned();
-    if account(&owner, ACCOUNT_ID).is_err() {
-        return Err(invalid_id(&owner, ACCOUNT_ID));
-    }
     let lines = root.child("AccessControlList").ok_or_else(malformed)?;
     if lines.children.len() > AccessList::GRANTS_MAX || lines.children.iter().any(|line| line.name != "Grant") {
         return Err(malformed());
     }
     let grants = lines.all("Grant").map(read_grant).collect::<Result<_, _>>()?;
+    account(&owner, ACCOUNT_ID)?;
     Ok((owner, AccessList { grants }))
 }
 
@@ -108,14 +106,16 @@ mod tests {
             let text = format!("<AccessControlPolicy>{inside}</AccessControlPolicy>");
             read(text.as_bytes()).map(|(_, list)| list.grants.len()).map_err(|error| error.code)
         };
+        let owner = format!("<Owner><ID>{}</ID></Owner>", "b".repeat(64));
         let grant = |grantee: &str, right: &str| {
             with(&format!(
-                "<Owner><ID>x</ID></Owner><AccessControlList><Grant><Grantee>{grantee}</Grantee>\
+                "{owner}<AccessControlList><Grant><Grantee>{grantee}</Grantee>\
                  <Permission>{right}</Permission></Grant></AccessControlList>"
             ))
         };
         let id = format!("<ID>{}</ID>", "a".repeat(64));
-        assert_eq!(with("<Owner><ID>x</ID></Owner><AccessControlList/>"), Ok(0));
+        assert_eq!(with(&format!("{owner}<AccessControlList/>")), Ok(0));
+        assert_eq!(with("<Owner><ID>x</ID></Owner><AccessControlList/>"), Err(Code::InvalidArgument));
         assert_eq!(grant(&id, "READ"), Ok(1));
         assert_eq!(grant(&id, "FLY"), Err(Code::MalformedACLError));
         assert_eq!(grant("<ID>_foo</ID>", "READ"), Err(Code::InvalidArgument));

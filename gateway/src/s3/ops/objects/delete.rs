@@ -211,9 +211,8 @@ mod tests {
         assert!(matches!(&lines[2].deletion, Ok(deletion) if deletion.selector == VersionSelector::Null));
         assert!(matches!(&lines[3].deletion, Ok(deletion) if matches!(deletion.selector, VersionSelector::Id(_))));
         assert_eq!(lines.len(), 6);
-        for line in &lines[4..] {
-            assert_eq!(line.deletion.as_ref().err().unwrap().code, Code::InvalidArgument);
-        }
+        let refused: Vec<_> = lines[4..].iter().map(|line| line.deletion.as_ref().err().unwrap().code).collect();
+        assert_eq!(refused, [Code::NoSuchVersion, Code::InvalidArgument]);
     }
 
     #[test]

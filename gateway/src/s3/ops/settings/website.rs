@@ -255,7 +255,7 @@ mod tests {
             ("<IndexDocument><Suffix>a/b</Suffix></IndexDocument>".to_owned(), Code::InvalidArgument),
             ("<IndexDocument><Suffix/></IndexDocument>".to_owned(), Code::InvalidArgument),
             (format!("{INDEX}<ErrorDocument><Key/></ErrorDocument>"), Code::InvalidArgument),
-            (format!("{INDEX}<RedirectAllRequestsTo>{host}</RedirectAllRequestsTo>"), Code::InvalidRequest),
+            (format!("{INDEX}<RedirectAllRequestsTo>{host}</RedirectAllRequestsTo>"), Code::InvalidArgument),
             ("<RedirectAllRequestsTo/>".to_owned(), Code::MalformedXML),
             (
                 "<RedirectAllRequestsTo><HostName>a\r\nb</HostName></RedirectAllRequestsTo>".to_owned(),
