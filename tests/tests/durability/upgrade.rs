@@ -22,7 +22,9 @@ fn upgrades(database: Database) -> Result<()> {
         for release in RELEASES {
             let folder = Fixture::folder(release, database);
             let receiver = Receiver::start(0).await?;
-            let settings = with_webhook(Fixture::settings(database), receiver.address(), true);
+            // That release showed the names of owners.
+            let settings = with_webhook(Fixture::settings(database), receiver.address(), true)
+                .set("s3", "owner_display_names = true");
             let mut gateway = TestGateway::open(settings, &folder).await?;
             match opened(&mut gateway, &Fixture::read(&folder)?, &receiver).await {
                 Ok(()) => gateway.finish().await?,

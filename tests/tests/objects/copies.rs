@@ -54,7 +54,7 @@ async fn a_copy_is_a_whole_object(gateway: &mut TestGateway) -> Result<()> {
         let read = s3.on(Method::GET, "copies", "source").query("partNumber", number).send().await?.ok()?;
         ensure!(read.body == part && read.header("x-amz-mp-parts-count") == "2", "part {number}");
     }
-    s3.on(Method::GET, "copies", "source").query("partNumber", "7").send().await?.refused(400, "InvalidPart")?;
+    s3.on(Method::GET, "copies", "source").query("partNumber", "7").send().await?.refused(416, "InvalidPartNumber")?;
 
     let etag = format!("\"{}\"", hex::encode(md5::Md5::digest(&content)));
     let plain = s3.on(Method::PUT, "copies", "plain").header("x-amz-sdk-checksum-algorithm", "CRC32");

@@ -71,7 +71,7 @@ async fn what_is_wrong_is_refused(gateway: &mut TestGateway) -> Result<()> {
     complete(vec![(2, last.clone()), (1, small.clone())]).await?.refused(400, "InvalidPartOrder")?;
     complete(vec![(1, last.clone())]).await?.refused(400, "InvalidPart")?;
     complete(vec![(7, last.clone())]).await?.refused(400, "InvalidPart")?;
-    complete(vec![]).await?.refused(400, "MalformedXML")?;
+    complete(vec![]).await?.refused(400, "InvalidRequest")?;
     for number in ["0", "10001", "x"] {
         let request = s3.on(Method::PUT, "parts", "key").query("partNumber", number).query("uploadId", &upload);
         request.body("x").send().await?.refused(400, "InvalidArgument")?;
