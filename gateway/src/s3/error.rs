@@ -199,11 +199,7 @@ impl From<ObjectsError> for S3Error {
                     "The provided 'x-amz-mp-object-size' header value {promised} does not match what was computed: {actual}"
                 ),
             ),
-            ObjectsError::BadContentMd5 { promised, calculated } => {
-                let message = "The Content-MD5 you specified did not match what we received.";
-                let error = Self::with(Code::BadDigest, message).field("ExpectedDigest", hex::encode(promised));
-                error.field("CalculatedDigest", STANDARD.encode(calculated))
-            }
+            ObjectsError::BadContentMd5 { promised, calculated } => bad_content_md5(promised, calculated),
             ObjectsError::ContentSha256Mismatch => Self::new(Code::XAmzContentSHA256Mismatch),
             ObjectsError::InvalidRequest(why) => Self::with(Code::InvalidRequest, why),
             ObjectsError::ChecksumMismatch(actual) => Self::with(
@@ -228,6 +224,12 @@ impl From<ObjectsError> for S3Error {
             ObjectsError::Internal(why) => Self::internal(why),
         }
     }
+}
+
+fn bad_content_md5(promised: [u8; 16], calculated: [u8; 16]) -> S3Error {
+    let message = "The Content-MD5 you specified did not match what we received.";
+    let error = S3Error::with(Code::BadDigest, message).field("ExpectedDigest", hex::encode(promised));
+    error.field("CalculatedDigest", STANDARD.encode(calculated))
 }
 
 impl From<DamagedSetting> for S3Error {
