@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::{Setting, Timestamp};
+use crate::domain::{Setting, Timestamp, bucket_arn};
 
 /// Every inventory of a bucket, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,7 +191,7 @@ impl Inventory {
         let file = |file: &ListFile| json!({ "key": file.key, "size": file.size, "MD5checksum": file.md5 });
         let manifest = json!({
             "sourceBucket": bucket,
-            "destinationBucket": format!("arn:aws:s3:::{}", self.destination),
+            "destinationBucket": bucket_arn(&self.destination),
             "version": "2016-11-30",
             "creationTimestamp": (now.0 / 1_000).to_string(),
             "fileFormat": "CSV",

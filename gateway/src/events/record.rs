@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
-use crate::domain::{ETag, ObjectKey, Timestamp};
+use crate::domain::{ETag, ObjectKey, Timestamp, bucket_arn};
 
 /// What a form encodes, but for the space.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
@@ -73,7 +73,7 @@ pub fn record(details: &EventDetails<'_>) -> Value {
             "bucket": {
                 "name": details.bucket,
                 "ownerIdentity": { "principalId": details.owner },
-                "arn": format!("arn:aws:s3:::{}", details.bucket),
+                "arn": bucket_arn(details.bucket),
             },
             "object": object,
         },

@@ -31,6 +31,12 @@ impl BucketName {
     }
 }
 
+/// The resource name (ARN) of a bucket.
+#[must_use]
+pub fn bucket_arn(name: &str) -> String {
+    format!("arn:aws:s3:::{name}")
+}
+
 impl FromStr for BucketName {
     type Err = BucketNameError;
 

@@ -36,8 +36,7 @@ impl Verified {
     /// request really has wins, for it is signed; but for conditions, which need not be: there the URL wins.
     pub fn unhoist(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.hoisted {
-            let is_condition = !name.as_str().starts_with("x-amz-") && query::is_condition(name.as_str());
-            if is_condition || !headers.contains_key(name) {
+            if query::is_condition(name.as_str()) || !headers.contains_key(name) {
                 headers.insert(name.clone(), value.clone());
             }
         }

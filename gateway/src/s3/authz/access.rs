@@ -70,14 +70,14 @@ impl S3State {
     /// # Errors
     /// When the database is unavailable.
     pub async fn owner_by_id(&self, id: UserId, identity: &Identity) -> Result<Owner, S3Error> {
-        let known = |user: &User| self.owner_as_shown(user);
         if let Identity::Known(key) = identity
             && key.user.id == id
         {
-            return Ok(known(&key.user));
+            return Ok(self.owner_as_shown(&key.user));
         }
         let user = self.metadata.user(id).await?;
-        user.as_ref().map(known).ok_or_else(|| S3Error::internal("the owner of a bucket or object does not exist"))
+        user.map(|user| self.owner_as_shown(&user))
+            .ok_or_else(|| S3Error::internal("the owner of a bucket or object does not exist"))
     }
 
     /// Checks `x-amz-expected-bucket-owner`: a canonical id, or the twelve digits of an account.

@@ -15,7 +15,8 @@ const END_MAX: usize = 1_024;
 const DESTINATIONS: [(Destination, &str, &str); 2] =
     [(Destination::Queue, "QueueConfiguration", "Queue"), (Destination::Topic, "TopicConfiguration", "Topic")];
 
-/// Reads the rules from their root element. `targets` are the names of those that the bucket may use; `name` makes the names that are not given, from a rule's position.
+/// Reads the rules from their root element. `targets` are the names of those that the bucket may use; `name` makes the names that
+/// are not given, from a rule's position.
 ///
 /// # Errors
 /// `MalformedXML` or `InvalidArgument`, in Amazon's words; `NotImplemented` for destinations that do not exist here.

@@ -11,7 +11,6 @@ use crate::events::{AccessLine, LoggingConfiguration};
 use crate::s3::auth::{SignaturePlace, SignatureVersion};
 use crate::s3::pipeline::connection_info::ConnectionInfo;
 use crate::s3::pipeline::request::S3Request;
-use crate::s3::pipeline::target::Level;
 use crate::s3::respond::Response;
 use crate::s3::route::{Need, Row};
 
@@ -56,13 +55,7 @@ fn operation(row: &Row) -> String {
         Need::Query(name) => Some(name.to_uppercase()),
         _ => None,
     });
-    let level = match row.level {
-        Level::Service => "SERVICE",
-        Level::Bucket => "BUCKET",
-        Level::Object => "OBJECT",
-        Level::Resource => "RESOURCE",
-    };
-    format!("REST.{}.{}", row.method, parameter.as_deref().unwrap_or(level))
+    format!("REST.{}.{}", row.method, parameter.as_deref().unwrap_or(row.level.resource_type()))
 }
 
 impl LogDraft {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::domain::{AccessList, Bucket, BucketName, TagSet, Versioning};
+use crate::domain::{AccessList, Bucket, BucketName, TagSet, Versioning, bucket_arn};
 use crate::metadata::{CreateBucket, DeleteBucket, NewBucket};
 use crate::policy::{OwnershipControls, Permission};
 use crate::s3::authz::access::BUCKET_REGION;
@@ -139,13 +139,8 @@ fn created(name: &BucketName) -> Response {
 
 const BUCKET_ARN: HeaderName = HeaderName::from_static("x-amz-bucket-arn");
 
-/// The resource name of a bucket.
-pub fn arn(name: &BucketName) -> String {
-    format!("arn:aws:s3:::{name}")
-}
-
 fn show_arn(name: &BucketName, headers: &mut HeaderMap) {
-    if let Ok(arn) = HeaderValue::from_str(&arn(name)) {
+    if let Ok(arn) = HeaderValue::from_str(&bucket_arn(name.as_str())) {
         headers.insert(BUCKET_ARN, arn);
     }
 }

@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 
+use crate::domain::bucket_arn;
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::listing::write_owner;
 use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::S3Error;
-use crate::s3::ops::buckets::bucket::arn;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, xml};
 use crate::s3::route::{Row, on_service};
@@ -50,7 +50,7 @@ async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
         if paged {
             writer.text("BucketRegion", location);
         }
-        writer.text("BucketArn", &arn(&bucket.name)).close("Bucket");
+        writer.text("BucketArn", &bucket_arn(bucket.name.as_str())).close("Bucket");
     }
     writer.close("Buckets").maybe("ContinuationToken", next.as_deref());
     writer.maybe("Prefix", request.query().get("prefix"));

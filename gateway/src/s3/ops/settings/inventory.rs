@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use crate::domain::{Bucket, BucketName};
+use crate::domain::{Bucket, BucketName, bucket_arn};
 use crate::events::{Field, Inventories, Inventory};
 use crate::s3::body::Integrity;
 use crate::s3::documents::xml::{Element, XmlWriter, only, optional, parse};
@@ -167,7 +167,7 @@ fn read(root: &Element) -> Result<Inventory, S3Error> {
 
 fn write(inventory: &Inventory, writer: &mut XmlWriter) {
     writer.open("Destination").open("S3BucketDestination").maybe("AccountId", inventory.account.as_deref());
-    writer.text("Bucket", &format!("arn:aws:s3:::{}", inventory.destination)).text("Format", "CSV");
+    writer.text("Bucket", &bucket_arn(&inventory.destination)).text("Format", "CSV");
     writer.maybe("Prefix", inventory.prefix.as_deref()).close("S3BucketDestination").close("Destination");
     writer.plain("IsEnabled", inventory.enabled);
     if let Some(prefix) = &inventory.filter {
