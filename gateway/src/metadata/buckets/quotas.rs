@@ -19,7 +19,7 @@ impl MetadataStore {
     /// new limit is in force.
     ///
     /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
+    /// See [`MetadataError`].
     pub async fn set_quota(&self, scope: QuotaScope, limits: QuotaLimits) -> Result<bool> {
         let is_limited = limits != QuotaLimits::default();
         let Some(count) = self.database().transact(Prepare { scope, is_limited }).await? else { return Ok(false) };
@@ -33,7 +33,7 @@ impl MetadataStore {
     /// A quota and what is there; none when nothing is limited.
     ///
     /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
+    /// See [`MetadataError`].
     pub async fn quota(&self, scope: QuotaScope) -> Result<Option<Quota>> {
         let text = format!(
             "SELECT {COLUMNS} FROM quota WHERE scope = $1 AND id = $2 AND (bytes_max IS NOT NULL OR objects_max IS NOT NULL)"
@@ -47,7 +47,7 @@ impl MetadataStore {
     /// A bucket's number by its name, for an operator.
     ///
     /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
+    /// See [`MetadataError`].
     pub async fn bucket_number(&self, name: &BucketName) -> Result<Option<BucketId>> {
         let statement = Statement::new("SELECT id, name FROM bucket WHERE name = $1").bind(name.as_str());
         let Some(row) = self.database().row(statement).await? else { return Ok(None) };
