@@ -1,6 +1,7 @@
 """Objects with boto3: written, read, listed, copied, deleted, on conditions."""
 import datetime
 import io
+import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -132,7 +133,7 @@ def what_is_not_there_yet_says_so():
 
 def copies_follow_a_source_that_changes():
     """The source is replaced all the while: each copy is one of its versions, and none is told that there is no source."""
-    bodies, done = [bytes([65 + n]) * 300_000 for n in range(4)], threading.Event()
+    bodies, done, replaced_often = [bytes([65 + n]) * 300_000 for n in range(4)], threading.Event(), threading.Event()
     s3.put_object(Bucket=B, Key="changing", Body=bodies[0])
 
     def replace():
@@ -140,6 +141,8 @@ def copies_follow_a_source_that_changes():
         while not done.is_set():
             writer.put_object(Bucket=B, Key="changing", Body=bodies[written % 4])
             written += 1
+            if written > 10:
+                replaced_often.set()
             time.sleep(0.05)
         return written
 
@@ -148,7 +151,8 @@ def copies_follow_a_source_that_changes():
         replacing = pool.submit(replace)
         try:
             copier = client(retries={"max_attempts": 8})  # a source that is replaced faster than it is copied is a 503
-            for n in range(24):
+            # However fast the copies are, the source is replaced many times among them.
+            for n in itertools.takewhile(lambda n: n < 24 or not (replaced_often.is_set() or replacing.done()), itertools.count()):
                 copier.copy_object(Bucket=B, Key=f"copied{n % 4}", CopySource={"Bucket": B, "Key": "changing"})
                 assert s3.get_object(Bucket=B, Key=f"copied{n % 4}")["Body"].read() in bodies
                 copier.upload_part_copy(Bucket=B, Key="parts", UploadId=upload, PartNumber=1 + n % 4,
