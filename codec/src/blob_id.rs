@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which blob: never reused. The first four bytes (big-endian) are the incarnation of the gateway that made it, the other twelve are
-/// random. Ordered as bytes, so ids of one incarnation are neighbours.
+/// Which blob: never reused. The first four bytes (big-endian) are the incarnation of the gateway that made it, the other twelve it gives
+/// once. Ordered as bytes, so ids of one incarnation are neighbours.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct BlobId(pub [u8; 16]);

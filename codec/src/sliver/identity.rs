@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::root::root_over;
 use super::{SliverError, SliverHeader};
-use crate::merkle::{MerkleProof, leaf, top_from_proof};
+use crate::merkle::{Hash, MerkleProof, leaf, top_from_proof};
 use crate::{BlobId, BlobLayout, ClusterId, Root, WrappedKey};
 
 /// Which sliver something should be. From this alone its header and the place of every byte follow.
@@ -48,7 +48,12 @@ impl SliverIdentity {
             return false;
         };
         top_from_proof(&leaf(block), stripe, stripes, proof)
-            .is_some_and(|top| root_over(&self.header().digest(), &self.layout, &top) == *root)
+            .is_some_and(|top| self.root_over(&top) == *root)
+    }
+
+    /// The root of this sliver if its blocks have this top.
+    pub(crate) fn root_over(&self, top: &Hash) -> Root {
+        root_over(&self.header().digest(), &self.layout, top)
     }
 
     /// That these are the bytes of this sliver's header.

@@ -6,6 +6,7 @@ mod damage;
 mod encoding;
 mod geometry;
 mod golden;
+mod possession;
 mod recovery;
 mod round_trip;
 mod sample;
