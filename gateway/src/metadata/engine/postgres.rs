@@ -28,8 +28,6 @@ pub(crate) async fn open(url: &str) -> Result<Pools> {
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "10s"),
             ("default_transaction_isolation", "read committed"),
-            // Or every ROLLBACK of the release hook would be answered by a warning that there is nothing to roll back.
-            ("client_min_messages", "error"),
         ])
         .disable_statement_logging();
     // A connection of its own, because concurrent gateways take turns by a lock of the session.
@@ -48,7 +46,7 @@ async fn pool(options: PgConnectOptions) -> Result<PgPool> {
         .test_before_acquire(false)
         .idle_timeout(Duration::from_secs(300))
         .max_lifetime(Duration::from_secs(1_800))
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(Duration::from_secs(10))
         .after_release(|connection, _| Box::pin(async move { Ok(roll_back(connection).await) }))
         .connect_with(options)
         .await?)
@@ -65,8 +63,14 @@ async fn refuse_unsafe_settings(connection: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Answers whether the connection may be used again.
+/// Answers whether the connection may be used again. A transaction is begun to end it, because the server logs a warning of every
+/// ROLLBACK that has nothing to roll back; a transaction that failed takes no BEGIN, only the ROLLBACK.
 async fn roll_back(connection: &mut PgConnection) -> bool {
-    let done = tokio::time::timeout(Duration::from_secs(5), connection.execute("ROLLBACK")).await;
-    matches!(done, Ok(Ok(_)))
+    let end = async {
+        match connection.execute("BEGIN; ROLLBACK").await {
+            Err(sqlx::Error::Database(_)) => connection.execute("ROLLBACK").await,
+            done => done,
+        }
+    };
+    matches!(tokio::time::timeout(Duration::from_secs(5), end).await, Ok(Ok(_)))
 }

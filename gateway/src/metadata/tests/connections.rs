@@ -85,6 +85,16 @@ both! {
         assert!(came_through, "the last ones had enough polls, so every await was met");
     }
 
+    async fn a_transaction_that_failed_and_was_dropped_poisons_no_connection(f: &Fixture) {
+        for _ in 0..4 {
+            let token = random(&SystemEntropy as &dyn Entropy);
+            let mut tx = f.store.database().begin(&token).await.unwrap();
+            assert!(tx.execute(Statement::new("UPDATE no_such_table SET x = 1")).await.is_err(), "it fails");
+            drop(tx);
+            nothing_is_swallowed(f).await;
+        }
+    }
+
     async fn work_whose_caller_is_dropped_goes_on(f: &Fixture) {
         for polls in 1..=6 {
             let gateway = format!("gateway {polls}");
