@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use tracing::Level;
-use tracing_subscriber::filter::{EnvFilter, FilterFn};
+use tracing_subscriber::filter::{FilterFn, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::{Registry, reload};
 
@@ -14,7 +14,7 @@ const DISCREET: [&str; 6] = ["aws_sigv4", "aws_smithy", "h2", "rustls", "reqwest
 
 /// Changes the filter of the log.
 #[derive(Clone, Debug)]
-pub struct LogControl(reload::Handle<EnvFilter, Registry>);
+pub struct LogControl(reload::Handle<Targets, Registry>);
 
 impl LogControl {
     /// Other directives from now on.
@@ -22,7 +22,7 @@ impl LogControl {
     /// # Errors
     /// They are malformed; the old ones stay.
     pub fn set(&self, filter: &str) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_new(filter).context("log.filter")?;
+        let filter = filter.parse::<Targets>().context("log.filter")?;
         self.0.reload(filter).context("cannot change the log's filter")
     }
 }
@@ -32,7 +32,7 @@ impl LogControl {
 /// # Errors
 /// The filter is malformed, or there is a log already.
 pub fn start(config: &LogConfig) -> anyhow::Result<LogControl> {
-    let filter = EnvFilter::try_new(&config.filter).context("log.filter")?;
+    let filter = config.filter.parse::<Targets>().context("log.filter")?;
     let (filter, handle) = reload::Layer::new(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match config.format {

@@ -179,7 +179,7 @@ fn objects(config: &Config) -> Vec<Problem> {
 }
 
 fn log(config: &Config) -> Vec<Problem> {
-    match config.log.filter.parse::<tracing_subscriber::filter::EnvFilter>() {
+    match config.log.filter.parse::<tracing_subscriber::filter::Targets>() {
         Ok(_) => Vec::new(),
         Err(error) => vec![Problem::at("log.filter", error.to_string())],
     }
