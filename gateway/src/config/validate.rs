@@ -45,6 +45,9 @@ fn backends(config: &Config) -> Vec<Problem> {
         if backend.provider.as_deref() == Some("") {
             found.push(Problem::at(at("provider"), "a provider has a name; leave it out to use the backend's"));
         }
+        if !(1..=1_000).contains(&backend.weight) {
+            found.push(Problem::at(at("weight"), "a share in relation to other backends' weights: 1 to 1000"));
+        }
     }
     let providers: BTreeSet<_> = config.backends.iter().map(BackendConfig::provider).collect();
     let classes = config.storage_classes.iter().filter(|(_, scheme)| **scheme != config.scheme);

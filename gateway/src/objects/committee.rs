@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use backends::{SliverStore, Space, StoreError};
+use codec::Scheme;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::domain::BackendId;
 use crate::objects::maintenance::trust::Trust;
 use crate::objects::read::latency::Latency;
-use crate::placement::{Candidate, WriteHealth};
+use crate::placement::{Candidate, FailureDomains, WriteHealth, zone_at_risk};
 
 /// How long a backend that failed or was late counts as degraded and is avoided.
 const DEGRADED_FOR: Duration = Duration::from_secs(3);
@@ -34,8 +35,10 @@ pub struct Backend {
     pub id: BackendId,
     /// Its provider: the failure domain.
     pub provider: String,
-    /// Where it stands; shown to operators.
+    /// Where it stands: a wider failure domain; empty when nobody said so.
     pub zone: String,
+    /// Its share of new slivers in relation to the others'. Never 0.
+    pub weight: u32,
     /// Its url without secrets; shown to operators.
     pub url: String,
     /// Looking at it is billed by nobody.
@@ -63,6 +66,7 @@ impl Backend {
             id,
             provider,
             zone,
+            weight: 1,
             url,
             is_directory: true,
             store,
@@ -81,6 +85,23 @@ impl Backend {
     #[must_use]
     pub fn on_directory(self, is_directory: bool) -> Self {
         Self { is_directory, ..self }
+    }
+
+    /// The same member with a share of its own.
+    #[must_use]
+    pub fn weighing(self, weight: u32) -> Self {
+        Self { weight: weight.max(1), ..self }
+    }
+
+    /// The facts placement decides on.
+    pub(crate) fn candidate(&self) -> Candidate<'_> {
+        let write_health = self.write_health();
+        Candidate { name: self.id.as_str(), domains: self.domains(), weight: self.weight, write_health }
+    }
+
+    /// What it shares with others.
+    pub(crate) fn domains(&self) -> FailureDomains<'_> {
+        FailureDomains { provider: &self.provider, zone: &self.zone }
     }
 
     /// How far it is trusted.
@@ -211,12 +232,14 @@ impl Committee {
     }
 
     /// The facts placement decides on.
-    pub(crate) fn candidates(&self) -> Vec<Candidate> {
-        let candidate = |backend: &Arc<Backend>| Candidate {
-            provider: backend.provider.clone(),
-            write_health: backend.write_health(),
-        };
-        self.backends.iter().map(candidate).collect()
+    pub(crate) fn candidates(&self) -> Vec<Candidate<'_>> {
+        self.backends.iter().map(|backend| backend.candidate()).collect()
+    }
+
+    /// A zone whose loss would lose data of this scheme: see [`placement::zone_at_risk`](crate::placement::zone_at_risk).
+    #[must_use]
+    pub fn zone_at_risk(&self, scheme: Scheme) -> Option<&str> {
+        zone_at_risk(&self.candidates(), scheme)
     }
 
     /// Distinct failure domains that take writes now.

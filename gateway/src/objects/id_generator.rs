@@ -88,8 +88,8 @@ impl IdGenerator {
         u32::from_be_bytes(random(&*self.ambient.entropy))
     }
 
-    /// A seed for placement.
-    pub(crate) fn seed(&self) -> u64 {
+    /// A number for names that others must not have chosen as well.
+    pub(crate) fn unique(&self) -> u64 {
         u64::from_be_bytes(random(&*self.ambient.entropy))
     }
 

@@ -1,124 +1,183 @@
 //! Choosing backends for a new blob.
 
-use std::collections::HashSet;
+use codec::{BlobId, Scheme};
 
-/// What is known of a backend when a blob is placed.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// Its provider: the failure domain. Two slivers of one blob never share one while there is a choice.
-    pub provider: String,
-    /// Its health, judged by the last writes.
-    pub write_health: WriteHealth,
-}
-
-/// The write health of a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WriteHealth {
-    /// It takes writes.
-    Good,
-    /// It failed a write lately: used only when the good ones are not enough for every sliver.
-    Degraded,
-    /// It timed out lately: waiting for it again would stall every write, so it is left out.
-    Unresponsive,
-    /// What it holds is in doubt, or it was taken out of the cluster: it takes nothing, whatever is missing.
-    Barred,
-}
+use crate::placement::candidate::{Candidate, WriteHealth};
+use crate::placement::floor::write_floor;
+use crate::placement::rendezvous::ranked;
+use crate::placement::spread::Spread;
 
 /// Positions in the candidates' list: `chosen[i]` takes sliver `i`; the spares replace those that fail, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// One position for each sliver that finds a home; fewer than n when backends are missing.
     pub chosen: Vec<usize>,
-    /// Further positions in failure domains of their own.
+    /// Further positions, of providers of their own; first those that stand where there is room for one more sliver.
     pub spares: Vec<usize>,
 }
 
-/// Fewer failure domains may take writes than the floor demands.
+/// Fewer providers may take writes than the floor demands.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{writable} failure domains take writes and {floor} are needed")]
 pub struct TooFewBackends {
-    /// Distinct domains that take writes.
+    /// Distinct providers that take writes.
     pub writable: usize,
     /// What the scheme needs at least.
     pub floor: usize,
 }
 
-/// Spreads `n` slivers over distinct failure domains.
+/// Spreads the slivers of a blob over distinct providers, at most m of them in one zone while there is a choice.
 ///
-/// `seed` turns the order, so that data and parity slivers and the load spread evenly over the committee.
+/// The blob's id gives the order in which it prefers the backends, so that data and parity slivers and the load spread over the committee by
+/// weight, and few blobs are elsewhere when it changes.
 ///
 /// # Errors
-/// When fewer than `floor` distinct domains take writes.
-pub fn choose(candidates: &[Candidate], n: usize, floor: usize, seed: u64) -> Result<Choice, TooFewBackends> {
-    let mut order = shuffled(candidates.len(), seed);
+/// When fewer distinct providers take writes than the scheme's floor.
+pub fn choose(candidates: &[Candidate<'_>], scheme: Scheme, blob: &BlobId) -> Result<Choice, TooFewBackends> {
+    let mut order = ranked(candidates, blob);
     order.retain(|&at| candidates[at].write_health < WriteHealth::Unresponsive);
     order.sort_by_key(|&at| candidates[at].write_health);
-    let mut domains = HashSet::new();
-    order.retain(|&at| domains.insert(candidates[at].provider.as_str()));
-    let mut distinct = order;
-    if distinct.len() < floor {
-        return Err(TooFewBackends { writable: distinct.len(), floor });
+    let mut spread = Spread::default();
+    let mut chosen = Vec::with_capacity(scheme.n());
+    while chosen.len() < scheme.n()
+        && let Some(at) = spread.pick(order.iter().copied(), candidates, scheme.m())
+    {
+        spread.add(candidates[at].domains);
+        chosen.push(at);
     }
-    let spares = distinct.split_off(distinct.len().min(n));
-    Ok(Choice { chosen: distinct, spares })
+    let floor = write_floor(scheme);
+    if chosen.len() < floor {
+        return Err(TooFewBackends { writable: chosen.len(), floor });
+    }
+    let spares = spares(candidates, &order, &spread, scheme.m());
+    Ok(Choice { chosen, spares })
 }
 
-/// A permutation of `0..len` drawn from a seed (Fisher-Yates over a SplitMix64 sequence).
-pub(super) fn shuffled(len: usize, seed: u64) -> Vec<usize> {
-    let mut state = seed;
-    let mut order: Vec<usize> = (0..len).collect();
-    for last in (1..len).rev() {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let draw = (u128::from(z ^ (z >> 31)) * (last as u128 + 1)) >> 64;
-        order.swap(last, usize::try_from(draw).unwrap_or(last));
+/// Everybody whose provider holds nothing, each provider once.
+fn spares(candidates: &[Candidate<'_>], order: &[usize], spread: &Spread<'_>, zone_max: usize) -> Vec<usize> {
+    let mut seen = Spread::default();
+    let mut spares = Vec::new();
+    for &at in order {
+        let domains = candidates[at].domains;
+        if !spread.has_provider(domains.provider) && !seen.has_provider(domains.provider) {
+            seen.add(domains);
+            spares.push(at);
+        }
     }
-    order
+    spares.sort_by_key(|&at| !spread.has_room(candidates[at].domains, zone_max));
+    spares
+}
+
+/// A zone whose loss would destroy blobs of this scheme, although every backend is well: too few zones for what they should survive. None
+/// when there is no such zone.
+#[must_use]
+pub fn zone_at_risk<'a>(candidates: &[Candidate<'a>], scheme: Scheme) -> Option<&'a str> {
+    let mut spread = Spread::default();
+    for _ in 0..scheme.n() {
+        let Some(at) = spread.pick(0..candidates.len(), candidates, scheme.m()) else { break };
+        spread.add(candidates[at].domains);
+    }
+    candidates.iter().map(|candidate| candidate.domains.zone).find(|zone| spread.in_zone(zone) > scheme.m())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::{HashMap, HashSet};
+
     use proptest::prelude::*;
 
-    fn candidate(provider: &str, answers: bool) -> Candidate {
-        let write_health = if answers { WriteHealth::Good } else { WriteHealth::Unresponsive };
-        Candidate { provider: provider.to_owned(), write_health }
+    use super::*;
+    use crate::placement::tests::{blob, candidate, in_zone, scheme};
+
+    const NAMES: [&str; 12] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11"];
+
+    fn committee(count: usize) -> Vec<Candidate<'static>> {
+        NAMES[..count].iter().map(|name| candidate(name)).collect()
     }
 
     #[test]
     fn a_degraded_backend_is_used_only_when_needed() {
-        let mut all: Vec<_> = (0..7).map(|i| candidate(&format!("p{i}"), true)).collect();
+        let mut all = committee(7);
         all[2].write_health = WriteHealth::Degraded;
-        assert_eq!(choose(&all, 6, 5, 3).expect("seven").spares, [2]);
+        assert_eq!(choose(&all, scheme("rs-4-2"), &blob(3)).expect("seven").spares, [2]);
         all[4].write_health = WriteHealth::Degraded;
-        let choice = choose(&all, 6, 5, 3).expect("seven");
+        let choice = choose(&all, scheme("rs-4-2"), &blob(3)).expect("seven");
         assert_eq!((choice.chosen.len(), choice.spares.len()), (6, 1));
     }
 
     #[test]
-    fn every_sliver_gets_a_failure_domain_of_its_own() {
-        let all: Vec<_> = (0..8).map(|i| candidate(&format!("p{}", i % 7), i != 3)).collect();
-        let choice = choose(&all, 6, 5, 9).expect("seven domains, one down");
-        let domains: HashSet<_> = choice.chosen.iter().map(|&at| all[at].provider.clone()).collect();
-        assert_eq!((choice.chosen.len(), domains.len(), choice.spares.len()), (6, 6, 0));
+    fn every_sliver_gets_a_provider_of_its_own() {
+        let mut all = committee(8);
+        all[7].domains.provider = "p0";
+        all[3].write_health = WriteHealth::Unresponsive;
+        let choice = choose(&all, scheme("rs-4-2"), &blob(9)).expect("seven providers, one down");
+        let providers: HashSet<_> = choice.chosen.iter().map(|&at| all[at].domains.provider).collect();
+        assert_eq!((choice.chosen.len(), providers.len(), choice.spares.len()), (6, 6, 0));
         assert!(!choice.chosen.contains(&3));
     }
 
     #[test]
     fn a_write_needs_the_floor() {
-        let all: Vec<_> = (0..6).map(|i| candidate(&format!("p{i}"), i < 4)).collect();
-        assert_eq!(choose(&all, 6, 5, 1), Err(TooFewBackends { writable: 4, floor: 5 }));
-        assert_eq!(choose(&all, 6, 4, 1).expect("floor met").chosen.len(), 4);
+        let mut all = committee(6);
+        all[4].write_health = WriteHealth::Unresponsive;
+        assert_eq!(choose(&all, scheme("rs-4-2"), &blob(1)).expect("floor met").chosen.len(), 5);
+        all[5].write_health = WriteHealth::Barred;
+        let refused = choose(&all, scheme("rs-4-2"), &blob(1));
+        assert_eq!(refused, Err(TooFewBackends { writable: 4, floor: 5 }));
+    }
+
+    #[test]
+    fn no_zone_holds_more_than_may_be_lost() {
+        let zones = ["east", "east", "east", "east", "west", "west", "west", "north", "north", "", "", ""];
+        let all: Vec<_> = NAMES.iter().zip(zones).map(|(name, zone)| in_zone(name, zone)).collect();
+        for number in 0..500 {
+            let choice = choose(&all, scheme("rs-4-2"), &blob(number)).expect("twelve");
+            let mut held: HashMap<_, usize> = HashMap::new();
+            choice.chosen.iter().for_each(|&at| *held.entry(all[at].domains.zone).or_default() += 1);
+            assert!(held.iter().all(|(zone, count)| zone.is_empty() || *count <= 2), "{held:?}");
+            let first = all[choice.spares[0]].domains.zone;
+            assert!(first.is_empty() || held.get(first).is_none_or(|count| *count < 2), "a spare with room comes first");
+        }
+        assert_eq!(zone_at_risk(&all, scheme("rs-4-2")), None);
+    }
+
+    #[test]
+    fn too_few_zones_are_shared_evenly_and_reported() {
+        let all: Vec<_> =
+            NAMES[..6].iter().zip(["a", "a", "a", "b", "b", "b"]).map(|(name, zone)| in_zone(name, zone)).collect();
+        let choice = choose(&all, scheme("rs-4-2"), &blob(1)).expect("six");
+        assert_eq!(choice.chosen.len(), 6, "a blob is not refused for it");
+        assert_eq!(zone_at_risk(&all, scheme("rs-4-2")), Some("a"));
+        assert_eq!(zone_at_risk(&all, scheme("rs-3-3")), None);
+        let alike: Vec<_> = NAMES[..6].iter().map(|name| in_zone(name, "a")).collect();
+        assert_eq!(zone_at_risk(&alike, scheme("rs-4-2")), Some("a"));
+        assert_eq!(zone_at_risk(&committee(6), scheme("rs-4-2")), None, "a zone that nobody named is one's own");
+    }
+
+    #[test]
+    fn few_blobs_are_elsewhere_when_a_backend_joins() {
+        let all = committee(12);
+        let mut moved = 0;
+        for number in 0..1_000 {
+            let chosen = |all: &[Candidate<'_>]| -> HashSet<usize> {
+                choose(all, scheme("rs-4-2"), &blob(number)).expect("enough").chosen.into_iter().collect()
+            };
+            let (before, after) = (chosen(&all[..11]), chosen(&all));
+            let came: Vec<_> = after.difference(&before).collect();
+            assert!(came.is_empty() || came == [&11], "nothing moves between those that stay");
+            moved += came.len();
+        }
+        // Six of twelve hold each blob: so does the new one of half of them.
+        assert!((450..550).contains(&moved), "{moved} of 1000");
     }
 
     proptest! {
         #[test]
-        fn the_choice_holds_each_backend_at_most_once(len in 0_usize..20, n in 1_usize..12, seed: u64) {
-            let all: Vec<_> = (0..len).map(|i| candidate(&format!("p{i}"), true)).collect();
-            if let Ok(choice) = choose(&all, n, 1, seed) {
+        fn the_choice_holds_each_backend_at_most_once(len in 0_usize..12, n in 1_usize..12, number: u32) {
+            let all = committee(len);
+            let scheme = Scheme::copies(n).expect("a scheme");
+            if let Ok(choice) = choose(&all, scheme, &blob(number)) {
+                prop_assert_eq!(&choice, &choose(&all, scheme, &blob(number)).expect("the same again"));
                 let mut seen: Vec<_> = choice.chosen.iter().chain(&choice.spares).copied().collect();
                 seen.sort_unstable();
                 prop_assert_eq!(seen, (0..len).collect::<Vec<_>>());

@@ -1,10 +1,16 @@
 //! Which backends take the slivers of a new blob, and how many must have them before a write is acknowledged.
 //! Pure: facts in, decisions out.
 
+mod candidate;
 mod choose;
 mod floor;
+mod rendezvous;
 mod repair;
+mod spread;
+#[cfg(test)]
+mod tests;
 
-pub use choose::{Candidate, Choice, TooFewBackends, WriteHealth, choose};
+pub use candidate::{Candidate, FailureDomains, WriteHealth};
+pub use choose::{Choice, TooFewBackends, choose, zone_at_risk};
 pub use floor::write_floor;
 pub use repair::{RepairPlan, SliverFact, SliverRebuild, plan_repair};

@@ -1,17 +1,19 @@
 //! Plans the repair of one blob. Pure: the state of its slivers and of the backends in, which slivers are rebuilt
 //! and where, out.
 
-use std::collections::HashSet;
+use codec::{BlobId, Scheme};
 
-use crate::placement::choose::{Candidate, WriteHealth};
+use crate::placement::candidate::{Candidate, FailureDomains, WriteHealth};
+use crate::placement::rendezvous::ranked;
+use crate::placement::spread::Spread;
 
 /// What was found out about one sliver of a blob.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SliverFact {
-    /// It is there and sound; its provider.
-    Good(String),
-    /// Its backend does not answer now; its provider. It may come back, so it is waited for.
-    Unreachable(String),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliverFact<'a> {
+    /// It is there and sound, in these domains.
+    Good(FailureDomains<'a>),
+    /// Its backend does not answer now. It may come back, so it is waited for.
+    Unreachable(FailureDomains<'a>),
     /// It is damaged, missing, or was never written, or its backend is no longer configured.
     Lost,
 }
@@ -46,41 +48,46 @@ impl RepairPlan {
     }
 }
 
-/// Plans the repair of a blob: `slivers[i]` is what is known of sliver `i`, `k` of which are needed.
+/// Plans the repair of a blob: `slivers[i]` is what is known of sliver `i`.
 ///
-/// A sliver goes to a failure domain that holds no other sliver of the blob, one that is only unreachable included. `seed`
-/// turns the order, so that repairs spread over the committee.
+/// A sliver goes to a provider that holds no other sliver of the blob, one that is only unreachable included, and to a zone that holds fewer
+/// than m while there is a choice.
 #[must_use]
-pub fn plan_repair(slivers: &[SliverFact], k: usize, candidates: &[Candidate], seed: u64) -> RepairPlan {
+pub fn plan_repair(
+    slivers: &[SliverFact<'_>],
+    scheme: Scheme,
+    candidates: &[Candidate<'_>],
+    blob: &BlobId,
+) -> RepairPlan {
     let mut plan = RepairPlan::default();
-    let mut taken = HashSet::new();
+    let mut spread = Spread::default();
     let mut lost = Vec::new();
     let mut good = 0;
     for (index, fact) in (0_u8..).zip(slivers) {
         match fact {
-            SliverFact::Good(provider) => {
+            SliverFact::Good(domains) => {
                 good += 1;
-                taken.insert(provider.as_str());
+                spread.add(*domains);
             }
-            SliverFact::Unreachable(provider) => {
+            SliverFact::Unreachable(domains) => {
                 plan.waiting.push(index);
-                taken.insert(provider.as_str());
+                spread.add(*domains);
             }
             SliverFact::Lost => lost.push(index),
         }
     }
-    if good < k {
+    if good < scheme.k() {
         plan.unreadable = true;
         return plan;
     }
-    let mut order = crate::placement::choose::shuffled(candidates.len(), seed);
-    order.retain(|&at| {
-        candidates[at].write_health == WriteHealth::Good && taken.insert(candidates[at].provider.as_str())
-    });
-    let mut targets = order.into_iter();
+    let mut order = ranked(candidates, blob);
+    order.retain(|&at| candidates[at].write_health == WriteHealth::Good);
     for index in lost {
-        match targets.next() {
-            Some(target) => plan.rebuilds.push(SliverRebuild { index, target }),
+        match spread.pick(order.iter().copied(), candidates, scheme.m()) {
+            Some(target) => {
+                spread.add(candidates[target].domains);
+                plan.rebuilds.push(SliverRebuild { index, target });
+            }
             None => plan.unplaced.push(index),
         }
     }
@@ -89,64 +96,82 @@ pub fn plan_repair(slivers: &[SliverFact], k: usize, candidates: &[Candidate], s
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::HashSet;
 
-    fn slivers(text: &str) -> Vec<SliverFact> {
-        let fact = |(at, letter)| match letter {
-            'g' => SliverFact::Good(format!("p{at}")),
-            'u' => SliverFact::Unreachable(format!("p{at}")),
+    use super::*;
+    use crate::placement::tests::{blob, candidate, in_zone, scheme};
+
+    const NAMES: [&str; 8] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
+
+    fn domains(provider: &str) -> FailureDomains<'_> {
+        FailureDomains { provider, zone: "" }
+    }
+
+    fn slivers(text: &str) -> Vec<SliverFact<'static>> {
+        let fact = |(at, letter): (usize, char)| match letter {
+            'g' => SliverFact::Good(domains(NAMES[at])),
+            'u' => SliverFact::Unreachable(domains(NAMES[at])),
             _ => SliverFact::Lost,
         };
         text.chars().enumerate().map(fact).collect()
     }
 
-    fn committee(providers: &[&str]) -> Vec<Candidate> {
-        let candidate =
-            |provider: &&str| Candidate { provider: (*provider).to_owned(), write_health: WriteHealth::Good };
-        providers.iter().map(candidate).collect()
+    fn committee(count: usize) -> Vec<Candidate<'static>> {
+        NAMES[..count].iter().map(|name| candidate(name)).collect()
     }
 
     #[test]
     fn plans() {
-        let six = ["p0", "p1", "p2", "p3", "p4", "p5"];
-        let eight = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
-        // Slivers, backends, then: remade, without a place, waiting, unreadable.
-        type Case<'a> = (&'a str, &'a [&'a str], usize, usize, usize, bool);
+        // Slivers, backends, then: rebuilt, without a place, waiting, unreadable.
+        type Case<'a> = (&'a str, usize, usize, usize, usize, bool);
         let table: [Case; 9] = [
-            ("gggggg", &six, 0, 0, 0, false),
-            ("ggggg-", &six, 1, 0, 0, false),
-            ("gggg--", &six, 2, 0, 0, false),
-            ("ggg---", &six, 0, 0, 0, true),
-            ("gggg-u", &six, 1, 0, 1, false),
-            ("ggggg-", &six[..5], 0, 1, 0, false),
-            ("gggg--", &eight, 2, 0, 0, false),
-            ("gggguu", &eight, 0, 0, 2, false),
-            ("g-ggu-", &eight[..5], 0, 0, 1, true),
+            ("gggggg", 6, 0, 0, 0, false),
+            ("ggggg-", 6, 1, 0, 0, false),
+            ("gggg--", 6, 2, 0, 0, false),
+            ("ggg---", 6, 0, 0, 0, true),
+            ("gggg-u", 6, 1, 0, 1, false),
+            ("ggggg-", 5, 0, 1, 0, false),
+            ("gggg--", 8, 2, 0, 0, false),
+            ("gggguu", 8, 0, 0, 2, false),
+            ("g-ggu-", 5, 0, 0, 1, true),
         ];
-        for (text, providers, remade, unplaced, waiting, unreadable) in table {
-            let candidates = committee(providers);
-            for seed in 0..50 {
+        for (text, backends, rebuilt, unplaced, waiting, unreadable) in table {
+            let candidates = committee(backends);
+            for number in 0..50 {
                 let facts = slivers(text);
-                let plan = plan_repair(&facts, 4, &candidates, seed);
+                let plan = plan_repair(&facts, scheme("rs-4-2"), &candidates, &blob(number));
                 let counts = (plan.rebuilds.len(), plan.unplaced.len(), plan.waiting.len(), plan.unreadable);
-                assert_eq!(counts, (remade, unplaced, waiting, unreadable), "{text}");
+                assert_eq!(counts, (rebuilt, unplaced, waiting, unreadable), "{text}");
                 let provider_of = |fact| match fact {
-                    SliverFact::Good(provider) | SliverFact::Unreachable(provider) => Some(provider),
+                    SliverFact::Good(domains) | SliverFact::Unreachable(domains) => Some(domains.provider),
                     SliverFact::Lost => None,
                 };
-                let held: HashSet<String> = facts.into_iter().filter_map(provider_of).collect();
+                let held: HashSet<_> = facts.into_iter().filter_map(provider_of).collect();
                 let given: HashSet<_> =
-                    plan.rebuilds.iter().map(|one| candidates[one.target].provider.clone()).collect();
-                assert_eq!(given.len(), remade, "each in a failure domain of its own");
-                assert!(given.is_disjoint(&held), "and of nobody else's");
+                    plan.rebuilds.iter().map(|one| candidates[one.target].domains.provider).collect();
+                assert_eq!(given.len(), rebuilt, "each with a provider of its own");
+                assert!(given.is_disjoint(&held), "and with nobody else's");
             }
         }
     }
 
     #[test]
     fn a_backend_in_trouble_takes_no_repair() {
-        let mut candidates = committee(&["p0", "p1", "p2", "p3", "p4", "p5"]);
+        let mut candidates = committee(6);
         candidates[5].write_health = WriteHealth::Degraded;
-        assert_eq!(plan_repair(&slivers("ggggg-"), 4, &candidates, 1).unplaced, [5]);
+        assert_eq!(plan_repair(&slivers("ggggg-"), scheme("rs-4-2"), &candidates, &blob(1)).unplaced, [5]);
+    }
+
+    #[test]
+    fn a_rebuilt_sliver_goes_where_its_zone_has_room() {
+        let zones = ["a", "a", "b", "b", "c", "c", "a", "c"];
+        let candidates: Vec<_> = NAMES.iter().zip(zones).map(|(name, zone)| in_zone(name, zone)).collect();
+        let mut facts: Vec<_> = candidates[..6].iter().map(|one| SliverFact::Good(one.domains)).collect();
+        facts[5] = SliverFact::Lost;
+        for number in 0..50 {
+            let plan = plan_repair(&facts, scheme("rs-4-2"), &candidates, &blob(number));
+            let target = plan.rebuilds.first().expect("a place").target;
+            assert_eq!(candidates[target].domains.zone, "c", "a and b hold two");
+        }
     }
 }

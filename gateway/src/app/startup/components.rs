@@ -1,5 +1,6 @@
 //! The components that serving and every command need: data folder, database, cluster, backends.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,9 @@ impl Components {
                 backends.push(backend);
             }
             warn_of_unconfigured(&rows, &backends);
-            anyhow::Ok((cluster, Committee::new(backends)))
+            let committee = Committee::new(backends);
+            warn_of_zones(config, &committee);
+            anyhow::Ok((cluster, committee))
         };
         match opened.await {
             Ok((cluster, committee)) => {
@@ -180,7 +183,7 @@ async fn open_one(
         zone: zone.clone(),
         formatted: true,
     };
-    let opened = Backend::new(id, provider, zone, url, store);
+    let opened = Backend::new(id, provider, zone, url, store).weighing(backend.weight);
     Ok((opened.on_directory(backend.spec().is_directory()), row))
 }
 
@@ -192,5 +195,19 @@ fn warn_of_unconfigured(rows: &[BackendRow], backends: &[Backend]) {
             "belongs to the cluster and is not in this gateway's configuration: it cannot be read here, and nothing is \
              moved; `haulout backend remove` takes it out of the cluster"
         );
+    }
+}
+
+/// A zone that fails takes the slivers in it with it: the operator named zones and should know when they are too few.
+fn warn_of_zones(config: &Config, committee: &Committee) {
+    let schemes: BTreeSet<_> = config.storage_classes.values().chain([&config.scheme]).copied().collect();
+    for scheme in schemes {
+        if let Some(zone) = committee.zone_at_risk(scheme) {
+            tracing::warn!(
+                %scheme, zone,
+                "a blob has more slivers in this zone than may be lost, because there are too few zones: its loss would \
+                 lose data; add backends elsewhere or use a scheme with more parity"
+            );
+        }
     }
 }

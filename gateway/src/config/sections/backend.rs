@@ -19,11 +19,19 @@ pub struct BackendConfig {
     pub url: String,
     /// Who runs it; the name when absent. Slivers of a blob go to different providers.
     pub provider: Option<String>,
-    /// Where it stands; empty when absent.
+    /// Where it stands: a region, a site, a rack. At most as many slivers of a blob as may be lost are in one zone while there is a choice.
+    /// Unnamed when absent, and then counted as a zone of its own.
     pub zone: Option<String>,
+    /// Its share of new slivers in relation to the other backends': twice as many with twice the number.
+    #[serde(default = "default_weight")]
+    pub weight: u32,
     /// What the store behind the URL needs to know. `${NAME}` is replaced by that environment variable.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+}
+
+fn default_weight() -> u32 {
+    1
 }
 
 /// Values of options are secrets more often than not.
@@ -33,6 +41,7 @@ impl fmt::Debug for BackendConfig {
             .field("name", &self.name)
             .field("provider", &self.provider)
             .field("zone", &self.zone)
+            .field("weight", &self.weight)
             .field("options", &self.options.keys())
             .finish_non_exhaustive()
     }
@@ -65,6 +74,7 @@ impl BackendConfig {
                 url: data.join(format!("backends/b{number}")).to_string_lossy().into_owned(),
                 provider: None,
                 zone: None,
+                weight: default_weight(),
                 options: BTreeMap::new(),
             })
             .collect()

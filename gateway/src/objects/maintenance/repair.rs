@@ -15,7 +15,7 @@ use crate::objects::Objects;
 use crate::objects::committee::Backend;
 use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
-use crate::placement::{RepairPlan, SliverFact, plan_repair};
+use crate::placement::{FailureDomains, RepairPlan, SliverFact, plan_repair};
 
 /// Jobs claimed at a time. This and the lease bound how long one may take.
 const JOBS_PER_STEP: usize = 8;
@@ -126,8 +126,9 @@ impl Objects {
     async fn repair_blob(&self, job: RepairJob) -> Result<(bool, RepairRank), ObjectsError> {
         let inner = &self.inner;
         let scheme = job.blob.layout.shape.scheme;
-        let facts = self.look(&job, &inner.metadata.backends().await?, &inner.metadata.removed_backends().await?).await;
-        let plan = plan_repair(&facts, scheme.k(), &inner.committee.candidates(), inner.id_generator.seed());
+        let (rows, removed) = (inner.metadata.backends().await?, inner.metadata.removed_backends().await?);
+        let facts = self.look(&job, &rows, &removed).await;
+        let plan = plan_repair(&facts, scheme, &inner.committee.candidates(), &job.blob.id);
         let good = facts.iter().filter(|fact| matches!(fact, SliverFact::Good(_))).count();
         if plan.unreadable {
             tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
@@ -137,7 +138,12 @@ impl Objects {
     }
 
     /// What is known of each sliver of a blob.
-    async fn look(&self, job: &RepairJob, rows: &[BackendRow], removed: &BTreeSet<BackendId>) -> Vec<SliverFact> {
+    async fn look<'a>(
+        &'a self,
+        job: &RepairJob,
+        rows: &'a [BackendRow],
+        removed: &BTreeSet<BackendId>,
+    ) -> Vec<SliverFact<'a>> {
         let n = u8::try_from(job.blob.layout.shape.scheme.n()).unwrap_or(u8::MAX);
         let looks = (0..n).map(|index| async move {
             let Some(placement) = job.blob.placements.iter().find(|placement| placement.index == index) else {
@@ -149,19 +155,17 @@ impl Objects {
             let Some(backend) = self.inner.committee.backend(&placement.backend) else {
                 // It belongs to the cluster, and this gateway cannot look.
                 let row = rows.iter().find(|row| row.id == placement.backend);
-                return row.map_or(SliverFact::Lost, |row| SliverFact::Unreachable(row.provider.clone()));
+                return row.map_or(SliverFact::Lost, |row| SliverFact::Unreachable(row_domains(row)));
             };
             let suspect = job.suspects.contains(&(index, placement.backend.clone()));
             match self.examine(&job.blob, placement, backend, suspect).await {
-                SliverCondition::Intact => SliverFact::Good(backend.provider.clone()),
+                SliverCondition::Intact => SliverFact::Good(backend.domains()),
                 // What a backend lacks that was rolled back or swapped is not lost before an operator confirms it.
-                SliverCondition::Missing if backend.trust().is_doubted() => {
-                    SliverFact::Unreachable(backend.provider.clone())
-                }
+                SliverCondition::Missing if backend.trust().is_doubted() => SliverFact::Unreachable(backend.domains()),
                 SliverCondition::Missing | SliverCondition::Damaged { .. } => SliverFact::Lost,
                 SliverCondition::Unreachable(error) => {
                     tracing::debug!(backend = %backend.id, blob = %job.blob.id, %error, "a sliver cannot be checked now");
-                    SliverFact::Unreachable(backend.provider.clone())
+                    SliverFact::Unreachable(backend.domains())
                 }
             }
         });
@@ -184,7 +188,7 @@ impl Objects {
     async fn carry_out(
         &self,
         blob: &StoredBlob,
-        facts: &[SliverFact],
+        facts: &[SliverFact<'_>],
         plan: &RepairPlan,
     ) -> Result<usize, ObjectsError> {
         let inner = &self.inner;
@@ -234,4 +238,8 @@ impl Objects {
         }
         Ok(moved)
     }
+}
+
+fn row_domains(row: &BackendRow) -> FailureDomains<'_> {
+    FailureDomains { provider: &row.provider, zone: &row.zone }
 }

@@ -57,7 +57,7 @@ impl Objects {
         if target.owner != bucket.owner {
             return Err(ObjectsError::NoSuchBucket);
         }
-        let unique = self.inner.id_generator.seed();
+        let unique = self.inner.id_generator.unique();
         let key = logging.key(bucket.owner, region, bucket.name.as_str(), self.inner.id_generator.now(), unique);
         let key = ObjectKey::new(key).map_err(|error| ObjectsError::Internal(error.to_string()))?;
         let body = Bytes::from(lines.text.clone());

@@ -74,8 +74,8 @@ impl Objects {
         file: GzEncoder<Vec<u8>>,
     ) -> Result<ListFile, ObjectsError> {
         let bytes = Bytes::from(file.finish().map_err(|error| ObjectsError::Internal(error.to_string()))?);
-        let seed = || u128::from(self.inner.id_generator.seed());
-        let unique = (seed() << 64) | seed();
+        let half = || u128::from(self.inner.id_generator.unique());
+        let unique = (half() << 64) | half();
         let key = inventory.file_key(bucket.name.as_str(), unique);
         let listed = ListFile { key: key.clone(), size: bytes.len() as u64, md5: hex::encode(Md5::digest(&bytes)) };
         self.write_file(target, key, "application/gzip", bytes).await?;

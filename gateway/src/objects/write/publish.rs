@@ -1,5 +1,6 @@
 //! Puts the slivers of a quilt on their backends.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub(crate) async fn publish(
     encoded: EncodedBlob,
 ) -> Result<(NewBlob, UncommittedSlivers), ObjectsError> {
     let scheme = blob.layout.shape.scheme;
-    let PlacementTargets { backends, spares } = choose_targets(committee, id_generator.seed(), scheme)?;
+    let PlacementTargets { backends, spares } = choose_targets(committee, scheme, &blob.id)?;
     let publish = Publish { id_generator, spares: Mutex::new(spares), uncommitted: Mutex::default() };
     let firsts = encoded.slivers.iter().enumerate().map(|(at, sliver)| {
         let target = backends.get(at).cloned();
@@ -61,7 +62,7 @@ pub(crate) async fn publish(
 /// The slivers of one blob being put.
 struct Publish<'a> {
     id_generator: &'a IdGenerator,
-    spares: Mutex<Vec<Arc<Backend>>>,
+    spares: Mutex<VecDeque<Arc<Backend>>>,
     uncommitted: Mutex<UncommittedSlivers>,
 }
 
@@ -91,6 +92,6 @@ impl Publish<'_> {
     }
 
     fn spare(&self) -> Option<Arc<Backend>> {
-        self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }

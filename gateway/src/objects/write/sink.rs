@@ -1,5 +1,6 @@
 //! One blob being streamed: stripes in, sealed slivers out.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use backends::SliverName;
@@ -28,7 +29,7 @@ pub(crate) struct BlobSink {
     /// Absent only while a stripe is being coded on another thread.
     encoder: Option<BlobEncoder>,
     fanout: Fanout,
-    spares: Vec<Arc<Backend>>,
+    spares: VecDeque<Arc<Backend>>,
     uncommitted: UncommittedSlivers,
 }
 
@@ -36,9 +37,8 @@ impl BlobSink {
     /// Chooses backends and starts the slivers with their headers.
     pub(crate) async fn open(inner: &Inner, scheme: codec::Scheme) -> Result<Self, ObjectsError> {
         let shape = StripeShape::streaming(scheme);
-        let PlacementTargets { backends, spares } =
-            choose_targets(&inner.committee, inner.id_generator.seed(), scheme)?;
         let blob_identity = inner.id_generator.blob();
+        let PlacementTargets { backends, spares } = choose_targets(&inner.committee, scheme, &blob_identity.id)?;
         let encoder = BlobEncoder::new(
             inner.id_generator.cluster,
             blob_identity.id,
@@ -144,7 +144,7 @@ impl BlobSink {
         index: u8,
         ends: (Bytes, Bytes),
     ) -> Option<(Arc<Backend>, SliverName)> {
-        while let Some(spare) = self.spares.pop() {
+        while let Some(spare) = self.spares.pop_front() {
             let name = SliverName { blob: blob.id, index, attempt: inner.id_generator.attempt() };
             self.uncommitted.add(&spare, name);
             match rebuild::sliver(inner, blob, &spare, name, ends.clone()).await {

@@ -1,8 +1,9 @@
 //! Where the slivers of a new blob go, and how many must be durable before it is acknowledged.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use codec::Scheme;
+use codec::{BlobId, Scheme};
 
 use crate::domain::StoredBlob;
 use crate::metadata::NewBlob;
@@ -27,8 +28,8 @@ pub(crate) fn acknowledge(blob: StoredBlob, quilt: bool) -> Result<NewBlob, Obje
 pub(crate) struct PlacementTargets {
     /// `backends[i]` takes sliver `i`; fewer than n when backends are missing.
     pub(crate) backends: Vec<Arc<Backend>>,
-    /// Backends that replace those that fail.
-    pub(crate) spares: Vec<Arc<Backend>>,
+    /// Backends that replace those that fail, the first one first.
+    pub(crate) spares: VecDeque<Arc<Backend>>,
 }
 
 /// Chooses backends for a new blob: one for each sliver, and spares.
@@ -40,18 +41,17 @@ pub(crate) struct PlacementTargets {
 /// `Unavailable` when there are too few even so.
 pub(crate) fn choose_targets(
     committee: &Committee,
-    seed: u64,
     scheme: Scheme,
+    blob: &BlobId,
 ) -> Result<PlacementTargets, ObjectsError> {
-    let (n, floor) = (scheme.n(), write_floor(scheme));
     let mut candidates = committee.candidates();
-    let choice = choose(&candidates, n, floor, seed).or_else(|_| {
+    let choice = choose(&candidates, scheme, blob).or_else(|_| {
         let usable = candidates.iter_mut().filter(|candidate| candidate.write_health != WriteHealth::Barred);
         usable.for_each(|candidate| candidate.write_health = WriteHealth::Good);
-        choose(&candidates, n, floor, seed)
+        choose(&candidates, scheme, blob)
     });
     let choice = choice.map_err(|error| ObjectsError::Unavailable(error.to_string()))?;
     let backend = |at: usize| Arc::clone(&committee.backends()[at]);
-    let of = |positions: Vec<usize>| positions.into_iter().map(backend).collect();
-    Ok(PlacementTargets { backends: of(choice.chosen), spares: of(choice.spares) })
+    let backends = choice.chosen.into_iter().map(backend).collect();
+    Ok(PlacementTargets { backends, spares: choice.spares.into_iter().map(backend).collect() })
 }
