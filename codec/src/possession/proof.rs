@@ -42,11 +42,7 @@ impl PossessionProof {
         if block.len() != sliver.identity.layout.block_len(position.stripe) {
             return Err(PossessionError::Malformed);
         }
-        Ok(Self {
-            sample: block[start..start + len].to_vec(),
-            block_path: subtree::path(block, start),
-            leaf_proof,
-        })
+        Ok(Self { sample: block[start..start + len].to_vec(), block_path: subtree::path(block, start), leaf_proof })
     }
 
     /// Checks the proof against the root that was recorded when the sliver was written.

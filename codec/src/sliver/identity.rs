@@ -47,8 +47,7 @@ impl SliverIdentity {
         let (Ok(stripe), Ok(stripes)) = (usize::try_from(stripe), usize::try_from(self.layout.stripes())) else {
             return false;
         };
-        top_from_proof(&leaf(block), stripe, stripes, proof)
-            .is_some_and(|top| self.root_over(&top) == *root)
+        top_from_proof(&leaf(block), stripe, stripes, proof).is_some_and(|top| self.root_over(&top) == *root)
     }
 
     /// The root of this sliver if its blocks have this top.

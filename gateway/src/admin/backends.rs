@@ -7,7 +7,7 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::error::{AdminError, Result};
-use crate::admin::{Admin, Operation};
+use crate::admin::{Admin, DrainProgress, Operation};
 use crate::clock::random;
 use crate::config::BackendConfig;
 use crate::domain::{BackendFlag, BackendId, SeenBackend, SeenHeartbeat};
@@ -34,6 +34,12 @@ pub struct ListedBackend {
     pub zone: String,
     /// What is wrong with it; nothing when absent.
     pub problem: Option<String>,
+    /// How far its drain is; absent when it is not being drained.
+    #[serde(default)]
+    pub drain: Option<DrainProgress>,
+    /// It was taken out of the cluster and holds nothing of it any more.
+    #[serde(default)]
+    pub gone: bool,
     /// Free bytes, where the backend reports them.
     pub free_bytes: Option<u64>,
 }
@@ -46,7 +52,13 @@ impl Operation for ListBackends {
         let backends = admin.objects.committee().backends();
         admin.heartbeats.refresh().await?;
         let mut listed = join_all(backends.iter().map(|backend| look(backend))).await;
+        add_progress(admin, &mut listed).await?;
         let removed = admin.metadata.removed_backends().await?;
+        for backend in listed.iter_mut().filter(|backend| backend.problem.as_deref() == Some(REMOVED)) {
+            let id: BackendId = backend.name.parse().map_err(|error| AdminError::refused(format!("{error}")))?;
+            backend.gone = admin.metadata.slivers_on(&id).await? == 0;
+            backend.problem.take_if(|_| backend.gone);
+        }
         for row in admin.metadata.backends().await? {
             if backends.iter().any(|backend| backend.id == row.id) {
                 continue;
@@ -62,6 +74,8 @@ impl Operation for ListBackends {
                 provider: row.provider,
                 zone: row.zone,
                 problem: Some(problem.to_owned()),
+                drain: None,
+                gone: false,
                 free_bytes: None,
             });
         }
@@ -81,7 +95,24 @@ async fn look(backend: &Backend) -> ListedBackend {
         zone: backend.zone.clone(),
         free_bytes: probed.as_ref().ok().and_then(|space| space.free_bytes),
         problem: problem(backend, probed.err()),
+        drain: None,
+        gone: false,
     }
+}
+
+async fn add_progress(admin: &Admin, listed: &mut [ListedBackend]) -> Result<()> {
+    let draining = admin.metadata.draining_backends().await?;
+    if draining.is_empty() {
+        return Ok(());
+    }
+    let now = admin.metadata.database_time().await?;
+    for (id, start) in draining {
+        let Some(backend) = listed.iter_mut().find(|backend| backend.name == id.as_str()) else { continue };
+        let left = admin.metadata.slivers_on(&id).await?;
+        let elapsed = u64::try_from(now.seconds() - start.began.seconds()).unwrap_or(0);
+        backend.drain = Some(DrainProgress::new(start, left, elapsed));
+    }
+    Ok(())
 }
 
 /// What an operator must know of it: a flag first, because it says what to do.
@@ -167,11 +198,13 @@ async fn begin_generation(admin: &Admin, config: &BackendConfig, backend: &Backe
     Ok(())
 }
 
-/// Take a backend out of the cluster for good: what it holds is rebuilt on the others.
+/// Take a backend out of the cluster for good.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RemoveBackend {
     /// The name.
     pub name: String,
+    /// Although it holds slivers: they count as lost from now on and are rebuilt on the others.
+    pub lost: bool,
 }
 
 impl Operation for RemoveBackend {
@@ -181,12 +214,19 @@ impl Operation for RemoveBackend {
     async fn run(self, admin: &Admin) -> Result<Vec<ListedBackend>> {
         let missing = || AdminError::refused(format!("no backend named {:?} belongs to the cluster", self.name));
         let id: BackendId = self.name.parse().map_err(|_| missing())?;
+        let slivers = admin.metadata.slivers_on(&id).await?;
+        if slivers > 0 && !self.lost {
+            return Err(AdminError::refused(format!(
+                "{id} holds {slivers} slivers, without which their blobs survive one loss less: `haulout backend drain {id}` moves them \
+                 first; if they are lost anyway, say --lost"
+            )));
+        }
         if !admin.metadata.set_backend_removed(&id, true).await? {
             return Err(missing());
         }
         // What it said of itself is over with it.
         admin.metadata.unflag_backend(&id).await?;
-        tracing::info!(backend = self.name, "removed; what it holds is rebuilt on the others");
+        tracing::info!(backend = self.name, slivers, "removed; what it held is rebuilt on the others");
         ListBackends {}.run(admin).await
     }
 }

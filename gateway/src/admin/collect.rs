@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::admin::error::{AdminError, Result};
+use crate::admin::error::Result;
 use crate::admin::{Admin, Operation};
-use crate::objects::ObjectsError;
 
 /// Delete dead blobs whose grace is over, compact sparse quilts and collect orphans, now.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -34,32 +33,28 @@ impl Operation for Collect {
     async fn run(self, admin: &Admin) -> Result<Collected> {
         let mut collected = Collected::default();
         loop {
-            match admin.objects.compact().await.map_err(unavailable)? {
+            match admin.objects.compact().await? {
                 0 => break,
                 emptied => collected.quilts += emptied,
             }
         }
         loop {
-            match admin.objects.compact_large().await.map_err(unavailable)? {
+            match admin.objects.compact_large().await? {
                 0 => break,
                 emptied => collected.quilts += emptied,
             }
         }
         loop {
-            match admin.objects.reclaim().await.map_err(unavailable)? {
+            match admin.objects.reclaim().await? {
                 0 => break,
                 reclaimed => collected.blobs += reclaimed,
             }
         }
-        let orphans = admin.objects.collect_orphans().await.map_err(unavailable)?;
+        let orphans = admin.objects.collect_orphans().await?;
         collected.slivers_scanned = orphans.scanned;
         collected.orphans = orphans.collected;
         collected.orphans_refused = orphans.refused;
         collected.unreachable = orphans.unreachable;
         Ok(collected)
     }
-}
-
-fn unavailable(error: ObjectsError) -> AdminError {
-    AdminError::Unavailable(error.to_string())
 }

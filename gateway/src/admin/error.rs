@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metadata::MetadataError;
+use crate::objects::ObjectsError;
 
 /// The text is for the operator. Crosses the admin socket as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -25,6 +26,12 @@ impl AdminError {
 
 impl From<MetadataError> for AdminError {
     fn from(error: MetadataError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<ObjectsError> for AdminError {
+    fn from(error: ObjectsError) -> Self {
         Self::Unavailable(error.to_string())
     }
 }

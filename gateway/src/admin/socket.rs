@@ -17,6 +17,7 @@ use crate::admin::backends::{AcceptBackend, ListBackends, RemoveBackend};
 use crate::admin::check::Check;
 use crate::admin::collect::Collect;
 use crate::admin::database::ConfirmDatabase;
+use crate::admin::draining::DrainBackend;
 use crate::admin::error::AdminError;
 use crate::admin::keys::RotateKeys;
 use crate::admin::{Admin, Operation, quotas, users};
@@ -95,6 +96,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<quotas::ShowQuota>(router);
     let router = offer::<ListBackends>(router);
     let router = offer::<AcceptBackend>(router);
+    let router = offer::<DrainBackend>(router);
     let router = offer::<RemoveBackend>(router);
     let router = offer::<ConfirmDatabase>(router);
     let router = offer::<Check>(router);

@@ -88,11 +88,28 @@ pub enum Backend {
         /// The backend's name
         name: String,
     },
-    /// Take a backend out of the cluster for good: what it holds is rebuilt on the others. Leaving it out of a
-    /// configuration is not that
+    /// Move what a backend holds to the others, so that it can be removed: it takes nothing new, is read as before, and no blob has less
+    /// redundancy meanwhile. Goes on in the gateway, also after a crash; `list` shows how far it is
+    Drain {
+        /// The backend's name
+        name: String,
+        /// Say what would be moved, and change nothing
+        #[arg(long, conflicts_with = "cancel")]
+        dry_run: bool,
+        /// Take slivers again; what was moved stays where it is
+        #[arg(long)]
+        cancel: bool,
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a backend out of the cluster for good. Leaving it out of a configuration is not that
     Remove {
         /// The backend's name
         name: String,
+        /// Although it holds slivers, because they are lost: they are rebuilt on the others from what is left
+        #[arg(long)]
+        lost: bool,
     },
 }
 

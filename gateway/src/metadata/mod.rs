@@ -41,6 +41,7 @@ pub use check::ExpectedSliver;
 pub use cluster::backend_flags::FlaggedBackend;
 pub use cluster::backends::BackendRow;
 pub use cluster::cluster_row::Cluster;
+pub use cluster::draining::DrainStart;
 pub use cluster::heartbeats::{BackendSighting, SightedBackend};
 pub use cluster::incarnations::IncarnationState;
 pub use commit::{

@@ -113,7 +113,7 @@ impl Backend {
     /// Its health, judged by the last writes.
     pub(crate) fn write_health(&self) -> WriteHealth {
         let now = self.age_ms();
-        if self.trust.is_doubted() || self.trust.is_removed() {
+        if self.trust.is_doubted() || self.trust.is_removed() || self.trust.is_draining() {
             WriteHealth::Barred
         } else if now < self.unresponsive_until_ms.load(Ordering::Relaxed) {
             WriteHealth::Unresponsive

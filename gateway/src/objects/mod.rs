@@ -38,6 +38,7 @@ pub use encryption::key_file::KeyFile;
 pub use encryption::key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
 pub use encryption::rewrap::Rewrapped;
 pub use error::ObjectsError;
+pub use maintenance::drain::DrainPlan;
 pub use maintenance::heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
 pub use maintenance::orphans::OrphanReport;
 pub use maintenance::trust::Trust;

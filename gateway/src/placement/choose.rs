@@ -136,7 +136,10 @@ mod tests {
             choice.chosen.iter().for_each(|&at| *held.entry(all[at].domains.zone).or_default() += 1);
             assert!(held.iter().all(|(zone, count)| zone.is_empty() || *count <= 2), "{held:?}");
             let first = all[choice.spares[0]].domains.zone;
-            assert!(first.is_empty() || held.get(first).is_none_or(|count| *count < 2), "a spare with room comes first");
+            assert!(
+                first.is_empty() || held.get(first).is_none_or(|count| *count < 2),
+                "a spare with room comes first"
+            );
         }
         assert_eq!(zone_at_risk(&all, scheme("rs-4-2")), None);
     }

@@ -12,10 +12,20 @@ use crate::placement::spread::Spread;
 pub enum SliverFact<'a> {
     /// It is there and sound, in these domains.
     Good(FailureDomains<'a>),
+    /// It is there and sound, on a backend that leaves the cluster: it counts, and a new one is made elsewhere before it goes.
+    Leaving,
     /// Its backend does not answer now. It may come back, so it is waited for.
     Unreachable(FailureDomains<'a>),
     /// It is damaged, missing, or was never written, or its backend is no longer configured.
     Lost,
+}
+
+impl SliverFact<'_> {
+    /// It can be read, so others can be rebuilt from it.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        matches!(self, Self::Good(_) | Self::Leaving)
+    }
 }
 
 /// One sliver to rebuild.
@@ -32,7 +42,7 @@ pub struct SliverRebuild {
 pub struct RepairPlan {
     /// Slivers to rebuild.
     pub rebuilds: Vec<SliverRebuild>,
-    /// Slivers that are lost and find no backend in a failure domain of their own now.
+    /// Slivers that are lost or leaving and find no backend in a failure domain of their own now.
     pub unplaced: Vec<u8>,
     /// Slivers whose backends are unreachable: checked again later.
     pub waiting: Vec<u8>,
@@ -61,7 +71,7 @@ pub fn plan_repair(
 ) -> RepairPlan {
     let mut plan = RepairPlan::default();
     let mut spread = Spread::default();
-    let mut lost = Vec::new();
+    let (mut lost, mut leaving) = (Vec::new(), Vec::new());
     let mut good = 0;
     for (index, fact) in (0_u8..).zip(slivers) {
         match fact {
@@ -73,6 +83,10 @@ pub fn plan_repair(
                 plan.waiting.push(index);
                 spread.add(*domains);
             }
+            SliverFact::Leaving => {
+                good += 1;
+                leaving.push(index);
+            }
             SliverFact::Lost => lost.push(index),
         }
     }
@@ -82,7 +96,8 @@ pub fn plan_repair(
     }
     let mut order = ranked(candidates, blob);
     order.retain(|&at| candidates[at].write_health == WriteHealth::Good);
-    for index in lost {
+    // What is lost takes the places first.
+    for index in lost.into_iter().chain(leaving) {
         match spread.pick(order.iter().copied(), candidates, scheme.m()) {
             Some(target) => {
                 spread.add(candidates[target].domains);
@@ -111,6 +126,7 @@ mod tests {
         let fact = |(at, letter): (usize, char)| match letter {
             'g' => SliverFact::Good(domains(NAMES[at])),
             'u' => SliverFact::Unreachable(domains(NAMES[at])),
+            'l' => SliverFact::Leaving,
             _ => SliverFact::Lost,
         };
         text.chars().enumerate().map(fact).collect()
@@ -124,7 +140,7 @@ mod tests {
     fn plans() {
         // Slivers, backends, then: rebuilt, without a place, waiting, unreadable.
         type Case<'a> = (&'a str, usize, usize, usize, usize, bool);
-        let table: [Case; 9] = [
+        let table: [Case; 13] = [
             ("gggggg", 6, 0, 0, 0, false),
             ("ggggg-", 6, 1, 0, 0, false),
             ("gggg--", 6, 2, 0, 0, false),
@@ -134,6 +150,10 @@ mod tests {
             ("gggg--", 8, 2, 0, 0, false),
             ("gggguu", 8, 0, 0, 2, false),
             ("g-ggu-", 5, 0, 0, 1, true),
+            ("ggggl-", 8, 2, 0, 0, false),
+            ("ggglll", 8, 3, 0, 0, false),
+            ("gggll-", 6, 3, 0, 0, false),
+            ("gg-l--", 8, 0, 0, 0, true),
         ];
         for (text, backends, rebuilt, unplaced, waiting, unreadable) in table {
             let candidates = committee(backends);
@@ -144,7 +164,7 @@ mod tests {
                 assert_eq!(counts, (rebuilt, unplaced, waiting, unreadable), "{text}");
                 let provider_of = |fact| match fact {
                     SliverFact::Good(domains) | SliverFact::Unreachable(domains) => Some(domains.provider),
-                    SliverFact::Lost => None,
+                    SliverFact::Lost | SliverFact::Leaving => None,
                 };
                 let held: HashSet<_> = facts.into_iter().filter_map(provider_of).collect();
                 let given: HashSet<_> =
@@ -160,6 +180,13 @@ mod tests {
         let mut candidates = committee(6);
         candidates[5].write_health = WriteHealth::Degraded;
         assert_eq!(plan_repair(&slivers("ggggg-"), scheme("rs-4-2"), &candidates, &blob(1)).unplaced, [5]);
+    }
+
+    #[test]
+    fn what_is_lost_takes_the_places_of_what_leaves() {
+        let plan = plan_repair(&slivers("g-lggg"), scheme("rs-4-2"), &committee(6)[..2], &blob(1));
+        assert_eq!((plan.rebuilds[0].index, plan.rebuilds[0].target), (1, 1));
+        assert_eq!(plan.unplaced, [2]);
     }
 
     #[test]

@@ -10,14 +10,14 @@ use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 use crate::workers::worker::{StepError, Worker};
 
-/// How often blobs are looked for whose backends were taken out of the cluster.
-const UNCONFIGURED_SCAN_INTERVAL: Duration = Duration::from_secs(600);
+/// How often blobs are looked for whose backends were taken out of the cluster, or are to be.
+const LEAVING_SCAN_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Rebuilds lost slivers, and deletes the ones they replace.
 pub(super) struct Repair {
     objects: Objects,
     metadata: MetadataStore,
-    /// When slivers on unconfigured backends were last searched and none was found.
+    /// When slivers on backends that left or leave were last searched and none was found.
     last_survey: Mutex<Option<Instant>>,
     /// When the jobs are counted again.
     count_at: Mutex<Option<Instant>>,
@@ -28,10 +28,10 @@ impl Repair {
         Self { objects, metadata, last_survey: Mutex::new(None), count_at: Mutex::new(None) }
     }
 
-    /// Whether it is time to search for slivers on unconfigured backends.
+    /// Whether it is time to search for slivers on backends that left or leave.
     fn due(&self) -> bool {
         let last_survey = self.last_survey.lock().unwrap_or_else(PoisonError::into_inner);
-        last_survey.is_none_or(|at| at.elapsed() > UNCONFIGURED_SCAN_INTERVAL)
+        last_survey.is_none_or(|at| at.elapsed() > LEAVING_SCAN_INTERVAL)
     }
 
     /// Counts the jobs for the metric, so seldom that it takes a hundredth of the time at most: a long queue is read to its end.
@@ -48,12 +48,13 @@ impl Repair {
         Ok(())
     }
 
-    /// Enqueues repairs of slivers on unconfigured backends; returns how many jobs were added.
-    async fn scan_unconfigured(&self) -> Result<u64, StepError> {
+    /// Enqueues repairs of slivers on backends that left or leave the cluster; returns how many jobs were added.
+    async fn scan_leaving(&self) -> Result<u64, StepError> {
         if !self.due() {
             return Ok(0);
         }
-        let enqueued = self.objects.enqueue_repairs_of_unconfigured().await?;
+        let lost = self.objects.enqueue_repairs_of_unconfigured().await?;
+        let enqueued = lost + self.objects.enqueue_moves_off_draining().await?;
         if enqueued == 0 {
             *self.last_survey.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
@@ -72,7 +73,7 @@ impl Worker for Repair {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        let enqueued = self.scan_unconfigured().await?;
+        let enqueued = self.scan_leaving().await?;
         let repaired = self.objects.repair().await?;
         let discarded = self.objects.discard().await?;
         self.count_jobs().await?;

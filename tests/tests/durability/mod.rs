@@ -1,5 +1,6 @@
 //! What survives: lost backends, kills, full disks, rollbacks, upgrades.
 
+mod draining;
 mod failpoints;
 mod full_disk;
 mod kill_loop;

@@ -319,7 +319,7 @@ async fn a_configuration_without_a_backend_moves_nothing(gateway: &mut TestGatew
 
     // To leave the cluster is something that an operator says.
     gateway.haulout(&["backend", "remove", "b9"]).fails().await?;
-    gateway.haulout(&["backend", "remove", "b7"]).run().await?;
+    gateway.haulout(&["backend", "remove", "b7", "--lost"]).run().await?;
     gateway.restart()?;
     wait_until("b7, which was removed, is empty", async || {
         Ok((slivers(gateway, 7)?.len() == slivers(gateway, 6)?.len()).then_some(()))

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use crate::admin::{AcceptBackend, ListBackends, ListedBackend, RemoveBackend};
+use crate::admin::{
+    AcceptBackend, DrainBackend, DrainProgress, DrainReport, DrainRequest, ListBackends, ListedBackend, RemoveBackend,
+};
 use crate::app::cli::Backend;
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
@@ -11,7 +13,15 @@ pub(super) async fn run(runner: &OperationRunner, backend: Backend) -> Result<Ou
     let (backends, json) = match backend {
         Backend::List { json } => (runner.run(ListBackends {}).await?, json),
         Backend::Accept { name } => (vec![runner.run(AcceptBackend { name }).await?], false),
-        Backend::Remove { name } => (runner.run(RemoveBackend { name }).await?, false),
+        Backend::Drain { name, dry_run, cancel, json } => {
+            let request = match (dry_run, cancel) {
+                (true, _) => DrainRequest::Plan,
+                (false, true) => DrainRequest::Cancel,
+                (false, false) => DrainRequest::Begin,
+            };
+            return drain(runner, DrainBackend { name, request }, json).await;
+        }
+        Backend::Remove { name, lost } => (runner.run(RemoveBackend { name, lost }).await?, false),
     };
     if json {
         show::json(&backends)?;
@@ -23,13 +33,52 @@ pub(super) async fn run(runner: &OperationRunner, backend: Backend) -> Result<Ou
     Ok(if fine { Outcome::Fine } else { Outcome::Wrong })
 }
 
+async fn drain(runner: &OperationRunner, drain: DrainBackend, json: bool) -> Result<Outcome> {
+    let request = drain.request;
+    let report = runner.run(drain).await?;
+    if json {
+        show::json(&report)?;
+    } else {
+        show::print(&drain_text(request, &report))?;
+    }
+    Ok(if report.unplaceable == 0 { Outcome::Fine } else { Outcome::Wrong })
+}
+
+fn drain_text(request: DrainRequest, report: &DrainReport) -> String {
+    let DrainReport { name, slivers, unplaceable, .. } = report;
+    let (bytes, free) = (show::bytes(report.bytes), show::bytes(report.free_bytes));
+    let unplaceable = match (request, unplaceable) {
+        (DrainRequest::Cancel, _) | (_, 0) => String::new(),
+        (_, count) => format!("\n{count} of them would find no place: add a backend of another provider first"),
+    };
+    match request {
+        DrainRequest::Plan => {
+            format!(
+                "{name}: {slivers} slivers, {bytes}, would move to the others, which report {free} free{unplaceable}"
+            )
+        }
+        DrainRequest::Begin => format!("{name}: {slivers} slivers, {bytes}, are being moved to the others"),
+        DrainRequest::Cancel => format!("{name} takes slivers again; it holds {slivers}, {bytes}"),
+    }
+}
+
 fn row(backend: &ListedBackend) -> [String; 6] {
+    let drain = backend.drain.as_ref().map(progress_text);
+    let gone = backend.gone.then(|| "removed: leave it out of the configuration".to_owned());
     [
         backend.name.clone(),
         backend.provider.clone(),
         backend.zone.clone(),
         backend.free_bytes.map(show::bytes).unwrap_or_default(),
-        backend.problem.clone().unwrap_or_else(|| "ok".to_owned()),
+        backend.problem.clone().or(drain).or(gone).unwrap_or_else(|| "ok".to_owned()),
         backend.url.clone(),
     ]
+}
+
+fn progress_text(drain: &DrainProgress) -> String {
+    match (drain.left, drain.seconds_left) {
+        (0, _) => "drained: `haulout backend remove` takes it out of the cluster".to_owned(),
+        (left, Some(seconds)) => format!("draining: {left} of {} slivers left, {}", drain.of, show::duration(seconds)),
+        (left, None) => format!("draining: {left} of {} slivers left", drain.of),
+    }
 }

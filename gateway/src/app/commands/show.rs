@@ -45,6 +45,16 @@ pub(super) fn bytes(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} B") } else { format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]) }
 }
 
+/// A time for people, in its largest unit.
+pub(super) fn duration(seconds: u64) -> String {
+    match seconds {
+        0..90 => format!("{seconds} seconds"),
+        90..5_400 => format!("{} minutes", seconds.div_ceil(60)),
+        5_400..172_800 => format!("{} hours", seconds.div_ceil(3_600)),
+        _ => format!("{} days", seconds.div_ceil(86_400)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +66,11 @@ mod tests {
         assert_eq!(bytes(1_536), "1.5 KiB");
         assert_eq!(bytes(5 << 40), "5.0 TiB");
         assert_eq!(bytes(u64::MAX), "16383.9 PiB");
+    }
+
+    #[test]
+    fn times_are_readable() {
+        let shown = [0, 89, 90, 3_600, 5_400, 86_400, 172_800].map(duration);
+        assert_eq!(shown, ["0 seconds", "89 seconds", "2 minutes", "60 minutes", "2 hours", "24 hours", "2 days"]);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use codec::{BlobId, Root, WrappedKey};
 
-use crate::domain::{Placement, StoredBlob, Timestamp};
+use crate::domain::{BackendId, Placement, StoredBlob, Timestamp};
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::{self, limit};
 use crate::metadata::engine::row::Row;
@@ -56,6 +56,22 @@ impl MetadataStore {
         );
         let after = after.map_or(Vec::new(), |id| id.0.to_vec());
         let rows = session.rows(Statement::new(text).bind(after).bind(until.0).bind(limit(most))).await?;
+        with_placements(&mut session, &rows).await
+    }
+
+    /// Blobs in which something lives and that have a sliver on a backend, in the order of their ids, after one.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn blobs_on(&self, backend: &BackendId, after: Option<BlobId>, most: usize) -> Result<Vec<StoredBlob>> {
+        let mut session = self.database().reader().await?;
+        let text = format!(
+            "SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (SELECT s.blob_id FROM sliver s JOIN blob l ON l.id = s.blob_id \
+             WHERE s.backend = $1 AND s.blob_id > $2 AND l.live_bytes > 0 GROUP BY s.blob_id ORDER BY s.blob_id LIMIT $3) \
+             ORDER BY b.id"
+        );
+        let after = after.map_or(Vec::new(), |id| id.0.to_vec());
+        let rows = session.rows(Statement::new(text).bind(backend.as_str()).bind(after).bind(limit(most))).await?;
         with_placements(&mut session, &rows).await
     }
 

@@ -1,4 +1,4 @@
-//! Asks for repairs: by a finding, or for all that lies on a backend. How soon each comes is worked out from what is known of
+//! Asks for repairs: by a finding, or for all that lies on a backend, lost or to be moved. How soon each comes is worked out from what is known of
 //! the blob's slivers when it is asked for.
 
 use std::collections::{BTreeSet, HashMap};
@@ -32,9 +32,30 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn enqueue_repairs_of_backend(&self, backend: &BackendId) -> Result<u64> {
+        self.enqueue_all_on(backend, OnBackend::Lost).await
+    }
+
+    /// Enqueues the move of every sliver on this backend, because it is being drained; returns how many blobs there are.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn enqueue_moves_off(&self, backend: &BackendId) -> Result<u64> {
+        self.enqueue_all_on(backend, OnBackend::ToBeMoved).await
+    }
+
+    /// Enqueues moves of blobs that have slivers on backends that are being drained and no job: those that came there later. Returns how
+    /// many jobs were added.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn enqueue_moves_off_draining(&self, most: usize) -> Result<u64> {
+        self.database().transact(EnqueueDraining { most }).await
+    }
+
+    async fn enqueue_all_on(&self, backend: &BackendId, state: OnBackend) -> Result<u64> {
         let (mut enqueued, mut after) = (0, Vec::new());
         loop {
-            let page = self.database().transact(EnqueueBackendRepairs { backend: backend.clone(), after }).await?;
+            let page = self.database().transact(EnqueueOnBackend { backend: backend.clone(), state, after }).await?;
             let Some(last) = page.last() else { return Ok(enqueued) };
             enqueued += u64::try_from(page.len()).unwrap_or(u64::MAX);
             after = last.0.to_vec();
@@ -108,25 +129,58 @@ impl Work for EnqueueUnconfigured {
         gone.retain(|name| !self.configured.contains(name));
         let mut enqueued = 0;
         for name in &gone {
-            // Jobs of the dead are dropped when they are claimed: asked for, they would be asked for again without end.
-            let text = "SELECT s.blob_id FROM sliver s JOIN blob b ON b.id = s.blob_id \
-                        WHERE s.backend = $1 AND b.live_bytes > 0 AND NOT EXISTS \
-                        (SELECT 1 FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id) \
-                        GROUP BY s.blob_id ORDER BY s.blob_id LIMIT $2";
-            let rows = tx.rows(Statement::new(text).bind(name.as_str()).bind(limit(self.most))).await?;
-            let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+            let ids = without_job(tx, name, self.most).await?;
             enqueued += enqueue(tx, &ids, gone.clone(), "NOTHING").await?;
         }
         Ok(enqueued)
     }
 }
 
-struct EnqueueBackendRepairs {
+/// Some of the blobs with slivers on a backend that nobody asked to repair. Jobs of the dead are dropped when they are claimed: asked
+/// for, they would be asked for again without end.
+async fn without_job(tx: &mut Session, backend: &BackendId, most: usize) -> Result<Vec<BlobId>> {
+    let text = "SELECT s.blob_id FROM sliver s JOIN blob b ON b.id = s.blob_id \
+                WHERE s.backend = $1 AND b.live_bytes > 0 AND NOT EXISTS \
+                (SELECT 1 FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id) \
+                GROUP BY s.blob_id ORDER BY s.blob_id LIMIT $2";
+    let rows = tx.rows(Statement::new(text).bind(backend.as_str()).bind(limit(most))).await?;
+    rows.iter().map(|row| row.array(0).map(BlobId)).collect()
+}
+
+struct EnqueueDraining {
+    most: usize,
+}
+
+impl Work for EnqueueDraining {
+    type Done = u64;
+
+    async fn run(&self, tx: &mut Session) -> Result<u64> {
+        let text = "SELECT name FROM backend WHERE drain_began IS NOT NULL AND NOT removed ORDER BY name";
+        let mut enqueued = 0;
+        for row in tx.rows(Statement::new(text)).await? {
+            let ids = without_job(tx, &backend_id(row.text(0)?)?, self.most).await?;
+            enqueued += enqueue(tx, &ids, BTreeSet::new(), "NOTHING").await?;
+        }
+        Ok(enqueued)
+    }
+}
+
+/// Why all that lies on a backend is asked for.
+#[derive(Clone, Copy)]
+enum OnBackend {
+    /// It is gone.
+    Lost,
+    /// It is there, and to be moved.
+    ToBeMoved,
+}
+
+struct EnqueueOnBackend {
     backend: BackendId,
+    state: OnBackend,
     after: Vec<u8>,
 }
 
-impl Work for EnqueueBackendRepairs {
+impl Work for EnqueueOnBackend {
     type Done = Vec<BlobId>;
 
     async fn run(&self, tx: &mut Session) -> Result<Vec<BlobId>> {
@@ -134,8 +188,12 @@ impl Work for EnqueueBackendRepairs {
         let statement = Statement::new(text).bind(self.backend.as_str()).bind(self.after.clone()).bind(limit(PAGE));
         let rows = tx.rows(statement).await?;
         let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
-        let lost = BTreeSet::from([self.backend.clone()]);
-        enqueue(tx, &ids, lost, "UPDATE SET claimed_until = 0, waits = FALSE, urgency = excluded.urgency").await?;
+        let again = "UPDATE SET claimed_until = 0, waits = FALSE, urgency = excluded.urgency";
+        match self.state {
+            OnBackend::Lost => enqueue(tx, &ids, BTreeSet::from([self.backend.clone()]), again).await?,
+            // A job that is there already is more urgent, or the same.
+            OnBackend::ToBeMoved => enqueue(tx, &ids, BTreeSet::new(), "NOTHING").await?,
+        };
         Ok(ids)
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod backend_flags;
 pub(crate) mod backends;
 pub(crate) mod cluster_row;
+pub(crate) mod draining;
 pub(crate) mod heartbeats;
 pub(crate) mod incarnations;
 pub(crate) mod leased_tasks;

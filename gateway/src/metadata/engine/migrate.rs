@@ -86,6 +86,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0015_names_and_quotas.sql"),
         include_str!("../../../../migrations/postgres/0015_names_and_quotas.sql"),
     ),
+    (
+        17,
+        "draining",
+        include_str!("../../../../migrations/sqlite/0017_draining.sql"),
+        include_str!("../../../../migrations/postgres/0017_draining.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.

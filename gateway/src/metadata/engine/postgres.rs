@@ -28,6 +28,8 @@ pub(crate) async fn open(url: &str) -> Result<Pools> {
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "10s"),
             ("default_transaction_isolation", "read committed"),
+            // Not that what a migration would make is there already.
+            ("client_min_messages", "warning"),
         ])
         .disable_statement_logging();
     // A connection of its own, because concurrent gateways take turns by a lock of the session.

@@ -5,6 +5,7 @@ mod cached;
 mod checks;
 mod collection;
 mod connections;
+mod draining;
 mod fixture;
 mod gateways;
 mod heartbeats;

@@ -17,6 +17,7 @@ use crate::clock::{Ambient, random};
 use crate::domain::{BackendFlag, BackendId, Heartbeat, HeartbeatVerdict, SeenBackend, SeenHeartbeat};
 use crate::metadata::{BackendSighting, FlaggedBackend, MetadataError, MetadataStore, SightedBackend};
 use crate::objects::committee::{Backend, Committee};
+use crate::objects::maintenance::trust::Membership;
 
 /// How long a backend may take to show its heartbeat.
 const LOOK: Duration = Duration::from_secs(5);
@@ -168,13 +169,19 @@ impl Heartbeats {
     pub async fn refresh(&self) -> Result<(), MetadataError> {
         let flagged = self.0.metadata.flagged_backends().await?;
         let (kept, removed) = (self.0.metadata.heartbeats().await?, self.0.metadata.removed_backends().await?);
+        let draining = self.0.metadata.draining_backends().await?;
         for backend in &self.0.backends {
             if let Some(kept) = kept.get(&backend.id) {
                 backend.store.require_generation(kept.last.generation);
             }
             let flag = flagged.iter().find(|flagged| flagged.backend == backend.id);
             let with_outcome = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
-            if backend.trust().set(with_outcome, removed.contains(&backend.id)) {
+            let membership = match (removed.contains(&backend.id), draining.contains_key(&backend.id)) {
+                (true, _) => Membership::Removed,
+                (false, true) => Membership::Draining,
+                (false, false) => Membership::Full,
+            };
+            if backend.trust().set(with_outcome, membership) {
                 announce(&backend.id, flag);
             }
         }

@@ -4,6 +4,7 @@
 
 pub(crate) mod compact;
 pub(crate) mod compact_large;
+pub(crate) mod drain;
 pub(crate) mod early_progress;
 pub(crate) mod early_reclaim;
 pub(crate) mod finding_queue;

@@ -1,4 +1,4 @@
-//! Repair: lost slivers are rebuilt on other backends from any k others.
+//! Repair: lost slivers are rebuilt on other backends from any k others, and so are those of backends that leave.
 //!
 //! Check every sliver, plan (`placement::repair`), apply the plan. Each step may be repeated or lost: a new
 //! sliver has a name of its own, is read back and proven before its row moves, and the old one goes after that.
@@ -33,8 +33,8 @@ const RETRY_SECONDS: (i64, i64) = (4, 600);
 /// Replaced slivers deleted in one step.
 const DISCARDS_PER_STEP: usize = 256;
 
-/// Jobs written in one step for backends that were taken out of the cluster.
-const UNCONFIGURED_PER_STEP: usize = 1_024;
+/// Jobs written in one step for backends that were taken out of the cluster, or are to be.
+const ENQUEUED_PER_STEP: usize = 1_024;
 
 impl Objects {
     /// Repairs a few blobs, the most endangered first. Returns how many were looked at; zero means there is no more to do
@@ -119,7 +119,15 @@ impl Objects {
         }
         let belonging = self.inner.metadata.backends().await?.into_iter().map(|row| row.id);
         let belonging = belonging.filter(|id| !removed.contains(id)).collect();
-        Ok(self.inner.metadata.enqueue_repairs_of_unconfigured(belonging, UNCONFIGURED_PER_STEP).await?)
+        Ok(self.inner.metadata.enqueue_repairs_of_unconfigured(belonging, ENQUEUED_PER_STEP).await?)
+    }
+
+    /// Asks for the moves of slivers that came to a backend while it is being drained. Returns how many jobs were written.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is unavailable.
+    pub async fn enqueue_moves_off_draining(&self) -> Result<u64, ObjectsError> {
+        Ok(self.inner.metadata.enqueue_moves_off_draining(ENQUEUED_PER_STEP).await?)
     }
 
     /// Repairs one blob: whether nothing is left to do, and its rank now.
@@ -129,12 +137,12 @@ impl Objects {
         let (rows, removed) = (inner.metadata.backends().await?, inner.metadata.removed_backends().await?);
         let facts = self.look(&job, &rows, &removed).await;
         let plan = plan_repair(&facts, scheme, &inner.committee.candidates(), &job.blob.id);
-        let good = facts.iter().filter(|fact| matches!(fact, SliverFact::Good(_))).count();
+        let good = facts.iter().filter(|fact| fact.is_sound()).count();
         if plan.unreadable {
             tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
         }
         let moved = self.carry_out(&job.blob, &facts, &plan).await?;
-        Ok((plan.completes() && moved == plan.rebuilds.len(), RepairRank::of(scheme, good + moved)))
+        Ok((plan.completes() && moved == plan.rebuilds.len(), RepairRank::of(scheme, (good + moved).min(scheme.n()))))
     }
 
     /// What is known of each sliver of a blob.
@@ -159,6 +167,7 @@ impl Objects {
             };
             let suspect = job.suspects.contains(&(index, placement.backend.clone()));
             match self.examine(&job.blob, placement, backend, suspect).await {
+                SliverCondition::Intact if backend.trust().is_draining() => SliverFact::Leaving,
                 SliverCondition::Intact => SliverFact::Good(backend.domains()),
                 // What a backend lacks that was rolled back or swapped is not lost before an operator confirms it.
                 SliverCondition::Missing if backend.trust().is_doubted() => SliverFact::Unreachable(backend.domains()),
@@ -212,8 +221,7 @@ impl Objects {
         };
         let incarnation = inner.id_generator.incarnation();
         let stamp = inner.metadata.announce_slivers(incarnation, targets.iter().map(location).collect()).await?;
-        let without: Vec<u8> =
-            (0_u8..).zip(facts).filter(|(_, fact)| !matches!(fact, SliverFact::Good(_))).map(|(at, _)| at).collect();
+        let without: Vec<u8> = (0_u8..).zip(facts).filter(|(_, fact)| !fact.is_sound()).map(|(at, _)| at).collect();
         let mut moved = 0;
         for (target, root) in rebuild_slivers(inner, blob, &without, targets).await? {
             let index = target.name.index;

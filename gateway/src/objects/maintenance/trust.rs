@@ -5,6 +5,17 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::BackendFlag;
 
+/// What an operator decided about a backend's place in the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Membership {
+    /// It takes slivers.
+    Full,
+    /// It takes none, and what it holds is being moved elsewhere.
+    Draining,
+    /// It was taken out of the cluster.
+    Removed,
+}
+
 /// The state of one backend.
 #[derive(Debug, Default)]
 pub struct Trust {
@@ -12,6 +23,8 @@ pub struct Trust {
     unseen: AtomicBool,
     /// An operator took it out of the cluster.
     removed: AtomicBool,
+    /// What it holds is being moved, so that it can be taken out of the cluster.
+    draining: AtomicBool,
     flag: Mutex<Option<(BackendFlag, String)>>,
 }
 
@@ -35,6 +48,12 @@ impl Trust {
         self.removed.load(Ordering::Relaxed)
     }
 
+    /// Whether what it holds is being moved elsewhere.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
     /// Whether its heartbeat was compared since the gateway started.
     #[must_use]
     pub fn is_seen(&self) -> bool {
@@ -50,8 +69,9 @@ impl Trust {
     }
 
     /// Takes over what the database says; whether that is another flag than before.
-    pub(crate) fn set(&self, flag: Option<(BackendFlag, String)>, removed: bool) -> bool {
-        self.removed.store(removed, Ordering::Relaxed);
+    pub(crate) fn set(&self, flag: Option<(BackendFlag, String)>, membership: Membership) -> bool {
+        self.removed.store(membership == Membership::Removed, Ordering::Relaxed);
+        self.draining.store(membership == Membership::Draining, Ordering::Relaxed);
         let mut current = self.flag.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *current, flag.clone()) != flag
     }
