@@ -87,10 +87,10 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/postgres/0015_names_and_quotas.sql"),
     ),
     (
-        17,
+        18,
         "draining",
-        include_str!("../../../../migrations/sqlite/0017_draining.sql"),
-        include_str!("../../../../migrations/postgres/0017_draining.sql"),
+        include_str!("../../../../migrations/sqlite/0018_draining.sql"),
+        include_str!("../../../../migrations/postgres/0018_draining.sql"),
     ),
 ];
 

@@ -1,4 +1,4 @@
--- Backends that are being drained. Same name, number, tables and columns as migrations/sqlite/0017_draining.sql.
+-- Backends that are being drained. Same name, number, tables and columns as migrations/sqlite/0018_draining.sql.
 
 -- When an operator asked for it, in microseconds since 1970, and how many slivers were there then; NULL while nobody did. New slivers go
 -- elsewhere and those that are there are moved.
