@@ -224,6 +224,7 @@ impl Operation for RemoveBackend {
         if !admin.metadata.set_backend_removed(&id, true).await? {
             return Err(missing());
         }
+        admin.metadata.enqueue_repairs_of_backend(&id).await?;
         // What it said of itself is over with it.
         admin.metadata.unflag_backend(&id).await?;
         tracing::info!(backend = self.name, slivers, "removed; what it held is rebuilt on the others");

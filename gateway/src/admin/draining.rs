@@ -39,8 +39,12 @@ pub struct DrainReport {
     pub slivers: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Slivers of these that no other backend can take now, because each other provider has one of the same blob already.
+    /// Slivers, also of other backends that are being drained, that would find no place, because every provider that stays has one of the same
+    /// blob.
     pub unplaceable: u64,
+    /// Why the backend cannot leave although every sliver on it finds a place: new blobs would not.
+    #[serde(default)]
+    pub too_few: Option<String>,
     /// Free bytes of the backends that may take them, where they report it.
     pub free_bytes: u64,
 }
@@ -75,10 +79,13 @@ async fn begin(admin: &Admin, id: &BackendId) -> Result<DrainReport> {
     let plan = report(admin, id).await?;
     if plan.unplaceable > 0 {
         return Err(AdminError::refused(format!(
-            "{} of {} slivers on {id} would find no place, because every other provider holds one of the same blob: add a backend of \
-             another provider first",
-            plan.unplaceable, plan.slivers
+            "{} slivers would find no place, because every provider that stays holds one of the same blob: add a backend of another \
+             provider first",
+            plan.unplaceable
         )));
+    }
+    if let Some(reason) = plan.too_few {
+        return Err(AdminError::refused(format!("{reason}: add a backend of another provider first")));
     }
     if !admin.metadata.begin_drain(id).await? {
         return Err(AdminError::refused(format!("{id} left the cluster meanwhile")));
@@ -106,6 +113,9 @@ async fn report(admin: &Admin, id: &BackendId) -> Result<DrainReport> {
         slivers: plan.slivers,
         bytes: plan.bytes,
         unplaceable: plan.unplaceable,
+        too_few: plan.too_few_for.map(|(scheme, providers)| {
+            format!("new blobs of {scheme} need {} providers and {providers} would be left", scheme.n())
+        }),
         free_bytes,
     })
 }

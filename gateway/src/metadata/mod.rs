@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 
 pub use blobs::compact::SparseBlob;
 pub use blobs::early_reclaim::{DeadBlobPosition, DeadBlobs};
+pub use blobs::enqueue_repairs::{LeavingPage, LeavingPlace};
 pub use blobs::findings::Finding;
 pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};

@@ -25,4 +25,9 @@ impl Schemes {
         let class = attributes.storage_class.as_ref().and_then(|class| self.classes.get(class));
         class.copied().unwrap_or(self.standard)
     }
+
+    /// All of them; some may come more than once.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Scheme> {
+        std::iter::once(self.standard).chain(self.classes.values().copied())
+    }
 }

@@ -12,8 +12,9 @@ use crate::placement::spread::Spread;
 pub enum SliverFact<'a> {
     /// It is there and sound, in these domains.
     Good(FailureDomains<'a>),
-    /// It is there and sound, on a backend that leaves the cluster: it counts, and a new one is made elsewhere before it goes.
-    Leaving,
+    /// It is there and sound, in these domains, on a backend that leaves the cluster: it counts, and a new one is made elsewhere before it
+    /// goes.
+    Leaving(FailureDomains<'a>),
     /// Its backend does not answer now. It may come back, so it is waited for.
     Unreachable(FailureDomains<'a>),
     /// It is damaged, missing, or was never written, or its backend is no longer configured.
@@ -24,7 +25,7 @@ impl SliverFact<'_> {
     /// It can be read, so others can be rebuilt from it.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        matches!(self, Self::Good(_) | Self::Leaving)
+        matches!(self, Self::Good(_) | Self::Leaving(_))
     }
 }
 
@@ -83,9 +84,10 @@ pub fn plan_repair(
                 plan.waiting.push(index);
                 spread.add(*domains);
             }
-            SliverFact::Leaving => {
+            SliverFact::Leaving(domains) => {
                 good += 1;
-                leaving.push(index);
+                spread.add(*domains);
+                leaving.push((index, *domains));
             }
             SliverFact::Lost => lost.push(index),
         }
@@ -96,14 +98,29 @@ pub fn plan_repair(
     }
     let mut order = ranked(candidates, blob);
     order.retain(|&at| candidates[at].write_health == WriteHealth::Good);
+    let place = |spread: &Spread<'_>| spread.pick(order.iter().copied(), candidates, scheme.m());
     // What is lost takes the places first.
-    for index in lost.into_iter().chain(leaving) {
-        match spread.pick(order.iter().copied(), candidates, scheme.m()) {
+    for index in lost {
+        match place(&spread) {
             Some(target) => {
                 spread.add(candidates[target].domains);
                 plan.rebuilds.push(SliverRebuild { index, target });
             }
             None => plan.unplaced.push(index),
+        }
+    }
+    for (index, domains) in leaving {
+        // Only its own successor may have its domains: should that fail, no other sliver is there beside it.
+        spread.release(domains);
+        match place(&spread) {
+            Some(target) => {
+                spread.add(candidates[target].domains);
+                plan.rebuilds.push(SliverRebuild { index, target });
+            }
+            None => {
+                spread.add(domains);
+                plan.unplaced.push(index);
+            }
         }
     }
     plan
@@ -126,7 +143,7 @@ mod tests {
         let fact = |(at, letter): (usize, char)| match letter {
             'g' => SliverFact::Good(domains(NAMES[at])),
             'u' => SliverFact::Unreachable(domains(NAMES[at])),
-            'l' => SliverFact::Leaving,
+            'l' => SliverFact::Leaving(domains(NAMES[at])),
             _ => SliverFact::Lost,
         };
         text.chars().enumerate().map(fact).collect()
@@ -164,7 +181,7 @@ mod tests {
                 assert_eq!(counts, (rebuilt, unplaced, waiting, unreadable), "{text}");
                 let provider_of = |fact| match fact {
                     SliverFact::Good(domains) | SliverFact::Unreachable(domains) => Some(domains.provider),
-                    SliverFact::Lost | SliverFact::Leaving => None,
+                    SliverFact::Lost | SliverFact::Leaving(_) => None,
                 };
                 let held: HashSet<_> = facts.into_iter().filter_map(provider_of).collect();
                 let given: HashSet<_> =
@@ -187,6 +204,18 @@ mod tests {
         let plan = plan_repair(&slivers("g-lggg"), scheme("rs-4-2"), &committee(6)[..2], &blob(1));
         assert_eq!((plan.rebuilds[0].index, plan.rebuilds[0].target), (1, 1));
         assert_eq!(plan.unplaced, [2]);
+    }
+
+    #[test]
+    fn nobody_but_its_successor_goes_to_the_provider_of_what_leaves() {
+        let mut candidates = committee(7);
+        candidates[6].domains.provider = "p5";
+        candidates[5].write_health = WriteHealth::Barred;
+        let plan = plan_repair(&slivers("gggg-l"), scheme("rs-4-2"), &candidates, &blob(1));
+        assert_eq!(plan.rebuilds, [SliverRebuild { index: 4, target: 4 }, SliverRebuild { index: 5, target: 6 }]);
+        candidates[4].write_health = WriteHealth::Barred;
+        let plan = plan_repair(&slivers("gggg-l"), scheme("rs-4-2"), &candidates, &blob(1));
+        assert_eq!((plan.rebuilds.len(), plan.rebuilds[0].index, &plan.unplaced[..]), (1, 5, &[4][..]));
     }
 
     #[test]

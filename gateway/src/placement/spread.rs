@@ -14,6 +14,13 @@ impl<'a> Spread<'a> {
         self.held.push(domains);
     }
 
+    /// One that is there will not be.
+    pub(super) fn release(&mut self, domains: FailureDomains<'a>) {
+        if let Some(at) = self.held.iter().position(|held| *held == domains) {
+            self.held.swap_remove(at);
+        }
+    }
+
     /// The first of these candidates that may take one more sliver. A provider that holds one never may. At most `zone_max` slivers share a
     /// zone; where that leaves nobody, one more, and so on: the most even spread there is.
     pub(super) fn pick(

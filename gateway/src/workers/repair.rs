@@ -6,32 +6,33 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::metadata::MetadataStore;
+use crate::metadata::{LeavingPlace, MetadataError, MetadataStore};
 use crate::objects::Objects;
 use crate::workers::worker::{StepError, Worker};
 
-/// How often blobs are looked for whose backends were taken out of the cluster, or are to be.
-const LEAVING_SCAN_INTERVAL: Duration = Duration::from_secs(600);
+/// The pause between two walks over the slivers of backends that were taken out of the cluster, or are to be.
+const LEAVING_WALK_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Rebuilds lost slivers, and deletes the ones they replace.
 pub(super) struct Repair {
     objects: Objects,
     metadata: MetadataStore,
-    /// When slivers on backends that left or leave were last searched and none was found.
-    last_survey: Mutex<Option<Instant>>,
+    /// The walk over the slivers of backends that left or leave.
+    leaving: Mutex<LeavingWalk>,
     /// When the jobs are counted again.
     count_at: Mutex<Option<Instant>>,
 }
 
+/// How far that walk is, and when the next begins.
+#[derive(Default)]
+struct LeavingWalk {
+    place: Option<LeavingPlace>,
+    next: Option<Instant>,
+}
+
 impl Repair {
     pub(super) fn new(objects: Objects, metadata: MetadataStore) -> Self {
-        Self { objects, metadata, last_survey: Mutex::new(None), count_at: Mutex::new(None) }
-    }
-
-    /// Whether it is time to search for slivers on backends that left or leave.
-    fn due(&self) -> bool {
-        let last_survey = self.last_survey.lock().unwrap_or_else(PoisonError::into_inner);
-        last_survey.is_none_or(|at| at.elapsed() > LEAVING_SCAN_INTERVAL)
+        Self { objects, metadata, leaving: Mutex::default(), count_at: Mutex::new(None) }
     }
 
     /// Counts the jobs for the metric, so seldom that it takes a hundredth of the time at most: a long queue is read to its end.
@@ -48,17 +49,21 @@ impl Repair {
         Ok(())
     }
 
-    /// Enqueues repairs of slivers on backends that left or leave the cluster; returns how many jobs were added.
-    async fn scan_leaving(&self) -> Result<u64, StepError> {
-        if !self.due() {
-            return Ok(0);
-        }
-        let lost = self.objects.enqueue_repairs_of_unconfigured().await?;
-        let enqueued = lost + self.objects.enqueue_moves_off_draining().await?;
-        if enqueued == 0 {
-            *self.last_survey.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        }
-        Ok(enqueued)
+    /// One page of the walk over the slivers of backends that left or leave the cluster; returns how many jobs were added. Whoever says
+    /// that one leaves asks for all that is there: this finds what came later, by a gateway that did not know.
+    async fn walk_leaving(&self) -> Result<u64, MetadataError> {
+        let place = {
+            let walk = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+            if walk.next.is_some_and(|at| Instant::now() < at) {
+                return Ok(0);
+            }
+            walk.place.clone()
+        };
+        let page = self.metadata.enqueue_leaving(place).await?;
+        let mut walk = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        walk.next = page.next.is_none().then(|| Instant::now() + LEAVING_WALK_INTERVAL);
+        walk.place = page.next;
+        Ok(page.enqueued)
     }
 }
 
@@ -73,7 +78,11 @@ impl Worker for Repair {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        let enqueued = self.scan_leaving().await?;
+        // Repairs do not wait for what hinders the walk.
+        let enqueued = self.walk_leaving().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "looking for slivers on backends that leave failed and will be retried");
+            0
+        });
         let repaired = self.objects.repair().await?;
         let discarded = self.objects.discard().await?;
         self.count_jobs().await?;

@@ -75,10 +75,12 @@ async fn a_drain_without_a_place_is_refused_and_one_can_be_cancelled(gateway: &m
     gateway.haulout(&["backend", "drain", "b3", "--dry-run"]).fails().await?;
     gateway.haulout(&["backend", "drain", "b9"]).fails().await?;
     gateway.haulout(&["backend", "drain", "b3", "--cancel"]).fails().await?;
-
+    // With a seventh there is a place, once.
     gateway.reconfigure(|settings| settings.folders(7))?;
     gateway.restart()?;
     gateway.haulout(&["backend", "drain", "b3"]).ok().await?;
+    let refused = gateway.haulout(&["backend", "drain", "b4"]).fails().await?;
+    ensure!(refused.contains("would find no place") || refused.contains("5 would be left"), "{refused}");
     let cancelled = gateway.haulout(&["backend", "drain", "b3", "--cancel"]).ok().await?;
     ensure!(cancelled.contains("takes slivers again"), "{cancelled}");
     gateway.wait_for_repair().await?;

@@ -41,21 +41,21 @@ async fn drain(runner: &OperationRunner, drain: DrainBackend, json: bool) -> Res
     } else {
         show::print(&drain_text(request, &report))?;
     }
-    Ok(if report.unplaceable == 0 { Outcome::Fine } else { Outcome::Wrong })
+    let fits = report.unplaceable == 0 && report.too_few.is_none();
+    Ok(if fits || request == DrainRequest::Cancel { Outcome::Fine } else { Outcome::Wrong })
 }
 
 fn drain_text(request: DrainRequest, report: &DrainReport) -> String {
     let DrainReport { name, slivers, unplaceable, .. } = report;
     let (bytes, free) = (show::bytes(report.bytes), show::bytes(report.free_bytes));
-    let unplaceable = match (request, unplaceable) {
-        (DrainRequest::Cancel, _) | (_, 0) => String::new(),
-        (_, count) => format!("\n{count} of them would find no place: add a backend of another provider first"),
+    let problem = match (unplaceable, &report.too_few) {
+        (0, None) => String::new(),
+        (0, Some(reason)) => format!("\n{reason}: add a backend of another provider first"),
+        (count, _) => format!("\n{count} slivers would find no place: add a backend of another provider first"),
     };
     match request {
         DrainRequest::Plan => {
-            format!(
-                "{name}: {slivers} slivers, {bytes}, would move to the others, which report {free} free{unplaceable}"
-            )
+            format!("{name}: {slivers} slivers, {bytes}, would move to the others, which report {free} free{problem}")
         }
         DrainRequest::Begin => format!("{name}: {slivers} slivers, {bytes}, are being moved to the others"),
         DrainRequest::Cancel => format!("{name} takes slivers again; it holds {slivers}, {bytes}"),

@@ -18,14 +18,6 @@ use crate::metadata::error::Result;
 const PAGE: usize = 1_000;
 
 impl MetadataStore {
-    /// Enqueues repairs of blobs that have slivers on backends other than these; returns how many jobs were added.
-    ///
-    /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn enqueue_repairs_of_unconfigured(&self, configured: Vec<BackendId>, most: usize) -> Result<u64> {
-        self.database().transact(EnqueueUnconfigured { configured, most }).await
-    }
-
     /// Enqueues repairs of every blob that has a sliver on this backend, because its disk was replaced; returns how
     /// many there are.
     ///
@@ -43,13 +35,38 @@ impl MetadataStore {
         self.enqueue_all_on(backend, OnBackend::ToBeMoved).await
     }
 
-    /// Enqueues moves of blobs that have slivers on backends that are being drained and no job: those that came there later. Returns how
-    /// many jobs were added.
+    /// One page of the walk over the slivers on backends that left the cluster or are being drained: those whose blobs have no job get one.
+    /// The walk goes on after `after`.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn enqueue_moves_off_draining(&self, most: usize) -> Result<u64> {
-        self.database().transact(EnqueueDraining { most }).await
+    pub async fn enqueue_leaving(&self, after: Option<LeavingPlace>) -> Result<LeavingPage> {
+        let text =
+            "SELECT name FROM backend WHERE (removed OR drain_began IS NOT NULL) AND name >= $1 ORDER BY name LIMIT 2";
+        let from = after.as_ref().map_or("", |place| place.backend.as_str());
+        let leaving = self.database().rows(Statement::new(text).bind(from)).await?;
+        let Some(first) = leaving.first() else { return Ok(LeavingPage::default()) };
+        let backend = backend_id(first.text(0)?)?;
+        let begun = after.filter(|place| place.backend == backend).map_or(Vec::new(), |place| place.blob.0.to_vec());
+        // On a reader: no commit waits for what has jobs already.
+        let text = "SELECT s.blob_id, (SELECT COUNT(*) FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id) \
+                    FROM sliver s WHERE s.backend = $1 AND s.blob_id > $2 ORDER BY s.blob_id LIMIT $3";
+        let page = Statement::new(text).bind(backend.as_str()).bind(begun).bind(limit(PAGE));
+        let (mut asked_for, mut last) = (Vec::new(), None);
+        for row in self.database().rows(page).await? {
+            let blob = BlobId(row.array(0)?);
+            last = Some(blob);
+            if row.int(1)? == 0 {
+                asked_for.push(blob);
+            }
+        }
+        let enqueued = if asked_for.is_empty() { 0 } else { self.database().transact(EnqueueBlobs(asked_for)).await? };
+        let next = match (last, leaving.get(1)) {
+            (Some(blob), _) => Some(LeavingPlace { backend, blob }),
+            (None, Some(second)) => Some(LeavingPlace { backend: backend_id(second.text(0)?)?, blob: BlobId([0; 16]) }),
+            (None, None) => None,
+        };
+        Ok(LeavingPage { enqueued, next })
     }
 
     async fn enqueue_all_on(&self, backend: &BackendId, state: OnBackend) -> Result<u64> {
@@ -115,53 +132,30 @@ pub(crate) fn keys(ids: &[BlobId]) -> Vec<[Value; 1]> {
     ids.iter().map(|id| [id.0.into()]).collect()
 }
 
-struct EnqueueUnconfigured {
-    configured: Vec<BackendId>,
-    most: usize,
+/// How far the walk over the slivers of leaving backends is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeavingPlace {
+    backend: BackendId,
+    blob: BlobId,
 }
 
-impl Work for EnqueueUnconfigured {
+/// A page of that walk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeavingPage {
+    /// Jobs that were written.
+    pub enqueued: u64,
+    /// Where it goes on; none at its end.
+    pub next: Option<LeavingPlace>,
+}
+
+struct EnqueueBlobs(Vec<BlobId>);
+
+impl Work for EnqueueBlobs {
     type Done = u64;
 
+    /// Jobs of the dead are dropped when they are claimed, so none are written for them.
     async fn run(&self, tx: &mut Session) -> Result<u64> {
-        let known = tx.rows(Statement::new("SELECT name FROM backend ORDER BY name")).await?;
-        let mut gone = known.iter().map(|row| backend_id(row.text(0)?)).collect::<Result<BTreeSet<_>>>()?;
-        gone.retain(|name| !self.configured.contains(name));
-        let mut enqueued = 0;
-        for name in &gone {
-            let ids = without_job(tx, name, self.most).await?;
-            enqueued += enqueue(tx, &ids, gone.clone(), "NOTHING").await?;
-        }
-        Ok(enqueued)
-    }
-}
-
-/// Some of the blobs with slivers on a backend that nobody asked to repair. Jobs of the dead are dropped when they are claimed: asked
-/// for, they would be asked for again without end.
-async fn without_job(tx: &mut Session, backend: &BackendId, most: usize) -> Result<Vec<BlobId>> {
-    let text = "SELECT s.blob_id FROM sliver s JOIN blob b ON b.id = s.blob_id \
-                WHERE s.backend = $1 AND b.live_bytes > 0 AND NOT EXISTS \
-                (SELECT 1 FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id) \
-                GROUP BY s.blob_id ORDER BY s.blob_id LIMIT $2";
-    let rows = tx.rows(Statement::new(text).bind(backend.as_str()).bind(limit(most))).await?;
-    rows.iter().map(|row| row.array(0).map(BlobId)).collect()
-}
-
-struct EnqueueDraining {
-    most: usize,
-}
-
-impl Work for EnqueueDraining {
-    type Done = u64;
-
-    async fn run(&self, tx: &mut Session) -> Result<u64> {
-        let text = "SELECT name FROM backend WHERE drain_began IS NOT NULL AND NOT removed ORDER BY name";
-        let mut enqueued = 0;
-        for row in tx.rows(Statement::new(text)).await? {
-            let ids = without_job(tx, &backend_id(row.text(0)?)?, self.most).await?;
-            enqueued += enqueue(tx, &ids, BTreeSet::new(), "NOTHING").await?;
-        }
-        Ok(enqueued)
+        enqueue(tx, &self.0, BTreeSet::new(), "NOTHING").await
     }
 }
 

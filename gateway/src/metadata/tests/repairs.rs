@@ -113,7 +113,7 @@ both! {
                   SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
         let backend = |number: u8| -> crate::domain::BackendId { format!("b{number}").parse().unwrap() };
         f.store.set_backend_removed(&backend(0), true).await.unwrap();
-        f.store.enqueue_repairs_of_unconfigured((1..6).map(backend).collect(), 10).await.unwrap();
+        f.store.enqueue_leaving(None).await.unwrap();
         assert_eq!(f.one_int("SELECT urgency FROM job").await, 1);
         f.store.enqueue_repairs_of_backend(&backend(4)).await.unwrap();
         assert_eq!(f.one_int("SELECT urgency FROM job").await, 0, "what was accepted again may have nothing");
@@ -122,7 +122,7 @@ both! {
         assert_eq!(f.one_int("SELECT urgency FROM job").await, 0, "one was removed, one is missing");
         f.meddle("DELETE FROM job").await;
         f.store.set_backend_removed(&backend(1), true).await.unwrap();
-        f.store.enqueue_repairs_of_unconfigured((2..6).map(backend).collect(), 10).await.unwrap();
+        f.store.enqueue_leaving(None).await.unwrap();
         assert_eq!(f.one_int("SELECT urgency FROM job").await, 256, "three of six are left");
     }
 
@@ -188,26 +188,26 @@ both! {
         assert_eq!(f.store.discardable(10).await.unwrap(), []);
     }
 
-    async fn a_dead_blob_on_a_forgotten_backend_asks_for_nothing(f: &Fixture) {
+    async fn a_dead_blob_on_a_removed_backend_asks_for_nothing(f: &Fixture) {
         f.put("key", 10).await;
         f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
                   SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
         f.delete("key").await;
-        let configured = || (2..6).map(|number| format!("b{number}").parse().unwrap()).collect();
+        f.store.set_backend_removed(&"b1".parse().unwrap(), true).await.unwrap();
         for _ in 0..2 {
-            assert_eq!(f.store.enqueue_repairs_of_unconfigured(configured(), 10).await.unwrap(), 0);
+            assert_eq!(f.store.enqueue_leaving(None).await.unwrap().enqueued, 0);
             assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
         }
     }
 
-    async fn blobs_on_forgotten_backends_ask_for_repair(f: &Fixture) {
+    async fn blobs_on_removed_backends_ask_for_repair(f: &Fixture) {
         f.put("key", 10).await;
         f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
                   SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
-        let all = || (0..6).map(|number| format!("b{number}").parse().unwrap());
-        assert_eq!(f.store.enqueue_repairs_of_unconfigured(all().collect(), 10).await.unwrap(), 0);
-        assert_eq!(f.store.enqueue_repairs_of_unconfigured(all().skip(2).collect(), 10).await.unwrap(), 1);
-        assert_eq!(f.store.enqueue_repairs_of_unconfigured(all().skip(2).collect(), 10).await.unwrap(), 0);
+        assert_eq!(f.store.enqueue_leaving(None).await.unwrap().enqueued, 0);
+        f.store.set_backend_removed(&"b1".parse().unwrap(), true).await.unwrap();
+        assert_eq!(f.store.enqueue_leaving(None).await.unwrap().enqueued, 1);
+        assert_eq!(f.store.enqueue_leaving(None).await.unwrap().enqueued, 0);
         assert_eq!(f.store.jobs().await.unwrap(), [("repair".to_owned(), 1)]);
         f.put("other", 10).await;
         f.put_empty(&["empty"]).await;

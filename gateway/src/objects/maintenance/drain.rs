@@ -3,7 +3,9 @@
 //! A drain itself is the backend's state in the database: placement passes the backend over, and repair finds that its slivers are
 //! leaving. So it goes on after a crash, on any gateway, and ends when it is cancelled or nothing is there any more.
 
-use codec::BlobId;
+use std::collections::BTreeSet;
+
+use codec::{BlobId, Scheme};
 
 use crate::domain::{BackendId, StoredBlob};
 use crate::objects::Objects;
@@ -20,8 +22,10 @@ pub struct DrainPlan {
     pub slivers: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Slivers for which no other backend is in failure domains of its own: they would stay.
+    /// Slivers, also of other backends that are leaving, for which no backend is in failure domains of its own: they would stay.
     pub unplaceable: u64,
+    /// A configured scheme whose new blobs would find fewer providers than it has slivers, with the number of these.
+    pub too_few_for: Option<(Scheme, usize)>,
 }
 
 impl Objects {
@@ -35,7 +39,11 @@ impl Objects {
             let leaves = candidate.name == backend.as_str() || candidate.write_health == WriteHealth::Barred;
             candidate.write_health = if leaves { WriteHealth::Barred } else { WriteHealth::Good };
         }
-        let mut plan = DrainPlan::default();
+        let staying = candidates.iter().filter(|candidate| candidate.write_health == WriteHealth::Good);
+        let providers: BTreeSet<_> = staying.map(|candidate| candidate.domains.provider).collect();
+        let too_few = self.inner.schemes.all().find(|scheme| scheme.n() > providers.len());
+        let too_few_for = too_few.map(|scheme| (scheme, providers.len()));
+        let mut plan = DrainPlan { too_few_for, ..DrainPlan::default() };
         let mut after: Option<BlobId> = None;
         loop {
             let page = self.inner.metadata.blobs_on(backend, after, PAGE).await?;
@@ -50,9 +58,9 @@ impl Objects {
     fn add_moves(&self, plan: &mut DrainPlan, blob: &StoredBlob, backend: &BackendId, candidates: &[Candidate<'_>]) {
         let n = u8::try_from(blob.layout.shape.scheme.n()).unwrap_or(u8::MAX);
         let facts: Vec<_> = (0..n).map(|index| self.assumed(blob, index, backend)).collect();
-        let leaving = facts.iter().filter(|fact| matches!(fact, SliverFact::Leaving)).count() as u64;
+        let leaving = blob.placements.iter().filter(|placement| placement.backend == *backend).count() as u64;
         let moves = plan_repair(&facts, blob.layout.shape.scheme, candidates, &blob.id);
-        let is_leaving = |index: &u8| matches!(facts.get(usize::from(*index)), Some(SliverFact::Leaving));
+        let is_leaving = |index: &u8| matches!(facts.get(usize::from(*index)), Some(SliverFact::Leaving(_)));
         let stay = moves.unplaced.iter().filter(|index| is_leaving(index)).count() as u64;
         plan.slivers += leaving;
         plan.bytes += leaving.saturating_mul(blob.layout.sliver_len());
@@ -65,7 +73,8 @@ impl Objects {
             return SliverFact::Lost;
         };
         match self.inner.committee.backend(&placement.backend) {
-            _ if placement.backend == *leaving => SliverFact::Leaving,
+            Some(other) if other.trust().is_removed() => SliverFact::Lost,
+            Some(other) if other.id == *leaving || other.trust().is_draining() => SliverFact::Leaving(other.domains()),
             Some(other) => SliverFact::Good(other.domains()),
             None => SliverFact::Lost,
         }

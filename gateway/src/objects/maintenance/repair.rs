@@ -15,7 +15,7 @@ use crate::objects::Objects;
 use crate::objects::committee::Backend;
 use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
-use crate::placement::{FailureDomains, RepairPlan, SliverFact, plan_repair};
+use crate::placement::{FailureDomains, RepairPlan, SliverFact, WriteHealth, plan_repair};
 
 /// Jobs claimed at a time. This and the lease bound how long one may take.
 const JOBS_PER_STEP: usize = 8;
@@ -32,9 +32,6 @@ const RETRY_SECONDS: (i64, i64) = (4, 600);
 
 /// Replaced slivers deleted in one step.
 const DISCARDS_PER_STEP: usize = 256;
-
-/// Jobs written in one step for backends that were taken out of the cluster, or are to be.
-const ENQUEUED_PER_STEP: usize = 1_024;
 
 impl Objects {
     /// Repairs a few blobs, the most endangered first. Returns how many were looked at; zero means there is no more to do
@@ -107,57 +104,38 @@ impl Objects {
         Ok(count)
     }
 
-    /// Asks for the repair of blobs with slivers on backends that were taken out of the cluster. That this gateway's
-    /// configuration lacks a backend moves nothing: another one's may have it. Returns how many jobs were written.
-    ///
-    /// # Errors
-    /// `Unavailable` when the database is unavailable.
-    pub async fn enqueue_repairs_of_unconfigured(&self) -> Result<u64, ObjectsError> {
-        let removed = self.inner.metadata.removed_backends().await?;
-        if removed.is_empty() {
-            return Ok(0);
-        }
-        let belonging = self.inner.metadata.backends().await?.into_iter().map(|row| row.id);
-        let belonging = belonging.filter(|id| !removed.contains(id)).collect();
-        Ok(self.inner.metadata.enqueue_repairs_of_unconfigured(belonging, ENQUEUED_PER_STEP).await?)
-    }
-
-    /// Asks for the moves of slivers that came to a backend while it is being drained. Returns how many jobs were written.
-    ///
-    /// # Errors
-    /// `Unavailable` when the database is unavailable.
-    pub async fn enqueue_moves_off_draining(&self) -> Result<u64, ObjectsError> {
-        Ok(self.inner.metadata.enqueue_moves_off_draining(ENQUEUED_PER_STEP).await?)
-    }
-
     /// Repairs one blob: whether nothing is left to do, and its rank now.
     async fn repair_blob(&self, job: RepairJob) -> Result<(bool, RepairRank), ObjectsError> {
         let inner = &self.inner;
         let scheme = job.blob.layout.shape.scheme;
         let (rows, removed) = (inner.metadata.backends().await?, inner.metadata.removed_backends().await?);
-        let facts = self.look(&job, &rows, &removed).await;
-        let plan = plan_repair(&facts, scheme, &inner.committee.candidates(), &job.blob.id);
+        // From the database, as what was removed: a gateway that heard of a drain would undo what one that did not concludes.
+        let draining = inner.metadata.draining_backends().await?;
+        let leaving = Leaving { removed, draining: draining.into_keys().collect() };
+        let facts = self.look(&job, &rows, &leaving).await;
+        let mut candidates = inner.committee.candidates();
+        let barred =
+            candidates.iter_mut().filter(|candidate| leaving.draining.iter().any(|id| id.as_str() == candidate.name));
+        barred.for_each(|candidate| candidate.write_health = WriteHealth::Barred);
+        let plan = plan_repair(&facts, scheme, &candidates, &job.blob.id);
         let good = facts.iter().filter(|fact| fact.is_sound()).count();
         if plan.unreadable {
             tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
         }
         let moved = self.carry_out(&job.blob, &facts, &plan).await?;
-        Ok((plan.completes() && moved == plan.rebuilds.len(), RepairRank::of(scheme, (good + moved).min(scheme.n()))))
+        let is_new = |index: &&u8| facts.get(usize::from(**index)).is_some_and(|fact| !fact.is_sound());
+        let living = good + moved.iter().filter(is_new).count();
+        Ok((plan.completes() && moved.len() == plan.rebuilds.len(), RepairRank::of(scheme, living)))
     }
 
     /// What is known of each sliver of a blob.
-    async fn look<'a>(
-        &'a self,
-        job: &RepairJob,
-        rows: &'a [BackendRow],
-        removed: &BTreeSet<BackendId>,
-    ) -> Vec<SliverFact<'a>> {
+    async fn look<'a>(&'a self, job: &RepairJob, rows: &'a [BackendRow], leaving: &Leaving) -> Vec<SliverFact<'a>> {
         let n = u8::try_from(job.blob.layout.shape.scheme.n()).unwrap_or(u8::MAX);
         let looks = (0..n).map(|index| async move {
             let Some(placement) = job.blob.placements.iter().find(|placement| placement.index == index) else {
                 return SliverFact::Lost;
             };
-            if removed.contains(&placement.backend) {
+            if leaving.removed.contains(&placement.backend) {
                 return SliverFact::Lost;
             }
             let Some(backend) = self.inner.committee.backend(&placement.backend) else {
@@ -167,7 +145,7 @@ impl Objects {
             };
             let suspect = job.suspects.contains(&(index, placement.backend.clone()));
             match self.examine(&job.blob, placement, backend, suspect).await {
-                SliverCondition::Intact if backend.trust().is_draining() => SliverFact::Leaving,
+                SliverCondition::Intact if leaving.draining.contains(&backend.id) => SliverFact::Leaving(backend.domains()),
                 SliverCondition::Intact => SliverFact::Good(backend.domains()),
                 // What a backend lacks that was rolled back or swapped is not lost before an operator confirms it.
                 SliverCondition::Missing if backend.trust().is_doubted() => SliverFact::Unreachable(backend.domains()),
@@ -193,16 +171,16 @@ impl Objects {
         examine(&*backend.store, placement.attempt, identity, proven.then_some(placement.root)).await
     }
 
-    /// Makes the planned slivers and moves their rows; how many moved.
+    /// Makes the planned slivers and moves their rows; which moved.
     async fn carry_out(
         &self,
         blob: &StoredBlob,
         facts: &[SliverFact<'_>],
         plan: &RepairPlan,
-    ) -> Result<usize, ObjectsError> {
+    ) -> Result<Vec<u8>, ObjectsError> {
         let inner = &self.inner;
         if plan.rebuilds.is_empty() || plan.unreadable {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let targets: Vec<Target> = plan
             .rebuilds
@@ -222,7 +200,7 @@ impl Objects {
         let incarnation = inner.id_generator.incarnation();
         let stamp = inner.metadata.announce_slivers(incarnation, targets.iter().map(location).collect()).await?;
         let without: Vec<u8> = (0_u8..).zip(facts).filter(|(_, fact)| !fact.is_sound()).map(|(at, _)| at).collect();
-        let mut moved = 0;
+        let mut moved = Vec::new();
         for (target, root) in rebuild_slivers(inner, blob, &without, targets).await? {
             let index = target.name.index;
             let to = Placement { index, backend: target.backend.id.clone(), attempt: target.name.attempt, root };
@@ -238,7 +216,7 @@ impl Objects {
             let discard = from.as_ref().is_some_and(|old| inner.committee.backend(&old.backend).is_some());
             let sliver = SliverMove { blob: blob.id, from, to, stamp, discard };
             if inner.metadata.move_sliver(incarnation, sliver).await? {
-                moved += 1;
+                moved.push(index);
                 metrics::counter!("haulout_repair_slivers_total").increment(1);
                 metrics::counter!("haulout_repair_bytes_total").increment(blob.layout.sliver_len());
             }
@@ -246,6 +224,12 @@ impl Objects {
         }
         Ok(moved)
     }
+}
+
+/// Backends that left the cluster or are to, as the database says now.
+struct Leaving {
+    removed: BTreeSet<BackendId>,
+    draining: BTreeSet<BackendId>,
 }
 
 fn row_domains(row: &BackendRow) -> FailureDomains<'_> {
