@@ -10,6 +10,7 @@ mod collect;
 pub mod credentials;
 mod database;
 mod error;
+mod gateway_keys;
 mod keys;
 pub mod quotas;
 mod socket;
@@ -25,6 +26,7 @@ pub use client::{CallError, call};
 pub use collect::{Collect, Collected};
 pub use database::{ConfirmDatabase, ConfirmedDatabase};
 pub use error::{AdminError, Result};
+pub use gateway_keys::ShowGatewayKeys;
 pub use keys::{KeyKind, RotateKeys, RotatedKeys};
 pub use socket::{AdminSocket, serve};
 
