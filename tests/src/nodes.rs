@@ -102,7 +102,7 @@ impl Drop for StorageNode {
 pub fn run_scenario_on_nodes(
     database: Database,
     count: usize,
-    scenario: impl AsyncFnOnce(&mut TestGateway, &mut Vec<StorageNode>) -> Result<()>,
+    scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode]) -> Result<()>,
 ) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         let mut nodes = Vec::new();

@@ -26,7 +26,7 @@ fn a_gateway_whose_key_is_revoked_is_refused_in_clear_words() -> Result<()> {
     run_scenario_on_nodes(Database::Sqlite, 6, a_key_is_revoked)
 }
 
-async fn two_of_six_nodes_go_away_and_come_back(gateway: &mut TestGateway, nodes: &mut Vec<StorageNode>) -> Result<()> {
+async fn two_of_six_nodes_go_away_and_come_back(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {
     let s3 = gateway.root();
     s3.create_bucket("far").await?;
     let (small, large) = (vec![3; 2000], vec![7; 9 << 20]);
@@ -81,7 +81,7 @@ async fn live_bytes(node: &StorageNode) -> Result<u64> {
     shown[0]["live_bytes"].as_u64().with_context(|| format!("no bytes in {shown}"))
 }
 
-async fn a_key_is_revoked(gateway: &mut TestGateway, nodes: &mut Vec<StorageNode>) -> Result<()> {
+async fn a_key_is_revoked(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {
     let s3 = gateway.root();
     s3.create_bucket("far").await?;
     s3.put("far", "key", vec![1; 3 << 20]).await?.ok()?;

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 
 use super::authorize::{Caller, authorize, check_time};
 use super::body::{ReplyBody, json, receive, receive_small, refusal};
+use super::connection::Patience;
 use super::node::Node;
 use super::serving::{self, Reply};
 use super::sessions::Opened;
@@ -18,23 +19,30 @@ use crate::StoreError;
 use crate::node::ambient::random;
 use crate::node::protocol::{Call, Failure, FailureCode, SMALL_BODY_MAX, SessionReply, SessionRequest};
 
+/// Bytes of a request for a session.
+const SESSION_BODY_MAX: u64 = 4096;
+
 /// Time for a body that nobody wants.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// Answers a request, to its end even if nobody waits for the answer any more: what was begun on the disk goes on, and its bytes are
 /// to be counted.
-pub(super) async fn serve_to_the_end(node: Arc<Node>, request: Request<Incoming>) -> Response<ReplyBody> {
+pub(super) async fn serve_to_the_end(
+    node: Arc<Node>,
+    patience: Patience,
+    request: Request<Incoming>,
+) -> Response<ReplyBody> {
     let failed = |error: tokio::task::JoinError| refusal(&Failure::new(FailureCode::Unavailable, error.to_string()));
-    tokio::spawn(serve(node, request)).await.unwrap_or_else(failed)
+    tokio::spawn(serve(node, patience, request)).await.unwrap_or_else(failed)
 }
 
 /// Answers a request. Every answer is a reply of the protocol.
-async fn serve(node: Arc<Node>, request: Request<Incoming>) -> Response<ReplyBody> {
+async fn serve(node: Arc<Node>, patience: Patience, request: Request<Incoming>) -> Response<ReplyBody> {
     let (parts, body) = request.into_parts();
     let call = Call::parse(&parts.method, parts.uri.path(), parts.uri.query());
     let operation = call.as_ref().map_or("unknown", Call::name);
     let reply = match (node.requests.try_acquire(), call) {
-        (Ok(_permit), Ok(call)) => answer(&node, &parts, call, body).await,
+        (Ok(_permit), Ok(call)) => answer(&node, &patience, &parts, call, body).await,
         (_, Err(failure)) => Err(failure),
         (Err(_), _) => Err(Failure::new(FailureCode::Busy, "too many requests at once")),
     };
@@ -46,9 +54,9 @@ async fn serve(node: Arc<Node>, request: Request<Incoming>) -> Response<ReplyBod
     })
 }
 
-async fn answer(node: &Arc<Node>, parts: &Parts, call: Call, body: Incoming) -> Reply {
+async fn answer(node: &Arc<Node>, patience: &Patience, parts: &Parts, call: Call, body: Incoming) -> Reply {
     if call == Call::OpenSession {
-        return open_session(node, body).await;
+        return open_session(node, body).await.inspect(|_| patience.prove());
     }
     let caller = match authorize(node, parts, &call) {
         Ok(caller) => Arc::new(caller),
@@ -60,6 +68,7 @@ async fn answer(node: &Arc<Node>, parts: &Parts, call: Call, body: Incoming) -> 
             return Err(failure);
         }
     };
+    patience.prove();
     let answered = answer_caller(node, &caller, call, body).await;
     if let Err(Failure { code: FailureCode::WrongBackend, message }) = &answered {
         caller.tenant.note(&StoreError::wrong(message));
@@ -114,9 +123,10 @@ async fn answer_caller(node: &Node, caller: &Arc<Caller>, call: Call, body: Inco
 
 /// Begins a session for a gateway that proves its key. Few at once: nobody who asks for this is known yet.
 async fn open_session(node: &Arc<Node>, body: Incoming) -> Reply {
+    let body = receive_small(body, SESSION_BODY_MAX).await?;
     let busy = |_| Failure::new(FailureCode::Busy, "too many sessions are being opened");
     let _permit = node.openings.try_acquire().map_err(busy)?;
-    let request = SessionRequest::parse(&receive_small(body, SMALL_BODY_MAX.min(4096)).await?)?;
+    let request = SessionRequest::parse(&body)?;
     let tenant = find_tenant(node, &request).await?;
     check_time(request.time)?;
     if request.node != node.key.public() || !request.gateway.verifies(&request.text(), &request.signature) {

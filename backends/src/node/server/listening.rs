@@ -19,10 +19,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 use super::admission_file::AdmissionFile;
-use super::connection::Watched;
+use super::connection::{Patience, Watched};
 use super::dispatch::serve_to_the_end;
 use super::node::Node;
-use super::settings::{HANDSHAKES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, NodeSettings};
+use super::settings::{HEAD_BYTES_MAX, HEADERS_MAX, NodeSettings};
 use super::tenant::Tenant;
 use crate::node::identity::{certificate, read_key};
 use crate::node::protocol::PublicKey;
@@ -87,8 +87,7 @@ impl NodeServer {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let refresh = tokio::spawn(refresh(Arc::clone(&self.node)));
         let connections = Arc::new(Semaphore::new(self.node.settings.connections_max));
-        let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-        let graceful = Arc::new(GracefulShutdown::new());
+        let graceful = GracefulShutdown::new();
         let mut stop = std::pin::pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -104,18 +103,16 @@ impl NodeServer {
                 }
             };
             let (node, tls) = (Arc::clone(&self.node), self.tls.clone());
-            let (graceful, handshakes) = (graceful.watcher(), Arc::clone(&handshakes));
+            let watcher = graceful.watcher();
             tokio::spawn(async move {
-                if let Err(error) = converse(node, stream, tls, handshakes, graceful).await {
+                if let Err(error) = converse(node, stream, tls, watcher).await {
                     tracing::debug!(error = %*error, "connection ended");
                 }
                 drop(permit);
             });
         }
         refresh.abort();
-        if let Some(graceful) = Arc::into_inner(graceful) {
-            drop(tokio::time::timeout(DRAIN, graceful.shutdown()).await);
-        }
+        drop(tokio::time::timeout(DRAIN, graceful.shutdown()).await);
     }
 }
 
@@ -131,27 +128,23 @@ async fn converse(
     node: Arc<Node>,
     stream: TcpStream,
     tls: TlsAcceptor,
-    handshakes: Arc<Semaphore>,
     graceful: hyper_util::server::graceful::Watcher,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
-    let (first_byte, idle) = (node.settings.first_byte, node.settings.idle);
-    let stream = tokio::time::timeout(first_byte, async {
-        let _permit = handshakes.acquire().await.map_err(io::Error::other)?;
-        tls.accept(stream).await
-    })
-    .await??;
+    let patience = Patience::new(node.settings.first_byte, node.settings.idle);
+    let stream = tokio::time::timeout(patience.unproven, tls.accept(stream)).await??;
+    let prover = patience.clone();
     let service = service_fn(move |request| {
-        let node = Arc::clone(&node);
-        async move { Ok::<_, std::convert::Infallible>(serve_to_the_end(node, request).await) }
+        let (node, prover) = (Arc::clone(&node), prover.clone());
+        async move { Ok::<_, std::convert::Infallible>(serve_to_the_end(node, prover, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(first_byte)
+        .header_read_timeout(patience.unproven)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX);
-    let connection = builder.serve_connection(TokioIo::new(Watched::new(stream, idle)), service);
+    let connection = builder.serve_connection(TokioIo::new(Watched::new(stream, patience)), service);
     graceful.watch(connection).await?;
     Ok(())
 }

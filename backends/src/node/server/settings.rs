@@ -15,9 +15,10 @@ pub struct NodeSettings {
     pub day_bytes_max: Option<u64>,
     /// Bytes of one sliver.
     pub sliver_bytes_max: u64,
-    /// Time until a connection has done its TLS handshake, and until a request's head is complete.
+    /// Time for a TLS handshake, for a request's head, and between two bytes until somebody on the connection has proven who they
+    /// are.
     pub first_byte: Duration,
-    /// Time in which a connection must move a byte.
+    /// Time in which a connection must move a byte from then on.
     pub idle: Duration,
     /// With fewer free bytes than this on the disk, writes are refused; by default as for directories.
     pub free_floor_bytes: Option<u64>,
@@ -38,10 +39,7 @@ impl Default for NodeSettings {
     }
 }
 
-/// TLS handshakes at once: what is not authenticated may cost no more than this.
-pub(super) const HANDSHAKES_MAX: usize = 32;
-
-/// Openings of sessions at once: each verifies a signature for somebody who is not known yet.
+/// Openings of sessions at once, apart from waiting for their bytes: each verifies a signature for somebody who is not known yet.
 pub(super) const OPENINGS_MAX: usize = 8;
 
 /// Bytes of bodies that are held whole, at once.

@@ -1,14 +1,18 @@
 //! Slivers that are not what they should be: a clear error, and nothing left behind.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use codec::Root;
 use tempfile::TempDir;
+use tokio::sync::{Notify, mpsc};
 
 use super::fixture::{self, Sliver, TestNode};
 use crate::node::client::exchange::Exchange;
 use crate::node::client::reply;
+use crate::node::client::request_body::RequestBody;
 use crate::node::client::spec::NodeSpec;
-use crate::node::protocol::{BatchReply, Call, write_head};
+use crate::node::protocol::{Authorization, BatchReply, BodyDigest, Call, FailureCode, Trailer, write_head};
 use crate::node::server::NodeSettings;
 use crate::{SliverStore, StoreError};
 
@@ -99,6 +103,47 @@ async fn a_root_that_is_claimed_must_be_the_slivers_own() {
     node.assert_left_nothing(1).await;
     let cut = exchange.send(&Call::StoreBatch { epoch: 0 }, vec![sliver.bytes.slice(..90)]).await;
     assert!(matches!(cut, Err(StoreError::Misconfigured { reason }) if reason.contains("in the middle of sliver 0")));
+}
+
+#[tokio::test]
+async fn a_stream_ends_in_the_trailer_of_its_own_request() {
+    let node = TestNode::start().await;
+    drop(node.formatted(1).await);
+    let exchange = Exchange::new(NodeSpec::read(&node.spec()).unwrap(), &fixture::identity(1)).unwrap();
+    let sliver = fixture::sliver(1, 1, 5000);
+    let (call, len) = (Call::Store { name: sliver.name, epoch: 0 }, sliver.bytes.len() as u64);
+    for (number, code) in [
+        (0, FailureCode::BadSignature),
+        (1, FailureCode::BadSignature),
+        (2, FailureCode::NotTheSliver),
+        (3, FailureCode::BadSignature),
+        (4, FailureCode::Malformed),
+    ] {
+        let signed = exchange.sign(&call, BodyDigest::Streamed).await.unwrap();
+        let next = Authorization { counter: signed.authorization.counter + 1, ..signed.authorization };
+        let sign = |of: &Authorization, len| {
+            let of = (of, node.key(), &sliver.name);
+            Bytes::copy_from_slice(&Trailer::sign(signed.session.key(), of, sliver.root, len).to_bytes())
+        };
+        let right = sign(&signed.authorization, len);
+        let pieces = match number {
+            0 => vec![sliver.bytes.clone()],
+            1 => vec![sliver.bytes.clone(), sign(&next, len)],
+            2 => vec![sliver.bytes.clone(), sign(&signed.authorization, len + 1)],
+            3 => vec![sliver.bytes.clone(), right, Bytes::from_static(b"x")],
+            _ => vec![right.slice(1..)],
+        };
+        let (sender, receiver) = mpsc::channel(4);
+        for piece in pieces {
+            sender.send(piece).await.unwrap();
+        }
+        drop(sender);
+        let asked = Arc::new(Notify::new());
+        let answer = exchange.stream(&call, &signed, RequestBody::streamed(receiver), &asked).await.unwrap();
+        let failure = reply::or_failure(answer).await.unwrap().unwrap_err();
+        assert_eq!(failure.code, code, "{number}: {failure}");
+        node.assert_left_nothing(1).await;
+    }
 }
 
 #[tokio::test]
