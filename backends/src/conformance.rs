@@ -6,10 +6,11 @@
 #![expect(clippy::panic, reason = "a test suite: failing is its way to speak")]
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codec::BlobId;
+use codec::{BlobEncoder, BlobId, BlobKey, ClusterId, ClusterKey, StripeShape};
 use futures::StreamExt;
 
 use crate::{SliverName, SliverStore, StoreError};
@@ -17,12 +18,62 @@ use crate::{SliverName, SliverStore, StoreError};
 /// Longer than any part that a store may send at once.
 const LARGE_BYTES: usize = 11 << 20;
 
-/// Checks every promise of [`SliverStore`] and [`crate::SliverWriter`].
+/// Checks every promise of [`SliverStore`] and [`crate::SliverWriter`], with arbitrary bytes.
 ///
 /// # Panics
 /// If one is broken.
 pub async fn run(store: Arc<dyn SliverStore>) {
-    let store = &*store;
+    check(&Subject { store, cluster: None }).await;
+}
+
+/// As [`run`], with real slivers of a cluster: some stores take nothing else.
+///
+/// # Panics
+/// If a promise is broken.
+pub async fn run_with_slivers(store: Arc<dyn SliverStore>, cluster: ClusterId) {
+    check(&Subject { store, cluster: Some(cluster) }).await;
+}
+
+/// A store, and what it takes.
+struct Subject {
+    store: Arc<dyn SliverStore>,
+    /// Whose slivers it takes; arbitrary bytes without one.
+    cluster: Option<ClusterId>,
+}
+
+impl Deref for Subject {
+    type Target = dyn SliverStore;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
+
+impl Subject {
+    /// Bytes for a name, different for each number: as many as were asked for, or a real sliver with as much content.
+    fn content(&self, name: &SliverName, number: u8, len: usize) -> Bytes {
+        let bytes = content(number, len);
+        let Some(cluster) = self.cluster else { return bytes };
+        let (key, shape) = (BlobKey::from_bytes([number; 32]), StripeShape::streaming("copy-255".parse().unwrap()));
+        let wrapped = ClusterKey::new(1, [1; 32]).wrap(&name.blob, &key, [2; 12]);
+        let mut encoder = BlobEncoder::new(cluster, name.blob, shape, &key, wrapped);
+        let mut sliver = encoder.headers()[usize::from(name.index)].to_vec();
+        let stripes = bytes.chunks(shape.stripe_bytes()).enumerate();
+        for (number, stripe) in stripes {
+            let last = (number + 1) * shape.stripe_bytes() >= len;
+            sliver.extend_from_slice(&encoder.encode_stripe(stripe, last).unwrap()[0]);
+        }
+        sliver.extend_from_slice(&encoder.finish(len as u64, 0).unwrap()[usize::from(name.index)].bytes);
+        sliver.into()
+    }
+
+    /// The smallest content there is, in the fewest parts.
+    fn smallest(&self, name: &SliverName) -> Vec<Bytes> {
+        if self.cluster.is_none() { Vec::new() } else { vec![self.content(name, 0, 0)] }
+    }
+}
+
+async fn check(store: &Subject) {
     absent_slivers_are_not_found(store).await;
     what_is_put_is_read(store).await;
     an_empty_sliver_is_one(store).await;
@@ -53,70 +104,75 @@ fn content(number: u8, len: usize) -> Bytes {
     (0..len).map(|at| ((at % 251) ^ (at >> 12) & 0xff) as u8 ^ number).collect()
 }
 
-async fn visible(store: &dyn SliverStore) -> BTreeSet<SliverName> {
+async fn visible(store: &Subject) -> BTreeSet<SliverName> {
     store.list().map(|entry| entry.unwrap().name).collect().await
 }
 
-async fn assert_absent(store: &dyn SliverStore, name: &SliverName, why: &str) {
+async fn assert_absent(store: &Subject, name: &SliverName, why: &str) {
     assert_eq!(store.len(name).await, Err(StoreError::NotFound), "{why}: len");
     assert_eq!(store.read(name, 0..1).await, Err(StoreError::NotFound), "{why}: read");
     assert!(!visible(store).await.contains(name), "{why}: list");
 }
 
-async fn assert_holds(store: &dyn SliverStore, name: &SliverName, whole: &[u8]) {
+async fn assert_holds(store: &Subject, name: &SliverName, whole: &[u8]) {
     let len = whole.len() as u64;
     assert_eq!(store.len(name).await, Ok(len), "length of {name}");
     assert!(store.read(name, 0..len).await.unwrap() == whole, "content of {name}");
 }
 
-async fn absent_slivers_are_not_found(store: &dyn SliverStore) {
+async fn absent_slivers_are_not_found(store: &Subject) {
     assert_absent(store, &name(0), "never written").await;
     assert_eq!(store.delete(&name(0)).await, Ok(()), "deleting an absent sliver is fine");
     assert_eq!(store.trash(&name(0)).await, Ok(()), "trashing an absent sliver is fine");
 }
 
-async fn what_is_put_is_read(store: &dyn SliverStore) {
-    let whole = content(1, 4096);
+async fn what_is_put_is_read(store: &Subject) {
+    let whole = store.content(&name(1), 1, 4096);
     let parts = vec![whole.slice(..1), Bytes::new(), whole.slice(1..100), whole.slice(100..)];
     store.put(&name(1), parts).await.unwrap();
     assert_holds(store, &name(1), &whole).await;
 }
 
-async fn an_empty_sliver_is_one(store: &dyn SliverStore) {
-    store.put(&name(2), Vec::new()).await.unwrap();
-    assert_eq!(store.len(&name(2)).await, Ok(0));
+async fn an_empty_sliver_is_one(store: &Subject) {
+    let smallest = store.smallest(&name(2));
+    store.put(&name(2), smallest.clone()).await.unwrap();
+    assert_holds(store, &name(2), &smallest.concat()).await;
     assert_eq!(store.read(&name(2), 0..0).await.unwrap().len(), 0);
-    let sealed = store.create(&name(3)).await.unwrap().seal().await;
-    assert_eq!(sealed, Ok(()), "an empty writer seals an empty sliver");
-    assert_eq!(store.len(&name(3)).await, Ok(0));
+    let smallest = store.smallest(&name(3));
+    let mut writer = store.create(&name(3)).await.unwrap();
+    writer.write_parts(smallest.clone()).await.unwrap();
+    assert_eq!(writer.seal().await, Ok(()), "a writer seals the smallest sliver, of which there may be nothing");
+    assert_eq!(store.len(&name(3)).await, Ok(smallest.concat().len() as u64));
 }
 
-async fn what_is_written_is_read(store: &dyn SliverStore) {
-    let whole = content(4, 300_000);
+async fn what_is_written_is_read(store: &Subject) {
+    let whole = store.content(&name(4), 4, 300_000);
     let mut writer = store.create(&name(4)).await.unwrap();
-    for piece in [0..1, 1..70_000, 70_000..70_000, 70_000..300_000] {
+    for piece in [0..1, 1..70_000, 70_000..70_000, 70_000..whole.len()] {
         writer.write(whole.slice(piece)).await.unwrap();
     }
     writer.seal().await.unwrap();
     assert_holds(store, &name(4), &whole).await;
 }
 
-async fn a_range_is_exact_or_an_error(store: &dyn SliverStore) {
-    let whole = content(5, 10_000);
+async fn a_range_is_exact_or_an_error(store: &Subject) {
+    let whole = store.content(&name(5), 5, 10_000);
     store.put(&name(5), vec![whole.clone()]).await.unwrap();
-    for (start, end) in [(0, 1), (0, 10_000), (1, 9_999), (4_095, 4_097), (9_999, 10_000), (500, 500), (10_000, 10_000)]
-    {
-        let read = store.read(&name(5), start..end).await.unwrap();
-        assert_eq!(read, whole[start as usize..end as usize], "range {start}..{end}");
+    let end = whole.len();
+    for range in [0..1, 0..end, 1..end - 1, 4_095..4_097, end - 1..end, 500..500, end..end] {
+        let read = store.read(&name(5), range.start as u64..range.end as u64).await.unwrap();
+        assert_eq!(read, whole[range.clone()], "range {range:?}");
     }
-    for (start, end) in [(0, 10_001), (9_999, 10_001), (10_000, 10_001), (10_001, 10_001), (20_000, 20_100), (7, 6)] {
-        let read = store.read(&name(5), start..end).await;
-        assert!(matches!(read, Err(StoreError::Damaged { .. })), "range {start}..{end} of 10000 gave {read:?}");
+    let end = end as u64;
+    for (from, to) in [(0, end + 1), (end - 1, end + 1), (end, end + 1), (end + 1, end + 1), (end * 2, end * 3), (7, 6)]
+    {
+        let read = store.read(&name(5), from..to).await;
+        assert!(matches!(read, Err(StoreError::Damaged { .. })), "range {from}..{to} of {end} gave {read:?}");
     }
 }
 
-async fn nothing_is_visible_before_the_seal(store: &dyn SliverStore) {
-    let whole = content(6, 100_000);
+async fn nothing_is_visible_before_the_seal(store: &Subject) {
+    let whole = store.content(&name(6), 6, 100_000);
     let mut writer = store.create(&name(6)).await.unwrap();
     assert_absent(store, &name(6), "created").await;
     writer.write(whole.clone()).await.unwrap();
@@ -126,30 +182,34 @@ async fn nothing_is_visible_before_the_seal(store: &dyn SliverStore) {
     assert_holds(store, &name(6), &whole).await;
 }
 
-async fn what_is_aborted_is_gone(store: &dyn SliverStore) {
+async fn what_is_aborted_is_gone(store: &Subject) {
     let mut writer = store.create(&name(7)).await.unwrap();
-    writer.write(content(7, 6 << 20)).await.unwrap();
+    writer.write(store.content(&name(7), 7, 6 << 20)).await.unwrap();
     writer.abort().await;
     assert_absent(store, &name(7), "aborted").await;
-    store.put(&name(7), vec![content(8, 10)]).await.unwrap();
-    assert_holds(store, &name(7), &content(8, 10)).await;
+    store.put(&name(7), vec![store.content(&name(7), 8, 10)]).await.unwrap();
+    assert_holds(store, &name(7), &store.content(&name(7), 8, 10)).await;
 }
 
-async fn what_is_dropped_is_gone(store: &dyn SliverStore) {
+async fn what_is_dropped_is_gone(store: &Subject) {
     let mut writer = store.create(&name(9)).await.unwrap();
-    writer.write(content(9, 1000)).await.unwrap();
+    writer.write(store.content(&name(9), 9, 1000)).await.unwrap();
     drop(writer);
     assert_absent(store, &name(9), "dropped").await;
 }
 
-async fn a_name_is_written_once(store: &dyn SliverStore) {
-    let first = content(10, 100);
+async fn a_name_is_written_once(store: &Subject) {
+    let first = store.content(&name(10), 10, 100);
     store.put(&name(10), vec![first.clone()]).await.unwrap();
-    assert_eq!(store.put(&name(10), vec![content(11, 100)]).await, Err(StoreError::AlreadyExists), "put again");
+    assert_eq!(
+        store.put(&name(10), vec![store.content(&name(10), 11, 100)]).await,
+        Err(StoreError::AlreadyExists),
+        "put again"
+    );
     for len in [100, LARGE_BYTES] {
         let again = async {
             let mut writer = store.create(&name(10)).await?;
-            writer.write(content(12, len)).await?;
+            writer.write(store.content(&name(10), 12, len)).await?;
             writer.seal().await
         };
         assert_eq!(again.await, Err(StoreError::AlreadyExists), "written again with {len} bytes");
@@ -157,22 +217,23 @@ async fn a_name_is_written_once(store: &dyn SliverStore) {
     assert_holds(store, &name(10), &first).await;
 }
 
-async fn large_slivers_are_whole(store: &dyn SliverStore) {
-    let whole = content(13, LARGE_BYTES);
+async fn large_slivers_are_whole(store: &Subject) {
+    let whole = store.content(&name(13), 13, LARGE_BYTES);
     store.put(&name(13), vec![whole.slice(..5), whole.slice(5..)]).await.unwrap();
     assert_holds(store, &name(13), &whole).await;
     let mut writer = store.create(&name(14)).await.unwrap();
-    for at in (0..LARGE_BYTES).step_by(1_000_000) {
-        writer.write(whole.slice(at..LARGE_BYTES.min(at + 1_000_000))).await.unwrap();
+    let whole = store.content(&name(14), 14, LARGE_BYTES);
+    for at in (0..whole.len()).step_by(1_000_000) {
+        writer.write(whole.slice(at..whole.len().min(at + 1_000_000))).await.unwrap();
     }
     writer.seal().await.unwrap();
     assert_holds(store, &name(14), &whole).await;
 }
 
-async fn many_writers_do_not_meet(store: &dyn SliverStore) {
+async fn many_writers_do_not_meet(store: &Subject) {
     let numbers = || 100..132_u8;
     let one = |number| async move {
-        let whole = content(number, 20_000);
+        let whole = store.content(&name(number), number, 20_000);
         if number % 2 == 0 {
             return store.put(&name(number), vec![whole]).await;
         }
@@ -185,35 +246,35 @@ async fn many_writers_do_not_meet(store: &dyn SliverStore) {
         done.unwrap();
     }
     for number in numbers() {
-        assert_holds(store, &name(number), &content(number, 20_000)).await;
+        assert_holds(store, &name(number), &store.content(&name(number), number, 20_000)).await;
     }
     let shared = name(140);
-    let same = (0..8).map(|number| store.put(&shared, vec![content(number, 5_000)]));
+    let same = (0..8).map(|number| store.put(&shared, vec![store.content(&shared, number, 5_000)]));
     let done = futures::future::join_all(same).await;
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1, "one of eight writers of a name wins: {done:?}");
     let winner = done.iter().position(Result::is_ok).and_then(|winner| u8::try_from(winner).ok()).unwrap();
-    assert_holds(store, &name(140), &content(winner, 5_000)).await;
+    assert_holds(store, &name(140), &store.content(&shared, winner, 5_000)).await;
 }
 
-async fn what_is_deleted_is_gone(store: &dyn SliverStore) {
-    store.put(&name(15), vec![content(15, 10)]).await.unwrap();
+async fn what_is_deleted_is_gone(store: &Subject) {
+    store.put(&name(15), vec![store.content(&name(15), 15, 10)]).await.unwrap();
     store.delete(&name(15)).await.unwrap();
     assert_absent(store, &name(15), "deleted").await;
     assert_eq!(store.delete(&name(15)).await, Ok(()), "deleted again");
 }
 
-async fn what_is_trashed_is_out_of_sight(store: &dyn SliverStore) {
-    store.put(&name(16), vec![content(16, 10)]).await.unwrap();
+async fn what_is_trashed_is_out_of_sight(store: &Subject) {
+    store.put(&name(16), vec![store.content(&name(16), 16, 10)]).await.unwrap();
     store.trash(&name(16)).await.unwrap();
     assert_absent(store, &name(16), "trashed").await;
     assert_eq!(store.trash(&name(16)).await, Ok(()), "trashed again");
 }
 
-async fn a_list_sees_all(store: &dyn SliverStore) {
+async fn a_list_sees_all(store: &Subject) {
     let before = visible(store).await;
     let mut expected = before.clone();
     for number in 20..90 {
-        store.put(&name(number), vec![content(number, usize::from(number))]).await.unwrap();
+        store.put(&name(number), vec![store.content(&name(number), number, usize::from(number))]).await.unwrap();
         expected.insert(name(number));
     }
     assert_eq!(visible(store).await, expected);
@@ -229,14 +290,14 @@ async fn a_list_sees_all(store: &dyn SliverStore) {
     assert_eq!(visible(store).await, before);
 }
 
-async fn a_probe_and_a_sweep_find_nothing_wrong(store: &dyn SliverStore) {
+async fn a_probe_and_a_sweep_find_nothing_wrong(store: &Subject) {
     let before = visible(store).await;
     store.probe().await.unwrap_or_else(|error| panic!("a probe fails: {error}"));
     store.sweep(0).await.unwrap_or_else(|error| panic!("a sweep fails: {error}"));
     assert_eq!(visible(store).await, before, "a sweep takes nothing that is visible");
 }
 
-async fn a_heartbeat_is_replaced_and_is_no_sliver(store: &dyn SliverStore) {
+async fn a_heartbeat_is_replaced_and_is_no_sliver(store: &Subject) {
     let before = visible(store).await;
     let pulse = store.pulse().await.unwrap();
     assert_eq!((pulse.generation, pulse.heartbeat), (1, None), "a new backend");

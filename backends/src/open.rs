@@ -4,17 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use codec::ClusterId;
-
 use crate::directory::DirectoryStore;
 use crate::marker::Marker;
+use crate::node::NodeStore;
 use crate::remote::RemoteStore;
 use crate::spec::{FREE_FLOOR, TIMEOUT_SECONDS};
-use crate::{BackendSpec, Deadlines, Expect, SliverStore, StoreError, guard};
+use crate::{BackendSpec, Deadlines, Expect, GatewayIdentity, SliverStore, StoreError, guard};
 
 /// Opens a backend for a gateway, with everything [`guard`] adds.
 ///
-/// `base` is the directory that relative paths resolve against. With [`Expect::New`] an empty or absent backend is
+/// `identity` says for which cluster, and signs requests to nodes. `base` is the directory that relative paths resolve against. With [`Expect::New`] an empty or absent backend is
 /// formatted; with [`Expect::Formatted`] nothing is written, and a backend that is away or the wrong one opens all the
 /// same: its operations fail until the right one is back.
 ///
@@ -23,12 +22,12 @@ use crate::{BackendSpec, Deadlines, Expect, SliverStore, StoreError, guard};
 /// [`StoreError::WrongBackend`] if something else is there, and what else keeps it from being formatted.
 pub async fn open(
     spec: &BackendSpec,
-    cluster: ClusterId,
+    identity: impl Into<GatewayIdentity>,
     base: &Path,
     expect: Expect,
 ) -> Result<Arc<dyn SliverStore>, StoreError> {
     let deadlines = deadlines(spec)?;
-    Ok(guard(open_bare(spec, cluster, base, expect).await?, &spec.name, deadlines))
+    Ok(guard(open_bare(spec, identity, base, expect).await?, &spec.name, deadlines))
 }
 
 /// As [`open`], without the deadlines, metrics and circuit breaker of [`guard`].
@@ -37,11 +36,11 @@ pub async fn open(
 /// As [`open`].
 pub async fn open_bare(
     spec: &BackendSpec,
-    cluster: ClusterId,
+    identity: impl Into<GatewayIdentity>,
     base: &Path,
     expect: Expect,
 ) -> Result<Arc<dyn SliverStore>, StoreError> {
-    let kind = Kind::new(spec, cluster, base)?;
+    let kind = Kind::new(spec, &identity.into(), base)?;
     match expect {
         Expect::New => kind.format().await?,
         Expect::Formatted => {
@@ -59,8 +58,13 @@ pub async fn open_bare(
 ///
 /// # Errors
 /// As [`open`] with [`Expect::New`].
-pub async fn accept(spec: &BackendSpec, cluster: ClusterId, base: &Path, generation: u64) -> Result<(), StoreError> {
-    Kind::new(spec, cluster, base)?.accept(generation).await
+pub async fn accept(
+    spec: &BackendSpec,
+    identity: impl Into<GatewayIdentity>,
+    base: &Path,
+    generation: u64,
+) -> Result<(), StoreError> {
+    Kind::new(spec, &identity.into(), base)?.accept(generation).await
 }
 
 /// The deadlines of a backend: the default ones, or as its options say.
@@ -75,12 +79,16 @@ fn deadlines(spec: &BackendSpec) -> Result<Deadlines, StoreError> {
 /// The kinds of backends there are.
 enum Kind {
     Directory(DirectoryStore),
+    Node(NodeStore),
     Remote(RemoteStore),
 }
 
 impl Kind {
-    fn new(spec: &BackendSpec, cluster: ClusterId, base: &Path) -> Result<Self, StoreError> {
-        let marker = Marker::new(cluster, &spec.name);
+    fn new(spec: &BackendSpec, identity: &GatewayIdentity, base: &Path) -> Result<Self, StoreError> {
+        if spec.url.starts_with("node:") {
+            return Ok(Self::Node(NodeStore::new(spec, identity)?));
+        }
+        let marker = Marker::new(identity.cluster, &spec.name);
         let Some(path) = directory(&spec.url)? else { return Ok(Self::Remote(RemoteStore::new(spec, marker)?)) };
         let mut free_floor = None;
         for (key, value) in &spec.options {
@@ -101,6 +109,7 @@ impl Kind {
     async fn format(&self) -> Result<(), StoreError> {
         match self {
             Self::Directory(store) => store.format().await,
+            Self::Node(store) => store.format().await,
             Self::Remote(store) => store.format().await,
         }
     }
@@ -108,6 +117,7 @@ impl Kind {
     async fn accept(&self, generation: u64) -> Result<(), StoreError> {
         match self {
             Self::Directory(store) => store.accept(generation).await,
+            Self::Node(store) => store.accept(generation).await,
             Self::Remote(store) => store.accept(generation).await,
         }
     }
@@ -115,6 +125,7 @@ impl Kind {
     async fn verify(&self) -> Result<(), StoreError> {
         match self {
             Self::Directory(store) => store.verify().await,
+            Self::Node(store) => store.verify().await,
             Self::Remote(store) => store.verify().await,
         }
     }
@@ -122,6 +133,7 @@ impl Kind {
     fn into_store(self) -> Arc<dyn SliverStore> {
         match self {
             Self::Directory(store) => Arc::new(store),
+            Self::Node(store) => Arc::new(store),
             Self::Remote(store) => Arc::new(store),
         }
     }

@@ -14,14 +14,15 @@ pub struct BackendSpec {
     pub provider: Option<String>,
     /// Where it stands, as a failure domain.
     pub zone: Option<String>,
-    /// Settings of this kind of backend, with secrets among them. For directories: [`FREE_FLOOR`]. For remote
+    /// Settings of this kind of backend, with secrets among them. For directories: [`FREE_FLOOR`]. For nodes:
+    /// [`NODE_KEY`](crate::NODE_KEY). For remote
     /// stores: the keys of `object_store` (endpoint, region, access keys, `allow_http`, ...). For all:
     /// [`TIMEOUT_SECONDS`].
     pub options: BTreeMap<String, String>,
 }
 
 /// What the URL of a backend may be, for messages.
-pub const URL_KINDS: &str = "a path, file:, memory:, s3://, gs://, az:// or http(s)://";
+pub const URL_KINDS: &str = "a path, file:, node://, memory:, s3://, gs://, az:// or http(s)://";
 
 /// Option of a directory: with fewer free bytes than this, writes are refused as [`crate::StoreError::Full`].
 pub const FREE_FLOOR: &str = "free_floor_bytes";

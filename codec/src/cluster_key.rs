@@ -11,6 +11,7 @@ const WRAP_CONTEXT: &str = "Haulout v1 cluster key: wrap blob keys";
 const SEAL_CONTEXT: &str = "Haulout v1 cluster key: seal secrets";
 const CHECK_CONTEXT: &str = "Haulout v1 cluster key: check value";
 const MAC_CONTEXT: &str = "Haulout v1 cluster key: authenticate messages";
+const GATEWAY_CONTEXT: &str = "Haulout v1 cluster key: sign requests to nodes";
 const WRAP_PURPOSE: &[u8] = b"blob key";
 const KEY_ID_BYTES: usize = 4;
 
@@ -38,6 +39,7 @@ pub struct ClusterKey {
     seal: LessSafeKey,
     check: Zeroizing<[u8; 32]>,
     mac: Zeroizing<[u8; 32]>,
+    gateway: Zeroizing<[u8; 32]>,
     others: Vec<ClusterKey>,
 }
 
@@ -52,6 +54,7 @@ impl ClusterKey {
             seal: derived(SEAL_CONTEXT, &bytes),
             check: Zeroizing::new(blake3::derive_key(CHECK_CONTEXT, bytes.as_slice())),
             mac: Zeroizing::new(blake3::derive_key(MAC_CONTEXT, bytes.as_slice())),
+            gateway: Zeroizing::new(blake3::derive_key(GATEWAY_CONTEXT, bytes.as_slice())),
             others: Vec::new(),
         }
     }
@@ -144,6 +147,13 @@ impl ClusterKey {
         let key = keys.find(|key| key.id == key_id).ok_or(missing)?;
         let expected = blake3::Hash::from_bytes(key.authenticate(purpose, message));
         if expected == blake3::Hash::from_bytes(*code) { Ok(()) } else { Err(KeyError::Refused) }
+    }
+
+    /// The seeds of the Ed25519 keys that sign requests to storage nodes: that of this key, then those of the keys beside it. All
+    /// gateways of a cluster derive the same, and so does one that was recovered from the cluster key alone.
+    #[must_use]
+    pub fn gateway_seeds(&self) -> Vec<Zeroizing<[u8; 32]>> {
+        std::iter::once(self).chain(&self.others).map(|key| key.gateway.clone()).collect()
     }
 
     /// A value to keep in the clear: a later start with another key gives another value, and is stopped before it writes anything.
@@ -278,6 +288,16 @@ mod tests {
         assert_ne!(value, ClusterKey::new(1, [2; 32]).check_value(&here));
         assert_ne!(value, ClusterKey::new(2, [1; 32]).check_value(&here));
         assert_ne!(value, ClusterKey::new(1, [1; 32]).check_value(&there));
+    }
+
+    #[test]
+    fn gateways_of_a_cluster_have_the_same_seed_and_the_key_that_wraps_comes_first() {
+        let (old, new) = (ClusterKey::new(1, [1; 32]), ClusterKey::new(2, [2; 32]));
+        let seeds = [old.gateway_seeds().remove(0), new.gateway_seeds().remove(0)];
+        assert_ne!(seeds[0], seeds[1]);
+        assert_eq!(*seeds[0], blake3::derive_key("Haulout v1 cluster key: sign requests to nodes", &[1; 32]));
+        assert_eq!(ClusterKey::new(9, [1; 32]).gateway_seeds(), [seeds[0].clone()], "the id makes no difference");
+        assert_eq!(new.beside(vec![old]).gateway_seeds(), [seeds[1].clone(), seeds[0].clone()]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub use root::Root;
 pub use scheme::{Scheme, SchemeError, SchemeKind};
 pub use shape::{ShapeError, StripeShape};
 pub use sliver::{
-    FOOTER_TAIL_BYTES, Footer, FooterTail, HEADER_BYTES, SealedFooter, SelfDescribed, SliverError, SliverHeader,
-    SliverIdentity, SliverSealer, SliverVerifier,
+    FOOTER_TAIL_BYTES, Footer, FooterTail, HEADER_BYTES, IncomingSliver, SealedFooter, SelfDescribed, SliverError,
+    SliverHeader, SliverIdentity, SliverSealer, SliverVerifier,
 };
 pub use wrapped_key::WrappedKey;

@@ -11,13 +11,16 @@
 //! Every operation is one hop to the blocking pool: look at the path (is it still the checked tree?), do the work
 //! through handles, return. Only small reads of what is in memory need no hop.
 
+mod batch;
 mod cached;
 mod directory_store;
 mod errno;
 mod listing;
 mod mount;
+mod paging;
 mod publish;
 mod reading;
+mod retaining;
 mod space;
 mod sweeping;
 mod volume;
@@ -34,15 +37,14 @@ use futures::stream::BoxStream;
 
 pub(crate) use self::directory_store::DirectoryStore;
 use self::errno::{ErrorContext, folder_error, store_error};
+pub(crate) use self::writer::DirectoryWriter;
 use crate::marker::HEARTBEAT_NAME;
 use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 #[async_trait]
 impl SliverStore for DirectoryStore {
     async fn create(&self, name: &SliverName) -> Result<Box<dyn SliverWriter>, StoreError> {
-        let name = *name;
-        let store = self.clone();
-        self.run_blocking(move |inner| Ok(writer::boxed(store, name, inner.staged_file()?))).await
+        Ok(Box::new(self.create_writer(name).await?))
     }
 
     async fn put(&self, name: &SliverName, parts: Vec<Bytes>) -> Result<(), StoreError> {
@@ -115,7 +117,8 @@ impl SliverStore for DirectoryStore {
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {
         self.run_blocking(move |inner| {
             let volume = inner.mount.verify()?;
-            sweeping::sweep(&volume, trash_seconds).map_err(|errno| folder_error(errno, ErrorContext::Writing))
+            let swept = sweeping::sweep(&volume, trash_seconds);
+            swept.map(|swept| swept.files).map_err(|errno| folder_error(errno, ErrorContext::Writing))
         })
         .await
     }

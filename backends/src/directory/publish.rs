@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,7 +54,7 @@ impl StagedFile {
     /// Makes an empty temporary.
     pub(super) fn create(staging_dir: &Arc<StagingDir>) -> Result<Self, Errno> {
         let number = staging_dir.next.fetch_add(1, Ordering::Relaxed);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP;
         let file = rustix::fs::openat(&staging_dir.folder, DecInt::new(number), flags, mode)?;
         Ok(Self { staging_dir: Arc::clone(staging_dir), number, file: Arc::new(File::from(file)), renamed: false })
@@ -71,6 +72,22 @@ impl StagedFile {
         }
         let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
         self.append_slices(&mut slices)
+    }
+
+    /// Reads exactly this range of what was appended.
+    pub(super) fn read_back(&self, range: Range<u64>) -> Result<Vec<u8>, Errno> {
+        let len = range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok()).ok_or(Errno::INVAL)?;
+        let mut read = Vec::with_capacity(len);
+        while read.len() < len {
+            let at = range.start + read.len() as u64;
+            match rustix::io::pread(&*self.file, rustix::buffer::spare_capacity(&mut read), at) {
+                Ok(0) => return Err(Errno::IO),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        read.truncate(len);
+        Ok(read)
     }
 
     fn append_slices(&self, mut left: &mut [IoSlice<'_>]) -> Result<(), Errno> {
@@ -103,6 +120,17 @@ impl StagedFile {
         fail_at("sliver-sync-folder")?;
         rustix::fs::fsync(folder)?;
         fail_at("sliver-published")
+    }
+
+    /// Gives the file its name in `folder`. Durable only if its content was synced before, and `folder` is after.
+    ///
+    /// # Errors
+    /// As [`StagedFile::publish`].
+    pub(super) fn rename_unsynced(mut self, folder: impl AsFd, name: &str) -> Result<(), Errno> {
+        fail_at("sliver-rename")?;
+        self.rename(folder.as_fd(), name)?;
+        self.renamed = true;
+        Ok(())
     }
 
     /// As [`StagedFile::publish`], in the place of what has the name: whoever looks sees the old file or the new one, whole.

@@ -9,9 +9,20 @@ use rustix::io::Errno;
 use super::directory_store::timespec;
 use super::volume::{FOLDER_FLAGS, STAGING, TRASH, Volume};
 
-/// Removes temporaries of processes that are gone and trash of that age or older; counts the files.
-pub(super) fn sweep(volume: &Volume, trash_seconds: u64) -> Result<u64, Errno> {
-    Ok(sweep_staging(volume)? + sweep_trash(volume, trash_seconds)?)
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    /// Files, of the trash and staged ones.
+    pub(crate) files: u64,
+    /// Bytes of those that were in the trash.
+    pub(crate) trash_bytes: u64,
+}
+
+/// Removes temporaries of processes that are gone and trash of that age or older.
+pub(super) fn sweep(volume: &Volume, trash_seconds: u64) -> Result<Swept, Errno> {
+    let staged = sweep_staging(volume)?;
+    let trash = sweep_trash(volume, trash_seconds)?;
+    Ok(Swept { files: staged + trash.files, ..trash })
 }
 
 fn sweep_staging(volume: &Volume) -> Result<u64, Errno> {
@@ -43,28 +54,30 @@ fn sweep_staging(volume: &Volume) -> Result<u64, Errno> {
     Ok(removed)
 }
 
-fn sweep_trash(volume: &Volume, trash_seconds: u64) -> Result<u64, Errno> {
+fn sweep_trash(volume: &Volume, trash_seconds: u64) -> Result<Swept, Errno> {
     let trash = match volume.open_folder(TRASH) {
-        Err(Errno::NOENT) => return Ok(0),
+        Err(Errno::NOENT) => return Ok(Swept::default()),
         opened => opened?,
     };
     // Both ends of an age come from the file system's clock, which on a network is not ours.
     let now = Timestamps { last_access: timespec(UTIME_OMIT), last_modification: timespec(UTIME_NOW) };
     rustix::fs::futimens(&trash, &now)?;
     let now = rustix::fs::fstat(&trash)?.st_mtime;
-    let mut removed = 0;
+    let mut removed = Swept::default();
     for name in names(&trash)? {
-        let trashed = match rustix::fs::statat(&trash, &name, AtFlags::SYMLINK_NOFOLLOW) {
+        let stat = match rustix::fs::statat(&trash, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => continue,
-            stat => stat?.st_mtime,
+            stat => stat?,
         };
         // A time from the future is the youngest age there is.
-        let age = u64::try_from(now.saturating_sub(trashed)).unwrap_or_default();
+        let age = u64::try_from(now.saturating_sub(stat.st_mtime)).unwrap_or_default();
         if age >= trash_seconds {
-            removed += remove(&trash, &name)?;
+            let files = remove(&trash, &name)?;
+            removed.files += files;
+            removed.trash_bytes += files * u64::try_from(stat.st_size).unwrap_or_default();
         }
     }
-    if removed > 0 {
+    if removed.files > 0 {
         rustix::fs::fsync(&trash)?;
     }
     Ok(removed)
@@ -79,7 +92,7 @@ fn remove(folder: impl AsFd, name: &CString) -> Result<u64, Errno> {
 }
 
 /// The entries of a folder. All at once: removing while reading may skip some.
-fn names(folder: impl AsFd) -> Result<Vec<CString>, Errno> {
+pub(super) fn names(folder: impl AsFd) -> Result<Vec<CString>, Errno> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
         let name = entry?.file_name().to_owned();

@@ -1,6 +1,7 @@
 //! A sliver that is written to a directory piece by piece.
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use super::directory_store::DirectoryStore;
+use super::errno::{ErrorContext, store_error};
 use super::publish::StagedFile;
 use super::volume::Volume;
 use crate::{SliverName, SliverWriter, StoreError};
@@ -16,7 +18,8 @@ use crate::{SliverName, SliverWriter, StoreError};
 /// After so many bytes their write-back begins, so that sealing has little left to wait for.
 const WRITE_BACK_BYTES: usize = 4 << 20;
 
-struct DirectoryWriter {
+/// A sliver on its way into a directory.
+pub(crate) struct DirectoryWriter {
     store: DirectoryStore,
     name: SliverName,
     volume: Arc<Volume>,
@@ -25,13 +28,17 @@ struct DirectoryWriter {
     write_back: Option<JoinHandle<Result<(), Errno>>>,
 }
 
-/// A writer for a draft that was made in a volume.
-pub(super) fn boxed(
-    store: DirectoryStore,
-    name: SliverName,
-    (volume, staged_file): (Arc<Volume>, StagedFile),
-) -> Box<dyn SliverWriter> {
-    Box::new(DirectoryWriter { store, name, volume, staged_file: Some(staged_file), unsynced: 0, write_back: None })
+impl DirectoryStore {
+    /// Begins a sliver.
+    pub(crate) async fn create_writer(&self, name: &SliverName) -> Result<DirectoryWriter, StoreError> {
+        let name = *name;
+        let store = self.clone();
+        self.run_blocking(move |inner| {
+            let (volume, staged_file) = inner.staged_file()?;
+            Ok(DirectoryWriter { store, name, volume, staged_file: Some(staged_file), unsynced: 0, write_back: None })
+        })
+        .await
+    }
 }
 
 #[async_trait]
@@ -88,6 +95,31 @@ impl SliverWriter for DirectoryWriter {
 }
 
 impl DirectoryWriter {
+    /// Looks at what was written so far: `look` reads ranges of it, on a thread that may wait.
+    ///
+    /// # Errors
+    /// What `look` fails with. The sliver is lost then.
+    pub(crate) async fn look_back<T, E>(
+        &mut self,
+        look: impl FnOnce(&mut dyn FnMut(Range<u64>) -> Result<Vec<u8>, StoreError>) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, StoreError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let staged_file = self.staged_file.take().ok_or_else(lost)?;
+        let (staged_file, seen) = self
+            .store
+            .run_blocking(move |_| {
+                let reading = |errno| store_error(errno, ErrorContext::Reading);
+                let seen = look(&mut |range| staged_file.read_back(range).map_err(reading));
+                Ok((staged_file, seen))
+            })
+            .await?;
+        self.staged_file = Some(staged_file);
+        Ok(seen)
+    }
+
     /// Syncs in the background, one sync at a time.
     ///
     /// The kernel reports a lost page once for an open file: an error here would not come up again at the end, so it

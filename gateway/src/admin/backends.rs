@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backends::StoreError;
+use backends::{GatewayIdentity, StoreError};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
@@ -188,7 +188,8 @@ async fn begin_generation(admin: &Admin, config: &BackendConfig, backend: &Backe
     let known = admin.metadata.heartbeats().await?.get(&backend.id).map_or(0, |kept| kept.last.generation);
     let claimed = claimed.max(known).max(shown.map_or(0, |shown| shown.generation));
     let generation = claimed.saturating_add(1);
-    backends::accept(&config.spec(), admin.cluster, &admin.base, generation).await.map_err(failed)?;
+    let identity = GatewayIdentity::new(admin.cluster, &admin.key);
+    backends::accept(&config.spec(), identity, &admin.base, generation).await.map_err(failed)?;
     let nonce = random(&*admin.ambient.entropy);
     let heartbeat = admin.metadata.begin_generation(&backend.id, claimed, shown, nonce).await?;
     backend.store.require_generation(heartbeat.generation);

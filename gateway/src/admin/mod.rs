@@ -11,6 +11,7 @@ pub mod credentials;
 mod database;
 mod draining;
 mod error;
+mod gateway_keys;
 mod keys;
 pub mod quotas;
 mod socket;
@@ -27,6 +28,7 @@ pub use collect::{Collect, Collected};
 pub use database::{ConfirmDatabase, ConfirmedDatabase};
 pub use draining::{DrainBackend, DrainProgress, DrainReport, DrainRequest};
 pub use error::{AdminError, Result};
+pub use gateway_keys::ShowGatewayKeys;
 pub use keys::{KeyKind, RotateKeys, RotatedKeys};
 pub use socket::{AdminSocket, serve};
 

@@ -19,6 +19,7 @@ use crate::admin::collect::Collect;
 use crate::admin::database::ConfirmDatabase;
 use crate::admin::draining::DrainBackend;
 use crate::admin::error::AdminError;
+use crate::admin::gateway_keys::ShowGatewayKeys;
 use crate::admin::keys::RotateKeys;
 use crate::admin::{Admin, Operation, quotas, users};
 
@@ -102,6 +103,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<Check>(router);
     let router = offer::<Collect>(router);
     let router = offer::<RotateKeys>(router);
+    let router = offer::<ShowGatewayKeys>(router);
     router.with_state(admin)
 }
 

@@ -1,10 +1,13 @@
 //! The command line.
 
+mod node;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::node::{Node, NodeCommand, RunNode};
 use crate::config::Overrides;
 
 /// An S3 gateway that cuts every object into encrypted, erasure-coded slivers and gives each to another storage provider.
@@ -54,9 +57,11 @@ pub enum Command {
     /// The metadata database
     #[command(subcommand)]
     Database(Database),
-    /// Key-encryption keys
+    /// Keys of the cluster and of its key service
     #[command(subcommand)]
     Keys(Keys),
+    /// Run a storage node, which stores slivers for gateways that it need not trust
+    Node(Node),
     /// Users and their access keys
     #[command(subcommand)]
     User(User),
@@ -136,6 +141,8 @@ pub enum Keys {
         #[arg(long)]
         json: bool,
     },
+    /// Print what storage nodes know this cluster's gateways by, for `haulout node allow`
+    Gateway,
 }
 
 /// Keys that can be replaced.
@@ -273,6 +280,12 @@ mod tests {
             "collect",
             "keys rotate kms",
             "keys rotate cluster --json",
+            "keys gateway",
+            "node",
+            "node --listen 127.0.0.1:1 --ops 127.0.0.1:2 --trash-min-seconds 0",
+            "node init --name n1 --listen host:1",
+            "node revoke 01010101010101010101010101010101:0202020202020202020202020202020202020202020202020202020202020202",
+            "node clusters --json",
             "backend list",
             "backend accept b1",
             "backend remove b1",

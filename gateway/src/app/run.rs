@@ -54,6 +54,10 @@ fn begin(cli: &Cli) -> anyhow::Result<Outcome> {
         .context("cannot start threads")?;
     let done = match cli.command() {
         Command::Serve(_) => runtime.block_on(start(source, config)).map(|()| Outcome::Fine),
+        Command::Node(node) => {
+            let data = node.data(cli.overrides().data);
+            runtime.block_on(commands::node::run(node, &data, &config))
+        }
         command => {
             log::start(&LogConfig { filter: "warn".to_owned(), ..config.log.clone() })?;
             runtime.block_on(async { commands::run(command, &OperationRunner::new(config, Ambient::system())?).await })

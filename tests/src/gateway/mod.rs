@@ -64,7 +64,35 @@ impl TestGateway {
         Self::start_on(folder, settings, self.database.borrow(), keys).await
     }
 
+    /// Starts one whose backends must admit it first. Its first start is refused and names the key; `admit` is given that.
+    ///
+    /// # Errors
+    /// It was not refused, or did not start afterwards.
+    pub async fn start_admitted(settings: Settings, admit: impl AsyncFnOnce(&str) -> Result<()>) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("haulout-test-").tempdir()?;
+        let database = FreshDatabase::create(settings.database).await?;
+        let keys = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
+        let mut gateway = Self::prepare(folder, settings, database, keys).await?;
+        let refused = gateway.haulout(&["serve"]).fails().await?;
+        let name = refused.split("haulout node allow ").nth(1).and_then(|rest| rest.split('`').next());
+        admit(name.with_context(|| format!("it does not say what to admit: {refused}"))?).await?;
+        gateway.begin()?;
+        Ok(gateway)
+    }
+
     async fn start_on(
+        folder: TempDir,
+        settings: Settings,
+        database: FreshDatabase,
+        keys: (String, String),
+    ) -> Result<Self> {
+        let mut gateway = Self::prepare(folder, settings, database, keys).await?;
+        gateway.begin()?;
+        Ok(gateway)
+    }
+
+    /// Everything but the process.
+    async fn prepare(
         folder: TempDir,
         settings: Settings,
         database: FreshDatabase,
@@ -82,13 +110,16 @@ impl TestGateway {
             database.load_dump(&dump)?;
         }
         let canaries = Canaries::new(&secret_key);
-        let mut gateway =
+        let gateway =
             Self { folder, settings, layout, database, process: None, canaries, access_key, secret_key, clean: true };
         gateway.write_configuration()?;
-        gateway.launch()?;
-        gateway.wait_for("/health/ready")?;
-        gateway.read_root_credentials()?;
         Ok(gateway)
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.launch()?;
+        self.wait_for("/health/ready")?;
+        self.read_root_credentials()
     }
 
     /// The S3 client of the root user.

@@ -2,5 +2,6 @@
 
 mod commands;
 mod first_run;
+mod nodes;
 mod ops;
 mod signals;

@@ -2,13 +2,20 @@
 
 use anyhow::Result;
 
-use crate::admin::{KeyKind, RotateKeys};
+use crate::admin::{KeyKind, RotateKeys, ShowGatewayKeys};
 use crate::app::cli::{Keys, RotatedKind};
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
 
 pub(super) async fn run(runner: &OperationRunner, keys: Keys) -> Result<Outcome> {
-    let Keys::Rotate { kind, json } = keys;
+    let (kind, json) = match keys {
+        Keys::Rotate { kind, json } => (kind, json),
+        Keys::Gateway => {
+            let names = runner.run(ShowGatewayKeys {}).await?;
+            names.iter().try_for_each(|name| show::print(name))?;
+            return Ok(Outcome::Fine);
+        }
+    };
     let kind = match kind {
         RotatedKind::Kms => KeyKind::Kms,
         RotatedKind::Cluster => KeyKind::Cluster,

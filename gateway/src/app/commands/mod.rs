@@ -5,6 +5,7 @@ mod check;
 mod collect;
 mod database;
 mod keys;
+pub(super) mod node;
 mod outcome;
 mod quota;
 mod runner;
@@ -22,7 +23,8 @@ use crate::app::cli::Command;
 /// Runs a command that is not `serve`.
 pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Outcome> {
     match command {
-        Command::Serve(_) => Ok(Outcome::Fine),
+        // These run without a runner.
+        Command::Serve(_) | Command::Node(_) => Ok(Outcome::Fine),
         Command::Check { deep, json } => check::run(runner, deep, json).await,
         Command::Collect { json } => collect::run(runner, json).await,
         Command::Keys(keys) => keys::run(runner, keys).await,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
+use backends::GatewayIdentity;
 use codec::{ClusterId, ClusterKey};
 use zeroize::Zeroizing;
 
@@ -38,6 +39,12 @@ impl ClusterIdentity {
         // Its presence was proven when the cluster was established.
         let bytes = self.keys.get(&self.active).cloned().unwrap_or_default();
         key(self.active, &bytes).beside(others)
+    }
+
+    /// What storage nodes know the cluster's gateways by.
+    #[must_use]
+    pub fn gateway(&self) -> GatewayIdentity {
+        GatewayIdentity::new(self.id, &self.key())
     }
 
     /// Reads which cluster the database belongs to and opens its key. `create` says whether to create the cluster,

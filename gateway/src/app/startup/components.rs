@@ -165,7 +165,7 @@ async fn open_one(
     let id: BackendId = backend.name.parse()?;
     let known = rows.iter().any(|row| row.id == id && row.formatted);
     let expect = if make && !known { Expect::New } else { Expect::Formatted };
-    let store = backends::open(&backend.spec(), cluster.id, base, expect).await.map_err(|error| {
+    let store = backends::open(&backend.spec(), cluster.gateway(), base, expect).await.map_err(|error| {
         let advice = match &error {
             StoreError::WrongBackend { .. } => "; give it an empty location of its own",
             _ if expect == Expect::New => "; a backend must be reachable when it is used for the first time",

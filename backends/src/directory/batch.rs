@@ -1,0 +1,103 @@
+//! Many slivers, one sync.
+//!
+//! Syncing each file and each folder costs a commit of the file system's journal each: 64 slivers of 20 kB took 390 to 530 ms on
+//! ext4, and 29 ms with two calls of `syncfs` (4 slivers 3 ms and 2 ms). `syncfs` also waits for what others wrote to the same file
+//! system, which is why few slivers are synced one by one.
+
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use rustix::io::Errno;
+
+use super::directory_store::{DirectoryStore, Inner};
+use super::publish::{StagedFile, fail_at};
+use super::volume::Volume;
+use crate::{SliverName, StoreError};
+
+/// So many slivers or more are synced together.
+const TOGETHER: usize = 4;
+
+/// `syncfs` reports that a write-back failed since this version of Linux.
+const SYNCFS_REPORTS_SINCE: (u32, u32) = (5, 8);
+
+/// A sliver that was written, or why it was not.
+type Staged = Result<(SliverName, StagedFile), StoreError>;
+
+impl DirectoryStore {
+    /// Stores whole slivers, each the concatenation of its parts, all durable on return. One that fails does not keep the others
+    /// from being stored, unless it is the sync that fails.
+    pub(crate) async fn put_all(&self, slivers: Vec<(SliverName, Vec<Bytes>)>) -> Vec<Result<(), StoreError>> {
+        let count = slivers.len();
+        let done = self.run_blocking(move |inner| {
+            let volume = inner.mount.volume()?;
+            inner.free_space.admit()?;
+            Ok(inner.put_all(&volume, slivers))
+        });
+        done.await.unwrap_or_else(|error| vec![Err(error); count])
+    }
+}
+
+impl Inner {
+    fn put_all(&self, volume: &Volume, slivers: Vec<(SliverName, Vec<Bytes>)>) -> Vec<Result<(), StoreError>> {
+        let together = slivers.len() >= TOGETHER && syncfs_reports();
+        let staged: Vec<Staged> = slivers.into_iter().map(|(name, parts)| self.stage(volume, name, &parts)).collect();
+        if !together {
+            return staged
+                .into_iter()
+                .map(|staged| staged.and_then(|(name, staged_file)| self.publish(volume, staged_file, &name)))
+                .collect();
+        }
+        // The first file was opened before anything else of the batch was written: it reports what became of all of it.
+        let Some(first) = staged.iter().flatten().next().map(|(_, file)| std::sync::Arc::clone(file.file())) else {
+            return staged.into_iter().map(|staged| staged.map(drop)).collect();
+        };
+        let sync = |point| fail_at(point).and_then(|()| rustix::fs::syncfs(&*first));
+        if let Err(errno) = sync("sliver-sync") {
+            return vec![Err(self.write_error(errno)); staged.len()];
+        }
+        let mut folders = BTreeSet::new();
+        let renamed: Vec<_> = staged
+            .into_iter()
+            .map(|staged| {
+                let (name, staged_file) = staged?;
+                let renamed = volume
+                    .folder_for_writing(name.folder())
+                    .and_then(|folder| staged_file.rename_unsynced(folder.as_fd(), name.text().as_str()));
+                renamed.map_err(|errno| self.write_error(errno))?;
+                folders.insert(name.folder());
+                Ok(())
+            })
+            .collect();
+        match if folders.is_empty() { Ok(()) } else { sync("sliver-sync-folder") } {
+            Ok(()) => renamed,
+            Err(errno) => {
+                let error = self.write_error(errno);
+                renamed.into_iter().map(|renamed| renamed.and(Err(error.clone()))).collect()
+            }
+        }
+    }
+
+    fn stage(&self, volume: &Volume, name: SliverName, parts: &[Bytes]) -> Staged {
+        let stage = || {
+            let staged_file = StagedFile::create(volume.staging_dir()?)?;
+            staged_file.append(parts)?;
+            Ok(staged_file)
+        };
+        stage().map(|staged_file| (name, staged_file)).map_err(|errno: Errno| self.write_error(errno))
+    }
+}
+
+/// Whether the kernel reports a failed write-back to `syncfs`.
+fn syncfs_reports() -> bool {
+    static REPORTS: OnceLock<bool> = OnceLock::new();
+    *REPORTS.get_or_init(|| {
+        let uname = rustix::system::uname();
+        let mut numbers = uname.release().to_str().unwrap_or_default().split(['.', '-']).map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= SYNCFS_REPORTS_SINCE,
+            _ => false,
+        }
+    })
+}

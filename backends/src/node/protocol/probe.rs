@@ -1,0 +1,82 @@
+//! Every parser of what the other side sends, for the fuzz targets of `tests/fuzz`: whatever is read must be written the same.
+
+#![expect(clippy::missing_panics_doc, reason = "panics are what the fuzzer looks for")]
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::Method;
+
+use super::{
+    Authorization, BatchReply, Call, FormatRequest, GatewayName, PageReply, PulseReply, Record, SessionRequest,
+    SpaceReply, TRAILER_BYTES, Trailer, parse_records, write_head,
+};
+
+/// The first byte picks a method, the rest is a target.
+pub fn calls(bytes: &[u8]) {
+    let Some((method, target)) = bytes.split_first() else { return };
+    let Ok(target) = std::str::from_utf8(target) else { return };
+    let methods = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD];
+    let method = &methods[usize::from(*method) % methods.len()];
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    if let Ok(call) = Call::parse(method, path, query) {
+        assert_eq!((call.method(), call.path()), (method.clone(), path.to_owned()));
+        assert_eq!(call.query(), query.unwrap_or_default());
+    }
+}
+
+/// Headers, names of gateways, and bodies in JSON.
+pub fn texts(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        if let Ok(authorization) = text.parse::<Authorization>() {
+            assert_eq!(authorization.to_string(), text);
+        }
+        if let Ok(name) = text.parse::<GatewayName>() {
+            assert_eq!(name.to_string(), text);
+        }
+    }
+    if let Ok(request) = SessionRequest::parse(bytes) {
+        assert!(!request.text().is_empty());
+    }
+    drop(serde_json::from_slice::<FormatRequest>(bytes));
+    drop(serde_json::from_slice::<BatchReply>(bytes));
+    drop(serde_json::from_slice::<PageReply>(bytes));
+    drop(serde_json::from_slice::<SpaceReply>(bytes));
+    drop(serde_json::from_slice::<PulseReply>(bytes));
+}
+
+/// Batches and trailers.
+pub fn records(bytes: &[u8]) {
+    if let Ok(records) = parse_records(Bytes::copy_from_slice(bytes)) {
+        let mut written = BytesMut::new();
+        for Record { name, root, bytes } in &records {
+            write_head(&mut written, name, root, bytes.len() as u64);
+            written.put_slice(bytes);
+        }
+        assert_eq!(written, bytes);
+    }
+    if let Some(trailer) = bytes.first_chunk::<TRAILER_BYTES>() {
+        assert_eq!(&Trailer::from_bytes(trailer).to_bytes(), trailer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Every seed and every input that once did harm passes its probe.
+    #[test]
+    fn the_corpus_does_no_harm() {
+        type Probe = fn(&[u8]);
+        let probes: [(&str, Probe); 3] =
+            [("node_calls", super::calls), ("node_texts", super::texts), ("node_records", super::records)];
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus");
+        for (name, probe) in probes {
+            let mut inputs = 0;
+            for file in std::fs::read_dir(corpus.join(name)).unwrap() {
+                let seed = std::fs::read(file.unwrap().path()).unwrap();
+                (0..=seed.len()).for_each(|cut| probe(&seed[..cut]));
+                inputs += 1;
+            }
+            assert!(inputs > 0, "{name} is empty");
+        }
+    }
+}

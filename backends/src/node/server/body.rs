@@ -1,0 +1,93 @@
+//! Bodies of requests and replies.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Response, StatusCode};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
+use hyper::body::Incoming;
+use serde::Serialize;
+use tokio::sync::SemaphorePermit;
+
+use super::node::Node;
+use crate::StoreError;
+use crate::node::protocol::{BodyDigest, Failure, FailureCode};
+
+/// The body of a reply.
+pub(super) type ReplyBody = UnsyncBoxBody<Bytes, StoreError>;
+
+/// A reply in JSON.
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<ReplyBody> {
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    let mut reply = content(Bytes::from(text));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    reply
+}
+
+/// A reply with these bytes.
+pub(super) fn content(bytes: Bytes) -> Response<ReplyBody> {
+    let never = |never: Infallible| match never {};
+    Response::new(Full::new(bytes).map_err(never).boxed_unsync())
+}
+
+/// A reply with so many bytes of a stream.
+pub(super) fn streamed(len: u64, bytes: BoxStream<'static, Result<Bytes, StoreError>>) -> Response<ReplyBody> {
+    let frames = futures::StreamExt::map(bytes, |bytes| bytes.map(Frame::data));
+    let mut reply = Response::new(StreamBody::new(frames).boxed_unsync());
+    reply.headers_mut().insert(CONTENT_LENGTH, len.into());
+    reply
+}
+
+/// A refusal.
+pub(super) fn refusal(failure: &Failure) -> Response<ReplyBody> {
+    json(StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), failure)
+}
+
+/// A body that is held whole; its bytes count until the permit is dropped.
+pub(super) struct HeldBody<'a> {
+    pub(super) bytes: Bytes,
+    _permit: SemaphorePermit<'a>,
+}
+
+/// Receives the body that was announced, and compares its hash.
+///
+/// # Errors
+/// [`FailureCode::Malformed`] if it is shorter or longer, [`FailureCode::BadSignature`] if it is another one.
+pub(super) async fn receive<'a>(
+    node: &'a Node,
+    body: Incoming,
+    announced: &BodyDigest,
+) -> Result<HeldBody<'a>, Failure> {
+    let BodyDigest::Whole { len, hash } = announced else {
+        return Err(Failure::new(FailureCode::Malformed, "the body is not announced whole"));
+    };
+    let permits = u32::try_from(*len).unwrap_or(u32::MAX);
+    let stopping = |_| Failure::new(FailureCode::Unavailable, "the node stops");
+    let permit = node.held_bytes.acquire_many(permits).await.map_err(stopping)?;
+    let bytes = receive_small(body, *len).await?;
+    if bytes.len() as u64 != *len {
+        return Err(Failure::new(FailureCode::Malformed, "the body ends early"));
+    }
+    // Compared as hashes are: in the same time wherever they differ.
+    if blake3::hash(&bytes) != blake3::Hash::from_bytes(*hash) {
+        return Err(Failure::new(FailureCode::BadSignature, "the body is not the one that was signed"));
+    }
+    Ok(HeldBody { bytes, _permit: permit })
+}
+
+/// Receives a body of at most so many bytes.
+///
+/// # Errors
+/// [`FailureCode::Malformed`].
+pub(super) async fn receive_small(body: Incoming, max: u64) -> Result<Bytes, Failure> {
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let received = Limited::new(body, max).collect().await;
+    received
+        .map(http_body_util::Collected::to_bytes)
+        .map_err(|error| Failure::new(FailureCode::Malformed, error.to_string()))
+}

@@ -1,0 +1,188 @@
+//! Every signed deletion that the node accepted, before it acts: its defence when a cluster says that slivers are missing.
+//!
+//! One line of JSON for each: the signed text and the signature, which together prove who asked. Files are rotated by size, so the
+//! log is bounded; what is older is gone.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use crate::StoreError;
+use crate::node::protocol::{PublicKey, Signature};
+
+/// The newest file; older ones have a number at their end.
+const LOG_FILE: &str = "deletions.jsonl";
+/// Bytes of one file. Reserved when it is begun, so that a disk that fills up later does not keep deletions from being recorded.
+const FILE_BYTES: u64 = 4 << 20;
+/// Files that are kept, the newest included: about 60,000 deletions.
+const FILES: u32 = 8;
+
+/// One deletion.
+#[derive(Debug, Serialize)]
+pub(super) struct Deletion {
+    /// The key that signed.
+    pub(super) gateway: PublicKey,
+    /// What it signed.
+    pub(super) text: String,
+    /// The signature.
+    pub(super) signature: Signature,
+}
+
+/// The newest file.
+#[derive(Debug, Default)]
+struct Current {
+    file: Option<File>,
+    bytes: u64,
+}
+
+/// Lines that wait for the next sync, and who waits for it.
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    done: Vec<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+/// The log of one cluster. What is recorded at the same time shares one sync, and one thread.
+#[derive(Debug)]
+pub(super) struct DeletionLog {
+    folder: PathBuf,
+    waiting: Mutex<Waiting>,
+    current: tokio::sync::Mutex<Current>,
+}
+
+impl DeletionLog {
+    /// The log in a folder. Nothing is made before the first deletion.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder, waiting: Mutex::default(), current: tokio::sync::Mutex::default() }
+    }
+
+    /// Appends a deletion, durably.
+    ///
+    /// # Errors
+    /// It cannot be recorded, and so must not be done; a disk without any space is the exception, for deletions are what makes
+    /// space.
+    pub(super) async fn append(&self, deletion: &Deletion) -> Result<(), StoreError> {
+        let line = serde_json::to_vec(deletion).map_err(StoreError::unavailable)?;
+        let (done, mut recorded) = oneshot::channel();
+        {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.lines.extend_from_slice(&line);
+            waiting.lines.push(b'\n');
+            waiting.done.push(done);
+        }
+        let mut current = self.current.lock().await;
+        // Whoever was before has written this line too, most likely.
+        if let Ok(recorded) = recorded.try_recv() {
+            return recorded;
+        }
+        let Waiting { lines, done } = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let (folder, mut moved) = (self.folder.clone(), std::mem::take(&mut *current));
+        let write = move || {
+            let written = moved.append(&folder, &lines);
+            (moved, written)
+        };
+        let (moved, written) = tokio::task::spawn_blocking(write).await.map_err(StoreError::unavailable)?;
+        *current = moved;
+        let written = self.judge(written);
+        for done in done {
+            drop(done.send(written.clone()));
+        }
+        written
+    }
+
+    fn judge(&self, written: std::io::Result<()>) -> Result<(), StoreError> {
+        match written {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NOSPC) => {
+                tracing::warn!(folder = %self.folder.display(), "deletions are not recorded: the disk is full");
+                Ok(())
+            }
+            Err(error) => Err(StoreError::unavailable(format!("a deletion cannot be recorded: {error}"))),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl Current {
+    fn append(&mut self, folder: &Path, lines: &[u8]) -> std::io::Result<()> {
+        if self.file.is_some() && self.bytes + lines.len() as u64 > FILE_BYTES {
+            *self = Self::default();
+            rotate(folder)?;
+        }
+        if self.file.is_none() {
+            let file = open(folder)?;
+            self.bytes = file.metadata()?.len();
+            self.file = Some(file);
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let written = file.write_all(lines).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // Half a line may be there: how long the file is now, is looked up when it is opened again.
+            self.file = None;
+        } else {
+            self.bytes += lines.len() as u64;
+        }
+        written
+    }
+}
+
+fn open(folder: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(folder.join(LOG_FILE))?;
+    // Best effort: not every file system can.
+    let _ = rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, FILE_BYTES);
+    file.sync_all()?;
+    File::open(folder)?.sync_all()?;
+    Ok(file)
+}
+
+fn rotate(folder: &Path) -> std::io::Result<()> {
+    let name = |number: u32| match number {
+        0 => folder.join(LOG_FILE),
+        number => folder.join(format!("{LOG_FILE}.{number}")),
+    };
+    for number in (0..FILES - 1).rev() {
+        match std::fs::rename(name(number), name(number + 1)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn deletions_are_recorded_across_restarts_and_the_oldest_files_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "x".repeat(2 << 20);
+        let deletion = Deletion { gateway: PublicKey([1; 32]), text, signature: Signature([2; 64]) };
+        for _ in 0..20 {
+            DeletionLog::new(folder.path().to_owned()).append(&deletion).await.unwrap();
+            let log = DeletionLog::new(folder.path().to_owned());
+            log.append(&deletion).await.unwrap();
+            log.append(&deletion).await.unwrap();
+        }
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+        assert_eq!(files.len(), FILES as usize);
+        assert!(files.iter().all(|file| file.metadata().unwrap().len() <= FILE_BYTES + (2 << 20) + 1000));
+        let log = DeletionLog::new(folder.path().to_owned());
+        let small = || async {
+            let deletion =
+                Deletion { gateway: PublicKey([1; 32]), text: "x".to_owned(), signature: Signature([2; 64]) };
+            log.append(&deletion).await
+        };
+        let together = futures::future::join_all((0..50).map(|_| small())).await;
+        assert!(together.iter().all(Result::is_ok));
+        let newest = std::fs::read_to_string(folder.path().join(LOG_FILE)).unwrap();
+        assert!(newest.lines().count() >= 50);
+        assert!(newest.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+    }
+}

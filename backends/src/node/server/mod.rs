@@ -1,0 +1,31 @@
+//! A storage node: serves the slivers of clusters it admits, each in a store of its own, to gateways that prove their key.
+//!
+//! ```text
+//! node.key                          the node's key
+//! admitted.json                     the clusters and keys that it admits
+//! node.lock                         locked while a node runs on the folder
+//! clusters/<cluster>/slivers/       a directory store, with the cluster's marker
+//! clusters/<cluster>/deletions.jsonl  signed deletions
+//! ```
+
+mod admission_file;
+mod admissions;
+mod authorize;
+mod batch;
+mod body;
+mod connection;
+mod deletion_log;
+mod dispatch;
+mod listening;
+mod node;
+mod serving;
+mod sessions;
+mod settings;
+mod storing;
+mod tenant;
+mod usage;
+mod window;
+
+pub use admission_file::{ADMISSION_FILE, AdmissionFile, AdmittedCluster};
+pub use listening::{ClusterUsage, NodeServer, cluster_usage};
+pub use settings::NodeSettings;

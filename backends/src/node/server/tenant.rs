@@ -1,0 +1,186 @@
+//! What one cluster has on the node: a store of its own, its bytes, its record of deletions.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use codec::ClusterId;
+use futures::TryStreamExt as _;
+
+use super::deletion_log::DeletionLog;
+use super::usage::{Usage, UsedBytes};
+use crate::directory::DirectoryStore;
+use crate::marker::Marker;
+use crate::node::ambient::now_seconds;
+use crate::node::protocol::{Failure, FailureCode};
+use crate::{SliverStore as _, StoreError};
+
+/// The folder of the slivers, below the cluster's own.
+const SLIVERS: &str = "slivers";
+
+const DAY_SECONDS: u64 = 24 * 3600;
+
+/// A cluster.
+#[derive(Debug)]
+pub(super) struct Tenant {
+    folder: PathBuf,
+    cluster: ClusterId,
+    /// The store as one gateway calls it; another name is another store, and there is one.
+    store: Mutex<Option<(String, DirectoryStore)>>,
+    /// Held for writing while the store is counted, for reading while something becomes visible or goes.
+    changing: tokio::sync::RwLock<()>,
+    day: Mutex<(u64, u64)>,
+    free_floor: Option<u64>,
+    /// Its bytes.
+    pub(super) usage: Usage,
+    /// Its record of deletions.
+    pub(super) deletions: DeletionLog,
+}
+
+/// The folder of a cluster below the node's data folder.
+pub(super) fn cluster_folder(data: &Path, cluster: &ClusterId) -> PathBuf {
+    data.join("clusters").join(hex::encode(cluster.0))
+}
+
+/// Adds up the files of a cluster's folder, slivers and trash: what a command can do while a node runs.
+pub(super) fn count(folder: &Path) -> std::io::Result<(u64, u64)> {
+    let (mut live, mut trash) = (0, 0);
+    let entries = |path: &Path| match std::fs::read_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        entries => entries.map(Some),
+    };
+    for part in entries(&folder.join(SLIVERS))?.into_iter().flatten() {
+        let part = part?;
+        let sum = match part.file_name().to_str() {
+            Some("trash") => &mut trash,
+            Some(name) if name.len() == 2 => &mut live,
+            _ => continue,
+        };
+        for file in entries(&part.path())?.into_iter().flatten() {
+            match file?.metadata() {
+                Ok(file) => *sum += file.len(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok((live, trash))
+}
+
+impl Tenant {
+    /// A cluster whose folder may not exist yet.
+    pub(super) fn new(data: &Path, cluster: ClusterId, quota: u64, free_floor: Option<u64>) -> Self {
+        let folder = cluster_folder(data, &cluster);
+        let usage = Usage::default();
+        usage.set_quota(quota);
+        Self {
+            deletions: DeletionLog::new(folder.clone()),
+            folder,
+            cluster,
+            store: Mutex::default(),
+            changing: tokio::sync::RwLock::default(),
+            day: Mutex::default(),
+            free_floor,
+            usage,
+        }
+    }
+
+    /// Whose it is.
+    pub(super) fn cluster(&self) -> ClusterId {
+        self.cluster
+    }
+
+    /// Gateways call the node by this name from now on, and know it in this generation or a later one.
+    ///
+    /// # Errors
+    /// [`FailureCode::WrongBackend`] if the store that is there has another name.
+    pub(super) async fn attach(&self, backend: &str, generation: u64) -> Result<(), Failure> {
+        let known = self.store.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let store = match known {
+            Some((name, store)) if name == backend => store,
+            // A name with which nothing was formatted, a mistyped one perhaps, makes place for another.
+            Some((name, store)) if store.verify().await.is_ok() => {
+                let reason = format!("this node is backend {name:?} of the cluster, not {backend:?}");
+                return Err(Failure::new(FailureCode::WrongBackend, reason));
+            }
+            _ => {
+                let marker = Marker::new(self.cluster, backend);
+                let store = DirectoryStore::new(self.folder.join(SLIVERS), marker, self.free_floor);
+                let mut slot = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+                *slot = Some((backend.to_owned(), store.clone()));
+                store
+            }
+        };
+        store.require_generation(generation);
+        Ok(())
+    }
+
+    /// The store by the name of a session.
+    ///
+    /// # Errors
+    /// [`FailureCode::WrongBackend`] if the store has another name by now.
+    pub(super) fn store(&self, backend: &str) -> Result<DirectoryStore, Failure> {
+        let known = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.as_ref().filter(|(name, _)| name == backend).map(|(_, store)| store.clone());
+        let reason = "the node is called by another name now";
+        found.ok_or_else(|| Failure::new(FailureCode::WrongBackend, reason))
+    }
+
+    /// The bytes of the store, counted if they are not known.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn used(&self, store: &DirectoryStore) -> Result<UsedBytes, StoreError> {
+        if let Some(used) = self.usage.get() {
+            return Ok(used);
+        }
+        let _alone = self.changing.write().await;
+        if let Some(used) = self.usage.get() {
+            return Ok(used);
+        }
+        let live = store.list().try_fold(0, async |sum, entry| Ok(sum + entry.len)).await?;
+        let trash = store.trash_bytes().await?;
+        self.usage.set(live, trash);
+        tracing::info!(cluster = %hex::encode(self.cluster.0), live, trash, "counted what the cluster uses");
+        self.usage.get().ok_or_else(|| StoreError::unavailable("the store was replaced while it was counted"))
+    }
+
+    /// Changes what the store holds, and its numbers with it, apart from any counting. After an error that leaves open what
+    /// became of the change, and when the store turns out to be another one, the bytes are counted again.
+    ///
+    /// # Errors
+    /// Those of the change.
+    pub(super) async fn change<T>(&self, change: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let _shared = self.changing.read().await;
+        let changed = change.await;
+        if let Err(error) = &changed {
+            self.note(error);
+        }
+        changed
+    }
+
+    /// After an error of the store.
+    pub(super) fn note(&self, error: &StoreError) {
+        if !matches!(error, StoreError::AlreadyExists | StoreError::NotFound | StoreError::Full) {
+            self.usage.forget();
+        }
+    }
+
+    /// Charges bytes to the day's allowance.
+    ///
+    /// # Errors
+    /// [`FailureCode::Busy`] once it is used up.
+    pub(super) fn charge(&self, bytes: u64, day_bytes_max: Option<u64>) -> Result<(), Failure> {
+        let Some(allowed) = day_bytes_max else { return Ok(()) };
+        let today = now_seconds() / DAY_SECONDS;
+        let mut day = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        if day.0 != today {
+            *day = (today, 0);
+        }
+        let used = day.1.saturating_add(bytes);
+        if used > allowed {
+            return Err(Failure::new(FailureCode::Busy, "the cluster's bytes of this day are used up"));
+        }
+        day.1 = used;
+        Ok(())
+    }
+}

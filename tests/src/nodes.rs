@@ -1,0 +1,133 @@
+//! Storage nodes in processes of their own, and gateways that store on them.
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
+
+use crate::gateway::binary;
+use crate::wait::wait_blocking;
+use crate::{Database, Program, Settings, TestGateway};
+
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A node.
+pub struct StorageNode {
+    folder: TempDir,
+    /// What gateways call it.
+    pub name: String,
+    port: u16,
+    key: String,
+    process: Option<Child>,
+}
+
+impl StorageNode {
+    /// Makes one and starts it. It admits nobody.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub async fn start(name: &str) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("haulout-node-").tempdir()?;
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let mut node = Self { folder, name: name.to_owned(), port, key: String::new(), process: None };
+        let listen = format!("127.0.0.1:{port}");
+        let block = node.haulout(&["init", "--name", name, "--listen", &listen]).ok().await?;
+        let key = block.split("node_key = \"").nth(1).and_then(|rest| rest.split('"').next());
+        node.key = key.with_context(|| format!("no key in {block}"))?.to_owned();
+        ensure!(block.contains(&node.url()) && block.contains(&format!("name = \"{name}\"")), "{block}");
+        node.launch()?;
+        Ok(node)
+    }
+
+    /// `haulout node ARGUMENTS`, about this node.
+    #[must_use]
+    pub fn haulout(&self, arguments: &[&str]) -> Program {
+        Program::new(binary()).args(["node"]).args(arguments).args(["--data"]).args([self.data()])
+    }
+
+    /// Where a gateway finds it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("node://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn launch(&mut self) -> Result<()> {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("node.log"))?;
+        let mut command = Command::new(binary());
+        command.args(["node", "--listen", &format!("127.0.0.1:{}", self.port), "--trash-min-seconds", "0"]);
+        command.arg("--data").arg(self.data()).stdin(Stdio::null()).stdout(File::try_clone(&log)?).stderr(log);
+        self.process = Some(command.spawn().context("cannot start a node")?);
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
+        let listens = wait_blocking(START_DEADLINE, || Ok(TcpStream::connect(address).ok()))?;
+        listens.map(drop).with_context(|| format!("the node did not start: {}", self.log()))
+    }
+
+    /// Everything it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("node.log")).unwrap_or_default()
+    }
+
+    fn data(&self) -> std::path::PathBuf {
+        Path::join(self.folder.path(), "data")
+    }
+}
+
+impl Drop for StorageNode {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Starts so many nodes and a gateway that stores on nothing else, as an operator would: the gateway says what the nodes must admit.
+///
+/// # Errors
+/// Something did not start, the scenario failed, or it left a state that breaks an invariant.
+pub fn run_scenario_on_nodes(
+    database: Database,
+    count: usize,
+    scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode]) -> Result<()>,
+) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
+        let mut nodes = Vec::new();
+        let mut settings = Settings::new(database).folders(0);
+        for number in 1..=count {
+            let node = StorageNode::start(&format!("n{number}")).await?;
+            settings = settings.backend_at(&node.name, &node.url(), &[("node_key", &node.key)]);
+            nodes.push(node);
+        }
+        let admit = async |name: &str| {
+            for node in &nodes {
+                node.haulout(&["allow", name]).ok().await?;
+            }
+            Ok(())
+        };
+        let mut gateway = TestGateway::start_admitted(settings, admit).await?;
+        match scenario(&mut gateway, &mut nodes).await {
+            Ok(()) => gateway.finish().await,
+            Err(error) => {
+                gateway.print_log();
+                for node in &nodes {
+                    eprintln!("--- {} ---\n{}", node.name, node.log());
+                }
+                Err(error)
+            }
+        }
+    })
+}
