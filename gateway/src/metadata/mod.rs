@@ -32,6 +32,8 @@ pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};
 pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
 pub use blobs::sliver_moves::{SliverLocation, SliverMove};
+pub use blobs::thin_blobs::ThinBlob;
+pub use blobs::thin_walk::ThinPage;
 pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
 pub use buckets::settings::EditSetting;

@@ -17,4 +17,5 @@ mod repairs;
 mod rewrap;
 mod server;
 mod settings;
+mod thin;
 mod users;
