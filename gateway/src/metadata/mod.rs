@@ -35,6 +35,8 @@ pub use blobs::sliver_moves::{SliverLocation, SliverMove};
 pub use blobs::thin_blobs::ThinBlob;
 pub use blobs::thin_walk::ThinPage;
 pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
+pub use buckets::quota_count::MissingUsage;
+pub use buckets::quota_recount::Recounted;
 pub use buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
 pub use buckets::settings::EditSetting;
 pub use buckets::usage::UsageRow;

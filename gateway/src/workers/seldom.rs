@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Ambient;
-use crate::metadata::MetadataStore;
+use crate::domain::{BucketId, UserId};
+use crate::metadata::{MetadataStore, MissingUsage, QuotaScope, Recounted};
 use crate::objects::Objects;
 use crate::workers::worker::{StepError, Worker};
 
@@ -146,6 +147,44 @@ impl Walk for ThinBlobs {
         Ok(true)
     }
 }
+
+/// Compares the sums of quotas with what is there, one quota in each step: an earlier release beside this one adds less to them.
+pub(super) struct QuotaSums(pub(super) MetadataStore);
+
+/// A quota by its kind and the number of its bucket or user.
+type QuotaPosition = Option<(String, i64)>;
+
+#[async_trait]
+impl Walk for QuotaSums {
+    type Position = QuotaPosition;
+
+    fn name(&self) -> &'static str {
+        "quota-sums"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(86_400)
+    }
+
+    async fn step(&self, at: &mut QuotaPosition) -> Result<bool, StepError> {
+        let after = at.as_ref().map(|(kind, id)| match kind.as_str() {
+            BUCKET => QuotaScope::Bucket(BucketId(*id)),
+            _ => QuotaScope::User(UserId(*id)),
+        });
+        let Some(Recounted { scope, missing }) = self.0.recount_quota_after(after).await? else { return Ok(false) };
+        if missing != MissingUsage::default() {
+            tracing::warn!(?scope, ?missing, "the sums of a quota were not those of what is there, and were mended");
+        }
+        *at = Some(match scope {
+            QuotaScope::Bucket(id) => (BUCKET.to_owned(), id.0),
+            QuotaScope::User(id) => ("user".to_owned(), id.0),
+        });
+        Ok(true)
+    }
+}
+
+/// The kind of the quota over a bucket.
+const BUCKET: &str = "bucket";
 
 /// A blob by its text; none for text of another release, with which the walk begins again.
 fn blob_id(text: &str) -> Option<BlobId> {
