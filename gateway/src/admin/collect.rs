@@ -33,6 +33,7 @@ impl Operation for Collect {
 
     async fn run(self, admin: &Admin) -> Result<Collected> {
         let mut collected = Collected::default();
+        while admin.metadata.remove_some().await? {}
         loop {
             match admin.objects.compact().await.map_err(unavailable)? {
                 0 => break,

@@ -144,19 +144,26 @@ const INVARIANTS: &[(&str, &str)] = &[
     ),
     (
         "part {}: its extents do not add up to its size",
-        "SELECT p.part_id FROM part p \
-         WHERE COALESCE((SELECT SUM(e.length) FROM extent e WHERE e.owner = p.part_id), 0) <> p.size",
+        "SELECT p.part_id FROM part p WHERE NOT EXISTS (SELECT 1 FROM removal r WHERE r.id = p.upload_id) \
+         AND COALESCE((SELECT SUM(e.length) FROM extent e WHERE e.owner = p.part_id), 0) <> p.size",
     ),
     (
         "upload {}: its parts or bucket have no counterpart",
         "SELECT p.upload_id FROM part p WHERE NOT EXISTS (SELECT 1 FROM upload u WHERE u.id = p.upload_id) \
+         AND NOT EXISTS (SELECT 1 FROM removal r WHERE r.id = p.upload_id) \
          UNION SELECT u.id FROM upload u WHERE NOT EXISTS (SELECT 1 FROM bucket b WHERE b.id = u.bucket_id)",
     ),
     (
         "extents of {}: no version or part owns them",
         "SELECT DISTINCT e.owner FROM extent e \
          WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.version_id = e.owner AND v.extent_count > 1) \
-         AND NOT EXISTS (SELECT 1 FROM part p WHERE p.part_id = e.owner)",
+         AND NOT EXISTS (SELECT 1 FROM part p WHERE p.part_id = e.owner) \
+         AND NOT EXISTS (SELECT 1 FROM removal r WHERE r.id = e.owner)",
+    ),
+    (
+        "version or upload {}: what it left behind is being removed, but it is there",
+        "SELECT r.id FROM removal r WHERE EXISTS (SELECT 1 FROM upload u WHERE u.id = r.id) \
+         OR EXISTS (SELECT 1 FROM version v WHERE v.version_id = r.id AND v.extent_count > 1)",
     ),
     (
         "user, group or role {}: its account is not there",

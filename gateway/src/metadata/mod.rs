@@ -63,6 +63,7 @@ pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, Pa
 pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};
 pub use objects::list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};
 pub use objects::uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
+pub use objects::versions::VersionHead;
 pub use objects::walk::{StaleUpload, WalkPage, WalkPosition, WalkedVersion};
 
 use crate::clock::Ambient;

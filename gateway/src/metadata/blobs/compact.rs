@@ -164,9 +164,12 @@ impl Move {
             .await?;
         facts.fenced_now()?;
         let owners = self.moves.iter().map(|wanted| wanted.from.owner).filter(|owner| !facts.inline.contains(owner));
-        let owners = owners.collect();
+        let owners: BTreeSet<_> = owners.collect();
         let metered = [load::metered_versions(dialect, &owners), load::metered_parts(dialect, &owners)];
-        load::ask(tx, &mut facts, metered.into_iter().chain([load::extents(dialect, owners)])).await?;
+        // Not all that their owners have: of an object that was appended to, that may be thousands of extents for one that moves.
+        let places = self.moves.iter().map(|wanted| (wanted.from.owner, wanted.from.ordinal));
+        let places = places.filter(|(owner, _)| owners.contains(owner)).collect();
+        load::ask(tx, &mut facts, metered.into_iter().chain([load::single_extents(dialect, &places)])).await?;
         Ok(facts)
     }
 

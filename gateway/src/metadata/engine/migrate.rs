@@ -86,6 +86,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0015_names_and_quotas.sql"),
         include_str!("../../../../migrations/postgres/0015_names_and_quotas.sql"),
     ),
+    (
+        16,
+        "removals",
+        include_str!("../../../../migrations/sqlite/0016_removals.sql"),
+        include_str!("../../../../migrations/postgres/0016_removals.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

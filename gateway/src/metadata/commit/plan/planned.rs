@@ -14,6 +14,7 @@ use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner};
 use crate::metadata::buckets::quota_row::{QuotaChange, QuotaScope};
 use crate::metadata::commit::change::NewBlob;
 use crate::metadata::commit::facts::{KeyLocation, MeteredFact};
+use crate::metadata::commit::plan::append::AppendedVersion;
 use crate::metadata::error::{MetadataError, Result};
 use crate::metadata::objects::version_cache::VersionCache;
 
@@ -30,6 +31,8 @@ pub(in crate::metadata) struct Plan<'a> {
     pub removed_uploads: Vec<UploadId>,
     /// Whose rows in `extent` go.
     pub removed_owners: Vec<ExtentOwner>,
+    /// Versions and uploads that go now, and of which the rest follows step by step.
+    pub left_behind: Vec<LeftBehind>,
     /// Versions that stay and are no longer current.
     pub demoted: Vec<VersionRow>,
     /// Versions that become current because the newer ones went.
@@ -38,6 +41,8 @@ pub(in crate::metadata) struct Plan<'a> {
     pub versions: Vec<PlannedVersion<'a>>,
     /// Versions of which something else is said from now on.
     pub amended: Vec<Amended>,
+    /// Versions of which there is more from now on.
+    pub appended: Vec<AppendedVersion>,
     /// Parts that come.
     pub parts: Vec<PlannedPart<'a>>,
     /// Extents that are the same bytes elsewhere, and whether each is in its version's own row.
@@ -56,6 +61,15 @@ pub(in crate::metadata) struct Plan<'a> {
     pub sums: BTreeMap<QuotaScope, QuotaChange>,
     /// Keys that were looked at and hold nothing in the end.
     pub emptied: Vec<KeyLocation>,
+}
+
+/// What went and has left extents, parts of a version or parts of an upload behind, which are removed step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::metadata) enum LeftBehind {
+    /// By a version.
+    Version(VersionId),
+    /// By an upload.
+    Upload(UploadId),
 }
 
 /// The primary key of a version.
