@@ -67,7 +67,7 @@ pub struct Copy {
     pub condition: WriteCondition,
     /// The algorithm of the copy's additional checksum; the source's, or the default, when none is asked for.
     pub algorithm: Option<ChecksumAlgorithm>,
-    /// For whom the source is opened.
+    /// What opens the source.
     pub opener: Opener,
     /// Whose key the copy is to be enciphered with.
     pub key_choice: Option<KeyChoice>,
@@ -173,7 +173,7 @@ pub struct CopyPart {
     pub bucket: Arc<Bucket>,
     /// Which number.
     pub number: PartNumber,
-    /// For whom the source is opened.
+    /// What opens the source.
     pub opener: Opener,
     /// The client's key, when the upload was begun with it.
     pub customer: Option<DataKey>,

@@ -21,7 +21,8 @@ async fn an_object_of_very_many_pieces_is_read_replaced_and_deleted_whole(gatewa
         content.clear();
         for number in 0..PIECES {
             let offset = content.len().to_string();
-            let append = s3.on(Method::PUT, "logs", key).header("x-amz-write-offset-bytes", &offset).body(piece(number));
+            let append =
+                s3.on(Method::PUT, "logs", key).header("x-amz-write-offset-bytes", &offset).body(piece(number));
             let size = append.send().await?.ok()?.header("x-amz-object-size").to_owned();
             content.extend_from_slice(&piece(number));
             ensure!(size == content.len().to_string(), "{size} after {number}");

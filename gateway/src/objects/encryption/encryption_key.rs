@@ -19,8 +19,8 @@ pub enum KeyChoice {
     },
 }
 
-/// Who has something opened that is stored: its bucket's account, for whom the key service may have keys, and the key that a client
-/// sent.
+/// What opens something that is stored: the account of its bucket, which may use some keys of the key service, and the key that a
+/// client sent.
 #[derive(Clone, Debug)]
 pub struct Opener {
     /// The account of the bucket that it lies in.

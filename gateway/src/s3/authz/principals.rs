@@ -23,9 +23,9 @@ pub(crate) async fn pin(metadata: &MetadataStore, document: &Document) -> Result
 }
 
 /// The users and roles behind unique ids, as they are called now.
-struct Holders(HashMap<String, IamIdentity>);
+struct IdentitiesById(HashMap<String, IamIdentity>);
 
-impl Holders {
+impl IdentitiesById {
     /// Those that some policies name, looked up together.
     async fn of(
         metadata: &MetadataStore,
@@ -70,7 +70,7 @@ pub(crate) async fn shown(
     text: &str,
     pinned: &PinnedPrincipals,
 ) -> Result<String, MetadataError> {
-    Ok(Holders::of(metadata, std::iter::once(pinned)).await?.shown(text, pinned))
+    Ok(IdentitiesById::of(metadata, std::iter::once(pinned)).await?.shown(text, pinned))
 }
 
 /// Roles with their trust policies as they are shown, for all of which one look is taken; others as they are.
@@ -82,10 +82,10 @@ pub(crate) async fn with_shown_trust(
     mut identities: Vec<IamIdentity>,
 ) -> Result<Vec<IamIdentity>, MetadataError> {
     let trusted = identities.iter().filter(|identity| identity.details.trust.is_some());
-    let holders = Holders::of(metadata, trusted.map(|identity| &identity.details.trusted)).await?;
+    let identities_by_id = IdentitiesById::of(metadata, trusted.map(|identity| &identity.details.trusted)).await?;
     for IdentityDetails { trust, trusted, .. } in identities.iter_mut().map(|identity| &mut identity.details) {
         if let Some(trust) = trust {
-            *trust = holders.shown(trust, trusted);
+            *trust = identities_by_id.shown(trust, trusted);
         }
     }
     Ok(identities)

@@ -2,36 +2,15 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Checksum, ETag, Extent, ObjectAttributes, Timestamp, Version, Versioning};
+use crate::domain::{Checksum, ETag, ObjectAttributes, Version, Versioning};
 use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::AppendChange;
 use crate::metadata::commit::facts::{BucketFact, KeyLocation, VersionFact};
 use crate::metadata::commit::outcome::{Appended, Outcome, Refusal};
 use crate::metadata::commit::plan::chain::{RowOrPlanned, VersionView};
-use crate::metadata::commit::plan::planned::{PlannedVersion, VersionRow};
+use crate::metadata::commit::plan::planned::{AppendedVersion, PlannedVersion, VersionRow};
 use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::{MetadataError, Result};
-
-/// A version of which there is more from now on.
-#[derive(Clone, Debug)]
-pub(in crate::metadata) struct AppendedVersion {
-    pub row: VersionRow,
-    /// Owner of its extents.
-    pub owner: ExtentOwner,
-    /// How many extents it had.
-    pub extents_before: u32,
-    /// The one it had in its own row, if it had one.
-    pub inline: Option<Extent>,
-    /// It had rows in `version_part`, which say nothing true of it any more.
-    pub had_parts: bool,
-    pub size: u64,
-    pub etag: ETag,
-    pub checksum: Option<Checksum>,
-    pub modified_at: Timestamp,
-    pub encoded_bytes: u64,
-    /// What it gets.
-    pub extents: Vec<Extent>,
-}
 
 /// What is said of an object when something was appended to it.
 struct Longer {
@@ -168,29 +147,4 @@ fn longer(view: VersionView, checksum: Option<&Checksum>, new: &Version) -> Opti
         etag: view.etag.appended(new.etag.md5)?,
         checksum: checksum.and_then(|(before, new_sum)| before.followed_by(new_sum, new.size)),
     })
-}
-
-impl AppendedVersion {
-    /// How many extents it has from now on.
-    pub(in crate::metadata::commit) fn extent_count(&self) -> usize {
-        usize::try_from(self.extents_before).unwrap_or(usize::MAX).saturating_add(self.extents.len())
-    }
-
-    /// The one extent it has in its own row from now on, if it has one.
-    pub(in crate::metadata::commit) fn inline_now(&self) -> Option<&Extent> {
-        if self.extent_count() != 1 {
-            return None;
-        }
-        self.inline.as_ref().or_else(|| self.extents.first())
-    }
-
-    /// The extents that get rows of their own, with their places.
-    pub(in crate::metadata::commit) fn extents_apart(&self) -> Vec<(usize, Extent)> {
-        if self.extent_count() < 2 {
-            return Vec::new();
-        }
-        let left = self.inline.iter().copied().map(|extent| (0, extent));
-        let first = usize::try_from(self.extents_before).unwrap_or(usize::MAX);
-        left.chain(self.extents.iter().copied().enumerate().map(|(at, extent)| (first + at, extent))).collect()
-    }
 }

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use codec::BlobId;
 
 use crate::domain::{
-    BucketId, DeleteMarker, Extent, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId,
-    VersionLock, VersionLookup, VersionPart,
+    BucketId, Checksum, DeleteMarker, ETag, Extent, ObjectAttributes, ObjectKey, Part, PartNumber, Timestamp, UploadId,
+    Version, VersionId, VersionLock, VersionLookup, VersionPart,
 };
 use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner};
 use crate::metadata::buckets::quota_row::{QuotaChange, QuotaScope};
 use crate::metadata::commit::change::NewBlob;
 use crate::metadata::commit::facts::{KeyLocation, MeteredFact};
-use crate::metadata::commit::plan::append::AppendedVersion;
 use crate::metadata::error::{MetadataError, Result};
 use crate::metadata::objects::version_cache::VersionCache;
 
@@ -143,6 +142,52 @@ pub(in crate::metadata) struct Amended {
     pub lock: VersionLock,
     /// The lock changes.
     pub relocked: bool,
+}
+
+/// A version of which there is more from now on.
+#[derive(Clone, Debug)]
+pub(in crate::metadata) struct AppendedVersion {
+    pub row: VersionRow,
+    /// Owner of its extents.
+    pub owner: ExtentOwner,
+    /// How many extents it had.
+    pub extents_before: u32,
+    /// The one it had in its own row, if it had one.
+    pub inline: Option<Extent>,
+    /// It had rows in `version_part`, which say nothing true of it any more.
+    pub had_parts: bool,
+    pub size: u64,
+    pub etag: ETag,
+    pub checksum: Option<Checksum>,
+    pub modified_at: Timestamp,
+    pub encoded_bytes: u64,
+    /// What it gets.
+    pub extents: Vec<Extent>,
+}
+
+impl AppendedVersion {
+    /// How many extents it has from now on.
+    pub(in crate::metadata::commit) fn extent_count(&self) -> usize {
+        usize::try_from(self.extents_before).unwrap_or(usize::MAX).saturating_add(self.extents.len())
+    }
+
+    /// The one extent it has in its own row from now on, if it has one.
+    pub(in crate::metadata::commit) fn inline_now(&self) -> Option<&Extent> {
+        if self.extent_count() != 1 {
+            return None;
+        }
+        self.inline.as_ref().or_else(|| self.extents.first())
+    }
+
+    /// The extents that get rows of their own, with their places.
+    pub(in crate::metadata::commit) fn extents_apart(&self) -> Vec<(usize, Extent)> {
+        if self.extent_count() < 2 {
+            return Vec::new();
+        }
+        let left = self.inline.iter().copied().map(|extent| (0, extent));
+        let first = usize::try_from(self.extents_before).unwrap_or(usize::MAX);
+        left.chain(self.extents.iter().copied().enumerate().map(|(at, extent)| (first + at, extent))).collect()
+    }
 }
 
 /// A part to insert.

@@ -8,9 +8,8 @@ use crate::metadata::commit::balance::Balance;
 use crate::metadata::commit::change::{Change, NewBlob};
 use crate::metadata::commit::facts::{Facts, KeyLocation, PartFact};
 use crate::metadata::commit::outcome::Outcome;
-use crate::metadata::commit::plan::append::AppendedVersion;
 use crate::metadata::commit::plan::chain::{Chain, RowOrPlanned};
-use crate::metadata::commit::plan::planned::{Amended, Flow, Plan, PlannedPart, PlannedVersion};
+use crate::metadata::commit::plan::planned::{Amended, AppendedVersion, Flow, Plan, PlannedPart, PlannedVersion};
 use crate::metadata::commit::plan::quota_sums;
 use crate::metadata::error::Result;
 
