@@ -11,19 +11,13 @@ CREATE TABLE bucket_name_hold (
 -- Those that are over, without reading the others.
 CREATE INDEX bucket_name_hold_end ON bucket_name_hold (held_until);
 
--- Delete markers and unfinished uploads under a quota, in one sum. A release before this one does not add to it: once it is
--- gone, setting the quota again counts them.
+-- Delete markers and unfinished uploads under a quota, in one sum. A release before this one does not add to it. What is
+-- there already is counted afterwards, in the background, page by page.
 ALTER TABLE quota ADD COLUMN extras BIGINT NOT NULL DEFAULT 0;
 -- The number of the count that is under way: of two that set a quota at once, the later one completes the sums.
 ALTER TABLE quota ADD COLUMN counting BIGINT;
-UPDATE quota SET extras =
-    (SELECT COUNT(*) FROM version v WHERE v.bucket_id = quota.id AND v.is_marker)
-    + (SELECT COUNT(*) FROM upload u WHERE u.bucket_id = quota.id)
-    WHERE scope = 'bucket';
-UPDATE quota SET extras =
-    (SELECT COUNT(*) FROM version v JOIN bucket b ON b.id = v.bucket_id WHERE b.account_id = quota.id AND v.is_marker)
-    + (SELECT COUNT(*) FROM upload u JOIN bucket b ON b.id = u.bucket_id WHERE b.account_id = quota.id)
-    WHERE scope = 'user';
+-- 0: what was there before was not counted yet.
+UPDATE quota SET counting = 0;
 
 -- The account of the bucket that a message is about, which decides where it may be sent, also when the bucket is gone. NULL in
 -- messages that an earlier release wrote: then the bucket's row says it.

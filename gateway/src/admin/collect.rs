@@ -32,6 +32,7 @@ impl Operation for Collect {
 
     async fn run(self, admin: &Admin) -> Result<Collected> {
         let mut collected = Collected::default();
+        while admin.metadata.remove_some().await? {}
         loop {
             match admin.objects.compact().await? {
                 0 => break,

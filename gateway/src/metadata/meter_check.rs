@@ -37,7 +37,7 @@ pub(super) async fn complaints(session: &mut Session, most: usize) -> Result<Vec
     let parts = format!(
         "SELECT o.part_id, o.encoded_bytes, {SHARE}, o.upload_id, o.number FROM \
          (SELECT upload_id, number, part_id, encoded_bytes, size FROM part \
-         WHERE (upload_id, number) > ($1, $2) ORDER BY upload_id, number LIMIT {PAGE}) o \
+         WHERE (upload_id, number) > ($1, $2) AND NOT EXISTS (SELECT 1 FROM removal r WHERE r.id = upload_id) ORDER BY upload_id, number LIMIT {PAGE}) o \
          LEFT JOIN extent e ON e.owner = o.part_id LEFT JOIN blob b ON b.id = e.blob_id ORDER BY o.upload_id, o.number"
     );
     let mut after = [Vec::new().into(), Value::from(0_i64)];

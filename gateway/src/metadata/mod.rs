@@ -33,7 +33,11 @@ pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};
 pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
 pub use blobs::sliver_moves::{SliverLocation, SliverMove};
+pub use blobs::thin_blobs::ThinBlob;
+pub use blobs::thin_walk::ThinPage;
 pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
+pub use buckets::quota_count::MissingUsage;
+pub use buckets::quota_recount::Recounted;
 pub use buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
 pub use buckets::settings::EditSetting;
 pub use buckets::usage::UsageRow;
@@ -61,6 +65,7 @@ pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, Pa
 pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};
 pub use objects::list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};
 pub use objects::uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
+pub use objects::versions::VersionHead;
 pub use objects::walk::{StaleUpload, WalkPage, WalkPosition, WalkedVersion};
 
 use crate::clock::Ambient;

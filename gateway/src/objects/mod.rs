@@ -33,7 +33,7 @@ pub use committee::{Backend, Committee};
 pub use compute::Compute;
 pub use digests::digest::{Digested, Digests};
 pub use encryption::data_key::DataKey;
-pub use encryption::encryption_key::{EncryptionKey, KeyChoice};
+pub use encryption::encryption_key::{EncryptionKey, KeyChoice, Opener};
 pub use encryption::key_file::KeyFile;
 pub use encryption::key_provider::{KeyProvider, KeyProviderError, NoKeyProvider};
 pub use encryption::rewrap::Rewrapped;

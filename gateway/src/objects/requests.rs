@@ -9,7 +9,7 @@ use crate::domain::{
 };
 use crate::events::Origin;
 use crate::objects::encryption::data_key::DataKey;
-use crate::objects::encryption::encryption_key::{EncryptionKey, KeyChoice};
+use crate::objects::encryption::encryption_key::{EncryptionKey, KeyChoice, Opener};
 use crate::objects::write::body::BodyPromise;
 
 /// Write an object.
@@ -67,8 +67,8 @@ pub struct Copy {
     pub condition: WriteCondition,
     /// The algorithm of the copy's additional checksum; the source's, or the default, when none is asked for.
     pub algorithm: Option<ChecksumAlgorithm>,
-    /// The client's key of the source.
-    pub source_key: Option<DataKey>,
+    /// What opens the source.
+    pub opener: Opener,
     /// Whose key the copy is to be enciphered with.
     pub key_choice: Option<KeyChoice>,
     /// The origin of the change, if the bucket has notifications.
@@ -173,8 +173,8 @@ pub struct CopyPart {
     pub bucket: Arc<Bucket>,
     /// Which number.
     pub number: PartNumber,
-    /// The client's key of the source.
-    pub source_key: Option<DataKey>,
+    /// What opens the source.
+    pub opener: Opener,
     /// The client's key, when the upload was begun with it.
     pub customer: Option<DataKey>,
 }

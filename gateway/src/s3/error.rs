@@ -243,6 +243,7 @@ impl From<KeyProviderError> for S3Error {
         let text = error.to_string();
         match error {
             KeyProviderError::NotFound(_) | KeyProviderError::NoDefault => Self::with(Code::KmsNotFoundException, text),
+            KeyProviderError::NotPermitted(_) => Self::with(Code::AccessDenied, text),
             KeyProviderError::NotConfigured => Self::with(Code::NotImplemented, text),
             KeyProviderError::Refused(_) => Self { internal: Some(text), ..Self::new(Code::KmsDisabledException) },
             KeyProviderError::Unavailable(_) => Self::unavailable(text),

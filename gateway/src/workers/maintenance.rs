@@ -17,7 +17,7 @@ const SCAN_AGAIN_AFTER: Duration = Duration::from_secs(6 * 3_600);
 /// How often a gateway that may have others beside it publishes which of its reads are under way.
 const PUBLISH_READS_AFTER: Duration = Duration::from_secs(10);
 
-/// Deletes dead blobs from the backends.
+/// Removes what large versions and uploads left behind, and deletes dead blobs from the backends.
 pub(super) struct Reclaim {
     objects: Objects,
     metadata: MetadataStore,
@@ -91,7 +91,8 @@ impl Worker for Reclaim {
 
     async fn step(&self) -> Result<bool, StepError> {
         self.publish_reads().await?;
-        Ok(self.objects.reclaim().await? > 0)
+        let removed = self.metadata.remove_some().await?;
+        Ok(self.objects.reclaim().await? > 0 || removed)
     }
 }
 

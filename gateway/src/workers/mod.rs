@@ -6,6 +6,7 @@ mod lifecycle;
 mod maintenance;
 mod notify;
 mod repair;
+mod seldom;
 mod webhook;
 mod worker;
 
@@ -73,6 +74,8 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
             calendar,
             ambient: ambient.clone(),
         }),
+        Arc::new(seldom::Seldom::new(seldom::QuotaSums(metadata.clone()), objects, metadata, ambient)),
+        Arc::new(seldom::Seldom::new(seldom::ThinBlobs(metadata.clone()), objects, metadata, ambient)),
         Arc::new(notify::WaitingEvents::new(metadata.clone(), targets)),
         Arc::new(access_logs::AccessLogs {
             objects: objects.clone(),

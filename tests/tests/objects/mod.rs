@@ -1,6 +1,7 @@
 //! What S3 promises of objects and buckets.
 
 mod access_logs;
+mod appends;
 mod conditional_writes;
 mod copies;
 mod lifecycle;

@@ -46,14 +46,6 @@ impl MetadataStore {
         with_extents(&mut session, &rows).await
     }
 
-    /// Claims large blobs of which less than half is alive for `lease_seconds`, those first that were left alone longest.
-    ///
-    /// # Errors
-    /// See [`MetadataError`].
-    pub async fn claim_thin_blobs(&self, most: usize, lease_seconds: i64) -> Result<Vec<SparseBlob>> {
-        self.database().transact(ClaimThin { most, lease_seconds }).await
-    }
-
     /// Claims blobs to compact for `lease_seconds`: those of them that live and that no other gateway has claimed. A claim goes with
     /// its blob, or when it has run out.
     ///
@@ -93,7 +85,7 @@ impl MetadataStore {
 }
 
 /// Blobs from rows of [`BLOB_COLUMNS`], with what is alive in each.
-async fn with_extents(session: &mut Session, rows: &[Row]) -> Result<Vec<SparseBlob>> {
+pub(super) async fn with_extents(session: &mut Session, rows: &[Row]) -> Result<Vec<SparseBlob>> {
     let blobs = with_placements(session, rows).await?;
     let mut extents = HashMap::<BlobId, Vec<OwnedExtent>>::new();
     for head in [
@@ -114,40 +106,6 @@ async fn with_extents(session: &mut Session, rows: &[Row]) -> Result<Vec<SparseB
     });
     // One without extents died between the two statements.
     Ok(sparse.filter(|sparse| !sparse.extents.is_empty()).collect())
-}
-
-struct ClaimThin {
-    most: usize,
-    lease_seconds: i64,
-}
-
-impl Work for ClaimThin {
-    type Done = Vec<SparseBlob>;
-
-    /// A job ends with its blob, or when half of that is alive again.
-    async fn run(&self, tx: &mut Session) -> Result<Vec<SparseBlob>> {
-        let dialect = tx.dialect();
-        let now = dialect.now();
-        let text = format!(
-            "SELECT blob_id FROM job WHERE kind = 'thin' AND waits AND claimed_until <= {now} \
-             ORDER BY claimed_until LIMIT $1{}",
-            dialect.for_claim()
-        );
-        let rows = tx.rows(Statement::new(text).bind(limit(self.most))).await?;
-        let ids = rows.iter().map(|row| Ok([Value::from(row.array::<16>(0)?)])).collect::<Result<Vec<_>>>()?;
-        let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");
-        let tail = ") AND b.live_bytes > 0 AND b.live_bytes * 2 < b.content_len ORDER BY b.id";
-        let rows = tx.rows_of_rows(&head, ids.clone(), tail).await?;
-        let thin = with_extents(tx, &rows).await?;
-        let until = self.lease_seconds.saturating_mul(1_000_000);
-        let claim =
-            format!("UPDATE job SET claimed_until = {now} + {until} WHERE kind = 'thin' AND blob_id IN (VALUES ");
-        tx.execute_rows(&claim, ids.clone(), ")").await?;
-        let is_thin = |id: &[Value; 1]| thin.iter().any(|sparse| Value::from(sparse.blob.id.0) == id[0]);
-        let others = ids.into_iter().filter(|id| !is_thin(id)).collect();
-        tx.execute_rows("DELETE FROM job WHERE kind = 'thin' AND blob_id IN (VALUES ", others, ")").await?;
-        Ok(thin)
-    }
 }
 
 struct Claim {
@@ -206,9 +164,12 @@ impl Move {
             .await?;
         facts.fenced_now()?;
         let owners = self.moves.iter().map(|wanted| wanted.from.owner).filter(|owner| !facts.inline.contains(owner));
-        let owners = owners.collect();
+        let owners: BTreeSet<_> = owners.collect();
         let metered = [load::metered_versions(dialect, &owners), load::metered_parts(dialect, &owners)];
-        load::ask(tx, &mut facts, metered.into_iter().chain([load::extents(dialect, owners)])).await?;
+        // Not all that their owners have: of an object that was appended to, that may be thousands of extents for one that moves.
+        let places = self.moves.iter().map(|wanted| (wanted.from.owner, wanted.from.ordinal));
+        let places = places.filter(|(owner, _)| owners.contains(owner)).collect();
+        load::ask(tx, &mut facts, metered.into_iter().chain([load::single_extents(dialect, &places)])).await?;
         Ok(facts)
     }
 

@@ -1,5 +1,5 @@
-//! Rows of blobs and their slivers: reading, owners of extents, the queue of dead blobs, compaction, findings, repair jobs,
-//! moved slivers, wrapped keys.
+//! Rows of blobs and their slivers: reading, owners of extents, what is removed step by step, the queue of dead blobs, compaction, findings, repair jobs,
+//! moved slivers, large blobs of which little lives, wrapped keys.
 
 pub(crate) mod blob;
 pub(crate) mod blob_cache;
@@ -9,6 +9,9 @@ pub(crate) mod enqueue_repairs;
 pub(crate) mod findings;
 pub(crate) mod owned_extent;
 pub(crate) mod reclaim;
+pub(crate) mod removals;
 pub(crate) mod repair_jobs;
 pub(crate) mod rewrap;
 pub(crate) mod sliver_moves;
+pub(crate) mod thin_blobs;
+pub(crate) mod thin_walk;

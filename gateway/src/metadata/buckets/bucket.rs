@@ -17,6 +17,7 @@ use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::objects::uploads::part_sums;
 
 pub(crate) const COLUMNS: &str =
     "id, name, account_id, location, created_at, versioning, is_locked, lock_mode, lock_days, lock_years";
@@ -257,10 +258,10 @@ impl Work for Delete {
             load::uploads(dialect, ids.clone(), true),
         ];
         load::ask(tx, &mut facts, first).await?;
-        load::released(tx, &mut facts, ids.clone()).await?;
+        let sums = part_sums(tx, &ids).await?;
         let mut planner = Planner::new(&facts);
         for id in ids {
-            planner.abort(id)?;
+            planner.abandon(self.id, id, sums.get(&id).copied().unwrap_or_default());
         }
         apply(tx, &facts, &planner.finish()?, self.given).await?;
         tx.execute(Statement::new("DELETE FROM completed_upload WHERE bucket_id = $1").bind(self.id.0)).await?;

@@ -3,7 +3,8 @@
 pub(crate) mod bucket;
 pub(crate) mod bucket_cache;
 mod name_holds;
-mod quota_count;
+pub(crate) mod quota_count;
+pub(crate) mod quota_recount;
 pub(crate) mod quota_row;
 pub(crate) mod quotas;
 pub(crate) mod settings;

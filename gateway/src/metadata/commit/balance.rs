@@ -84,6 +84,13 @@ impl<'a> Balance<'a> {
         Ok(())
     }
 
+    /// Extents get another owner: what is handed over here is added as well. Their blobs need not be known.
+    pub(super) fn hand_over(&mut self, extents: &[Extent]) {
+        for extent in extents {
+            *self.deltas.entry(extent.blob).or_insert(0) -= i128::from(extent.length);
+        }
+    }
+
     /// What lives in every new blob in which anything came to live, and in every old one where that has changed, ascending by id.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::domain::{
-    BucketId, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, UploadId, Version, VersionId,
+    BucketId, ETag, ObjectAttributes, ObjectKey, Part, Retention, StoredBlob, Timestamp, UploadId, Version, VersionId,
     VersionPart, VersionSelector, WriteCondition,
 };
 use crate::metadata::events::EventDraft;
@@ -92,6 +92,8 @@ pub struct DeleteChange {
 pub struct OnlyVersion {
     /// Its id.
     pub id: VersionId,
+    /// Its tag, where it has content: an append leaves the id and changes the tag.
+    pub etag: Option<ETag>,
     /// It must be the current version of its key, or must not be.
     pub current: bool,
     /// The tags it must have, where they matter.
@@ -118,8 +120,8 @@ pub struct AmendChange {
     pub selector: VersionSelector,
     /// What changes.
     pub amendment: Amendment,
-    /// Only if it is this version.
-    pub only: Option<VersionId>,
+    /// Only if it is this version, and nothing was appended to it.
+    pub only: Option<(VersionId, ETag)>,
     /// Messages to send when it is made.
     pub events: Vec<EventDraft>,
 }

@@ -41,8 +41,10 @@ pub(in crate::metadata) struct Facts {
     pub parts: HashMap<(UploadId, PartNumber), PartFact>,
     /// The versions to copy from that still have extents.
     pub sources: HashSet<VersionId>,
-    /// Where the bytes of the versions and parts above lie, in order.
+    /// Where the bytes of the versions and parts above lie, in order. Those of large versions that may go are not read.
     pub extents: HashMap<ExtentOwner, Vec<Extent>>,
+    /// Single extents that may move, by their places.
+    pub single_extents: HashMap<(ExtentOwner, u32), Extent>,
     /// The versions among their owners that have their one extent in their own row.
     pub inline: HashSet<ExtentOwner>,
     /// What was metered for owners whose extents may move.
@@ -84,10 +86,21 @@ pub(in crate::metadata) struct VersionFact {
     pub lock: VersionLock,
     /// What was metered for it.
     pub encoded_bytes: u64,
-    /// It has rows in `extent`.
-    pub has_extents: bool,
-    /// It has rows in `version_part`.
-    pub has_parts: bool,
+    /// How many extents it has: one is in its own row, several are in `extent`.
+    pub extent_count: u32,
+    /// How many rows it has in `version_part`.
+    pub part_count: u32,
+}
+
+/// The most extents, and the most parts, of a version that is removed with all its rows in one transaction. Of others the version
+/// goes, and the rest follows step by step: clients' writes wait for a transaction.
+pub(in crate::metadata) const REMOVED_AT_ONCE_MAX: u32 = 64;
+
+impl VersionFact {
+    /// It has more rows than go in one transaction.
+    pub(in crate::metadata) fn is_large(&self) -> bool {
+        self.extent_count > REMOVED_AT_ONCE_MAX || self.part_count > REMOVED_AT_ONCE_MAX
+    }
 }
 
 /// What was metered for a version or a part.

@@ -204,7 +204,8 @@ fn apply_metered_version_row(facts: &mut Facts, row: &Row) -> Result<()> {
 
 /// What was metered for the parts among owners.
 pub(in crate::metadata) fn metered_parts(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> FactQuery {
-    let lock = if dialect == Dialect::Postgres { " FOR UPDATE OF p" } else { "" };
+    // The upload is kept: what was metered for its parts is taken back in one sum when it ends.
+    let lock = if dialect == Dialect::Postgres { " FOR SHARE OF u FOR UPDATE OF p" } else { "" };
     let tail = format!(") ORDER BY p.upload_id, p.number{lock}");
     let head = "SELECT p.part_id, u.bucket_id, p.upload_id, p.number, p.encoded_bytes FROM part p \
                 JOIN upload u ON u.id = p.upload_id WHERE p.part_id IN (VALUES ";
@@ -242,6 +243,21 @@ pub(in crate::metadata) fn extents(dialect: Dialect, owners: BTreeSet<ExtentOwne
     }
 }
 
+/// Single extents, which may move.
+pub(in crate::metadata) fn single_extents(dialect: Dialect, places: &BTreeSet<(ExtentOwner, u32)>) -> FactQuery {
+    let tail = format!(") ORDER BY owner, ordinal{}", dialect.for_update());
+    let head = "SELECT owner, ordinal, blob_id, blob_offset, length FROM extent WHERE (owner, ordinal) IN (VALUES ";
+    let rows = places.iter().map(|(owner, ordinal)| [owner.0.into(), (*ordinal).into()]).collect();
+    FactQuery {
+        statements: Statement::pieces(dialect, head, rows, &tail),
+        apply_row: |facts, row| {
+            let place = (ExtentOwner(row.array(0)?), row.number(1)?);
+            facts.single_extents.insert(place, columns::extent(row, 2)?);
+            Ok(())
+        },
+    }
+}
+
 /// Blobs whose live bytes may change.
 pub(in crate::metadata) fn blobs(dialect: Dialect, ids: BTreeSet<BlobId>) -> FactQuery {
     let tail = format!(") ORDER BY id{}", dialect.for_update());
@@ -261,16 +277,6 @@ pub(in crate::metadata) fn blobs(dialect: Dialect, ids: BTreeSet<BlobId>) -> Fac
             Ok(())
         },
     }
-}
-
-/// Everything that ending uploads releases: their parts, the parts' extents, the extents' blobs.
-pub(in crate::metadata) async fn released(tx: &mut Session, facts: &mut Facts, ids: BTreeSet<UploadId>) -> Result<()> {
-    let dialect = tx.dialect();
-    ask(tx, facts, [parts_of(dialect, ids)]).await?;
-    let owners = facts.parts.values().map(|part| part.id).collect();
-    ask(tx, facts, [extents(dialect, owners)]).await?;
-    let ids = facts.extents.values().flatten().map(|extent| extent.blob).collect();
-    ask(tx, facts, [blobs(dialect, ids)]).await
 }
 
 /// The quotas over those of the buckets that have any, so that their sums cannot change before this transaction ends. Asked

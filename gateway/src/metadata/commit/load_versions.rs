@@ -131,8 +131,8 @@ fn apply_row(facts: &mut Facts, row: &Row) -> Result<()> {
         etag: etag(row.bytes(5)?)?,
         lock: lock_columns::version_lock(row, 14)?,
         encoded_bytes: row.number(6)?,
-        has_extents: row.int(8)? > 1,
-        has_parts: row.int(7)? > 0,
+        extent_count: row.number(8)?,
+        part_count: row.number(7)?,
     };
     let location = (BucketId(row.int(0)?), columns::key(row.bytes(1)?)?);
     if fact.current {

@@ -21,6 +21,8 @@ pub(in crate::metadata) struct Targets<'c> {
     going: BTreeMap<(BucketId, &'c ObjectKey), usize>,
     /// Keys whose current version may go.
     replaced: Keys<'c>,
+    /// Keys whose current version goes and comes back elsewhere, with all its extents.
+    moved: Keys<'c>,
     /// Versions of which something else will be said, or of which it matters what is said.
     amended: Vec<(BucketId, &'c ObjectKey, VersionSelector)>,
     /// Delete markers that may be made.
@@ -56,10 +58,10 @@ impl<'c> Targets<'c> {
                 }
                 Change::Rename(rename) => {
                     targets.replaced.extend([(rename.bucket, &rename.to), (rename.bucket, &rename.version.key)]);
+                    targets.moved.insert((rename.bucket, &rename.version.key));
                     targets.amended.push((rename.bucket, &rename.version.key, VersionSelector::Current));
                 }
                 Change::Append(append) => {
-                    targets.replaced.insert((append.bucket, &append.version.key));
                     targets.amended.push((append.bucket, &append.version.key, VersionSelector::Current));
                 }
                 Change::Part(_) => {}
@@ -112,12 +114,14 @@ impl<'c> Targets<'c> {
         load_versions::attributes(tx.dialect(), &locations)
     }
 
-    /// The versions that may go, as owners of their extents.
+    /// The versions that may go, as owners of their extents; large ones only where their extents come back.
     pub(in crate::metadata) fn going(&self, facts: &Facts) -> BTreeSet<ExtentOwner> {
         let currents = self.replaced.iter().filter_map(|(b, k)| find(facts, *b, k, VersionSelector::Current));
         let nulls = self.nulls.iter().filter_map(|(b, k)| find(facts, *b, k, VersionSelector::Null));
         let named = self.named.iter().filter_map(|(b, k, id)| find(facts, *b, k, VersionSelector::Id(*id)));
-        currents.chain(nulls).chain(named).map(|fact| ExtentOwner(fact.id.0)).collect()
+        let moved = self.moved.iter().filter_map(|(b, k)| find(facts, *b, k, VersionSelector::Current));
+        let at_once = currents.chain(nulls).chain(named).filter(|fact| !fact.is_large());
+        at_once.chain(moved).map(|fact| ExtentOwner(fact.id.0)).collect()
     }
 }
 

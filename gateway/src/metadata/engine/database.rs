@@ -66,6 +66,23 @@ impl Database {
         })
     }
 
+    /// A connection for statements that only read, which all see what was committed before the first of them. It is closed when
+    /// it is dropped: nobody else gets it with its transaction.
+    pub(crate) async fn snapshot(&self) -> Result<Session> {
+        let mut session = self.reader().await?;
+        match &mut session {
+            Session::Sqlite(connection) => connection.close_on_drop(),
+            Session::Postgres(connection) => connection.close_on_drop(),
+        }
+        session
+            .command(match session.dialect() {
+                Dialect::Sqlite => "BEGIN",
+                Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            })
+            .await?;
+        Ok(session)
+    }
+
     /// The rows of one statement that only reads.
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Row>> {
         self.reader().await?.rows(statement).await

@@ -42,6 +42,14 @@ impl Dialect {
         }
     }
 
+    /// Ends a SELECT of rows to decide about, which then must not change: rows that another transaction is changing are skipped.
+    pub(crate) fn for_share_of_idle(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR SHARE SKIP LOCKED",
+        }
+    }
+
     /// Takes growing numbers of the version sequence. Each row of the answer is the first and last of a run of them.
     pub(crate) fn take_numbers(self, wanted: usize) -> String {
         match self {

@@ -1,7 +1,7 @@
 //! The migrations, compiled in.
 
 use sqlx::SqlSafeStr;
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType, Migrator};
 
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::error::{MetadataError, Result};
@@ -87,6 +87,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/postgres/0015_names_and_quotas.sql"),
     ),
     (
+        16,
+        "removals",
+        include_str!("../../../../migrations/sqlite/0016_removals.sql"),
+        include_str!("../../../../migrations/postgres/0016_removals.sql"),
+    ),
+    (
         18,
         "draining",
         include_str!("../../../../migrations/sqlite/0018_draining.sql"),
@@ -94,16 +100,41 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     ),
 ];
 
-/// What brings the schema up to date, each migration in a transaction of its own.
-pub(crate) fn migrator(dialect: Dialect) -> Migrator {
+/// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in
+/// hexadecimal) for each database. What such a text did besides is done by the present one, or by what runs after it. The earlier
+/// 15 counted delete markers and uploads under quotas, which locked them for as long as it took; now that is background work.
+const SUPERSEDED: &[(i64, &str, &str)] = &[(
+    15,
+    "12fcd685c5bb019273c49057c8899bae2e1fb197f1b627077ff0ad352fe8647169e1398867433a5b612ae94a31066e42",
+    "452909760728a35e4393e476f66704b3f6ca35724d56a00c37312a7b700f1ae8c9ff3434028d39345266f560fbde3ec1",
+)];
+
+/// What brings the schema up to date, each migration in a transaction of its own. `applied` is what was done already.
+fn migrator(dialect: Dialect, applied: &[AppliedMigration]) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(number, name, sqlite, postgres)| {
         let text = match dialect {
             Dialect::Sqlite => sqlite,
             Dialect::Postgres => postgres,
         };
-        Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+        let mut migration = Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false);
+        let done = applied.iter().find(|done| done.version == number && is_superseded(dialect, done));
+        if let Some(done) = done {
+            migration.checksum = done.checksum.clone();
+        }
+        migration
     });
     Migrator::with_migrations(migrations.collect())
+}
+
+/// Whether a migration was done by an earlier text that is as good.
+fn is_superseded(dialect: Dialect, done: &AppliedMigration) -> bool {
+    SUPERSEDED.iter().any(|(number, sqlite, postgres)| {
+        let checksum = match dialect {
+            Dialect::Sqlite => sqlite,
+            Dialect::Postgres => postgres,
+        };
+        *number == done.version && hex::encode(&done.checksum) == **checksum
+    })
 }
 
 /// Says what a failed migration means. A schema that has migrations this program does not know is refused.
@@ -115,11 +146,24 @@ pub(crate) fn explain(error: MigrateError) -> MetadataError {
     }
 }
 
-/// Runs the migrations.
-pub(crate) async fn run<'a, A>(target: A, dialect: Dialect) -> Result<()>
+/// The table of the migrations that were done.
+const TABLE: &str = "_sqlx_migrations";
+
+/// The migrations that were done.
+pub(crate) async fn applied<C: Migrate>(connection: &mut C) -> Result<Vec<AppliedMigration>> {
+    // Two gateways must not make the table at once. On an error the caller gives the connection up, and with it the lock.
+    connection.lock().await.map_err(explain)?;
+    connection.ensure_migrations_table(TABLE).await.map_err(explain)?;
+    let applied = connection.list_applied_migrations(TABLE).await.map_err(explain)?;
+    connection.unlock().await.map_err(explain)?;
+    Ok(applied)
+}
+
+/// Runs the migrations that were not done.
+pub(crate) async fn run<'a, A>(target: A, dialect: Dialect, applied: &[AppliedMigration]) -> Result<()>
 where
     A: sqlx::Acquire<'a>,
-    <A::Connection as std::ops::Deref>::Target: sqlx::migrate::Migrate,
+    <A::Connection as std::ops::Deref>::Target: Migrate,
 {
-    migrator(dialect).run(target).await.map_err(explain)
+    migrator(dialect, applied).run(target).await.map_err(explain)
 }

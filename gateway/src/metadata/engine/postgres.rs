@@ -35,7 +35,8 @@ pub(crate) async fn open(url: &str) -> Result<Pools> {
     // A connection of its own, because concurrent gateways take turns by a lock of the session.
     let mut connection = PgConnection::connect_with(&options).await?;
     refuse_unsafe_settings(&mut connection).await?;
-    migrate::run(&mut connection, Dialect::Postgres).await?;
+    let applied = migrate::applied(&mut connection).await?;
+    migrate::run(&mut connection, Dialect::Postgres, &applied).await?;
     connection.close().await?;
     Ok(Pools::Postgres(pool(options).await?))
 }

@@ -44,7 +44,8 @@ pub(crate) async fn open(path: &Path) -> Result<Pools> {
         .connect_with(options(path).create_if_missing(true).pragma("cache_size", format!("-{WRITER_CACHE_KIB}")))
         .await?;
     refuse_unsafe_settings(&writer).await?;
-    migrate::run(&writer, Dialect::Sqlite).await?;
+    let applied = migrate::applied(&mut *writer.acquire().await?).await?;
+    migrate::run(&writer, Dialect::Sqlite, &applied).await?;
     // No release hook here: a read-only connection never begins a transaction.
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)

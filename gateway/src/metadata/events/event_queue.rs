@@ -1,16 +1,25 @@
 //! Messages on their way: enqueued, claimed in order, delayed, and deleted when delivered.
 
+use std::collections::BTreeSet;
+
 use crate::domain::{BucketId, UserId};
 use crate::metadata::MetadataStore;
-use crate::metadata::engine::columns::limit;
 use crate::metadata::engine::database::Work;
+use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::session::Session;
-use crate::metadata::engine::statement::Statement;
+use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
 use crate::metadata::events::due_events::take_numbers;
 
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
+
+/// Messages looked at in one transaction.
+const LOOKED_AT: usize = 256;
+
+/// How long a message is put off that waits for an earlier one of its key, in microseconds, unless that one goes before. A release
+/// before this one deletes the earlier one and leaves this one as it is.
+const PUT_OFF: i64 = 600 * SECOND;
 
 /// A message on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +57,13 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`].
     pub async fn claim_events(&self, target: &str, most: usize, lease_seconds: i64) -> Result<Vec<Event>> {
-        self.database().transact(Claim { target: target.to_owned(), most, lease_seconds }).await
+        loop {
+            let claim = Claim { target: target.to_owned(), most, lease_seconds };
+            let Claimed { events, others_follow } = self.database().transact(claim).await?;
+            if !events.is_empty() || !others_follow {
+                return Ok(events);
+            }
+        }
     }
 
     /// The oldest messages to other targets than these that are older than `seconds`. Reads all messages.
@@ -124,39 +139,90 @@ struct Claim {
     lease_seconds: i64,
 }
 
-impl Work for Claim {
-    type Done = Vec<Event>;
+/// What a claim came to.
+struct Claimed {
+    events: Vec<Event>,
+    /// There may be more messages that are due than were looked at.
+    others_follow: bool,
+}
 
-    async fn run(&self, tx: &mut Session) -> Result<Vec<Event>> {
+impl Work for Claim {
+    type Done = Claimed;
+
+    /// Looks at a bounded number of messages. Those that wait for an earlier one of their key are put off, so that the next claim does
+    /// not meet them again: their turn comes when that one is deleted.
+    async fn run(&self, tx: &mut Session) -> Result<Claimed> {
         let dialect = tx.dialect();
         let now = dialect.now();
         let text = format!(
-            "SELECT e.seq, e.target, e.version, e.record, e.is_whole, e.attempts, {now} - e.created_at, \
-             COALESCE(e.account_id, (SELECT b.account_id FROM bucket b WHERE b.id = e.bucket_id), 0) FROM event e \
-             WHERE e.target = $1 AND e.not_before <= {now} AND NOT EXISTS (SELECT 1 FROM event f WHERE f.target = e.target \
-             AND f.bucket_id = e.bucket_id AND f.key = e.key AND f.seq < e.seq) ORDER BY e.not_before LIMIT $2{}",
+            "SELECT e.seq, {} FROM event e WHERE e.target = $1 AND e.not_before <= {now} \
+             ORDER BY e.not_before LIMIT {LOOKED_AT}{}",
+            waits(dialect, "e"),
             dialect.for_claim()
         );
-        let rows = tx.rows(Statement::new(text).bind(&*self.target).bind(limit(self.most))).await?;
-        let event = |row: &crate::metadata::engine::row::Row| {
-            Ok(Event {
-                seq: row.int(0)?,
-                target: row.text(1)?.to_owned(),
-                version: Some(row.text(2)?.to_owned()).filter(|version| !version.is_empty()),
-                record: row.text(3)?.to_owned(),
-                whole: row.flag(4)?,
-                attempts: row.number(5)?,
-                age_seconds: row.int(6)? / SECOND,
-                account: Some(UserId(row.int(7)?)).filter(|account| account.0 != 0),
-            })
-        };
-        let events = rows.iter().map(event).collect::<Result<Vec<_>>>()?;
+        let due = tx.rows(Statement::new(text).bind(&*self.target)).await?;
+        let (mut first, mut blocked) = (Vec::new(), Vec::new());
+        for row in &due {
+            if row.flag(1)? { blocked.push(row.int(0)?) } else { first.push(row.int(0)?) }
+        }
+        first.truncate(self.most);
+        // Decided again, now that they are locked: the earlier one may just have gone.
+        let head = format!("UPDATE event SET not_before = {now} + {PUT_OFF} WHERE seq IN (VALUES ");
+        let tail = format!(") AND {}", waits(dialect, "event"));
+        tx.execute_rows(&head, values(&blocked), &tail).await?;
+        let events = read(tx, &first).await?;
         let until = self.lease_seconds.saturating_mul(SECOND);
         let head =
             format!("UPDATE event SET not_before = {now} + {until}, attempts = attempts + 1 WHERE seq IN (VALUES ");
-        tx.execute_rows(&head, events.iter().map(|event| [event.seq.into()]).collect(), ")").await?;
-        Ok(events)
+        tx.execute_rows(&head, values(&first), ")").await?;
+        Ok(Claimed { events, others_follow: due.len() >= LOOKED_AT })
     }
+}
+
+/// Whether there is an earlier message of the same target and key.
+fn waits(dialect: Dialect, event: &str) -> String {
+    format!("({}) < {event}.seq", first_of(dialect, event))
+}
+
+/// The number of the first message of the target and key of a row: the beginning of a range of `event_order`, whatever is in it. Asked
+/// for equal columns, PostgreSQL would read by number where most messages are of one key, so it is asked in the order of that
+/// index; where the key has no message, that is the first one behind it. SQLite goes by equal columns, and would read all of a target.
+fn first_of(dialect: Dialect, row: &str) -> String {
+    match dialect {
+        Dialect::Sqlite => format!(
+            "SELECT f.seq FROM event f WHERE f.target = {row}.target AND f.bucket_id = {row}.bucket_id \
+             AND f.key = {row}.key ORDER BY f.seq LIMIT 1"
+        ),
+        Dialect::Postgres => format!(
+            "SELECT f.seq FROM event f WHERE (f.target, f.bucket_id, f.key, f.seq) >= \
+             ({row}.target, {row}.bucket_id, {row}.key, 0) ORDER BY f.target, f.bucket_id, f.key, f.seq LIMIT 1"
+        ),
+    }
+}
+
+/// Messages by their numbers, in this order.
+async fn read(tx: &mut Session, seqs: &[i64]) -> Result<Vec<Event>> {
+    let now = tx.dialect().now();
+    let head = format!(
+        "SELECT e.seq, e.target, e.version, e.record, e.is_whole, e.attempts, {now} - e.created_at, \
+         COALESCE(e.account_id, (SELECT b.account_id FROM bucket b WHERE b.id = e.bucket_id), 0) FROM event e \
+         WHERE e.seq IN (VALUES "
+    );
+    let mut events = Vec::with_capacity(seqs.len());
+    for row in tx.rows_of_rows(&head, values(seqs), ")").await? {
+        events.push(Event {
+            seq: row.int(0)?,
+            target: row.text(1)?.to_owned(),
+            version: Some(row.text(2)?.to_owned()).filter(|version| !version.is_empty()),
+            record: row.text(3)?.to_owned(),
+            whole: row.flag(4)?,
+            attempts: row.number(5)?,
+            age_seconds: row.int(6)? / SECOND,
+            account: Some(UserId(row.int(7)?)).filter(|account| account.0 != 0),
+        });
+    }
+    events.sort_by_key(|event| seqs.iter().position(|seq| *seq == event.seq));
+    Ok(events)
 }
 
 struct Forget(Vec<i64>);
@@ -164,9 +230,22 @@ struct Forget(Vec<i64>);
 impl Work for Forget {
     type Done = ();
 
+    /// What waited for one of them is due. Whether it was put off is not asked: a claim beside this transaction may be about to do so.
     async fn run(&self, tx: &mut Session) -> Result<()> {
-        let rows = self.0.iter().map(|seq| [(*seq).into()]).collect();
-        tx.execute_rows("DELETE FROM event WHERE seq IN (VALUES ", rows, ")").await.map(drop)
+        let tail = ") RETURNING target, bucket_id, key";
+        let gone = tx.rows_of_rows("DELETE FROM event WHERE seq IN (VALUES ", values(&self.0), tail).await?;
+        let mut keys = BTreeSet::new();
+        for row in &gone {
+            keys.insert((row.text(0)?, row.int(1)?, row.bytes(2)?));
+        }
+        let keys = keys.into_iter().map(|(target, bucket, key)| [target.into(), bucket.into(), key.into()]).collect();
+        // Should it be the first one of another key, that is due already, or was claimed.
+        let tail = format!(
+            ") UPDATE event SET not_before = {} WHERE attempts = 0 AND seq IN (SELECT ({}) FROM n)",
+            tx.dialect().now(),
+            first_of(tx.dialect(), "n")
+        );
+        tx.execute_rows("WITH n (target, bucket_id, key) AS (VALUES ", keys, &tail).await.map(drop)
     }
 }
 
@@ -183,4 +262,8 @@ impl Work for Delay {
         let text = format!("UPDATE event SET not_before = {} + {until} WHERE seq = $1", tx.dialect().now());
         tx.execute(Statement::new(text).bind(self.seq)).await.map(drop)
     }
+}
+
+fn values(seqs: &[i64]) -> Vec<[Value; 1]> {
+    seqs.iter().map(|seq| [(*seq).into()]).collect()
 }

@@ -1,5 +1,7 @@
 //! Users, groups and roles.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::domain::{
     IamIdentity, IamName, IamPath, IdentityDetails, IdentityId, IdentityKind, PinnedPrincipals, Timestamp, UserId,
 };
@@ -8,11 +10,14 @@ use crate::metadata::engine::columns::limit;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
-use crate::metadata::engine::statement::Statement;
+use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
 use crate::metadata::identity::{json, of_json, parsed};
 
 pub(super) const COLUMNS: &str = "h.id, h.account_id, h.kind, h.unique_id, h.name, h.path, h.details, h.created_at";
+
+/// Unique ids asked for in one query.
+const UNIQUE_IDS_PER_QUERY: usize = 512;
 
 /// A user, group or role to be made.
 #[derive(Clone, Debug)]
@@ -128,13 +133,23 @@ impl MetadataStore {
         self.database().row(statement).await?.as_ref().map(identity).transpose()
     }
 
-    /// A user, group or role by its unique id.
+    /// Users, groups and roles by their unique ids, in one query for all but very many: what they are called, without their
+    /// details. Those that are gone are not among them.
     ///
     /// # Errors
     /// See [`crate::metadata::MetadataError`].
-    pub async fn identity_by_unique_id(&self, unique_id: &str) -> Result<Option<IamIdentity>> {
-        let text = format!("SELECT {COLUMNS} FROM holder h WHERE h.unique_id = $1");
-        self.database().row(Statement::new(text).bind(unique_id)).await?.as_ref().map(identity).transpose()
+    pub async fn identities_by_unique_ids(&self, unique_ids: &BTreeSet<&str>) -> Result<HashMap<String, IamIdentity>> {
+        let mut session = self.database().reader().await?;
+        let head = format!("SELECT {COLUMNS} FROM holder h WHERE h.unique_id IN (VALUES ");
+        let ids: Vec<[Value; 1]> = unique_ids.iter().map(|id| [(*id).into()]).collect();
+        let mut found = HashMap::with_capacity(ids.len());
+        for some in ids.chunks(UNIQUE_IDS_PER_QUERY) {
+            for row in session.rows_of_rows(&head, some.to_vec(), ")").await? {
+                let identity = IamIdentity { details: IdentityDetails::default(), ..identity(&row)? };
+                found.insert(identity.unique_id.clone(), identity);
+            }
+        }
+        Ok(found)
     }
 
     /// Users, groups or roles, by name.

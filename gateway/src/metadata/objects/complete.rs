@@ -1,6 +1,6 @@
 //! Completing an upload: metadata alone, in one transaction, the same answer for 24 hours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use codec::ContentSalt;
 
@@ -173,7 +173,10 @@ impl Work for Complete {
         let owners: BTreeSet<_> = going.into_iter().chain(facts.parts.values().map(|part| part.id)).collect();
         let kept_apart = owners.iter().copied().filter(|owner| !facts.inline.contains(owner)).collect();
         load::ask(tx, &mut facts, [load::extents(dialect, kept_apart)]).await?;
-        let extents = owners.iter().filter_map(|owner| facts.extents.get(owner)).flatten();
+        let chosen = change.chosen.iter().filter_map(|part| facts.parts.get(&(change.upload, part.number)));
+        let chosen: HashSet<_> = chosen.map(|part| part.id).collect();
+        let released = owners.iter().filter(|owner| !chosen.contains(owner));
+        let extents = released.filter_map(|owner| facts.extents.get(owner)).flatten();
         let blobs = extents.map(|extent| extent.blob).collect();
         let last = [load::blobs(dialect, blobs), load::quotas(dialect, &facts)];
         load::ask(tx, &mut facts, last).await?;

@@ -7,7 +7,7 @@ use crate::metadata::MetadataStore;
 use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::load;
-use crate::metadata::commit::plan::Planner;
+use crate::metadata::commit::plan::{PartSums, Planner};
 use crate::metadata::engine::columns::{self, attributes_text, checksum_head, etag, limit};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::lock_columns;
@@ -178,14 +178,18 @@ impl MetadataStore {
         Ok(page)
     }
 
-    /// Ends an upload and releases its parts.
+    /// Ends an upload: it is gone at once, and its parts go after it, a bounded number in each transaction.
     ///
     /// # Errors
     /// See [`MetadataError`].
     pub async fn abort_upload(&self, bucket: BucketId, key: &ObjectKey, id: &UploadId) -> Result<AbortUpload> {
         // Not on behalf of an incarnation: what it releases is metered under the number 0.
         let given = Circumstances::now(&self.shared, 0);
-        self.database().transact(Abort { bucket, key: key.clone(), id: *id, given }).await
+        let outcome = self.database().transact(Abort { bucket, key: key.clone(), id: *id, given }).await?;
+        if outcome == AbortUpload::Aborted {
+            self.remove_rest(id.0).await;
+        }
+        Ok(outcome)
     }
 }
 
@@ -256,23 +260,40 @@ impl Work for Abort {
     async fn run(&self, tx: &mut Session) -> Result<AbortUpload> {
         let mut facts = Facts::default();
         let dialect = tx.dialect();
-        let ids = BTreeSet::from([self.id]);
         let first = [
             load::now(dialect, None),
             load::buckets(dialect, BTreeSet::from([self.bucket])),
-            load::uploads(dialect, ids.clone(), true),
+            load::uploads(dialect, BTreeSet::from([self.id]), true),
         ];
         load::ask(tx, &mut facts, first).await?;
         let named = facts.uploads.get(&self.id).is_some_and(|fact| fact.bucket == self.bucket && fact.key == self.key);
         if !named {
             return Ok(AbortUpload::NoSuchUpload);
         }
-        load::released(tx, &mut facts, ids).await?;
+        let sums = part_sums(tx, &BTreeSet::from([self.id])).await?;
         let mut planner = Planner::new(&facts);
-        planner.abort(self.id)?;
+        planner.abandon(self.bucket, self.id, sums.get(&self.id).copied().unwrap_or_default());
         apply(tx, &facts, &planner.finish()?, self.given).await?;
         Ok(AbortUpload::Aborted)
     }
+}
+
+/// What the parts of uploads come to; uploads without parts are not named. Nobody writes a part, or moves its bytes, while the uploads
+/// are held.
+pub(in crate::metadata) async fn part_sums(
+    tx: &mut Session,
+    uploads: &BTreeSet<UploadId>,
+) -> Result<HashMap<UploadId, PartSums>> {
+    let head = "SELECT upload_id, CAST(SUM(size) AS BIGINT), CAST(SUM(encoded_bytes) AS BIGINT) FROM part \
+                WHERE upload_id IN (VALUES ";
+    let ids = uploads.iter().map(|id| [Value::from(id.0)]).collect();
+    let rows = tx.rows_of_rows(head, ids, ") GROUP BY upload_id").await?;
+    rows.iter()
+        .map(|row| {
+            let sums = PartSums { size: row.number(1)?, encoded_bytes: row.number(2)? };
+            Ok((UploadId(row.array(0)?), sums))
+        })
+        .collect()
 }
 
 fn upload(row: &Row) -> Result<Upload> {

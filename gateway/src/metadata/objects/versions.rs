@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    BucketId, DeleteMarker, ObjectKey, PartNumber, Timestamp, Version, VersionId, VersionLookup, VersionName,
-    VersionPart, VersionSelector,
+    BucketId, Checksum, DeleteMarker, ETag, ObjectAttributes, ObjectKey, PartNumber, Timestamp, Version, VersionId,
+    VersionLookup, VersionName, VersionPart, VersionSelector,
 };
 use crate::metadata::MetadataStore;
-use crate::metadata::engine::columns::{self, etag, extent};
+use crate::metadata::engine::columns::{self, etag, extent, limit};
 use crate::metadata::engine::lock_columns;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
@@ -17,6 +17,19 @@ use crate::metadata::objects::version_cache::VersionCache;
 /// How often a version is read again whose extents do not fit it, because it went or moved between two statements.
 const READS: usize = 5;
 
+/// What is said of a version, without where its bytes lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionHead {
+    /// Bytes of content.
+    pub size: u64,
+    /// Its tag.
+    pub etag: ETag,
+    /// Its additional checksum.
+    pub checksum: Option<Checksum>,
+    /// What its client said about it.
+    pub attributes: ObjectAttributes,
+}
+
 impl MetadataStore {
     /// The current version of a key; a delete marker is none. On SQLite an exact cache stands in front.
     ///
@@ -24,6 +37,33 @@ impl MetadataStore {
     /// See [`MetadataError`].
     pub async fn current(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Arc<Version>>> {
         Ok(self.find(bucket, key, VersionSelector::Current).await?.version())
+    }
+
+    /// What is said of the current version of a key, without where its bytes lie: one row, however many extents it has.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn current_head(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<VersionHead>> {
+        let cached = self.shared.versions.as_ref().and_then(|cache| cache.get(&(bucket, key.clone())));
+        if let Some(known) = cached {
+            return Ok(known.version().map(|version| VersionHead {
+                size: version.size,
+                etag: version.etag,
+                checksum: version.checksum.clone(),
+                attributes: version.attributes.clone(),
+            }));
+        }
+        let row = self.database().row(select(bucket, key, VersionSelector::Current)).await?;
+        let Some(row) = row else { return Ok(None) };
+        if row.flag(10)? {
+            return Ok(None);
+        }
+        Ok(Some(VersionHead {
+            size: row.number(1)?,
+            etag: etag(row.bytes(2)?)?,
+            checksum: columns::checksum(row.bytes_if_any(4)?)?,
+            attributes: columns::attributes(row.text(5)?)?,
+        }))
     }
 
     /// What a key holds where the selector points. The current version comes from an exact cache on SQLite.
@@ -103,8 +143,10 @@ async fn read(
         let mut extents = Vec::with_capacity(count);
         extents.extend(columns::inline_extent(&row, 7, size)?);
         if count > 1 {
-            let text = "SELECT blob_id, blob_offset, length FROM extent WHERE owner = $1 ORDER BY ordinal";
-            for row in session.rows(Statement::new(text).bind(id.0)).await? {
+            // What was appended since the row was read is none of its.
+            let text =
+                "SELECT blob_id, blob_offset, length FROM extent WHERE owner = $1 AND ordinal < $2 ORDER BY ordinal";
+            for row in session.rows(Statement::new(text).bind(id.0).bind(limit(count))).await? {
                 extents.push(extent(&row, 0)?);
             }
         }

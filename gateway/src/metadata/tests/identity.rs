@@ -133,8 +133,13 @@ both! {
             session_seconds_max: Some(900),
         };
         assert_eq!(now.details, wanted);
-        assert_eq!(f.store.identity_by_unique_id(&bob.unique_id).await.unwrap(), Some(now));
-        assert_eq!(f.store.identity_by_unique_id("AIDANOBODY").await.unwrap(), None);
+        let ids = [&*bob.unique_id, &*eve.unique_id, "AIDANOBODY"].into();
+        let found = f.store.identities_by_unique_ids(&ids).await.unwrap();
+        assert_eq!((found.len(), found[&bob.unique_id].arn(), found[&eve.unique_id].arn()), (2, now.arn(), eve.arn()));
+        assert_eq!(found[&bob.unique_id].details, IdentityDetails::default(), "they are names alone");
+        let many = (0..1_000).map(|number| format!("AIDA{number}")).collect::<Vec<_>>();
+        let many = many.iter().map(String::as_str).chain([&*bob.unique_id]).collect();
+        assert_eq!(f.store.identities_by_unique_ids(&many).await.unwrap().len(), 1);
         let gone = f.store.update_identity(IdentityId(77), IdentityEdit::Untag(Vec::new())).await.unwrap();
         assert_eq!(gone, UpdateIdentity::NoSuchIdentity);
     }

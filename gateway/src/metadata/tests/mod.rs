@@ -18,4 +18,5 @@ mod repairs;
 mod rewrap;
 mod server;
 mod settings;
+mod thin;
 mod users;

@@ -26,6 +26,36 @@ both! {
     }
 }
 
+both! {
+    /// Builds between two releases made databases by an earlier text of a migration: they are opened. Any other text is refused.
+    async fn a_text_that_was_superseded_before_its_release_is_good(f: &Fixture) {
+        let set = if f.store.is_shared() {
+            "UPDATE _sqlx_migrations SET checksum = decode(\
+             '452909760728a35e4393e476f66704b3f6ca35724d56a00c37312a7b700f1ae8c9ff3434028d39345266f560fbde3ec1', 'hex') \
+             WHERE version = 15"
+        } else {
+            "UPDATE _sqlx_migrations SET checksum = \
+             x'12fcd685c5bb019273c49057c8899bae2e1fb197f1b627077ff0ad352fe8647169e1398867433a5b612ae94a31066e42' \
+             WHERE version = 15"
+        };
+        f.meddle(set).await;
+        f.store.close().await;
+        let again = open(&f.url).await.unwrap();
+        again.close().await;
+        let again = open(&f.url).await.unwrap();
+        let mut tx = again.database().begin(&[1; 16]).await.unwrap();
+        let text = "UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 15) \
+                    WHERE version = 14";
+        tx.execute(crate::metadata::engine::statement::Statement::new(text)).await.unwrap();
+        tx.command("COMMIT").await.unwrap();
+        drop(tx);
+        again.close().await;
+        assert!(matches!(open(&f.url).await, Err(MetadataError::Damaged(_))));
+        let folder = tempfile::tempdir().unwrap();
+        f.reopened(open(&format!("sqlite:{}", folder.path().join("other.db").display())).await.unwrap());
+    }
+}
+
 #[tokio::test]
 async fn one_process_has_a_file() {
     let f = Fixture::sqlite().await;

@@ -13,8 +13,7 @@ use crate::events::Origin;
 use crate::metadata::PutChange;
 use crate::objects::Objects;
 use crate::objects::digests::digest::{Digested, Digests};
-use crate::objects::encryption::data_key::DataKey;
-use crate::objects::encryption::encryption_key::KeyChoice;
+use crate::objects::encryption::encryption_key::{KeyChoice, Opener};
 use crate::objects::error::ObjectsError;
 use crate::objects::reporting::notifications::PotentialEvent;
 use crate::objects::requests::{Copy, Put, Stored};
@@ -49,12 +48,11 @@ impl Objects {
         if !keeps_cipher(&copy) {
             return self.copy_bytes(copy).await;
         }
-        let source_key = copy.source_key.as_ref();
-        self.resolve_key(copy.source.attributes.encryption.as_ref(), source_key).await?;
-        let CopyDigests { etag, checksum, parts } =
-            self.digests_of_copy(&copy.source, copy.algorithm, source_key).await?;
+        let opener = &copy.opener;
+        self.resolve_key(copy.source.attributes.encryption.as_ref(), opener).await?;
+        let CopyDigests { etag, checksum, parts } = self.digests_of_copy(&copy.source, copy.algorithm, opener).await?;
         let encryption = copy.source.attributes.encryption.as_ref();
-        let encryption = self.rebound(encryption, &copy.bucket.name, &copy.key).await?;
+        let encryption = self.rebound(encryption, &copy.bucket, &copy.key).await?;
         let version = Version {
             id: self.inner.id_generator.version(),
             null: true,
@@ -94,9 +92,9 @@ impl Objects {
     async fn copy_bytes(&self, copy: Copy) -> Result<Stored, ObjectsError> {
         let size = copy.source.size;
         let algorithm = copy.algorithm.or(copy.source.checksum.as_ref().map(|sum| sum.algorithm));
-        let reader = self.read_with(copy.source, 0..size, copy.source_key.as_ref()).await?;
+        let reader = self.read_with(copy.source, 0..size, &copy.opener).await?;
         let cipher = match copy.key_choice {
-            Some(choice) => Some(self.new_encryption_key(choice, &copy.bucket.name, &copy.key).await?),
+            Some(choice) => Some(self.new_encryption_key(choice, &copy.bucket, &copy.key).await?),
             None => None,
         };
         let promise = BodyPromise { length: Some(size), algorithm, ..BodyPromise::default() };
@@ -112,7 +110,7 @@ impl Objects {
         &self,
         source: &Arc<Version>,
         asked: Option<ChecksumAlgorithm>,
-        source_key: Option<&DataKey>,
+        opener: &Opener,
     ) -> Result<CopyDigests, ObjectsError> {
         let has = source.checksum.as_ref();
         let is_asked = asked.is_none_or(|asked| has.is_some_and(|sum| sum.algorithm == asked));
@@ -124,7 +122,7 @@ impl Objects {
         }
         let algorithm = asked.or(has.map(|sum| sum.algorithm));
         let promise = BodyPromise { algorithm, ..BodyPromise::default() };
-        let digested = self.digest_range(source, 0..source.size, &promise, source_key).await?;
+        let digested = self.digest_range(source, 0..source.size, &promise, opener).await?;
         let checksum = Some(digested.checksum);
         if keeps_parts {
             return Ok(CopyDigests { etag: source.etag, checksum, parts: self.version_parts(source).await? });
@@ -138,10 +136,10 @@ impl Objects {
         source: &Arc<Version>,
         range: Range<u64>,
         promise: &BodyPromise,
-        source_key: Option<&DataKey>,
+        opener: &Opener,
     ) -> Result<Digested, ObjectsError> {
         let mut digests = Digests::new(promise);
-        let mut reader = self.read_with(Arc::clone(source), range, source_key).await?;
+        let mut reader = self.read_with(Arc::clone(source), range, opener).await?;
         while let Some(bytes) = reader.next().await.transpose()? {
             digests = update_offloaded(&self.inner, digests, bytes.into()).await?;
         }

@@ -27,7 +27,7 @@ impl Objects {
         let came = PotentialEvent::stored("ObjectCreated:Put", source.size, source.etag);
         let drafts = |key, potential_event| self.inner.drafts(bucket, key, origin, &[potential_event]);
         let events = [drafts(&source.key, left)?, drafts(&to, came)?];
-        let encryption = self.rebound(source.attributes.encryption.as_ref(), &bucket.name, &to).await?;
+        let encryption = self.rebound(source.attributes.encryption.as_ref(), bucket, &to).await?;
         let attributes = ObjectAttributes { encryption, ..source.attributes.clone() };
         let version = Version { attributes, ..(**source).clone() };
         let change = RenameChange { bucket: bucket.id, version, parts, to, condition, events };

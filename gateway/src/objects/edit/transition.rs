@@ -67,7 +67,7 @@ impl Objects {
             key: key.clone(),
             selector,
             amendment: Amendment::Attributes(AttributeEdit(Arc::new(edit))),
-            only: Some(id),
+            only: Some((id, version.etag)),
             events: inner.drafts(bucket, key, Some(&by_lifecycle()), &[potential_event])?,
         };
         // Refused, it is no longer the version that was read, and nobody's to move.

@@ -5,10 +5,11 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use codec::{ContentCipher, ContentSalt};
 
-use crate::domain::{BucketName, ContentEncryption, ContentKey, ContentRun, ContentRuns, KmsKey, ObjectKey};
+use crate::domain::{Bucket, ContentEncryption, ContentKey, ContentRun, ContentRuns, KmsKey, ObjectKey, UserId};
 use crate::objects::Objects;
 use crate::objects::encryption::data_key::DataKey;
-use crate::objects::encryption::encryption_key::{EncryptionKey, KeyChoice};
+use crate::objects::encryption::encryption_key::{EncryptionKey, KeyChoice, Opener};
+use crate::objects::encryption::key_provider::KeyProviderError;
 use crate::objects::encryption::kms_context;
 use crate::objects::error::ObjectsError;
 use crate::objects::state::Inner;
@@ -22,7 +23,7 @@ impl Objects {
     pub async fn new_encryption_key(
         &self,
         choice: KeyChoice,
-        bucket: &BucketName,
+        bucket: &Bucket,
         object: &ObjectKey,
     ) -> Result<EncryptionKey, ObjectsError> {
         match choice {
@@ -31,7 +32,8 @@ impl Objects {
                 Ok(EncryptionKey { data_key, key })
             }
             KeyChoice::Kms { key, context, bucket_key } => {
-                let bound = kms_context::bound(context.as_deref(), &kms_context::resource(bucket, object));
+                self.check_permitted(key.as_deref(), bucket.owner)?;
+                let bound = kms_context::bound(context.as_deref(), &kms_context::resource(&bucket.name, object));
                 let (data_key, wrapped) = self.inner.key_provider.generate(key.as_deref(), Some(bound)).await?;
                 let sent = Some(context.unwrap_or_default());
                 Ok(EncryptionKey { data_key, key: ContentKey::Kms(KmsKey { bucket_key, sent, ..wrapped }) })
@@ -46,32 +48,47 @@ impl Objects {
     pub(crate) async fn rebound(
         &self,
         encryption: Option<&ContentEncryption>,
-        bucket: &BucketName,
+        bucket: &Bucket,
         object: &ObjectKey,
     ) -> Result<Option<ContentEncryption>, ObjectsError> {
         let Some(encryption) = encryption else { return Ok(None) };
         let ContentKey::Kms(kms) = &encryption.key else { return Ok(Some(encryption.clone())) };
-        let bound = kms_context::bound(kms.client_context(), &kms_context::resource(bucket, object));
+        self.check_permitted(Some(&kms.id), bucket.owner)?;
+        let bound = kms_context::bound(kms.client_context(), &kms_context::resource(&bucket.name, object));
         let sent = Some(kms.client_context().unwrap_or_default().to_owned());
         let rebound = self.inner.key_provider.rebind(kms, Some(bound)).await?;
         Ok(Some(ContentEncryption { key: ContentKey::Kms(KmsKey { sent, ..rebound }), ..encryption.clone() }))
     }
 
-    /// The key of something that is stored, if it needs one. `customer` is what the client sent.
+    /// Whether a key of the key service is for the buckets of an account; `None` is the default one.
+    ///
+    /// # Errors
+    /// `KeyProvider` when it is not.
+    pub fn check_permitted(&self, key: Option<&str>, account: UserId) -> Result<(), ObjectsError> {
+        if self.inner.key_provider.permits(key, account) {
+            return Ok(());
+        }
+        Err(KeyProviderError::NotPermitted(key.unwrap_or("default").to_owned()).into())
+    }
+
+    /// The key of something that is stored, if it needs one.
     ///
     /// # Errors
     /// `KeyNeeded`, `WrongKey`, `KeyNotApplicable`, or what the key service says.
     pub async fn resolve_key(
         &self,
         encryption: Option<&ContentEncryption>,
-        customer: Option<&DataKey>,
+        opener: &Opener,
     ) -> Result<Option<DataKey>, ObjectsError> {
-        match (encryption.map(|encryption| &encryption.key), customer) {
+        match (encryption.map(|encryption| &encryption.key), &opener.customer) {
             (None, None) => Ok(None),
             (Some(ContentKey::Customer(check)), Some(customer)) if customer.is(check) => Ok(Some(customer.clone())),
             (Some(ContentKey::Customer(_)), Some(_)) => Err(ObjectsError::WrongKey),
             (Some(ContentKey::Customer(_)), None) => Err(ObjectsError::KeyNeeded),
-            (Some(ContentKey::Kms(key)), None) => Ok(Some(self.inner.key_provider.unwrap(key).await?)),
+            (Some(ContentKey::Kms(key)), None) => {
+                self.check_permitted(Some(&key.id), opener.account)?;
+                Ok(Some(self.inner.key_provider.unwrap(key).await?))
+            }
             (None | Some(ContentKey::Kms(_)), Some(_)) => Err(ObjectsError::KeyNotApplicable),
         }
     }

@@ -6,9 +6,10 @@
 //! [[key]]
 //! name = "main"
 //! versions = { 1 = "64 hexadecimal digits", 2 = "64 hexadecimal digits" }
+//! accounts = ["000000000001"]
 //! ```
 //!
-//! The highest version wraps, all unwrap. A wrapped data key is the version (u32, big-endian), then what
+//! `accounts` are those whose buckets the key is for; without it every bucket's. The highest version wraps, all unwrap. A wrapped data key is the version (u32, big-endian), then what
 //! [`codec::ClusterKey::seal`] makes of it for the purpose `kms data key` and the name: length of the key's name (u32,
 //! big-endian), name, context.
 
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::clock::{Ambient, random};
-use crate::domain::KmsKey;
+use crate::domain::{KmsKey, UserId};
 use crate::objects::encryption::data_key::DataKey;
 use crate::objects::encryption::key_provider::{KeyProvider, KeyProviderError};
 
@@ -30,8 +31,16 @@ const PURPOSE: &str = "kms data key";
 #[derive(Debug)]
 pub struct KeyFile {
     default: Option<String>,
-    keys: BTreeMap<String, BTreeMap<u32, ClusterKey>>,
+    keys: BTreeMap<String, NamedKey>,
     ambient: Ambient,
+}
+
+/// A key.
+#[derive(Debug)]
+struct NamedKey {
+    versions: BTreeMap<u32, ClusterKey>,
+    /// The accounts whose buckets it is for; every account's if there are none said.
+    accounts: Option<Vec<String>>,
 }
 
 /// The file as it is written.
@@ -48,6 +57,7 @@ struct RawKeyFile {
 struct RawKey {
     name: String,
     versions: BTreeMap<String, String>,
+    accounts: Option<Vec<String>>,
 }
 
 impl KeyFile {
@@ -75,7 +85,14 @@ impl KeyFile {
             if versions.is_empty() {
                 return Err(format!("key {:?} has no versions", key.name));
             }
-            if keys.insert(key.name.clone(), versions).is_some() {
+            let digits = |account: &String| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+            if !key.accounts.iter().flatten().all(digits) {
+                return Err(format!(
+                    "key {:?}: an account is named by its twelve digits, see `haulout user list`",
+                    key.name
+                ));
+            }
+            if keys.insert(key.name.clone(), NamedKey { versions, accounts: key.accounts }).is_some() {
                 return Err(format!("there are two keys {:?}", key.name));
             }
         }
@@ -86,7 +103,8 @@ impl KeyFile {
     }
 
     fn versions(&self, name: &str) -> Result<&BTreeMap<u32, ClusterKey>, KeyProviderError> {
-        self.keys.get(name).ok_or_else(|| KeyProviderError::NotFound(name.to_owned()))
+        let key = self.keys.get(name).ok_or_else(|| KeyProviderError::NotFound(name.to_owned()))?;
+        Ok(&key.versions)
     }
 
     fn wrap(&self, id: &str, context: Option<&str>, key: &DataKey) -> Result<Vec<u8>, KeyProviderError> {
@@ -129,6 +147,12 @@ impl KeyProvider for KeyFile {
         let data_key = DataKey::new(random(&*self.ambient.entropy));
         let wrapped = self.wrap(id, context.as_deref(), &data_key)?;
         Ok((data_key, KmsKey { id: id.to_owned(), wrapped, context, sent: None, bucket_key: false }))
+    }
+
+    fn permits(&self, key: Option<&str>, account: UserId) -> bool {
+        let key = key.or(self.default.as_deref()).and_then(|name| self.keys.get(name));
+        let Some(accounts) = key.and_then(|key| key.accounts.as_ref()) else { return true };
+        accounts.contains(&account.account_number())
     }
 
     async fn unwrap(&self, key: &KmsKey) -> Result<DataKey, KeyProviderError> {
@@ -190,6 +214,24 @@ mod tests {
         assert_eq!(missing, Some(KeyProviderError::NotFound("missing".to_owned())));
         let nothing = KeyFile::parse("", Ambient::system()).unwrap();
         assert_eq!(nothing.generate(None, None).await.err(), Some(KeyProviderError::NoDefault));
+    }
+
+    #[test]
+    fn a_key_is_for_the_accounts_it_names() {
+        let text = |accounts: &str| {
+            format!("default = \"main\"\n[[key]]\nname = \"main\"\nversions = {{ {} }}\n{accounts}", version(1))
+        };
+        let parse = |accounts: &str| KeyFile::parse(&text(accounts), Ambient::system());
+        for (accounts, permitted) in
+            [("", [true, true]), ("accounts = []", [false, false]), ("accounts = [\"000000000002\"]", [false, true])]
+        {
+            let keys = parse(accounts).unwrap();
+            for name in [None, Some("main")] {
+                assert_eq!([1, 2].map(|id| keys.permits(name, UserId(id))), permitted, "{accounts} {name:?}");
+            }
+            assert!(keys.permits(Some("missing"), UserId(1)), "there is nothing to permit");
+        }
+        assert!(parse("accounts = [\"2\"]").unwrap_err().contains("twelve digits"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::domain::KmsKey;
+use crate::domain::{KmsKey, UserId};
 use crate::objects::encryption::data_key::DataKey;
 
 /// Who holds the keys that wrap data keys. The wrapping key itself never leaves it.
@@ -11,6 +11,10 @@ pub trait KeyProvider: Send + Sync + std::fmt::Debug {
     /// A new data key under the named key, or under the default one, bound to a context: in the clear, and wrapped.
     async fn generate(&self, key: Option<&str>, context: Option<String>)
     -> Result<(DataKey, KmsKey), KeyProviderError>;
+
+    /// Whether what lies in an account's buckets may be encrypted and decrypted under the named key, or under the default one. A key
+    /// that does not exist is nobody's to refuse.
+    fn permits(&self, key: Option<&str>, account: UserId) -> bool;
 
     /// The data key that was wrapped.
     async fn unwrap(&self, key: &KmsKey) -> Result<DataKey, KeyProviderError>;
@@ -28,6 +32,9 @@ pub enum KeyProviderError {
     /// There is no key of this name.
     #[error("Key '{0}' does not exist")]
     NotFound(String),
+    /// The key is for the buckets of other accounts.
+    #[error("Key '{0}' may not be used for the buckets of this account")]
+    NotPermitted(String),
     /// No key was named and there is no default one.
     #[error("No key was named, and no default key is configured")]
     NoDefault,
@@ -50,6 +57,10 @@ pub struct NoKeyProvider;
 impl KeyProvider for NoKeyProvider {
     async fn generate(&self, _: Option<&str>, _: Option<String>) -> Result<(DataKey, KmsKey), KeyProviderError> {
         Err(KeyProviderError::NotConfigured)
+    }
+
+    fn permits(&self, _: Option<&str>, _: UserId) -> bool {
+        true
     }
 
     async fn unwrap(&self, _: &KmsKey) -> Result<DataKey, KeyProviderError> {

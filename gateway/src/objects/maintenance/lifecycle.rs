@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Bucket, ObjectKey, VersionSelector, WriteCondition};
+use crate::domain::{Bucket, ETag, ObjectKey, VersionSelector, WriteCondition};
 use crate::lifecycle::{Action, Calendar, Configuration, Planner, VersionFact};
 use crate::metadata::{DeleteChange, EventTrigger, MetadataError, OnlyVersion, WalkPosition, WalkedVersion};
 use crate::objects::Objects;
@@ -49,7 +49,8 @@ impl Objects {
                     }
                     let null = if about_this { version.null } else { lone_null };
                     let tags = version.attributes.as_ref().filter(|_| about_this && names_tags);
-                    planned.push(Planned { action, null, tags: tags.map(|attributes| attributes.tags.clone()) });
+                    let tags = tags.map(|attributes| attributes.tags.clone());
+                    planned.push(Planned { action, null, etag: about_this.then_some(version.etag), tags });
                 }
                 lone_null = version.null;
                 position = WalkPosition { key: version.key.as_bytes().to_vec(), seq: Some(version.seq) };
@@ -63,27 +64,28 @@ impl Objects {
                 break None;
             }
         };
-        planned.extend(planner.end().map(|action| Planned { action, null: lone_null, tags: None }));
+        planned.extend(planner.end().map(|action| Planned { action, null: lone_null, etag: None, tags: None }));
         self.carry_out_lifecycle(bucket, planned).await?;
         Ok(next)
     }
 
     async fn carry_out_lifecycle(&self, bucket: &Arc<Bucket>, planned: Vec<Planned>) -> Result<(), ObjectsError> {
         let mut changes = Vec::new();
-        for Planned { action, null, tags } in planned {
+        for Planned { action, null, etag, tags } in planned {
             let name = |id| if null { VersionSelector::Null } else { VersionSelector::Id(id) };
             let (counted, removal) = match action {
                 Action::Expire(key, id) => {
-                    let only = OnlyVersion { id, current: true, tags };
+                    let only = OnlyVersion { id, etag, current: true, tags };
                     ("expire", Removal { key, selector: VersionSelector::Current, only })
                 }
                 Action::Remove(key, id) => {
-                    ("remove", Removal { key, selector: name(id), only: OnlyVersion { id, current: false, tags } })
+                    let only = OnlyVersion { id, etag, current: false, tags };
+                    ("remove", Removal { key, selector: name(id), only })
                 }
-                Action::RemoveMarker(key, id) => (
-                    "remove-marker",
-                    Removal { key, selector: name(id), only: OnlyVersion { id, current: true, tags: None } },
-                ),
+                Action::RemoveMarker(key, id) => {
+                    let only = OnlyVersion { id, etag: None, current: true, tags: None };
+                    ("remove-marker", Removal { key, selector: name(id), only })
+                }
                 Action::Move(key, id, class) => {
                     match self.transition(bucket, &key, Selected { id, selector: name(id) }, &class).await {
                         Ok(()) => count("transition", 1),
@@ -159,6 +161,8 @@ struct Planned {
     action: Action,
     /// The version is the null version.
     null: bool,
+    /// Its tag, where it has content.
+    etag: Option<ETag>,
     /// The tags by which it was decided, where rules name tags.
     tags: Option<Vec<(String, String)>>,
 }

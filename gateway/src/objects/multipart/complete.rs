@@ -68,7 +68,7 @@ impl Objects {
         claims::check_repeated(complete, &before)?;
         if complete.condition != WriteCondition::None {
             let current = self.current(&complete.bucket, &complete.key).await?;
-            if current.as_ref().is_none_or(|version| version.id != before.version) {
+            if current.as_ref().is_none_or(|version| (version.id, version.etag) != (before.version, before.etag)) {
                 complete.condition.check(current.map(|version| version.etag))?;
             }
         }

@@ -9,7 +9,7 @@ use crate::metadata::{AbortUpload, CreateUpload as Created, PartChange};
 use crate::objects::Objects;
 use crate::objects::digests::digest::Digested;
 use crate::objects::encryption::content::Encipher;
-use crate::objects::encryption::encryption_key::EncryptionKey;
+use crate::objects::encryption::encryption_key::{EncryptionKey, Opener};
 use crate::objects::error::ObjectsError;
 use crate::objects::requests::{CopyPart, CreateUpload, PutPart, WrittenPart};
 use crate::objects::write::body::{BodyPromise, IncomingBody};
@@ -62,7 +62,8 @@ impl Objects {
             put.promise.algorithm = put.promise.kept;
         }
         let encryption = put.upload.attributes.encryption.as_ref();
-        let key = self.resolve_key(encryption, put.customer.as_ref()).await.map_err(of_part)?;
+        let opener = Opener { account: put.bucket.owner, customer: put.customer };
+        let key = self.resolve_key(encryption, &opener).await.map_err(of_part)?;
         let run = key.map(|key| Encipher::new(inner, &key)).transpose()?;
         let salt = run.as_ref().map(|run| run.salt);
         let catalog_entry = part_catalog_entry(self, &put.upload, &put.bucket, put.number.get(), salt);
@@ -92,15 +93,16 @@ impl Objects {
     pub async fn copy_part(&self, copy: CopyPart) -> Result<Part, ObjectsError> {
         if copy.source.attributes.encryption.is_some() || copy.upload.attributes.encryption.is_some() {
             let length = copy.range.end - copy.range.start;
-            let reader = self.read_with(copy.source, copy.range, copy.source_key.as_ref()).await?;
+            let reader = self.read_with(copy.source, copy.range, &copy.opener).await?;
             let promise = BodyPromise { length: Some(length), ..BodyPromise::default() };
             let CopyPart { upload, bucket, number, customer, .. } = copy;
             let put = PutPart { upload, bucket, number, promise, customer };
             return Ok(self.put_part(put, Box::new(reader)).await?.part);
         }
-        self.resolve_key(None, copy.source_key.as_ref().or(copy.customer.as_ref())).await?;
+        let sent = copy.opener.customer.clone().or(copy.customer);
+        self.resolve_key(None, &Opener { customer: sent, ..copy.opener }).await?;
         let promise = BodyPromise { algorithm: Some(copy.upload.part_algorithm()), ..BodyPromise::default() };
-        let digested = self.digest_range(&copy.source, copy.range.clone(), &promise, None).await?;
+        let digested = self.digest_range(&copy.source, copy.range.clone(), &promise, &copy.opener).await?;
         let part = Part {
             number: copy.number,
             size: digested.length,

@@ -11,11 +11,11 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::Instant;
 
-use crate::domain::{ChecksumAlgorithm, Version};
+use crate::domain::{ChecksumAlgorithm, UserId, Version};
 use crate::objects::Objects;
 use crate::objects::budget::Reservation;
 use crate::objects::encryption::content::Decipher;
-use crate::objects::encryption::data_key::DataKey;
+use crate::objects::encryption::encryption_key::Opener;
 use crate::objects::error::ObjectsError;
 use crate::objects::read::read_memory::{Buffer, HANDED_OVER_BYTES, Reads, Registered};
 use crate::objects::read::read_steps::{ReadSteps, step_bytes};
@@ -119,7 +119,8 @@ impl Objects {
     /// # Errors
     /// `Unavailable` when fewer than k slivers of a blob can be read.
     pub async fn read(&self, version: Arc<Version>, range: Range<u64>) -> Result<ObjectReader, ObjectsError> {
-        self.read_with(version, range, None).await
+        // Nobody's account: no key that is for some is for it.
+        self.read_with(version, range, &Opener { account: UserId(0), customer: None }).await
     }
 
     /// The same for a version that may be encrypted with the client's key.
@@ -130,10 +131,10 @@ impl Objects {
         &self,
         version: Arc<Version>,
         range: Range<u64>,
-        customer: Option<&DataKey>,
+        opener: &Opener,
     ) -> Result<ObjectReader, ObjectsError> {
         let encryption = version.attributes.encryption.as_ref();
-        let decipher = match (encryption, self.resolve_key(encryption, customer).await?) {
+        let decipher = match (encryption, self.resolve_key(encryption, opener).await?) {
             (Some(encryption), Some(key)) => Some(Decipher::new(encryption, &key, &range)?),
             _ => None,
         };

@@ -7,9 +7,12 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-use crate::domain::{ContentKey, ETag, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition};
+use crate::domain::{
+    Bucket, ContentKey, ETag, ObjectAttributes, Part, PartNumber, Upload, UserId, Version, WriteCondition,
+};
 use crate::objects::encryption::data_key::DataKey;
-use crate::objects::encryption::encryption_key::KeyChoice;
+use crate::objects::encryption::encryption_key::{KeyChoice, Opener};
+use crate::objects::encryption::key_provider::KeyProviderError;
 use crate::objects::error::ObjectsError;
 use crate::objects::requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Put, PutPart};
 use crate::objects::tests::fixture::{Fixture, content, object_key};
@@ -24,6 +27,11 @@ fn kms(key: Option<&str>) -> KeyChoice {
 }
 
 impl Fixture {
+    /// The bucket's own account, with a client's key or without.
+    fn opener(&self, customer: Option<u8>) -> Opener {
+        Opener { account: self.bucket.owner, customer: customer.map(|key| DataKey::new([key; 32])) }
+    }
+
     async fn put_locked(&self, key: &str, body: &Bytes, choice: KeyChoice) {
         let put = Put {
             origin: None,
@@ -34,7 +42,7 @@ impl Fixture {
             promise: BodyPromise::default(),
             lock: crate::domain::VersionLock::NONE,
             cipher: Some(
-                self.objects.new_encryption_key(choice, &self.bucket.name, &object_key(key)).await.expect("a lock"),
+                self.objects.new_encryption_key(choice, &self.bucket, &object_key(key)).await.expect("a lock"),
             ),
         };
         let stored = self.objects.put(put, Box::new(BytesBody::new(body.clone()))).await.expect("stored");
@@ -47,8 +55,7 @@ impl Fixture {
 
     async fn get_with(&self, key: &str, customer: Option<u8>, range: (u64, u64)) -> Result<Vec<u8>, ObjectsError> {
         let version = self.version(key).await;
-        let customer = customer.map(|key| DataKey::new([key; 32]));
-        let reader = self.objects.read_with(version, range.0..range.1, customer.as_ref()).await?;
+        let reader = self.objects.read_with(version, range.0..range.1, &self.opener(customer)).await?;
         let frames: Vec<Bytes> = reader.try_collect().await?;
         Ok(frames.concat())
     }
@@ -60,7 +67,7 @@ impl Fixture {
             attributes: ObjectAttributes::default(),
             lock: crate::domain::VersionLock::NONE,
             cipher: Some(
-                self.objects.new_encryption_key(choice, &self.bucket.name, &object_key(key)).await.expect("a lock"),
+                self.objects.new_encryption_key(choice, &self.bucket, &object_key(key)).await.expect("a lock"),
             ),
             checksum: None,
         };
@@ -111,7 +118,7 @@ impl Fixture {
             condition: WriteCondition::None,
             algorithm: None,
             lock: crate::domain::VersionLock::NONE,
-            source_key: source.map(|key| DataKey::new([key; 32])),
+            opener: self.opener(source),
             key_choice: choice,
         };
         self.objects.copy(copy).await.expect("copied");
@@ -229,7 +236,7 @@ async fn copies_are_enciphered_as_they_are_asked_to_be() {
         upload: Arc::clone(&upload),
         bucket: Arc::clone(&fixture.bucket),
         number: PartNumber::new(1).expect("valid"),
-        source_key: Some(DataKey::new([7; 32])),
+        opener: fixture.opener(Some(7)),
         customer: Some(DataKey::new([5; 32])),
     };
     let part = fixture.objects.copy_part(copy).await.expect("copied");
@@ -272,4 +279,27 @@ async fn keys_of_the_service_are_bound_to_bucket_and_key() {
     for key in ["b", "c"] {
         assert!(fixture.get_with(key, None, (0, size)).await.expect("read") == body, "{key}");
     }
+}
+
+/// A key that is for other accounts' buckets gives nothing to this one's, takes nothing from them, and comes along with no copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_for_the_buckets_of_its_accounts() {
+    let fixture = Fixture::new("rs-4-2", 6).await;
+    let theirs = Bucket { owner: UserId(99), ..(*fixture.bucket).clone() };
+    let is_refused =
+        |error: ObjectsError| matches!(error, ObjectsError::KeyProvider(KeyProviderError::NotPermitted(_)));
+    let choice = || kms(Some("of others"));
+    let ours = fixture.objects.new_encryption_key(choice(), &fixture.bucket, &object_key("a")).await;
+    assert!(is_refused(ours.expect_err("ours")));
+    let key = fixture.objects.new_encryption_key(choice(), &theirs, &object_key("a")).await.expect("theirs");
+    let encryption = key.encryption();
+    let opener = |account| Opener { account, customer: None };
+    let opened = fixture.objects.resolve_key(Some(&encryption), &opener(UserId(99))).await.expect("opened");
+    assert!(opened.is_some());
+    let refused = fixture.objects.resolve_key(Some(&encryption), &opener(fixture.bucket.owner)).await;
+    assert!(is_refused(refused.expect_err("refused")));
+    let copied = fixture.objects.rebound(Some(&encryption), &fixture.bucket, &object_key("b")).await;
+    assert!(is_refused(copied.expect_err("refused")));
+    assert!(fixture.objects.check_permitted(None, fixture.bucket.owner).is_ok(), "the default one is everybody's");
+    assert!(fixture.objects.check_permitted(Some("of others"), fixture.bucket.owner).is_err());
 }

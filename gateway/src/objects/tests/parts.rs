@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::domain::{
     ChecksumAlgorithm, ChecksumKind, ObjectAttributes, Part, PartNumber, Upload, Version, WriteCondition,
 };
+use crate::objects::encryption::encryption_key::Opener;
 use crate::objects::error::ObjectsError;
 use crate::objects::requests::{ChosenPart, CompleteUpload, Copy, CopyPart, CreateUpload, Put, PutPart};
 use crate::objects::tests::fixture::{Fixture, content, object_key};
@@ -46,7 +47,7 @@ impl Fixture {
             lock: crate::domain::VersionLock::NONE,
             condition: WriteCondition::None,
             algorithm: None,
-            source_key: None,
+            opener: Opener { account: self.bucket.owner, customer: None },
             key_choice: None,
         }
     }
@@ -112,7 +113,7 @@ async fn copies_share_bytes_and_outlive_their_source() {
         upload: Arc::clone(&upload),
         bucket: Arc::clone(&fixture.bucket),
         number: PartNumber::new(1).expect("valid"),
-        source_key: None,
+        opener: Opener { account: fixture.bucket.owner, customer: None },
         customer: None,
     };
     let part = fixture.objects.copy_part(part).await.expect("copied");

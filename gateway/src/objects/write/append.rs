@@ -3,7 +3,7 @@
 use codec::CatalogTarget;
 
 use crate::domain::{Timestamp, Version, VersionId, Versioning};
-use crate::metadata::{AppendChange, Appended, EventTrigger};
+use crate::metadata::{AppendChange, Appended, EventTrigger, VersionHead};
 use crate::objects::Objects;
 use crate::objects::digests::digest::Digested;
 use crate::objects::error::ObjectsError;
@@ -23,8 +23,9 @@ impl Objects {
             return Err(ObjectsError::Versioned);
         }
         let inner = &self.inner;
-        let current = self.current(&put.bucket, &put.key).await?;
-        prepare(&mut put, current.as_deref(), offset)?;
+        // Without its extents: how many pieces were appended before must not matter.
+        let current = inner.metadata.current_head(put.bucket.id, &put.key).await?;
+        prepare(&mut put, current.as_ref(), offset)?;
         let id = inner.id_generator.version();
         // In a catalog it is a part: alone it is no object.
         let catalog_entry = CatalogEntryBuilder {
@@ -52,7 +53,7 @@ impl Objects {
 
 /// Refuses what could not be appended now, and asks for the checksum by which the object's own goes on. The transaction decides
 /// again, on locked rows.
-fn prepare(put: &mut Put, current: Option<&Version>, offset: u64) -> Result<(), ObjectsError> {
+fn prepare(put: &mut Put, current: Option<&VersionHead>, offset: u64) -> Result<(), ObjectsError> {
     put.condition.check(current.map(|version| version.etag))?;
     put.attributes.encryption = None;
     if current.is_some_and(|version| version.attributes.encryption.is_some()) {

@@ -1,8 +1,8 @@
 //! The unique ids of principals: found when a policy is set, and named again when it is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::domain::{IamIdentity, IamName, IdentityKind, PinnedPrincipals, UserId};
+use crate::domain::{IamIdentity, IamName, IdentityDetails, IdentityKind, PinnedPrincipals, UserId};
 use crate::metadata::{MetadataError, MetadataStore};
 use crate::policy::{Document, rename_principals};
 
@@ -22,6 +22,45 @@ pub(crate) async fn pin(metadata: &MetadataStore, document: &Document) -> Result
     Ok(pinned)
 }
 
+/// The users and roles behind unique ids, as they are called now.
+struct IdentitiesById(HashMap<String, IamIdentity>);
+
+impl IdentitiesById {
+    /// Those that some policies name, looked up together.
+    async fn of(
+        metadata: &MetadataStore,
+        pinned: impl Iterator<Item = &PinnedPrincipals>,
+    ) -> Result<Self, MetadataError> {
+        let ids: BTreeSet<&str> = pinned.flat_map(PinnedPrincipals::iter).map(|(_, id)| unique_id(id).0).collect();
+        if ids.is_empty() {
+            return Ok(Self(HashMap::new()));
+        }
+        metadata.identities_by_unique_ids(&ids).await.map(Self)
+    }
+
+    /// The text of a policy: its principals under the names that they have now, and those that are gone by their ids.
+    fn shown(&self, text: &str, pinned: &PinnedPrincipals) -> String {
+        let mut names = BTreeMap::new();
+        for (arn, id) in pinned.iter() {
+            let (unique_id, session) = unique_id(id);
+            let now = match (self.0.get(unique_id), session) {
+                (None, _) => id.to_owned(),
+                (Some(identity), None) => identity.arn(),
+                (Some(role), Some(session)) => session_arn(role, session),
+            };
+            if now != arn {
+                names.insert(arn, now);
+            }
+        }
+        if names.is_empty() { text.to_owned() } else { rename_principals(text, |arn| names.get(arn).cloned()) }
+    }
+}
+
+/// What a principal is pinned to: a unique id, and the name of a session.
+fn unique_id(id: &str) -> (&str, Option<&str>) {
+    id.split_once(':').map_or((id, None), |(role, session)| (role, Some(session)))
+}
+
 /// The text of a policy as it is shown: its principals under the names that they have now, and those that are gone by their ids.
 ///
 /// # Errors
@@ -31,36 +70,25 @@ pub(crate) async fn shown(
     text: &str,
     pinned: &PinnedPrincipals,
 ) -> Result<String, MetadataError> {
-    let mut names = BTreeMap::new();
-    for (arn, id) in pinned.iter() {
-        let (unique_id, session) = id.split_once(':').map_or((id, None), |(role, session)| (role, Some(session)));
-        let now = match (metadata.identity_by_unique_id(unique_id).await?, session) {
-            (None, _) => id.to_owned(),
-            (Some(identity), None) => identity.arn(),
-            (Some(role), Some(session)) => session_arn(&role, session),
-        };
-        if now != arn {
-            names.insert(arn, now);
-        }
-    }
-    if names.is_empty() {
-        return Ok(text.to_owned());
-    }
-    Ok(rename_principals(text, |arn| names.get(arn).cloned()))
+    Ok(IdentitiesById::of(metadata, std::iter::once(pinned)).await?.shown(text, pinned))
 }
 
-/// A role with its trust policy as it is shown; others as they are.
+/// Roles with their trust policies as they are shown, for all of which one look is taken; others as they are.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub(crate) async fn with_shown_trust(
     metadata: &MetadataStore,
-    mut identity: IamIdentity,
-) -> Result<IamIdentity, MetadataError> {
-    if let Some(trust) = &identity.details.trust {
-        identity.details.trust = Some(shown(metadata, trust, &identity.details.trusted).await?);
+    mut identities: Vec<IamIdentity>,
+) -> Result<Vec<IamIdentity>, MetadataError> {
+    let trusted = identities.iter().filter(|identity| identity.details.trust.is_some());
+    let identities_by_id = IdentitiesById::of(metadata, trusted.map(|identity| &identity.details.trusted)).await?;
+    for IdentityDetails { trust, trusted, .. } in identities.iter_mut().map(|identity| &mut identity.details) {
+        if let Some(trust) = trust {
+            *trust = identities_by_id.shown(trust, trusted);
+        }
     }
-    Ok(identity)
+    Ok(identities)
 }
 
 fn session_arn(role: &IamIdentity, session: &str) -> String {

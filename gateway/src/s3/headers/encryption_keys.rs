@@ -18,7 +18,7 @@ pub async fn encryption_key(
 ) -> Result<Option<EncryptionKey>, S3Error> {
     match choice(request, bucket)? {
         None => Ok(None),
-        Some(choice) => Ok(Some(request.state.objects.new_encryption_key(choice, &bucket.name, key).await?)),
+        Some(choice) => Ok(Some(request.state.objects.new_encryption_key(choice, bucket, key).await?)),
     }
 }
 

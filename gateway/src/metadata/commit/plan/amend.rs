@@ -26,7 +26,7 @@ impl<'a> Planner<'a> {
         if view.marker {
             return Ok(Outcome::Refused(Refusal::IsMarker));
         }
-        if amend.only.is_some_and(|id| id != view.id) {
+        if amend.only.is_some_and(|only| only != (view.id, view.etag)) {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
         let lock = match self.locked_by(&amend.amendment, fact, view.lock)? {

@@ -1,13 +1,23 @@
 //! Completing and aborting uploads.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use crate::domain::UploadId;
+use crate::domain::{BucketId, PartNumber, UploadId};
 use crate::metadata::commit::facts::PartFact;
-use crate::metadata::commit::plan::planned::Growth;
+use crate::metadata::commit::plan::planned::{Growth, LeftBehind, check_sum};
 use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::Result;
 use crate::metadata::objects::complete::{CompleteChange, CompleteOutcome};
+
+/// What the parts of an upload come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::metadata) struct PartSums {
+    /// Bytes of content.
+    pub size: u64,
+    /// What was metered for them.
+    pub encoded_bytes: u64,
+}
 
 impl<'a> Planner<'a> {
     /// Makes a version of an upload's parts and releases the others. The version's extents are taken from the parts'
@@ -39,23 +49,49 @@ impl<'a> Planner<'a> {
         if let Some(refusal) = self.refused(&location, fact, change.version.lock, comes)? {
             return Ok(CompleteOutcome::Refused(refusal));
         }
-        self.abort(change.upload)?;
+        let chosen = change.chosen.iter().map(|chosen| chosen.number).collect();
+        self.release_upload(change.upload, &chosen)?;
         let (version, parts) = (Cow::Borrowed(&change.version), Cow::Borrowed(&*change.parts));
         let name = self.insert_current(change.bucket, fact, version, extents, parts, Some(encoded_bytes))?;
         Ok(CompleteOutcome::Completed { name })
     }
 
-    /// Releases all parts of an upload and the upload.
-    ///
-    /// # Errors
-    /// When the facts contradict each other.
-    pub(in crate::metadata) fn abort(&mut self, upload: UploadId) -> Result<()> {
-        let Some(fact) = self.facts.uploads.get(&upload) else { return Ok(()) };
-        for (location, part) in self.facts.parts.iter().filter(|((of, _), _)| *of == upload) {
-            self.release_part(fact.bucket, *location, part)?;
+    /// Ends an upload whose parts, which come to these sums, are removed later.
+    pub(in crate::metadata) fn abandon(&mut self, bucket: BucketId, upload: UploadId, sums: PartSums) {
+        let flow = self.flow(bucket);
+        flow.extras -= 1;
+        flow.record_removed(sums.encoded_bytes, sums.size);
+        self.plan.removed_uploads.push(upload);
+        self.plan.left_behind.push(LeftBehind::Upload(upload));
+    }
+
+    /// Releases the parts of an upload and the upload. The extents of the chosen parts are handed over: what lives in their blobs stays
+    /// what it is, so that the blobs are neither read nor locked, of which there may be as many as parts.
+    fn release_upload(&mut self, upload: UploadId, chosen: &HashSet<PartNumber>) -> Result<()> {
+        let facts = self.facts;
+        let Some(fact) = facts.uploads.get(&upload) else { return Ok(()) };
+        for (location, part) in facts.parts.iter().filter(|((of, _), _)| *of == upload) {
+            if chosen.contains(&location.1) {
+                self.hand_over_part(fact.bucket, *location, part)?;
+            } else {
+                self.release_part(fact.bucket, *location, part)?;
+            }
         }
         self.plan.removed_uploads.push(upload);
         self.flow(fact.bucket).extras -= 1;
+        Ok(())
+    }
+
+    fn hand_over_part(&mut self, bucket: BucketId, location: (UploadId, PartNumber), part: &PartFact) -> Result<()> {
+        let extents = self.facts.extents.get(&part.id).map_or(&[][..], Vec::as_slice);
+        check_sum(extents, part.size)?;
+        self.balance.hand_over(extents);
+        if !extents.is_empty() {
+            self.plan.removed_owners.push(part.id);
+        }
+        self.gone.insert(part.id);
+        self.plan.removed_parts.push(location);
+        self.flow(bucket).record_removed(part.encoded_bytes, part.size);
         Ok(())
     }
 }

@@ -6,9 +6,17 @@ use crate::domain::{ETag, ObjectAttributes, Timestamp, Version, VersionLock, Ver
 use crate::metadata::commit::change::{DeleteChange, NewMarker, OnlyVersion};
 use crate::metadata::commit::facts::KeyLocation;
 use crate::metadata::commit::outcome::{Deleted, Outcome, Refusal};
+use crate::metadata::commit::plan::chain::VersionView;
 use crate::metadata::commit::plan::planned::PlannedVersion;
 use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::Result;
+
+impl OnlyVersion {
+    /// Whether this is the version, as it was seen.
+    fn is(&self, view: &VersionView) -> bool {
+        view.id == self.id && self.etag.is_none_or(|etag| etag == view.etag)
+    }
+}
 
 impl<'a> Planner<'a> {
     pub(super) fn delete(&mut self, delete: &'a DeleteChange) -> Result<Outcome> {
@@ -21,7 +29,7 @@ impl<'a> Planner<'a> {
         };
         let location = (delete.bucket, delete.key.clone());
         if let Some(only) = &delete.only
-            && (self.view(&location, 0).is_none_or(|view| view.id != only.id) || !self.has_tags(only))
+            && (self.view(&location, 0).is_none_or(|view| !only.is(&view)) || !self.has_tags(only))
         {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }
@@ -55,9 +63,7 @@ impl<'a> Planner<'a> {
         let found = self.position(&location, delete.selector);
         let view = found.and_then(|at| self.view(&location, at));
         if let Some(only) = &delete.only
-            && (view.is_none_or(|view| view.id != only.id)
-                || (found == Some(0)) != only.current
-                || !self.has_tags(only))
+            && (view.is_none_or(|view| !only.is(&view)) || (found == Some(0)) != only.current || !self.has_tags(only))
         {
             return Ok(Outcome::Refused(Refusal::PreconditionFailed));
         }

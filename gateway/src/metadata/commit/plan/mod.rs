@@ -19,5 +19,6 @@ mod versions;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::metadata) use planned::{Plan, PlannedVersion, VersionRow};
+pub(in crate::metadata) use complete::PartSums;
+pub(in crate::metadata) use planned::{LeftBehind, Plan, PlannedVersion, VersionRow};
 pub(in crate::metadata) use planner::Planner;

@@ -17,10 +17,12 @@ impl Planner<'_> {
         let mut moved = HashSet::new();
         for wanted in moves {
             let from = &wanted.from;
-            let row = usize::try_from(from.ordinal)
-                .ok()
-                .and_then(|ordinal| self.facts.extents.get(&from.owner)?.get(ordinal))
-                .is_some_and(|row| *row == from.extent);
+            let row = if self.facts.inline.contains(&from.owner) {
+                self.facts.extents.get(&from.owner).and_then(|extents| extents.first()).filter(|_| from.ordinal == 0)
+            } else {
+                self.facts.single_extents.get(&(from.owner, from.ordinal))
+            };
+            let row = row.is_some_and(|row| *row == from.extent);
             if wanted.to.length != from.extent.length {
                 return Err(MetadataError::Damaged("a move must keep the length of its extent".to_owned()));
             }

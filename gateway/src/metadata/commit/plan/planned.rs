@@ -7,8 +7,8 @@ use std::sync::Arc;
 use codec::BlobId;
 
 use crate::domain::{
-    BucketId, DeleteMarker, Extent, ObjectAttributes, ObjectKey, Part, PartNumber, UploadId, Version, VersionId,
-    VersionLock, VersionLookup, VersionPart,
+    BucketId, Checksum, DeleteMarker, ETag, Extent, ObjectAttributes, ObjectKey, Part, PartNumber, Timestamp, UploadId,
+    Version, VersionId, VersionLock, VersionLookup, VersionPart,
 };
 use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner};
 use crate::metadata::buckets::quota_row::{QuotaChange, QuotaScope};
@@ -30,6 +30,8 @@ pub(in crate::metadata) struct Plan<'a> {
     pub removed_uploads: Vec<UploadId>,
     /// Whose rows in `extent` go.
     pub removed_owners: Vec<ExtentOwner>,
+    /// Versions and uploads that go now, and of which the rest follows step by step.
+    pub left_behind: Vec<LeftBehind>,
     /// Versions that stay and are no longer current.
     pub demoted: Vec<VersionRow>,
     /// Versions that become current because the newer ones went.
@@ -38,6 +40,8 @@ pub(in crate::metadata) struct Plan<'a> {
     pub versions: Vec<PlannedVersion<'a>>,
     /// Versions of which something else is said from now on.
     pub amended: Vec<Amended>,
+    /// Versions of which there is more from now on.
+    pub appended: Vec<AppendedVersion>,
     /// Parts that come.
     pub parts: Vec<PlannedPart<'a>>,
     /// Extents that are the same bytes elsewhere, and whether each is in its version's own row.
@@ -56,6 +60,15 @@ pub(in crate::metadata) struct Plan<'a> {
     pub sums: BTreeMap<QuotaScope, QuotaChange>,
     /// Keys that were looked at and hold nothing in the end.
     pub emptied: Vec<KeyLocation>,
+}
+
+/// What went and has left extents, parts of a version or parts of an upload behind, which are removed step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::metadata) enum LeftBehind {
+    /// By a version.
+    Version(VersionId),
+    /// By an upload.
+    Upload(UploadId),
 }
 
 /// The primary key of a version.
@@ -129,6 +142,52 @@ pub(in crate::metadata) struct Amended {
     pub lock: VersionLock,
     /// The lock changes.
     pub relocked: bool,
+}
+
+/// A version of which there is more from now on.
+#[derive(Clone, Debug)]
+pub(in crate::metadata) struct AppendedVersion {
+    pub row: VersionRow,
+    /// Owner of its extents.
+    pub owner: ExtentOwner,
+    /// How many extents it had.
+    pub extents_before: u32,
+    /// The one it had in its own row, if it had one.
+    pub inline: Option<Extent>,
+    /// It had rows in `version_part`, which say nothing true of it any more.
+    pub had_parts: bool,
+    pub size: u64,
+    pub etag: ETag,
+    pub checksum: Option<Checksum>,
+    pub modified_at: Timestamp,
+    pub encoded_bytes: u64,
+    /// What it gets.
+    pub extents: Vec<Extent>,
+}
+
+impl AppendedVersion {
+    /// How many extents it has from now on.
+    pub(in crate::metadata::commit) fn extent_count(&self) -> usize {
+        usize::try_from(self.extents_before).unwrap_or(usize::MAX).saturating_add(self.extents.len())
+    }
+
+    /// The one extent it has in its own row from now on, if it has one.
+    pub(in crate::metadata::commit) fn inline_now(&self) -> Option<&Extent> {
+        if self.extent_count() != 1 {
+            return None;
+        }
+        self.inline.as_ref().or_else(|| self.extents.first())
+    }
+
+    /// The extents that get rows of their own, with their places.
+    pub(in crate::metadata::commit) fn extents_apart(&self) -> Vec<(usize, Extent)> {
+        if self.extent_count() < 2 {
+            return Vec::new();
+        }
+        let left = self.inline.iter().copied().map(|extent| (0, extent));
+        let first = usize::try_from(self.extents_before).unwrap_or(usize::MAX);
+        left.chain(self.extents.iter().copied().enumerate().map(|(at, extent)| (first + at, extent))).collect()
+    }
 }
 
 /// A part to insert.

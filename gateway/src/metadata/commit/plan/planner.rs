@@ -9,7 +9,7 @@ use crate::metadata::commit::change::{Change, NewBlob};
 use crate::metadata::commit::facts::{Facts, KeyLocation, PartFact};
 use crate::metadata::commit::outcome::Outcome;
 use crate::metadata::commit::plan::chain::{Chain, RowOrPlanned};
-use crate::metadata::commit::plan::planned::{Amended, Flow, Plan, PlannedPart, PlannedVersion};
+use crate::metadata::commit::plan::planned::{Amended, AppendedVersion, Flow, Plan, PlannedPart, PlannedVersion};
 use crate::metadata::commit::plan::quota_sums;
 use crate::metadata::error::Result;
 
@@ -25,6 +25,8 @@ pub(in crate::metadata) struct Planner<'a> {
     pub(super) numbers: HashMap<(UploadId, PartNumber), RowOrPlanned<'a, PartFact>>,
     /// What is said of rows from now on.
     pub(super) amended: BTreeMap<VersionId, Amended>,
+    /// Rows that get more content.
+    pub(super) appended: BTreeMap<VersionId, AppendedVersion>,
     pub(super) balance: Balance<'a>,
     pub(super) gone: HashSet<ExtentOwner>,
 }
@@ -40,6 +42,7 @@ impl<'a> Planner<'a> {
             keys: HashMap::new(),
             numbers: HashMap::new(),
             amended: BTreeMap::new(),
+            appended: BTreeMap::new(),
             balance: Balance::new(facts),
             gone: HashSet::new(),
         }
@@ -79,6 +82,8 @@ impl<'a> Planner<'a> {
         self.plan.versions = self.versions.into_iter().flatten().collect();
         self.plan.amended = self.amended.into_values().collect();
         self.plan.amended.sort_unstable_by(|a, b| a.row.cmp(&b.row));
+        self.plan.appended = self.appended.into_values().collect();
+        self.plan.appended.sort_unstable_by(|a, b| a.row.cmp(&b.row));
         self.plan.parts = self.parts.into_iter().flatten().collect();
         self.plan.sums = quota_sums::sums(self.facts, &self.plan.flows);
         for end in self.balance.close()? {

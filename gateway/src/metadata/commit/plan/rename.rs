@@ -26,6 +26,10 @@ impl<'a> Planner<'a> {
             Some(RowOrPlanned::Row(row)) if row.id == rename.version.id => *row,
             Some(RowOrPlanned::Row(_) | RowOrPlanned::Planned(_)) => return Ok(Outcome::Refused(Refusal::SourceGone)),
         };
+        // An append leaves the id and changes the tag.
+        if self.view(&from, 0).is_none_or(|view| view.etag != rename.version.etag) {
+            return Ok(Outcome::Refused(Refusal::SourceGone));
+        }
         let facts = self.facts;
         let amended_attributes = self.amended.get(&row.id).and_then(|amended| amended.attributes.as_ref());
         let attributes = amended_attributes.or_else(|| facts.attributes.get(&row.id)).cloned();

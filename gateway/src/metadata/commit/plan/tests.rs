@@ -97,8 +97,8 @@ fn facts() -> Facts {
             etag: tag(name),
             lock: VersionLock::NONE,
             encoded_bytes: 2 * length,
-            has_extents: true,
-            has_parts: false,
+            extent_count: 2,
+            part_count: 0,
         };
         facts.currents.insert((BUCKET, key(key_name)), fact);
         facts.extents.insert(ExtentOwner([name; 16]), vec![extent(OLD, offset, length)]);
@@ -378,6 +378,7 @@ fn a_part_sent_again_releases_the_one_before() {
 #[test]
 fn a_move_happens_once_and_only_if_nothing_has_changed() {
     let mut facts = facts();
+    facts.single_extents.insert((ExtentOwner([101; 16]), 0), extent(OLD, 60, 40));
     let row = MeteredRow::Version(key("a"), 1);
     facts.metered.insert(ExtentOwner([101; 16]), MeteredFact { bucket: BUCKET, row, encoded_bytes: 1_000 });
     let blobs = [new_blob(NEW, 50)];

@@ -10,7 +10,7 @@ use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::facts::{BucketFact, KeyLocation, VersionFact};
 use crate::metadata::commit::outcome::Refusal;
 use crate::metadata::commit::plan::chain::{Chain, RowOrPlanned, VersionView};
-use crate::metadata::commit::plan::planned::{PlannedVersion, VersionRow, check_sum};
+use crate::metadata::commit::plan::planned::{LeftBehind, PlannedVersion, VersionRow, check_sum};
 use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::{MetadataError, Result};
 
@@ -32,14 +32,17 @@ impl<'a> Planner<'a> {
 
     fn look(&self, slot: RowOrPlanned<'a, VersionFact>) -> Option<VersionView> {
         match slot {
-            RowOrPlanned::Row(fact) => Some(VersionView {
-                id: fact.id,
-                null: fact.null,
-                marker: fact.marker,
-                size: fact.size,
-                etag: fact.etag,
-                lock: self.amended.get(&fact.id).map_or(fact.lock, |amended| amended.lock),
-            }),
+            RowOrPlanned::Row(fact) => {
+                let appended = self.appended.get(&fact.id);
+                Some(VersionView {
+                    id: fact.id,
+                    null: fact.null,
+                    marker: fact.marker,
+                    size: appended.map_or(fact.size, |appended| appended.size),
+                    etag: appended.map_or(fact.etag, |appended| appended.etag),
+                    lock: self.amended.get(&fact.id).map_or(fact.lock, |amended| amended.lock),
+                })
+            }
             RowOrPlanned::Planned(index) => self.versions.get(index)?.as_ref().map(|planned| VersionView {
                 id: planned.version.id,
                 null: planned.version.null,
@@ -137,12 +140,9 @@ impl<'a> Planner<'a> {
         }
         match chain.0.remove(at) {
             RowOrPlanned::Row(fact) => {
-                self.release(ExtentOwner(fact.id.0), fact.size)?;
+                self.release_version(fact)?;
                 self.plan.removed_versions.push(VersionRow::of(location, fact.seq));
                 self.amended.remove(&fact.id);
-                if fact.has_parts {
-                    self.plan.removed_version_parts.push(fact.id);
-                }
                 let flow = self.flow(location.0);
                 flow.record_removed(fact.encoded_bytes, fact.size);
                 flow.objects -= i64::from(!fact.marker);
@@ -159,6 +159,34 @@ impl<'a> Planner<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Releases what a version has besides its row: at once, or if that is much and was not read, later.
+    fn release_version(&mut self, fact: &'a VersionFact) -> Result<()> {
+        let owner = ExtentOwner(fact.id.0);
+        if let Some(appended) = self.appended.remove(&fact.id) {
+            self.balance.take(&appended.extents)?;
+            let encoded = appended.encoded_bytes.saturating_sub(fact.encoded_bytes);
+            let bucket = appended.row.bucket;
+            self.flow(bucket).record_removed(encoded, appended.size.saturating_sub(fact.size));
+        }
+        if fact.is_large() && !self.facts.extents.contains_key(&owner) {
+            self.plan.left_behind.push(LeftBehind::Version(fact.id));
+            self.gone.insert(owner);
+            return Ok(());
+        }
+        if fact.part_count > 0 {
+            self.plan.removed_version_parts.push(fact.id);
+        }
+        self.release(owner, fact.size)
+    }
+
+    /// Releases extents whose owner is gone already.
+    ///
+    /// # Errors
+    /// When a blob is not there.
+    pub(in crate::metadata) fn release_extents(&mut self, extents: &[Extent]) -> Result<()> {
+        self.balance.take(extents)
     }
 
     /// Releases the extents of a row.

@@ -72,12 +72,12 @@ both! {
         let commit = |changes| f.commit(Batch { blobs: Vec::new(), changes });
         assert_eq!(commit(vec![say("x", None)]).await.unwrap(), [Outcome::Refused(Refusal::NoSuchKey)]);
         let version = f.put("a", 7).await;
-        commit(vec![say("x", Some(version.id))]).await.unwrap();
+        commit(vec![say("x", Some((version.id, version.etag)))]).await.unwrap();
         assert_eq!(claimed().await, ["\"Amended\" 7", "\"Changed\" 7"]);
         commit(vec![say("x", None), say("y", None), say("y", None)]).await.unwrap();
         assert_eq!(claimed().await, ["\"Amended\" 7", "\"Amended\" 7", "\"Changed\" 7", "\"Amended\" 7"]);
         f.put("a", 8).await;
-        let late = commit(vec![say("z", Some(version.id))]).await.unwrap();
+        let late = commit(vec![say("z", Some((version.id, version.etag)))]).await.unwrap();
         assert_eq!(late, [Outcome::Refused(Refusal::PreconditionFailed)]);
         assert_eq!(claimed().await, Vec::<String>::new());
     }
@@ -128,6 +128,38 @@ both! {
         assert_eq!(f.store.old_events_to_others(&hook, -60, 30).await.unwrap().len(), 20);
         assert_eq!(f.store.old_events_to_others(&nobody, -60, 30).await.unwrap().len(), 21);
         assert_eq!(f.store.old_events_to_others(&nobody, -60, 3).await.unwrap().len(), 3);
+    }
+
+    /// Each claim looks at a bounded number of messages, and at each that waits for another one once.
+    async fn a_key_with_very_many_messages_holds_up_no_other(f: &Fixture) {
+        for _ in 0..4 {
+            let change = || {
+                let events = (0..200).map(|_| draft(EventTrigger::Stored, "hook")).collect();
+                Change::Put(PutChange { events, ..f.put_change(f.version("hot", Vec::new())) })
+            };
+            f.commit(Batch { blobs: Vec::new(), changes: vec![change()] }).await.unwrap();
+        }
+        put(f, "other", WriteCondition::None).await;
+        let put_off = "SELECT COUNT(*) FROM event WHERE attempts = 0 AND not_before > created_at";
+        let hot = f.store.claim_events("hook", 10, 60).await.unwrap();
+        assert_eq!((hot.len(), f.one_int(put_off).await), (1, 255), "the first of the key, and so many were looked at");
+        let other = f.store.claim_events("hook", 10, 60).await.unwrap();
+        assert_eq!((other.len(), f.one_int(put_off).await), (1, 799), "those between them were passed");
+        assert_eq!(f.store.claim_events("hook", 10, 60).await.unwrap(), []);
+        // One after the other.
+        let mut last = hot[0].seq;
+        for _ in 0..3 {
+            f.store.forget_events(vec![last]).await.unwrap();
+            let next = f.store.claim_events("hook", 10, 60).await.unwrap();
+            assert_eq!((next.len(), next[0].attempts), (1, 0));
+            assert!(next[0].seq > last);
+            last = next[0].seq;
+        }
+        // As if a release that puts nothing off had deleted it.
+        f.meddle("DELETE FROM event WHERE attempts > 0").await;
+        f.meddle("UPDATE event SET not_before = 1").await;
+        let next = f.store.claim_events("hook", 10, 60).await.unwrap();
+        assert!(next[0].seq > last, "it is due when its time is over");
     }
 
     async fn a_whole_message_needs_no_change(f: &Fixture) {

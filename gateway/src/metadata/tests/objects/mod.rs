@@ -1,6 +1,7 @@
 //! Scenarios of objects: writes, versions, lists, uploads, walks, events, meters.
 
 pub(crate) mod events;
+pub(crate) mod large;
 pub(crate) mod lists;
 pub(crate) mod meters;
 pub(crate) mod uploads;

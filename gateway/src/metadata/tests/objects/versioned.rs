@@ -365,7 +365,7 @@ both! {
             version
         };
         let only = |version: &Version, value: &str| {
-            Some(OnlyVersion { id: version.id, current: true, tags: Some(tags(value)) })
+            Some(OnlyVersion { id: version.id, etag: Some(version.etag), current: true, tags: Some(tags(value)) })
         };
         for versioned in [false, true] {
             if versioned {
@@ -387,7 +387,7 @@ both! {
         let version = tagged("named", "no");
         change(f, Change::Put(f.put_change(version.clone()))).await;
         put(f, "named", 1).await;
-        let only = |value| Some(OnlyVersion { id: version.id, current: false, tags: Some(tags(value)) });
+        let only = |value| Some(OnlyVersion { id: version.id, etag: Some(version.etag), current: false, tags: Some(tags(value)) });
         let named = |value| DeleteChange { only: only(value), ..removal(f, "named", VersionName::Id(version.id)) };
         assert_eq!(change(f, Change::Delete(named("yes"))).await, Outcome::Refused(Refusal::PreconditionFailed));
         assert!(change(f, Change::Delete(named("no"))).await.is_made());

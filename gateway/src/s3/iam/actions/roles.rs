@@ -49,10 +49,10 @@ async fn create(request: ActionRequest) -> Result<XmlWriter, IamError> {
 }
 
 async fn element(request: &ActionRequest, role: IamIdentity) -> Result<XmlWriter, IamError> {
-    let role = principals::with_shown_trust(&request.state.metadata, role).await?;
+    let roles = principals::with_shown_trust(&request.state.metadata, vec![role]).await?;
     let mut writer = XmlWriter::fragment();
     writer.open("Role");
-    show::identity(&mut writer, &role, true);
+    roles.iter().for_each(|role| show::identity(&mut writer, role, true));
     writer.close("Role");
     Ok(writer)
 }

@@ -164,10 +164,8 @@ pub async fn list_all(request: &ActionRequest, kind: IdentityKind, name: &str) -
         after: page.after.clone(),
         limit: page.fetch_limit(),
     };
-    let mut identities = Vec::new();
-    for identity in request.state.metadata.list_identities(&query).await? {
-        identities.push(principals::with_shown_trust(&request.state.metadata, identity).await?);
-    }
+    let identities = request.state.metadata.list_identities(&query).await?;
+    let identities = principals::with_shown_trust(&request.state.metadata, identities).await?;
     Ok(page.write(
         name,
         &identities,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::domain::{Bucket, Checksum, ObjectKey, Part, PartNumber, Upload, Version, VersionName};
-use crate::objects::{BodyPromise, CopyPart, ObjectsError, PutPart};
+use crate::domain::{Bucket, Checksum, ObjectKey, Part, PartNumber, Upload, VersionName};
+use crate::objects::{BodyPromise, CopyPart, ObjectsError, Opener, PutPart};
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::listing::{Names, write_owner};
 use crate::s3::documents::listing_input::page_size;
@@ -19,7 +19,7 @@ use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml
 use crate::s3::route::{Need, Row, on_object};
 
 use crate::s3::ops::multipart::uploads::{UPLOAD_ID, upload_id};
-use crate::s3::ops::objects::copy::{ATTEMPTS, COPY_SOURCE, find_source};
+use crate::s3::ops::objects::copy::{ATTEMPTS, COPY_SOURCE, Source, find_source};
 
 const PART_NUMBER: &str = "partNumber";
 
@@ -95,7 +95,7 @@ async fn upload_part_copy(request: S3Request, bucket: Arc<Bucket>, key: ObjectKe
         loop {
             let source = find_source(&request).await?;
             let source_name = versions::name_in(&source.bucket, &source.version);
-            let copy = plan_part_copy(&request, &bucket, &upload, number, source.version)?;
+            let copy = plan_part_copy(&request, &bucket, &upload, number, source)?;
             match request.state.objects.copy_part(copy).await {
                 Err(ObjectsError::SourceGone) if attempts.next().is_some() => {}
                 part => return Ok(copied(&part?, source_name, &upload, &request.head.headers)),
@@ -111,14 +111,18 @@ fn plan_part_copy(
     bucket: &Arc<Bucket>,
     upload: &Arc<Upload>,
     number: PartNumber,
-    source: Arc<Version>,
+    source: Source,
 ) -> Result<CopyPart, S3Error> {
     let range = match request.header("x-amz-copy-source-range") {
-        None => 0..source.size,
-        Some(text) => range::exact(text, source.size).map_err(|why| range_refused(text, source.size, why))?,
+        None => 0..source.version.size,
+        Some(text) => {
+            let size = source.version.size;
+            range::exact(text, size).map_err(|why| range_refused(text, size, why))?
+        }
     };
-    let (customer, source_key) = (request.input.customer_key.clone(), encryption_keys::source_key(request)?);
-    Ok(CopyPart { source, range, upload: Arc::clone(upload), bucket: Arc::clone(bucket), number, source_key, customer })
+    let (upload, bucket, customer) = (Arc::clone(upload), Arc::clone(bucket), request.input.customer_key.clone());
+    let opener = Opener { account: source.bucket.owner, customer: encryption_keys::source_key(request)? };
+    Ok(CopyPart { source: source.version, range, upload, bucket, number, opener, customer })
 }
 
 fn range_refused(text: &str, size: u64, why: NoRange) -> S3Error {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::domain::{Bucket, ObjectKey, Version, VersionPart};
+use crate::objects::Opener;
 use crate::policy::Permission;
 use crate::s3::documents::listing_input::ENTRIES_MAX;
 use crate::s3::documents::xml::XmlWriter;
@@ -37,8 +38,8 @@ async fn get_attributes(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey)
     request.require(read, &bucket, Some(&key)).await?;
     let version = request.version(&bucket, &key).await?;
     request.confirm(read, &bucket, &version, request.version_id())?;
-    let key_sent = request.input.customer_key.clone();
-    request.state.objects.resolve_key(version.attributes.encryption.as_ref(), key_sent.as_ref()).await?;
+    let opener = Opener { account: bucket.owner, customer: request.input.customer_key.clone() };
+    request.state.objects.resolve_key(version.attributes.encryption.as_ref(), &opener).await?;
     let mut writer = XmlWriter::document("GetObjectAttributesResponse", 0);
     if wanted.etag {
         writer.plain("ETag", version.etag);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 
 use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, VersionName};
-use crate::objects::{Copy, ObjectsError, Stored};
+use crate::objects::{Copy, ObjectsError, Opener, Stored};
 use crate::policy::Permission;
 use crate::s3::documents::encoding::xml_time;
 use crate::s3::documents::xml::XmlWriter;
@@ -145,7 +145,7 @@ async fn plan_copy(
         lock,
         condition: request.input.condition.clone(),
         algorithm,
-        source_key: encryption_keys::source_key(request)?,
+        opener: Opener { account: source.bucket.owner, customer: encryption_keys::source_key(request)? },
         key_choice: encryption_keys::choice(request, bucket)?,
         origin: request.origin_for(bucket),
     })

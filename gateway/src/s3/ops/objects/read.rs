@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{Bucket, Checksum, ObjectKey, PartNumber, Version};
 use crate::lifecycle::LifecycleObject;
-use crate::objects::DataKey;
+use crate::objects::Opener;
 use crate::s3::auth::Identity;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::conditions::{self, ConditionOutcome};
@@ -48,13 +48,13 @@ pub async fn read_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey
 }
 
 async fn get_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> Result<Response, S3Error> {
-    let Reading { version, bytes, customer, mut response } = match prepare(&request, &bucket, key).await? {
+    let Reading { version, bytes, opener, mut response } = match prepare(&request, &bucket, key).await? {
         Prepared::Answered(response) => return Ok(response),
         Prepared::Reading(reading) => reading,
     };
     let length = bytes.end - bytes.start;
     if length > 0 {
-        let reader = request.state.objects.read_with(version, bytes, customer.as_ref()).await?;
+        let reader = request.state.objects.read_with(version, bytes, &opener).await?;
         let content = respond::ContentToSend { reader, length, ongoing_read: request.ongoing_read };
         *response.body_mut() = respond::content(content, request.state.objects.clone(), bucket.id, request.id);
     }
@@ -79,14 +79,13 @@ enum Prepared {
 struct Reading {
     version: Arc<Version>,
     bytes: Range<u64>,
-    customer: Option<DataKey>,
+    opener: Opener,
     response: Response,
 }
 
 /// The head of the reply, the same for GET and HEAD.
 async fn prepare(request: &S3Request, bucket: &Bucket, key: ObjectKey) -> Result<Prepared, S3Error> {
     let request_headers = &request.head.headers;
-    let key_sent = request.input.customer_key.clone();
     let version = request.version(bucket, &key).await?;
     let now = request.state.now();
     match conditions::evaluate(request_headers, &conditions::READ, version.etag, version.modified_at, now) {
@@ -95,7 +94,8 @@ async fn prepare(request: &S3Request, bucket: &Bucket, key: ObjectKey) -> Result
         ConditionOutcome::Failed(header) => return Err(conditions::failed(header)),
     }
     let encryption = version.attributes.encryption.as_ref();
-    request.state.objects.resolve_key(encryption, key_sent.as_ref()).await?;
+    let opener = Opener { account: bucket.owner, customer: request.input.customer_key.clone() };
+    request.state.objects.resolve_key(encryption, &opener).await?;
     let piece = choose(request, &version).await?;
     let mut response = empty(if piece.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
     let headers = response.headers_mut();
@@ -117,7 +117,7 @@ async fn prepare(request: &S3Request, bucket: &Bucket, key: ObjectKey) -> Result
     if request_headers.get("x-amz-checksum-mode").is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"ENABLED")) {
         show_checksum(&version, &piece, headers);
     }
-    Ok(Prepared::Reading(Reading { version, bytes: piece.bytes, customer: key_sent, response }))
+    Ok(Prepared::Reading(Reading { version, bytes: piece.bytes, opener, response }))
 }
 
 fn not_modified(version: &Version) -> Response {

@@ -39,6 +39,14 @@ pub trait Configuration: Setting {
     /// `MalformedXML`, or what Amazon says to a document that is well-formed and wrong.
     fn read(root: &Element) -> Result<Self, S3Error>;
 
+    /// Whether it may be put on this bucket.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(&self, _request: &S3Request, _bucket: &Bucket) -> Result<(), S3Error> {
+        Ok(())
+    }
+
     /// Writes what is inside the root element.
     fn write(&self, writer: &mut XmlWriter);
 }
@@ -60,6 +68,7 @@ pub async fn put<C: Configuration>(mut request: S3Request, bucket: Arc<Bucket>) 
     let body = request.small_body(C::INTEGRITY, DOCUMENT_BYTES_MAX).await?;
     let root = parse(&body, C::ROOT).map_err(|_| S3Error::from(Code::MalformedXML))?;
     let configuration = C::read(&root)?;
+    configuration.check(&request, &bucket)?;
     let kept = if configuration.is_empty() {
         request.state.metadata.clear_setting::<C>(&bucket).await?
     } else {

@@ -1,10 +1,11 @@
 //! `PutBucketEncryption`, `GetBucketEncryption`, `DeleteBucketEncryption`: which keys encrypt the objects of a bucket when
 //! a write names none.
 
-use crate::domain::{DefaultAlgorithm, DefaultEncryption};
+use crate::domain::{Bucket, DefaultAlgorithm, DefaultEncryption};
 use crate::s3::documents::xml::{Element, XmlWriter, only, optional};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::ops::settings::configuration::{self, Configuration};
+use crate::s3::pipeline::request::S3Request;
 use crate::s3::route::Row;
 
 /// The longest name of a key: that of an ARN, in bytes.
@@ -52,6 +53,14 @@ impl Configuration for DefaultEncryption {
             return Err(S3Error::with(Code::InvalidArgument, message));
         }
         Ok(Self { algorithm, key_id, bucket_key })
+    }
+
+    /// The key it names must be one for the bucket's account: else nothing could be written any more.
+    fn check(&self, request: &S3Request, bucket: &Bucket) -> Result<(), S3Error> {
+        if self.algorithm == DefaultAlgorithm::Kms {
+            request.state.objects.check_permitted(self.key_id.as_deref(), bucket.owner)?;
+        }
+        Ok(())
     }
 
     fn write(&self, writer: &mut XmlWriter) {
