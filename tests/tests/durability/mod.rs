@@ -2,6 +2,8 @@
 
 mod failpoints;
 mod full_disk;
+mod histories;
+mod history_client;
 mod kill_loop;
 mod losing_backends;
 mod own_backend;
