@@ -12,6 +12,7 @@ mod canary;
 mod certificate;
 mod check;
 mod clients;
+mod clock;
 mod database;
 mod exchange;
 mod files;
@@ -29,6 +30,7 @@ mod webhook;
 
 pub use check::CheckReport;
 pub use clients::{Clients, Scheme, path_with_clients};
+pub use clock::WallClock;
 pub use database::{Database, FreshDatabase};
 pub use exchange::{Exchange, Expected};
 pub use files::{same_tree, write_tree};

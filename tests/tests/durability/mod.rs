@@ -1,5 +1,6 @@
 //! What survives: lost backends, kills, full disks, rollbacks, upgrades.
 
+mod clock_steps;
 mod failpoints;
 mod full_disk;
 mod histories;
