@@ -86,6 +86,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0015_names_and_quotas.sql"),
         include_str!("../../../../migrations/postgres/0015_names_and_quotas.sql"),
     ),
+    (
+        17,
+        "uploads_begun_over",
+        include_str!("../../../../migrations/sqlite/0017_uploads_begun_over.sql"),
+        include_str!("../../../../migrations/postgres/0017_uploads_begun_over.sql"),
+    ),
 ];
 
 /// What brings the schema up to date, each migration in a transaction of its own.
