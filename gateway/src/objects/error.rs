@@ -149,6 +149,7 @@ impl From<Refusal> for ObjectsError {
             Refusal::SourceGone => Self::SourceGone,
             Refusal::NoSuchUpload => Self::NoSuchUpload,
             Refusal::PreconditionFailed => Self::PreconditionFailed,
+            Refusal::KeyChanged => Self::ConditionConflict,
             Refusal::NoSuchVersion => Self::NoSuchVersion,
             Refusal::IsMarker => Self::IsMarker,
             Refusal::Locked => Self::Locked,

@@ -87,13 +87,12 @@ impl S3Error {
         if self.fields.iter().any(|(present, _)| *present == name) { self } else { self.field(name, value) }
     }
 
-    /// Names the condition of a write that did not hold, where nothing named one yet.
+    /// Names the condition of a write that did not hold, or that something else came between, where nothing named one yet.
     #[must_use]
     pub fn because_of(self, condition: Option<&'static str>) -> Self {
+        let is_about_one = matches!(self.code, Code::PreconditionFailed | Code::ConditionalRequestConflict);
         match condition {
-            Some(name) if self.code == Code::PreconditionFailed && self.fields.is_empty() => {
-                self.field("Condition", name)
-            }
+            Some(name) if is_about_one && self.fields.is_empty() => self.field("Condition", name),
             _ => self,
         }
     }

@@ -221,6 +221,22 @@ impl TestGateway {
         }
     }
 
+    /// Waits until a deep check finds nothing wrong and nothing left over: what killed gateways left behind goes, as soon as the
+    /// database is sure that they are dead.
+    ///
+    /// # Errors
+    /// Something stays, for long; the message says what.
+    pub async fn wait_for_collection(&self) -> Result<()> {
+        let clean = async || {
+            self.haulout(&["collect"]).ok().await?;
+            Ok(self.check(true).await?.must_be_clean().ok())
+        };
+        match wait_until("nothing is left behind", clean).await {
+            Ok(()) => Ok(()),
+            Err(late) => self.check(true).await?.must_be_clean().context(late),
+        }
+    }
+
     /// Waits until the log has a text; the log until then.
     ///
     /// # Errors

@@ -41,8 +41,13 @@ pub struct Request<'a> {
 
 impl S3 {
     pub(crate) fn new(address: SocketAddr, access_key: &str, secret_key: &str) -> Self {
-        let keys =
-            Keys { access_key: access_key.into(), secret_key: secret_key.into(), service: "s3".into(), token: None };
+        let keys = Keys {
+            access_key: access_key.into(),
+            secret_key: secret_key.into(),
+            service: "s3".into(),
+            token: None,
+            clock_ahead: 0,
+        };
         Self { pool: Arc::new(Pool::new(address)), keys }
     }
 
@@ -51,6 +56,14 @@ impl S3 {
     pub fn for_service(&self, service: &str) -> Self {
         let mut client = self.clone();
         client.keys.service = service.into();
+        client
+    }
+
+    /// The same user, whose clock is ahead by so many seconds.
+    #[must_use]
+    pub fn with_clock_ahead(&self, seconds: i64) -> Self {
+        let mut client = self.clone();
+        client.keys.clock_ahead = seconds;
         client
     }
 

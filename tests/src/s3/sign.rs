@@ -22,6 +22,8 @@ pub struct Keys {
     pub service: String,
     /// What temporary keys must come with.
     pub token: Option<String>,
+    /// How many seconds the clock that requests are signed by is ahead.
+    pub clock_ahead: i64,
 }
 
 /// A key as it stands in a path.
@@ -40,7 +42,7 @@ pub fn sign(
     mut headers: Vec<(String, String)>,
     body: Body,
 ) -> Result<Request<Body>> {
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::now_utc() + time::Duration::seconds(keys.clock_ahead);
     let date = now.format(format_description!("[year][month][day]"))?;
     let instant = now.format(format_description!("[year][month][day]T[hour][minute][second]Z"))?;
     let hash = match &body {

@@ -5,7 +5,7 @@
 //! `HAULOUT_PASSES=2 tests/run failpoints`.
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::{Database, Payload, S3, Settings, TestGateway, number_from_environment, run_scenario, wait_until};
+use harness::{Database, Payload, S3, Settings, TestGateway, number_from_environment, run_scenario};
 
 /// The points, and how often each is passed before it strikes: at the start of the gateway some are passed dozens of times.
 const POINTS: [(&str, [usize; 2]); 20] = [
@@ -86,14 +86,7 @@ async fn every_point(gateway: &mut TestGateway) -> Result<()> {
     ensure!(ended >= POINTS.len() / 2, "only {ended} times did a process end");
     restart(gateway, "")?;
     ensure!(read_back(&gateway.root(), &mut known).await?, "nothing ends it any more");
-    let clean = async || {
-        gateway.haulout(&["collect"]).ok().await?;
-        Ok((gateway.check(true).await?.code == 0).then_some(()))
-    };
-    match wait_until("nothing is left behind", clean).await {
-        Ok(()) => Ok(()),
-        Err(late) => gateway.check(true).await?.must_be_clean().context(late),
-    }
+    gateway.wait_for_collection().await
 }
 
 /// Starts it again with a point armed; without, if it struck before the gateway was ready, which is what this answers.

@@ -76,7 +76,7 @@ async fn what_was_acknowledged_survives_every_kill(gateway: &mut TestGateway) ->
         }
     }
     ensure!(known.iter().all(|known| known.sure.is_some()), "the loop was too short for anything to be written");
-    collected(gateway).await
+    gateway.wait_for_collection().await
 }
 
 /// Writes version after version, by turns as one PUT and as a multipart upload, until the gateway is gone.
@@ -127,16 +127,4 @@ async fn read_back(s3: &S3, known: &mut Known) -> Result<()> {
     known.sure = Some(version);
     known.attempted = None;
     Ok(())
-}
-
-/// What the killed gateways left behind goes, as soon as the database is sure that they are dead.
-async fn collected(gateway: &TestGateway) -> Result<()> {
-    let clean = async || {
-        gateway.haulout(&["collect"]).ok().await?;
-        Ok((gateway.check(true).await?.code == 0).then_some(()))
-    };
-    match wait_until("nothing is left behind", clean).await {
-        Ok(()) => Ok(()),
-        Err(late) => gateway.check(true).await?.must_be_clean().context(late),
-    }
 }

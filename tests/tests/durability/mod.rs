@@ -1,8 +1,11 @@
 //! What survives: lost backends, kills, full disks, rollbacks, upgrades.
 
+mod clock_steps;
 mod draining;
 mod failpoints;
 mod full_disk;
+mod histories;
+mod history_client;
 mod kill_loop;
 mod losing_backends;
 mod own_backend;

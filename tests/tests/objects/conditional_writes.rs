@@ -9,6 +9,7 @@ on_both!(
     one_of_thirty_two_creators_wins,
     a_counter_never_loses_a_step,
     a_completed_upload_can_be_too_late,
+    what_changed_under_an_upload_is_a_conflict,
     a_refusal_says_which_condition_did_not_hold,
 );
 
@@ -81,6 +82,60 @@ async fn a_completed_upload_can_be_too_late(gateway: &mut TestGateway) -> Result
     complete("").send().await?.ok()?;
     ensure!(s3.get("race", "late").await?.text() == "of the upload");
     Ok(())
+}
+
+/// As recorded of Amazon: the condition holds, but not of what was there when the upload began. It has to be begun again.
+async fn what_changed_under_an_upload_is_a_conflict(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("race").await?;
+    let conflict = |reply: &Reply, condition: &str| {
+        reply.refused(409, "ConditionalRequestConflict")?;
+        ensure!(reply.text_of("Condition")? == condition && reply.text_of("Key")? == "key", "{}", reply.text());
+        Ok(())
+    };
+    let first = s3.put("race", "key", "content").await?.ok()?.etag();
+
+    let deleted = begin(&s3).await?;
+    complete_if(&s3, &deleted, ("if-none-match", "*")).await?.refused(412, "PreconditionFailed")?;
+    s3.delete("race", "key").await?.ok()?;
+    complete_if(&s3, &deleted, ("if-match", &first)).await?.refused(404, "NoSuchKey")?;
+    conflict(&complete_if(&s3, &deleted, ("if-none-match", "*")).await?, "If-None-Match")?;
+    complete_if(&s3, &begin(&s3).await?, ("if-none-match", "*")).await?.ok()?;
+
+    s3.put("race", "key", "content").await?.ok()?;
+    let replaced = begin(&s3).await?;
+    let second = s3.put("race", "key", "other content").await?.ok()?.etag();
+    complete_if(&s3, &replaced, ("if-match", &first)).await?.refused(412, "PreconditionFailed")?;
+    conflict(&complete_if(&s3, &replaced, ("if-match", &second)).await?, "If-Match")?;
+    complete_if(&s3, &begin(&s3).await?, ("if-match", &second)).await?.ok()?;
+
+    // The same bytes are another write.
+    s3.put("race", "key", "content").await?.ok()?;
+    let repeated = begin(&s3).await?;
+    s3.put("race", "key", "content").await?.ok()?;
+    conflict(&complete_if(&s3, &repeated, ("if-match", &first)).await?, "If-Match")?;
+
+    // Its tags are no write. And nobody is held to what no condition asks for.
+    let tagged = begin(&s3).await?;
+    let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+    s3.on(Method::PUT, "race", "key").query("tagging", "").checked(tags).send().await?.ok()?;
+    complete_if(&s3, &tagged, ("if-match", &first)).await?.ok()?;
+    complete_if(&s3, &repeated, ("x-amz-meta-nothing", "asked")).await?.ok().map(drop)
+}
+
+/// An upload of one part: its id and the tag of the part.
+async fn begin(s3: &S3) -> Result<(String, String)> {
+    let upload = s3.create_upload("race", "key").await?;
+    let etag = s3.put_part("race", "key", &upload, 1, "of the upload".into()).await?;
+    Ok((upload, etag))
+}
+
+async fn complete_if(s3: &S3, (upload, etag): &(String, String), header: (&str, &str)) -> Result<Reply> {
+    let body = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let request = s3.on(Method::POST, "race", "key").query("uploadId", upload).header(header.0, header.1);
+    request.body(body).send().await
 }
 
 /// s3fs tells by it that a file was there already.

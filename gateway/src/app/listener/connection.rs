@@ -9,10 +9,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use rustls::ProtocolVersion;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::app::listener::connection_progress::{ConnectionProgress, Kind, Order};
+use crate::app::listener::idle::{OverSocket, close, wait_for_bytes};
 use crate::app::listener::monitor::ConnectionMonitor;
 use crate::app::listener::request::{Handler, answer};
 use crate::app::listener::stream::MonitoredStream;
@@ -62,31 +63,18 @@ pub(super) async fn serve<H: Handler>(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let progress = connection_context.monitored(Kind::Plain);
+    let progress = connection_context.monitored(Kind::Http1);
     let mut stream = stream;
-    while wait_for_first_byte(&stream, &progress).await {
-        if let Some(certificates) = certificates {
-            drop(progress);
-            return Box::pin(serve_tls(stream, certificates, connection_context)).await;
-        }
-        match serve_http1(stream, Arc::clone(&progress), connection_context.clone()).await {
-            Some(resting) => stream = resting,
-            None => return,
-        }
+    if !wait_for_bytes(&mut stream, &progress).await {
+        return;
     }
-}
-
-/// Waits for the first byte of a connection, or of its next request; `false` when none comes.
-async fn wait_for_first_byte(stream: &TcpStream, progress: &ConnectionProgress) -> bool {
-    let mut byte = [0; 1];
-    std::future::poll_fn(|context| match progress.poll_order(context) {
-        Poll::Ready(Order::Finish | Order::Cut) => Poll::Ready(false),
-        // A new socket may be reported readable when it is not: only a peek is certain.
-        Poll::Ready(Order::Rest) | Poll::Pending => {
-            stream.poll_peek(context, &mut ReadBuf::new(&mut byte)).map(|seen| matches!(seen, Ok(1..)))
+    match certificates {
+        Some(certificates) => {
+            drop(progress);
+            Box::pin(serve_tls(stream, certificates, connection_context)).await;
         }
-    })
-    .await
+        None => serve_requests(stream, progress, connection_context).await,
+    }
 }
 
 async fn serve_tls<H: Handler>(
@@ -100,9 +88,9 @@ async fn serve_tls<H: Handler>(
             let session = stream.get_ref().1;
             connection_context.connection_info.tls_version = session.protocol_version().and_then(named);
             if session.alpn_protocol() == Some(b"h2") {
-                serve_http2(stream, connection_context.monitored(Kind::Multiplexed), connection_context).await;
+                serve_http2(stream, connection_context.monitored(Kind::Http2), connection_context).await;
             } else {
-                drop(serve_http1(stream, connection_context.monitored(Kind::Sealed), connection_context).await);
+                serve_requests(stream, connection_context.monitored(Kind::Http1), connection_context).await;
             }
         }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
@@ -116,6 +104,26 @@ fn named(version: ProtocolVersion) -> Option<&'static str> {
         ProtocolVersion::TLSv1_2 => Some("1.2"),
         ProtocolVersion::TLSv1_3 => Some("1.3"),
         _ => None,
+    }
+}
+
+/// Serves HTTP/1.1 to its end. What serves requests lies in a box, which an idle connection does not have.
+async fn serve_requests<S, H>(
+    mut stream: S,
+    progress: Arc<ConnectionProgress>,
+    connection_context: ConnectionContext<H>,
+) where
+    S: OverSocket + Send + 'static,
+    H: Handler,
+{
+    loop {
+        match Box::pin(serve_http1(stream, Arc::clone(&progress), connection_context.clone())).await {
+            Some(resting) => stream = resting,
+            None => return,
+        }
+        if !wait_for_bytes(&mut stream, &progress).await {
+            return close(stream);
+        }
     }
 }
 

@@ -17,12 +17,10 @@ const FINISH_MS: u64 = 5_000;
 /// What the bytes of a connection reveal about its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// HTTP/1.1 on a socket, which can tell whether bytes wait without taking them: it can rest.
-    Plain,
-    /// HTTP/1.1 inside TLS.
-    Sealed,
+    /// HTTP/1.1: what comes after a request is the next one's head, so it can rest between the two.
+    Http1,
     /// HTTP/2: frames arrive at any time and mean no request head.
-    Multiplexed,
+    Http2,
 }
 
 // Phases.
@@ -98,7 +96,7 @@ impl ConnectionProgress {
     /// Bytes came from the client.
     pub(super) fn received(&self) {
         let phase = self.phase.load(Ordering::Relaxed);
-        if (phase == NEW || phase == IDLE) && self.kind != Kind::Multiplexed {
+        if (phase == NEW || phase == IDLE) && self.kind != Kind::Http2 {
             self.enter_phase(HEAD);
         }
     }
@@ -213,7 +211,7 @@ impl ConnectionProgress {
             HEAD if over(since, timeouts.header) => self.cut(),
             LINGER if over(written, timeouts.linger_pause) || over(since, timeouts.linger) => self.cut(),
             IDLE if over(since.max(written), timeouts.idle) => self.finish(),
-            IDLE if self.kind == Kind::Plain && self.rests() && over(since, timeouts.rest) => self.give(REST),
+            IDLE if self.kind == Kind::Http1 && self.rests() && over(since, timeouts.rest) => self.give(REST),
             BUSY if self.reply_waits.load(Ordering::Relaxed) && over(written, timeouts.write) => self.cut(),
             _ => {}
         }

@@ -11,6 +11,7 @@ mod body;
 mod body_progress;
 mod connection;
 mod connection_progress;
+mod idle;
 mod monitor;
 mod refuse;
 mod reply;

@@ -168,19 +168,39 @@ async fn requests_are_answered_one_after_the_other() {
 async fn a_connection_that_rested_goes_on() {
     let stage = stage_with(Timeouts { idle: Duration::from_secs(9), rest: Duration::ZERO, ..timeouts() }, None);
     let mut stream = connect(&stage).await;
+    rest_between_requests(&mut stream).await;
+    stage.monitor.close();
+    assert_eq!(rest(&mut stream).await, "", "a resting connection hears that it is over");
+}
+
+#[tokio::test]
+async fn a_tls_connection_that_rested_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = certificate(folder.path(), "h.example");
+    let certificates = Some(Arc::new(Certificates::load(&files).unwrap()));
+    let stage = stage_with(Timeouts { idle: Duration::from_secs(9), rest: Duration::ZERO, ..timeouts() }, certificates);
+    let mut stream = client(&files, &[]).connect(named("h.example"), connect(&stage).await).await.unwrap();
+    rest_between_requests(&mut stream).await;
+    stage.monitor.close();
+    let mut heard = Vec::new();
+    let end = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut heard)).await;
+    assert!(end.expect("closed in time").is_ok(), "the end is announced: nothing was cut off");
+    assert!(heard.is_empty());
+}
+
+/// Sends requests with pauses between them, some of which are long enough to rest.
+async fn rest_between_requests<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     for round in 0..6_u64 {
-        say(&mut stream, "PUT /count HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n").await;
-        say(&mut stream, &"z".repeat(100_000)).await;
-        assert!(response(&mut stream).await.ends_with("100000"), "round {round}");
+        say(stream, "PUT /count HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n").await;
+        say(stream, &"z".repeat(100_000)).await;
+        assert!(response(stream).await.ends_with("100000"), "round {round}");
         // Now and then two at once, so that one is read ahead.
-        say(&mut stream, &HELLO.repeat(if round % 2 == 0 { 1 } else { 2 })).await;
+        say(stream, &HELLO.repeat(if round % 2 == 0 { 1 } else { 2 })).await;
         for _ in 0..=round % 2 {
-            assert!(response(&mut stream).await.ends_with("hello"), "round {round}");
+            assert!(response(stream).await.ends_with("hello"), "round {round}");
         }
         tokio::time::sleep(Duration::from_millis(20 * round)).await;
     }
-    stage.monitor.close();
-    assert_eq!(rest(&mut stream).await, "", "a resting connection hears that it is over");
 }
 
 #[tokio::test]

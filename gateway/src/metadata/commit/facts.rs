@@ -125,6 +125,16 @@ pub(in crate::metadata) enum MeteredRow {
 pub(in crate::metadata) struct UploadFact {
     pub bucket: BucketId,
     pub key: ObjectKey,
+    pub begun_over: BegunOver,
+}
+
+/// What the key of an upload held when the upload began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::metadata) enum BegunOver {
+    /// A release that did not keep it began the upload.
+    Unknown,
+    /// This current version, or delete marker; or nothing.
+    Current(Option<VersionId>),
 }
 
 /// A part.

@@ -10,7 +10,9 @@ use codec::BlobId;
 use crate::domain::{BucketId, PartNumber, UploadId, UserId, VersionId};
 use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::buckets::quota_row::{self, QuotaScope};
-use crate::metadata::commit::facts::{BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact};
+use crate::metadata::commit::facts::{
+    BegunOver, BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact,
+};
 use crate::metadata::engine::columns::{self, etag, salt};
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::lock_columns;
@@ -89,11 +91,16 @@ pub(in crate::metadata) fn buckets(dialect: Dialect, ids: BTreeSet<BucketId>) ->
 pub(in crate::metadata) fn uploads(dialect: Dialect, ids: BTreeSet<UploadId>, alone: bool) -> FactQuery {
     let tail = format!(") ORDER BY id{}", if alone { dialect.for_update() } else { dialect.for_share() });
     let rows = ids.into_iter().map(|id| [Value::from(id.0)]).collect();
-    let head = "SELECT id, bucket_id, key FROM upload WHERE id IN (VALUES ";
+    let head = "SELECT id, bucket_id, key, begun_over FROM upload WHERE id IN (VALUES ";
     FactQuery {
         statements: Statement::pieces(dialect, head, rows, &tail),
         apply_row: |facts, row| {
-            let fact = UploadFact { bucket: BucketId(row.int(1)?), key: columns::key(row.bytes(2)?)? };
+            let begun_over = match row.bytes_if_any(3)? {
+                None => BegunOver::Unknown,
+                Some([]) => BegunOver::Current(None),
+                Some(_) => BegunOver::Current(Some(VersionId(row.array(3)?))),
+            };
+            let fact = UploadFact { bucket: BucketId(row.int(1)?), key: columns::key(row.bytes(2)?)?, begun_over };
             facts.uploads.insert(UploadId(row.array(0)?), fact);
             Ok(())
         },

@@ -41,6 +41,13 @@ pub(in crate::metadata) async fn confirm_absent(tx: &mut Session, keys: &Keys<'_
     if answers.iter().all(|answer| answer.rows.is_empty()) { Ok(()) } else { Err(MetadataError::Conflict) }
 }
 
+/// The id of a key's current version, delete markers included. Nothing is locked.
+pub(in crate::metadata) fn current_id(bucket: BucketId, key: &ObjectKey) -> Statement {
+    let text =
+        "SELECT version_id FROM version WHERE bucket_id = $1 AND key = $2 AND is_current ORDER BY seq DESC LIMIT 1";
+    Statement::new(text).bind(bucket.0).bind(key.as_bytes())
+}
+
 /// The null versions of keys that are not current.
 pub(super) fn nulls(dialect: Dialect, keys: &Keys<'_>) -> FactQuery {
     let which = "v.is_null AND NOT v.is_current";

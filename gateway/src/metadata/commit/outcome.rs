@@ -152,6 +152,8 @@ pub enum Refusal {
     NoSuchUpload,
     /// The condition does not hold.
     PreconditionFailed,
+    /// The condition holds, but what it is about was written or deleted while the upload was under way.
+    KeyChanged,
     /// The version to copy from, or a blob it lay in, is gone: read it again.
     SourceGone,
     /// A retention or legal hold forbids it.

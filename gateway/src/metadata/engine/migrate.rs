@@ -93,6 +93,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/postgres/0016_removals.sql"),
     ),
     (
+        17,
+        "uploads_begun_over",
+        include_str!("../../../../migrations/sqlite/0017_uploads_begun_over.sql"),
+        include_str!("../../../../migrations/postgres/0017_uploads_begun_over.sql"),
+    ),
+    (
         18,
         "draining",
         include_str!("../../../../migrations/sqlite/0018_draining.sql"),

@@ -6,8 +6,8 @@ use crate::domain::{BucketId, Extent, ObjectKey, Part, PartNumber, Timestamp, Up
 use crate::metadata::MetadataStore;
 use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::Facts;
-use crate::metadata::commit::load;
 use crate::metadata::commit::plan::{PartSums, Planner};
+use crate::metadata::commit::{load, load_versions};
 use crate::metadata::engine::columns::{self, attributes_text, checksum_head, etag, limit};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::lock_columns;
@@ -221,8 +221,10 @@ impl Work for Create {
                 count_upload(tx, *bucket, fact.owner).await?;
             }
         }
+        let current = tx.row(load_versions::current_id(upload.bucket, &upload.key)).await?;
+        let begun_over = current.as_ref().map_or(Ok(Vec::new()), |row| row.bytes(0).map(<[u8]>::to_vec))?;
         let text = "INSERT INTO upload (id, bucket_id, key, account_id, checksum, attributes, created_at, lock_mode, \
-                    retain_until, legal_hold) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                    retain_until, legal_hold, begun_over) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let [mode, until, hold] = lock_columns::version_lock_values(upload.lock);
         let statement = Statement::new(text)
             .bind(upload.id.0)
@@ -234,7 +236,8 @@ impl Work for Create {
             .bind(upload.created_at.0)
             .bind(mode)
             .bind(until)
-            .bind(hold);
+            .bind(hold)
+            .bind(begun_over);
         tx.execute(statement).await?;
         Ok(CreateUpload::Created)
     }

@@ -18,7 +18,7 @@ pub fn complete(error: S3Error, target: &Target, method: &Method, raw_query: &st
     let query = Query::parse(raw_query).unwrap_or_default();
     let parameter = |name| query.get(name).unwrap_or_default().to_owned();
     match error.code {
-        Code::NoSuchKey => error.field_if_absent("Key", key),
+        Code::NoSuchKey | Code::ConditionalRequestConflict => error.field_if_absent("Key", key),
         Code::NoSuchVersion => error.field_if_absent("Key", key).field_if_absent("VersionId", parameter("versionId")),
         Code::NoSuchUpload | Code::InvalidPart | Code::InvalidPartOrder if query.has("uploadId") => {
             error.field_if_absent("UploadId", parameter("uploadId"))

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use crate::domain::{BucketId, PartNumber, UploadId};
-use crate::metadata::commit::facts::PartFact;
+use crate::domain::{BucketId, PartNumber, UploadId, WriteCondition};
+use crate::metadata::commit::Refusal;
+use crate::metadata::commit::facts::{BegunOver, PartFact};
 use crate::metadata::commit::plan::planned::{Growth, LeftBehind, check_sum};
 use crate::metadata::commit::plan::planner::Planner;
 use crate::metadata::error::Result;
@@ -30,6 +31,9 @@ impl<'a> Planner<'a> {
             Ok(fact) => fact,
             Err(refusal) => return Ok(CompleteOutcome::Refused(refusal)),
         };
+        if change.condition != WriteCondition::None && self.changed_since_begun(change) {
+            return Ok(CompleteOutcome::Refused(Refusal::KeyChanged));
+        }
         let mut extents = Vec::new();
         let mut encoded_bytes = 0_u64;
         for chosen in &change.chosen {
@@ -54,6 +58,15 @@ impl<'a> Planner<'a> {
         let (version, parts) = (Cow::Borrowed(&change.version), Cow::Borrowed(&*change.parts));
         let name = self.insert_current(change.bucket, fact, version, extents, parts, Some(encoded_bytes))?;
         Ok(CompleteOutcome::Completed { name })
+    }
+
+    /// Whether the key holds another version than when the upload began. Its content may be the same.
+    fn changed_since_begun(&mut self, change: &CompleteChange) -> bool {
+        let current = self.view(&(change.bucket, change.version.key.clone()), 0).map(|view| view.id);
+        match self.facts.uploads.get(&change.upload).map(|fact| fact.begun_over) {
+            Some(BegunOver::Current(before)) => before != current,
+            Some(BegunOver::Unknown) | None => false,
+        }
     }
 
     /// Ends an upload whose parts, which come to these sums, are removed later.

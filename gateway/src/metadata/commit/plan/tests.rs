@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 use crate::metadata::commit::change::{Change, DeleteChange, NewBlob, PartChange, PutChange};
 use crate::metadata::commit::facts::{
-    BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact, VersionFact,
+    BegunOver, BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact, VersionFact,
 };
 use crate::metadata::commit::outcome::{Outcome, Refusal};
 use crate::metadata::objects::complete::{CompleteChange, CompleteOutcome, PartRevision};
@@ -278,7 +278,7 @@ fn contradictions_are_refused_before_anything_is_written() {
 fn upload_facts() -> (Facts, UploadId) {
     let mut facts = facts();
     let upload = UploadId([9; 16]);
-    facts.uploads.insert(upload, UploadFact { bucket: BUCKET, key: key("key") });
+    facts.uploads.insert(upload, UploadFact { bucket: BUCKET, key: key("key"), begun_over: BegunOver::Unknown });
     for number in 1..=3_u8 {
         let part =
             PartFact { id: ExtentOwner([number + 50; 16]), size: 10, etag: tag(number), salt: None, encoded_bytes: 20 };
@@ -327,6 +327,26 @@ fn completing_keeps_the_chosen_parts_bytes_and_releases_the_others() {
     let refused = CompleteChange { condition: WriteCondition::Absent, ..completion(upload, &[1]) };
     let outcome = Planner::new(&facts).complete(&refused).unwrap();
     assert_eq!(outcome, CompleteOutcome::Refused(Refusal::PreconditionFailed));
+}
+
+#[test]
+fn a_conditional_completion_needs_what_the_upload_began_over() {
+    let outcome_over = |begun_over, condition| {
+        let (mut facts, upload) = upload_facts();
+        facts.uploads.get_mut(&upload).unwrap().begun_over = begun_over;
+        let change = CompleteChange { condition, ..completion(upload, &[1]) };
+        Planner::new(&facts).complete(&change).unwrap()
+    };
+    let (facts, _) = upload_facts();
+    let current = facts.currents[&(BUCKET, key("key"))].id;
+    let (done, conflict) = (CompleteOutcome::Completed { name: None }, CompleteOutcome::Refused(Refusal::KeyChanged));
+    assert_eq!(outcome_over(BegunOver::Current(Some(current)), WriteCondition::Present), done);
+    assert_eq!(outcome_over(BegunOver::Unknown, WriteCondition::Present), done, "of an earlier release");
+    assert_eq!(outcome_over(BegunOver::Current(None), WriteCondition::Present), conflict);
+    assert_eq!(outcome_over(BegunOver::Current(Some(VersionId([77; 16]))), WriteCondition::Present), conflict);
+    assert_eq!(outcome_over(BegunOver::Current(None), WriteCondition::None), done, "nothing was asked for");
+    let first = CompleteOutcome::Refused(Refusal::PreconditionFailed);
+    assert_eq!(outcome_over(BegunOver::Current(None), WriteCondition::Absent), first, "what does not hold comes first");
 }
 
 #[test]
