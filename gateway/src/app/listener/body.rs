@@ -24,6 +24,7 @@ pub(super) struct RequestBody {
 
 impl RequestBody {
     pub(super) fn new(inner: Incoming, connection: Arc<ConnectionProgress>, monitor: Arc<ConnectionMonitor>) -> Self {
+        connection.body_began();
         Self { inner, ended: false, connection, monitor, progress: None }
     }
 
@@ -55,6 +56,9 @@ impl Body for RequestBody {
             }
             Poll::Ready(other) => {
                 self.ended = true;
+                if other.is_none() {
+                    self.connection.body_ended();
+                }
                 Poll::Ready(other.map(|result| result.map_err(Into::into)))
             }
             Poll::Pending if self.note_wait(context) => {
@@ -79,7 +83,12 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if !self.ended && !self.inner.is_end_stream() {
+        if self.ended {
+            return;
+        }
+        if self.inner.is_end_stream() {
+            self.connection.body_ended();
+        } else {
             self.connection.body_left();
         }
     }

@@ -215,22 +215,29 @@ where
 {
     let mut finishing = false;
     std::future::poll_fn(|context| {
-        match progress.poll_order(context) {
+        let order = progress.poll_order(context);
+        match order {
             Poll::Ready(Order::Cut) => return Poll::Ready(Ended::Closed),
             Poll::Ready(Order::Finish) if !finishing => {
                 finishing = true;
                 connection.as_mut().graceful_shutdown();
             }
-            Poll::Ready(Order::Rest) if progress.rests() => return Poll::Ready(Ended::Never),
-            Poll::Ready(Order::Rest) => progress.wake(),
             _ => {}
         }
-        connection.as_mut().poll(context).map(|ended| {
+        // Before it rests, what it has been woken for is done: it may be about to close, or to read.
+        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended");
             }
-            Ended::Closed
-        })
+            return Poll::Ready(Ended::Closed);
+        }
+        if matches!(order, Poll::Ready(Order::Rest)) {
+            if progress.rests() {
+                return Poll::Ready(Ended::Never);
+            }
+            progress.wake();
+        }
+        Poll::Pending
     })
     .await
 }

@@ -65,6 +65,8 @@ pub(super) struct ConnectionProgress {
     flushed: AtomicBool,
     /// A request was answered before its body had been read.
     body_left: AtomicBool,
+    /// A request's body has not been read to its end, whoever has it.
+    body_unread: AtomicBool,
     /// The connections of the process that may linger besides.
     lingering: Arc<Semaphore>,
     order: AtomicU8,
@@ -86,6 +88,7 @@ impl ConnectionProgress {
             written_ms: AtomicU64::new(now),
             flushed: AtomicBool::new(true),
             body_left: AtomicBool::new(false),
+            body_unread: AtomicBool::new(false),
             lingering,
             order: AtomicU8::new(NONE),
             ordered_ms: AtomicU64::new(0),
@@ -99,6 +102,16 @@ impl ConnectionProgress {
         if (phase == NEW || phase == IDLE) && self.kind != Kind::Http2 {
             self.enter_phase(HEAD);
         }
+    }
+
+    /// A request has a body: until it ends, what comes is no request's head.
+    pub(super) fn body_began(&self) {
+        self.body_unread.store(true, Ordering::Relaxed);
+    }
+
+    /// A request's body was read to its end.
+    pub(super) fn body_ended(&self) {
+        self.body_unread.store(false, Ordering::Relaxed);
     }
 
     /// A request's body is dropped before its end.
@@ -134,7 +147,9 @@ impl ConnectionProgress {
 
     /// Whether nothing is under way in either direction. Certain only in the connection's own task.
     pub(super) fn rests(&self) -> bool {
-        self.phase.load(Ordering::Relaxed) == IDLE && self.flushed.load(Ordering::Relaxed)
+        self.phase.load(Ordering::Relaxed) == IDLE
+            && self.flushed.load(Ordering::Relaxed)
+            && !self.body_unread.load(Ordering::Relaxed)
     }
 
     /// Cancels a command to rest.

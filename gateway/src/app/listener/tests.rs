@@ -169,6 +169,7 @@ async fn a_connection_that_rested_goes_on() {
     let stage = stage_with(Timeouts { idle: Duration::from_secs(9), rest: Duration::ZERO, ..timeouts() }, None);
     let mut stream = connect(&stage).await;
     rest_between_requests(&mut stream).await;
+    rests(&stage).await;
     stage.monitor.close();
     assert_eq!(rest(&mut stream).await, "", "a resting connection hears that it is over");
 }
@@ -181,11 +182,17 @@ async fn a_tls_connection_that_rested_goes_on() {
     let stage = stage_with(Timeouts { idle: Duration::from_secs(9), rest: Duration::ZERO, ..timeouts() }, certificates);
     let mut stream = client(&files, &[]).connect(named("h.example"), connect(&stage).await).await.unwrap();
     rest_between_requests(&mut stream).await;
+    rests(&stage).await;
     stage.monitor.close();
     let mut heard = Vec::new();
     let end = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut heard)).await;
     assert!(end.expect("closed in time").is_ok(), "the end is announced: nothing was cut off");
     assert!(heard.is_empty());
+}
+
+/// Waits until nothing serves the only connection: the handler is held by the stage, the listener and what waits for bytes.
+async fn rests(stage: &Stage) {
+    wait_until("the connection rests", async || (Arc::strong_count(&stage.go) == 3).then_some(())).await;
 }
 
 /// Sends requests with pauses between them, some of which are long enough to rest.
