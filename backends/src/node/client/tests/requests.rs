@@ -2,10 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Method, Request};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 use super::fixture::{self, TestNode};
 use crate::node::client::exchange::{Exchange, Signed};
@@ -13,6 +16,7 @@ use crate::node::client::pinned::{HttpClient, client};
 use crate::node::client::request_body::RequestBody;
 use crate::node::client::{reply, spec::NodeSpec};
 use crate::node::protocol::{Authorization, BodyDigest, Call, FailureCode, PublicKey, SignedRequest, SigningKey};
+use crate::node::server::NodeSettings;
 use crate::{Expect, StoreError};
 
 /// Somebody who knows the protocol and one cluster's keys.
@@ -176,6 +180,27 @@ async fn only_admitted_keys_are_served_and_a_revoked_one_is_refused_in_clear_wor
     assert!(reason.contains("has not admitted cluster 0303"), "{reason}");
     node.allow(3, u64::MAX);
     fixture::until(|| async { store.probe().await.ok() }).await;
+}
+
+#[tokio::test]
+async fn those_who_prove_nothing_keep_nobody_out_and_are_closed() {
+    let settings = NodeSettings { first_byte: Duration::from_secs(2), ..fixture::settings() };
+    let node = TestNode::start_with(TempDir::new().unwrap(), settings).await;
+    let (client, uri) = (client(node.key()).unwrap(), node.spec().url.replace("node://", "https://"));
+    let (mut senders, mut stalled) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        let (sender, receiver) = mpsc::channel(1);
+        sender.send(Bytes::from_static(b"{")).await.unwrap();
+        senders.push(sender);
+        let request = Request::builder().method(Method::POST).uri(format!("{uri}/v1/sessions"));
+        stalled.push(tokio::spawn(client.request(request.body(RequestBody::streamed(receiver)).unwrap())));
+    }
+    node.formatted(1).await.probe().await.unwrap();
+    for stalled in stalled {
+        // By a refusal or by the end of the connection, whichever arrives.
+        let ended = stalled.await.unwrap();
+        assert!(ended.is_err() || ended.is_ok_and(|reply| reply.status().is_client_error()));
+    }
 }
 
 #[tokio::test]
