@@ -12,7 +12,7 @@ use crate::placement::spread::Spread;
 pub struct Choice {
     /// One position for each sliver that finds a home; fewer than n when backends are missing.
     pub chosen: Vec<usize>,
-    /// Further positions, of providers of their own; first those that stand where there is room for one more sliver.
+    /// Further positions, of providers of their own; first those in zones that may take one more sliver.
     pub spares: Vec<usize>,
 }
 

@@ -109,7 +109,7 @@ impl Objects {
         let inner = &self.inner;
         let scheme = job.blob.layout.shape.scheme;
         let (rows, removed) = (inner.metadata.backends().await?, inner.metadata.removed_backends().await?);
-        // From the database, as what was removed: a gateway that heard of a drain would undo what one that did not concludes.
+        // From the database, as what was removed: a gateway that does not know of a drain yet would end the jobs that it asks for.
         let draining = inner.metadata.draining_backends().await?;
         let leaving = Leaving { removed, draining: draining.into_keys().collect() };
         let facts = self.look(&job, &rows, &leaving).await;
