@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use codec::Root;
@@ -19,6 +20,11 @@ use crate::{SliverName, StoreError};
 
 /// Requests under way at once: more would make the groups smaller.
 const REQUESTS: usize = 2;
+
+/// How long a node may take for a request: this, and a second for each [`BYTES_PER_SECOND_MIN`]. No caller's deadline reaches a request that
+/// several share, and a node that took the bytes and says nothing must not hold its place for ever.
+const REPLY_WAIT: Duration = Duration::from_secs(20);
+const BYTES_PER_SECOND_MIN: u64 = 1 << 20;
 
 /// Bytes that the heads of a batch may take.
 const HEADS_BYTES: u64 = 64 << 10;
@@ -66,6 +72,8 @@ impl Batching {
         let (done, answer) = oneshot::channel();
         let begins = {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those who gave up must not stay because nobody comes to take them out.
+            queue.waiting.retain(|waiting| !waiting.done.is_closed());
             queue.waiting.push_back(Waiting { name: *name, parts, root, len, done });
             let begins = queue.requests < REQUESTS;
             queue.requests += usize::from(begins);
@@ -81,7 +89,9 @@ impl Batching {
     /// Sends batches until nobody waits.
     async fn run(self) {
         while let Some(batch) = self.next() {
-            let replies = self.send(&batch).await;
+            let bytes: u64 = batch.iter().map(|waiting| waiting.len).sum();
+            let wait = REPLY_WAIT + Duration::from_secs(bytes / BYTES_PER_SECOND_MIN);
+            let replies = tokio::time::timeout(wait, self.send(&batch)).await.unwrap_or(Err(StoreError::TimedOut));
             for (number, waiting) in batch.into_iter().enumerate() {
                 let done = match &replies {
                     Ok(replies) => replies.get(number).cloned().unwrap_or_else(|| Err(wrong_receipt())),

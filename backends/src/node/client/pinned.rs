@@ -18,8 +18,11 @@ use crate::StoreError;
 use crate::node::protocol::PublicKey;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that was idle for longer is closed, before the node does.
-const IDLE: Duration = Duration::from_secs(60);
+/// A connection that was idle for longer is closed: well before a node that waits ten seconds for a head does, for a request that meets its
+/// closing would fail.
+const IDLE: Duration = Duration::from_secs(5);
+/// A connection on which nothing moves is asked whether the node is still there.
+const KEEPALIVE: Duration = Duration::from_secs(15);
 /// Connections that are kept for the next requests.
 const IDLE_CONNECTIONS: usize = 32;
 
@@ -94,6 +97,8 @@ pub(super) fn client(key: PublicKey) -> Result<HttpClient, StoreError> {
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    http.set_keepalive(Some(KEEPALIVE));
+    http.set_keepalive_interval(Some(KEEPALIVE));
     let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1();
     let mut client = Client::builder(TokioExecutor::new());
     client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).pool_max_idle_per_host(IDLE_CONNECTIONS);

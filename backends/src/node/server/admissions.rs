@@ -56,8 +56,8 @@ impl Admissions {
                 true
             }
             Err(error) => {
+                // Read again at the next look: what it says may be a revocation.
                 tracing::error!(%error, "{ADMISSION_FILE} cannot be read: what was admitted stays admitted");
-                *read = state;
                 false
             }
         }

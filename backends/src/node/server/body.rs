@@ -1,6 +1,7 @@
 //! Bodies of requests and replies.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -48,6 +49,12 @@ pub(super) fn refusal(failure: &Failure) -> Response<ReplyBody> {
     json(StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), failure)
 }
 
+/// How long a body waits for memory that others' take. One cluster's slowness must not become that of all.
+const MEMORY_WAIT: Duration = Duration::from_secs(5);
+/// How long a body may take: this, and a second for each [`BYTES_PER_SECOND_MIN`].
+const BODY_WAIT: Duration = Duration::from_secs(10);
+const BYTES_PER_SECOND_MIN: u64 = 256 << 10;
+
 /// A body that is held whole; its bytes count until the permit is dropped.
 pub(super) struct HeldBody<'a> {
     pub(super) bytes: Bytes,
@@ -68,8 +75,12 @@ pub(super) async fn receive<'a>(
     };
     let permits = u32::try_from(*len).unwrap_or(u32::MAX);
     let stopping = |_| Failure::new(FailureCode::Unavailable, "the node stops");
-    let permit = node.held_bytes.acquire_many(permits).await.map_err(stopping)?;
-    let bytes = receive_small(body, *len).await?;
+    let busy = |_| Failure::new(FailureCode::Busy, "other bodies take all the memory there is for them");
+    let acquired = tokio::time::timeout(MEMORY_WAIT, node.held_bytes.acquire_many(permits)).await;
+    let permit = acquired.map_err(busy)?.map_err(stopping)?;
+    let wait = BODY_WAIT + Duration::from_secs(len / BYTES_PER_SECOND_MIN);
+    let slow = |_| Failure::new(FailureCode::TimedOut, "the body comes too slowly");
+    let bytes = tokio::time::timeout(wait, receive_small(body, *len)).await.map_err(slow)??;
     if bytes.len() as u64 != *len {
         return Err(Failure::new(FailureCode::Malformed, "the body ends early"));
     }

@@ -129,9 +129,11 @@ pub(super) async fn format(node: &Node, caller: &Caller, body: &[u8]) -> Reply {
     node.check_data()?;
     match request.generation {
         None => caller.store.format().await?,
-        Some(generation) => caller.store.accept(generation).await?,
+        Some(generation) => {
+            caller.store.accept(generation).await?;
+            // An accepted replacement may have other content.
+            caller.tenant.usage.forget();
+        }
     }
-    // An accepted replacement may have other content.
-    caller.tenant.usage.forget();
     Ok(json(StatusCode::OK, &serde_json::json!({})))
 }

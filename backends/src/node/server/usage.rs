@@ -112,7 +112,9 @@ impl Reservation {
     pub(super) fn grow(&mut self, bytes: u64) -> Result<(), Failure> {
         let free = self.usage.get().map_or(0, |used| used.free);
         let granted = self.usage.change(|state| {
-            let used = state.counted.map_or(0, |counted| counted.live + counted.trash);
+            // While it is not known what is there, nothing more comes: else whoever makes a node forget has no quota.
+            let Some(counted) = state.counted else { return false };
+            let used = counted.live.saturating_add(counted.trash);
             let wanted = used.saturating_add(state.pending).saturating_add(bytes);
             let granted = wanted <= state.quota;
             if granted {
@@ -170,7 +172,10 @@ mod tests {
         assert_eq!(usage.get(), used(10, 0, 90));
         usage.set_quota(4);
         assert_eq!(usage.get(), used(10, 0, 0).map(|used| UsedBytes { quota: 4, ..used }));
+        usage.set_quota(100);
+        let mut begun = usage.reserve(10).unwrap();
         usage.forget();
         assert_eq!(usage.get(), None);
+        assert_eq!(begun.grow(1).unwrap_err().code, FailureCode::Full, "nothing comes while it is not counted");
     }
 }
