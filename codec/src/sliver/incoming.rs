@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::leaf_hasher::LeafHasher;
 use super::{FOOTER_TAIL_BYTES, FooterTail, HEADER_BYTES, LEAF_BYTES, SelfDescribed, SliverError, SliverHeader};
-use crate::merkle::{Hash, LEAF_KEY};
 use crate::stripe::StripeCut;
 use crate::{STRIPES_MAX, StripeShape};
 
@@ -13,9 +13,7 @@ use crate::{STRIPES_MAX, StripeShape};
 pub struct IncomingSliver {
     header_bytes: Vec<u8>,
     header: Option<SliverHeader>,
-    leaves: Vec<Hash>,
-    block: blake3::Hasher,
-    block_rest: usize,
+    blocks: LeafHasher,
     seen: u64,
     len_max: u64,
 }
@@ -25,9 +23,7 @@ impl Default for IncomingSliver {
         Self {
             header_bytes: Vec::with_capacity(HEADER_BYTES),
             header: None,
-            leaves: Vec::new(),
-            block: blake3::Hasher::new_keyed(LEAF_KEY),
-            block_rest: 0,
+            blocks: LeafHasher::new(0),
             seen: 0,
             len_max: u64::MAX,
         }
@@ -49,7 +45,7 @@ impl IncomingSliver {
                 return Ok(None);
             }
             let header = SliverHeader::parse(&self.header_bytes)?;
-            self.block_rest = full_block(&header.shape);
+            self.blocks = LeafHasher::new(full_block(&header.shape));
             self.len_max = len_max(&header.shape);
             self.header = Some(header);
             completed = true;
@@ -58,7 +54,9 @@ impl IncomingSliver {
         if self.seen > self.len_max {
             return Err(SliverError::Length { expected: self.len_max, actual: self.seen });
         }
-        self.push_blocks(bytes);
+        if let Some(header) = &self.header {
+            self.blocks.push(bytes, |_| full_block(&header.shape));
+        }
         Ok(self.header.as_ref().filter(|_| completed))
     }
 
@@ -87,7 +85,7 @@ impl IncomingSliver {
         let mut damaged = None;
         for stripe in 0..layout.stripes() {
             let hashed = if layout.block_len(stripe) == full_block(&header.shape) {
-                usize::try_from(stripe).is_ok_and(|at| self.leaves.get(at) == described.footer.leaf(stripe))
+                usize::try_from(stripe).is_ok_and(|at| self.blocks.leaves().get(at) == described.footer.leaf(stripe))
             } else {
                 described.footer.block_is_genuine(stripe, &read(layout.block_range(stripe))?)
             };
@@ -99,21 +97,6 @@ impl IncomingSliver {
         match damaged {
             None => Ok(described),
             Some((first, count)) => Err(SliverError::Blocks { first, count }.into()),
-        }
-    }
-
-    fn push_blocks(&mut self, mut bytes: &[u8]) {
-        let Some(header) = &self.header else { return };
-        while !bytes.is_empty() {
-            let (now, rest) = bytes.split_at(self.block_rest.min(bytes.len()));
-            self.block.update(now);
-            self.block_rest -= now.len();
-            bytes = rest;
-            if self.block_rest == 0 {
-                self.leaves.push(*self.block.finalize().as_bytes());
-                self.block.reset();
-                self.block_rest = full_block(&header.shape);
-            }
         }
     }
 }

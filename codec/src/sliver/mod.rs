@@ -6,6 +6,7 @@ mod footer;
 mod header;
 mod identity;
 mod incoming;
+mod leaf_hasher;
 mod root;
 mod sealer;
 mod self_described;

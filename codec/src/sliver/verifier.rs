@@ -1,8 +1,8 @@
 //! Checks a whole sliver as it streams by: deep checks, repairs, copies from backend to backend.
 
+use super::leaf_hasher::LeafHasher;
 use super::{FOOTER_TAIL_BYTES, Footer, HEADER_BYTES, SliverError, SliverIdentity};
 use crate::Root;
-use crate::merkle::{Hash, LEAF_KEY};
 
 /// Takes a sliver's bytes in any portions and says in the end whether all of it is genuine. Holds the header, the footer and a hash
 /// for each block, however large the sliver.
@@ -11,10 +11,7 @@ pub struct SliverVerifier {
     root: Root,
     header: Vec<u8>,
     footer: Vec<u8>,
-    leaves: Vec<Hash>,
-    block: blake3::Hasher,
-    /// Bytes that the current block still lacks.
-    block_rest: usize,
+    blocks: LeafHasher,
     seen: u64,
 }
 
@@ -27,9 +24,7 @@ impl SliverVerifier {
             root,
             header: Vec::with_capacity(HEADER_BYTES),
             footer: Vec::with_capacity(FOOTER_TAIL_BYTES),
-            leaves: Vec::new(),
-            block: blake3::Hasher::new_keyed(LEAF_KEY),
-            block_rest: identity.layout.block_len(0),
+            blocks: LeafHasher::new(identity.layout.block_len(0)),
             seen: 0,
         }
     }
@@ -38,7 +33,8 @@ impl SliverVerifier {
     pub fn push(&mut self, bytes: &[u8]) {
         self.seen = self.seen.saturating_add(bytes.len() as u64);
         let rest = fill(&mut self.header, HEADER_BYTES, bytes);
-        let rest = self.push_blocks(rest);
+        // Zero after the last stripe.
+        let rest = self.blocks.push(rest, |stripe| self.identity.layout.block_len(stripe));
         let footer = self.identity.layout.footer_range();
         let footer_len = usize::try_from(footer.end - footer.start).unwrap_or(usize::MAX);
         // What follows the footer is only counted.
@@ -56,7 +52,8 @@ impl SliverVerifier {
         }
         let footer = Footer::parse(&self.identity, &self.header, &self.footer, &self.root)?;
         let stripes = self.identity.layout.stripes();
-        let mut damaged = (0..stripes).zip(&self.leaves).filter(|(stripe, leaf)| footer.leaf(*stripe) != Some(*leaf));
+        let mut damaged =
+            (0..stripes).zip(self.blocks.leaves()).filter(|(stripe, leaf)| footer.leaf(*stripe) != Some(*leaf));
         match damaged.next() {
             None => Ok(()),
             Some((first, _)) => {
@@ -64,24 +61,6 @@ impl SliverVerifier {
                 Err(SliverError::Blocks { first, count })
             }
         }
-    }
-
-    /// Hashes what belongs to blocks and returns what follows them.
-    fn push_blocks<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
-        while self.block_rest > 0 && !bytes.is_empty() {
-            let (now, rest) = bytes.split_at(self.block_rest.min(bytes.len()));
-            self.block.update(now);
-            self.block_rest -= now.len();
-            bytes = rest;
-            if self.block_rest == 0 {
-                self.leaves.push(*self.block.finalize().as_bytes());
-                self.block.reset();
-                let next = u32::try_from(self.leaves.len()).unwrap_or(u32::MAX);
-                // Zero after the last stripe.
-                self.block_rest = self.identity.layout.block_len(next);
-            }
-        }
-        bytes
     }
 }
 
