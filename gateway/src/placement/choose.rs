@@ -64,7 +64,7 @@ fn spares(candidates: &[Candidate<'_>], order: &[usize], spread: &Spread<'_>, zo
             spares.push(at);
         }
     }
-    spares.sort_by_key(|&at| !spread.has_room(candidates[at].domains, zone_max));
+    spares.sort_by_key(|&at| spread.in_zone(candidates[at].domains.zone) >= zone_max);
     spares
 }
 

@@ -98,29 +98,17 @@ pub fn plan_repair(
     }
     let mut order = ranked(candidates, blob);
     order.retain(|&at| candidates[at].write_health == WriteHealth::Good);
-    let place = |spread: &Spread<'_>| spread.pick(order.iter().copied(), candidates, scheme.m());
     // What is lost takes the places first.
-    for index in lost {
-        match place(&spread) {
-            Some(target) => {
-                spread.add(candidates[target].domains);
-                plan.rebuilds.push(SliverRebuild { index, target });
-            }
+    let lost = lost.into_iter().map(|index| (index, None));
+    for (index, own) in lost.chain(leaving.into_iter().map(|(index, domains)| (index, Some(domains)))) {
+        // Only the successor of what leaves may have its domains: should that fail, no other sliver is there beside it.
+        own.into_iter().for_each(|domains| spread.release(domains));
+        let target = spread.pick(order.iter().copied(), candidates, scheme.m());
+        let held = target.map(|target| candidates[target].domains).or(own);
+        held.into_iter().for_each(|domains| spread.add(domains));
+        match target {
+            Some(target) => plan.rebuilds.push(SliverRebuild { index, target }),
             None => plan.unplaced.push(index),
-        }
-    }
-    for (index, domains) in leaving {
-        // Only its own successor may have its domains: should that fail, no other sliver is there beside it.
-        spread.release(domains);
-        match place(&spread) {
-            Some(target) => {
-                spread.add(candidates[target].domains);
-                plan.rebuilds.push(SliverRebuild { index, target });
-            }
-            None => {
-                spread.add(domains);
-                plan.unplaced.push(index);
-            }
         }
     }
     plan

@@ -25,7 +25,7 @@ impl<'a> Spread<'a> {
     /// zone; where that leaves nobody, one more, and so on: the most even spread there is.
     pub(super) fn pick(
         &self,
-        order: impl Iterator<Item = usize> + Clone,
+        order: impl Iterator<Item = usize>,
         candidates: &[Candidate<'a>],
         zone_max: usize,
     ) -> Option<usize> {
@@ -41,11 +41,6 @@ impl<'a> Spread<'a> {
             }
         }
         least.map(|(at, _)| at)
-    }
-
-    /// Whether one more sliver there keeps both rules.
-    pub(super) fn has_room(&self, domains: FailureDomains<'_>, zone_max: usize) -> bool {
-        !self.has_provider(domains.provider) && self.in_zone(domains.zone) < zone_max
     }
 
     pub(super) fn has_provider(&self, provider: &str) -> bool {
