@@ -97,6 +97,16 @@ impl MetadataStore {
     }
 }
 
+/// Blobs as the rows of VALUES.
+pub(crate) fn keys(ids: &[BlobId]) -> Vec<[Value; 1]> {
+    ids.iter().map(|id| [id.0.into()]).collect()
+}
+
+/// The blobs that rows name in their first column.
+pub(crate) fn ids(rows: &[Row]) -> Result<Vec<BlobId>> {
+    rows.iter().map(|row| row.array(0).map(BlobId)).collect()
+}
+
 /// Blobs from rows of [`BLOB_COLUMNS`], in their order, each with its placements.
 pub(crate) async fn with_placements(session: &mut Session, rows: &[Row]) -> Result<Vec<StoredBlob>> {
     let mut blobs = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;

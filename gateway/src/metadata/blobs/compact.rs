@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::StoredBlob;
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
+use crate::metadata::blobs::blob::{BLOB_COLUMNS, ids, keys, with_placements};
 use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::{Facts, MeteredFact, MeteredRow};
@@ -120,10 +120,10 @@ impl Work for Claim {
     async fn run(&self, tx: &mut Session) -> Result<HashSet<BlobId>> {
         let dialect = tx.dialect();
         let now = dialect.now();
-        let ids = self.blobs.iter().map(|id| [Value::from(id.0)]).collect();
+        let claimed = keys(&self.blobs);
         let tail = format!(") AND live_bytes > 0 ORDER BY id{}", dialect.for_share());
-        let living = tx.rows_of_rows("SELECT id FROM blob WHERE id IN (VALUES ", ids, &tail).await?;
-        let living = living.iter().map(|row| Ok([Value::from(row.array::<16>(0)?)])).collect::<Result<Vec<_>>>()?;
+        let living = tx.rows_of_rows("SELECT id FROM blob WHERE id IN (VALUES ", claimed, &tail).await?;
+        let living = keys(&ids(&living)?);
         let until = self.lease_seconds.saturating_mul(1_000_000);
         let tail = format!(
             ") INSERT INTO job (kind, blob_id, created_at, claimed_until, waits) \
@@ -132,7 +132,7 @@ impl Work for Claim {
              WHERE job.claimed_until <= {now} RETURNING blob_id"
         );
         let rows = tx.rows_of_rows("WITH n (id) AS (VALUES ", living, &tail).await?;
-        rows.iter().map(|row| row.array(0).map(BlobId)).collect()
+        Ok(ids(&rows)?.into_iter().collect())
     }
 }
 

@@ -7,11 +7,11 @@ use codec::BlobId;
 
 use crate::domain::{BackendId, RepairRank, StoredBlob};
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
+use crate::metadata::blobs::blob::{BLOB_COLUMNS, ids, keys, with_placements};
 use crate::metadata::engine::columns::{backend_id, limit, urgency};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
-use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::Result;
 
 /// Jobs written in one transaction.
@@ -127,11 +127,6 @@ pub(crate) async fn suspects(tx: &mut Session, ids: &[BlobId]) -> Result<HashMap
     Ok(suspects)
 }
 
-/// Blobs as the rows of VALUES.
-pub(crate) fn keys(ids: &[BlobId]) -> Vec<[Value; 1]> {
-    ids.iter().map(|id| [id.0.into()]).collect()
-}
-
 /// How far the walk over the slivers of leaving backends is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeavingPlace {
@@ -181,7 +176,7 @@ impl Work for EnqueueOnBackend {
         let text = "SELECT DISTINCT blob_id FROM sliver WHERE backend = $1 AND blob_id > $2 ORDER BY blob_id LIMIT $3";
         let statement = Statement::new(text).bind(self.backend.as_str()).bind(self.after.clone()).bind(limit(PAGE));
         let rows = tx.rows(statement).await?;
-        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        let ids = ids(&rows)?;
         let again = "UPDATE SET claimed_until = 0, waits = FALSE, urgency = excluded.urgency";
         match self.state {
             OnBackend::Lost => enqueue(tx, &ids, BTreeSet::from([self.backend.clone()]), again).await?,

@@ -6,7 +6,8 @@ use codec::BlobId;
 
 use crate::domain::BackendId;
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::enqueue_repairs::{enqueue, keys};
+use crate::metadata::blobs::blob::{ids, keys};
+use crate::metadata::blobs::enqueue_repairs::enqueue;
 use crate::metadata::engine::columns::backend_id;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
@@ -72,7 +73,7 @@ impl Work for Record {
         let dialect = tx.dialect();
         let tail = format!(") ORDER BY id{}", dialect.for_share());
         let rows = tx.rows_of_rows("SELECT id FROM blob WHERE id IN (VALUES ", keys(&blobs(&self.0)), &tail).await?;
-        let there = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        let there = ids(&rows)?;
         let row = |finding: &Finding| -> [Value; 4] {
             let (blob, index) = (finding.blob.0.into(), u32::from(finding.index).into());
             [blob, index, finding.backend.as_str().into(), finding.kind.as_str().into()]

@@ -6,11 +6,11 @@ use codec::BlobId;
 
 use crate::domain::StoredBlob;
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
+use crate::metadata::blobs::blob::{BLOB_COLUMNS, ids, keys, with_placements};
 use crate::metadata::engine::columns::limit;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
-use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::Result;
 
 /// How long a claim lasts: more than it takes to delete the slivers of one claim's blobs.
@@ -122,7 +122,7 @@ impl Work for Claim {
                 tx.rows_of_rows("SELECT blob_id FROM reclaim WHERE blob_id IN (VALUES ", keys(blobs), &tail).await?
             }
         };
-        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        let ids = ids(&rows)?;
         // Nothing else may decide: a row here says that the blob is dead, and the extents must agree.
         let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");
         let tail = format!(
@@ -156,7 +156,7 @@ impl Work for Forget {
             format!(") AND r.claimed_until > 0 AND b.live_bytes = 0 ORDER BY r.blob_id{}", tx.dialect().for_update());
         let head = "SELECT r.blob_id FROM reclaim r JOIN blob b ON b.id = r.blob_id WHERE r.blob_id IN (VALUES ";
         let rows = tx.rows_of_rows(head, keys(&self.0), &tail).await?;
-        let ids = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        let ids = ids(&rows)?;
         for table in ["sliver", "job", "finding", "reclaim"] {
             tx.execute_rows(&format!("DELETE FROM {table} WHERE blob_id IN (VALUES "), keys(&ids), ")").await?;
         }
@@ -197,8 +197,4 @@ impl Work for Prune {
         );
         tx.execute(Statement::new(text)).await
     }
-}
-
-fn keys(ids: &[BlobId]) -> Vec<[Value; 1]> {
-    ids.iter().map(|id| [id.0.into()]).collect()
 }

@@ -6,8 +6,8 @@ use codec::BlobId;
 
 use crate::domain::{BackendId, RepairRank, StoredBlob};
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::blob::{BLOB_COLUMNS, with_placements};
-use crate::metadata::blobs::enqueue_repairs::{keys, suspects};
+use crate::metadata::blobs::blob::{BLOB_COLUMNS, keys, with_placements};
+use crate::metadata::blobs::enqueue_repairs::suspects;
 use crate::metadata::engine::columns::{limit, urgency};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::dialect::Dialect;

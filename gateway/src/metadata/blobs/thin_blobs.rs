@@ -3,11 +3,11 @@
 use codec::BlobId;
 
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::blob::BLOB_COLUMNS;
+use crate::metadata::blobs::blob::{BLOB_COLUMNS, ids, keys};
 use crate::metadata::blobs::compact::{SparseBlob, with_extents};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
-use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::Result;
 
 /// Jobs that are looked at to find one that can be claimed: some are over, some blobs are being changed.
@@ -80,16 +80,16 @@ impl Work for ClaimThin {
         );
         let waiting = ids(&tx.rows(Statement::new(text)).await?)?;
         let tail = format!(") ORDER BY id{}", dialect.for_share_of_idle());
-        let held = ids(&tx.rows_of_rows("SELECT id FROM blob WHERE id IN (VALUES ", values(&waiting), &tail).await?)?;
+        let held = ids(&tx.rows_of_rows("SELECT id FROM blob WHERE id IN (VALUES ", keys(&waiting), &tail).await?)?;
         // Asked once they are held: what was seen while they were being locked may be older.
         let head = "SELECT b.id FROM blob b WHERE b.id IN (VALUES ";
-        let thin = ids(&tx.rows_of_rows(head, values(&held), &format!(") AND {IS_THIN}")).await?)?;
-        let there = ids(&tx.rows_of_rows(head, values(&waiting), ")").await?)?;
+        let thin = ids(&tx.rows_of_rows(head, keys(&held), &format!(") AND {IS_THIN}")).await?)?;
+        let there = ids(&tx.rows_of_rows(head, keys(&waiting), ")").await?)?;
         let is_over = |id: &BlobId| {
             if held.contains(id) { !thin.contains(id) } else { !there.contains(id) }
         };
         let over: Vec<BlobId> = waiting.iter().copied().filter(is_over).collect();
-        tx.execute_rows("DELETE FROM job WHERE kind = 'thin' AND blob_id IN (VALUES ", values(&over), ")").await?;
+        tx.execute_rows("DELETE FROM job WHERE kind = 'thin' AND blob_id IN (VALUES ", keys(&over), ")").await?;
         let Some(first) = waiting.iter().find(|id| thin.contains(id)) else {
             return Ok(if over.is_empty() { Claimed::Nothing } else { Claimed::OthersWereOver });
         };
@@ -99,7 +99,7 @@ impl Work for ClaimThin {
         );
         let claimed = tx.row(Statement::new(text).bind(first.0)).await?;
         let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");
-        let rows = tx.rows_of_rows(&head, values(&[*first]), ")").await?;
+        let rows = tx.rows_of_rows(&head, keys(&[*first]), ")").await?;
         let sparse = with_extents(tx, &rows).await?.pop();
         let (Some(sparse), Some(claimed)) = (sparse, claimed) else { return Ok(Claimed::OthersWereOver) };
         Ok(Claimed::This(Box::new(ThinBlob { sparse, claimed_until: claimed.int(0)? })))
@@ -126,12 +126,4 @@ impl Work for Renew {
         let renewed = tx.row(Statement::new(text).bind(self.blob.0).bind(self.claimed_until)).await?;
         renewed.map(|row| row.int(0)).transpose()
     }
-}
-
-fn ids(rows: &[crate::metadata::engine::row::Row]) -> Result<Vec<BlobId>> {
-    rows.iter().map(|row| row.array(0).map(BlobId)).collect()
-}
-
-pub(super) fn values(ids: &[BlobId]) -> Vec<[Value; 1]> {
-    ids.iter().map(|id| [id.0.into()]).collect()
 }

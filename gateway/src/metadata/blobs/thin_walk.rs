@@ -3,7 +3,8 @@
 use codec::BlobId;
 
 use crate::metadata::MetadataStore;
-use crate::metadata::blobs::thin_blobs::{IS_THIN, values};
+use crate::metadata::blobs::blob::{ids, keys};
+use crate::metadata::blobs::thin_blobs::IS_THIN;
 use crate::metadata::engine::columns::limit;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
@@ -56,12 +57,12 @@ impl Work for Enqueue {
         let dialect = tx.dialect();
         let now = dialect.now();
         let tail = format!(") AND {IS_THIN} ORDER BY b.id{}", dialect.for_share());
-        let rows = tx.rows_of_rows("SELECT b.id FROM blob b WHERE b.id IN (VALUES ", values(&self.0), &tail).await?;
-        let thin = rows.iter().map(|row| row.array(0).map(BlobId)).collect::<Result<Vec<_>>>()?;
+        let rows = tx.rows_of_rows("SELECT b.id FROM blob b WHERE b.id IN (VALUES ", keys(&self.0), &tail).await?;
+        let thin = ids(&rows)?;
         let tail = format!(
             ") INSERT INTO job (kind, blob_id, created_at, waits) SELECT 'thin', n.id, {now}, TRUE FROM n WHERE TRUE \
              ON CONFLICT (kind, blob_id) DO NOTHING"
         );
-        tx.execute_rows("WITH n (id) AS (VALUES ", values(&thin), &tail).await
+        tx.execute_rows("WITH n (id) AS (VALUES ", keys(&thin), &tail).await
     }
 }
