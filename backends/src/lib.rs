@@ -2,6 +2,7 @@
 //!
 //! [`open`] gives a [`SliverStore`] for a configured backend.
 
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod decorators;
 mod directory;

@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 
 use crate::{SliverName, StoreError};
 
-/// One place that stores slivers. Every implementation and every decorator passes [`crate::conformance`].
+/// One place that stores slivers. Every implementation and every decorator passes the suite `conformance`.
 ///
 /// A sliver appears whole or not at all, is durable once an operation that stores it returned, and is never changed.
 /// Dropping a future stops the waiting, not always the work: what was asked for may still happen.
