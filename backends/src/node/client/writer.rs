@@ -55,16 +55,14 @@ pub(super) async fn begin(exchange: &Arc<Exchange>, name: &SliverName) -> Result
             reply: None,
         };
         let (exchange, call, notify) = (Arc::clone(exchange), call.clone(), Arc::clone(&asked));
-        let mut reply = tokio::spawn(async move {
+        // Held by the writer from the beginning: should the caller go away, the request ends with it.
+        writer.reply = Some(tokio::spawn(async move {
             let signed = Signed { session, authorization };
             exchange.stream(&call, &signed, RequestBody::streamed(receiver), &notify).await
-        });
+        }));
         tokio::select! {
-            () = asked.notified() => {
-                writer.reply = Some(reply);
-                return Ok(writer);
-            }
-            replied = &mut reply => match reply::or_failure(joined(replied)?).await? {
+            () = asked.notified() => return Ok(writer),
+            replied = writer.replied() => match reply::or_failure(replied?).await? {
                 Err(failure) if failure.code == FailureCode::UnknownSession && !repeated => {
                     writer.exchange.sessions.forget(&writer.signed.session);
                     repeated = true;
@@ -91,11 +89,17 @@ impl NodeWriter {
     }
 
     async fn answer(&mut self) -> Result<SealReply, StoreError> {
-        let reply = self.reply.take().ok_or_else(lost)?;
-        match reply::or_failure(joined(reply.await)?).await? {
+        match reply::or_failure(self.replied().await?).await? {
             Ok(reply) => reply::json(reply).await,
             Err(failure) => Err(failure.into_store_error()),
         }
+    }
+
+    /// Waits for the head of the reply, which comes once.
+    async fn replied(&mut self) -> Result<Response<Incoming>, StoreError> {
+        let replied = self.reply.as_mut().ok_or_else(lost)?.await;
+        self.reply = None;
+        replied.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 }
 
@@ -139,8 +143,4 @@ pub(super) fn wrong_receipt() -> StoreError {
 
 fn lost() -> StoreError {
     StoreError::damaged("an earlier write of this sliver failed")
-}
-
-fn joined<T>(joined: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
-    joined.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
 }

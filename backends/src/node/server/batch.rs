@@ -7,7 +7,7 @@ use codec::{IncomingSliver, SliverError};
 
 use super::authorize::Caller;
 use super::node::Node;
-use super::storing::{check_header, not_the_sliver, refuse_stored};
+use super::storing::{check_header, not_the_sliver, refuse_stored, too_long};
 use crate::node::protocol::{BatchReply, Failure, FailureCode, Receipt, Record, SignedReceipt, parse_records};
 
 /// Stores the slivers of a body; each gets its receipt or its own refusal.
@@ -27,6 +27,7 @@ pub(super) async fn store(node: &Node, caller: &Arc<Caller>, epoch: u64, body: B
     let mut slivers = Vec::new();
     for (record, checked) in &checked {
         let checked = match checked {
+            Ok(()) if record.bytes.len() as u64 > node.settings.sliver_bytes_max => Err(too_long(node)),
             Ok(()) => refuse_stored(caller, &record.name).await,
             Err(failure) => Err(failure.clone()),
         };

@@ -5,14 +5,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::StoreError;
 use crate::node::protocol::{PublicKey, Signature};
@@ -78,9 +78,11 @@ impl DeletionLog {
             waiting.done.push(done);
         }
         let mut current = self.current.lock().await;
-        // Whoever was before has written this line too, most likely.
-        if let Ok(recorded) = recorded.try_recv() {
-            return recorded;
+        // Whoever was before has written this line too, most likely, or took it along and failed.
+        match recorded.try_recv() {
+            Ok(recorded) => return recorded,
+            Err(TryRecvError::Closed) => return Err(StoreError::unavailable("a deletion was not recorded")),
+            Err(TryRecvError::Empty) => {}
         }
         let Waiting { lines, done } = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let (folder, mut moved) = (self.folder.clone(), std::mem::take(&mut *current));
@@ -99,7 +101,7 @@ impl DeletionLog {
 
     fn judge(&self, written: std::io::Result<()>) -> Result<(), StoreError> {
         match written {
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::NOSPC) => {
+            Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::NOSPC | Errno::DQUOT)) => {
                 tracing::warn!(folder = %self.folder.display(), "deletions are not recorded: the disk is full");
                 Ok(())
             }
@@ -116,7 +118,8 @@ impl Current {
             rotate(folder)?;
         }
         if self.file.is_none() {
-            let file = open(folder)?;
+            let mut file = open(folder)?;
+            end_torn_line(&mut file)?;
             self.bytes = file.metadata()?.len();
             self.file = Some(file);
         }
@@ -133,12 +136,22 @@ impl Current {
 }
 
 fn open(folder: &Path) -> std::io::Result<File> {
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(folder.join(LOG_FILE))?;
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(folder.join(LOG_FILE))?;
     // Best effort: not every file system can.
     let _ = rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, FILE_BYTES);
     file.sync_all()?;
     File::open(folder)?.sync_all()?;
     Ok(file)
+}
+
+/// A crash or a full disk may have left half a line: the next one must not be glued to it.
+fn end_torn_line(file: &mut File) -> std::io::Result<()> {
+    let len = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if len > 0 {
+        file.read_exact_at(&mut last, len - 1)?;
+    }
+    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
 fn rotate(folder: &Path) -> std::io::Result<()> {
@@ -158,6 +171,20 @@ fn rotate(folder: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn half_a_line_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(LOG_FILE);
+        let deletion = Deletion { gateway: PublicKey([1; 32]), text: "x".to_owned(), signature: Signature([2; 64]) };
+        DeletionLog::new(folder.path().to_owned()).append(&deletion).await.unwrap();
+        let whole = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        DeletionLog::new(folder.path().to_owned()).append(&deletion).await.unwrap();
+        let lines = std::fs::read_to_string(&file).unwrap();
+        let sound = lines.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+        assert_eq!((lines.lines().count(), sound.count()), (2, 1));
+    }
 
     #[tokio::test]
     async fn deletions_are_recorded_across_restarts_and_the_oldest_files_go() {

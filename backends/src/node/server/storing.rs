@@ -30,8 +30,16 @@ pub(super) async fn store(
     refuse_stored(caller, &name).await?;
     let writer = caller.store.create_writer(&name).await?;
     let reservation = caller.tenant.usage.reserve(0)?;
-    let arrival =
-        Arrival { node, caller, name, writer, reservation, sliver: IncomingSliver::default(), step: Vec::new() };
+    let arrival = Arrival {
+        node,
+        caller,
+        name,
+        writer,
+        reservation,
+        sliver: IncomingSliver::default(),
+        step: Vec::new(),
+        step_bytes: 0,
+    };
     let (root, len) = arrival.receive(body).await?;
     let (cluster, authorization) = (caller.tenant.cluster(), caller.authorization);
     let nonce = (authorization.session, authorization.counter);
@@ -58,6 +66,11 @@ pub(super) fn check_header(header: &SliverHeader, caller: &Caller, name: &Sliver
     Err(Failure::new(FailureCode::NotTheSliver, format!("another sliver: its {differs} differs")))
 }
 
+/// A sliver is longer than the node's operator allows.
+pub(super) fn too_long(node: &Node) -> Failure {
+    Failure::new(FailureCode::TooLarge, format!("a sliver of more than {} bytes", node.settings.sliver_bytes_max))
+}
+
 /// What a proof of a sliver fails with.
 pub(super) fn not_the_sliver(error: codec::SliverError) -> Failure {
     Failure::new(FailureCode::NotTheSliver, error.to_string())
@@ -71,8 +84,9 @@ struct Arrival<'a> {
     writer: DirectoryWriter,
     reservation: Reservation,
     sliver: IncomingSliver,
-    /// Pieces that were proven and not yet written.
+    /// Pieces for the next write, and how many bytes they are.
     step: Vec<Bytes>,
+    step_bytes: usize,
 }
 
 impl Arrival<'_> {
@@ -125,15 +139,16 @@ impl Arrival<'_> {
             check_header(header, self.caller, &self.name)?;
         }
         if self.sliver.seen() > settings.sliver_bytes_max {
-            let reason = format!("a sliver of more than {} bytes", settings.sliver_bytes_max);
-            return Err(Failure::new(FailureCode::TooLarge, reason));
+            return Err(too_long(self.node));
         }
+        self.step_bytes += bytes.len();
         self.step.push(bytes);
-        if self.step.iter().map(Bytes::len).sum::<usize>() >= STEP_BYTES { self.flush().await } else { Ok(()) }
+        if self.step_bytes >= STEP_BYTES { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> Result<(), Failure> {
         let step = std::mem::take(&mut self.step);
+        self.step_bytes = 0;
         if step.is_empty() { Ok(()) } else { Ok(self.writer.write_parts(step).await?) }
     }
 

@@ -108,25 +108,31 @@ impl Reservation {
     /// Sets more bytes aside.
     ///
     /// # Errors
-    /// As [`Usage::reserve`].
+    /// As [`Usage::reserve`], and [`FailureCode::Busy`] while it is not known what is there.
     pub(super) fn grow(&mut self, bytes: u64) -> Result<(), Failure> {
         let free = self.usage.get().map_or(0, |used| used.free);
         let granted = self.usage.change(|state| {
-            // While it is not known what is there, nothing more comes: else whoever makes a node forget has no quota.
-            let Some(counted) = state.counted else { return false };
+            let counted = state.counted?;
             let used = counted.live.saturating_add(counted.trash);
             let wanted = used.saturating_add(state.pending).saturating_add(bytes);
             let granted = wanted <= state.quota;
             if granted {
                 state.pending += bytes;
             }
-            granted
+            Some(granted)
         });
-        if granted {
-            self.bytes += bytes;
-            return Ok(());
+        match granted {
+            Some(true) => {
+                self.bytes += bytes;
+                Ok(())
+            }
+            Some(false) => {
+                let reason = format!("the cluster's quota has {free} bytes left, trash included");
+                Err(Failure::new(FailureCode::Full, reason))
+            }
+            // While it is not known what is there, nothing more comes: else whoever makes a node forget has no quota.
+            None => Err(Failure::new(FailureCode::Busy, "what the cluster uses is being counted")),
         }
-        Err(Failure::new(FailureCode::Full, format!("the cluster's quota has {free} bytes left, trash included")))
     }
 
     /// They are a visible sliver now.
@@ -176,6 +182,6 @@ mod tests {
         let mut begun = usage.reserve(10).unwrap();
         usage.forget();
         assert_eq!(usage.get(), None);
-        assert_eq!(begun.grow(1).unwrap_err().code, FailureCode::Full, "nothing comes while it is not counted");
+        assert_eq!(begun.grow(1).unwrap_err().code, FailureCode::Busy, "nothing comes while it is not counted");
     }
 }
