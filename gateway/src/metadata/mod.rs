@@ -37,7 +37,6 @@ pub use blobs::thin_blobs::ThinBlob;
 pub use blobs::thin_walk::ThinPage;
 pub use buckets::bucket::{BucketEntry, CreateBucket, DeleteBucket, NewBucket};
 pub use buckets::quota_count::MissingUsage;
-pub use buckets::quota_recount::Recounted;
 pub use buckets::quota_row::{Quota, QuotaLimits, QuotaScope};
 pub use buckets::settings::EditSetting;
 pub use buckets::usage::UsageRow;

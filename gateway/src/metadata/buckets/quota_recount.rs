@@ -9,37 +9,31 @@ use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
 
-/// A quota whose sums were compared with what is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recounted {
-    /// Which.
-    pub scope: QuotaScope,
-    /// What its sums lacked, and do not any more.
-    pub missing: MissingUsage,
-}
-
 impl MetadataStore {
-    /// Counts what is there under the next quota after one, in the order of their rows, and mends its sums. Commits go on. None when
-    /// there is no other. One that is being set at this moment is left to that.
+    /// The next quota after one, in the order of their rows. None when there is no other.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn recount_quota_after(&self, after: Option<QuotaScope>) -> Result<Option<Recounted>> {
+    pub async fn quota_after(&self, after: Option<QuotaScope>) -> Result<Option<QuotaScope>> {
         let text = "SELECT scope, id FROM quota WHERE (scope, id) > ($1, $2) ORDER BY scope, id LIMIT 1";
         let [kind, id] = after.map_or(["".into(), 0_i64.into()], QuotaScope::values);
         let Some(row) = self.database().row(Statement::new(text).bind(kind).bind(id)).await? else { return Ok(None) };
-        let scope = match row.text(0)? {
+        Ok(Some(match row.text(0)? {
             "bucket" => QuotaScope::Bucket(BucketId(row.int(1)?)),
             _ => QuotaScope::User(UserId(row.int(1)?)),
-        };
-        let mut missing = MissingUsage::default();
-        if let Some(count) = self.database().transact(Begin(scope)).await? {
-            let counted = quota_count::missing(self.database(), scope).await?;
-            if self.database().transact(Mend { scope, count, missing: counted }).await? {
-                missing = counted;
-            }
-        }
-        Ok(Some(Recounted { scope, missing }))
+        }))
+    }
+
+    /// Counts what is there under a quota and mends its sums: what they lacked, and do not any more. Commits go on. One that is being
+    /// set at this moment is left to that.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn recount_quota(&self, scope: QuotaScope) -> Result<MissingUsage> {
+        let Some(count) = self.database().transact(Begin(scope)).await? else { return Ok(MissingUsage::default()) };
+        let missing = quota_count::missing(self.database(), scope).await?;
+        let mended = self.database().transact(Mend { scope, count, missing }).await?;
+        Ok(if mended { missing } else { MissingUsage::default() })
     }
 }
 
