@@ -56,6 +56,15 @@ impl MetadataStore {
         self.database().transact(Claim { most, lease_seconds }).await
     }
 
+    /// Extends the claims of these jobs to `lease_seconds` from now. One that has run out, or that was asked for anew meanwhile, stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn renew_repairs(&self, blobs: Vec<BlobId>, lease_seconds: i64) -> Result<()> {
+        self.database().transact(Renew { blobs, lease_seconds }).await
+    }
+
     /// Ends a claimed job: it goes when it is complete and nothing new was found meanwhile, else it is tried again later.
     ///
     /// # Errors
@@ -104,6 +113,24 @@ impl Work for Claim {
             RepairJob { suspects: suspects.remove(&blob.id).unwrap_or_default(), blob, attempts, claimed_at }
         };
         Ok(blobs.into_iter().map(job).collect())
+    }
+}
+
+struct Renew {
+    blobs: Vec<BlobId>,
+    lease_seconds: i64,
+}
+
+impl Work for Renew {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let (now, until) = (tx.dialect().now(), self.lease_seconds.saturating_mul(SECOND));
+        let head = format!(
+            "UPDATE job SET claimed_until = {now} + {until} \
+             WHERE kind = 'repair' AND waits AND claimed_until > {now} AND blob_id IN (VALUES "
+        );
+        tx.execute_rows(&head, keys(&self.blobs), ")").await.map(drop)
     }
 }
 

@@ -45,6 +45,23 @@ both! {
         assert_eq!(f.store.jobs().await.unwrap(), []);
     }
 
+    async fn a_claim_lasts_as_long_as_it_is_renewed(f: &Fixture) {
+        let blob = degraded(f, "key", 5).await;
+        let claimed_until = async || f.one_int("SELECT claimed_until FROM job").await;
+        f.store.claim_repairs(1, 60).await.unwrap();
+        let first = claimed_until().await;
+        f.store.renew_repairs(vec![blob], 600).await.unwrap();
+        assert!(claimed_until().await > first + 500_000_000, "extended");
+        f.meddle("UPDATE job SET claimed_until = 1").await;
+        f.store.renew_repairs(vec![blob], 600).await.unwrap();
+        assert_eq!(claimed_until().await, 1, "what has run out is others' to take");
+        assert_eq!(f.store.claim_repairs(1, 60).await.unwrap().len(), 1);
+        // Asked for anew while somebody works on it.
+        f.store.enqueue_repairs_of_backend(&"b1".parse().unwrap()).await.unwrap();
+        f.store.renew_repairs(vec![blob], 600).await.unwrap();
+        assert_eq!(claimed_until().await, 0, "it is due at once");
+    }
+
     async fn a_batch_comes_in_the_order_of_urgency(f: &Fixture) {
         let (mut expected, mut ranked) = (Vec::new(), Vec::new());
         for (name, slivers) in [("a", 5), ("b", 4), ("c", 5), ("d", 4)] {

@@ -4,9 +4,12 @@
 //! sliver has a name of its own, is read back and proven before its row moves, and the old one goes after that.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use backends::{SliverCondition, SliverName, examine};
+use codec::BlobId;
 use futures::StreamExt as _;
 
 use crate::domain::{BackendId, Placement, RepairRank, StoredBlob};
@@ -17,15 +20,18 @@ use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
 use crate::placement::{FailureDomains, RepairPlan, SliverFact, WriteHealth, plan_repair};
 
-/// Jobs claimed at a time. This and the lease bound how long one may take.
+/// Jobs claimed at a time.
 const JOBS_PER_STEP: usize = 8;
 
 /// Blobs repaired side by side: while one waits for its slivers to be synced, another is read. What they hold comes from the
 /// budget of writes.
 const REPAIRS_AHEAD: usize = 4;
 
-/// How long claimed jobs are left to this gateway, in seconds.
-const LEASE_SECONDS: i64 = 1_800;
+/// How long claimed jobs are left to this gateway, in seconds: so long they wait when it is killed. Whoever works on them says so.
+const LEASE_SECONDS: i64 = 60;
+
+/// How often it says so. Two times may fail before others take over.
+const RENEW_AFTER: Duration = Duration::from_secs(LEASE_SECONDS.unsigned_abs() / 3);
 
 /// The first pause before a job is tried again, in seconds; it doubles up to the last.
 const RETRY_SECONDS: (i64, i64) = (4, 600);
@@ -42,21 +48,39 @@ impl Objects {
     pub async fn repair(&self) -> Result<usize, ObjectsError> {
         let jobs = self.inner.metadata.claim_repairs(JOBS_PER_STEP, LEASE_SECONDS).await?;
         let claimed = jobs.len();
-        let ended: Vec<Result<(), ObjectsError>> = futures::stream::iter(jobs)
-            .map(|job| self.repair_and_end(job))
+        let open = Mutex::new(jobs.iter().map(|job| job.blob.id).collect());
+        let repairing = futures::stream::iter(jobs)
+            .map(|job| self.repair_and_end(job, &open))
             .buffer_unordered(REPAIRS_AHEAD)
-            .collect()
-            .await;
+            .collect::<Vec<_>>();
+        let ended: Vec<Result<(), ObjectsError>> = tokio::select! {
+            ended = repairing => ended,
+            never = self.keep_claims(&open) => match never {},
+        };
         ended.into_iter().collect::<Result<(), _>>()?;
         Ok(claimed)
     }
 
+    /// Keeps the claims of the jobs that are open, for as long as it is polled.
+    async fn keep_claims(&self, open: &Mutex<BTreeSet<BlobId>>) -> Infallible {
+        loop {
+            tokio::time::sleep(RENEW_AFTER).await;
+            let blobs = open.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+            if let Err(error) = self.inner.metadata.renew_repairs(blobs, LEASE_SECONDS).await {
+                tracing::debug!(%error, "the claims of repairs could not be renewed");
+            }
+        }
+    }
+
     /// Repairs one blob and records the result.
-    async fn repair_and_end(&self, job: RepairJob) -> Result<(), ObjectsError> {
+    async fn repair_and_end(&self, job: RepairJob, open: &Mutex<BTreeSet<BlobId>>) -> Result<(), ObjectsError> {
         let (id, claimed_at) = (job.blob.id, job.claimed_at);
         let doublings = job.attempts.min(20);
         let retry_after_seconds = (RETRY_SECONDS.0 << doublings).min(RETRY_SECONDS.1);
-        let end = match self.repair_blob(job).await {
+        let repaired = self.repair_blob(job).await;
+        // From here on its row says when it is tried again.
+        open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let end = match repaired {
             Ok((complete, rank)) => RepairEnd { complete, retry_after_seconds, rank: Some(rank) },
             Err(error) => {
                 metrics::counter!("haulout_repair_failures_total").increment(1);
