@@ -56,7 +56,7 @@ impl MetadataStore {
         self.database().transact(Claim { most, lease_seconds }).await
     }
 
-    /// Extends the claims of these jobs to `lease_seconds` from now. One that has run out, or that was asked for anew meanwhile, stays
+    /// Extends the claims of these jobs to `lease_seconds` from now. One that has run out, or that was asked for again meanwhile, stays
     /// as it is.
     ///
     /// # Errors

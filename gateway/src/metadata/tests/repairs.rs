@@ -56,7 +56,7 @@ both! {
         f.store.renew_repairs(vec![blob], 600).await.unwrap();
         assert_eq!(claimed_until().await, 1, "what has run out is others' to take");
         assert_eq!(f.store.claim_repairs(1, 60).await.unwrap().len(), 1);
-        // Asked for anew while somebody works on it.
+        // Asked for again while somebody works on it.
         f.store.enqueue_repairs_of_backend(&"b1".parse().unwrap()).await.unwrap();
         f.store.renew_repairs(vec![blob], 600).await.unwrap();
         assert_eq!(claimed_until().await, 0, "it is due at once");

@@ -27,10 +27,10 @@ const JOBS_PER_STEP: usize = 8;
 /// budget of writes.
 const REPAIRS_AHEAD: usize = 4;
 
-/// How long claimed jobs are left to this gateway, in seconds: so long they wait when it is killed. Whoever works on them says so.
+/// How long claimed jobs are left to this gateway, in seconds: so long they wait when it is killed. Whoever works on them renews the claims.
 const LEASE_SECONDS: i64 = 60;
 
-/// How often it says so. Two times may fail before others take over.
+/// How often it renews them. Two times may fail before others take over.
 const RENEW_AFTER: Duration = Duration::from_secs(LEASE_SECONDS.unsigned_abs() / 3);
 
 /// The first pause before a job is tried again, in seconds; it doubles up to the last.
