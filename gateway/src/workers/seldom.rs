@@ -134,7 +134,7 @@ impl Walk for ThinBlobs {
     async fn step(&self, at: &mut Option<String>) -> Result<bool, StepError> {
         for _ in 0..PAGES_PER_STEP {
             let after = at.as_deref().and_then(blob_id);
-            let page = self.0.enqueue_thin_blobs(after, BLOBS_PER_PAGE).await?;
+            let page = self.0.find_thin_blobs(after, BLOBS_PER_PAGE).await?;
             if page.enqueued > 0 {
                 tracing::info!(
                     blobs = page.enqueued,

@@ -7,6 +7,7 @@ use crate::domain::StoredBlob;
 use crate::metadata::MetadataStore;
 use crate::metadata::blobs::blob::{BLOB_COLUMNS, ids, keys, with_placements};
 use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
+use crate::metadata::blobs::sparse::IS_SPARSE;
 use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::{Facts, MeteredFact, MeteredRow};
 use crate::metadata::commit::plan::Planner;
@@ -20,7 +21,7 @@ use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
 use crate::metadata::objects::version_cache::CachedKey;
 
-/// A blob of which less than half is alive.
+/// A sparse blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SparseBlob {
     /// The blob.
@@ -30,7 +31,7 @@ pub struct SparseBlob {
 }
 
 impl MetadataStore {
-    /// Quilts of which less than half is alive and something is, by id, after one. Fewer than `most` may come of a full page.
+    /// Sparse quilts, by id, after one. Fewer than `most` may come of a full page.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -38,8 +39,7 @@ impl MetadataStore {
         let mut session = self.database().reader().await?;
         let text = format!(
             "SELECT {BLOB_COLUMNS} FROM blob b \
-             WHERE b.is_quilt AND b.live_bytes > 0 AND b.live_bytes * 2 < b.content_len \
-             AND b.id > $1 ORDER BY b.id LIMIT $2"
+             WHERE b.is_quilt AND {IS_SPARSE} AND b.id > $1 ORDER BY b.id LIMIT $2"
         );
         let after = after.map_or_else(Vec::new, |id| id.0.to_vec());
         let rows = session.rows(Statement::new(text).bind(after).bind(limit(most))).await?;
@@ -160,8 +160,14 @@ impl Move {
         let dialect = tx.dialect();
         let mut facts = Facts::default();
         let left = self.moves.iter().map(|wanted| wanted.from.extent.blob).collect();
-        load::ask(tx, &mut facts, [load::now(dialect, Some(self.given.incarnation)), load::inline(dialect, left)])
-            .await?;
+        let all = self.moves.iter().map(|wanted| wanted.from.owner).collect();
+        // Uploads before versions, as Complete locks them.
+        let first = [
+            load::now(dialect, Some(self.given.incarnation)),
+            load::uploads_of_parts(dialect, &all),
+            load::inline(dialect, left),
+        ];
+        load::ask(tx, &mut facts, first).await?;
         facts.fenced_now()?;
         let owners = self.moves.iter().map(|wanted| wanted.from.owner).filter(|owner| !facts.inline.contains(owner));
         let owners: BTreeSet<_> = owners.collect();

@@ -13,5 +13,6 @@ pub(crate) mod removals;
 pub(crate) mod repair_jobs;
 pub(crate) mod rewrap;
 pub(crate) mod sliver_moves;
+pub(crate) mod sparse;
 pub(crate) mod thin_blobs;
 pub(crate) mod thin_walk;

@@ -1,10 +1,11 @@
-//! The queue of thin blobs: large ones of which less than half is alive. What lives of them is moved by whoever holds the claim.
+//! The queue of thin blobs: large ones that are sparse. What lives of them is moved by whoever holds the claim.
 
 use codec::BlobId;
 
 use crate::metadata::MetadataStore;
 use crate::metadata::blobs::blob::{BLOB_COLUMNS, ids, keys};
 use crate::metadata::blobs::compact::{SparseBlob, with_extents};
+use crate::metadata::blobs::sparse::IS_SPARSE;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
@@ -13,8 +14,10 @@ use crate::metadata::error::Result;
 /// Jobs that are looked at to find one that can be claimed: some are over, some blobs are being changed.
 const LOOKED_AT: usize = 16;
 
-/// A blob is thin.
-pub(super) const IS_THIN: &str = "NOT b.is_quilt AND b.live_bytes > 0 AND b.live_bytes * 2 < b.content_len";
+/// Whether a row `b` of `blob` is thin.
+pub(super) fn is_thin() -> String {
+    format!("NOT b.is_quilt AND {IS_SPARSE}")
+}
 
 /// A large blob that was claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +86,7 @@ impl Work for ClaimThin {
         let held = ids(&tx.rows_of_rows("SELECT id FROM blob WHERE id IN (VALUES ", keys(&waiting), &tail).await?)?;
         // Asked once they are held: what was seen while they were being locked may be older.
         let head = "SELECT b.id FROM blob b WHERE b.id IN (VALUES ";
-        let thin = ids(&tx.rows_of_rows(head, keys(&held), &format!(") AND {IS_THIN}")).await?)?;
+        let thin = ids(&tx.rows_of_rows(head, keys(&held), &format!(") AND {}", is_thin())).await?)?;
         let there = ids(&tx.rows_of_rows(head, keys(&waiting), ")").await?)?;
         let is_over = |id: &BlobId| {
             if held.contains(id) { !thin.contains(id) } else { !there.contains(id) }

@@ -4,7 +4,7 @@ use codec::BlobId;
 
 use crate::metadata::MetadataStore;
 use crate::metadata::blobs::blob::{ids, keys};
-use crate::metadata::blobs::thin_blobs::IS_THIN;
+use crate::metadata::blobs::thin_blobs::is_thin;
 use crate::metadata::engine::columns::limit;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
@@ -26,11 +26,12 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn enqueue_thin_blobs(&self, after: Option<BlobId>, most: usize) -> Result<ThinPage> {
+    pub async fn find_thin_blobs(&self, after: Option<BlobId>, most: usize) -> Result<ThinPage> {
         let text = format!(
-            "SELECT b.id, CAST(CASE WHEN {IS_THIN} AND NOT EXISTS \
+            "SELECT b.id, CAST(CASE WHEN {} AND NOT EXISTS \
              (SELECT 1 FROM job j WHERE j.kind = 'thin' AND j.blob_id = b.id) THEN 1 ELSE 0 END AS BIGINT) \
-             FROM blob b WHERE b.id > $1 ORDER BY b.id LIMIT $2"
+             FROM blob b WHERE b.id > $1 ORDER BY b.id LIMIT $2",
+            is_thin()
         );
         let after = after.map_or_else(Vec::new, |id| id.0.to_vec());
         let rows = self.database().rows(Statement::new(text).bind(after).bind(limit(most))).await?;
@@ -56,7 +57,7 @@ impl Work for Enqueue {
     async fn run(&self, tx: &mut Session) -> Result<u64> {
         let dialect = tx.dialect();
         let now = dialect.now();
-        let tail = format!(") AND {IS_THIN} ORDER BY b.id{}", dialect.for_share());
+        let tail = format!(") AND {} ORDER BY b.id{}", is_thin(), dialect.for_share());
         let rows = tx.rows_of_rows("SELECT b.id FROM blob b WHERE b.id IN (VALUES ", keys(&self.0), &tail).await?;
         let thin = ids(&rows)?;
         let tail = format!(

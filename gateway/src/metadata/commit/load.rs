@@ -209,10 +209,17 @@ fn apply_metered_version_row(facts: &mut Facts, row: &Row) -> Result<()> {
     Ok(())
 }
 
-/// What was metered for the parts among owners.
+/// Keeps the uploads of the parts among owners: what was metered for their parts is taken back in one sum when they end.
+pub(in crate::metadata) fn uploads_of_parts(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> FactQuery {
+    let tail = format!(")) ORDER BY id{}", dialect.for_share());
+    let head = "SELECT id FROM upload WHERE id IN (SELECT p.upload_id FROM part p WHERE p.part_id IN (VALUES ";
+    let rows = owners.iter().map(|owner| [Value::from(owner.0)]).collect();
+    FactQuery { statements: Statement::pieces(dialect, head, rows, &tail), apply_row: |_, _| Ok(()) }
+}
+
+/// What was metered for the parts among owners. Their uploads are locked before, see [`uploads_of_parts`].
 pub(in crate::metadata) fn metered_parts(dialect: Dialect, owners: &BTreeSet<ExtentOwner>) -> FactQuery {
-    // The upload is kept: what was metered for its parts is taken back in one sum when it ends.
-    let lock = if dialect == Dialect::Postgres { " FOR SHARE OF u FOR UPDATE OF p" } else { "" };
+    let lock = if dialect == Dialect::Postgres { " FOR UPDATE OF p" } else { "" };
     let tail = format!(") ORDER BY p.upload_id, p.number{lock}");
     let head = "SELECT p.part_id, u.bucket_id, p.upload_id, p.number, p.encoded_bytes FROM part p \
                 JOIN upload u ON u.id = p.upload_id WHERE p.part_id IN (VALUES ";

@@ -1,5 +1,6 @@
 //! A database with a user, a bucket and an incarnation, and short helpers for the scenarios.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -210,12 +211,12 @@ impl Fixture {
     }
 
     /// The one number a SELECT answers.
-    pub async fn one_int(&self, text: &'static str) -> i64 {
+    pub async fn one_int(&self, text: impl Into<Cow<'static, str>>) -> i64 {
         self.store.database().row(Statement::new(text)).await.unwrap().unwrap().int(0).unwrap()
     }
 
     /// Runs a statement behind the store's back.
-    pub async fn meddle(&self, text: &'static str) {
+    pub async fn meddle(&self, text: impl Into<Cow<'static, str>>) {
         let mut tx = self.store.database().begin(&random(&SystemEntropy as &dyn Entropy)).await.unwrap();
         tx.execute(Statement::new(text)).await.unwrap();
         tx.command("COMMIT").await.unwrap();

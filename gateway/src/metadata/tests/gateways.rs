@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use crate::clock::{Entropy, SystemEntropy, random};
-use crate::domain::WriteCondition;
-use crate::metadata::blobs::owned_extent::ExtentOwner;
+use crate::domain::{Extent, WriteCondition};
+use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 use crate::metadata::buckets::bucket::DeleteBucket;
 use crate::metadata::commit::apply::Circumstances;
 use crate::metadata::commit::group::Group;
 use crate::metadata::commit::{Batch, Change, DeleteChange, Outcome, Refusal};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::MetadataError;
 use crate::metadata::tests::fixture::{Fixture, key, whole};
+use crate::metadata::tests::objects::uploads::{begin, send};
 
 /// A put of another gateway that has done everything but commit.
 async fn uncommitted_put(f: &Fixture, name: &str) -> Session {
@@ -119,5 +121,36 @@ async fn two_gateways_on_the_same_keys_keep_the_rows_in_agreement() {
         }
     };
     futures::future::join_all((0..8).map(worker)).await;
+    f.agrees_with_itself().await;
+}
+
+/// Complete locks an upload before the versions of its key. A move that had a version and waited for the upload would wait in a circle
+/// with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_waits_for_an_upload_before_it_holds_versions() {
+    let f = Fixture::postgres().await;
+    let version = f.put("film", 10).await;
+    let upload = begin(&f, "film").await;
+    let (_, part) = send(&f, &upload, 1, 20).await;
+    let text = "SELECT part_id FROM part";
+    let id = f.store.database().row(Statement::new(text)).await.unwrap().unwrap().array(0).unwrap();
+    let blob = f.blob(30, false);
+    let to = |offset, length| Extent { blob: blob.blob.id, offset, length };
+    let of_part = OwnedExtent { owner: ExtentOwner(id), ordinal: 0, extent: part.extents[0] };
+    let of_version = OwnedExtent { owner: ExtentOwner(version.id.0), ordinal: 0, extent: version.extents[0] };
+    let moves = vec![ExtentMove { from: of_version, to: to(0, 10) }, ExtentMove { from: of_part, to: to(10, 20) }];
+    // A Complete that has begun.
+    let mut tx = f.store.database().begin(&random(&SystemEntropy as &dyn Entropy)).await.unwrap();
+    tx.rows(Statement::new("SELECT id FROM upload FOR UPDATE")).await.unwrap();
+    let (store, incarnation) = (f.store.clone(), f.incarnation);
+    let mut moving = tokio::spawn(async move { store.move_extents(incarnation, vec![blob], moves).await });
+    let waits = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while f.one_int(waits).await == 0 {
+        assert!(tokio::time::timeout(Duration::from_millis(20), &mut moving).await.is_err(), "it waits");
+    }
+    tx.rows(Statement::new("SELECT version_id FROM version FOR UPDATE NOWAIT")).await.expect("the move holds none");
+    tx.command("COMMIT").await.unwrap();
+    drop(tx);
+    assert_eq!(moving.await.unwrap().unwrap(), [true, true]);
     f.agrees_with_itself().await;
 }

@@ -4,6 +4,7 @@ use codec::BlobId;
 
 use crate::clock::{Entropy, SystemEntropy, random};
 use crate::domain::Extent;
+use crate::metadata::blobs::sparse::{IS_SPARSE, is_sparse};
 use crate::metadata::commit::{Batch, Change};
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
@@ -47,6 +48,18 @@ async fn thinning(f: &Fixture, blob: BlobId) -> Session {
 }
 
 both! {
+    /// Commits decide about a blob before it is written, queries and the index of quilts about its row.
+    async fn rows_and_plans_agree_which_blobs_are_sparse(f: &Fixture) {
+        for (live, content) in [(0, 0), (0, 9), (1, 1), (1, 2), (1, 3), (2, 4), (2, 5), (3, 5), (4, 9), (5, 9), (9, 9)] {
+            let text = format!(
+                "SELECT CAST(CASE WHEN {IS_SPARSE} THEN 1 ELSE 0 END AS BIGINT) \
+                 FROM (SELECT {live} AS live_bytes, {content} AS content_len) b"
+            );
+            assert_eq!(f.one_int(text).await == 1, is_sparse(live, content), "{live} of {content}");
+        }
+        f.put("any", 1).await;
+    }
+
     async fn a_thin_blob_is_claimed_once_and_its_job_ends_with_the_reason_for_it(f: &Fixture) {
         let (one, two) = (thin_blob(f, "one").await, thin_blob(f, "two").await);
         assert_eq!(f.one_int(JOBS).await, 2);
@@ -115,14 +128,14 @@ both! {
         f.meddle("DELETE FROM job").await;
         let (mut after, mut enqueued, mut pages) = (None, 0, 0);
         loop {
-            let page = f.store.enqueue_thin_blobs(after, 2).await.unwrap();
+            let page = f.store.find_thin_blobs(after, 2).await.unwrap();
             (enqueued, pages) = (enqueued + page.enqueued, pages + 1);
             let Some(next) = page.next else { break };
             assert!(Some(next) > after);
             after = Some(next);
         }
         assert_eq!((enqueued, pages), (3, 4), "six blobs, two on a page, and an empty one");
-        let again = f.store.enqueue_thin_blobs(None, 100).await.unwrap();
+        let again = f.store.find_thin_blobs(None, 100).await.unwrap();
         assert_eq!((again.enqueued, again.next), (0, None), "each has a job now");
         let mut found = Vec::new();
         while let Some(id) = claimed(f).await {

@@ -3,6 +3,7 @@
 use codec::BlobId;
 
 use crate::domain::RepairRank;
+use crate::metadata::blobs::sparse::is_sparse;
 use crate::metadata::commit::apply::writes::Writes;
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::plan::Plan;
@@ -62,12 +63,11 @@ pub(super) fn update_live_bytes(writes: &mut Writes, plan: &Plan<'_>) -> Result<
     Ok(())
 }
 
-/// Asks for what little lives of a blob to be moved, once: when less than half of it lives that was more before. Quilts have an
-/// index of their own.
+/// Asks for what little lives of a blob to be moved, once: when it becomes sparse. Quilts have an index of their own.
 pub(super) fn enqueue_thin_blobs(writes: &mut Writes, facts: &Facts, plan: &Plan<'_>, now: i64) {
     let thin = |id: &BlobId, live: u64| {
         let fact = facts.blobs.get(id);
-        live > 0 && fact.is_some_and(|fact| live * 2 < fact.content_len && fact.live_bytes * 2 >= fact.content_len)
+        fact.is_some_and(|fact| is_sparse(live, fact.content_len) && !is_sparse(fact.live_bytes, fact.content_len))
     };
     let rows = plan.live_bytes.iter().filter(|(id, live)| thin(id, *live)).map(|(id, _)| [id.0.into()]).collect();
     let head = format!(
