@@ -38,6 +38,11 @@ pub(super) trait Walk: Send + Sync {
     /// From the beginning of a round to that of the next.
     fn every(&self) -> Duration;
 
+    /// Where a round begins whose last one was over this long ago, and ended there.
+    fn next_round(&self, _last: Self::Position) -> Self::Position {
+        Self::Position::default()
+    }
+
     /// Goes on from a position; whether there is more behind it. Safe to repeat.
     async fn step(&self, at: &mut Self::Position) -> Result<bool, StepError>;
 }
@@ -83,8 +88,9 @@ impl<W: Walk> Seldom<W> {
             return Ok(false);
         }
         if progress.over || progress.release != RELEASE {
-            let release = RELEASE.to_owned();
-            progress = Progress { release, begun_at: now, over: false, at: W::Position::default() };
+            let was_due = progress.over && now >= again_at;
+            let at = if was_due { self.walk.next_round(progress.at) } else { W::Position::default() };
+            progress = Progress { release: RELEASE.to_owned(), begun_at: now, over: false, at };
         }
         progress.over = !self.walk.step(&mut progress.at).await?;
         self.metadata.record_task_progress(name, incarnation, &progress).await?;
@@ -151,12 +157,21 @@ impl Walk for ThinBlobs {
 /// Compares the sums of quotas with what is there, one quota in each step: an earlier release beside this one adds less to them.
 pub(super) struct QuotaSums(pub(super) MetadataStore);
 
-/// A quota by its kind and the number of its bucket or user.
-type QuotaPosition = Option<(String, i64)>;
+/// How far a round over the quotas is.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct QuotaRound {
+    /// The last quota that was counted, by its kind and the number of its bucket or user.
+    after: Option<(String, i64)>,
+    /// A number that was drawn when this round began: settings under way then have lower ones.
+    began_at: i64,
+    /// That of the round before, which began a day before this one: a setting that is under way since then is nobody's.
+    dead: i64,
+}
 
 #[async_trait]
 impl Walk for QuotaSums {
-    type Position = QuotaPosition;
+    type Position = QuotaRound;
 
     fn name(&self) -> &'static str {
         "quota-sums"
@@ -166,13 +181,20 @@ impl Walk for QuotaSums {
         Duration::from_secs(86_400)
     }
 
-    async fn step(&self, at: &mut QuotaPosition) -> Result<bool, StepError> {
-        let after = at.as_ref().map(|(kind, id)| match kind.as_str() {
+    fn next_round(&self, last: QuotaRound) -> QuotaRound {
+        QuotaRound { dead: last.began_at, ..QuotaRound::default() }
+    }
+
+    async fn step(&self, at: &mut QuotaRound) -> Result<bool, StepError> {
+        if at.began_at == 0 {
+            at.began_at = self.0.draw_count_number().await?;
+        }
+        let after = at.after.as_ref().map(|(kind, id)| match kind.as_str() {
             BUCKET => QuotaScope::Bucket(BucketId(*id)),
             _ => QuotaScope::User(UserId(*id)),
         });
         let Some(scope) = self.0.quota_after(after).await? else { return Ok(false) };
-        match self.0.recount_quota(scope).await {
+        match self.0.recount_quota(scope, at.dead).await {
             Ok(missing) if missing == MissingUsage::default() => {}
             Ok(missing) => {
                 tracing::warn!(
@@ -184,7 +206,7 @@ impl Walk for QuotaSums {
             // It has its turn in the next round; those behind it do not wait for it.
             Err(error) => tracing::warn!(?scope, %error, "a quota could not be counted"),
         }
-        *at = Some(match scope {
+        at.after = Some(match scope {
             QuotaScope::Bucket(id) => (BUCKET.to_owned(), id.0),
             QuotaScope::User(id) => ("user".to_owned(), id.0),
         });

@@ -22,7 +22,9 @@ impl MetadataStore {
     /// See [`MetadataError`].
     pub async fn set_quota(&self, scope: QuotaScope, limits: QuotaLimits) -> Result<bool> {
         let is_limited = limits != QuotaLimits::default();
-        let Some(count) = self.database().transact(Prepare { scope, is_limited }).await? else { return Ok(false) };
+        let Some(count) = self.database().transact(Prepare { scope, is_limited, abandoned: None }).await? else {
+            return Ok(false);
+        };
         if is_limited {
             let missing = quota_count::missing(self.database(), scope).await?;
             self.database().transact(Limit { scope, limits, count, missing }).await?;
@@ -62,9 +64,11 @@ fn counted(extras: i64) -> u64 {
 }
 
 /// Makes commits add to the sums of a quota, or stop.
-struct Prepare {
-    scope: QuotaScope,
-    is_limited: bool,
+pub(super) struct Prepare {
+    pub(super) scope: QuotaScope,
+    pub(super) is_limited: bool,
+    /// Only where nothing is limited and the count under way has a number up to this one.
+    pub(super) abandoned: Option<i64>,
 }
 
 impl Work for Prepare {
@@ -84,6 +88,14 @@ impl Work for Prepare {
         let lock = tx.dialect().for_update();
         let text = format!("SELECT b.id FROM bucket b WHERE {which} ORDER BY b.id{lock}");
         tx.rows(Statement::new(text).bind(id)).await?;
+        if let Some(dead) = self.abandoned {
+            let text = "SELECT id FROM quota WHERE scope = $1 AND id = $2 AND counting BETWEEN 1 AND $3 \
+                        AND bytes_max IS NULL AND objects_max IS NULL";
+            let [kind, number] = self.scope.values();
+            if tx.row(Statement::new(text).bind(kind).bind(number).bind(dead)).await?.is_none() {
+                return Ok(None);
+            }
+        }
         // One that is there stays in force until its usage is counted again.
         let drawn = tx.row(Statement::new(tx.dialect().take_numbers(1))).await?;
         let count = drawn.ok_or_else(|| MetadataError::Damaged("no number for a count".to_owned()))?.int(0)?;

@@ -176,7 +176,7 @@ both! {
             let mut mended = Vec::new();
             let mut after = None;
             while let Some(scope) = f.store.quota_after(after).await.unwrap() {
-                let missing = f.store.recount_quota(scope).await.unwrap();
+                let missing = f.store.recount_quota(scope, 0).await.unwrap();
                 mended.push((scope, missing.bytes, missing.extras));
                 after = Some(scope);
             }
@@ -186,19 +186,37 @@ both! {
         assert_eq!(mended, [(bucket, -7, 4), (user, 0, 14)]);
         f.agrees_with_itself().await;
         assert_eq!(f.store.quota_after(None).await.unwrap(), Some(bucket));
-        assert_eq!(f.store.recount_quota(bucket).await.unwrap(), MissingUsage::default());
+        assert_eq!(f.store.recount_quota(bucket, 0).await.unwrap(), MissingUsage::default());
 
         f.meddle("UPDATE quota SET extras = 0, counting = -1").await;
-        assert!(f.store.recount_quota(bucket).await.unwrap().extras > 0, "one was broken off");
+        assert!(f.store.recount_quota(bucket, 0).await.unwrap().extras > 0, "one was broken off");
         f.meddle("UPDATE quota SET counting = NULL").await;
-        f.store.recount_quota(user).await.unwrap();
+        f.store.recount_quota(user, 0).await.unwrap();
         f.meddle("UPDATE quota SET extras = 0, counting = 0 WHERE scope = 'bucket'").await;
         f.agrees_with_itself().await;
-        assert!(f.store.recount_quota(bucket).await.unwrap().extras > 0, "as a migration leaves it");
+        assert!(f.store.recount_quota(bucket, 0).await.unwrap().extras > 0, "as a migration leaves it");
         f.meddle("UPDATE quota SET extras = 0, counting = 1 WHERE scope = 'bucket'").await;
-        assert_eq!(f.store.recount_quota(bucket).await.unwrap(), MissingUsage::default(), "somebody is setting it");
+        assert_eq!(f.store.recount_quota(bucket, 0).await.unwrap(), MissingUsage::default(), "somebody is setting it");
         set(f, bucket, Some(1 << 30), None).await;
-        f.store.recount_quota(user).await.unwrap();
+        f.store.recount_quota(user, 0).await.unwrap();
+    }
+
+    /// Whoever sets a quota may be killed while usage is counted. Nobody else's count has a number as old as that.
+    async fn a_setting_that_was_broken_off_is_ended_by_a_recount(f: &Fixture) {
+        let (bucket, user) = (QuotaScope::Bucket(f.bucket), QuotaScope::User(f.owner));
+        f.put("a", 10).await;
+        set(f, bucket, Some(100), None).await;
+        let number = f.store.draw_count_number().await.unwrap();
+        f.meddle(format!("UPDATE quota SET counting = {number}, bytes = bytes - 3")).await;
+        f.meddle(format!("INSERT INTO quota (scope, id, bytes, objects, counting) VALUES ('user', {}, 0, 0, {number})", f.owner.0)).await;
+        assert_eq!(f.store.recount_quota(bucket, number - 1).await.unwrap(), MissingUsage::default(), "it may go on");
+        f.store.recount_quota(user, number - 1).await.unwrap();
+        assert_eq!((sums(f, bucket).await, f.one_int("SELECT COUNT(*) FROM quota").await), ((7, 1), 2));
+        assert_eq!(f.store.recount_quota(bucket, number).await.unwrap().bytes, 3, "what was in force stays");
+        assert_eq!(sums(f, bucket).await, (10, 1));
+        f.store.recount_quota(user, number).await.unwrap();
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM quota").await, 1, "what never had limits goes");
+        assert_eq!(put(f, "b", 91).await, Outcome::Refused(Refusal::QuotaExceeded));
     }
 
     async fn usage_is_counted_over_many_pages_and_buckets(f: &Fixture) {
