@@ -53,7 +53,7 @@ pub use commit::{
     DeleteChange, Deleted, NewBlob, NewMarker, OnlyVersion, Outcome, PartChange, PutChange, Refusal, RenameChange,
 };
 pub use error::{MetadataError, Result};
-pub use events::{Event, EventDraft, EventTrigger};
+pub use events::{ClaimedEvents, Event, EventDraft, EventTrigger};
 pub use identity::users::{AddAccessKey, AddUser, RemoveUser};
 pub use identity::{
     AddKey, AddPolicyVersion, AttachPolicy, CreateIdentity, CreatePolicy, DeleteIdentity, DeletePolicy,

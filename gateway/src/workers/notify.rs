@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::domain::UserId;
 use crate::events::finished;
-use crate::metadata::{Event, MetadataStore};
+use crate::metadata::{ClaimedEvents, Event, MetadataStore};
 use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
 
@@ -106,7 +106,17 @@ impl Worker for Notify {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        let events = self.metadata.claim_events(&self.target.config().name, CLAIM_MAX, LEASE_SECONDS).await?;
+        let name = &self.target.config().name;
+        let claim = self.metadata.claim_events(name, CLAIM_MAX, LEASE_SECONDS, AGE_MAX_SECONDS);
+        let ClaimedEvents { events, given_up } = claim.await?;
+        if given_up > 0 {
+            metrics::counter!("haulout_events_dropped_total", "target" => name.clone()).increment(given_up);
+            tracing::error!(
+                target = name,
+                dropped = given_up,
+                "notifications dropped after their maximum age: an earlier one of their key still waited"
+            );
+        }
         let claimed = events.len();
         let mut sent = futures::stream::iter(events).map(|event| self.deliver(event)).buffer_unordered(POSTS_AHEAD);
         while let Some(outcome) = sent.next().await {
@@ -154,7 +164,7 @@ impl Worker for WaitingEvents {
     async fn step(&self) -> Result<bool, StepError> {
         let begun = Instant::now();
         let again_at = || self.again_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.targets.is_empty() || again_at().is_some_and(|at| begun < at) {
+        if again_at().is_some_and(|at| begun < at) {
             return Ok(false);
         }
         let (waiting, oldest) = self.metadata.waiting_events().await?;

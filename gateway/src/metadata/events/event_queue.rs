@@ -42,6 +42,15 @@ pub struct Event {
     pub age_seconds: i64,
 }
 
+/// What a claim of messages comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClaimedEvents {
+    /// Messages to send.
+    pub events: Vec<Event>,
+    /// How many are gone that had waited too long for an earlier one of their key.
+    pub given_up: u64,
+}
+
 impl MetadataStore {
     /// Enqueues a complete message about a bucket.
     ///
@@ -52,16 +61,24 @@ impl MetadataStore {
     }
 
     /// Claims messages to a target that are due, for `lease_seconds`. Of one key only the oldest is handed out: the next one waits
-    /// until it has arrived.
+    /// until it has arrived, or is given up when it has become older than `age_max_seconds` meanwhile.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn claim_events(&self, target: &str, most: usize, lease_seconds: i64) -> Result<Vec<Event>> {
+    pub async fn claim_events(
+        &self,
+        target: &str,
+        most: usize,
+        lease_seconds: i64,
+        age_max_seconds: i64,
+    ) -> Result<ClaimedEvents> {
+        let mut given_up = 0;
         loop {
-            let claim = Claim { target: target.to_owned(), most, lease_seconds };
-            let Claimed { events, others_follow } = self.database().transact(claim).await?;
-            if !events.is_empty() || !others_follow {
-                return Ok(events);
+            let claim = Claim { target: target.to_owned(), most, lease_seconds, age_max_seconds };
+            let claimed = self.database().transact(claim).await?;
+            given_up += claimed.given_up;
+            if !claimed.events.is_empty() || !claimed.others_follow {
+                return Ok(ClaimedEvents { events: claimed.events, given_up });
             }
         }
     }
@@ -137,11 +154,13 @@ struct Claim {
     target: String,
     most: usize,
     lease_seconds: i64,
+    age_max_seconds: i64,
 }
 
-/// What a claim came to.
+/// What one transaction of a claim came to.
 struct Claimed {
     events: Vec<Event>,
+    given_up: u64,
     /// There may be more messages that are due than were looked at.
     others_follow: bool,
 }
@@ -150,32 +169,47 @@ impl Work for Claim {
     type Done = Claimed;
 
     /// Looks at a bounded number of messages. Those that wait for an earlier one of their key are put off, so that the next claim does
-    /// not meet them again: their turn comes when that one is deleted.
+    /// not meet them again: their turn comes when that one is deleted. They come back only until they are too old.
     async fn run(&self, tx: &mut Session) -> Result<Claimed> {
         let dialect = tx.dialect();
         let now = dialect.now();
         let text = format!(
-            "SELECT e.seq, {} FROM event e WHERE e.target = $1 AND e.not_before <= {now} \
+            "SELECT e.seq, {}, {} FROM event e WHERE e.target = $1 AND e.not_before <= {now} \
              ORDER BY e.not_before LIMIT {LOOKED_AT}{}",
             waits(dialect, "e"),
+            self.is_old(dialect, "e"),
             dialect.for_claim()
         );
         let due = tx.rows(Statement::new(text).bind(&*self.target)).await?;
-        let (mut first, mut blocked) = (Vec::new(), Vec::new());
+        let (mut first, mut blocked, mut old) = (Vec::new(), Vec::new(), Vec::new());
         for row in &due {
-            if row.flag(1)? { blocked.push(row.int(0)?) } else { first.push(row.int(0)?) }
+            let list = match (row.flag(1)?, row.flag(2)?) {
+                (false, _) => &mut first,
+                (true, false) => &mut blocked,
+                (true, true) => &mut old,
+            };
+            list.push(row.int(0)?);
         }
         first.truncate(self.most);
+        let tail = format!(") AND {}", waits(dialect, "event"));
+        let given_up = tx.execute_rows("DELETE FROM event WHERE seq IN (VALUES ", values(&old), &tail).await?;
         // Decided again, now that they are locked: the earlier one may just have gone.
         let head = format!("UPDATE event SET not_before = {now} + {PUT_OFF} WHERE seq IN (VALUES ");
-        let tail = format!(") AND {}", waits(dialect, "event"));
         tx.execute_rows(&head, values(&blocked), &tail).await?;
         let events = read(tx, &first).await?;
         let until = self.lease_seconds.saturating_mul(SECOND);
         let head =
             format!("UPDATE event SET not_before = {now} + {until}, attempts = attempts + 1 WHERE seq IN (VALUES ");
         tx.execute_rows(&head, values(&first), ")").await?;
-        Ok(Claimed { events, others_follow: due.len() >= LOOKED_AT })
+        Ok(Claimed { events, given_up, others_follow: due.len() >= LOOKED_AT })
+    }
+}
+
+impl Claim {
+    /// Whether a message is too old to wait any longer.
+    fn is_old(&self, dialect: Dialect, event: &str) -> String {
+        let most = self.age_max_seconds.saturating_mul(SECOND);
+        format!("{event}.created_at < {} - {most}", dialect.now())
     }
 }
 

@@ -5,4 +5,4 @@ mod event_draft;
 mod event_queue;
 
 pub use event_draft::{EventDraft, EventTrigger};
-pub use event_queue::Event;
+pub use event_queue::{ClaimedEvents, Event};

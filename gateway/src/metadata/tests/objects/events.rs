@@ -7,8 +7,10 @@ use crate::metadata::commit::{
     AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, Outcome, PutChange, Refusal,
     RenameChange,
 };
-use crate::metadata::events::{EventDraft, EventTrigger};
+use crate::metadata::events::{ClaimedEvents, Event, EventDraft, EventTrigger};
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
+
+const AGE_MAX_SECONDS: i64 = 86_400;
 
 fn draft(when: EventTrigger, target: &str) -> EventDraft {
     EventDraft { when, target: target.to_owned(), record: format!("\"{when:?}\""), complete }
@@ -31,7 +33,41 @@ async fn delete(f: &Fixture, name: &str) {
     f.commit(Batch { blobs: Vec::new(), changes: vec![Change::Delete(delete)] }).await.unwrap();
 }
 
+async fn claim(f: &Fixture, target: &str, most: usize) -> Vec<Event> {
+    f.store.claim_events(target, most, 60, AGE_MAX_SECONDS).await.unwrap().events
+}
+
 both! {
+    /// A target that never answers: what waits behind the message that is tried goes with its age, and not one by one.
+    async fn what_waits_too_long_is_given_up(f: &Fixture) {
+        put(f, "b", WriteCondition::None).await;
+        for _ in 0..600 {
+            put(f, "a", WriteCondition::None).await;
+        }
+        let seqs = |events: &[Event]| events.iter().map(|event| event.seq).collect::<Vec<_>>();
+        let first = seqs(&claim(f, "hook", 10).await);
+        assert_eq!(first.len(), 2, "one of each key");
+        let others = f.store.claim_events("hook", 10, 60, AGE_MAX_SECONDS).await.unwrap();
+        assert_eq!(others, ClaimedEvents::default(), "they wait, and are not old");
+        let day = AGE_MAX_SECONDS * 1_000_000;
+        f.meddle(format!("UPDATE event SET created_at = created_at - {day} - 1, not_before = not_before - {day}")).await;
+        put(f, "a", WriteCondition::None).await;
+        let (mut tried, mut given_up) = (Vec::new(), 0);
+        loop {
+            let claimed = f.store.claim_events("hook", 10, 60, AGE_MAX_SECONDS).await.unwrap();
+            given_up += claimed.given_up;
+            if claimed.events.is_empty() {
+                break;
+            }
+            tried.extend(seqs(&claimed.events));
+        }
+        tried.sort_unstable();
+        assert_eq!((&tried, given_up), (&first, 599), "each first one has its try, and what waited for it is gone");
+        assert_eq!(f.store.waiting_events().await.unwrap().0, 3);
+        f.store.forget_events(first).await.unwrap();
+        assert_eq!(claim(f, "hook", 10).await.len(), 1, "what came later has its turn");
+    }
+
     async fn what_was_changed_is_told_in_order_and_what_was_refused_is_not(f: &Fixture) {
         put(f, "a", WriteCondition::None).await;
         put(f, "a", WriteCondition::Absent).await;
@@ -39,15 +75,15 @@ both! {
         delete(f, "a").await;
         delete(f, "nothing").await;
         assert_eq!(f.one_int("SELECT COUNT(*) FROM event").await, 3);
-        let first = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let first = claim(f, "hook", 10).await;
         assert_eq!(first.len(), 2, "one for each key");
         assert!(first.iter().all(|event| event.record == "\"Stored\"" && event.attempts == 0 && !event.whole));
-        assert_eq!(f.store.claim_events("hook", 10, 60).await.unwrap(), [], "claimed, and what follows waits");
+        assert_eq!(claim(f, "hook", 10).await, [], "claimed, and what follows waits");
         f.store.delay_event(first[0].seq, 0).await.unwrap();
-        let again = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let again = claim(f, "hook", 10).await;
         assert_eq!((again.len(), again[0].seq, again[0].attempts), (1, first[0].seq, 1));
         f.store.forget_events(first.iter().map(|event| event.seq).collect()).await.unwrap();
-        let last = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let last = claim(f, "hook", 10).await;
         assert_eq!((last.len(), &*last[0].record), (1, "\"Removed\""));
         assert!(last[0].seq > first[0].seq);
         assert_eq!(f.store.waiting_events().await.unwrap().0, 1);
@@ -63,7 +99,7 @@ both! {
         };
         let claimed = || async {
             let mut claimed = Vec::new();
-            while let [event, ..] = &*f.store.claim_events("hook", 10, 60).await.unwrap() {
+            while let [event, ..] = &*claim(f, "hook", 10).await {
                 claimed.push(event.record.clone());
                 f.store.forget_events(vec![event.seq]).await.unwrap();
             }
@@ -94,7 +130,7 @@ both! {
         };
         let commit = |blobs, change| f.commit(Batch { blobs, changes: vec![change] });
         commit(Vec::new(), Change::Rename(rename.clone())).await.unwrap();
-        let claimed = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let claimed = claim(f, "hook", 10).await;
         let mut records: Vec<_> = claimed.iter().map(|event| &*event.record).collect();
         records.sort_unstable();
         assert_eq!(records, ["\"Removed\"", "\"Stored\""], "one of each key, which wait for nobody");
@@ -112,7 +148,7 @@ both! {
             };
             commit(vec![blob], Change::Append(append)).await.unwrap();
         }
-        let claimed = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let claimed = claim(f, "hook", 10).await;
         assert_eq!(claimed.iter().map(|event| &*event.record).collect::<Vec<_>>(), ["\"Stored\" 12"]);
     }
 
@@ -121,8 +157,8 @@ both! {
             f.store.enqueue_event(f.bucket, "away", format!("{at}")).await.unwrap();
         }
         f.store.enqueue_event(f.bucket, "hook", "hello".to_owned()).await.unwrap();
-        assert_eq!(f.store.claim_events("hook", 1, 60).await.unwrap().len(), 1);
-        assert_eq!(f.store.claim_events("away", 10, 60).await.unwrap().len(), 1, "one key, in order");
+        assert_eq!(claim(f, "hook", 1).await.len(), 1);
+        assert_eq!(claim(f, "away", 10).await.len(), 1, "one key, in order");
         let (hook, nobody) = (["hook".to_owned()], []);
         assert_eq!(f.store.old_events_to_others(&hook, 60, 30).await.unwrap(), [0_i64; 0], "it may come back");
         assert_eq!(f.store.old_events_to_others(&hook, -60, 30).await.unwrap().len(), 20);
@@ -141,16 +177,16 @@ both! {
         }
         put(f, "other", WriteCondition::None).await;
         let put_off = "SELECT COUNT(*) FROM event WHERE attempts = 0 AND not_before > created_at";
-        let hot = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let hot = claim(f, "hook", 10).await;
         assert_eq!((hot.len(), f.one_int(put_off).await), (1, 255), "the first of the key, and so many were looked at");
-        let other = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let other = claim(f, "hook", 10).await;
         assert_eq!((other.len(), f.one_int(put_off).await), (1, 799), "those between them were passed");
-        assert_eq!(f.store.claim_events("hook", 10, 60).await.unwrap(), []);
+        assert_eq!(claim(f, "hook", 10).await, []);
         // One after the other.
         let mut last = hot[0].seq;
         for _ in 0..3 {
             f.store.forget_events(vec![last]).await.unwrap();
-            let next = f.store.claim_events("hook", 10, 60).await.unwrap();
+            let next = claim(f, "hook", 10).await;
             assert_eq!((next.len(), next[0].attempts), (1, 0));
             assert!(next[0].seq > last);
             last = next[0].seq;
@@ -158,13 +194,13 @@ both! {
         // As if a release that puts nothing off had deleted it.
         f.meddle("DELETE FROM event WHERE attempts > 0").await;
         f.meddle("UPDATE event SET not_before = 1").await;
-        let next = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let next = claim(f, "hook", 10).await;
         assert!(next[0].seq > last, "it is due when its time is over");
     }
 
     async fn a_whole_message_needs_no_change(f: &Fixture) {
         f.store.enqueue_event(f.bucket, "hook", "hello".to_owned()).await.unwrap();
-        let events = f.store.claim_events("hook", 10, 60).await.unwrap();
+        let events = claim(f, "hook", 10).await;
         assert_eq!((events.len(), &*events[0].record, events[0].whole), (1, "hello", true));
     }
 
@@ -176,8 +212,8 @@ both! {
         f.store.enqueue_event(f.bucket, "other", "hello".to_owned()).await.unwrap();
         f.meddle("UPDATE event SET account_id = NULL WHERE target = 'other'").await;
         let accounts = async || {
-            let mut events = f.store.claim_events("hook", 10, 60).await.unwrap();
-            events.extend(f.store.claim_events("other", 10, 60).await.unwrap());
+            let mut events = claim(f, "hook", 10).await;
+            events.extend(claim(f, "other", 10).await);
             for event in &events {
                 f.store.delay_event(event.seq, 0).await.unwrap();
             }
