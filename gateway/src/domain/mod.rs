@@ -16,6 +16,7 @@ mod timestamp;
 
 pub use backend_id::{BackendId, BackendIdError};
 pub use bucket::bucket_row::{Bucket, BucketId, BucketName, BucketNameError, ObjectLock, Versioning, bucket_arn};
+pub use bucket::configurations::{Configurations, Named};
 pub use bucket::default_encryption::{DefaultAlgorithm, DefaultEncryption};
 pub use bucket::setting::{BucketSettings, DamagedSetting, Setting};
 pub use bucket::usage::{UsageByBucket, UsageDelta};

@@ -3,17 +3,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::{Setting, Timestamp, bucket_arn};
+use crate::domain::{Configurations, Named, Timestamp, bucket_arn};
 
-/// Every inventory of a bucket, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inventories {
-    /// In the order of their names.
-    pub all: Vec<Inventory>,
-}
+/// Every inventory of a bucket.
+pub type Inventories = Configurations<Inventory>;
 
-impl Setting for Inventories {
+impl Named for Inventory {
     const KIND: &'static str = "inventory";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 /// What `PutBucketInventoryConfiguration` sets.

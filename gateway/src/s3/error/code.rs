@@ -128,6 +128,7 @@ codes! {
     SlowDown 503 "Please reduce your request rate.",
     TemporaryRedirect 307 "You are being redirected to the bucket while the DNS server is being updated.",
     TooManyBuckets 400 "You have attempted to create more buckets than allowed",
+    TooManyConfigurations 400 "You have attempted to create more configurations than allowed",
     TooManyParts 400 "You have attempted to create more parts than allowed",
     UnresolvableGrantByEmailAddress 400 "The e-mail address you provided does not match any account on record.",
     UnexpectedContent 400 "This request does not support content",

@@ -23,6 +23,8 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::form::file::FileBody;
 use crate::s3::form::multipart::{Event, Malformed, Multipart};
 use crate::s3::form::policy::Policy;
+use crate::s3::headers::encoded_words;
+use crate::s3::headers::object_headers::USER_PREFIX;
 
 /// The most bytes that may stand before the file; Amazon's bound.
 const FIELDS_BYTES_MAX: usize = 20 << 10;
@@ -226,7 +228,19 @@ fn headers(fields: &FormFields) -> Result<HeaderMap, S3Error> {
             return Err(invalid());
         }
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-        headers.insert(header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?);
+        headers.insert(header, HeaderValue::from_bytes(&as_header(name, value)).map_err(|_| invalid())?);
     }
     Ok(headers)
+}
+
+/// A field's value as the header of its name carries it. A form's fields are text of any alphabet and no encoded words: metadata
+/// keeps all of it, and what has only the alphabet of headers gets spaces for the other letters, as with Amazon.
+fn as_header(name: &str, value: &str) -> Vec<u8> {
+    if name.starts_with(USER_PREFIX) {
+        return encoded_words::shield(value).into_bytes();
+    }
+    if !HEADERS.contains(&name) {
+        return value.as_bytes().to_vec();
+    }
+    value.chars().map(|character| u8::try_from(character).unwrap_or(b' ')).collect()
 }

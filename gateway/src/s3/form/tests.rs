@@ -6,6 +6,7 @@ use super::*;
 use crate::config::S3Config;
 use crate::objects::BodyError;
 use crate::s3::auth::tests::{KEY, MIDNIGHT, SECRET, StillClock, verifier_at};
+use crate::s3::headers::object_headers;
 
 const POLICY: &str = r#"{"expiration":"2013-05-24T01:00:00Z","conditions":[{"bucket":"b"},["starts-with","$key","user/"],
     {"acl":"private"},["starts-with","$Content-Type","text/"],["content-length-range",3,10],["starts-with","$x-amz-meta-a",""],
@@ -105,6 +106,26 @@ async fn a_signed_form_is_a_put() {
         assert_eq!(form.headers.len(), 4);
         assert!(form.promise.checksum.is_some());
         assert_eq!(drain(form).await.expect("whole"), b"hello\r\n--");
+    }
+}
+
+/// Recorded of Amazon by LocalStack's `test_post_object_with_unicode_metadata`.
+#[tokio::test]
+async fn fields_are_text_of_any_alphabet() {
+    for (text, shown) in [
+        ("ÄMÄZÕÑ S3", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="),
+        ("\0\u{1}\u{2}\u{3}\u{4}", "=?UTF-8?B?AAECAwQ=?="),
+        ("=?UTF-8?Q?actually-ascii?=", "=?UTF-8?Q?actually-ascii?="),
+        ("=?UTF-8?B?YWJj?=", "=?UTF-8?B?YWJj?="),
+    ] {
+        let policy = POLICY.replace(r#"{"acl"#, r#"["starts-with","$Cache-Control",""],{"acl"#);
+        let more = [("x-amz-meta-a", text), ("Cache-Control", "non-ascii-%E2%80%94_—_é_")];
+        let form = send(&with(with(version_4(&policy, SECRET), &USUAL), &more), Some("abc"), MIDNIGHT).await;
+        let attributes = object_headers::read(&form.expect("valid").headers).expect("valid");
+        let mut reply = HeaderMap::new();
+        object_headers::write(&attributes, &mut reply);
+        assert_eq!(reply["x-amz-meta-a"], shown);
+        assert_eq!(reply["cache-control"].as_bytes(), b"non-ascii-%E2%80%94_ _\xe9_");
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod checksums;
 pub(crate) mod conditions;
 pub(crate) mod copy_source;
+pub(crate) mod encoded_words;
 pub(crate) mod encryption_keys;
 pub(crate) mod expiration;
 pub(crate) mod object_headers;

@@ -2,19 +2,18 @@
 //! read.
 //!
 //! Header values are bytes. System headers are kept one character per byte (as ISO 8859-1 reads them), so that what a client
-//! sent is what it gets back, byte for byte. User metadata is text: clients send it as UTF-8 or as ISO 8859-1, and all of
-//! them read headers as ISO 8859-1, so it goes back in that alphabet, or encoded as RFC 2047 says where the alphabet has no
-//! such letters. What a client encoded itself comes back as it came.
+//! sent is what it gets back, byte for byte. User metadata is text, as with Amazon: bytes are read as ISO 8859-1, encoded words
+//! of RFC 2047 are decoded, and what is not ASCII goes back in encoded words.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::domain::ObjectAttributes;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::headers::encoded_words;
 use crate::s3::uri::Query;
 
-const USER_PREFIX: &str = "x-amz-meta-";
+/// What the names of user metadata begin with.
+pub const USER_PREFIX: &str = "x-amz-meta-";
 /// Where a website redirects whoever asks for the object.
 pub const WEBSITE_REDIRECT: &str = "x-amz-website-redirect-location";
 
@@ -49,8 +48,8 @@ fn website_redirect(headers: &HeaderMap) -> Result<Option<String>, S3Error> {
 
 fn user_metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, S3Error> {
     let names = headers.keys().filter_map(|name| Some((name, name.as_str().strip_prefix(USER_PREFIX)?)));
-    let user: Vec<_> =
-        names.map(|(name, short)| (short.to_owned(), in_full(&joined(headers, name).unwrap_or_default()))).collect();
+    let text = |name: &HeaderName| encoded_words::decode(&joined(headers, name).unwrap_or_default());
+    let user: Vec<_> = names.map(|(name, short)| (short.to_owned(), text(name))).collect();
     let bytes: usize = user.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > ObjectAttributes::USER_BYTES_MAX {
         return Err(S3Error::new(Code::MetadataTooLarge)
@@ -69,15 +68,6 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
         all.push_str(&text_of(value.as_bytes()));
     }
     Some(all)
-}
-
-/// The text that these bytes, one a character, mean: UTF-8 where they can be, else ISO 8859-1.
-fn in_full(bytes: &str) -> String {
-    if bytes.is_ascii() {
-        return bytes.to_owned();
-    }
-    let raw: Vec<u8> = bytes.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
-    String::from_utf8(raw).unwrap_or_else(|_| bytes.to_owned())
 }
 
 /// One character per byte.
@@ -117,19 +107,10 @@ pub fn write(attributes: &ObjectAttributes, headers: &mut HeaderMap) {
     }
     for (name, value) in &attributes.user {
         let name = HeaderName::from_bytes([USER_PREFIX.as_bytes(), name.as_bytes()].concat().as_slice());
-        if let (Ok(name), Some(value)) = (name, user_value(value)) {
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(encoded_words::encode(value))) {
             headers.append(name, value);
         }
     }
-}
-
-/// Metadata as a header can carry it: in ISO 8859-1, or as an encoded word of RFC 2047.
-fn user_value(text: &str) -> Option<HeaderValue> {
-    let latin = text.chars().all(|character| character <= '\u{ff}');
-    if latin {
-        return value_of(text);
-    }
-    HeaderValue::try_from(format!("=?UTF-8?B?{}?=", BASE64_STANDARD.encode(text))).ok()
 }
 
 /// The bytes a value was read from; `None` for what no header can carry.
@@ -171,8 +152,10 @@ pub fn apply_overrides(query: &Query, signed: bool, headers: &mut HeaderMap) -> 
             let message = "Request specific response headers cannot be used for anonymous GET requests.";
             return Err(S3Error::with(Code::InvalidRequest, message));
         }
-        let refused = || S3Error::argument("The header value is not valid.", parameter, value);
-        headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused())?);
+        let refused = |why: &'static str| S3Error::argument(why, parameter, value);
+        let bytes: Result<Vec<u8>, _> = value.chars().map(u8::try_from).collect();
+        let bytes = bytes.map_err(|_| refused("Header value cannot be represented using ISO-8859-1."))?;
+        headers.insert(name, HeaderValue::try_from(bytes).map_err(|_| refused("The header value is not valid."))?);
     }
     Ok(())
 }
@@ -198,7 +181,7 @@ mod tests {
             ("cache-control", b"no-cache"),
             ("content-language", b"en"),
             ("content-disposition", b"attachment; filename=\"a b\""),
-            ("x-amz-meta-b", b"\xe9"),
+            ("x-amz-meta-b", b"a b"),
             ("x-amz-meta-c", b"=?UTF-8?B?w6k=?="),
         ]);
         let mut shown = HeaderMap::new();
@@ -206,18 +189,19 @@ mod tests {
         assert_eq!(shown, sent);
     }
 
+    /// The first two are the examples of Amazon's documentation ("Working with object metadata").
     #[test]
-    fn metadata_is_text_in_the_alphabet_of_headers() {
+    fn metadata_is_text_and_what_is_not_ascii_goes_back_in_encoded_words() {
         for (sent, shown) in [
-            (&b"plain"[..], &b"plain"[..]),
-            ("é".as_bytes(), b"\xe9"),
-            (b"\xe9", b"\xe9"),
-            ("Zażółć".as_bytes(), b"=?UTF-8?B?WmHFvMOzxYLEhw==?="),
-            (b"=?UTF-8?Q?=C3=A9?=", b"=?UTF-8?Q?=C3=A9?="),
+            ("ÄMÄZÕÑ S3".as_bytes(), "=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?="),
+            (b"AMAZONS3", "AMAZONS3"),
+            (b"caf\xe9", "=?UTF-8?Q?caf=C3=A9?="),
+            (b"=?UTF-8?B?w4RNw4Raw5XDkSBTMw==?=", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="),
+            (b"=?UTF-8?Q?actually-ascii?=", "actually-ascii"),
         ] {
             let mut reply = HeaderMap::new();
             write(&read(&headers(&[("x-amz-meta-k", sent)])).unwrap(), &mut reply);
-            assert_eq!(reply["x-amz-meta-k"].as_bytes(), shown);
+            assert_eq!(reply["x-amz-meta-k"], shown);
         }
     }
 
@@ -238,7 +222,7 @@ mod tests {
         let of = |bytes: usize| read(&headers(&[("x-amz-meta-k", &vec![b'a'; bytes])]));
         assert!(of(2_047).is_ok());
         assert_eq!(of(2_048).unwrap_err().code, Code::MetadataTooLarge);
-        let of_two = |count: usize| read(&headers(&[("x-amz-meta-k", "é".repeat(count).as_bytes())]));
+        let of_two = |count: usize| read(&headers(&[("x-amz-meta-k", &vec![b'\xe9'; count])]));
         assert!(of_two(1_023).is_ok() && of_two(1_024).is_err(), "bytes of UTF-8 are counted, not characters");
     }
 
@@ -260,6 +244,11 @@ mod tests {
         assert_eq!(apply_overrides(&other, true, &mut shown).unwrap_err().code, Code::InvalidArgument);
         let evil = Query::parse("response-content-disposition=a%0d%0aSet-Cookie:x").unwrap();
         assert_eq!(apply_overrides(&evil, true, &mut shown).unwrap_err().code, Code::InvalidArgument);
+        let latin = Query::parse("response-cache-control=%C3%A9").unwrap();
+        apply_overrides(&latin, true, &mut shown).unwrap();
+        assert_eq!(shown["cache-control"].as_bytes(), b"\xe9");
+        let wide = Query::parse("response-cache-control=non-ascii-%E2%80%94").unwrap();
+        assert_eq!(apply_overrides(&wide, true, &mut shown).unwrap_err().code, Code::InvalidArgument);
     }
 
     proptest! {

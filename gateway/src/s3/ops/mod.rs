@@ -18,7 +18,7 @@ use crate::s3::route::Row;
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let groups = [
-        settings::inventory::rows(),
+        settings::named::rows(),
         settings::lifecycle::rows(),
         buckets::list_buckets::rows(),
         buckets::bucket::rows(),

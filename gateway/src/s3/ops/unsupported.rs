@@ -26,14 +26,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "s3:CreateBucketMetadataTableConfiguration",
     ),
     ("CreateSession", Method::GET, BUCKET, "session", "s3:CreateSession"),
-    ("DeleteBucketAnalyticsConfiguration", Method::DELETE, BUCKET, "analytics", "s3:PutAnalyticsConfiguration"),
-    (
-        "DeleteBucketIntelligentTieringConfiguration",
-        Method::DELETE,
-        BUCKET,
-        "intelligent-tiering",
-        "s3:PutIntelligentTieringConfiguration",
-    ),
     (
         "DeleteBucketMetadataConfiguration",
         Method::DELETE,
@@ -48,7 +40,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "metadataTable",
         "s3:DeleteBucketMetadataTableConfiguration",
     ),
-    ("DeleteBucketMetricsConfiguration", Method::DELETE, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("DeleteBucketReplication", Method::DELETE, BUCKET, "replication", "s3:PutReplicationConfiguration"),
     ("DeleteObjectAnnotation", Method::DELETE, OBJECT, "annotation", "s3:DeleteObjectAnnotation"),
     (
@@ -59,15 +50,6 @@ const ROWS: &[(&str, Method, Level, &str, &str)] = &[
         "s3:GetBucketMetadataTableConfiguration",
     ),
     ("ListObjectAnnotations", Method::GET, OBJECT, "annotation", "s3:ListObjectAnnotations"),
-    ("PutBucketAnalyticsConfiguration", Method::PUT, BUCKET, "analytics", "s3:PutAnalyticsConfiguration"),
-    (
-        "PutBucketIntelligentTieringConfiguration",
-        Method::PUT,
-        BUCKET,
-        "intelligent-tiering",
-        "s3:PutIntelligentTieringConfiguration",
-    ),
-    ("PutBucketMetricsConfiguration", Method::PUT, BUCKET, "metrics", "s3:PutMetricsConfiguration"),
     ("PutBucketReplication", Method::PUT, BUCKET, "replication", "s3:PutReplicationConfiguration"),
     ("PutObjectAnnotation", Method::PUT, OBJECT, "annotation", "s3:PutObjectAnnotation"),
     (

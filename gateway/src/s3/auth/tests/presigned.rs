@@ -1,6 +1,7 @@
 //! Presigned URLs of version 4: what they carry, how long they live, what cannot be added.
 
 use super::*;
+use crate::s3::headers::object_headers;
 
 const HOST: (&str, &str) = ("host", "h:9000");
 
@@ -50,6 +51,7 @@ async fn a_life_of_zero_or_of_more_than_a_week_is_refused() {
 async fn parameters_stand_for_headers() {
     let query = [
         ("x-amz-meta-a", "b c"),
+        ("x-amz-meta-word", "non-ascii-%E2%80%94_—_é_"),
         ("X-Amz-Acl", "private"),
         ("X-Amz-Security-Token", TOKEN),
         ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
@@ -61,8 +63,12 @@ async fn parameters_stand_for_headers() {
     let mut headers = HeaderMap::new();
     headers.insert("x-amz-acl", HeaderValue::from_static("its-own"));
     verified.unhoist(&mut headers);
-    assert_eq!(headers.len(), 2);
+    assert_eq!(headers.len(), 3);
     assert_eq!(headers["x-amz-meta-a"], "b c");
+    let mut reply = HeaderMap::new();
+    object_headers::write(&object_headers::read(&headers).expect("valid"), &mut reply);
+    let recorded = "=?UTF-8?Q?non-ascii-%E2%80%94=5F=E2=80=94=5F=C3=A9=5F?=";
+    assert_eq!(reply["x-amz-meta-word"], recorded, "as Amazon answered LocalStack's test_put_unicode_metadata");
     assert_eq!(headers["x-amz-acl"], "its-own", "a header that is really there is signed too, and wins");
 }
 

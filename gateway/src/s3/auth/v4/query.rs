@@ -7,6 +7,8 @@ use crate::s3::auth::service::Service;
 use crate::s3::auth::time;
 use crate::s3::auth::v4::claim::{ALGORITHM, Claim, Credential, SignatureLocation, signature, signed_headers};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::headers::encoded_words;
+use crate::s3::headers::object_headers::USER_PREFIX;
 use crate::s3::uri::Query;
 
 /// The longest a presigned URL may live, in seconds: a week.
@@ -109,7 +111,10 @@ pub(crate) fn hoisted(
         if headers.iter().any(|(known, _)| *known == header) {
             return Err(invalid());
         }
-        headers.push((header, HeaderValue::from_str(value).map_err(|_| invalid())?));
+        // What is no ASCII was UTF-8 in the URL, and headers are read in another alphabet.
+        let is_text = header.as_str().starts_with(USER_PREFIX) && !value.is_ascii();
+        let value = if is_text { encoded_words::shield(value) } else { value.to_owned() };
+        headers.push((header, HeaderValue::try_from(value).map_err(|_| invalid())?));
     }
     Ok(headers)
 }
