@@ -118,8 +118,18 @@ def flood(target, kind, begin, piece, pieces_max):
         return sent, *hear(stream)
 
 
+def sent_max():
+    """What a gateway reads of an endless body at most, in bytes, and what the sockets between hold: that counts as sent."""
+    def most(name):
+        with open(f"/proc/sys/net/ipv4/{name}") as file:
+            return int(file.read().split()[2])
+
+    lingering, received_and_sent = 16 << 20, most("tcp_rmem") + most("tcp_wmem")
+    return lingering + received_and_sent + (1 << 20)
+
+
 def forms():
-    s3 = client()
+    s3, most = client(), sent_max()
     name = bucket(s3, "forms")
     part = b'--X\r\nContent-Disposition: form-data; name="f%d"\r\n\r\n'
     field = b'--X\r\nContent-Disposition: form-data; name="key"\r\n\r\n'
@@ -134,8 +144,10 @@ def forms():
     ]
 
     def run(attack):
-        sent, status, text = flood(f"/{name}", "multipart/form-data; boundary=X", *attack, 2_000)
-        assert sent < 32 << 20, (attack[1][:40], sent, status, text[:300])
+        # More than may be sent, by a quarter.
+        pieces = 5 * most // 4 // len(attack[1])
+        sent, status, text = flood(f"/{name}", "multipart/form-data; boundary=X", *attack, pieces)
+        assert sent < most, (attack[1][:40], sent, most, status, text[:300])
         assert status in (400, None), (attack[1][:40], sent, status, text[:300])
 
     with ThreadPoolExecutor(16) as pool:
