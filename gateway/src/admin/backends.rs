@@ -37,11 +37,23 @@ pub struct ListedBackend {
     /// How far its drain is; absent when it is not being drained.
     #[serde(default)]
     pub drain: Option<DrainProgress>,
+    /// It does not answer, and since when; absent when it does.
+    #[serde(default)]
+    pub away: Option<AwayBackend>,
     /// It was taken out of the cluster and holds nothing of it any more.
     #[serde(default)]
     pub gone: bool,
     /// Free bytes, where the backend reports them.
     pub free_bytes: Option<u64>,
+}
+
+/// How long a backend has not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwayBackend {
+    /// For so many seconds.
+    pub seconds: u64,
+    /// What it holds counts as lost, and is rebuilt on the others until it is back.
+    pub lost: bool,
 }
 
 impl Operation for ListBackends {
@@ -53,6 +65,7 @@ impl Operation for ListBackends {
         admin.heartbeats.refresh().await?;
         let mut listed = join_all(backends.iter().map(|backend| look(backend))).await;
         add_progress(admin, &mut listed).await?;
+        add_absences(admin, &mut listed).await?;
         let removed = admin.metadata.removed_backends().await?;
         for backend in listed.iter_mut().filter(|backend| backend.problem.as_deref() == Some(REMOVED)) {
             let id: BackendId = backend.name.parse().map_err(|error| AdminError::refused(format!("{error}")))?;
@@ -75,6 +88,7 @@ impl Operation for ListBackends {
                 zone: row.zone,
                 problem: Some(problem.to_owned()),
                 drain: None,
+                away: None,
                 gone: false,
                 free_bytes: None,
             });
@@ -96,8 +110,26 @@ async fn look(backend: &Backend) -> ListedBackend {
         free_bytes: probed.as_ref().ok().and_then(|space| space.free_bytes),
         problem: problem(backend, probed.err()),
         drain: None,
+        away: None,
         gone: false,
     }
+}
+
+async fn add_absences(admin: &Admin, listed: &mut [ListedBackend]) -> Result<()> {
+    let absences = admin.metadata.absences().await?;
+    if absences.is_empty() {
+        return Ok(());
+    }
+    let now = admin.metadata.database_time().await?;
+    // Whoever answers the probe is about to be noted as back.
+    for backend in listed.iter_mut().filter(|backend| backend.problem.is_some()) {
+        let absence = absences.iter().find(|(id, _)| id.as_str() == backend.name);
+        backend.away = absence.map(|(_, absence)| AwayBackend {
+            seconds: u64::try_from(now.seconds() - absence.since.seconds()).unwrap_or(0),
+            lost: absence.lost,
+        });
+    }
+    Ok(())
 }
 
 async fn add_progress(admin: &Admin, listed: &mut [ListedBackend]) -> Result<()> {

@@ -3,6 +3,7 @@
 //! Each [`Operation`] is a plain request, an async function and a plain reply. The caller, the command line in
 //! a process of its own or a running gateway on behalf of its admin socket, runs the same function.
 
+mod absences;
 mod backends;
 mod check;
 mod client;
@@ -21,7 +22,8 @@ use codec::{ClusterId, ClusterKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use backends::{AcceptBackend, ListBackends, ListedBackend, RemoveBackend};
+pub use absences::{LostAfter, LostAfterReport};
+pub use backends::{AcceptBackend, AwayBackend, ListBackends, ListedBackend, RemoveBackend};
 pub use check::Check;
 pub use client::{CallError, call};
 pub use collect::{Collect, Collected};

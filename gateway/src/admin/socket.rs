@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use http::StatusCode;
 use tokio::net::UnixListener;
 
+use crate::admin::absences::LostAfter;
 use crate::admin::backends::{AcceptBackend, ListBackends, RemoveBackend};
 use crate::admin::check::Check;
 use crate::admin::collect::Collect;
@@ -99,6 +100,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<AcceptBackend>(router);
     let router = offer::<DrainBackend>(router);
     let router = offer::<RemoveBackend>(router);
+    let router = offer::<LostAfter>(router);
     let router = offer::<ConfirmDatabase>(router);
     let router = offer::<Check>(router);
     let router = offer::<Collect>(router);

@@ -108,6 +108,12 @@ pub enum Backend {
         #[arg(long)]
         json: bool,
     },
+    /// Show, or set, after how long a backend that is configured and does not answer counts as lost: what it holds is rebuilt on the
+    /// others. When it is back, what is still good on it is used again. Never while more providers are away than any blob survives
+    LostAfter {
+        /// From now on, in seconds; 0 for never. A day unless it was set
+        seconds: Option<u64>,
+    },
     /// Take a backend out of the cluster for good. Leaving it out of a configuration is not that
     Remove {
         /// The backend's name

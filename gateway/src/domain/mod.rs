@@ -49,6 +49,6 @@ pub use object::upload::{Part, Upload, UploadId};
 pub use object::version::{
     DeleteMarker, Version, VersionId, VersionLookup, VersionName, VersionPart, VersionSelector, VersionSelectorError,
 };
-pub use repair_rank::RepairRank;
+pub use repair_rank::{RepairRank, Survival};
 pub use stored_blob::{BlobLengths, Placement, StoredBlob};
 pub use timestamp::Timestamp;

@@ -2,11 +2,34 @@
 
 use codec::Scheme;
 
+/// How long a blob is expected to stay readable if nobody repairs it, in thousandths of a sliver's mean life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Survival(u32);
+
+impl Survival {
+    /// The thousandths.
+    #[must_use]
+    pub fn thousandths(self) -> u32 {
+        self.0
+    }
+
+    /// Of a blob of which `living` slivers are left and `k` needed: of so many slivers that live equally long the next is lost after a
+    /// mean life divided by their number, then one of one fewer, until fewer than k are left.
+    fn of(living: usize, k: usize) -> Self {
+        let micro = (k.max(1)..=living).map(|left| 1_000_000 / u32::try_from(left).unwrap_or(u32::MAX)).sum::<u32>();
+        Self(micro / 1_000)
+    }
+}
+
 /// The place of a blob in the queue of repairs. What is less comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RepairRank {
-    /// It can be read, and stays readable when so many more slivers are lost. At 0 the next loss is its end.
-    MayLose(usize),
+    /// The next loss is its end: k slivers are left of more.
+    Last(Survival),
+    /// Slivers are missing, and it may lose more.
+    Endangered(Survival),
+    /// All slivers are there, and some are to be moved: of a backend that leaves.
+    Whole,
     /// Fewer than k slivers are left, so it cannot be repaired now, only looked at: a backend may come back. It comes last,
     /// because with backends away there may be any number of such blobs, which would take every turn of those that can still
     /// be saved. When nothing else is due it is looked at as often as its pauses allow.
@@ -17,7 +40,16 @@ impl RepairRank {
     /// The rank of a blob of which so many slivers can be counted on.
     #[must_use]
     pub fn of(scheme: Scheme, living: usize) -> Self {
-        living.checked_sub(scheme.k()).map_or(Self::TooFewLeft, Self::MayLose)
+        let survival = Survival::of(living, scheme.k());
+        if living >= scheme.n() {
+            Self::Whole
+        } else if living > scheme.k() {
+            Self::Endangered(survival)
+        } else if living == scheme.k() {
+            Self::Last(survival)
+        } else {
+            Self::TooFewLeft
+        }
     }
 }
 
@@ -25,14 +57,37 @@ impl RepairRank {
 mod tests {
     use super::*;
 
+    fn rank(scheme: &str, living: usize) -> RepairRank {
+        RepairRank::of(scheme.parse().expect("a scheme"), living)
+    }
+
     #[test]
-    fn the_fewer_it_may_lose_the_sooner_and_what_cannot_be_repaired_is_last() {
-        let scheme: Scheme = "rs-4-2".parse().expect("a scheme");
-        let rank = |living| RepairRank::of(scheme, living);
-        assert_eq!([4, 5, 6].map(rank), [0, 1, 2].map(RepairRank::MayLose));
-        assert_eq!([0, 3].map(rank), [RepairRank::TooFewLeft; 2]);
-        let mut queue = [3, 6, 4, 5].map(rank);
-        queue.sort_unstable();
-        assert_eq!(queue, [4, 5, 6, 3].map(rank));
+    fn the_shorter_it_is_expected_to_live_the_sooner() {
+        let order = [
+            // The next loss is the end of each, and comes sooner among ten slivers than among four or one.
+            ("rs-10-4", 10),
+            ("rs-4-2", 4),
+            ("copy-3", 1),
+            ("rs-10-4", 11),
+            ("rs-10-4", 12),
+            ("rs-10-4", 13),
+            ("rs-4-2", 5),
+            ("copy-3", 2),
+        ];
+        let ranks = order.map(|(scheme, living)| rank(scheme, living));
+        assert!(ranks.is_sorted(), "{ranks:?}");
+        for whole in [rank("rs-4-2", 6), rank("copy-3", 3), rank("copy-1", 1)] {
+            assert_eq!(whole, RepairRank::Whole, "moves come after everything that is endangered");
+            assert!(ranks.iter().all(|endangered| *endangered < whole));
+        }
+        assert_eq!([rank("rs-4-2", 3), rank("rs-4-2", 0)], [RepairRank::TooFewLeft; 2]);
+        assert!(RepairRank::Whole < RepairRank::TooFewLeft);
+    }
+
+    #[test]
+    fn survival_is_the_sum_of_the_waits_for_each_loss() {
+        assert_eq!(rank("rs-4-2", 5), RepairRank::Endangered(Survival(450)));
+        assert_eq!(rank("rs-4-2", 4), RepairRank::Last(Survival(250)));
+        assert_eq!(Survival::of(256, 1).thousandths(), 6_124, "the longest there is");
     }
 }

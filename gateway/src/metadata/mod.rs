@@ -42,6 +42,7 @@ pub use buckets::settings::EditSetting;
 pub use buckets::usage::UsageRow;
 pub use buckets::versioning::SetState;
 pub use check::ExpectedSliver;
+pub use cluster::absences::Absence;
 pub use cluster::backend_flags::FlaggedBackend;
 pub use cluster::backends::BackendRow;
 pub use cluster::cluster_row::Cluster;

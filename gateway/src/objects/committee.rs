@@ -113,7 +113,8 @@ impl Backend {
     /// Its health, judged by the last writes.
     pub(crate) fn write_health(&self) -> WriteHealth {
         let now = self.age_ms();
-        if self.trust.is_doubted() || self.trust.is_removed() || self.trust.is_draining() {
+        let trust = &self.trust;
+        if trust.is_doubted() || trust.is_removed() || trust.is_lost() || trust.is_draining() {
             WriteHealth::Barred
         } else if now < self.unresponsive_until_ms.load(Ordering::Relaxed) {
             WriteHealth::Unresponsive

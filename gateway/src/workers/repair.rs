@@ -79,6 +79,12 @@ impl Worker for Repair {
 
     async fn step(&self) -> Result<bool, StepError> {
         // Repairs do not wait for what hinders the walk.
+        match self.objects.give_up_absent().await {
+            Ok(0) => {}
+            // It begins now, and meets all that they hold.
+            Ok(_) => *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = LeavingWalk::default(),
+            Err(error) => tracing::warn!(%error, "looking for backends that are away failed and will be retried"),
+        }
         let enqueued = self.walk_leaving().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "looking for slivers on backends that leave failed and will be retried");
             0

@@ -1,5 +1,6 @@
 //! What survives: lost backends, kills, full disks, rollbacks, upgrades.
 
+mod absences;
 mod clock_steps;
 mod draining;
 mod failpoints;

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use crate::admin::{
-    AcceptBackend, DrainBackend, DrainProgress, DrainReport, DrainRequest, ListBackends, ListedBackend, RemoveBackend,
+    AcceptBackend, AwayBackend, DrainBackend, DrainProgress, DrainReport, DrainRequest, ListBackends, ListedBackend,
+    LostAfter, RemoveBackend,
 };
 use crate::app::cli::Backend;
 use crate::app::commands::runner::OperationRunner;
@@ -20,6 +21,14 @@ pub(super) async fn run(runner: &OperationRunner, backend: Backend) -> Result<Ou
                 (false, false) => DrainRequest::Begin,
             };
             return drain(runner, DrainBackend { name, request }, json).await;
+        }
+        Backend::LostAfter { seconds } => {
+            let report = runner.run(LostAfter { seconds }).await?;
+            show::print(&match report.seconds {
+                0 => "a backend that is away never counts as lost".to_owned(),
+                seconds => format!("a backend that is away counts as lost after {}", show::duration(seconds)),
+            })?;
+            return Ok(Outcome::Fine);
         }
         Backend::Remove { name, lost } => (runner.run(RemoveBackend { name, lost }).await?, false),
     };
@@ -64,15 +73,27 @@ fn drain_text(request: DrainRequest, report: &DrainReport) -> String {
 
 fn row(backend: &ListedBackend) -> [String; 6] {
     let drain = backend.drain.as_ref().map(progress_text);
+    let away = backend.away.as_ref().map(away_text).unwrap_or_default();
+    let problem = backend.problem.as_ref().map(|problem| format!("{problem}{away}"));
     let gone = backend.gone.then(|| "removed: leave it out of the configuration".to_owned());
     [
         backend.name.clone(),
         backend.provider.clone(),
         backend.zone.clone(),
         backend.free_bytes.map(show::bytes).unwrap_or_default(),
-        backend.problem.clone().or(drain).or(gone).unwrap_or_else(|| "ok".to_owned()),
+        problem.or(drain).or(gone).unwrap_or_else(|| "ok".to_owned()),
         backend.url.clone(),
     ]
+}
+
+fn away_text(away: &AwayBackend) -> String {
+    let since = show::duration(away.seconds);
+    match away.lost {
+        true => {
+            format!("; away for {since}: counts as lost, and what it holds is rebuilt on the others until it is back")
+        }
+        false => format!("; away for {since}"),
+    }
 }
 
 fn progress_text(drain: &DrainProgress) -> String {

@@ -35,14 +35,14 @@ impl MetadataStore {
         self.enqueue_all_on(backend, OnBackend::ToBeMoved).await
     }
 
-    /// One page of the walk over the slivers on backends that left the cluster or are being drained: those whose blobs have no job get one.
+    /// One page of the walk over the slivers on backends that left the cluster, are lost or are being drained: those whose blobs have no job get one.
     /// The walk goes on after `after`.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn enqueue_leaving(&self, after: Option<LeavingPlace>) -> Result<LeavingPage> {
-        let text =
-            "SELECT name FROM backend WHERE (removed OR drain_began IS NOT NULL) AND name >= $1 ORDER BY name LIMIT 2";
+        let text = "SELECT name FROM backend WHERE (removed OR lost_at IS NOT NULL OR drain_began IS NOT NULL) AND name >= $1 \
+             ORDER BY name LIMIT 2";
         let from = after.as_ref().map_or("", |place| place.backend.as_str());
         let leaving = self.database().rows(Statement::new(text).bind(from)).await?;
         let Some(first) = leaving.first() else { return Ok(LeavingPage::default()) };
@@ -81,7 +81,7 @@ impl MetadataStore {
 }
 
 /// Writes repair jobs for those of these blobs in which something lives, each ranked by the slivers that can be counted on:
-/// those without a finding, on backends that are neither `lost` nor taken out of the cluster. Returns how many were written;
+/// those without a finding, on backends that are neither in `lost`, nor lost, nor taken out of the cluster. Returns how many were written;
 /// `existing` is what becomes of a job that is there already.
 pub(crate) async fn enqueue(
     tx: &mut Session,
@@ -92,7 +92,7 @@ pub(crate) async fn enqueue(
     let head = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id IN (VALUES ");
     let rows = tx.rows_of_rows(&head, keys(ids), ") AND b.live_bytes > 0 ORDER BY b.id").await?;
     let blobs = with_placements(tx, &rows).await?;
-    for row in tx.rows(Statement::new("SELECT name FROM backend WHERE removed")).await? {
+    for row in tx.rows(Statement::new("SELECT name FROM backend WHERE removed OR lost_at IS NOT NULL")).await? {
         lost.insert(backend_id(row.text(0)?)?);
     }
     let suspects = suspects(tx, ids).await?;

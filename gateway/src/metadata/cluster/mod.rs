@@ -1,5 +1,6 @@
 //! Rows of the cluster itself: its identity, its backends, the incarnations of its gateways, tasks that one gateway at a time does.
 
+pub(crate) mod absences;
 pub(crate) mod backend_flags;
 pub(crate) mod backends;
 pub(crate) mod cluster_row;

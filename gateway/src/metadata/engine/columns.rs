@@ -1,7 +1,7 @@
 //! Encoding of domain types in columns.
 
 use bytes::Bytes;
-use codec::{BlobId, BlobLayout, ContentSalt, Scheme, StripeShape, WrappedKey};
+use codec::{BlobId, BlobLayout, ContentSalt, StripeShape, WrappedKey};
 
 use crate::domain::{
     BackendId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, Extent, ObjectAttributes, ObjectKey,
@@ -21,11 +21,13 @@ pub(crate) fn limit(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// The order of repair jobs: the smaller is claimed first. No blob can lose more slivers than it has.
+/// The order of repair jobs: the smaller is claimed first. Each rank has a band of its own, wider than any survival in it.
 pub(crate) fn urgency(rank: RepairRank) -> i64 {
     match rank {
-        RepairRank::MayLose(slivers) => limit(slivers),
-        RepairRank::TooFewLeft => limit(Scheme::SLIVERS_MAX + 1),
+        RepairRank::Last(survival) => survival.thousandths().into(),
+        RepairRank::Endangered(survival) => 1_000 + i64::from(survival.thousandths()),
+        RepairRank::Whole => 10_000,
+        RepairRank::TooFewLeft => 20_000,
     }
 }
 

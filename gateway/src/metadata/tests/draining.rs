@@ -2,6 +2,7 @@
 
 use crate::domain::BackendId;
 use crate::metadata::tests::fixture::{Fixture, both};
+use crate::metadata::tests::repairs::{FIVE_LEFT, WHOLE};
 
 fn backend(number: u8) -> BackendId {
     format!("b{number}").parse().expect("a name")
@@ -61,14 +62,14 @@ both! {
         f.store.set_backend_removed(&backend(0), true).await.unwrap();
         f.store.begin_drain(&backend(5)).await.unwrap();
         assert_eq!(walk(f).await, 2, "each blob once");
-        assert_eq!(f.one_int("SELECT COUNT(*) FROM job WHERE urgency = 1").await, 2, "what was removed does not count");
+        assert_eq!(f.one_int(format!("SELECT COUNT(*) FROM job WHERE urgency = {FIVE_LEFT}")).await, 2, "what was removed does not count");
     }
 
     async fn its_blobs_are_asked_for_behind_all_that_are_endangered(f: &Fixture) {
         two_blobs(f).await;
         f.store.begin_drain(&backend(2)).await.unwrap();
         assert_eq!(f.store.enqueue_moves_off(&backend(2)).await.unwrap(), 2);
-        assert_eq!(f.one_int("SELECT COUNT(*) FROM job WHERE urgency = 2").await, 2, "all six slivers count");
+        assert_eq!(f.one_int(format!("SELECT COUNT(*) FROM job WHERE urgency = {WHOLE}")).await, 2, "all six slivers count");
         assert_eq!(walk(f).await, 0, "nothing came since");
         f.put("three", 30).await;
         assert_eq!(walk(f).await, 1);

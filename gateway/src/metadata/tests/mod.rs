@@ -1,5 +1,6 @@
 //! Scenarios on both databases.
 
+mod absences;
 mod behind_the_store;
 mod cached;
 mod checks;

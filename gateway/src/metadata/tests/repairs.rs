@@ -10,7 +10,18 @@ use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::MetadataError;
 use crate::metadata::tests::fixture::{Fixture, both, whole};
 
-const DONE: RepairEnd = RepairEnd { complete: true, retry_after_seconds: 0, rank: Some(RepairRank::MayLose(2)) };
+const DONE: RepairEnd = RepairEnd { complete: true, retry_after_seconds: 0, rank: Some(RepairRank::Whole) };
+
+/// Urgencies of a blob of rs-4-2.
+pub(super) const FIVE_LEFT: i64 = 1_450;
+const FOUR_LEFT: i64 = 250;
+pub(super) const WHOLE: i64 = 10_000;
+const TOO_FEW: i64 = 20_000;
+
+/// The rank of a blob of rs-4-2 of which so many slivers are left.
+fn left(living: usize) -> RepairRank {
+    RepairRank::of("rs-4-2".parse().unwrap(), living)
+}
 
 /// A blob that was written with `slivers` of six.
 async fn degraded(f: &Fixture, name: &str, slivers: usize) -> codec::BlobId {
@@ -77,7 +88,7 @@ both! {
         let failing = degraded(f, "urgent", 4).await;
         let job = f.store.claim_repairs(1, 60).await.unwrap().remove(0);
         assert_eq!(job.blob.id, failing);
-        let later = RepairEnd { complete: false, retry_after_seconds: 600, rank: Some(RepairRank::MayLose(0)) };
+        let later = RepairEnd { complete: false, retry_after_seconds: 600, rank: Some(left(4)) };
         f.store.end_repair(failing, job.claimed_at, later).await.unwrap();
         let other = degraded(f, "less urgent", 5).await;
         let claimed = f.store.claim_repairs(10, 60).await.unwrap();
@@ -99,11 +110,11 @@ both! {
         let blob = degraded(f, "key", 5).await;
         let again = |rank| RepairEnd { complete: false, retry_after_seconds: 0, rank };
         for (rank, urgency) in [
-            (None, 1),
-            (Some(RepairRank::MayLose(0)), 0),
-            (None, 0),
-            (Some(RepairRank::TooFewLeft), 256),
-            (None, 256),
+            (None, FIVE_LEFT),
+            (Some(left(4)), FOUR_LEFT),
+            (None, FOUR_LEFT),
+            (Some(RepairRank::TooFewLeft), TOO_FEW),
+            (None, TOO_FEW),
         ] {
             let claimed_at = f.store.claim_repairs(1, 0).await.unwrap()[0].claimed_at;
             f.store.end_repair(blob, claimed_at, again(rank)).await.unwrap();
@@ -115,13 +126,13 @@ both! {
         let blob = f.put("key", 10).await.extents[0].blob;
         let on = |number: u8| format!("b{number}").parse().unwrap();
         let finding = |index| Finding { blob, index, backend: on(index), kind: "damaged".to_owned() };
-        for (index, urgency) in [(0, 1), (0, 1), (3, 0), (5, 256), (1, 256)] {
+        for (index, urgency) in [(0, FIVE_LEFT), (0, FIVE_LEFT), (3, FOUR_LEFT), (5, TOO_FEW), (1, TOO_FEW)] {
             f.store.record_findings(vec![finding(index)]).await.unwrap();
             assert_eq!(f.one_int("SELECT urgency FROM job").await, urgency);
         }
         f.meddle("DELETE FROM finding").await;
         f.store.record_findings(vec![Finding { backend: on(9), ..finding(2) }]).await.unwrap();
-        assert_eq!(f.one_int("SELECT urgency FROM job").await, 2, "its sliver is not there any more");
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, WHOLE, "its sliver is not there any more");
     }
 
     async fn slivers_on_backends_that_left_do_not_count(f: &Fixture) {
@@ -131,16 +142,16 @@ both! {
         let backend = |number: u8| -> crate::domain::BackendId { format!("b{number}").parse().unwrap() };
         f.store.set_backend_removed(&backend(0), true).await.unwrap();
         f.store.enqueue_leaving(None).await.unwrap();
-        assert_eq!(f.one_int("SELECT urgency FROM job").await, 1);
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, FIVE_LEFT);
         f.store.enqueue_repairs_of_backend(&backend(4)).await.unwrap();
-        assert_eq!(f.one_int("SELECT urgency FROM job").await, 0, "what was accepted again may have nothing");
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, FOUR_LEFT, "what was accepted again may have nothing");
         let finding = Finding { blob: whole, index: 2, backend: backend(2), kind: "missing".to_owned() };
         f.store.record_findings(vec![finding]).await.unwrap();
-        assert_eq!(f.one_int("SELECT urgency FROM job").await, 0, "one was removed, one is missing");
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, FOUR_LEFT, "one was removed, one is missing");
         f.meddle("DELETE FROM job").await;
         f.store.set_backend_removed(&backend(1), true).await.unwrap();
         f.store.enqueue_leaving(None).await.unwrap();
-        assert_eq!(f.one_int("SELECT urgency FROM job").await, 256, "three of six are left");
+        assert_eq!(f.one_int("SELECT urgency FROM job").await, TOO_FEW, "three of six are left");
     }
 
     async fn a_finding_meanwhile_keeps_the_job(f: &Fixture) {

@@ -73,7 +73,7 @@ impl Objects {
             return SliverFact::Lost;
         };
         match self.inner.committee.backend(&placement.backend) {
-            Some(other) if other.trust().is_removed() => SliverFact::Lost,
+            Some(other) if other.trust().is_removed() || other.trust().is_lost() => SliverFact::Lost,
             Some(other) if other.id == *leaving || other.trust().is_draining() => SliverFact::Leaving(other.domains()),
             Some(other) => SliverFact::Good(other.domains()),
             None => SliverFact::Lost,

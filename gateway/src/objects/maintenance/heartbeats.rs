@@ -26,6 +26,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// round; what is written late could replace a later one.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
+/// A backend that is away is watched as long as the looks at it are no further apart than this, at least.
+const WATCHED_MIN: Duration = Duration::from_secs(600);
+
 /// How often the gateway that starts tries to see a backend between two heartbeats of the others.
 const TRIES: usize = 3;
 
@@ -170,16 +173,18 @@ impl Heartbeats {
         let flagged = self.0.metadata.flagged_backends().await?;
         let (kept, removed) = (self.0.metadata.heartbeats().await?, self.0.metadata.removed_backends().await?);
         let draining = self.0.metadata.draining_backends().await?;
+        let absences = self.0.metadata.absences().await?;
         for backend in &self.0.backends {
             if let Some(kept) = kept.get(&backend.id) {
                 backend.store.require_generation(kept.last.generation);
             }
             let flag = flagged.iter().find(|flagged| flagged.backend == backend.id);
             let with_outcome = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
-            let membership = match (removed.contains(&backend.id), draining.contains_key(&backend.id)) {
-                (true, _) => Membership::Removed,
-                (false, true) => Membership::Draining,
-                (false, false) => Membership::Full,
+            let membership = match &backend.id {
+                id if removed.contains(id) => Membership::Removed,
+                id if absences.get(id).is_some_and(|absence| absence.lost) => Membership::Lost,
+                id if draining.contains_key(id) => Membership::Draining,
+                _ => Membership::Full,
             };
             if backend.trust().set(with_outcome, membership) {
                 announce(&backend.id, flag);
@@ -219,12 +224,13 @@ impl Heartbeats {
         let looks = backends.iter().filter(|backend| !backend.trust().is_removed());
         let looks = looks.map(|backend| async move { (backend, self.sight(backend).await) });
         let mut round = HeartbeatRound::default();
-        let mut sightings = Vec::new();
+        let (mut sightings, mut away) = (Vec::new(), Vec::new());
         for (backend, seen) in join_all(looks).await {
             let seen = match seen {
                 Ok(seen) => seen,
                 Err(error) => {
                     tracing::debug!(backend = %backend.id, %error, "a backend shows no heartbeat now");
+                    away.push(backend.id.clone());
                     continue;
                 }
             };
@@ -241,6 +247,10 @@ impl Heartbeats {
                 period: i64::try_from(period.as_micros()).unwrap_or(i64::MAX),
             });
         }
+        // Commands do not look often enough to say how long a backend is away.
+        if incarnation.is_some() {
+            self.note_looks(away, sightings.iter().map(|one| one.backend.clone()).collect()).await?;
+        }
         let begun = Instant::now();
         let shown: BTreeMap<_, _> = sightings.iter().map(|one| (one.backend.clone(), one.seen.clone())).collect();
         let sighted = self.0.metadata.note_sightings(incarnation, sightings).await?;
@@ -255,6 +265,17 @@ impl Heartbeats {
         join_all(sighted.iter().map(|one| self.conclude(one, begun))).await;
         self.refresh().await?;
         Ok(round)
+    }
+
+    async fn note_looks(&self, away: Vec<BackendId>, answered: Vec<BackendId>) -> Result<(), MetadataError> {
+        // Those that are away are looked at in every round.
+        let period = self.0.periods.directory.min(self.0.periods.remote);
+        let watched = (4 * period).max(WATCHED_MIN).as_secs();
+        let watched = i64::try_from(watched).unwrap_or(i64::MAX);
+        for backend in self.0.metadata.note_looks(away, answered, watched).await? {
+            tracing::info!(%backend, "a backend that counted as lost is back: what is still good on it is used again");
+        }
+        Ok(())
     }
 
     /// Writes one backend's heartbeat, if one was committed.

@@ -2,6 +2,7 @@
 //!
 //! Each is one short step that is safe to repeat; the loops that call them are in `workers`.
 
+pub(crate) mod absences;
 pub(crate) mod compact;
 pub(crate) mod compact_large;
 pub(crate) mod drain;

@@ -134,12 +134,14 @@ impl Objects {
         let scheme = job.blob.layout.shape.scheme;
         let (rows, removed) = (inner.metadata.backends().await?, inner.metadata.removed_backends().await?);
         // From the database, as what was removed: a gateway that does not know of a drain yet would end the jobs that it asks for.
-        let draining = inner.metadata.draining_backends().await?;
-        let leaving = Leaving { removed, draining: draining.into_keys().collect() };
+        let draining = inner.metadata.draining_backends().await?.into_keys().collect();
+        let absences = inner.metadata.absences().await?.into_iter();
+        let lost = absences.filter(|(_, absence)| absence.lost).map(|(backend, _)| backend).collect();
+        let leaving = Leaving { removed, lost, draining };
         let facts = self.look(&job, &rows, &leaving).await;
         let mut candidates = inner.committee.candidates();
-        let barred =
-            candidates.iter_mut().filter(|candidate| leaving.draining.iter().any(|id| id.as_str() == candidate.name));
+        let takes_none = |name: &str| leaving.draining.iter().chain(&leaving.lost).any(|id| id.as_str() == name);
+        let barred = candidates.iter_mut().filter(|candidate| takes_none(candidate.name));
         barred.for_each(|candidate| candidate.write_health = WriteHealth::Barred);
         let plan = plan_repair(&facts, scheme, &candidates, &job.blob.id);
         let good = facts.iter().filter(|fact| fact.is_sound()).count();
@@ -174,6 +176,7 @@ impl Objects {
                 // What a backend lacks that was rolled back or swapped is not lost before an operator confirms it.
                 SliverCondition::Missing if backend.trust().is_doubted() => SliverFact::Unreachable(backend.domains()),
                 SliverCondition::Missing | SliverCondition::Damaged { .. } => SliverFact::Lost,
+                SliverCondition::Unreachable(_) if leaving.lost.contains(&backend.id) => SliverFact::Lost,
                 SliverCondition::Unreachable(error) => {
                     tracing::debug!(backend = %backend.id, blob = %job.blob.id, %error, "a sliver cannot be checked now");
                     SliverFact::Unreachable(backend.domains())
@@ -253,6 +256,8 @@ impl Objects {
 /// Backends that left the cluster or are to, as the database says now.
 struct Leaving {
     removed: BTreeSet<BackendId>,
+    /// Away for so long that what they hold counts as lost, unless they answer.
+    lost: BTreeSet<BackendId>,
     draining: BTreeSet<BackendId>,
 }
 

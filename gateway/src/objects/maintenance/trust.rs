@@ -5,13 +5,15 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::BackendFlag;
 
-/// What an operator decided about a backend's place in the cluster.
+/// A backend's place in the cluster, as the database has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Membership {
     /// It takes slivers.
     Full,
     /// It takes none, and what it holds is being moved elsewhere.
     Draining,
+    /// It was away for so long that what it holds is rebuilt elsewhere, and may come back.
+    Lost,
     /// It was taken out of the cluster.
     Removed,
 }
@@ -23,6 +25,8 @@ pub struct Trust {
     unseen: AtomicBool,
     /// An operator took it out of the cluster.
     removed: AtomicBool,
+    /// It is away, and what it holds counts as lost.
+    lost: AtomicBool,
     /// What it holds is being moved, so that it can be taken out of the cluster.
     draining: AtomicBool,
     flag: Mutex<Option<(BackendFlag, String)>>,
@@ -54,6 +58,12 @@ impl Trust {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// Whether it is away, and what it holds counts as lost.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Whether its heartbeat was compared since the gateway started.
     #[must_use]
     pub fn is_seen(&self) -> bool {
@@ -71,6 +81,7 @@ impl Trust {
     /// Takes over what the database says; whether that is another flag than before.
     pub(crate) fn set(&self, flag: Option<(BackendFlag, String)>, membership: Membership) -> bool {
         self.removed.store(membership == Membership::Removed, Ordering::Relaxed);
+        self.lost.store(membership == Membership::Lost, Ordering::Relaxed);
         self.draining.store(membership == Membership::Draining, Ordering::Relaxed);
         let mut current = self.flag.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *current, flag.clone()) != flag
