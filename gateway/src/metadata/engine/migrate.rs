@@ -104,6 +104,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0018_draining.sql"),
         include_str!("../../../../migrations/postgres/0018_draining.sql"),
     ),
+    (
+        19,
+        "away",
+        include_str!("../../../../migrations/sqlite/0019_away.sql"),
+        include_str!("../../../../migrations/postgres/0019_away.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

@@ -227,6 +227,10 @@ fn headers(fields: &FormFields) -> Result<HeaderMap, S3Error> {
         if name.starts_with("x-amz-copy-source") || name == "x-amz-trailer" {
             return Err(invalid());
         }
+        // No header can carry them; encoded, they would come back in one.
+        if value.chars().any(|character| character.is_control() && character != '\t') {
+            return Err(invalid());
+        }
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
         headers.insert(header, HeaderValue::from_bytes(&as_header(name, value)).map_err(|_| invalid())?);
     }
