@@ -142,6 +142,12 @@ impl Objects {
         self.inner.id_generator.incarnation()
     }
 
+    /// The cluster that the slivers belong to.
+    #[must_use]
+    pub fn cluster(&self) -> codec::ClusterId {
+        self.inner.id_generator.cluster
+    }
+
     /// The backends, for operators and health.
     #[must_use]
     pub fn committee(&self) -> &Committee {

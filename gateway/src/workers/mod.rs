@@ -6,6 +6,7 @@ mod lifecycle;
 mod maintenance;
 mod notify;
 mod repair;
+mod scrub;
 mod seldom;
 mod webhook;
 mod worker;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use worker::{StepError, Worker};
 
+use crate::audit::Scrub;
 use crate::clock::Ambient;
 use crate::config::{Config, NotificationTargetConfig};
 use crate::lifecycle::Calendar;
@@ -90,7 +92,18 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         }),
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]);
+    if config.scrub.days > 0 {
+        let scrubbing = scrub::Scrubbing::new(scrub_of(objects, metadata), config.scrub.clone());
+        workers.push(Arc::new(seldom::Seldom::new(scrubbing, objects, metadata, ambient)));
+    }
     workers
+}
+
+/// Scrubs the directories: what reads of other backends cost, somebody may have to pay.
+fn scrub_of(objects: &Objects, metadata: &MetadataStore) -> Scrub {
+    let directories = objects.committee().backends().iter().filter(|backend| backend.is_directory);
+    let stores = directories.map(|backend| (backend.id.clone(), Arc::clone(&backend.store))).collect();
+    Scrub::new(metadata.clone(), objects.cluster(), stores)
 }
 
 /// The webhooks, but for those that cannot be set up: messages to them wait.

@@ -14,4 +14,5 @@ mod orphans;
 mod parts;
 mod repairing;
 mod round_trip;
+mod scrubbing;
 mod slow;
