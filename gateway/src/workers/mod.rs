@@ -4,6 +4,7 @@ mod access_logs;
 mod inventory;
 mod lifecycle;
 mod maintenance;
+mod misplaced;
 mod notify;
 mod repair;
 mod scrub;
@@ -66,6 +67,7 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         Arc::new(maintenance::Reclaim::new(objects.clone(), metadata.clone())) as Arc<dyn Worker>,
         Arc::new(maintenance::Compact(objects.clone())),
         Arc::new(repair::Repair::new(objects.clone(), metadata.clone())),
+        Arc::new(misplaced::Misplaced::new(objects.clone(), metadata.clone())),
         Arc::new(maintenance::Orphans::new(objects.clone(), metadata.clone())),
         Arc::new(maintenance::Sweep { objects: objects.clone(), trash_seconds: config.objects.trash_seconds }),
         Arc::new(maintenance::Meter(objects.clone())),

@@ -2,5 +2,6 @@
 
 pub(crate) mod bucket_row;
 pub(crate) mod default_encryption;
+pub(crate) mod placement_rule;
 pub(crate) mod setting;
 pub(crate) mod usage;
