@@ -29,6 +29,8 @@ struct BackendSetting {
     /// None: a folder in the data folder.
     url: Option<String>,
     options: Vec<(String, String)>,
+    /// Where it stands, if that is said.
+    zone: Option<String>,
 }
 
 /// Where one gateway listens and keeps its things.
@@ -68,7 +70,7 @@ impl Settings {
     /// `count` local folders, b1 and up, instead of what was there.
     #[must_use]
     pub fn folders(mut self, count: usize) -> Self {
-        let folder = |number| BackendSetting { name: format!("b{number}"), url: None, options: Vec::new() };
+        let folder = |number| BackendSetting { name: format!("b{number}"), url: None, options: Vec::new(), zone: None };
         self.backends = (1..=count).map(folder).collect();
         self
     }
@@ -78,7 +80,7 @@ impl Settings {
     pub fn backend_at(mut self, name: &str, url: &str, options: &[(&str, &str)]) -> Self {
         self.backends.retain(|backend| backend.name != name);
         let options = options.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-        self.backends.push(BackendSetting { name: name.into(), url: Some(url.into()), options });
+        self.backends.push(BackendSetting { name: name.into(), url: Some(url.into()), options, zone: None });
         self
     }
 
@@ -97,6 +99,20 @@ impl Settings {
         for one in self.backends.iter_mut().filter(|one| one.name == backend) {
             one.options.push((key.into(), value.into()));
         }
+        self
+    }
+
+    /// Says where a backend stands.
+    #[must_use]
+    pub fn zone(mut self, backend: &str, zone: &str) -> Self {
+        self.backends.iter_mut().filter(|one| one.name == backend).for_each(|one| one.zone = Some(zone.into()));
+        self
+    }
+
+    /// Leaves a backend out.
+    #[must_use]
+    pub fn without_backend(mut self, name: &str) -> Self {
+        self.backends.retain(|backend| backend.name != name);
         self
     }
 
@@ -179,6 +195,9 @@ impl Settings {
             let folder = layout.data.join("backends").join(&backend.name);
             let url = backend.url.clone().unwrap_or_else(|| folder.display().to_string());
             let _ = write!(text, "\n[[backend]]\nname = \"{}\"\nurl = \"{url}\"\n", backend.name);
+            if let Some(zone) = &backend.zone {
+                let _ = writeln!(text, "zone = \"{zone}\"");
+            }
             if !backend.options.is_empty() {
                 let options: Vec<_> = backend.options.iter().map(|(k, v)| format!("{k} = \"{v}\"")).collect();
                 let _ = writeln!(text, "options = {{ {} }}", options.join(", "));

@@ -6,6 +6,7 @@ use crate::admin::error::{AdminError, Result};
 use crate::admin::{Admin, Operation};
 use crate::domain::BackendId;
 use crate::metadata::DrainStart;
+use crate::objects::DrainPlan;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,11 +114,23 @@ async fn report(admin: &Admin, id: &BackendId) -> Result<DrainReport> {
         slivers: plan.slivers,
         bytes: plan.bytes,
         unplaceable: plan.unplaceable,
-        too_few: plan.too_few_for.map(|(scheme, providers)| {
-            format!("new blobs of {scheme} need {} providers and {providers} would be left", scheme.n())
-        }),
+        too_few: too_few(&plan),
         free_bytes,
     })
+}
+
+/// Why new blobs would find too few places without the backend.
+fn too_few(plan: &DrainPlan) -> Option<String> {
+    let anywhere = plan.too_few_for.map(|(scheme, providers)| {
+        format!("new blobs of {scheme} need {} providers and {providers} would be left", scheme.n())
+    });
+    let in_bucket = plan.too_few_in.as_ref().map(|(bucket, scheme, providers)| {
+        format!(
+            "new blobs of {scheme} in bucket {bucket} need {} providers that its placement rule admits and {providers} would be left",
+            scheme.n()
+        )
+    });
+    anywhere.or(in_bucket)
 }
 
 /// How far a drain is.

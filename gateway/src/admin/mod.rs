@@ -14,6 +14,7 @@ mod draining;
 mod error;
 mod gateway_keys;
 mod keys;
+mod placement;
 pub mod quotas;
 mod socket;
 pub mod users;
@@ -32,6 +33,7 @@ pub use draining::{DrainBackend, DrainProgress, DrainReport, DrainRequest};
 pub use error::{AdminError, Result};
 pub use gateway_keys::ShowGatewayKeys;
 pub use keys::{KeyKind, RotateKeys, RotatedKeys};
+pub use placement::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRequest};
 pub use socket::{AdminSocket, serve};
 
 use crate::clock::Ambient;

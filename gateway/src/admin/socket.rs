@@ -22,6 +22,7 @@ use crate::admin::draining::DrainBackend;
 use crate::admin::error::AdminError;
 use crate::admin::gateway_keys::ShowGatewayKeys;
 use crate::admin::keys::RotateKeys;
+use crate::admin::placement::{EvaluatePlacement, PlaceBucket};
 use crate::admin::{Admin, Operation, quotas, users};
 
 /// The longest path a socket address can hold.
@@ -101,6 +102,8 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<DrainBackend>(router);
     let router = offer::<RemoveBackend>(router);
     let router = offer::<LostAfter>(router);
+    let router = offer::<PlaceBucket>(router);
+    let router = offer::<EvaluatePlacement>(router);
     let router = offer::<ConfirmDatabase>(router);
     let router = offer::<Check>(router);
     let router = offer::<Collect>(router);

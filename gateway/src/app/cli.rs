@@ -1,6 +1,7 @@
 //! The command line.
 
 mod node;
+mod placement;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::node::{Node, NodeCommand, RunNode};
+pub use self::placement::{Bucket, Placement};
 use crate::config::Overrides;
 
 /// An S3 gateway that cuts every object into encrypted, erasure-coded slivers and gives each to another storage provider.
@@ -54,12 +56,18 @@ pub enum Command {
     /// Backends
     #[command(subcommand)]
     Backend(Backend),
+    /// Buckets
+    #[command(subcommand)]
+    Bucket(Bucket),
     /// The metadata database
     #[command(subcommand)]
     Database(Database),
     /// Keys of the cluster and of its key service
     #[command(subcommand)]
     Keys(Keys),
+    /// Rules about where slivers may lie
+    #[command(subcommand)]
+    Placement(Placement),
     /// Run a storage node, which stores slivers for gateways that it need not trust
     Node(Node),
     /// Users and their access keys
@@ -295,6 +303,10 @@ mod tests {
             "backend list",
             "backend accept b1",
             "backend remove b1",
+            "bucket placement b",
+            "bucket placement b --zones z1,z2 --providers p --exclude b1,p2 --residency eu- --json",
+            "bucket placement b --clear",
+            "placement evaluate --exclude b1 --json",
             "database confirm",
             "database confirm --json",
             "user add u",
@@ -331,6 +343,7 @@ mod tests {
             "haulout user",
             "haulout fly",
             "haulout quota set bucket b",
+            "haulout bucket placement b --clear --zones a",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");
         }

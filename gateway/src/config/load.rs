@@ -21,6 +21,7 @@ use crate::config::sections::notification::NotificationTargetConfig;
 use crate::config::sections::objects::ObjectsConfig;
 use crate::config::sections::ops::OpsConfig;
 use crate::config::sections::s3::S3Config;
+use crate::config::sections::scrub::ScrubConfig;
 use crate::config::sections::storage_class::{self, StorageClassConfig};
 use crate::config::sections::tls::TlsConfig;
 use crate::config::sections::website::WebsiteConfig;
@@ -55,6 +56,7 @@ struct RawConfig {
     kms: Option<KmsConfig>,
     limits: LimitsConfig,
     objects: ObjectsConfig,
+    scrub: ScrubConfig,
     log: LogConfig,
     debug: DebugConfig,
     backend: Vec<BackendConfig>,
@@ -150,6 +152,7 @@ fn resolve(
         kms: written.kms,
         limits: written.limits,
         objects: written.objects,
+        scrub: written.scrub,
         log: written.log,
         debug: written.debug,
         notification_targets: targets,

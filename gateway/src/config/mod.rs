@@ -31,6 +31,7 @@ pub use sections::notification::NotificationTargetConfig;
 pub use sections::objects::ObjectsConfig;
 pub use sections::ops::OpsConfig;
 pub use sections::s3::S3Config;
+pub use sections::scrub::ScrubConfig;
 pub use sections::storage_class::StorageClassConfig;
 pub use sections::tls::TlsConfig;
 pub use sections::website::WebsiteConfig;
@@ -65,6 +66,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Blobs, quilts, collection.
     pub objects: ObjectsConfig,
+    /// Reading own disks through.
+    pub scrub: ScrubConfig,
     /// Logs.
     pub log: LogConfig,
     /// For those who try things out.

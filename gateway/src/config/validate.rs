@@ -16,12 +16,25 @@ const BLOB_BYTES_MIN: u64 = 1 << 20;
 const BLOB_BYTES_MAX: u64 = 1 << 30;
 /// Amazon's own bound on an object.
 const OBJECT_BYTES_MAX: u64 = 50 << 40;
+/// Slower scrubbing would not come round a disk of a terabyte within two weeks.
+const SCRUB_RATE_MIN: u64 = 1 << 20;
+/// No disks together are faster.
+const SCRUB_RATE_MAX: u64 = 1 << 40;
 
 /// Names everything that is wrong; empty when nothing is.
 #[must_use]
 pub fn problems(config: &Config) -> Vec<Problem> {
-    [backends(config), listeners(config), database(config), limits(config), objects(config), log(config), root(config)]
-        .concat()
+    let sections = [
+        backends(config),
+        listeners(config),
+        database(config),
+        limits(config),
+        objects(config),
+        scrub(config),
+        log(config),
+        root(config),
+    ];
+    sections.concat()
 }
 
 fn backends(config: &Config) -> Vec<Problem> {
@@ -177,6 +190,18 @@ fn objects(config: &Config) -> Vec<Problem> {
     }
     if objects.grace_seconds < 0 {
         found.push(Problem::at("objects.grace_seconds", "time does not run backwards: 0 or more"));
+    }
+    found
+}
+
+fn scrub(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if config.scrub.days > 3_650 {
+        found.push(Problem::at("scrub.days", "choose 1 to 3650 days, or 0 for never"));
+    }
+    if !(SCRUB_RATE_MIN..=SCRUB_RATE_MAX).contains(&config.scrub.bytes_per_second) {
+        let text = format!("choose {SCRUB_RATE_MIN} to {SCRUB_RATE_MAX} bytes a second");
+        found.push(Problem::at("scrub.bytes_per_second", text));
     }
     found
 }

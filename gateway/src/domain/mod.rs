@@ -18,6 +18,7 @@ pub use backend_id::{BackendId, BackendIdError};
 pub use bucket::bucket_row::{Bucket, BucketId, BucketName, BucketNameError, ObjectLock, Versioning, bucket_arn};
 pub use bucket::configurations::{Configurations, Named};
 pub use bucket::default_encryption::{DefaultAlgorithm, DefaultEncryption};
+pub use bucket::placement_rule::{PlacementRule, PlacementRuleError};
 pub use bucket::setting::{BucketSettings, DamagedSetting, Setting};
 pub use bucket::usage::{UsageByBucket, UsageDelta};
 pub use encryption::{ContentEncryption, ContentKey, ContentRun, ContentRuns, KeyCheck, KmsKey};

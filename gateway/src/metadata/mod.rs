@@ -30,6 +30,7 @@ pub use blobs::early_reclaim::{DeadBlobPosition, DeadBlobs};
 pub use blobs::enqueue_repairs::{LeavingPage, LeavingPlace};
 pub use blobs::findings::Finding;
 pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
+pub use blobs::placement_walk::{ContentPage, ContentPosition};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};
 pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
 pub use blobs::sliver_moves::{SliverLocation, SliverMove};

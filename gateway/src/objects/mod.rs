@@ -15,6 +15,7 @@ mod encryption;
 mod error;
 mod id_generator;
 mod maintenance;
+mod moving;
 mod multipart;
 mod read;
 mod reporting;
@@ -42,6 +43,7 @@ pub use maintenance::drain::DrainPlan;
 pub use maintenance::heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
 pub use maintenance::orphans::OrphanReport;
 pub use maintenance::trust::Trust;
+pub use moving::rules::MisplacedStep;
 pub use read::object_reader::ObjectReader;
 pub use read::read_epochs::OngoingRead;
 pub use requests::{
@@ -140,6 +142,12 @@ impl Objects {
     #[must_use]
     pub fn incarnation(&self) -> u32 {
         self.inner.id_generator.incarnation()
+    }
+
+    /// The cluster that the slivers belong to.
+    #[must_use]
+    pub fn cluster(&self) -> codec::ClusterId {
+        self.inner.id_generator.cluster
     }
 
     /// The backends, for operators and health.

@@ -50,11 +50,13 @@ pub struct Stored {
     pub modified_at: Timestamp,
 }
 
-/// Copy a version, bytes shared, to a key.
+/// Copy a version to a key; its bytes are shared where they may lie as the target asks.
 #[derive(Clone, Debug)]
 pub struct Copy {
     /// What is copied, as it was read and checked against the copy-source conditions.
     pub source: Arc<Version>,
+    /// Where it lies.
+    pub source_bucket: Arc<Bucket>,
     /// Where to.
     pub bucket: Arc<Bucket>,
     /// Under which key.
@@ -160,11 +162,13 @@ pub struct WrittenPart {
     pub checksum: Checksum,
 }
 
-/// Make a range of a version a part, bytes shared.
+/// Make a range of a version a part; its bytes are shared where they may lie as the target asks.
 #[derive(Clone, Debug)]
 pub struct CopyPart {
     /// What is copied.
     pub source: Arc<Version>,
+    /// Where it lies.
+    pub source_bucket: Arc<Bucket>,
     /// Which bytes; must lie within the source.
     pub range: Range<u64>,
     /// Of which upload.

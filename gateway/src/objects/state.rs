@@ -93,7 +93,6 @@ impl Inner {
             committee: Arc::clone(&committee),
             id_generator: Arc::clone(&id_generator),
             compute: compute.clone(),
-            schemes: Arc::clone(&schemes),
         };
         let noticed = Noticed::default();
         Arc::new(Self {

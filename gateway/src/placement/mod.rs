@@ -3,14 +3,20 @@
 
 mod candidate;
 mod choose;
+mod evaluate;
 mod floor;
+mod relax;
 mod rendezvous;
 mod repair;
+mod rule;
 mod spread;
 #[cfg(test)]
 mod tests;
 
 pub use candidate::{Candidate, FailureDomains, WriteHealth};
 pub use choose::{Choice, TooFewBackends, choose, zone_at_risk};
+pub use evaluate::{BackendVerdict, Evaluation, SchemeVerdict, evaluate};
 pub use floor::write_floor;
+pub use relax::Relaxation;
 pub use repair::{RepairPlan, SliverFact, SliverRebuild, plan_repair};
+pub use rule::{RuleRefusal, admitted, bar_outside, refusal};

@@ -4,8 +4,10 @@ mod access_logs;
 mod inventory;
 mod lifecycle;
 mod maintenance;
+mod misplaced;
 mod notify;
 mod repair;
+mod scrub;
 mod seldom;
 mod webhook;
 mod worker;
@@ -18,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use worker::{StepError, Worker};
 
+use crate::audit::Scrub;
 use crate::clock::Ambient;
 use crate::config::{Config, NotificationTargetConfig};
 use crate::lifecycle::Calendar;
@@ -64,6 +67,7 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         Arc::new(maintenance::Reclaim::new(objects.clone(), metadata.clone())) as Arc<dyn Worker>,
         Arc::new(maintenance::Compact(objects.clone())),
         Arc::new(repair::Repair::new(objects.clone(), metadata.clone())),
+        Arc::new(misplaced::Misplaced::new(objects.clone(), metadata.clone())),
         Arc::new(maintenance::Orphans::new(objects.clone(), metadata.clone())),
         Arc::new(maintenance::Sweep { objects: objects.clone(), trash_seconds: config.objects.trash_seconds }),
         Arc::new(maintenance::Meter(objects.clone())),
@@ -90,7 +94,18 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         }),
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]);
+    if config.scrub.days > 0 {
+        let scrubbing = scrub::Scrubbing::new(scrub_of(objects, metadata), config.scrub.clone());
+        workers.push(Arc::new(seldom::Seldom::new(scrubbing, objects, metadata, ambient)));
+    }
     workers
+}
+
+/// Scrubs the directories: what reads of other backends cost, somebody may have to pay.
+fn scrub_of(objects: &Objects, metadata: &MetadataStore) -> Scrub {
+    let directories = objects.committee().backends().iter().filter(|backend| backend.is_directory);
+    let stores = directories.map(|backend| (backend.id.clone(), Arc::clone(&backend.store))).collect();
+    Scrub::new(metadata.clone(), objects.cluster(), stores)
 }
 
 /// The webhooks, but for those that cannot be set up: messages to them wait.

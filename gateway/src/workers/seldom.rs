@@ -218,6 +218,6 @@ impl Walk for QuotaSums {
 const BUCKET: &str = "bucket";
 
 /// A blob by its text; none for text of another release, with which the walk begins again.
-fn blob_id(text: &str) -> Option<BlobId> {
+pub(super) fn blob_id(text: &str) -> Option<BlobId> {
     hex::decode(text).ok()?.try_into().ok().map(BlobId)
 }

@@ -10,6 +10,7 @@ mod history_client;
 mod kill_loop;
 mod losing_backends;
 mod own_backend;
+mod placement;
 mod repair;
 mod rollbacks;
 mod short_of_space;

@@ -3,9 +3,10 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use harness::{Payload, S3, TestGateway, on_both, on_sqlite, wait_until};
+use harness::{Database, Payload, S3, Settings, TestGateway, on_both, on_sqlite, wait_until};
 
 on_both!(degraded_writes_are_completed_when_the_backend_is_back);
+on_both!(without_scrubbing => decay_that_no_read_meets_is_repaired);
 on_sqlite!(a_replaced_disk_is_filled_again, damage_that_a_read_notices_is_repaired);
 
 fn payloads() -> Vec<Payload> {
@@ -91,4 +92,29 @@ async fn damage_that_a_read_notices_is_repaired(gateway: &mut TestGateway) -> Re
     .await?;
     gateway.leaves_damage();
     read_all(&s3).await
+}
+
+fn without_scrubbing(database: Database) -> Settings {
+    Settings::new(database).set("scrub", "days = 0")
+}
+
+/// Flips a bit in every sliver of one backend and takes half of another's away; the round that begins then finds all of it.
+async fn decay_that_no_read_meets_is_repaired(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    fill(&s3).await?;
+    for sliver in gateway.slivers_of(3)? {
+        let mut bytes = fs::read(&sliver)?;
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x40;
+        fs::write(&sliver, bytes)?;
+    }
+    for sliver in gateway.slivers_of(5)?.iter().step_by(2) {
+        fs::remove_file(sliver)?;
+    }
+    ensure!(gateway.check(true).await?.wrong() > 0, "a deep check finds what was damaged");
+    gateway.reconfigure(|settings| settings.set("scrub", "days = 1"))?;
+    gateway.restart()?;
+    gateway.wait_for_repair().await?;
+    gateway.wait_for_log("every sliver on own disks was read and proven").await?;
+    survives_the_loss_of(gateway, &s3, [1, 2]).await
 }

@@ -7,6 +7,7 @@ mod database;
 mod keys;
 pub(super) mod node;
 mod outcome;
+mod placement;
 mod quota;
 mod runner;
 mod show;
@@ -29,6 +30,8 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Collect { json } => collect::run(runner, json).await,
         Command::Keys(keys) => keys::run(runner, keys).await,
         Command::Backend(backend) => backend::run(runner, backend).await,
+        Command::Bucket(bucket) => placement::bucket(runner, bucket).await,
+        Command::Placement(placement) => placement::run(runner, placement).await,
         Command::Database(database) => database::run(runner, database).await,
         Command::User(user) => user::run(runner, user).await,
         Command::Quota(quota) => quota::run(runner, quota).await,

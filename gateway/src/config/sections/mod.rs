@@ -9,6 +9,7 @@ pub(crate) mod notification;
 pub(crate) mod objects;
 pub(crate) mod ops;
 pub(crate) mod s3;
+pub(crate) mod scrub;
 pub(crate) mod storage_class;
 pub(crate) mod tls;
 pub(crate) mod website;

@@ -46,6 +46,17 @@ impl MetadataStore {
         with_extents(&mut session, &rows).await
     }
 
+    /// What lives of a blob; none when nothing does.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn living_in(&self, blob: BlobId) -> Result<Option<SparseBlob>> {
+        let mut session = self.database().reader().await?;
+        let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id = $1 AND b.live_bytes > 0");
+        let rows = session.rows(Statement::new(text).bind(blob.0)).await?;
+        Ok(with_extents(&mut session, &rows).await?.pop())
+    }
+
     /// Claims blobs to compact for `lease_seconds`: those of them that live and that no other gateway has claimed. A claim goes with
     /// its blob, or when it has run out.
     ///

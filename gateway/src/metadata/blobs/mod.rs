@@ -1,5 +1,5 @@
 //! Rows of blobs and their slivers: reading, owners of extents, what is removed step by step, the queue of dead blobs, compaction, findings, repair jobs,
-//! moved slivers, large blobs of which little lives, wrapped keys.
+//! moved slivers, large blobs of which little lives, placement rules, wrapped keys.
 
 pub(crate) mod blob;
 pub(crate) mod blob_cache;
@@ -8,6 +8,8 @@ pub(crate) mod early_reclaim;
 pub(crate) mod enqueue_repairs;
 pub(crate) mod findings;
 pub(crate) mod owned_extent;
+pub(crate) mod placement_rules;
+pub(crate) mod placement_walk;
 pub(crate) mod reclaim;
 pub(crate) mod removals;
 pub(crate) mod repair_jobs;

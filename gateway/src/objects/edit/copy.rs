@@ -17,6 +17,7 @@ use crate::objects::encryption::encryption_key::{KeyChoice, Opener};
 use crate::objects::error::ObjectsError;
 use crate::objects::reporting::notifications::PotentialEvent;
 use crate::objects::requests::{Copy, Put, Stored};
+use crate::objects::schemes::may_share;
 use crate::objects::write::body::BodyPromise;
 use crate::objects::write::ingest::update_offloaded;
 
@@ -34,7 +35,8 @@ impl Objects {
     /// Makes a version of the source's extents. The commit finds the source still there, or nothing is copied.
     ///
     /// The copy is a whole object, whatever its source was uploaded as: its tag is the MD5 of its content and its checksum is
-    /// over all of it, unless the operator wants copies that cost nothing (`copies_keep_parts`).
+    /// over all of it, unless the operator wants copies that cost nothing (`copies_keep_parts`). Content that is to be enciphered or placed
+    /// otherwise than its source is read and written.
     ///
     /// # Errors
     /// `SourceGone` when the source moved or went away meanwhile; else see [`ObjectsError`].
@@ -45,7 +47,7 @@ impl Objects {
             ));
         }
         self.refuse_early(&copy.bucket, &copy.key, &copy.condition).await?;
-        if !keeps_cipher(&copy) {
+        if !keeps_cipher(&copy) || !may_share(&copy.source_bucket, &copy.bucket)? {
             return self.copy_bytes(copy).await;
         }
         let opener = &copy.opener;

@@ -1,12 +1,13 @@
 //! The bytes of one extent, coded again into a blob of their own.
 
 use bytes::Bytes;
-use codec::{Catalog, Scheme, StripeShape};
+use codec::{Catalog, StripeShape};
 
 use crate::domain::Extent;
 use crate::metadata::NewBlob;
 use crate::objects::error::ObjectsError;
 use crate::objects::read::fetch::fetch_range;
+use crate::objects::schemes::BlobTerms;
 use crate::objects::state::Inner;
 use crate::objects::write::frames::Frames;
 use crate::objects::write::sink::BlobSink;
@@ -22,13 +23,13 @@ const STRIPES_HELD: u64 = 4;
 pub(crate) async fn recode(
     inner: &Inner,
     from: Extent,
-    scheme: Scheme,
+    terms: &BlobTerms,
     catalog: &Catalog,
 ) -> Result<(NewBlob, UncommittedSlivers), ObjectsError> {
-    let stripe = StripeShape::streaming(scheme).stripe_bytes() as u64;
+    let stripe = StripeShape::streaming(terms.scheme).stripe_bytes() as u64;
     let _reservation = inner.budget.take(STRIPES_HELD * stripe).await?;
     let opened = inner.opened(&from.blob).await?;
-    let mut sink = BlobSink::open(inner, scheme).await?;
+    let mut sink = BlobSink::open(inner, terms).await?;
     let Extent { offset, length, .. } = from;
     let whole = length.saturating_sub(1) / stripe * stripe;
     let mut at = 0;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use codec::{Catalog, CatalogEntry, CatalogExtent, CatalogTarget, Scheme};
+use codec::{Catalog, CatalogEntry, CatalogExtent, CatalogTarget};
 
 use crate::domain::{Bucket, Extent, ObjectAttributes, ObjectKey, Version, VersionId, VersionSelector};
 use crate::metadata::{
@@ -13,6 +13,7 @@ use crate::objects::Objects;
 use crate::objects::edit::recode::recode;
 use crate::objects::error::ObjectsError;
 use crate::objects::reporting::notifications::{PotentialEvent, by_lifecycle};
+use crate::objects::schemes::{BlobTerms, placement_rule};
 use crate::objects::write::catalog_entry::CatalogEntryBuilder;
 use crate::objects::write::uncommitted::UncommittedSlivers;
 
@@ -82,16 +83,16 @@ impl Objects {
         version: &Version,
         attributes: &ObjectAttributes,
     ) -> Result<bool, ObjectsError> {
-        let scheme = self.inner.schemes.of(attributes);
+        let terms = BlobTerms { scheme: self.inner.schemes.of(attributes), rule: placement_rule(bucket)? };
         let mut at = 0;
         for (ordinal, extent) in (0_u32..).zip(&version.extents) {
             let owned = OwnedExtent { owner: ExtentOwner(version.id.0), ordinal, extent: *extent };
             let from = PlacedExtent { owned, object_offset: at };
             at += extent.length;
-            if self.inner.opened(&extent.blob).await?.blob.layout.shape.scheme == scheme {
+            if self.inner.opened(&extent.blob).await?.blob.layout.shape.scheme == terms.scheme {
                 continue;
             }
-            let recoded = self.recode_extent(bucket, version, attributes, &from, scheme).await?;
+            let recoded = self.recode_extent(bucket, version, attributes, &from, &terms).await?;
             let sent = recoded.uncommitted.sent();
             let (blobs, moves) = (vec![recoded.blob], vec![recoded.moved]);
             let done = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), blobs, moves).await;
@@ -110,12 +111,12 @@ impl Objects {
         version: &Version,
         attributes: &ObjectAttributes,
         from: &PlacedExtent,
-        scheme: Scheme,
+        terms: &BlobTerms,
     ) -> Result<Recoded, ObjectsError> {
         let length = from.owned.extent.length;
         let extent = CatalogExtent { object_offset: from.object_offset, blob_offset: 0, length };
         let catalog = Catalog { entries: vec![self.entry(bucket, version, attributes, extent)] };
-        let (blob, uncommitted) = recode(&self.inner, from.owned.extent, scheme, &catalog).await?;
+        let (blob, uncommitted) = recode(&self.inner, from.owned.extent, terms, &catalog).await?;
         let to = Extent { blob: blob.blob.id, offset: 0, length };
         Ok(Recoded { blob, moved: ExtentMove { from: from.owned, to }, uncommitted })
     }

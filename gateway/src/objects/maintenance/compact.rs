@@ -9,6 +9,7 @@ use crate::metadata::{ExtentMove, NewBlob, SparseBlob};
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
 use crate::objects::read::fetch::fetch_range;
+use crate::objects::schemes::BlobTerms;
 use crate::objects::write::publish::publish;
 use crate::objects::write::quilter::quilt_shape;
 use crate::objects::write::uncommitted::UncommittedSlivers;
@@ -53,9 +54,7 @@ impl Objects {
     async fn compact_some(&self, mut sparse: Vec<SparseBlob>) -> Result<Option<usize>, ObjectsError> {
         let tried = &self.inner.noticed.compacted;
         sparse.retain(|quilt| !tried.has_passed(&quilt.blob.id));
-        // Quilts of one scheme go together.
-        let scheme = sparse.first().map(|quilt| quilt.blob.layout.shape.scheme);
-        sparse.retain(|quilt| Some(quilt.blob.layout.shape.scheme) == scheme);
+        let Some(terms) = self.keep_alike(&mut sparse).await? else { return Ok(None) };
         let mut bytes = 0;
         sparse.retain(|quilt| {
             bytes += living_bytes(std::slice::from_ref(quilt));
@@ -71,22 +70,48 @@ impl Objects {
             tried.admits(*id);
         }
         sparse.retain(|quilt| claimed.contains(&quilt.blob.id));
-        let bytes = living_bytes(&sparse);
-        let _reservation = self.inner.budget.take(bytes * 3).await?;
-        let living = self.gather_living(&sparse).await;
-        if living.moves.is_empty() {
-            return Ok(Some(0));
+        let emptied = self.rewrite_together(&sparse, &terms).await?;
+        emptied.iter().for_each(|id| tried.release(id));
+        Ok(Some(emptied.len()))
+    }
+
+    /// Keeps what goes together with the first: what is coded by the same scheme and lives under the same placement rule. What else lives in
+    /// a quilt, because a rule was set later, goes another time. None when there is nothing.
+    async fn keep_alike(&self, sparse: &mut Vec<SparseBlob>) -> Result<Option<BlobTerms>, ObjectsError> {
+        let Some((scheme, first)) = sparse.iter().find_map(|quilt| {
+            let first = quilt.extents.first()?.owner;
+            Some((quilt.blob.layout.shape.scheme, first))
+        }) else {
+            return Ok(None);
+        };
+        sparse.retain(|quilt| quilt.blob.layout.shape.scheme == scheme);
+        let ids: Vec<BlobId> = sparse.iter().map(|quilt| quilt.blob.id).collect();
+        let rules = self.inner.metadata.placement_rules_of_owners(&ids).await?;
+        let rule = rules.get(&first);
+        for quilt in sparse.iter_mut() {
+            quilt.extents.retain(|owned| rules.get(&owned.owner) == rule);
         }
-        let (blob, moves, uncommitted) =
-            self.write_compacted(scheme.unwrap_or(self.inner.schemes.standard), living).await?;
+        sparse.retain(|quilt| !quilt.extents.is_empty());
+        Ok(Some(BlobTerms { scheme, rule: rule.cloned() }))
+    }
+
+    /// Moves these extents of quilts to one new quilt; the quilts of which something was moved.
+    pub(crate) async fn rewrite_together(
+        &self,
+        sparse: &[SparseBlob],
+        terms: &BlobTerms,
+    ) -> Result<HashSet<BlobId>, ObjectsError> {
+        let _reservation = self.inner.budget.take(living_bytes(sparse) * 3).await?;
+        let living = self.gather_living(sparse).await;
+        if living.moves.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let (blob, moves, uncommitted) = self.write_compacted(terms, living).await?;
         let left: Vec<BlobId> = moves.iter().map(|wanted| wanted.from.extent.blob).collect();
         let sent = uncommitted.sent();
         let moved = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), vec![blob], moves).await;
         sent.settle(&moved, |moved| moved.contains(&true));
-        let emptied: HashSet<BlobId> =
-            left.into_iter().zip(moved?).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
-        emptied.iter().for_each(|id| tried.release(id));
-        Ok(Some(emptied.len()))
+        Ok(left.into_iter().zip(moved?).filter(|(_, moved)| *moved).map(|(id, _)| id).collect())
     }
 
     /// Reads what lives of those quilts that can be read.
@@ -126,13 +151,13 @@ impl Objects {
     /// Writes the new quilt.
     async fn write_compacted(
         &self,
-        scheme: codec::Scheme,
+        terms: &BlobTerms,
         living: Living,
     ) -> Result<(NewBlob, Vec<ExtentMove>, UncommittedSlivers), ObjectsError> {
         let Living { content, catalog, mut moves } = living;
         let blob_identity = self.inner.id_generator.blob();
         moves.iter_mut().for_each(|one| one.to.blob = blob_identity.id);
-        let shape = quilt_shape(scheme, content.len() / moves.len().max(1));
+        let shape = quilt_shape(terms.scheme, content.len() / moves.len().max(1));
         let (cluster, id, wrapped) = (self.inner.id_generator.cluster, blob_identity.id, blob_identity.wrapped);
         let encode = move || {
             codec::encode_blob(
@@ -153,7 +178,8 @@ impl Objects {
             rewrapped_key: None,
             placements: Vec::new(),
         };
-        let (blob, uncommitted) = publish(&self.inner.committee, &self.inner.id_generator, blob, encoded).await?;
+        let (blob, uncommitted) =
+            publish(&self.inner.committee, &self.inner.id_generator, terms, blob, encoded).await?;
         Ok((blob, moves, uncommitted))
     }
 }

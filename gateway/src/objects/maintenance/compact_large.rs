@@ -12,6 +12,7 @@ use crate::objects::edit::recode::recode;
 use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::compact::{CLAIM_SECONDS, moved_entries};
 use crate::objects::read::fetch::fetch_range;
+use crate::objects::schemes::BlobTerms;
 
 /// Blobs emptied in one step: what lives of each is read and written one extent after the other.
 const BLOBS_PER_STEP: usize = 4;
@@ -64,20 +65,22 @@ impl Objects {
         }
     }
 
-    /// Moves what lives of a blob until the claim is lost; whether anything moved.
-    async fn empty_blob(&self, sparse: &SparseBlob, is_lost: &AtomicBool) -> Result<bool, ObjectsError> {
+    /// Moves what lives of a blob, each extent to where its bucket's placement rule wants it, until the claim is lost; whether anything moved.
+    pub(crate) async fn empty_blob(&self, sparse: &SparseBlob, is_lost: &AtomicBool) -> Result<bool, ObjectsError> {
         let opened = self.inner.opened(&sparse.blob.id).await?;
         let layout = opened.blob.layout;
         let catalog = fetch_range(&self.inner, &opened, layout.content_len..layout.payload_len()).await?;
         let catalog = Catalog::decode(&catalog)
             .map_err(|error| ObjectsError::Internal(format!("the catalog of blob {}: {error}", sparse.blob.id)))?;
+        let rules = self.inner.metadata.placement_rules_of_owners(&[sparse.blob.id]).await?;
         let mut moved = false;
         for owned in &sparse.extents {
             if is_lost.load(Ordering::Relaxed) {
                 break;
             }
             let entries = moved_entries(&catalog, owned.extent, 0).collect();
-            moved |= self.move_extent(*owned, entries, layout.shape.scheme).await?;
+            let terms = BlobTerms { scheme: layout.shape.scheme, rule: rules.get(&owned.owner).cloned() };
+            moved |= self.move_extent(*owned, entries, &terms).await?;
         }
         Ok(moved)
     }
@@ -87,9 +90,9 @@ impl Objects {
         &self,
         owned: OwnedExtent,
         entries: Vec<CatalogEntry>,
-        scheme: codec::Scheme,
+        terms: &BlobTerms,
     ) -> Result<bool, ObjectsError> {
-        let (blob, uncommitted) = recode(&self.inner, owned.extent, scheme, &Catalog { entries }).await?;
+        let (blob, uncommitted) = recode(&self.inner, owned.extent, terms, &Catalog { entries }).await?;
         let to = Extent { blob: blob.blob.id, offset: 0, length: owned.extent.length };
         let sent = uncommitted.sent();
         let moves = vec![ExtentMove { from: owned, to }];

@@ -7,16 +7,19 @@ use std::collections::BTreeSet;
 
 use codec::{BlobId, Scheme};
 
-use crate::domain::{BackendId, StoredBlob};
+use crate::domain::{BackendId, BucketName, StoredBlob};
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
-use crate::placement::{Candidate, SliverFact, WriteHealth, plan_repair};
+use crate::placement::{Candidate, SliverFact, WriteHealth, bar_outside, plan_repair, refusal};
 
 /// Blobs looked at with one query.
 const PAGE: usize = 1_000;
 
+/// Distinct placement rules looked at: an operator writes them by hand.
+const RULES_MAX: usize = 1_000;
+
 /// What would be moved off a backend.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DrainPlan {
     /// Slivers to move.
     pub slivers: u64,
@@ -26,6 +29,8 @@ pub struct DrainPlan {
     pub unplaceable: u64,
     /// A configured scheme whose new blobs would find fewer providers than it has slivers, with the number of these.
     pub too_few_for: Option<(Scheme, usize)>,
+    /// A bucket whose placement rule admits this backend, and fewer providers than a scheme has slivers without it.
+    pub too_few_in: Option<(BucketName, Scheme, usize)>,
 }
 
 impl Objects {
@@ -43,16 +48,43 @@ impl Objects {
         let providers: BTreeSet<_> = staying.map(|candidate| candidate.domains.provider).collect();
         let too_few = self.inner.schemes.all().find(|scheme| scheme.n() > providers.len());
         let too_few_for = too_few.map(|scheme| (scheme, providers.len()));
-        let mut plan = DrainPlan { too_few_for, ..DrainPlan::default() };
+        let too_few_in = self.too_few_in(backend, &candidates).await?;
+        let mut plan = DrainPlan { too_few_for, too_few_in, ..DrainPlan::default() };
         let mut after: Option<BlobId> = None;
         loop {
             let page = self.inner.metadata.blobs_on(backend, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(plan) };
             after = Some(last.id);
+            let ids: Vec<BlobId> = page.iter().map(|blob| blob.id).collect();
+            let rules = self.inner.metadata.placement_rules_over(&ids).await?;
             for blob in &page {
+                let mut candidates = candidates.clone();
+                bar_outside(&mut candidates, rules.get(&blob.id).into_iter().flatten().map(|rule| &**rule));
                 self.add_moves(&mut plan, blob, backend, &candidates);
             }
         }
+    }
+
+    /// A bucket whose rule admits the backend and would be met by too few providers without it.
+    async fn too_few_in(
+        &self,
+        backend: &BackendId,
+        candidates: &[Candidate<'_>],
+    ) -> Result<Option<(BucketName, Scheme, usize)>, ObjectsError> {
+        for (bucket, rule) in self.inner.metadata.placement_rules(RULES_MAX).await? {
+            let admitted = || candidates.iter().filter(|one| refusal(&rule, one).is_none());
+            let providers = |stays: &dyn Fn(&Candidate<'_>) -> bool| {
+                let staying = admitted().filter(|one| stays(one));
+                staying.map(|one| one.domains.provider).collect::<BTreeSet<_>>().len()
+            };
+            let without = providers(&|one| one.write_health == WriteHealth::Good);
+            let with = providers(&|one| one.write_health == WriteHealth::Good || one.name == backend.as_str());
+            let too_few = self.inner.schemes.all().find(|scheme| without < with && without < scheme.n());
+            if let Some(scheme) = too_few {
+                return Ok(Some((bucket, scheme, without)));
+            }
+        }
+        Ok(None)
     }
 
     fn add_moves(&self, plan: &mut DrainPlan, blob: &StoredBlob, backend: &BackendId, candidates: &[Candidate<'_>]) {

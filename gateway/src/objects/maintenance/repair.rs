@@ -1,4 +1,5 @@
-//! Repair: lost slivers are rebuilt on other backends from any k others, and so are those of backends that leave.
+//! Repair: lost slivers are rebuilt on other backends from any k others, and so are those of backends that leave or that a placement rule does
+//! not admit. Whatever is endangered or lost, a new sliver goes only where the rules of its blob allow.
 //!
 //! Check every sliver, plan (`placement::repair`), apply the plan. Each step may be repeated or lost: a new
 //! sliver has a name of its own, is read back and proven before its row moves, and the old one goes after that.
@@ -12,13 +13,15 @@ use backends::{SliverCondition, SliverName, examine};
 use codec::BlobId;
 use futures::StreamExt as _;
 
-use crate::domain::{BackendId, Placement, RepairRank, StoredBlob};
+use crate::domain::{BackendId, Placement, PlacementRule, RepairRank, StoredBlob};
 use crate::metadata::{BackendRow, RepairEnd, RepairJob, SliverLocation, SliverMove};
 use crate::objects::Objects;
 use crate::objects::committee::Backend;
 use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
-use crate::placement::{FailureDomains, RepairPlan, SliverFact, WriteHealth, plan_repair};
+use crate::placement::{
+    Candidate, FailureDomains, RepairPlan, SliverFact, WriteHealth, admitted, bar_outside, plan_repair,
+};
 
 /// Jobs claimed at a time.
 const JOBS_PER_STEP: usize = 8;
@@ -137,18 +140,23 @@ impl Objects {
         let draining = inner.metadata.draining_backends().await?.into_keys().collect();
         let absences = inner.metadata.absences().await?.into_iter();
         let lost = absences.filter(|(_, absence)| absence.lost).map(|(backend, _)| backend).collect();
-        let leaving = Leaving { removed, lost, draining };
+        let rules = inner.metadata.placement_rules_over(&[job.blob.id]).await?.remove(&job.blob.id).unwrap_or_default();
+        let leaving = Leaving { removed, lost, draining, rules };
         let facts = self.look(&job, &rows, &leaving).await;
         let mut candidates = inner.committee.candidates();
         let takes_none = |name: &str| leaving.draining.iter().chain(&leaving.lost).any(|id| id.as_str() == name);
         let barred = candidates.iter_mut().filter(|candidate| takes_none(candidate.name));
         barred.for_each(|candidate| candidate.write_health = WriteHealth::Barred);
+        bar_outside(&mut candidates, leaving.rules.iter().map(|rule| &**rule));
         let plan = plan_repair(&facts, scheme, &candidates, &job.blob.id);
         let good = facts.iter().filter(|fact| fact.is_sound()).count();
         if plan.unreadable {
             tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
         }
         let moved = self.carry_out(&job.blob, &facts, &plan).await?;
+        if !plan.unplaced.is_empty() && leaving.rules.len() > 1 && providers(&candidates) < scheme.n() {
+            self.split_blob(job.blob.id).await?;
+        }
         let is_new = |index: &&u8| facts.get(usize::from(**index)).is_some_and(|fact| !fact.is_sound());
         let living = good + moved.iter().filter(is_new).count();
         Ok((plan.completes() && moved.len() == plan.rebuilds.len(), RepairRank::of(scheme, living)))
@@ -171,7 +179,7 @@ impl Objects {
             };
             let suspect = job.suspects.contains(&(index, placement.backend.clone()));
             match self.examine(&job.blob, placement, backend, suspect).await {
-                SliverCondition::Intact if leaving.draining.contains(&backend.id) => SliverFact::Leaving(backend.domains()),
+                SliverCondition::Intact if leaving.includes(backend) => SliverFact::Leaving(backend.domains()),
                 SliverCondition::Intact => SliverFact::Good(backend.domains()),
                 // What a backend lacks that was rolled back or swapped is not lost before an operator confirms it.
                 SliverCondition::Missing if backend.trust().is_doubted() => SliverFact::Unreachable(backend.domains()),
@@ -253,12 +261,26 @@ impl Objects {
     }
 }
 
-/// Backends that left the cluster or are to, as the database says now.
+/// Backends that left the cluster or are to, as the database says now, and those that the rules of a blob do not admit.
 struct Leaving {
     removed: BTreeSet<BackendId>,
     /// Away for so long that what they hold counts as lost, unless they answer.
     lost: BTreeSet<BackendId>,
     draining: BTreeSet<BackendId>,
+    rules: Vec<Arc<PlacementRule>>,
+}
+
+impl Leaving {
+    /// What is there counts, and is to be rebuilt elsewhere.
+    fn includes(&self, backend: &Backend) -> bool {
+        self.draining.contains(&backend.id) || !admitted(self.rules.iter().map(|rule| &**rule), &backend.candidate())
+    }
+}
+
+/// Distinct providers that may take slivers, in trouble or not.
+fn providers(candidates: &[Candidate<'_>]) -> usize {
+    let usable = candidates.iter().filter(|candidate| candidate.write_health != WriteHealth::Barred);
+    usable.map(|candidate| candidate.domains.provider).collect::<BTreeSet<_>>().len()
 }
 
 fn row_domains(row: &BackendRow) -> FailureDomains<'_> {

@@ -12,6 +12,7 @@ use crate::objects::encryption::content::Encipher;
 use crate::objects::encryption::encryption_key::{EncryptionKey, Opener};
 use crate::objects::error::ObjectsError;
 use crate::objects::requests::{CopyPart, CreateUpload, PutPart, WrittenPart};
+use crate::objects::schemes::{may_share, placement_rule};
 use crate::objects::write::body::{BodyPromise, IncomingBody};
 use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
 use crate::objects::write::entry::Entry;
@@ -67,7 +68,8 @@ impl Objects {
         let run = key.map(|key| Encipher::new(inner, &key)).transpose()?;
         let salt = run.as_ref().map(|run| run.salt);
         let catalog_entry = part_catalog_entry(self, &put.upload, &put.bucket, put.number.get(), salt);
-        let entry = Entry { promise: put.promise, catalog_entry, run };
+        let rule = placement_rule(&put.bucket)?;
+        let entry = Entry { promise: put.promise, catalog_entry, run, rule };
         let make_change = |digested: &Digested| {
             let part = Part {
                 number: put.number,
@@ -86,12 +88,13 @@ impl Objects {
     }
 
     /// Makes a range of a version a part: its extents are cut, no bytes move. They are read, for their MD5 is the part's tag and
-    /// their checksum the upload's business. Content that is encrypted here or there goes through and is re-encrypted.
+    /// their checksum the upload's business. Content that is encrypted here or there, or may not lie where it is, is read and written.
     ///
     /// # Errors
     /// `SourceGone` when the source moved or went away meanwhile; else see [`ObjectsError`].
     pub async fn copy_part(&self, copy: CopyPart) -> Result<Part, ObjectsError> {
-        if copy.source.attributes.encryption.is_some() || copy.upload.attributes.encryption.is_some() {
+        let is_enciphered = copy.source.attributes.encryption.is_some() || copy.upload.attributes.encryption.is_some();
+        if is_enciphered || !may_share(&copy.source_bucket, &copy.bucket)? {
             let length = copy.range.end - copy.range.start;
             let reader = self.read_with(copy.source, copy.range, &copy.opener).await?;
             let promise = BodyPromise { length: Some(length), ..BodyPromise::default() };

@@ -112,6 +112,7 @@ impl Fixture {
         let copy = Copy {
             origin: None,
             source: self.version(from).await,
+            source_bucket: Arc::clone(&self.bucket),
             bucket: Arc::clone(&self.bucket),
             key: object_key(to),
             attributes: ObjectAttributes::default(),
@@ -232,6 +233,7 @@ async fn copies_are_enciphered_as_they_are_asked_to_be() {
     let upload = fixture.begin_locked("parts", customer(5)).await;
     let copy = CopyPart {
         source: fixture.version("mine").await,
+        source_bucket: Arc::clone(&fixture.bucket),
         range: 10..2_000_000,
         upload: Arc::clone(&upload),
         bucket: Arc::clone(&fixture.bucket),

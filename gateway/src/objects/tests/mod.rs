@@ -12,6 +12,8 @@ mod idle_readers;
 mod liveness;
 mod orphans;
 mod parts;
+mod placed;
 mod repairing;
 mod round_trip;
+mod scrubbing;
 mod slow;

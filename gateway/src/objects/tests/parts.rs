@@ -41,6 +41,7 @@ impl Fixture {
         Copy {
             origin: None,
             source,
+            source_bucket: Arc::clone(&self.bucket),
             bucket: Arc::clone(&self.bucket),
             key: object_key(key),
             attributes: ObjectAttributes::default(),
@@ -109,6 +110,7 @@ async fn copies_share_bytes_and_outlive_their_source() {
     let upload = fixture.begin("parts").await;
     let part = CopyPart {
         source,
+        source_bucket: Arc::clone(&fixture.bucket),
         range: 1_000_000..2_500_000,
         upload: Arc::clone(&upload),
         bucket: Arc::clone(&fixture.bucket),

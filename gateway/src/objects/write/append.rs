@@ -9,6 +9,7 @@ use crate::objects::digests::digest::Digested;
 use crate::objects::error::ObjectsError;
 use crate::objects::reporting::notifications::PotentialEvent;
 use crate::objects::requests::{Put, Stored};
+use crate::objects::schemes::placement_rule;
 use crate::objects::write::body::IncomingBody;
 use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
 use crate::objects::write::entry::Entry;
@@ -37,7 +38,8 @@ impl Objects {
             modified_at: inner.id_generator.now(),
         };
         let modified_at = catalog_entry.modified_at;
-        let entry = Entry { promise: std::mem::take(&mut put.promise), catalog_entry, run: None };
+        let rule = placement_rule(&put.bucket)?;
+        let entry = Entry { promise: std::mem::take(&mut put.promise), catalog_entry, run: None, rule };
         let make_change = |digested: &Digested| {
             // The transaction adds what the whole object is then.
             let potential_event = PotentialEvent::new(EventTrigger::Stored, "ObjectCreated:Put");

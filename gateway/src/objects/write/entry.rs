@@ -1,10 +1,13 @@
 //! Content on its way in, as its writer knows it: before its bytes come, and when all of them are here.
 
-use crate::domain::Extent;
+use std::sync::Arc;
+
+use crate::domain::{Extent, PlacementRule};
 use crate::metadata::NewBlob;
 use crate::objects::budget::Reservation;
 use crate::objects::digests::digest::Digested;
 use crate::objects::encryption::content::Encipher;
+use crate::objects::schemes::{BlobTerms, Schemes};
 use crate::objects::write::body::BodyPromise;
 use crate::objects::write::catalog_entry::CatalogEntryBuilder;
 use crate::objects::write::frames::Frames;
@@ -18,6 +21,15 @@ pub(crate) struct Entry {
     pub(crate) catalog_entry: CatalogEntryBuilder,
     /// What enciphers them, as a run of its own, after they were digested.
     pub(crate) run: Option<Encipher>,
+    /// Where their slivers may lie; anywhere when absent.
+    pub(crate) rule: Option<Arc<PlacementRule>>,
+}
+
+impl Entry {
+    /// How its blobs are coded and where they may lie.
+    pub(crate) fn terms(&self, schemes: &Schemes) -> BlobTerms {
+        BlobTerms { scheme: schemes.of(&self.catalog_entry.attributes), rule: self.rule.clone() }
+    }
 }
 
 /// A body that was taken in and found true to its promise.

@@ -12,6 +12,7 @@ use crate::metadata::NewBlob;
 use crate::objects::committee::{Backend, Committee};
 use crate::objects::error::ObjectsError;
 use crate::objects::id_generator::IdGenerator;
+use crate::objects::schemes::BlobTerms;
 use crate::objects::write::stragglers::all_but_stragglers;
 use crate::objects::write::targets::{PlacementTargets, acknowledge, choose_targets};
 use crate::objects::write::uncommitted::UncommittedSlivers;
@@ -28,11 +29,12 @@ const STRAGGLER_WAIT: Duration = Duration::from_secs(5);
 pub(crate) async fn publish(
     committee: &Committee,
     id_generator: &IdGenerator,
+    terms: &BlobTerms,
     mut blob: StoredBlob,
     encoded: EncodedBlob,
 ) -> Result<(NewBlob, UncommittedSlivers), ObjectsError> {
-    let scheme = blob.layout.shape.scheme;
-    let PlacementTargets { backends, spares } = choose_targets(committee, scheme, &blob.id)?;
+    let scheme = terms.scheme;
+    let PlacementTargets { backends, spares } = choose_targets(committee, terms, &blob.id)?;
     let publish = Publish { id_generator, spares: Mutex::new(spares), uncommitted: Mutex::default() };
     let firsts = encoded.slivers.iter().enumerate().map(|(at, sliver)| {
         let target = backends.get(at).cloned();

@@ -10,6 +10,7 @@ use crate::objects::encryption::content::Encipher;
 use crate::objects::error::ObjectsError;
 use crate::objects::reporting::notifications::PotentialEvent;
 use crate::objects::requests::{Put, Stored};
+use crate::objects::schemes::placement_rule;
 use crate::objects::write::body::IncomingBody;
 use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
 use crate::objects::write::entry::Entry;
@@ -43,7 +44,8 @@ impl Objects {
             modified_at: inner.id_generator.now(),
         };
         let modified_at = catalog_entry.modified_at;
-        let entry = Entry { promise: std::mem::take(&mut put.promise), catalog_entry, run };
+        let rule = placement_rule(&put.bucket)?;
+        let entry = Entry { promise: std::mem::take(&mut put.promise), catalog_entry, run, rule };
         let make_change = |digested: &Digested| {
             let stored = Stored {
                 name: None,

@@ -15,7 +15,7 @@ use crate::objects::compute::Compute;
 use crate::objects::digests::digest::Digested;
 use crate::objects::error::ObjectsError;
 use crate::objects::id_generator::IdGenerator;
-use crate::objects::schemes::Schemes;
+use crate::objects::schemes::BlobTerms;
 use crate::objects::settings::ObjectsSettings;
 use crate::objects::write::catalog_entry::CatalogEntryBuilder;
 use crate::objects::write::frames::Frames;
@@ -38,6 +38,8 @@ const INLINE_BYTES_MAX: usize = 128 << 10;
 pub(crate) struct Patch {
     pub(crate) content: Frames,
     pub(crate) catalog_entry: CatalogEntryBuilder,
+    /// It shares a quilt only with what is to be coded and placed alike.
+    pub(crate) terms: BlobTerms,
     pub(crate) digested: Digested,
     /// Makes the change once the extent is known.
     pub(crate) change: Box<dyn FnOnce(Extent) -> Change + Send>,
@@ -67,8 +69,6 @@ pub(crate) struct QuiltWriter {
     pub(crate) id_generator: Arc<IdGenerator>,
     /// Codes them.
     pub(crate) compute: Compute,
-    /// How.
-    pub(crate) schemes: Arc<Schemes>,
 }
 
 impl Quilter {
@@ -107,23 +107,23 @@ async fn run(writer: Arc<QuiltWriter>, mut groups: Groups<Patch>) {
     }
 }
 
-/// Seals what has gathered: one quilt, or one for each scheme where objects of several storage classes came together.
+/// Seals what has gathered: one quilt, or one for each of the terms where objects of several storage classes, or of buckets with different
+/// placement rules, came together.
 async fn seal(writer: &QuiltWriter, quilt: Vec<Submission<Patch>>) {
-    let mut quilts: Vec<(codec::Scheme, Vec<Submission<Patch>>)> = Vec::with_capacity(1);
+    let mut quilts: Vec<(BlobTerms, Vec<Submission<Patch>>)> = Vec::with_capacity(1);
     for submission in quilt {
-        let scheme = writer.schemes.of(&submission.request.catalog_entry.attributes);
-        match quilts.iter_mut().find(|(other, _)| *other == scheme) {
+        match quilts.iter_mut().find(|(terms, _)| *terms == submission.request.terms) {
             Some((_, quilt)) => quilt.push(submission),
-            None => quilts.push((scheme, vec![submission])),
+            None => quilts.push((submission.request.terms.clone(), vec![submission])),
         }
     }
-    futures::future::join_all(quilts.into_iter().map(|(scheme, quilt)| seal_one(writer, scheme, quilt))).await;
+    futures::future::join_all(quilts.into_iter().map(|(terms, quilt)| seal_one(writer, terms, quilt))).await;
 }
 
 /// Codes, writes and commits one quilt, and answers everybody in it.
-async fn seal_one(writer: &QuiltWriter, scheme: codec::Scheme, quilt: Vec<Submission<Patch>>) {
+async fn seal_one(writer: &QuiltWriter, terms: BlobTerms, quilt: Vec<Submission<Patch>>) {
     let (patches, answers): (Vec<_>, Vec<_>) = quilt.into_iter().map(|s| (s.request, s.reply)).unzip();
-    match write(writer, scheme, patches).await {
+    match write(writer, &terms, patches).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 let _client_may_be_gone = answer.send(Ok(outcome));
@@ -140,7 +140,7 @@ async fn seal_one(writer: &QuiltWriter, scheme: codec::Scheme, quilt: Vec<Submis
 }
 
 /// Writes one quilt and commits its objects in one transaction.
-async fn write(writer: &QuiltWriter, scheme: codec::Scheme, patches: Vec<Patch>) -> Result<Vec<Outcome>, ObjectsError> {
+async fn write(writer: &QuiltWriter, terms: &BlobTerms, patches: Vec<Patch>) -> Result<Vec<Outcome>, ObjectsError> {
     let id_generator = &*writer.id_generator;
     let blob_identity = id_generator.blob();
     let mut contents = Vec::with_capacity(patches.len());
@@ -158,7 +158,7 @@ async fn write(writer: &QuiltWriter, scheme: codec::Scheme, patches: Vec<Patch>)
         offset += length;
     }
     let bytes = usize::try_from(offset).unwrap_or(usize::MAX);
-    let shape = quilt_shape(scheme, bytes / changes.len().max(1));
+    let shape = quilt_shape(terms.scheme, bytes / changes.len().max(1));
     let (cluster, id, key, wrapped) =
         (id_generator.cluster, blob_identity.id, blob_identity.key, blob_identity.wrapped);
     let encode = move || {
@@ -174,7 +174,7 @@ async fn write(writer: &QuiltWriter, scheme: codec::Scheme, patches: Vec<Patch>)
         rewrapped_key: None,
         placements: Vec::new(),
     };
-    let (blob, uncommitted) = publish(&writer.committee, id_generator, blob, encoded).await?;
+    let (blob, uncommitted) = publish(&writer.committee, id_generator, terms, blob, encoded).await?;
     let sent = uncommitted.sent();
     let committed = writer.metadata.commit(id_generator.incarnation(), Batch { blobs: vec![blob], changes }).await;
     sent.settle(&committed, |outcomes| outcomes.iter().any(Outcome::is_made));

@@ -14,6 +14,7 @@ use crate::objects::compute::Compute;
 use crate::objects::error::ObjectsError;
 use crate::objects::id_generator::NewBlobIdentity;
 use crate::objects::maintenance::rebuild;
+use crate::objects::schemes::BlobTerms;
 use crate::objects::state::Inner;
 use crate::objects::write::fanout::Fanout;
 use crate::objects::write::frames::Frames;
@@ -35,10 +36,11 @@ pub(crate) struct BlobSink {
 
 impl BlobSink {
     /// Chooses backends and starts the slivers with their headers.
-    pub(crate) async fn open(inner: &Inner, scheme: codec::Scheme) -> Result<Self, ObjectsError> {
+    pub(crate) async fn open(inner: &Inner, terms: &BlobTerms) -> Result<Self, ObjectsError> {
+        let scheme = terms.scheme;
         let shape = StripeShape::streaming(scheme);
         let blob_identity = inner.id_generator.blob();
-        let PlacementTargets { backends, spares } = choose_targets(&inner.committee, scheme, &blob_identity.id)?;
+        let PlacementTargets { backends, spares } = choose_targets(&inner.committee, terms, &blob_identity.id)?;
         let encoder = BlobEncoder::new(
             inner.id_generator.cluster,
             blob_identity.id,

@@ -59,7 +59,8 @@ impl Inner {
             Ingested::Small { content, digested, reservation } => {
                 let (change, learned) = make_change(&digested)?;
                 let change = Box::new(move |extent| change.lying_in(vec![extent]).into());
-                let patch = Patch { content, catalog_entry: entry.catalog_entry, digested, change, reservation };
+                let terms = entry.terms(&self.schemes);
+                let patch = Patch { content, catalog_entry: entry.catalog_entry, terms, digested, change, reservation };
                 Ok((learned, self.quilter.join(patch).await?.of::<C>()??))
             }
             Ingested::Streamed { extents, blobs, digested, uncommitted } => {

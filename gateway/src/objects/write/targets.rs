@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use codec::{BlobId, Scheme};
+use codec::BlobId;
 
 use crate::domain::StoredBlob;
 use crate::metadata::NewBlob;
 use crate::objects::committee::{Backend, Committee};
 use crate::objects::error::ObjectsError;
-use crate::placement::{WriteHealth, choose, write_floor};
+use crate::objects::schemes::BlobTerms;
+use crate::placement::{WriteHealth, bar_outside, choose, write_floor};
 
 /// The acknowledgement rule: all n, or at least the floor and marked degraded.
 ///
@@ -32,7 +33,7 @@ pub(crate) struct PlacementTargets {
     pub(crate) spares: VecDeque<Arc<Backend>>,
 }
 
-/// Chooses backends for a new blob: one for each sliver, and spares.
+/// Chooses backends for a new blob: one for each sliver, and spares, all of them admitted by its placement rule.
 ///
 /// Backends that do not answer are left out while the floor can be met without them; when it cannot, every backend
 /// is tried again, because being refused now is no worse than refusing the client.
@@ -41,10 +42,13 @@ pub(crate) struct PlacementTargets {
 /// `Unavailable` when there are too few even so.
 pub(crate) fn choose_targets(
     committee: &Committee,
-    scheme: Scheme,
+    terms: &BlobTerms,
     blob: &BlobId,
 ) -> Result<PlacementTargets, ObjectsError> {
+    let BlobTerms { scheme, rule } = terms;
+    let scheme = *scheme;
     let mut candidates = committee.candidates();
+    bar_outside(&mut candidates, rule.as_deref());
     let choice = choose(&candidates, scheme, blob).or_else(|_| {
         let usable = candidates.iter_mut().filter(|candidate| candidate.write_health != WriteHealth::Barred);
         usable.for_each(|candidate| candidate.write_health = WriteHealth::Good);

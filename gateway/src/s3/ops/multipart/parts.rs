@@ -122,7 +122,16 @@ fn plan_part_copy(
     };
     let (upload, bucket, customer) = (Arc::clone(upload), Arc::clone(bucket), request.input.customer_key.clone());
     let opener = Opener { account: source.bucket.owner, customer: encryption_keys::source_key(request)? };
-    Ok(CopyPart { source: source.version, range, upload, bucket, number, opener, customer })
+    Ok(CopyPart {
+        source: source.version,
+        source_bucket: source.bucket,
+        range,
+        upload,
+        bucket,
+        number,
+        opener,
+        customer,
+    })
 }
 
 fn range_refused(text: &str, size: u64, why: NoRange) -> S3Error {

@@ -139,6 +139,7 @@ async fn plan_copy(
     let attributes = attributes_of_copy(given, &source.version, replace, retag);
     Ok(Copy {
         source: source.version,
+        source_bucket: Arc::clone(&source.bucket),
         bucket: Arc::clone(bucket),
         key: key.clone(),
         attributes,
