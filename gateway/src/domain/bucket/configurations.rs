@@ -1,4 +1,4 @@
-//! Configurations of which a bucket has several, told apart by their ids.
+//! Configurations of which a bucket has several, distinguished by their ids.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

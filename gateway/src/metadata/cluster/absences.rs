@@ -39,7 +39,7 @@ impl MetadataStore {
     }
 
     /// Notes which backends did not answer a look, and which did: those are not away, whoever else failed to reach them, and not lost any
-    /// more. An absence goes on when the next look fails within `watched_seconds`; else it begins anew, because nobody looked.
+    /// more. An absence goes on when the next look fails within `watched_seconds`; else it begins again, because nobody looked.
     /// Answers which lost backends are back.
     ///
     /// # Errors

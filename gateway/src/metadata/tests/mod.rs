@@ -1,15 +1,13 @@
 //! Scenarios on both databases.
 
-mod absences;
 mod behind_the_store;
 mod cached;
 mod checks;
+mod cluster;
 mod collection;
 mod connections;
-mod draining;
 mod fixture;
 mod gateways;
-mod heartbeats;
 mod identity;
 mod incarnations;
 pub(crate) mod objects;
