@@ -31,11 +31,13 @@ pub enum Operation {
     Pulse,
     /// [`crate::SliverStore::beat`].
     Beat,
+    /// [`crate::SliverStore::prove`].
+    Prove,
 }
 
 impl Operation {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Create,
         Self::Write,
         Self::Seal,
@@ -50,6 +52,7 @@ impl Operation {
         Self::Sweep,
         Self::Pulse,
         Self::Beat,
+        Self::Prove,
     ];
 
     /// Those that bring bytes to the backend.
@@ -73,6 +76,7 @@ impl Operation {
             Self::Sweep => "sweep",
             Self::Pulse => "pulse",
             Self::Beat => "beat",
+            Self::Prove => "prove",
         }
     }
 

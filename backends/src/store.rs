@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 
-use crate::{SliverName, StoreError};
+use crate::{Answer, Challenge, SliverName, StoreError};
 
 /// One place that stores slivers. Every implementation and every decorator passes the suite `conformance`.
 ///
@@ -27,6 +27,10 @@ pub trait SliverStore: Send + Sync + Debug {
 
     /// The length of a sliver in bytes.
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError>;
+
+    /// Proves that a sample of the sliver is at hand: costs the backend one block. The answer is not judged by the sliver's root. A
+    /// position that the sliver does not have is [`StoreError::Damaged`].
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError>;
 
     /// Removes a sliver for good, durably; an absent one is fine.
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError>;

@@ -10,7 +10,7 @@ use metrics::Gauge;
 use tokio::time::Instant;
 
 use super::circuit::{Admission, Circuit, CircuitPolicy};
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// 1 while a backend's circuit is not closed. Label: backend.
 const OPEN: &str = "haulout_backend_circuit_open";
@@ -130,6 +130,10 @@ impl SliverStore for Breaker {
 
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {
         self.switch.run(self.store.len(name)).await
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        self.switch.run(self.store.prove(name, challenge)).await
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::time::timeout;
 
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// How long operations may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,10 @@ impl SliverStore for Deadline {
 
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {
         self.small(self.store.len(name)).await
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        self.small(self.store.prove(name, challenge)).await
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::faults::{Fault, Faults};
 use crate::operation::Operation;
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// Slivers that are remembered to be served in place of others.
 const REMEMBERED_MAX: usize = 4096;
@@ -187,6 +187,21 @@ impl SliverStore for Faulty {
             Some(Fault::Short) => Ok(len / 2),
             _ => Ok(len),
         }
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        let fault = before(&self.faults, Operation::Prove).await?;
+        let other = match fault {
+            Some(fault @ (Fault::Stale | Fault::Swapped)) => self.stored.other(name, fault, &self.faults),
+            _ => None,
+        };
+        let mut answer = self.store.prove(&other.unwrap_or(*name), challenge).await?;
+        match fault {
+            Some(Fault::Reset) => return Err(broken("reset")),
+            Some(Fault::Short | Fault::Flipped) => answer.proof = spoil(&self.faults, fault, answer.proof),
+            _ => {}
+        }
+        Ok(answer)
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use metrics::{Counter, Histogram};
 use tokio::time::Instant;
 
 use crate::operation::Operation;
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// Operations begun. Labels: backend, operation.
 const OPERATIONS: &str = "haulout_backend_operations_total";
@@ -112,6 +112,12 @@ impl SliverStore for Metered {
 
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {
         self.meters.run(Operation::Len, self.store.len(name)).await
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        let answer = self.meters.run(Operation::Prove, self.store.prove(name, challenge)).await?;
+        self.meters.read.increment(answer.proof.len() as u64);
+        Ok(answer)
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {

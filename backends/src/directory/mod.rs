@@ -39,7 +39,8 @@ pub(crate) use self::directory_store::DirectoryStore;
 use self::errno::{ErrorContext, folder_error, store_error};
 pub(crate) use self::writer::DirectoryWriter;
 use crate::marker::HEARTBEAT_NAME;
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::proving;
+use crate::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 #[async_trait]
 impl SliverStore for DirectoryStore {
@@ -74,6 +75,10 @@ impl SliverStore for DirectoryStore {
             u64::try_from(stat.st_size).map_err(StoreError::damaged)
         })
         .await
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        proving::prove(self, name, challenge).await
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {

@@ -29,7 +29,10 @@ use self::failure::store_error;
 use self::target::Target;
 use self::writer::RemoteWriter;
 use crate::marker::{FIRST_GENERATION, HEARTBEAT_NAME, MARKER_BYTES_MAX, MARKER_NAME, Marker};
-use crate::{BackendSpec, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::proving;
+use crate::{
+    Answer, BackendSpec, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+};
 
 /// Slivers up to this length are stored by one request.
 const SINGLE_PUT_BYTES: u64 = 8 << 20;
@@ -287,6 +290,10 @@ impl SliverStore for RemoteStore {
         self.0.ready().await?;
         let found = self.0.target.store.head(&self.0.sliver(name)).await;
         found.map(|meta| meta.size).map_err(|error| store_error(&error))
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        proving::prove(self, name, challenge).await
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {

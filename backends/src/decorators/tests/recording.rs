@@ -11,7 +11,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 use crate::decorators::tests::name;
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 
 /// Records every call with its arguments. Each method has an answer of its own, and an error of its own when it fails.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +56,11 @@ impl SliverStore for Recording {
 
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {
         self.answer(format!("len {name}"), 11)
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        let answer = Answer { proof: Bytes::from_static(b"proof"), signature: Some([15; 64]) };
+        self.answer(format!("prove {name} {challenge:?}"), answer)
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The gateway's client for a storage node: one more store.
 
+mod audits;
 mod batching;
 mod exchange;
 mod listing;
@@ -27,7 +28,8 @@ pub use self::spec::NODE_KEY;
 use self::tail::SliverTail;
 use super::protocol::{BATCH_BYTES_MAX, Call, FormatRequest, LengthReply, PulseReply, SpaceReply, SweepReply};
 use crate::{
-    BackendSpec, GatewayIdentity, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    Answer, BackendSpec, Challenge, GatewayIdentity, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space,
+    StoreError,
 };
 
 /// A longer sliver is streamed even when it is there as a whole.
@@ -107,6 +109,10 @@ impl SliverStore for NodeStore {
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError> {
         let reply: LengthReply = self.exchange.ask(&Call::Length { name: *name }).await?;
         Ok(reply.len)
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        audits::prove(&self.exchange, name, challenge).await
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {

@@ -37,6 +37,11 @@ pub enum Call {
         /// The sliver.
         name: SliverName,
     },
+    /// `POST /v1/slivers/NAME/proof`: proves that a sample of a sliver is at hand.
+    Prove {
+        /// The sliver.
+        name: SliverName,
+    },
     /// `DELETE /v1/slivers/NAME`: moves a sliver to the trash.
     Delete {
         /// The sliver.
@@ -69,7 +74,9 @@ impl Call {
     #[must_use]
     pub fn method(&self) -> Method {
         match self {
-            Self::OpenSession | Self::StoreBatch { .. } | Self::Sweep { .. } | Self::Format => Method::POST,
+            Self::OpenSession | Self::StoreBatch { .. } | Self::Sweep { .. } | Self::Format | Self::Prove { .. } => {
+                Method::POST
+            }
             Self::Store { .. } | Self::Beat => Method::PUT,
             Self::Read { .. } | Self::Length { .. } | Self::List { .. } | Self::Space | Self::Pulse => Method::GET,
             Self::Delete { .. } => Method::DELETE,
@@ -84,6 +91,7 @@ impl Call {
             Self::StoreBatch { .. } | Self::List { .. } => "/v1/slivers".to_owned(),
             Self::Store { name, .. } | Self::Read { name, .. } | Self::Delete { name } => format!("/v1/slivers/{name}"),
             Self::Length { name } => format!("/v1/slivers/{name}/length"),
+            Self::Prove { name } => format!("/v1/slivers/{name}/proof"),
             Self::Sweep { .. } => "/v1/sweep".to_owned(),
             Self::Space => "/v1/space".to_owned(),
             Self::Pulse => "/v1/pulse".to_owned(),
@@ -121,6 +129,7 @@ impl Call {
             Self::StoreBatch { .. } => "store_batch",
             Self::Read { .. } => "read",
             Self::Length { .. } => "length",
+            Self::Prove { .. } => "prove",
             Self::Delete { .. } => "delete",
             Self::List { .. } => "list",
             Self::Sweep { .. } => "sweep",
@@ -162,6 +171,9 @@ impl Call {
                 let rest = rest.strip_prefix("slivers/")?;
                 if let ("GET", Some(name)) = (method, rest.strip_suffix("/length")) {
                     return Some(Self::Length { name: name.parse().ok()? });
+                }
+                if let ("POST", Some(name)) = (method, rest.strip_suffix("/proof")) {
+                    return Some(Self::Prove { name: name.parse().ok()? });
                 }
                 let name = rest.parse().ok()?;
                 match method {
@@ -211,6 +223,7 @@ mod tests {
             Call::StoreBatch { epoch: u64::MAX },
             Call::Read { name, range: 5..7 },
             Call::Length { name },
+            Call::Prove { name },
             Call::Delete { name },
             Call::List { after: None, limit: 1 },
             Call::List { after: Some(name), limit: 1000 },

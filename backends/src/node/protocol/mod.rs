@@ -6,6 +6,7 @@ mod authorization;
 mod bodies;
 mod call;
 mod canonical;
+mod challenge;
 mod failure;
 mod keys;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -20,6 +21,9 @@ pub use bodies::{
     BatchReply, FormatRequest, LengthReply, ListedSliver, PageReply, PulseReply, SealReply, SpaceReply, SweepReply,
 };
 pub use call::Call;
+pub use challenge::{
+    ANSWER_BYTES_MAX, ChallengeRequest, Question, sign_answer, split_answer, verify_answer, verify_challenge,
+};
 pub use failure::{Failure, FailureCode};
 pub use keys::{GatewayName, KeyTextError, PublicKey, Signature, SigningKey};
 pub use receipt::{Receipt, SignedReceipt};

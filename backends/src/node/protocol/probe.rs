@@ -6,8 +6,8 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::Method;
 
 use super::{
-    Authorization, BatchReply, Call, FormatRequest, GatewayName, PageReply, PulseReply, Record, SessionRequest,
-    SpaceReply, TRAILER_BYTES, Trailer, parse_records, write_head,
+    Authorization, BatchReply, Call, ChallengeRequest, FormatRequest, GatewayName, PageReply, PulseReply, Record,
+    SessionRequest, SpaceReply, TRAILER_BYTES, Trailer, parse_records, split_answer, write_head,
 };
 
 /// The first byte picks a method, the rest is a target.
@@ -35,6 +35,19 @@ pub fn texts(bytes: &[u8]) {
     }
     if let Ok(request) = SessionRequest::parse(bytes) {
         assert!(!request.text().is_empty());
+    }
+    if let Ok((challenge, signature)) = ChallengeRequest::parse(bytes) {
+        let again = ChallengeRequest {
+            stripe: challenge.position.stripe,
+            sample: challenge.position.sample,
+            epoch: challenge.epoch,
+            nonce: hex::encode(challenge.nonce),
+            signature,
+        };
+        assert_eq!(serde_json::from_slice::<ChallengeRequest>(bytes).ok(), Some(again));
+    }
+    if let Some((proof, signature)) = split_answer(bytes) {
+        assert_eq!([proof, &signature].concat(), bytes);
     }
     drop(serde_json::from_slice::<FormatRequest>(bytes));
     drop(serde_json::from_slice::<BatchReply>(bytes));

@@ -14,7 +14,7 @@ use super::node::Node;
 use super::serving::{self, Reply};
 use super::sessions::Opened;
 use super::tenant::Tenant;
-use super::{batch, storing};
+use super::{batch, proving, storing};
 use crate::StoreError;
 use crate::node::ambient::random;
 use crate::node::protocol::{Call, Failure, FailureCode, SMALL_BODY_MAX, SessionReply, SessionRequest};
@@ -104,6 +104,10 @@ async fn answer_caller(node: &Node, caller: &Arc<Caller>, call: Call, body: Inco
         }
         Call::Read { name, range } => serving::read(node, caller, name, range).await,
         Call::Length { name } => serving::length(caller, name).await,
+        Call::Prove { name } => {
+            let body = receive(node, body, &caller.authorization.body).await?;
+            proving::prove(node, caller, name, &body.bytes).await
+        }
         Call::Delete { name } => serving::delete(caller, name).await,
         Call::List { after, limit } => serving::list(caller, after, limit).await,
         Call::Sweep { seconds } => serving::sweep(node, caller, seconds).await,

@@ -18,6 +18,7 @@ mod deletion_log;
 mod dispatch;
 mod listening;
 mod node;
+mod proving;
 mod serving;
 mod sessions;
 mod settings;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use backends::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use backends::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
 use bytes::{Bytes, BytesMut};
 use codec::BlobId;
 use futures::StreamExt as _;
@@ -58,6 +58,10 @@ impl SliverStore for Listed {
     }
 
     async fn len(&self, _: &SliverName) -> Result<u64, StoreError> {
+        unexpected()
+    }
+
+    async fn prove(&self, _: &SliverName, _: &Challenge) -> Result<Answer, StoreError> {
         unexpected()
     }
 
