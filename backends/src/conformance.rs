@@ -98,6 +98,7 @@ async fn check(store: &Subject) {
     what_is_trashed_is_out_of_sight(store).await;
     a_list_sees_all(store).await;
     a_heartbeat_is_replaced_and_is_no_sliver(store).await;
+    an_epoch_begins_once_where_it_begins(store).await;
     a_probe_and_a_sweep_find_nothing_wrong(store).await;
 }
 
@@ -341,6 +342,17 @@ async fn a_probe_and_a_sweep_find_nothing_wrong(store: &Subject) {
     store.probe().await.unwrap_or_else(|error| panic!("a probe fails: {error}"));
     store.sweep(0).await.unwrap_or_else(|error| panic!("a sweep fails: {error}"));
     assert_eq!(visible(store).await, before, "a sweep takes nothing that is visible");
+}
+
+async fn an_epoch_begins_once_where_it_begins(store: &Subject) {
+    let commitment = *blake3::hash(&[1; 32]).as_bytes();
+    let drawn = store.begin_epoch(1, commitment).await.unwrap();
+    assert_eq!(store.begin_epoch(1, commitment).await, Ok(drawn), "begun again");
+    assert_eq!(store.reveal_epoch(1, [1; 32]).await, Ok(()));
+    let other = store.begin_epoch(1, [9; 32]).await;
+    let refused = if drawn.is_some() { Err(StoreError::AlreadyExists) } else { Ok(None) };
+    assert_eq!(other, refused, "begun with another commitment");
+    assert_eq!(store.report_verdicts(&[]).await, Ok(()));
 }
 
 async fn a_heartbeat_is_replaced_and_is_no_sliver(store: &Subject) {

@@ -2,6 +2,7 @@
 //!
 //! [`open`] gives a [`SliverStore`] for a configured backend.
 
+mod audit;
 mod challenge;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -21,6 +22,7 @@ mod remote;
 mod spec;
 mod store;
 
+pub use audit::{EpochNonce, Verdict, VerdictReport};
 pub use challenge::{Answer, Challenge};
 pub use decorators::{
     Admission, Breaker, Circuit, CircuitPolicy, Deadline, Deadlines, Fault, Faults, Faulty, Metered, When, guard,

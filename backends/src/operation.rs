@@ -33,11 +33,17 @@ pub enum Operation {
     Beat,
     /// [`crate::SliverStore::prove`].
     Prove,
+    /// [`crate::SliverStore::begin_epoch`].
+    BeginEpoch,
+    /// [`crate::SliverStore::reveal_epoch`].
+    RevealEpoch,
+    /// [`crate::SliverStore::report_verdicts`].
+    ReportVerdicts,
 }
 
 impl Operation {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Create,
         Self::Write,
         Self::Seal,
@@ -53,6 +59,9 @@ impl Operation {
         Self::Pulse,
         Self::Beat,
         Self::Prove,
+        Self::BeginEpoch,
+        Self::RevealEpoch,
+        Self::ReportVerdicts,
     ];
 
     /// Those that bring bytes to the backend.
@@ -77,6 +86,9 @@ impl Operation {
             Self::Pulse => "pulse",
             Self::Beat => "beat",
             Self::Prove => "prove",
+            Self::BeginEpoch => "begin_epoch",
+            Self::RevealEpoch => "reveal_epoch",
+            Self::ReportVerdicts => "report_verdicts",
         }
     }
 

@@ -10,7 +10,10 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::faults::{Fault, Faults};
 use crate::operation::Operation;
-use crate::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 
 /// Slivers that are remembered to be served in place of others.
 const REMEMBERED_MAX: usize = 4096;
@@ -250,6 +253,18 @@ impl SliverStore for Faulty {
 
     fn require_generation(&self, generation: u64) {
         self.store.require_generation(generation);
+    }
+
+    async fn begin_epoch(&self, epoch: u64, commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        plain(&self.faults, Operation::BeginEpoch, self.store.begin_epoch(epoch, commitment)).await
+    }
+
+    async fn reveal_epoch(&self, epoch: u64, secret: [u8; 32]) -> Result<(), StoreError> {
+        plain(&self.faults, Operation::RevealEpoch, self.store.reveal_epoch(epoch, secret)).await
+    }
+
+    async fn report_verdicts(&self, reports: &[VerdictReport]) -> Result<(), StoreError> {
+        plain(&self.faults, Operation::ReportVerdicts, self.store.report_verdicts(reports)).await
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -40,7 +40,10 @@ use self::errno::{ErrorContext, folder_error, store_error};
 pub(crate) use self::writer::DirectoryWriter;
 use crate::marker::HEARTBEAT_NAME;
 use crate::proving;
-use crate::{Answer, Challenge, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 
 #[async_trait]
 impl SliverStore for DirectoryStore {
@@ -117,6 +120,18 @@ impl SliverStore for DirectoryStore {
 
     fn require_generation(&self, generation: u64) {
         self.0.mount.require_generation(generation);
+    }
+
+    async fn begin_epoch(&self, _epoch: u64, _commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        Ok(None)
+    }
+
+    async fn reveal_epoch(&self, _epoch: u64, _secret: [u8; 32]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn report_verdicts(&self, _reports: &[VerdictReport]) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

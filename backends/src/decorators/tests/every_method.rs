@@ -71,6 +71,9 @@ async fn call_every_method(store: &dyn SliverStore, writers: Writers) -> Vec<Ans
         timed("sweep", store.sweep(5)).await,
         timed("pulse", store.pulse()).await,
         timed("beat", store.beat(Bytes::from_static(b"beat"))).await,
+        timed("begin_epoch", store.begin_epoch(5, [6; 32])).await,
+        timed("reveal_epoch", store.reveal_epoch(5, [7; 32])).await,
+        timed("report_verdicts", store.report_verdicts(&[])).await,
         timed("probe", store.probe()).await,
     ]
 }
@@ -95,7 +98,7 @@ async fn arguments_answers_and_errors_pass_unchanged() {
     ];
     for inner in [Recording::default(), Recording::failing()] {
         let (answers, calls) = play(&inner, &inner).await;
-        assert_eq!((answers.len(), calls.len()), (16, 17), "every method was called once");
+        assert_eq!((answers.len(), calls.len()), (19, 20), "every method was called once");
         for (decorator, decorate) in decorators {
             let decorated = decorate(inner.clone());
             let (decorated_answers, decorated_calls) = play(decorated.as_ref(), &inner).await;
@@ -158,7 +161,7 @@ async fn a_fault_strikes_every_method() {
     for answer in call_every_method(&store, writers).await {
         assert_eq!(answer.result.is_err(), answer.method != "abort", "{answer:?}");
     }
-    assert_eq!(faults.injected(), 16, "one for each");
+    assert_eq!(faults.injected(), 19, "one for each");
     assert_eq!(inner.take_calls(), ["require_generation 7"], "nothing else came through");
 }
 

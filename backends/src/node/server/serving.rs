@@ -8,8 +8,9 @@ use http::{Response, StatusCode};
 
 use super::authorize::Caller;
 use super::body::{ReplyBody, content, json, streamed};
-use super::deletion_log::Deletion;
+
 use super::node::Node;
+use super::record_log::Deletion;
 use crate::directory::DirectoryStore;
 use crate::marker::MARKER_BYTES_MAX;
 use crate::node::protocol::{
@@ -67,7 +68,7 @@ pub(super) async fn length(caller: &Caller, name: SliverName) -> Reply {
 pub(super) async fn delete(caller: &Caller, name: SliverName) -> Reply {
     caller.tenant.used(&caller.store).await?;
     let (gateway, text, signature) = (caller.gateway, caller.text.clone(), caller.authorization.signature);
-    caller.tenant.deletions.append(&Deletion { gateway, text, signature }).await?;
+    caller.tenant.deletions.append(&[Deletion { gateway, text, signature }]).await?;
     let trash = async {
         if let Some(bytes) = caller.store.retain(&name).await? {
             caller.tenant.usage.trashed(bytes);

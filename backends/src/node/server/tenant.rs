@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use codec::ClusterId;
 use futures::TryStreamExt as _;
 
-use super::deletion_log::DeletionLog;
+use super::audits::{EpochBook, VerdictLog};
+use super::record_log::{DELETION_FILE, RecordLog};
 use super::usage::{Usage, UsedBytes};
 use crate::directory::DirectoryStore;
 use crate::marker::Marker;
@@ -33,7 +34,11 @@ pub(super) struct Tenant {
     /// Its bytes.
     pub(super) usage: Usage,
     /// Its record of deletions.
-    pub(super) deletions: DeletionLog,
+    pub(super) deletions: RecordLog,
+    /// The epochs of its audits.
+    pub(super) epochs: EpochBook,
+    /// What its gateways found.
+    pub(super) verdicts: VerdictLog,
 }
 
 /// The folder of a cluster below the node's data folder.
@@ -73,7 +78,9 @@ impl Tenant {
         let usage = Usage::default();
         usage.set_quota(quota);
         Self {
-            deletions: DeletionLog::new(folder.clone()),
+            deletions: RecordLog::new(folder.clone(), DELETION_FILE),
+            epochs: EpochBook::new(folder.clone()),
+            verdicts: VerdictLog::new(folder.clone()),
             folder,
             cluster,
             store: Mutex::default(),

@@ -6,8 +6,10 @@ use super::fixture::{self, Sliver, TestNode};
 use crate::node::client::exchange::Exchange;
 
 use crate::node::client::spec::NodeSpec;
-use crate::node::protocol::{Call, ChallengeRequest, Question, SigningKey, verify_answer};
-use crate::{Challenge, StoreError};
+use crate::node::protocol::{
+    Call, ChallengeRequest, Epoch, Question, SigningKey, VerdictRecord, commitment, verify_answer, verify_epoch_nonce,
+};
+use crate::{Challenge, StoreError, Verdict, VerdictReport};
 
 const CHALLENGE: Challenge = Challenge { position: SamplePosition { stripe: 1, sample: 70 }, epoch: 9, nonce: [7; 32] };
 
@@ -69,5 +71,59 @@ async fn a_challenge_that_the_gateway_has_not_signed_is_refused() {
     assert!(matches!(&refused, Err(StoreError::Denied { reason }) if reason.contains("challenge")), "{refused:?}");
     let refused = exchange.send(&Call::Prove { name: sliver.name }, vec![bytes::Bytes::from_static(b"{}")]).await;
     let refused = refused.map(|(answer, _)| answer.status());
+    assert!(matches!(refused, Err(StoreError::Misconfigured { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_node_draws_once_for_each_epoch_and_takes_only_the_secret_that_was_committed_to() {
+    let mut node = TestNode::start().await;
+    let (store, other) = (node.formatted(1).await, node.formatted(2).await);
+    let committed = commitment(&[1; 32]);
+    let drawn = store.begin_epoch(5, committed).await.unwrap().unwrap();
+    let epoch = Epoch { cluster: fixture::cluster(1), node: node.key(), number: 5, commitment: committed };
+    assert!(verify_epoch_nonce(&epoch, &drawn), "anybody can see who drew it");
+    node.restart().await;
+    assert_eq!(store.begin_epoch(5, committed).await, Ok(Some(drawn)), "also after a restart");
+    assert_ne!(other.begin_epoch(5, committed).await.unwrap().unwrap().nonce, drawn.nonce, "each cluster has its own");
+    assert_eq!(store.begin_epoch(5, commitment(&[2; 32])).await, Err(StoreError::AlreadyExists));
+    assert_eq!(store.reveal_epoch(5, [2; 32]).await, Err(StoreError::AlreadyExists));
+    assert_eq!(store.reveal_epoch(6, [1; 32]).await, Err(StoreError::NotFound));
+    for _ in 0..2 {
+        assert_eq!(store.reveal_epoch(5, [1; 32]).await, Ok(()));
+    }
+    // What was drawn before is on the disk that is away.
+    std::fs::remove_file(node.slivers(1).join("haulout-backend.json")).unwrap();
+    let refused = store.begin_epoch(7, committed).await;
+    assert!(matches!(refused, Err(StoreError::WrongBackend { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn every_verdict_is_recorded_once_for_its_own_cluster() {
+    let node = TestNode::start().await;
+    let (store, other) = (node.formatted(1).await, node.formatted(2).await);
+    let report = |number: u16, verdict| {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        let (name, position) = (fixture::sliver(1, 1, 1).name, CHALLENGE.position);
+        VerdictReport { id, epoch: 5, name, position, verdict, reason: "because\nof this".to_owned(), time: 6 }
+    };
+    // More than fit into one request.
+    let reports: Vec<_> = (0..600).map(|number| report(number, Verdict::Passed)).collect();
+    store.report_verdicts(&reports).await.unwrap();
+    store.report_verdicts(&reports[500..]).await.unwrap();
+    store.report_verdicts(&[report(600, Verdict::Wrong)]).await.unwrap();
+    store.report_verdicts(&[]).await.unwrap();
+    other.report_verdicts(&[report(0, Verdict::Offline)]).await.unwrap();
+    let lines = |cluster| {
+        let file = node.slivers(cluster).parent().unwrap().join("verdicts.jsonl");
+        let text = std::fs::read_to_string(file).unwrap();
+        text.lines().map(|line| serde_json::from_str::<VerdictRecord>(line).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((lines(1).len(), lines(2).len()), (601, 1));
+    let last = lines(1).pop().unwrap();
+    assert_eq!((last.verdict.as_str(), last.reason.as_str(), last.stripe), ("wrong", "because of this", 1));
+    let exchange = Exchange::new(NodeSpec::read(&node.spec()).unwrap(), &fixture::identity(1)).unwrap();
+    let body = br#"{"verdicts":[]}"#;
+    let refused = exchange.done(&Call::ReportVerdicts, vec![bytes::Bytes::from_static(body)]).await;
     assert!(matches!(refused, Err(StoreError::Misconfigured { .. })), "{refused:?}");
 }

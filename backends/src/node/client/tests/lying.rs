@@ -75,4 +75,5 @@ async fn a_receipt_that_is_not_for_the_sliver_is_a_failed_write_and_no_more_is_r
     let position = codec::SamplePosition { stripe: 0, sample: 0 };
     let proven = store.prove(&sliver.name, &Challenge { position, epoch: 0, nonce: [0; 32] }).await;
     assert!(matches!(&proven, Err(StoreError::Damaged { reason }) if reason.contains("not signed")), "{proven:?}");
+    says(store.begin_epoch(1, [0; 32]).await.map(drop), "the node's reply");
 }

@@ -3,16 +3,16 @@
 use bytes::Bytes;
 use codec::PossessionProof;
 
-use super::authorize::Caller;
-use super::body::{content, hold};
-use super::node::Node;
-use super::serving::Reply;
 use crate::SliverName;
 use crate::node::protocol::{ChallengeRequest, Failure, FailureCode, Question, sign_answer, verify_challenge};
+use crate::node::server::authorize::Caller;
+use crate::node::server::body::{content, hold};
+use crate::node::server::node::Node;
+use crate::node::server::serving::Reply;
 use crate::proving::Prover;
 
 /// Proves a sample. The memory of the block counts as that of a body that is held whole.
-pub(super) async fn prove(node: &Node, caller: &Caller, name: SliverName, body: &[u8]) -> Reply {
+pub(in crate::node::server) async fn prove(node: &Node, caller: &Caller, name: SliverName, body: &[u8]) -> Reply {
     let (challenge, signature) = ChallengeRequest::parse(body)?;
     let question = Question { cluster: caller.tenant.cluster(), node: node.key.public(), name, challenge };
     if !verify_challenge(&caller.gateway, &question, &signature.0) {
