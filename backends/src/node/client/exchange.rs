@@ -85,11 +85,13 @@ impl Exchange {
             let sent = self.transmit(call, &signed, pieces).await?;
             match reply::or_failure(sent).await? {
                 Ok(reply) => return Ok((reply, signed.authorization)),
-                Err(failure) if failure.code == FailureCode::UnknownSession && !repeated => {
-                    self.sessions.forget(&signed.session);
+                Err(failure) => {
+                    self.sessions.note(&signed.session, failure.code);
+                    if failure.code != FailureCode::UnknownSession || repeated {
+                        return Err(failure.into_store_error());
+                    }
                     repeated = true;
                 }
-                Err(failure) => return Err(failure.into_store_error()),
             }
         }
     }

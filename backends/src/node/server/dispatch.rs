@@ -70,8 +70,10 @@ async fn answer(node: &Arc<Node>, patience: &Patience, parts: &Parts, call: Call
     };
     patience.prove();
     let answered = answer_caller(node, &caller, call, body).await;
-    if let Err(Failure { code: FailureCode::WrongBackend, message }) = &answered {
-        caller.tenant.note(&StoreError::wrong(message));
+    match &answered {
+        Ok(_) => caller.tenant.prove(&caller.backend),
+        Err(Failure { code: FailureCode::WrongBackend, message }) => caller.tenant.note(&StoreError::wrong(message)),
+        Err(_) => {}
     }
     answered
 }
