@@ -27,7 +27,7 @@ pub enum Verdict {
     Contained,
     /// The node was not reached.
     Offline,
-    /// The audit says nothing of the node.
+    /// The audit cannot be held for or against the node.
     Void,
 }
 
@@ -49,7 +49,7 @@ impl Verdict {
     }
 }
 
-/// A verdict as it is told to the node that it is about.
+/// A verdict, for the node that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerdictReport {
     /// The evidence's id in the gateway's database. A report that is sent again has the same.

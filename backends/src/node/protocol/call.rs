@@ -74,7 +74,7 @@ pub enum Call {
         /// The epoch.
         epoch: u64,
     },
-    /// `POST /v1/verdicts`: tells the node what audits of it found.
+    /// `POST /v1/verdicts`: reports what audits of the node found.
     ReportVerdicts,
 }
 

@@ -1,4 +1,4 @@
-//! Verdicts of audits, as they are told to the node that they are about.
+//! Verdicts of audits, as they are reported to the node that they are about.
 
 use codec::{BlobId, SamplePosition};
 use serde::{Deserialize, Serialize};

@@ -65,8 +65,8 @@ async fn a_challenge_that_the_gateway_has_not_signed_is_refused() {
     store.put(&sliver.name, vec![sliver.bytes.clone()]).await.unwrap();
     let exchange = Exchange::new(NodeSpec::read(&node.spec()).unwrap(), &fixture::identity(1)).unwrap();
     let question = Question { cluster: fixture::cluster(1), node: node.key(), name: sliver.name, challenge: CHALLENGE };
-    let stranger = SigningKey::from_seed(&[9; 32]);
-    let body = |_: &SigningKey| serde_json::to_vec(&ChallengeRequest::sign(&question, &stranger)).map(Into::into);
+    let other_key = SigningKey::from_seed(&[9; 32]);
+    let body = |_: &SigningKey| serde_json::to_vec(&ChallengeRequest::sign(&question, &other_key)).map(Into::into);
     let refused = exchange.send_signed(&Call::Prove { name: sliver.name }, body).await;
     assert!(matches!(&refused, Err(StoreError::Denied { reason }) if reason.contains("challenge")), "{refused:?}");
     let refused = exchange.send(&Call::Prove { name: sliver.name }, vec![bytes::Bytes::from_static(b"{}")]).await;

@@ -5,16 +5,11 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 use crate::node::ambient::random;
-use crate::node::protocol::{Epoch, EpochRequest, Failure, FailureCode, PublicBytes, SecretRequest, commitment};
-use crate::node::server::authorize::Caller;
-use crate::node::server::body::json;
-use crate::node::server::node::Node;
-use crate::node::server::serving::Reply;
+use crate::node::protocol::{Failure, FailureCode, PublicBytes, commitment};
 
 /// The file below the cluster's folder.
 const EPOCH_FILE: &str = "epochs.json";
@@ -60,7 +55,7 @@ impl EpochBook {
     ///
     /// # Errors
     /// [`FailureCode::EpochConflict`] for another commitment than the first, and for an epoch that is older than all that are kept.
-    async fn begin(&self, epoch: u64, commitment: PublicBytes) -> Result<[u8; 32], Failure> {
+    pub(super) async fn begin(&self, epoch: u64, commitment: PublicBytes) -> Result<[u8; 32], Failure> {
         let drawn = random()?;
         self.change(move |epochs| {
             if let Some(kept) = epochs.iter().find(|kept| kept.epoch == epoch) {
@@ -84,7 +79,7 @@ impl EpochBook {
     ///
     /// # Errors
     /// [`FailureCode::NotFound`] for an epoch that is not kept, [`FailureCode::EpochConflict`] for a secret that it was not committed to.
-    async fn reveal(&self, epoch: u64, secret: [u8; 32]) -> Result<(), Failure> {
+    pub(super) async fn reveal(&self, epoch: u64, secret: [u8; 32]) -> Result<(), Failure> {
         self.change(move |epochs| {
             let kept = epochs.iter_mut().find(|kept| kept.epoch == epoch);
             let kept = kept.ok_or_else(|| Failure::new(FailureCode::NotFound, "there is no such epoch"))?;
@@ -144,34 +139,6 @@ fn write(folder: &Path, content: &Content) -> std::io::Result<()> {
 
 fn conflict(reason: &str) -> Failure {
     Failure::new(FailureCode::EpochConflict, reason)
-}
-
-/// Begins an epoch, or says again what it began with. On a disk that is away nothing is drawn: what was drawn before may be on it.
-pub(in crate::node::server) async fn begin(node: &Node, caller: &Caller, body: &[u8]) -> Reply {
-    let request: EpochRequest = serde_json::from_slice(body).map_err(malformed)?;
-    let commitment = request.commitment.bytes()?;
-    caller.store.verify().await?;
-    let nonce = caller.tenant.epochs.begin(request.epoch, request.commitment).await?;
-    let epoch = Epoch { cluster: caller.tenant.cluster(), node: node.key.public(), number: request.epoch, commitment };
-    Ok(json(StatusCode::OK, &epoch.sign(&nonce, &node.key)))
-}
-
-/// Takes the secret of an epoch.
-pub(in crate::node::server) async fn reveal(caller: &Caller, epoch: u64, body: &[u8]) -> Reply {
-    let request: SecretRequest = serde_json::from_slice(body).map_err(malformed)?;
-    let secret = request.secret.bytes()?;
-    caller.store.verify().await?;
-    let revealed = caller.tenant.epochs.reveal(epoch, secret).await;
-    if let Err(failure) = &revealed {
-        let cluster = hex::encode(caller.tenant.cluster().0);
-        tracing::warn!(cluster, epoch, %failure, "the secret of an epoch is refused");
-    }
-    revealed?;
-    Ok(json(StatusCode::OK, &serde_json::json!({})))
-}
-
-fn malformed(error: serde_json::Error) -> Failure {
-    Failure::new(FailureCode::Malformed, error.to_string())
 }
 
 #[cfg(test)]

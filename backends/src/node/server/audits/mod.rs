@@ -2,8 +2,10 @@
 
 mod epochs;
 mod proving;
+mod requests;
 mod verdicts;
 
-pub(super) use epochs::{EpochBook, begin, reveal};
+pub(super) use epochs::EpochBook;
 pub(super) use proving::prove;
-pub(super) use verdicts::{VerdictLog, report};
+pub(super) use requests::{begin, report, reveal};
+pub(super) use verdicts::VerdictLog;

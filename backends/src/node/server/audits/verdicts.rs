@@ -1,24 +1,17 @@
-//! What gateways found, kept for the node's operator: a record, a line in the log and a number for every verdict.
+//! What gateways found, kept for the node's operator.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use http::StatusCode;
-
-use crate::node::protocol::{Failure, VerdictRecord, VerdictsRequest};
-use crate::node::server::authorize::Caller;
-use crate::node::server::body::json;
+use crate::VerdictReport;
+use crate::node::protocol::{Failure, VerdictRecord};
 use crate::node::server::record_log::RecordLog;
-use crate::node::server::serving::Reply;
-use crate::{Verdict, VerdictReport};
 
 /// The file below the cluster's folder.
 const VERDICT_FILE: &str = "verdicts.jsonl";
 /// Verdicts that are recognised when they are sent again.
 const RECENT_MAX: usize = 1024;
-/// Verdicts. Labels: cluster, verdict.
-const VERDICTS: &str = "haulout_node_verdicts_total";
 
 /// The verdicts of one cluster.
 #[derive(Debug)]
@@ -35,7 +28,7 @@ impl VerdictLog {
     }
 
     /// Records those that are not known yet, and gives them.
-    async fn record(&self, mut reports: Vec<VerdictReport>) -> Result<Vec<VerdictReport>, Failure> {
+    pub(super) async fn record(&self, mut reports: Vec<VerdictReport>) -> Result<Vec<VerdictReport>, Failure> {
         {
             let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
             reports.retain(|report| !recent.contains(&report.id));
@@ -50,22 +43,4 @@ impl VerdictLog {
         recent.drain(..surplus);
         Ok(reports)
     }
-}
-
-/// Takes verdicts about the node.
-pub(in crate::node::server) async fn report(caller: &Caller, body: &[u8]) -> Reply {
-    let reports = VerdictsRequest::parse(body)?;
-    caller.store.verify().await?;
-    let cluster = hex::encode(caller.tenant.cluster().0);
-    for report in caller.tenant.verdicts.record(reports).await? {
-        let VerdictReport { id, epoch, name, position, verdict, reason, .. } = report;
-        let (id, verdict_text, stripe, sample) = (hex::encode(id), verdict.text(), position.stripe, position.sample);
-        metrics::counter!(VERDICTS, "cluster" => cluster.clone(), "verdict" => verdict_text).increment(1);
-        if verdict == Verdict::Passed {
-            tracing::info!(cluster, id, epoch, %name, stripe, sample, verdict = verdict_text, reason, "audited");
-        } else {
-            tracing::warn!(cluster, id, epoch, %name, stripe, sample, verdict = verdict_text, reason, "audited");
-        }
-    }
-    Ok(json(StatusCode::OK, &serde_json::json!({})))
 }
