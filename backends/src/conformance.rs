@@ -10,10 +10,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codec::{BlobEncoder, BlobId, BlobKey, ClusterId, ClusterKey, StripeShape};
+use codec::{
+    BlobEncoder, BlobId, BlobKey, ClusterId, ClusterKey, FOOTER_TAIL_BYTES, FooterTail, HEADER_BYTES, PossessionProof,
+    SamplePosition, SelfDescribed, StripeShape,
+};
 use futures::StreamExt;
 
-use crate::{SliverName, SliverStore, StoreError};
+use crate::{Challenge, SliverName, SliverStore, StoreError};
 
 /// Longer than any part that a store may send at once.
 const LARGE_BYTES: usize = 11 << 20;
@@ -53,7 +56,12 @@ impl Subject {
     /// Bytes for a name, different for each number: as many as were asked for, or a real sliver with as much content.
     fn content(&self, name: &SliverName, number: u8, len: usize) -> Bytes {
         let bytes = content(number, len);
-        let Some(cluster) = self.cluster else { return bytes };
+        if self.cluster.is_some() { self.sliver(name, number, bytes) } else { bytes }
+    }
+
+    /// A real sliver with this content, whatever the store takes.
+    fn sliver(&self, name: &SliverName, number: u8, bytes: Bytes) -> Bytes {
+        let (cluster, len) = (self.cluster.unwrap_or(ClusterId([1; 16])), bytes.len());
         let (key, shape) = (BlobKey::from_bytes([number; 32]), StripeShape::streaming("copy-255".parse().unwrap()));
         let wrapped = ClusterKey::new(1, [1; 32]).wrap(&name.blob, &key, [2; 12]);
         let mut encoder = BlobEncoder::new(cluster, name.blob, shape, &key, wrapped);
@@ -85,10 +93,12 @@ async fn check(store: &Subject) {
     a_name_is_written_once(store).await;
     large_slivers_are_whole(store).await;
     many_writers_do_not_meet(store).await;
+    what_is_stored_is_proven(store).await;
     what_is_deleted_is_gone(store).await;
     what_is_trashed_is_out_of_sight(store).await;
     a_list_sees_all(store).await;
     a_heartbeat_is_replaced_and_is_no_sliver(store).await;
+    an_epoch_begins_once_where_it_begins(store).await;
     a_probe_and_a_sweep_find_nothing_wrong(store).await;
 }
 
@@ -256,6 +266,43 @@ async fn many_writers_do_not_meet(store: &Subject) {
     assert_holds(store, &name(140), &store.content(&shared, winner, 5_000)).await;
 }
 
+/// That the answer to a challenge leads to the root of this sliver.
+async fn assert_proves(store: &Subject, name: &SliverName, whole: &[u8], position: SamplePosition) {
+    let footer_len = FooterTail::parse(&whole[whole.len() - FOOTER_TAIL_BYTES..]).unwrap().footer_len();
+    let footer = &whole[whole.len() - usize::try_from(footer_len).unwrap()..];
+    let described = SelfDescribed::parse(&whole[..HEADER_BYTES], footer, whole.len() as u64).unwrap();
+    let answer = store.prove(name, &Challenge { position, epoch: 1, nonce: [2; 32] }).await.unwrap();
+    let proof = PossessionProof::parse(&answer.proof).unwrap();
+    assert_eq!(proof.verify(&described.identity, &described.root, position), Ok(()), "{position:?} of {name}");
+}
+
+async fn what_is_stored_is_proven(store: &Subject) {
+    let challenge =
+        |stripe, sample| Challenge { position: SamplePosition { stripe, sample }, epoch: 1, nonce: [2; 32] };
+    assert_eq!(store.prove(&name(17), &challenge(0, 0)).await, Err(StoreError::NotFound), "proof of an absent sliver");
+    let whole = store.sliver(&name(17), 17, content(17, 3_000_000));
+    store.put(&name(17), vec![whole.clone()]).await.unwrap();
+    for (stripe, sample) in [(0, 0), (1, 1_000), (2, 0), (2, 800)] {
+        assert_proves(store, &name(17), &whole, SamplePosition { stripe, sample }).await;
+    }
+    for (stripe, sample) in [(3, 0), (2, 5_000), (0, u32::MAX), (u32::MAX, 0)] {
+        let refused = store.prove(&name(17), &challenge(stripe, sample)).await;
+        assert!(matches!(refused, Err(StoreError::Damaged { .. })), "stripe {stripe}, sample {sample}: {refused:?}");
+    }
+    if store.cluster.is_some() {
+        return;
+    }
+    // Header, block, a leaf in the footer, and its tail.
+    let spoiled = [0, 300, whole.len() - 190, whole.len() - 1, whole.len() - 40];
+    for (attempt, at) in (1..).zip(spoiled) {
+        let (name, mut bytes) = (SliverName { attempt, ..name(17) }, whole.to_vec());
+        bytes[at] ^= 1;
+        store.put(&name, vec![bytes.into()]).await.unwrap();
+        let refused = store.prove(&name, &challenge(0, 0)).await.map(|answer| answer.proof.len());
+        assert!(matches!(refused, Err(StoreError::Damaged { .. })), "byte {at} is flipped: {refused:?}");
+    }
+}
+
 async fn what_is_deleted_is_gone(store: &Subject) {
     store.put(&name(15), vec![store.content(&name(15), 15, 10)]).await.unwrap();
     store.delete(&name(15)).await.unwrap();
@@ -295,6 +342,17 @@ async fn a_probe_and_a_sweep_find_nothing_wrong(store: &Subject) {
     store.probe().await.unwrap_or_else(|error| panic!("a probe fails: {error}"));
     store.sweep(0).await.unwrap_or_else(|error| panic!("a sweep fails: {error}"));
     assert_eq!(visible(store).await, before, "a sweep takes nothing that is visible");
+}
+
+async fn an_epoch_begins_once_where_it_begins(store: &Subject) {
+    let commitment = *blake3::hash(&[1; 32]).as_bytes();
+    let drawn = store.begin_epoch(1, commitment).await.unwrap();
+    assert_eq!(store.begin_epoch(1, commitment).await, Ok(drawn), "begun again");
+    assert_eq!(store.reveal_epoch(1, [1; 32]).await, Ok(()));
+    let other = store.begin_epoch(1, [9; 32]).await;
+    let refused = if drawn.is_some() { Err(StoreError::AlreadyExists) } else { Ok(None) };
+    assert_eq!(other, refused, "begun with another commitment");
+    assert_eq!(store.report_verdicts(&[]).await, Ok(()));
 }
 
 async fn a_heartbeat_is_replaced_and_is_no_sliver(store: &Subject) {

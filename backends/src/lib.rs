@@ -2,6 +2,8 @@
 //!
 //! [`open`] gives a [`SliverStore`] for a configured backend.
 
+mod audit;
+mod challenge;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod decorators;
@@ -15,10 +17,13 @@ mod name;
 pub mod node;
 mod open;
 mod operation;
+mod proving;
 mod remote;
 mod spec;
 mod store;
 
+pub use audit::{EpochNonce, Verdict, VerdictReport};
+pub use challenge::{Answer, Challenge};
 pub use decorators::{
     Admission, Breaker, Circuit, CircuitPolicy, Deadline, Deadlines, Fault, Faults, Faulty, Metered, When, guard,
 };

@@ -31,11 +31,19 @@ pub enum Operation {
     Pulse,
     /// [`crate::SliverStore::beat`].
     Beat,
+    /// [`crate::SliverStore::prove`].
+    Prove,
+    /// [`crate::SliverStore::begin_epoch`].
+    BeginEpoch,
+    /// [`crate::SliverStore::reveal_epoch`].
+    RevealEpoch,
+    /// [`crate::SliverStore::report_verdicts`].
+    ReportVerdicts,
 }
 
 impl Operation {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Create,
         Self::Write,
         Self::Seal,
@@ -50,6 +58,10 @@ impl Operation {
         Self::Sweep,
         Self::Pulse,
         Self::Beat,
+        Self::Prove,
+        Self::BeginEpoch,
+        Self::RevealEpoch,
+        Self::ReportVerdicts,
     ];
 
     /// Those that bring bytes to the backend.
@@ -73,6 +85,10 @@ impl Operation {
             Self::Sweep => "sweep",
             Self::Pulse => "pulse",
             Self::Beat => "beat",
+            Self::Prove => "prove",
+            Self::BeginEpoch => "begin_epoch",
+            Self::RevealEpoch => "reveal_epoch",
+            Self::ReportVerdicts => "report_verdicts",
         }
     }
 

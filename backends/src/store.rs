@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 
-use crate::{SliverName, StoreError};
+use crate::{Answer, Challenge, EpochNonce, SliverName, StoreError, VerdictReport};
 
 /// One place that stores slivers. Every implementation and every decorator passes the suite `conformance`.
 ///
@@ -27,6 +27,10 @@ pub trait SliverStore: Send + Sync + Debug {
 
     /// The length of a sliver in bytes.
     async fn len(&self, name: &SliverName) -> Result<u64, StoreError>;
+
+    /// Proves that a sample of the sliver is at hand: costs the backend one block. The answer is not judged by the sliver's root. A
+    /// position that the sliver does not have is [`StoreError::Damaged`].
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError>;
 
     /// Removes a sliver for good, durably; an absent one is fine.
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError>;
@@ -52,6 +56,19 @@ pub trait SliverStore: Send + Sync + Debug {
     /// From now on an earlier generation of the backend is another one: [`StoreError::WrongBackend`] for everything but
     /// [`SliverStore::pulse`]. Never goes back.
     fn require_generation(&self, generation: u64);
+
+    /// Begins an epoch of audits, for which the gateway has committed to a secret (its BLAKE3 hash); the same again gives the same
+    /// nonce. None for a backend that is not a storage node. [`StoreError::AlreadyExists`] where another commitment was made for the
+    /// epoch, or later ones have displaced it.
+    async fn begin_epoch(&self, epoch: u64, commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError>;
+
+    /// Shows a storage node the secret of an epoch; others need none. [`StoreError::NotFound`] where the epoch never began,
+    /// [`StoreError::AlreadyExists`] for a secret that it was not committed to.
+    async fn reveal_epoch(&self, epoch: u64, secret: [u8; 32]) -> Result<(), StoreError>;
+
+    /// Tells a storage node what audits of it found, any number of them; others need not know. After an error some may have arrived:
+    /// they are recognised by their ids when all are sent again.
+    async fn report_verdicts(&self, reports: &[VerdictReport]) -> Result<(), StoreError>;
 
     /// Removes what dead writers left behind, and trash older than `trash_seconds` by the backend's own clock.
     /// Counts what it removed.

@@ -10,7 +10,10 @@ use metrics::Gauge;
 use tokio::time::Instant;
 
 use super::circuit::{Admission, Circuit, CircuitPolicy};
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 
 /// 1 while a backend's circuit is not closed. Label: backend.
 const OPEN: &str = "haulout_backend_circuit_open";
@@ -132,6 +135,10 @@ impl SliverStore for Breaker {
         self.switch.run(self.store.len(name)).await
     }
 
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        self.switch.run(self.store.prove(name, challenge)).await
+    }
+
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
         self.switch.run(self.store.delete(name)).await
     }
@@ -190,6 +197,18 @@ impl SliverStore for Breaker {
 
     fn require_generation(&self, generation: u64) {
         self.store.require_generation(generation);
+    }
+
+    async fn begin_epoch(&self, epoch: u64, commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        self.switch.run(self.store.begin_epoch(epoch, commitment)).await
+    }
+
+    async fn reveal_epoch(&self, epoch: u64, secret: [u8; 32]) -> Result<(), StoreError> {
+        self.switch.run(self.store.reveal_epoch(epoch, secret)).await
+    }
+
+    async fn report_verdicts(&self, reports: &[VerdictReport]) -> Result<(), StoreError> {
+        self.switch.run(self.store.report_verdicts(reports)).await
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

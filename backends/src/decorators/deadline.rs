@@ -9,7 +9,10 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::time::timeout;
 
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 
 /// How long operations may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +84,10 @@ impl SliverStore for Deadline {
         self.small(self.store.len(name)).await
     }
 
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        self.small(self.store.prove(name, challenge)).await
+    }
+
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
         self.small(self.store.delete(name)).await
     }
@@ -116,6 +123,18 @@ impl SliverStore for Deadline {
 
     fn require_generation(&self, generation: u64) {
         self.store.require_generation(generation);
+    }
+
+    async fn begin_epoch(&self, epoch: u64, commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        self.small(self.store.begin_epoch(epoch, commitment)).await
+    }
+
+    async fn reveal_epoch(&self, epoch: u64, secret: [u8; 32]) -> Result<(), StoreError> {
+        self.small(self.store.reveal_epoch(epoch, secret)).await
+    }
+
+    async fn report_verdicts(&self, reports: &[VerdictReport]) -> Result<(), StoreError> {
+        self.small(self.store.report_verdicts(reports)).await
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -10,7 +10,10 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::faults::{Fault, Faults};
 use crate::operation::Operation;
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 
 /// Slivers that are remembered to be served in place of others.
 const REMEMBERED_MAX: usize = 4096;
@@ -189,6 +192,21 @@ impl SliverStore for Faulty {
         }
     }
 
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        let fault = before(&self.faults, Operation::Prove).await?;
+        let other = match fault {
+            Some(fault @ (Fault::Stale | Fault::Swapped)) => self.stored.other(name, fault, &self.faults),
+            _ => None,
+        };
+        let mut answer = self.store.prove(&other.unwrap_or(*name), challenge).await?;
+        match fault {
+            Some(Fault::Reset) => return Err(broken("reset")),
+            Some(Fault::Short | Fault::Flipped) => answer.proof = spoil(&self.faults, fault, answer.proof),
+            _ => {}
+        }
+        Ok(answer)
+    }
+
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
         let removed = async {
             self.store.delete(name).await?;
@@ -235,6 +253,18 @@ impl SliverStore for Faulty {
 
     fn require_generation(&self, generation: u64) {
         self.store.require_generation(generation);
+    }
+
+    async fn begin_epoch(&self, epoch: u64, commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        plain(&self.faults, Operation::BeginEpoch, self.store.begin_epoch(epoch, commitment)).await
+    }
+
+    async fn reveal_epoch(&self, epoch: u64, secret: [u8; 32]) -> Result<(), StoreError> {
+        plain(&self.faults, Operation::RevealEpoch, self.store.reveal_epoch(epoch, secret)).await
+    }
+
+    async fn report_verdicts(&self, reports: &[VerdictReport]) -> Result<(), StoreError> {
+        plain(&self.faults, Operation::ReportVerdicts, self.store.report_verdicts(reports)).await
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -10,7 +10,10 @@ use metrics::{Counter, Histogram};
 use tokio::time::Instant;
 
 use crate::operation::Operation;
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 
 /// Operations begun. Labels: backend, operation.
 const OPERATIONS: &str = "haulout_backend_operations_total";
@@ -114,6 +117,12 @@ impl SliverStore for Metered {
         self.meters.run(Operation::Len, self.store.len(name)).await
     }
 
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        let answer = self.meters.run(Operation::Prove, self.store.prove(name, challenge)).await?;
+        self.meters.read.increment(answer.proof.len() as u64);
+        Ok(answer)
+    }
+
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
         self.meters.run(Operation::Delete, self.store.delete(name)).await
     }
@@ -147,6 +156,18 @@ impl SliverStore for Metered {
 
     fn require_generation(&self, generation: u64) {
         self.store.require_generation(generation);
+    }
+
+    async fn begin_epoch(&self, epoch: u64, commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        self.meters.run(Operation::BeginEpoch, self.store.begin_epoch(epoch, commitment)).await
+    }
+
+    async fn reveal_epoch(&self, epoch: u64, secret: [u8; 32]) -> Result<(), StoreError> {
+        self.meters.run(Operation::RevealEpoch, self.store.reveal_epoch(epoch, secret)).await
+    }
+
+    async fn report_verdicts(&self, reports: &[VerdictReport]) -> Result<(), StoreError> {
+        self.meters.run(Operation::ReportVerdicts, self.store.report_verdicts(reports)).await
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -39,7 +39,11 @@ pub(crate) use self::directory_store::DirectoryStore;
 use self::errno::{ErrorContext, folder_error, store_error};
 pub(crate) use self::writer::DirectoryWriter;
 use crate::marker::HEARTBEAT_NAME;
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::proving;
+use crate::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 
 #[async_trait]
 impl SliverStore for DirectoryStore {
@@ -74,6 +78,10 @@ impl SliverStore for DirectoryStore {
             u64::try_from(stat.st_size).map_err(StoreError::damaged)
         })
         .await
+    }
+
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        proving::prove(self, name, challenge).await
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
@@ -112,6 +120,18 @@ impl SliverStore for DirectoryStore {
 
     fn require_generation(&self, generation: u64) {
         self.0.mount.require_generation(generation);
+    }
+
+    async fn begin_epoch(&self, _epoch: u64, _commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        Ok(None)
+    }
+
+    async fn reveal_epoch(&self, _epoch: u64, _secret: [u8; 32]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn report_verdicts(&self, _reports: &[VerdictReport]) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

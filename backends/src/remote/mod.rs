@@ -29,7 +29,11 @@ use self::failure::store_error;
 use self::target::Target;
 use self::writer::RemoteWriter;
 use crate::marker::{FIRST_GENERATION, HEARTBEAT_NAME, MARKER_BYTES_MAX, MARKER_NAME, Marker};
-use crate::{BackendSpec, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::proving;
+use crate::{
+    Answer, BackendSpec, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space,
+    StoreError, VerdictReport,
+};
 
 /// Slivers up to this length are stored by one request.
 const SINGLE_PUT_BYTES: u64 = 8 << 20;
@@ -289,6 +293,10 @@ impl SliverStore for RemoteStore {
         found.map(|meta| meta.size).map_err(|error| store_error(&error))
     }
 
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        proving::prove(self, name, challenge).await
+    }
+
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
         self.0.delete(name).await
     }
@@ -334,6 +342,18 @@ impl SliverStore for RemoteStore {
         if self.0.generation.fetch_max(generation, Ordering::SeqCst) < generation {
             *self.0.checked.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
+    }
+
+    async fn begin_epoch(&self, _epoch: u64, _commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        Ok(None)
+    }
+
+    async fn reveal_epoch(&self, _epoch: u64, _secret: [u8; 32]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn report_verdicts(&self, _reports: &[VerdictReport]) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Nothing to do: there is no trash, and incomplete uploads are invisible.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::decorators::tests::recording::{RecordedMetrics, Recording};
 use crate::decorators::tests::{bytes, name};
 use crate::decorators::{Breaker, CircuitPolicy, Deadline, Deadlines, Fault, Faults, Faulty, Metered};
-use crate::{Operation, SliverStore, SliverWriter, StoreError};
+use crate::{Challenge, Operation, SliverStore, SliverWriter, StoreError};
 
 /// The answer of one method, and how many seconds it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,8 @@ async fn call_every_method(store: &dyn SliverStore, writers: Writers) -> Vec<Ans
         entries.into_iter().collect::<Result<Vec<_>, _>>()
     };
     store.require_generation(7);
+    let position = codec::SamplePosition { stripe: 1, sample: 2 };
+    let challenge = Challenge { position, epoch: 3, nonce: [4; 32] };
     vec![
         timed("write", write.write(Bytes::from_static(b"abc"))).await,
         timed("write_parts", write_parts.write_parts([bytes("de"), bytes("fgh")].concat())).await,
@@ -62,12 +64,16 @@ async fn call_every_method(store: &dyn SliverStore, writers: Writers) -> Vec<Ans
         timed("put", store.put(&sliver, [bytes("ij"), bytes("kl")].concat())).await,
         timed("read", store.read(&sliver, 2..9)).await,
         timed("len", store.len(&sliver)).await,
+        timed("prove", store.prove(&sliver, &challenge)).await,
         timed("delete", store.delete(&sliver)).await,
         timed("trash", store.trash(&sliver)).await,
         timed("list", listed).await,
         timed("sweep", store.sweep(5)).await,
         timed("pulse", store.pulse()).await,
         timed("beat", store.beat(Bytes::from_static(b"beat"))).await,
+        timed("begin_epoch", store.begin_epoch(5, [6; 32])).await,
+        timed("reveal_epoch", store.reveal_epoch(5, [7; 32])).await,
+        timed("report_verdicts", store.report_verdicts(&[])).await,
         timed("probe", store.probe()).await,
     ]
 }
@@ -92,7 +98,7 @@ async fn arguments_answers_and_errors_pass_unchanged() {
     ];
     for inner in [Recording::default(), Recording::failing()] {
         let (answers, calls) = play(&inner, &inner).await;
-        assert_eq!((answers.len(), calls.len()), (15, 16), "every method was called once");
+        assert_eq!((answers.len(), calls.len()), (19, 20), "every method was called once");
         for (decorator, decorate) in decorators {
             let decorated = decorate(inner.clone());
             let (decorated_answers, decorated_calls) = play(decorated.as_ref(), &inner).await;
@@ -155,7 +161,7 @@ async fn a_fault_strikes_every_method() {
     for answer in call_every_method(&store, writers).await {
         assert_eq!(answer.result.is_err(), answer.method != "abort", "{answer:?}");
     }
-    assert_eq!(faults.injected(), 15, "one for each");
+    assert_eq!(faults.injected(), 19, "one for each");
     assert_eq!(inner.take_calls(), ["require_generation 7"], "nothing else came through");
 }
 
@@ -199,7 +205,7 @@ async fn every_method_is_metered() {
     expected.extend(counted("operation_seconds", &|operation| operation != Operation::List));
 
     let mut worked = expected.clone();
-    worked.extend([("bytes_total written".to_owned(), 3 + 5 + 4), ("bytes_total read".to_owned(), 7)]);
+    worked.extend([("bytes_total written".to_owned(), 3 + 5 + 4), ("bytes_total read".to_owned(), 7 + 5)]);
     assert_eq!(metrics_of(Recording::default()).await, worked);
 
     let errors = counted("errors_total", &|operation| ![Operation::Abort, Operation::Create].contains(&operation));

@@ -11,7 +11,10 @@ use futures::stream::{self, BoxStream, StreamExt};
 use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 use crate::decorators::tests::name;
-use crate::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use crate::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 
 /// Records every call with its arguments. Each method has an answer of its own, and an error of its own when it fails.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +61,11 @@ impl SliverStore for Recording {
         self.answer(format!("len {name}"), 11)
     }
 
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        let answer = Answer { proof: Bytes::from_static(b"proof"), signature: Some([15; 64]) };
+        self.answer(format!("prove {name} {challenge:?}"), answer)
+    }
+
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
         self.answer(format!("delete {name}"), ())
     }
@@ -92,6 +100,19 @@ impl SliverStore for Recording {
 
     fn require_generation(&self, generation: u64) {
         self.calls.lock().unwrap().push(format!("require_generation {generation}"));
+    }
+
+    async fn begin_epoch(&self, epoch: u64, commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        let nonce = EpochNonce { nonce: [16; 32], signature: [17; 64] };
+        self.answer(format!("begin_epoch {epoch} {commitment:?}"), Some(nonce))
+    }
+
+    async fn reveal_epoch(&self, epoch: u64, secret: [u8; 32]) -> Result<(), StoreError> {
+        self.answer(format!("reveal_epoch {epoch} {secret:?}"), ())
+    }
+
+    async fn report_verdicts(&self, reports: &[VerdictReport]) -> Result<(), StoreError> {
+        self.answer(format!("report_verdicts {reports:?}"), ())
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -14,7 +14,7 @@ use super::reply;
 use super::request_body::RequestBody;
 use super::sessions::{Session, Sessions};
 use super::spec::NodeSpec;
-use crate::node::protocol::{Authorization, BodyDigest, Call, FailureCode};
+use crate::node::protocol::{Authorization, BodyDigest, Call, FailureCode, SigningKey};
 use crate::{GatewayIdentity, StoreError};
 
 /// A longer body is sent only once the node has asked for it: then a refusal arrives, and nothing was sent in vain.
@@ -56,17 +56,42 @@ impl Exchange {
         call: &Call,
         pieces: Vec<Bytes>,
     ) -> Result<(Response<Incoming>, Authorization), StoreError> {
+        self.send_built(call, |_| Ok(pieces.clone())).await
+    }
+
+    /// As [`Exchange::send`], with a body that the key of the session has signed.
+    ///
+    /// # Errors
+    /// As [`Exchange::send`].
+    pub(super) async fn send_signed(
+        &self,
+        call: &Call,
+        body: impl Fn(&SigningKey) -> serde_json::Result<Bytes> + Send + Sync,
+    ) -> Result<(Response<Incoming>, Authorization), StoreError> {
+        self.send_built(call, |key| Ok(vec![body(key).map_err(StoreError::unavailable)?])).await
+    }
+
+    async fn send_built(
+        &self,
+        call: &Call,
+        build: impl Fn(&SigningKey) -> Result<Vec<Bytes>, StoreError> + Send + Sync,
+    ) -> Result<(Response<Incoming>, Authorization), StoreError> {
         let mut repeated = false;
         loop {
-            let signed = self.sign(call, digest(&pieces)).await?;
-            let sent = self.transmit(call, &signed, pieces.clone()).await?;
+            let session = self.sessions.current(&self.client, &self.uri).await?;
+            let pieces = build(session.key())?;
+            let authorization = session.sign(&self.sessions, call, digest(&pieces));
+            let signed = Signed { session, authorization };
+            let sent = self.transmit(call, &signed, pieces).await?;
             match reply::or_failure(sent).await? {
                 Ok(reply) => return Ok((reply, signed.authorization)),
-                Err(failure) if failure.code == FailureCode::UnknownSession && !repeated => {
-                    self.sessions.forget(&signed.session);
+                Err(failure) => {
+                    self.sessions.note(&signed.session, failure.code);
+                    if failure.code != FailureCode::UnknownSession || repeated {
+                        return Err(failure.into_store_error());
+                    }
                     repeated = true;
                 }
-                Err(failure) => return Err(failure.into_store_error()),
             }
         }
     }

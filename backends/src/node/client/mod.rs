@@ -1,5 +1,6 @@
 //! The gateway's client for a storage node: one more store.
 
+mod audits;
 mod batching;
 mod exchange;
 mod listing;
@@ -27,7 +28,8 @@ pub use self::spec::NODE_KEY;
 use self::tail::SliverTail;
 use super::protocol::{BATCH_BYTES_MAX, Call, FormatRequest, LengthReply, PulseReply, SpaceReply, SweepReply};
 use crate::{
-    BackendSpec, GatewayIdentity, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    Answer, BackendSpec, Challenge, EpochNonce, GatewayIdentity, Pulse, SliverEntry, SliverName, SliverStore,
+    SliverWriter, Space, StoreError, VerdictReport,
 };
 
 /// A longer sliver is streamed even when it is there as a whole.
@@ -109,6 +111,10 @@ impl SliverStore for NodeStore {
         Ok(reply.len)
     }
 
+    async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
+        audits::prove(&self.exchange, name, challenge).await
+    }
+
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
         // A node removes nothing at once, whoever asks: it goes to the trash.
         self.exchange.done(&Call::Delete { name: *name }, Vec::new()).await
@@ -139,6 +145,18 @@ impl SliverStore for NodeStore {
 
     fn require_generation(&self, generation: u64) {
         self.exchange.sessions.require_generation(generation);
+    }
+
+    async fn begin_epoch(&self, epoch: u64, commitment: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        audits::begin_epoch(&self.exchange, epoch, commitment).await.map(Some)
+    }
+
+    async fn reveal_epoch(&self, epoch: u64, secret: [u8; 32]) -> Result<(), StoreError> {
+        audits::reveal_epoch(&self.exchange, epoch, secret).await
+    }
+
+    async fn report_verdicts(&self, reports: &[VerdictReport]) -> Result<(), StoreError> {
+        audits::report_verdicts(&self.exchange, reports).await
     }
 
     async fn sweep(&self, trash_seconds: u64) -> Result<u64, StoreError> {

@@ -60,7 +60,15 @@ pub(super) async fn exactly(reply: Response<Incoming>, len: usize) -> Result<Byt
 }
 
 async fn small(reply: Response<Incoming>) -> Result<Bytes, StoreError> {
-    match stated_len(&reply).filter(|len| *len <= SMALL_BODY_MAX).map(usize::try_from) {
+    bytes(reply, SMALL_BODY_MAX).await
+}
+
+/// At most so many bytes.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if they are more, or the reply breaks off.
+pub(super) async fn bytes(reply: Response<Incoming>, max: u64) -> Result<Bytes, StoreError> {
+    match stated_len(&reply).filter(|len| *len <= max).map(usize::try_from) {
         Some(Ok(len)) => Ok(exactly(reply, len).await?.freeze()),
         _ => Err(StoreError::unavailable("the node's reply is too long, or does not say how long it is")),
     }

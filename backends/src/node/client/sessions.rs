@@ -76,8 +76,16 @@ impl Sessions {
         self.generation.fetch_max(generation, Ordering::SeqCst);
     }
 
-    /// Forgets a session that the node does not know.
-    pub(super) fn forget(&self, session: &Session) {
+    /// After a refusal: forgets a session that the node does not know, or whose backend or key it does not take any more. Both may be
+    /// right again in the next one.
+    pub(super) fn note(&self, session: &Session, refusal: FailureCode) {
+        use FailureCode::{NotAdmitted, UnknownSession, WrongBackend};
+        if matches!(refusal, UnknownSession | WrongBackend | NotAdmitted) {
+            self.forget(session);
+        }
+    }
+
+    fn forget(&self, session: &Session) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_some_and(|current| current.id == session.id) {
             *current = None;

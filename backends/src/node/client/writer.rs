@@ -63,11 +63,13 @@ pub(super) async fn begin(exchange: &Arc<Exchange>, name: &SliverName) -> Result
         tokio::select! {
             () = asked.notified() => return Ok(writer),
             replied = writer.replied() => match reply::or_failure(replied?).await? {
-                Err(failure) if failure.code == FailureCode::UnknownSession && !repeated => {
-                    writer.exchange.sessions.forget(&writer.signed.session);
+                Err(failure) => {
+                    writer.exchange.sessions.note(&writer.signed.session, failure.code);
+                    if failure.code != FailureCode::UnknownSession || repeated {
+                        return Err(failure.into_store_error());
+                    }
                     repeated = true;
                 }
-                Err(failure) => return Err(failure.into_store_error()),
                 Ok(_) => return Err(StoreError::unavailable("the node answered before it had the sliver")),
             },
         }

@@ -37,6 +37,11 @@ pub enum Call {
         /// The sliver.
         name: SliverName,
     },
+    /// `POST /v1/slivers/NAME/proof`: proves that a sample of a sliver is at hand.
+    Prove {
+        /// The sliver.
+        name: SliverName,
+    },
     /// `DELETE /v1/slivers/NAME`: moves a sliver to the trash.
     Delete {
         /// The sliver.
@@ -62,6 +67,15 @@ pub enum Call {
     Beat,
     /// `POST /v1/format`: formats the cluster's store, or gives it another generation.
     Format,
+    /// `POST /v1/epochs`: begins an epoch of audits.
+    BeginEpoch,
+    /// `POST /v1/epochs/N/secret`: shows the secret of an epoch.
+    RevealEpoch {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// `POST /v1/verdicts`: reports what audits of the node found.
+    ReportVerdicts,
 }
 
 impl Call {
@@ -69,7 +83,14 @@ impl Call {
     #[must_use]
     pub fn method(&self) -> Method {
         match self {
-            Self::OpenSession | Self::StoreBatch { .. } | Self::Sweep { .. } | Self::Format => Method::POST,
+            Self::OpenSession
+            | Self::StoreBatch { .. }
+            | Self::Sweep { .. }
+            | Self::Format
+            | Self::Prove { .. }
+            | Self::BeginEpoch
+            | Self::RevealEpoch { .. }
+            | Self::ReportVerdicts => Method::POST,
             Self::Store { .. } | Self::Beat => Method::PUT,
             Self::Read { .. } | Self::Length { .. } | Self::List { .. } | Self::Space | Self::Pulse => Method::GET,
             Self::Delete { .. } => Method::DELETE,
@@ -84,11 +105,15 @@ impl Call {
             Self::StoreBatch { .. } | Self::List { .. } => "/v1/slivers".to_owned(),
             Self::Store { name, .. } | Self::Read { name, .. } | Self::Delete { name } => format!("/v1/slivers/{name}"),
             Self::Length { name } => format!("/v1/slivers/{name}/length"),
+            Self::Prove { name } => format!("/v1/slivers/{name}/proof"),
             Self::Sweep { .. } => "/v1/sweep".to_owned(),
             Self::Space => "/v1/space".to_owned(),
             Self::Pulse => "/v1/pulse".to_owned(),
             Self::Beat => "/v1/heartbeat".to_owned(),
             Self::Format => "/v1/format".to_owned(),
+            Self::BeginEpoch => "/v1/epochs".to_owned(),
+            Self::RevealEpoch { epoch } => format!("/v1/epochs/{epoch}/secret"),
+            Self::ReportVerdicts => "/v1/verdicts".to_owned(),
         }
     }
 
@@ -121,6 +146,7 @@ impl Call {
             Self::StoreBatch { .. } => "store_batch",
             Self::Read { .. } => "read",
             Self::Length { .. } => "length",
+            Self::Prove { .. } => "prove",
             Self::Delete { .. } => "delete",
             Self::List { .. } => "list",
             Self::Sweep { .. } => "sweep",
@@ -128,6 +154,9 @@ impl Call {
             Self::Pulse => "pulse",
             Self::Beat => "beat",
             Self::Format => "format",
+            Self::BeginEpoch => "begin_epoch",
+            Self::RevealEpoch { .. } => "reveal_epoch",
+            Self::ReportVerdicts => "report_verdicts",
         }
     }
 
@@ -158,10 +187,19 @@ impl Call {
             ("GET", "pulse") => Some(Self::Pulse),
             ("PUT", "heartbeat") => Some(Self::Beat),
             ("POST", "format") => Some(Self::Format),
+            ("POST", "epochs") => Some(Self::BeginEpoch),
+            ("POST", "verdicts") => Some(Self::ReportVerdicts),
+            ("POST", rest) if rest.starts_with("epochs/") => {
+                let epoch = number(rest.strip_suffix("/secret")?, "epochs/")?;
+                Some(Self::RevealEpoch { epoch })
+            }
             (method, rest) => {
                 let rest = rest.strip_prefix("slivers/")?;
                 if let ("GET", Some(name)) = (method, rest.strip_suffix("/length")) {
                     return Some(Self::Length { name: name.parse().ok()? });
+                }
+                if let ("POST", Some(name)) = (method, rest.strip_suffix("/proof")) {
+                    return Some(Self::Prove { name: name.parse().ok()? });
                 }
                 let name = rest.parse().ok()?;
                 match method {
@@ -211,6 +249,7 @@ mod tests {
             Call::StoreBatch { epoch: u64::MAX },
             Call::Read { name, range: 5..7 },
             Call::Length { name },
+            Call::Prove { name },
             Call::Delete { name },
             Call::List { after: None, limit: 1 },
             Call::List { after: Some(name), limit: 1000 },
@@ -219,6 +258,9 @@ mod tests {
             Call::Pulse,
             Call::Beat,
             Call::Format,
+            Call::BeginEpoch,
+            Call::RevealEpoch { epoch: 5 },
+            Call::ReportVerdicts,
         ] {
             let query = call.query();
             let query = Some(query.as_str()).filter(|query| !query.is_empty());
@@ -243,6 +285,9 @@ mod tests {
             (Method::PUT, &sliver, Some("epoch=18446744073709551616")),
             (Method::GET, "/v1/slivers/../x/length", None),
             (Method::GET, "/v1/space/", None),
+            (Method::POST, "/v1/epochs/5", None),
+            (Method::POST, "/v1/epochs/05/secret", None),
+            (Method::POST, "/v1/epochs//secret", None),
             (Method::PATCH, "/v1/space", None),
         ] {
             let refused = Call::parse(&method, path, query).unwrap_err();

@@ -57,6 +57,8 @@ pub enum FailureCode {
     TooLarge,
     /// Too much is under way, or the day's allowance is used up.
     Busy,
+    /// The epoch has another commitment, or is older than all that are kept.
+    EpochConflict,
 }
 
 /// What a code means to the caller of a store.
@@ -93,12 +95,14 @@ fn row(code: FailureCode) -> (&'static str, u16, Meaning) {
         C::NotTheSliver => ("not_the_sliver", 422, Reason(damaged)),
         C::TooLarge => ("too_large", 413, Reason(damaged)),
         C::Busy => ("busy", 503, Reason(unavailable)),
+        // Not an error of the node as a whole: the name of the epoch is taken.
+        C::EpochConflict => ("epoch_conflict", 409, Plain(StoreError::AlreadyExists)),
     }
 }
 
 impl FailureCode {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NotFound,
         Self::AlreadyExists,
         Self::Unavailable,
@@ -118,6 +122,7 @@ impl FailureCode {
         Self::NotTheSliver,
         Self::TooLarge,
         Self::Busy,
+        Self::EpochConflict,
     ];
 
     /// The code as it is written.

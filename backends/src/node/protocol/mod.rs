@@ -6,6 +6,8 @@ mod authorization;
 mod bodies;
 mod call;
 mod canonical;
+mod challenge;
+mod epochs;
 mod failure;
 mod keys;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -14,18 +16,24 @@ mod receipt;
 mod records;
 mod session;
 mod trailer;
+mod verdicts;
 
 pub use authorization::{Authorization, BodyDigest, SignedRequest};
 pub use bodies::{
     BatchReply, FormatRequest, LengthReply, ListedSliver, PageReply, PulseReply, SealReply, SpaceReply, SweepReply,
 };
 pub use call::Call;
+pub use challenge::{
+    ANSWER_BYTES_MAX, ChallengeRequest, Question, sign_answer, split_answer, verify_answer, verify_challenge,
+};
+pub use epochs::{Epoch, EpochReply, EpochRequest, PublicBytes, SecretRequest, commitment, verify_epoch_nonce};
 pub use failure::{Failure, FailureCode};
 pub use keys::{GatewayName, KeyTextError, PublicKey, Signature, SigningKey};
 pub use receipt::{Receipt, SignedReceipt};
 pub use records::{Record, RecordsError, parse_records, write_head};
 pub use session::{SessionReply, SessionRequest};
 pub use trailer::{TRAILER_BYTES, Trailer};
+pub use verdicts::{VERDICTS_MAX, VerdictRecord, VerdictsRequest};
 
 /// The protocol that this version speaks. A node refuses every other.
 pub const PROTOCOL: &str = "haulout-node/1";

@@ -6,8 +6,9 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::Method;
 
 use super::{
-    Authorization, BatchReply, Call, FormatRequest, GatewayName, PageReply, PulseReply, Record, SessionRequest,
-    SpaceReply, TRAILER_BYTES, Trailer, parse_records, write_head,
+    Authorization, BatchReply, Call, ChallengeRequest, EpochReply, EpochRequest, FormatRequest, GatewayName, PageReply,
+    PulseReply, Record, SecretRequest, SessionRequest, SpaceReply, TRAILER_BYTES, Trailer, VerdictRecord,
+    VerdictsRequest, parse_records, split_answer, write_head,
 };
 
 /// The first byte picks a method, the rest is a target.
@@ -36,6 +37,26 @@ pub fn texts(bytes: &[u8]) {
     if let Ok(request) = SessionRequest::parse(bytes) {
         assert!(!request.text().is_empty());
     }
+    if let Ok((challenge, signature)) = ChallengeRequest::parse(bytes) {
+        let again = ChallengeRequest {
+            stripe: challenge.position.stripe,
+            sample: challenge.position.sample,
+            epoch: challenge.epoch,
+            nonce: hex::encode(challenge.nonce),
+            signature,
+        };
+        assert_eq!(serde_json::from_slice::<ChallengeRequest>(bytes).ok(), Some(again));
+    }
+    if let Some((proof, signature)) = split_answer(bytes) {
+        assert_eq!([proof, &signature].concat(), bytes);
+    }
+    if let Ok(reports) = VerdictsRequest::parse(bytes) {
+        let verdicts = reports.iter().map(VerdictRecord::from).collect();
+        assert_eq!(serde_json::from_slice::<VerdictsRequest>(bytes).ok(), Some(VerdictsRequest { verdicts }));
+    }
+    drop(serde_json::from_slice::<EpochRequest>(bytes).map(|request| request.commitment.bytes()));
+    drop(serde_json::from_slice::<EpochReply>(bytes).map(|reply| reply.nonce.bytes()));
+    drop(serde_json::from_slice::<SecretRequest>(bytes).map(|request| request.secret.bytes()));
     drop(serde_json::from_slice::<FormatRequest>(bytes));
     drop(serde_json::from_slice::<BatchReply>(bytes));
     drop(serde_json::from_slice::<PageReply>(bytes));

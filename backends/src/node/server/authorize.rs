@@ -25,6 +25,8 @@ pub(super) struct Caller {
     pub(super) text: String,
     /// What its cluster has.
     pub(super) tenant: Arc<Tenant>,
+    /// What it calls the store.
+    pub(super) backend: String,
     /// Its cluster's store.
     pub(super) store: DirectoryStore,
 }
@@ -50,7 +52,7 @@ pub(super) fn authorize(node: &Node, parts: &Parts, call: &Call) -> Result<Calle
     }
     node.sessions.take(&authorization.session, authorization.counter)?;
     let store = tenant.store(&opened.backend)?;
-    Ok(Caller { authorization, gateway: opened.gateway, text, tenant, store })
+    Ok(Caller { authorization, gateway: opened.gateway, text, tenant, backend: opened.backend, store })
 }
 
 /// A signed time must be near the node's own.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::SemaphorePermit;
 
 use super::node::Node;
+use super::settings::HELD_BYTES_MAX;
 use crate::StoreError;
 use crate::node::protocol::{BodyDigest, Failure, FailureCode};
 
@@ -61,6 +62,18 @@ pub(super) struct HeldBody<'a> {
     _permit: SemaphorePermit<'a>,
 }
 
+/// Sets memory aside for so many bytes; more than there is for all counts as all of it.
+///
+/// # Errors
+/// [`FailureCode::Busy`] if others do not let go of it in time.
+pub(super) async fn hold(node: &Node, bytes: u64) -> Result<SemaphorePermit<'_>, Failure> {
+    let permits = u32::try_from(bytes).unwrap_or(u32::MAX).min(HELD_BYTES_MAX);
+    let stopping = |_| Failure::new(FailureCode::Unavailable, "the node stops");
+    let busy = |_| Failure::new(FailureCode::Busy, "other bodies take all the memory there is for them");
+    let acquired = tokio::time::timeout(MEMORY_WAIT, node.held_bytes.acquire_many(permits)).await;
+    acquired.map_err(busy)?.map_err(stopping)
+}
+
 /// Receives the body that was announced, and compares its hash.
 ///
 /// # Errors
@@ -73,11 +86,7 @@ pub(super) async fn receive<'a>(
     let BodyDigest::Whole { len, hash } = announced else {
         return Err(Failure::new(FailureCode::Malformed, "the body is not announced whole"));
     };
-    let permits = u32::try_from(*len).unwrap_or(u32::MAX);
-    let stopping = |_| Failure::new(FailureCode::Unavailable, "the node stops");
-    let busy = |_| Failure::new(FailureCode::Busy, "other bodies take all the memory there is for them");
-    let acquired = tokio::time::timeout(MEMORY_WAIT, node.held_bytes.acquire_many(permits)).await;
-    let permit = acquired.map_err(busy)?.map_err(stopping)?;
+    let permit = hold(node, *len).await?;
     let wait = BODY_WAIT + Duration::from_secs(len / BYTES_PER_SECOND_MIN);
     let slow = |_| Failure::new(FailureCode::TimedOut, "the body comes too slowly");
     let bytes = tokio::time::timeout(wait, receive_small(body, *len)).await.map_err(slow)??;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use metrics::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -35,19 +36,31 @@ impl Patience {
     }
 }
 
+/// Bytes of requests and replies, heads included, without TLS. Label: direction (`in` or `out`).
+const BYTES: &str = "haulout_node_bytes_total";
+
 /// Ends with an error once no byte has moved for a while.
 pub(super) struct Watched<S> {
     stream: S,
     patience: Patience,
     moved: Instant,
     deadline: Pin<Box<Sleep>>,
+    received: Counter,
+    sent: Counter,
 }
 
 impl<S> Watched<S> {
     /// Watches a stream.
     pub(super) fn new(stream: S, patience: Patience) -> Self {
         let deadline = Box::pin(tokio::time::sleep(patience.now()));
-        Self { stream, patience, moved: Instant::now(), deadline }
+        let count = |direction| metrics::counter!(BYTES, "direction" => direction);
+        Self { stream, patience, moved: Instant::now(), deadline, received: count("in"), sent: count("out") }
+    }
+
+    fn count_sent(&self, polled: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = polled {
+            self.sent.increment(*bytes as u64);
+        }
     }
 
     /// After a poll: progress moves the deadline, waiting ends with it.
@@ -71,7 +84,9 @@ impl<S> Watched<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.received.increment((buf.filled().len() - before) as u64);
         self.watch(polled, cx)
     }
 }
@@ -79,6 +94,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.count_sent(&polled);
         self.watch(polled, cx)
     }
 
@@ -96,6 +112,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.count_sent(&polled);
         self.watch(polled, cx)
     }
 

@@ -14,7 +14,7 @@ use super::node::Node;
 use super::serving::{self, Reply};
 use super::sessions::Opened;
 use super::tenant::Tenant;
-use super::{batch, storing};
+use super::{audits, batch, storing};
 use crate::StoreError;
 use crate::node::ambient::random;
 use crate::node::protocol::{Call, Failure, FailureCode, SMALL_BODY_MAX, SessionReply, SessionRequest};
@@ -70,8 +70,10 @@ async fn answer(node: &Arc<Node>, patience: &Patience, parts: &Parts, call: Call
     };
     patience.prove();
     let answered = answer_caller(node, &caller, call, body).await;
-    if let Err(Failure { code: FailureCode::WrongBackend, message }) = &answered {
-        caller.tenant.note(&StoreError::wrong(message));
+    match &answered {
+        Ok(_) => caller.tenant.prove(&caller.backend),
+        Err(Failure { code: FailureCode::WrongBackend, message }) => caller.tenant.note(&StoreError::wrong(message)),
+        Err(_) => {}
     }
     answered
 }
@@ -104,6 +106,22 @@ async fn answer_caller(node: &Node, caller: &Arc<Caller>, call: Call, body: Inco
         }
         Call::Read { name, range } => serving::read(node, caller, name, range).await,
         Call::Length { name } => serving::length(caller, name).await,
+        Call::Prove { name } => {
+            let body = receive(node, body, &caller.authorization.body).await?;
+            audits::prove(node, caller, name, &body.bytes).await
+        }
+        Call::BeginEpoch => {
+            let body = receive(node, body, &caller.authorization.body).await?;
+            audits::begin(node, caller, &body.bytes).await
+        }
+        Call::RevealEpoch { epoch } => {
+            let body = receive(node, body, &caller.authorization.body).await?;
+            audits::reveal(caller, epoch, &body.bytes).await
+        }
+        Call::ReportVerdicts => {
+            let body = receive(node, body, &caller.authorization.body).await?;
+            audits::report(caller, &body.bytes).await
+        }
         Call::Delete { name } => serving::delete(caller, name).await,
         Call::List { after, limit } => serving::list(caller, after, limit).await,
         Call::Sweep { seconds } => serving::sweep(node, caller, seconds).await,

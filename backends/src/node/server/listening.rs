@@ -35,6 +35,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Pause after a failure to accept: there are no file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Connections that are open.
+const CONNECTIONS: &str = "haulout_node_connections";
+
 /// A node that listens.
 pub struct NodeServer {
     node: Arc<Node>,
@@ -105,6 +108,7 @@ impl NodeServer {
             let (node, tls) = (Arc::clone(&self.node), self.tls.clone());
             let watcher = graceful.watcher();
             tokio::spawn(async move {
+                let _open = OpenConnection::new();
                 if let Err(error) = converse(node, stream, tls, watcher).await {
                     tracing::debug!(error = %*error, "connection ended");
                 }
@@ -113,6 +117,22 @@ impl NodeServer {
         }
         refresh.abort();
         drop(tokio::time::timeout(DRAIN, graceful.shutdown()).await);
+    }
+}
+
+/// Counts as an open connection until it is dropped.
+struct OpenConnection;
+
+impl OpenConnection {
+    fn new() -> Self {
+        metrics::gauge!(CONNECTIONS).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        metrics::gauge!(CONNECTIONS).decrement(1.0);
     }
 }
 

@@ -6,18 +6,21 @@
 //! node.lock                         locked while a node runs on the folder
 //! clusters/<cluster>/slivers/       a directory store, with the cluster's marker
 //! clusters/<cluster>/deletions.jsonl  signed deletions
+//! clusters/<cluster>/epochs.json    what was drawn for the epochs of audits
+//! clusters/<cluster>/verdicts.jsonl  what audits found
 //! ```
 
 mod admission_file;
 mod admissions;
+mod audits;
 mod authorize;
 mod batch;
 mod body;
 mod connection;
-mod deletion_log;
 mod dispatch;
 mod listening;
 mod node;
+mod record_log;
 mod serving;
 mod sessions;
 mod settings;

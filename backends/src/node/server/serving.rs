@@ -8,8 +8,9 @@ use http::{Response, StatusCode};
 
 use super::authorize::Caller;
 use super::body::{ReplyBody, content, json, streamed};
-use super::deletion_log::Deletion;
+
 use super::node::Node;
+use super::record_log::Deletion;
 use crate::directory::DirectoryStore;
 use crate::marker::MARKER_BYTES_MAX;
 use crate::node::protocol::{
@@ -63,11 +64,15 @@ pub(super) async fn length(caller: &Caller, name: SliverName) -> Reply {
     Ok(json(StatusCode::OK, &LengthReply { len: caller.store.len(&name).await? }))
 }
 
-/// Records the deletion, then moves the sliver to the trash.
+/// Records the deletion, then moves the sliver to the trash. One that is absent is not recorded: else whoever may delete could push what
+/// is recorded out of the log with names that never were.
 pub(super) async fn delete(caller: &Caller, name: SliverName) -> Reply {
     caller.tenant.used(&caller.store).await?;
+    if caller.store.len(&name).await == Err(StoreError::NotFound) {
+        return Ok(json(StatusCode::OK, &serde_json::json!({})));
+    }
     let (gateway, text, signature) = (caller.gateway, caller.text.clone(), caller.authorization.signature);
-    caller.tenant.deletions.append(&Deletion { gateway, text, signature }).await?;
+    caller.tenant.deletions.append(&[Deletion { gateway, text, signature }]).await?;
     let trash = async {
         if let Some(bytes) = caller.store.retain(&name).await? {
             caller.tenant.usage.trashed(bytes);

@@ -1,12 +1,13 @@
 //! What one cluster has on the node: a store of its own, its bytes, its record of deletions.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use codec::ClusterId;
 use futures::TryStreamExt as _;
 
-use super::deletion_log::DeletionLog;
+use super::audits::{EpochBook, VerdictLog};
+use super::record_log::{DELETION_FILE, RecordLog};
 use super::usage::{Usage, UsedBytes};
 use crate::directory::DirectoryStore;
 use crate::marker::Marker;
@@ -19,13 +20,22 @@ const SLIVERS: &str = "slivers";
 
 const DAY_SECONDS: u64 = 24 * 3600;
 
+/// A store, and what gateways call it.
+#[derive(Clone, Debug)]
+struct NamedStore {
+    name: String,
+    store: DirectoryStore,
+    /// It has served a request: its marker carries the name, also while its disk is away.
+    is_proven: bool,
+}
+
 /// A cluster.
 #[derive(Debug)]
 pub(super) struct Tenant {
     folder: PathBuf,
     cluster: ClusterId,
     /// The store as one gateway calls it; another name is another store, and there is one.
-    store: Mutex<Option<(String, DirectoryStore)>>,
+    store: Mutex<Option<NamedStore>>,
     /// Held for writing while the store is counted, for reading while something becomes visible or goes.
     changing: tokio::sync::RwLock<()>,
     day: Mutex<(u64, u64)>,
@@ -33,7 +43,11 @@ pub(super) struct Tenant {
     /// Its bytes.
     pub(super) usage: Usage,
     /// Its record of deletions.
-    pub(super) deletions: DeletionLog,
+    pub(super) deletions: RecordLog,
+    /// The epochs of its audits.
+    pub(super) epochs: EpochBook,
+    /// What its gateways found.
+    pub(super) verdicts: VerdictLog,
 }
 
 /// The folder of a cluster below the node's data folder.
@@ -73,7 +87,9 @@ impl Tenant {
         let usage = Usage::default();
         usage.set_quota(quota);
         Self {
-            deletions: DeletionLog::new(folder.clone()),
+            deletions: RecordLog::new(folder.clone(), DELETION_FILE),
+            epochs: EpochBook::new(folder.clone()),
+            verdicts: VerdictLog::new(folder.clone()),
             folder,
             cluster,
             store: Mutex::default(),
@@ -94,24 +110,30 @@ impl Tenant {
     /// # Errors
     /// [`FailureCode::WrongBackend`] if the store that is there has another name.
     pub(super) async fn attach(&self, backend: &str, generation: u64) -> Result<(), Failure> {
-        let known = self.store.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let store = match known {
-            Some((name, store)) if name == backend => store,
-            // A name with which nothing was formatted, a mistyped one perhaps, makes place for another.
-            Some((name, store)) if store.verify().await.is_ok() => {
-                let reason = format!("this node is backend {name:?} of the cluster, not {backend:?}");
-                return Err(Failure::new(FailureCode::WrongBackend, reason));
+        loop {
+            let known = self.named().clone();
+            let displaced = match known {
+                Some(known) if known.name == backend => {
+                    known.store.require_generation(generation);
+                    return Ok(());
+                }
+                // While the disk of a store that was proven is away, nobody else gets its place: what lies there then is not the disk.
+                Some(known) if known.is_proven || known.store.verify().await.is_ok() => {
+                    let reason = format!("this node is backend {:?} of the cluster, not {backend:?}", known.name);
+                    return Err(Failure::new(FailureCode::WrongBackend, reason));
+                }
+                // A name with which nothing was formatted, a mistyped one perhaps, makes place for another.
+                known => known.map(|known| known.name),
+            };
+            let marker = Marker::new(self.cluster, backend);
+            let store = DirectoryStore::new(self.folder.join(SLIVERS), marker, self.free_floor);
+            let mut named = self.named();
+            // Somebody else may have come first, or the one that is displaced may have been proven.
+            let unchanged = named.as_ref().map(|named| &named.name) == displaced.as_ref();
+            if unchanged && !named.as_ref().is_some_and(|named| named.is_proven) {
+                *named = Some(NamedStore { name: backend.to_owned(), store, is_proven: false });
             }
-            _ => {
-                let marker = Marker::new(self.cluster, backend);
-                let store = DirectoryStore::new(self.folder.join(SLIVERS), marker, self.free_floor);
-                let mut slot = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-                *slot = Some((backend.to_owned(), store.clone()));
-                store
-            }
-        };
-        store.require_generation(generation);
-        Ok(())
+        }
     }
 
     /// The store by the name of a session.
@@ -119,10 +141,21 @@ impl Tenant {
     /// # Errors
     /// [`FailureCode::WrongBackend`] if the store has another name by now.
     pub(super) fn store(&self, backend: &str) -> Result<DirectoryStore, Failure> {
-        let known = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known.as_ref().filter(|(name, _)| name == backend).map(|(_, store)| store.clone());
+        let named = self.named();
+        let found = named.as_ref().filter(|named| named.name == backend).map(|named| named.store.clone());
         let reason = "the node is called by another name now";
         found.ok_or_else(|| Failure::new(FailureCode::WrongBackend, reason))
+    }
+
+    /// The store by this name has served a request.
+    pub(super) fn prove(&self, backend: &str) {
+        if let Some(named) = self.named().as_mut().filter(|named| named.name == backend) {
+            named.is_proven = true;
+        }
+    }
+
+    fn named(&self) -> MutexGuard<'_, Option<NamedStore>> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bytes of the store, counted if they are not known.

@@ -5,7 +5,10 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use backends::{Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError};
+use backends::{
+    Answer, Challenge, EpochNonce, Pulse, SliverEntry, SliverName, SliverStore, SliverWriter, Space, StoreError,
+    VerdictReport,
+};
 use bytes::{Bytes, BytesMut};
 use codec::BlobId;
 use futures::StreamExt as _;
@@ -61,6 +64,10 @@ impl SliverStore for Listed {
         unexpected()
     }
 
+    async fn prove(&self, _: &SliverName, _: &Challenge) -> Result<Answer, StoreError> {
+        unexpected()
+    }
+
     async fn delete(&self, _: &SliverName) -> Result<(), StoreError> {
         unexpected()
     }
@@ -87,6 +94,18 @@ impl SliverStore for Listed {
     }
 
     fn require_generation(&self, _: u64) {}
+
+    async fn begin_epoch(&self, _: u64, _: [u8; 32]) -> Result<Option<EpochNonce>, StoreError> {
+        unexpected()
+    }
+
+    async fn reveal_epoch(&self, _: u64, _: [u8; 32]) -> Result<(), StoreError> {
+        unexpected()
+    }
+
+    async fn report_verdicts(&self, _: &[VerdictReport]) -> Result<(), StoreError> {
+        unexpected()
+    }
 
     async fn sweep(&self, _: u64) -> Result<u64, StoreError> {
         unexpected()

@@ -17,7 +17,7 @@ use crate::node::NODE_KEY;
 use crate::node::client::NodeStore;
 use crate::node::identity::certificate;
 use crate::node::protocol::{BatchReply, SealReply, SessionReply, Signature, SignedReceipt, SigningKey};
-use crate::{BackendSpec, SliverStore as _, StoreError};
+use crate::{BackendSpec, Challenge, SliverStore as _, StoreError};
 
 /// Answers everything with receipts for nothing.
 async fn lie(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -26,6 +26,7 @@ async fn lie(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infall
     let receipt = SignedReceipt { signature: Signature([1; 64]) };
     let body = match (method.as_str(), path.as_str()) {
         ("POST", "/v1/sessions") => serde_json::to_vec(&SessionReply { session: "0".repeat(32) }),
+        ("POST", path) if path.ends_with("/proof") => Ok(vec![1; 2000]),
         ("POST", _) => serde_json::to_vec(&BatchReply { slivers: vec![Ok(receipt)] }),
         ("GET", path) if path.ends_with("/length") => Ok(vec![b' '; 2 << 20]),
         ("GET", _) => Ok(b"five!".to_vec()),
@@ -71,4 +72,8 @@ async fn a_receipt_that_is_not_for_the_sliver_is_a_failed_write_and_no_more_is_r
     says(store.read(&sliver.name, 0..4).await.map(drop), "another length");
     assert_eq!(store.read(&sliver.name, 0..5).await.unwrap(), b"five!"[..]);
     says(store.len(&sliver.name).await.map(drop), "too long");
+    let position = codec::SamplePosition { stripe: 0, sample: 0 };
+    let proven = store.prove(&sliver.name, &Challenge { position, epoch: 0, nonce: [0; 32] }).await;
+    assert!(matches!(&proven, Err(StoreError::Damaged { reason }) if reason.contains("not signed")), "{proven:?}");
+    says(store.begin_epoch(1, [0; 32]).await.map(drop), "the node's reply");
 }

@@ -1,5 +1,6 @@
 //! Gateways and nodes over real sockets and TLS.
 
+mod audits;
 mod fixture;
 mod lying;
 mod requests;

@@ -164,6 +164,7 @@ async fn more_than_a_cluster_may_store_is_refused_before_it_is_stored() {
     fixture::until(|| async { store.put(&more.name, vec![more.bytes.clone()]).await.ok() }).await;
     let large = fixture::sliver(1, 3, 3_000_000);
     assert_refused(stream(&*store, &large, large.bytes.clone()).await, "more than 2000000 bytes");
+    assert_refused(store.put(&large.name, vec![large.bytes.clone()]).await, "more than 2000000 bytes");
     let usage = node.usage(1);
     assert_eq!((usage.live_bytes, usage.trash_bytes), (more.bytes.len() as u64, half.bytes.len() as u64));
 }

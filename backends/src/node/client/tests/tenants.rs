@@ -47,6 +47,43 @@ async fn a_node_is_one_backend_of_a_cluster() {
 }
 
 #[tokio::test]
+async fn no_other_name_takes_the_place_of_a_backend_whose_disk_is_away() {
+    let node = TestNode::start().await;
+    let store = node.formatted(1).await;
+    store.probe().await.unwrap();
+    let away = node.slivers(1).with_file_name("away");
+    std::fs::rename(node.slivers(1), &away).unwrap();
+    let mut spec = node.spec();
+    spec.name = "west".to_owned();
+    let open = crate::open_bare(&spec, fixture::identity(1), Path::new("/"), Expect::New).await;
+    assert!(matches!(&open, Err(StoreError::WrongBackend { reason }) if reason.contains("\"east\"")), "{open:?}");
+    assert!(!node.slivers(1).exists(), "nothing is formatted in its place");
+    std::fs::rename(&away, node.slivers(1)).unwrap();
+    store.probe().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_gateway_whose_place_was_taken_asks_for_it_again() {
+    let node = TestNode::start().await;
+    node.allow(1, u64::MAX);
+    let mut mistyped = node.spec();
+    mistyped.name = "west".to_owned();
+    let open = async |spec| crate::open_bare(&spec, fixture::identity(1), Path::new("/"), Expect::Formatted).await;
+    fixture::until(|| async {
+        let store = open(node.spec()).await.unwrap();
+        (!matches!(store.pulse().await, Err(StoreError::Denied { .. }))).then_some(())
+    })
+    .await;
+    let east = open(node.spec()).await.unwrap();
+    // Nothing is formatted yet, so a mistyped name takes the place.
+    drop(open(mistyped).await.unwrap());
+    match east.pulse().await {
+        Err(StoreError::WrongBackend { reason }) => assert!(!reason.contains("another name"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn long_lists_come_in_pages_in_order() {
     let node = TestNode::start().await;
     let store = node.formatted(1).await;

@@ -1,7 +1,6 @@
-//! Every signed deletion that the node accepted, before it acts: its defence when a cluster says that slivers are missing.
+//! A record of what happened to a cluster's slivers, one line of JSON for each event: signed deletions, and verdicts of audits.
 //!
-//! One line of JSON for each: the signed text and the signature, which together prove who asked. Files are rotated by size, so the
-//! log is bounded; what is older is gone.
+//! Files are rotated by size, so the record is bounded; what is older is gone.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -17,14 +16,15 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 use crate::StoreError;
 use crate::node::protocol::{PublicKey, Signature};
 
-/// The newest file; older ones have a number at their end.
-const LOG_FILE: &str = "deletions.jsonl";
-/// Bytes of one file. Reserved when it is begun, so that a disk that fills up later does not keep deletions from being recorded.
+/// Signed deletions: the newest file; older ones have a number at their end.
+pub(super) const DELETION_FILE: &str = "deletions.jsonl";
+/// Bytes of one file. Reserved when it is begun, so that a disk that fills up later does not keep anything from being recorded.
 const FILE_BYTES: u64 = 4 << 20;
-/// Files that are kept, the newest included: about 60,000 deletions.
+/// Files that are kept, the newest included: about 60,000 lines.
 const FILES: u32 = 8;
 
-/// One deletion.
+/// A deletion that the node accepted, before it acts: its defence when a cluster says that slivers are missing. Text and signature
+/// prove who asked.
 #[derive(Debug, Serialize)]
 pub(super) struct Deletion {
     /// The key that signed.
@@ -49,45 +49,49 @@ struct Waiting {
     done: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
-/// The log of one cluster. What is recorded at the same time shares one sync, and one thread.
+/// A record of one cluster. What is recorded at the same time shares one sync, and one thread.
 #[derive(Debug)]
-pub(super) struct DeletionLog {
+pub(super) struct RecordLog {
     folder: PathBuf,
+    file: &'static str,
     waiting: Mutex<Waiting>,
     current: tokio::sync::Mutex<Current>,
 }
 
-impl DeletionLog {
-    /// The log in a folder. Nothing is made before the first deletion.
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, waiting: Mutex::default(), current: tokio::sync::Mutex::default() }
+impl RecordLog {
+    /// The record of this name in a folder. Nothing is made before the first line.
+    pub(super) fn new(folder: PathBuf, file: &'static str) -> Self {
+        Self { folder, file, waiting: Mutex::default(), current: tokio::sync::Mutex::default() }
     }
 
-    /// Appends a deletion, durably.
+    /// Appends a line for each of these, durably.
     ///
     /// # Errors
-    /// It cannot be recorded, and so must not be done; a disk without any space is the exception, for deletions are what makes
-    /// space.
-    pub(super) async fn append(&self, deletion: &Deletion) -> Result<(), StoreError> {
-        let line = serde_json::to_vec(deletion).map_err(StoreError::unavailable)?;
+    /// They cannot be recorded, and so must not be done; a disk without any space is the exception, for deletions are what makes
+    /// space, and audits go on.
+    pub(super) async fn append(&self, events: &[impl Serialize]) -> Result<(), StoreError> {
+        let mut lines = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut lines, event).map_err(StoreError::unavailable)?;
+            lines.push(b'\n');
+        }
         let (done, mut recorded) = oneshot::channel();
         {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.lines.extend_from_slice(&line);
-            waiting.lines.push(b'\n');
+            waiting.lines.extend_from_slice(&lines);
             waiting.done.push(done);
         }
         let mut current = self.current.lock().await;
         // Whoever was before has written this line too, most likely, or took it along and failed.
         match recorded.try_recv() {
             Ok(recorded) => return recorded,
-            Err(TryRecvError::Closed) => return Err(StoreError::unavailable("a deletion was not recorded")),
+            Err(TryRecvError::Closed) => return Err(StoreError::unavailable("an event was not recorded")),
             Err(TryRecvError::Empty) => {}
         }
         let Waiting { lines, done } = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let (folder, mut moved) = (self.folder.clone(), std::mem::take(&mut *current));
+        let (folder, file, mut moved) = (self.folder.clone(), self.file, std::mem::take(&mut *current));
         let write = move || {
-            let written = moved.append(&folder, &lines);
+            let written = moved.append(&folder, file, &lines);
             (moved, written)
         };
         let (moved, written) = tokio::task::spawn_blocking(write).await.map_err(StoreError::unavailable)?;
@@ -102,23 +106,23 @@ impl DeletionLog {
     fn judge(&self, written: std::io::Result<()>) -> Result<(), StoreError> {
         match written {
             Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::NOSPC | Errno::DQUOT)) => {
-                tracing::warn!(folder = %self.folder.display(), "deletions are not recorded: the disk is full");
+                tracing::warn!(folder = %self.folder.display(), file = self.file, "nothing is recorded: the disk is full");
                 Ok(())
             }
-            Err(error) => Err(StoreError::unavailable(format!("a deletion cannot be recorded: {error}"))),
+            Err(error) => Err(StoreError::unavailable(format!("{} cannot be written: {error}", self.file))),
             Ok(()) => Ok(()),
         }
     }
 }
 
 impl Current {
-    fn append(&mut self, folder: &Path, lines: &[u8]) -> std::io::Result<()> {
+    fn append(&mut self, folder: &Path, name: &str, lines: &[u8]) -> std::io::Result<()> {
         if self.file.is_some() && self.bytes + lines.len() as u64 > FILE_BYTES {
             *self = Self::default();
-            rotate(folder)?;
+            rotate(folder, name)?;
         }
         if self.file.is_none() {
-            let mut file = open(folder)?;
+            let mut file = open(folder, name)?;
             end_torn_line(&mut file)?;
             self.bytes = file.metadata()?.len();
             self.file = Some(file);
@@ -135,8 +139,8 @@ impl Current {
     }
 }
 
-fn open(folder: &Path) -> std::io::Result<File> {
-    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(folder.join(LOG_FILE))?;
+fn open(folder: &Path, name: &str) -> std::io::Result<File> {
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(folder.join(name))?;
     // Best effort: not every file system can.
     let _ = rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, FILE_BYTES);
     file.sync_all()?;
@@ -154,13 +158,13 @@ fn end_torn_line(file: &mut File) -> std::io::Result<()> {
     if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
-fn rotate(folder: &Path) -> std::io::Result<()> {
-    let name = |number: u32| match number {
-        0 => folder.join(LOG_FILE),
-        number => folder.join(format!("{LOG_FILE}.{number}")),
+fn rotate(folder: &Path, name: &str) -> std::io::Result<()> {
+    let path = |number: u32| match number {
+        0 => folder.join(name),
+        number => folder.join(format!("{name}.{number}")),
     };
     for number in (0..FILES - 1).rev() {
-        match std::fs::rename(name(number), name(number + 1)) {
+        match std::fs::rename(path(number), path(number + 1)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -175,12 +179,12 @@ mod tests {
     #[tokio::test]
     async fn half_a_line_spoils_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(LOG_FILE);
+        let file = folder.path().join(DELETION_FILE);
         let deletion = Deletion { gateway: PublicKey([1; 32]), text: "x".to_owned(), signature: Signature([2; 64]) };
-        DeletionLog::new(folder.path().to_owned()).append(&deletion).await.unwrap();
+        RecordLog::new(folder.path().to_owned(), DELETION_FILE).append(&[&deletion]).await.unwrap();
         let whole = std::fs::read(&file).unwrap();
         std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-        DeletionLog::new(folder.path().to_owned()).append(&deletion).await.unwrap();
+        RecordLog::new(folder.path().to_owned(), DELETION_FILE).append(&[&deletion]).await.unwrap();
         let lines = std::fs::read_to_string(&file).unwrap();
         let sound = lines.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
         assert_eq!((lines.lines().count(), sound.count()), (2, 1));
@@ -192,23 +196,23 @@ mod tests {
         let text = "x".repeat(2 << 20);
         let deletion = Deletion { gateway: PublicKey([1; 32]), text, signature: Signature([2; 64]) };
         for _ in 0..20 {
-            DeletionLog::new(folder.path().to_owned()).append(&deletion).await.unwrap();
-            let log = DeletionLog::new(folder.path().to_owned());
-            log.append(&deletion).await.unwrap();
-            log.append(&deletion).await.unwrap();
+            RecordLog::new(folder.path().to_owned(), DELETION_FILE).append(&[&deletion]).await.unwrap();
+            let log = RecordLog::new(folder.path().to_owned(), DELETION_FILE);
+            log.append(&[&deletion]).await.unwrap();
+            log.append(&[&deletion]).await.unwrap();
         }
         let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
         assert_eq!(files.len(), FILES as usize);
         assert!(files.iter().all(|file| file.metadata().unwrap().len() <= FILE_BYTES + (2 << 20) + 1000));
-        let log = DeletionLog::new(folder.path().to_owned());
+        let log = RecordLog::new(folder.path().to_owned(), DELETION_FILE);
         let small = || async {
             let deletion =
                 Deletion { gateway: PublicKey([1; 32]), text: "x".to_owned(), signature: Signature([2; 64]) };
-            log.append(&deletion).await
+            log.append(&[&deletion]).await
         };
         let together = futures::future::join_all((0..50).map(|_| small())).await;
         assert!(together.iter().all(Result::is_ok));
-        let newest = std::fs::read_to_string(folder.path().join(LOG_FILE)).unwrap();
+        let newest = std::fs::read_to_string(folder.path().join(DELETION_FILE)).unwrap();
         assert!(newest.lines().count() >= 50);
         assert!(newest.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
     }
