@@ -19,9 +19,9 @@ pub struct EpochNonce {
 pub enum Verdict {
     /// The proof leads to the root.
     Passed,
-    /// The node signed a proof that does not.
+    /// It signed a proof that does not, which is evidence against it, or gave no proof because what it has is damaged.
     Wrong,
-    /// The node says that it does not have the sliver, or it never gave its bytes.
+    /// It answered that it does not have the sliver, or it never gave its bytes: the word of the one who asked.
     Missing,
     /// The node was reached and gave no bytes: it will be asked again.
     Contained,
@@ -34,6 +34,18 @@ pub enum Verdict {
 impl Verdict {
     /// All of them.
     pub const ALL: [Self; 6] = [Self::Passed, Self::Wrong, Self::Missing, Self::Contained, Self::Offline, Self::Void];
+
+    /// The verdict of a word.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.text() == text)
+    }
+
+    /// Whether the sliver is lost, and must be rebuilt.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        matches!(self, Self::Wrong | Self::Missing)
+    }
 
     /// The verdict in one word.
     #[must_use]

@@ -34,5 +34,6 @@ pub use name::{FAN_OUT, SliverName, SliverNameError, SliverText};
 pub use node::NODE_KEY;
 pub use open::{accept, open, open_bare};
 pub use operation::Operation;
+pub use proving::prove_by_reading;
 pub use spec::{BackendSpec, Expect, FREE_FLOOR, TIMEOUT_SECONDS, URL_KINDS, redacted_url};
 pub use store::{Pulse, SliverEntry, SliverStore, SliverWriter, Space};

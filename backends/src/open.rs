@@ -145,6 +145,12 @@ impl BackendSpec {
     pub fn is_directory(&self) -> bool {
         matches!(directory(&self.url), Ok(Some(_)))
     }
+
+    /// Whether somebody bills what is read from it: a cloud does, a directory and a storage node do not.
+    #[must_use]
+    pub fn is_billed(&self) -> bool {
+        !self.is_directory() && !self.url.starts_with("node:") && !self.url.starts_with("memory:")
+    }
 }
 
 /// The path of a directory's URL: `file:` in any of its spellings, or a plain path. None for other URLs.

@@ -23,7 +23,7 @@ pub(crate) struct Prover {
 /// # Errors
 /// Those of reading; [`StoreError::Damaged`] where the sliver has no such position, is not the one of this name, or its block is not
 /// the one that its footer names.
-pub(crate) async fn prove(
+pub async fn prove_by_reading(
     store: &dyn SliverStore,
     name: &SliverName,
     challenge: &Challenge,
@@ -36,7 +36,7 @@ impl Prover {
     /// Reads what the sliver says of itself, and finds the block.
     ///
     /// # Errors
-    /// As [`prove`].
+    /// As [`prove_by_reading`].
     pub(crate) async fn look(
         store: &dyn SliverStore,
         name: &SliverName,
@@ -74,7 +74,7 @@ impl Prover {
     /// Reads the block and proves the position, on a thread that may compute: every byte of the block is hashed.
     ///
     /// # Errors
-    /// As [`prove`].
+    /// As [`prove_by_reading`].
     pub(crate) async fn prove(self, store: &dyn SliverStore) -> Result<Bytes, StoreError> {
         let Self { name, described, position, block } = self;
         let block = store.read(&name, block).await?;

@@ -294,7 +294,7 @@ impl SliverStore for RemoteStore {
     }
 
     async fn prove(&self, name: &SliverName, challenge: &Challenge) -> Result<Answer, StoreError> {
-        proving::prove(self, name, challenge).await
+        proving::prove_by_reading(self, name, challenge).await
     }
 
     async fn delete(&self, name: &SliverName) -> Result<(), StoreError> {
