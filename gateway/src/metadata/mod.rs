@@ -4,6 +4,7 @@
 //! cancel, and is run again when it lost against another transaction. What is decided from rows is decided by the pure
 //! `commit::plan`; the rest loads its facts and applies its plan.
 
+mod audits;
 mod blobs;
 mod buckets;
 mod check;
@@ -25,6 +26,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
+pub use audits::containment::ContainedAudit;
+pub use audits::epochs::AuditEpoch;
+pub use audits::rechecks::Recheck;
+pub use audits::reputations::{BackendReputation, ReputationRules};
+pub use audits::samples::AuditedSliver;
+pub use audits::shares::{AuditShare, ShareProgress};
+pub use audits::verdicts::{VerdictBatch, VerdictRow};
 pub use blobs::compact::SparseBlob;
 pub use blobs::early_reclaim::{DeadBlobPosition, DeadBlobs};
 pub use blobs::enqueue_repairs::{LeavingPage, LeavingPlace};

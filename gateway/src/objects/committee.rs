@@ -43,6 +43,8 @@ pub struct Backend {
     pub url: String,
     /// Looking at it is billed by nobody.
     pub is_directory: bool,
+    /// What is read from it is billed.
+    pub is_billed: bool,
     /// The slivers.
     pub store: Arc<dyn SliverStore>,
     trust: Trust,
@@ -69,6 +71,7 @@ impl Backend {
             weight: 1,
             url,
             is_directory: true,
+            is_billed: false,
             store,
             trust: Trust::default(),
             reads: Latency::default(),
@@ -85,6 +88,12 @@ impl Backend {
     #[must_use]
     pub fn on_directory(self, is_directory: bool) -> Self {
         Self { is_directory, ..self }
+    }
+
+    /// The same member, as a store that somebody bills for what is read.
+    #[must_use]
+    pub fn billed(self, is_billed: bool) -> Self {
+        Self { is_billed, ..self }
     }
 
     /// The same member with a share of its own.

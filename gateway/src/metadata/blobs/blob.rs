@@ -129,7 +129,8 @@ pub(crate) async fn with_placements(session: &mut Session, rows: &[Row]) -> Resu
     Ok(blobs)
 }
 
-fn stored(row: &Row) -> Result<StoredBlob> {
+/// A blob from the columns of [`BLOB_COLUMNS`], which come first; without its placements.
+pub(crate) fn stored(row: &Row) -> Result<StoredBlob> {
     Ok(StoredBlob {
         id: BlobId(row.array(0)?),
         layout: columns::layout(row, 1)?,

@@ -41,7 +41,8 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn enqueue_leaving(&self, after: Option<LeavingPlace>) -> Result<LeavingPage> {
-        let text = "SELECT name FROM backend WHERE (removed OR lost_at IS NOT NULL OR drain_began IS NOT NULL) AND name >= $1 \
+        let text = "SELECT name FROM backend b WHERE (removed OR lost_at IS NOT NULL OR drain_began IS NOT NULL \
+             OR EXISTS (SELECT 1 FROM reputation r WHERE r.backend = b.name AND r.suspended_at IS NOT NULL)) AND name >= $1 \
              ORDER BY name LIMIT 2";
         let from = after.as_ref().map_or("", |place| place.backend.as_str());
         let leaving = self.database().rows(Statement::new(text).bind(from)).await?;

@@ -68,25 +68,33 @@ struct Record(BTreeSet<Finding>);
 impl Work for Record {
     type Done = ();
 
-    /// The blobs' rows are held, in one order, so that no finding outlives its blob; a blob that is gone needs none.
     async fn run(&self, tx: &mut Session) -> Result<()> {
-        let dialect = tx.dialect();
-        let tail = format!(") ORDER BY id{}", dialect.for_share());
-        let rows = tx.rows_of_rows("SELECT id FROM blob WHERE id IN (VALUES ", keys(&blobs(&self.0)), &tail).await?;
-        let there = ids(&rows)?;
-        let row = |finding: &Finding| -> [Value; 4] {
-            let (blob, index) = (finding.blob.0.into(), u32::from(finding.index).into());
-            [blob, index, finding.backend.as_str().into(), finding.kind.as_str().into()]
-        };
-        let found = self.0.iter().filter(|finding| there.contains(&finding.blob)).map(row).collect();
-        let tail = format!(
-            ") INSERT INTO finding (blob_id, sliver_index, backend, kind, found_at) \
-             SELECT n.blob_id, n.sliver_index, n.backend, n.kind, {} FROM n WHERE TRUE \
-             ON CONFLICT (blob_id, sliver_index, backend, kind) \
-             DO UPDATE SET times = finding.times + 1, found_at = excluded.found_at",
-            dialect.now()
-        );
-        tx.execute_rows("WITH n (blob_id, sliver_index, backend, kind) AS (VALUES ", found, &tail).await?;
-        enqueue(tx, &there, BTreeSet::new(), "UPDATE SET urgency = excluded.urgency").await.map(drop)
+        record(tx, &self.0).await
     }
+}
+
+/// Records findings and adds their blobs to the repair queue. The blobs' rows are held, in one order, so that no finding outlives
+/// its blob; a blob that is gone needs none.
+pub(crate) async fn record(tx: &mut Session, findings: &BTreeSet<Finding>) -> Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let dialect = tx.dialect();
+    let tail = format!(") ORDER BY id{}", dialect.for_share());
+    let rows = tx.rows_of_rows("SELECT id FROM blob WHERE id IN (VALUES ", keys(&blobs(findings)), &tail).await?;
+    let there = ids(&rows)?;
+    let row = |finding: &Finding| -> [Value; 4] {
+        let (blob, index) = (finding.blob.0.into(), u32::from(finding.index).into());
+        [blob, index, finding.backend.as_str().into(), finding.kind.as_str().into()]
+    };
+    let found = findings.iter().filter(|finding| there.contains(&finding.blob)).map(row).collect();
+    let tail = format!(
+        ") INSERT INTO finding (blob_id, sliver_index, backend, kind, found_at) \
+         SELECT n.blob_id, n.sliver_index, n.backend, n.kind, {} FROM n WHERE TRUE \
+         ON CONFLICT (blob_id, sliver_index, backend, kind) \
+         DO UPDATE SET times = finding.times + 1, found_at = excluded.found_at",
+        dialect.now()
+    );
+    tx.execute_rows("WITH n (blob_id, sliver_index, backend, kind) AS (VALUES ", found, &tail).await?;
+    enqueue(tx, &there, BTreeSet::new(), "UPDATE SET urgency = excluded.urgency").await.map(drop)
 }

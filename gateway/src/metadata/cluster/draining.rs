@@ -1,6 +1,6 @@
 //! Backends that are being drained: nothing new goes there, and what is there is moved before they leave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{BackendId, Timestamp};
 use crate::metadata::MetadataStore;
@@ -33,6 +33,16 @@ impl MetadataStore {
             Ok((backend_id(row.text(0)?)?, start))
         };
         rows.iter().map(start).collect()
+    }
+
+    /// The backends that are to be left: those that are being drained, and those that audits have suspended.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn leaving_backends(&self) -> Result<BTreeSet<BackendId>> {
+        let text = "SELECT name FROM backend b WHERE NOT removed AND (drain_began IS NOT NULL \
+                    OR EXISTS (SELECT 1 FROM reputation r WHERE r.backend = b.name AND r.suspended_at IS NOT NULL))";
+        self.database().rows(Statement::new(text)).await?.iter().map(|row| backend_id(row.text(0)?)).collect()
     }
 
     /// Begins to drain a backend; one that is being drained goes on. Whether one of that name belongs to the cluster.

@@ -63,6 +63,14 @@ impl Dialect {
         }
     }
 
+    /// The number of a blob in a SELECT of the rows that get one: each row another, above all that are in use.
+    pub(crate) fn next_serial(self) -> &'static str {
+        match self {
+            Self::Sqlite => "(SELECT COALESCE(MAX(serial), 0) FROM blob) + ROW_NUMBER() OVER ()",
+            Self::Postgres => "nextval('blob_serial_seq')",
+        }
+    }
+
     /// Appends the `number`-th placeholder (from 1) of a generated statement. SQLite looks a numbered placeholder up in a
     /// list, which takes quadratic time in a statement with hundreds of them; bare ones are counted.
     pub(crate) fn push_placeholder(self, text: &mut String, number: usize) {

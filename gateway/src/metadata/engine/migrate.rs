@@ -110,6 +110,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0019_away.sql"),
         include_str!("../../../../migrations/postgres/0019_away.sql"),
     ),
+    (
+        20,
+        "audits",
+        include_str!("../../../../migrations/sqlite/0020_audits.sql"),
+        include_str!("../../../../migrations/postgres/0020_audits.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

@@ -172,7 +172,7 @@ impl Heartbeats {
     pub async fn refresh(&self) -> Result<(), MetadataError> {
         let flagged = self.0.metadata.flagged_backends().await?;
         let (kept, removed) = (self.0.metadata.heartbeats().await?, self.0.metadata.removed_backends().await?);
-        let draining = self.0.metadata.draining_backends().await?;
+        let leaving = self.0.metadata.leaving_backends().await?;
         let absences = self.0.metadata.absences().await?;
         for backend in &self.0.backends {
             if let Some(kept) = kept.get(&backend.id) {
@@ -183,7 +183,7 @@ impl Heartbeats {
             let membership = match &backend.id {
                 id if removed.contains(id) => Membership::Removed,
                 id if absences.get(id).is_some_and(|absence| absence.lost) => Membership::Lost,
-                id if draining.contains_key(id) => Membership::Draining,
+                id if leaving.contains(id) => Membership::Draining,
                 _ => Membership::Full,
             };
             if backend.trust().set(with_outcome, membership) {

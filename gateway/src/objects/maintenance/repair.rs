@@ -137,7 +137,7 @@ impl Objects {
         let scheme = job.blob.layout.shape.scheme;
         let (rows, removed) = (inner.metadata.backends().await?, inner.metadata.removed_backends().await?);
         // From the database, as what was removed: a gateway that does not know of a drain yet would end the jobs that it asks for.
-        let draining = inner.metadata.draining_backends().await?.into_keys().collect();
+        let draining = inner.metadata.leaving_backends().await?;
         let absences = inner.metadata.absences().await?.into_iter();
         let lost = absences.filter(|(_, absence)| absence.lost).map(|(backend, _)| backend).collect();
         let rules = inner.metadata.placement_rules_over(&[job.blob.id]).await?.remove(&job.blob.id).unwrap_or_default();

@@ -41,7 +41,7 @@ async fn what_decays_unread_is_found_and_repaired() {
     let fixture = filled().await;
     let (sound, steps) = round(&fixture).await.expect("a round");
     assert_eq!((sound.slivers, sound.bad, steps), (OBJECTS * 6, 0, OBJECTS), "every sliver, a blob a step");
-    assert!(sound.bytes > OBJECTS * 3 << 20, "half more than the content: {}", sound.bytes);
+    assert!(sound.bytes > (OBJECTS * 3) << 20, "half more than the content: {}", sound.bytes);
     assert!(fixture.metadata.jobs().await.expect("jobs").is_empty());
 
     let files = fixture.files_of(2);

@@ -44,9 +44,11 @@ pub(super) fn insert_blobs(writes: &mut Writes, plan: &Plan<'_>, now: i64) -> Re
             jobs.push(["repair".into(), blob.id.0.into(), now.into(), urgency(rank).into()]);
         }
     }
-    let head = "INSERT INTO blob (id, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len, wrapped_key, \
-                live_bytes, is_quilt, created_at) VALUES ";
-    writes.rows(head, blobs, "");
+    let columns = "id, scheme, chunk_bytes, chunks_per_block, content_len, catalog_len, wrapped_key, live_bytes, is_quilt, \
+                   created_at";
+    let serial = writes.dialect().next_serial();
+    let tail = format!(") INSERT INTO blob ({columns}, serial) SELECT {columns}, {serial} FROM n");
+    writes.rows(&format!("WITH n ({columns}) AS (VALUES "), blobs, &tail);
     writes.rows("INSERT INTO sliver (blob_id, sliver_index, attempt, backend, root) VALUES ", slivers, "");
     let tail = " ON CONFLICT (kind, blob_id) DO NOTHING";
     writes.rows("INSERT INTO job (kind, blob_id, created_at, urgency) VALUES ", jobs, tail);

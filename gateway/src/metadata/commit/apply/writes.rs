@@ -19,6 +19,11 @@ impl Writes {
         Self { dialect, statements: Vec::new(), exact: Vec::new() }
     }
 
+    /// Which database they are for.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// `head (..), (..) tail` for all rows; nothing for none.
     pub(super) fn rows<const N: usize>(&mut self, head: &str, rows: Vec<[Value; N]>, tail: &str) {
         self.statements.extend(Statement::pieces(self.dialect, head, rows, tail));

@@ -1,5 +1,6 @@
-//! The backends of the cluster: heartbeats, absences, drains.
+//! The backends of the cluster: heartbeats, absences, drains, audits.
 
 mod absences;
+mod audits;
 mod draining;
 mod heartbeats;

@@ -1,0 +1,10 @@
+//! Rows of audits: epochs, what each asks of a backend, verdicts, and what is thought of backends after them.
+
+pub(super) mod containment;
+pub(super) mod epochs;
+pub(super) mod rechecks;
+pub(super) mod reputations;
+pub(super) mod samples;
+pub(super) mod serials;
+pub(super) mod shares;
+pub(super) mod verdicts;
