@@ -4,6 +4,7 @@
 //! a process of its own or a running gateway on behalf of its admin socket, runs the same function.
 
 mod absences;
+mod audits;
 mod backends;
 mod check;
 mod client;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use absences::{LostAfter, LostAfterReport};
+pub use audits::{AuditedStanding, ReinstateBackend, ShowAudits, ShowVerdict, ShownVerdict, VerdictWithEvidence};
 pub use backends::{AcceptBackend, AwayBackend, ListBackends, ListedBackend, RemoveBackend};
 pub use check::Check;
 pub use client::{CallError, call};
@@ -37,7 +39,7 @@ pub use placement::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRe
 pub use socket::{AdminSocket, serve};
 
 use crate::clock::Ambient;
-use crate::config::BackendConfig;
+use crate::config::{AuditConfig, BackendConfig};
 use crate::metadata::MetadataStore;
 use crate::objects::{Heartbeats, Objects};
 
@@ -51,6 +53,8 @@ pub struct Admin {
     pub key: ClusterKey,
     /// The backends as they are configured.
     pub backends: Vec<BackendConfig>,
+    /// How audits are judged.
+    pub audit: AuditConfig,
     /// The use cases, with the same backends open.
     pub objects: Objects,
     /// Compares them with the database.

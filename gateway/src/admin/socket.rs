@@ -14,6 +14,7 @@ use http::StatusCode;
 use tokio::net::UnixListener;
 
 use crate::admin::absences::LostAfter;
+use crate::admin::audits::{ReinstateBackend, ShowAudits, ShowVerdict};
 use crate::admin::backends::{AcceptBackend, ListBackends, RemoveBackend};
 use crate::admin::check::Check;
 use crate::admin::collect::Collect;
@@ -101,6 +102,9 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<AcceptBackend>(router);
     let router = offer::<DrainBackend>(router);
     let router = offer::<RemoveBackend>(router);
+    let router = offer::<ShowAudits>(router);
+    let router = offer::<ShowVerdict>(router);
+    let router = offer::<ReinstateBackend>(router);
     let router = offer::<LostAfter>(router);
     let router = offer::<PlaceBucket>(router);
     let router = offer::<EvaluatePlacement>(router);

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod node;
 mod placement;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::audit::Audit;
 pub use self::node::{Node, NodeCommand, RunNode};
 pub use self::placement::{Bucket, Placement};
 use crate::config::Overrides;
@@ -53,6 +55,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What backends showed of what they should have
+    #[command(subcommand)]
+    Audit(Audit),
     /// Backends
     #[command(subcommand)]
     Backend(Backend),
@@ -303,6 +308,11 @@ mod tests {
             "backend list",
             "backend accept b1",
             "backend remove b1",
+            "audit status",
+            "audit status b1 --json",
+            "audit show 00112233445566778899aabbccddeeff",
+            "audit verify evidence.json",
+            "audit reinstate b1",
             "bucket placement b",
             "bucket placement b --zones z1,z2 --providers p --exclude b1,p2 --residency eu- --json",
             "bucket placement b --clear",

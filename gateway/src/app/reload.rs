@@ -77,6 +77,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<&'static str> {
         ("[limits] body_seconds", running.limits.body_seconds != fresh.limits.body_seconds),
         ("[limits] unverified_bodies", unverified(running) != unverified(fresh)),
         ("[objects]", running.objects != fresh.objects),
+        ("[audit]", running.audit != fresh.audit),
         ("[scrub]", running.scrub != fresh.scrub),
         ("[log] format", running.log.format != fresh.log.format),
         ("[debug]", running.debug != fresh.debug),

@@ -12,6 +12,7 @@ use crate::config::environment::Environment;
 use crate::config::error::{ConfigError, Problem};
 use crate::config::line::{line_of, position};
 use crate::config::secret::RootCredentials;
+use crate::config::sections::audit::AuditConfig;
 use crate::config::sections::backend::BackendConfig;
 use crate::config::sections::debug::DebugConfig;
 use crate::config::sections::kms::KmsConfig;
@@ -56,6 +57,7 @@ struct RawConfig {
     kms: Option<KmsConfig>,
     limits: LimitsConfig,
     objects: ObjectsConfig,
+    audit: AuditConfig,
     scrub: ScrubConfig,
     log: LogConfig,
     debug: DebugConfig,
@@ -152,6 +154,7 @@ fn resolve(
         kms: written.kms,
         limits: written.limits,
         objects: written.objects,
+        audit: written.audit,
         scrub: written.scrub,
         log: written.log,
         debug: written.debug,

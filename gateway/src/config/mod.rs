@@ -22,6 +22,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use load::{Overrides, load, parse};
 pub use secret::{RootCredentials, refused_secret};
+pub use sections::audit::AuditConfig;
 pub use sections::backend::BackendConfig;
 pub use sections::debug::DebugConfig;
 pub use sections::kms::KmsConfig;
@@ -66,6 +67,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Blobs, quilts, collection.
     pub objects: ObjectsConfig,
+    /// Audits of backends.
+    pub audit: AuditConfig,
     /// Reading own disks through.
     pub scrub: ScrubConfig,
     /// Logs.

@@ -30,6 +30,7 @@ pub fn problems(config: &Config) -> Vec<Problem> {
         database(config),
         limits(config),
         objects(config),
+        audit(config),
         scrub(config),
         log(config),
         root(config),
@@ -192,6 +193,28 @@ fn objects(config: &Config) -> Vec<Problem> {
         found.push(Problem::at("objects.grace_seconds", "time does not run backwards: 0 or more"));
     }
     found
+}
+
+fn audit(config: &Config) -> Vec<Problem> {
+    let audit = &config.audit;
+    let bounds = [
+        ("epoch_seconds", audit.epoch_seconds, 1..=30 * 86_400),
+        ("samples", audit.samples, 1..=10_000),
+        ("slivers_per_sample", audit.slivers_per_sample, 1..=u32::MAX),
+        ("reads_percent", audit.reads_percent.into(), 0..=100),
+        ("answer_seconds", audit.answer_seconds, 1..=300),
+        ("retry_seconds", audit.retry_seconds, 1..=30 * 86_400),
+        ("tries", audit.tries, 1..=100),
+        ("recheck_percent", audit.recheck_percent.into(), 0..=100),
+        ("keep_days", audit.keep_days, 1..=3_650),
+        ("suspend_below", audit.suspend_below, 0..=1_000),
+        ("unreliable_below", audit.unreliable_below, 0..=1_000),
+    ];
+    let refused = bounds.into_iter().filter(|(_, value, allowed)| !allowed.contains(value));
+    let text = |key, allowed: std::ops::RangeInclusive<u32>| {
+        Problem::at(format!("audit.{key}"), format!("choose {} to {}", allowed.start(), allowed.end()))
+    };
+    refused.map(|(key, _, allowed)| text(key, allowed)).collect()
 }
 
 fn scrub(config: &Config) -> Vec<Problem> {

@@ -32,12 +32,12 @@ pub(super) fn rule(text: &str) -> PlacementRule {
     let mut rule = PlacementRule::default();
     for word in text.split_whitespace() {
         let (field, names) = word.split_once('=').expect("field=names");
-        let names = names.split(',').map(str::to_owned);
+        let mut names = names.split(',').map(str::to_owned);
         match field {
             "zones" => rule.zones.extend(names),
             "providers" => rule.providers.extend(names),
             "exclude" => rule.exclude.extend(names),
-            _ => rule.residency = names.last(),
+            _ => rule.residency = names.next(),
         }
     }
     rule

@@ -1,6 +1,7 @@
 //! Background work: small steps that are safe to repeat, each driven by rows in the database.
 
 mod access_logs;
+mod audits;
 mod inventory;
 mod lifecycle;
 mod maintenance;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use worker::{StepError, Worker};
 
-use crate::audit::Scrub;
+use crate::audit::{AuditedBackend, Auditor, Scrub};
 use crate::clock::Ambient;
 use crate::config::{Config, NotificationTargetConfig};
 use crate::lifecycle::Calendar;
@@ -94,11 +95,32 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         }),
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]);
+    if config.audit.enabled {
+        let auditor = auditor(objects, metadata, config, ambient);
+        let numbers = audits::BlobNumbers(metadata.clone());
+        workers.push(Arc::new(seldom::Seldom::new(numbers, objects, metadata, ambient)));
+        workers.push(Arc::new(audits::Audits { auditor, incarnation: objects.incarnation() }));
+    }
     if config.scrub.days > 0 {
         let scrubbing = scrub::Scrubbing::new(scrub_of(objects, metadata), config.scrub.clone());
         workers.push(Arc::new(seldom::Seldom::new(scrubbing, objects, metadata, ambient)));
     }
     workers
+}
+
+fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Auditor {
+    let backends = objects.committee().backends().iter().map(|backend| {
+        let audited = AuditedBackend { store: Arc::clone(&backend.store), is_billed: backend.is_billed };
+        (backend.id.clone(), audited)
+    });
+    Auditor {
+        metadata: metadata.clone(),
+        cluster: objects.cluster(),
+        backends: backends.collect(),
+        scheme: config.scheme,
+        settings: config.audit.clone(),
+        ambient: ambient.clone(),
+    }
 }
 
 /// Scrubs the directories: what reads of other backends cost, somebody may have to pay.

@@ -1,5 +1,6 @@
 //! The commands beside `serve`: each runs an admin operation and prints its reply.
 
+mod audit;
 mod backend;
 mod check;
 mod collect;
@@ -29,6 +30,7 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Check { deep, json } => check::run(runner, deep, json).await,
         Command::Collect { json } => collect::run(runner, json).await,
         Command::Keys(keys) => keys::run(runner, keys).await,
+        Command::Audit(audit) => audit::run(runner, audit).await,
         Command::Backend(backend) => backend::run(runner, backend).await,
         Command::Bucket(bucket) => placement::bucket(runner, bucket).await,
         Command::Placement(placement) => placement::run(runner, placement).await,

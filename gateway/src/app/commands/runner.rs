@@ -61,6 +61,7 @@ impl OperationRunner {
             key,
             heartbeats,
             backends: self.config.backends.clone(),
+            audit: self.config.audit.clone(),
             base,
             ambient: self.ambient.clone(),
         }

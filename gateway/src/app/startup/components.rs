@@ -184,7 +184,8 @@ async fn open_one(
         formatted: true,
     };
     let opened = Backend::new(id, provider, zone, url, store).weighing(backend.weight);
-    Ok((opened.on_directory(backend.spec().is_directory()), row))
+    let spec = backend.spec();
+    Ok((opened.on_directory(spec.is_directory()).billed(spec.is_billed()), row))
 }
 
 /// The database says what belongs to the cluster; this gateway's file only how to reach it.

@@ -1,5 +1,6 @@
 //! The sections of the configuration file, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod backend;
 pub(crate) mod debug;
 pub(crate) mod kms;

@@ -1,0 +1,354 @@
+//! Audits backends: a few samples in each step, spread over the epoch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use backends::{Answer, Challenge, SliverName, SliverStore, StoreError, Verdict, prove_by_reading};
+use futures::StreamExt as _;
+
+use crate::audit::evidence::Evidence;
+use crate::audit::judgement::{Judgement, excused, judge};
+use crate::audit::selection::{Draw, Draws};
+use crate::clock::{Ambient, random, time_ordered_id};
+use crate::config::AuditConfig;
+use crate::domain::{AuditMethod, BackendId, Decay, Thresholds, Timestamp};
+use crate::metadata::{
+    AuditEpoch, AuditShare, AuditedSliver, ContainedAudit, MetadataError, MetadataStore, ReputationRules,
+    ShareProgress, VerdictBatch, VerdictRow,
+};
+
+/// Samples of one backend in one step.
+const SAMPLES_PER_STEP: u64 = 8;
+
+/// Contained audits of one backend in one step.
+const CONTAINED_PER_STEP: usize = 4;
+
+/// Draws of one backend in one step: how many blobs of others are passed over for a sample.
+const DRAWS_PER_STEP: u64 = 1_024;
+
+/// Backends asked side by side.
+const BACKENDS_AT_ONCE: usize = 16;
+
+/// Samples of one backend in an epoch, at most.
+const SAMPLES_MAX: u64 = 10_000;
+
+/// Audits until what is thought of a backend counts as known: Storj's number (the satellite's defaults).
+const VETTING_AUDITS: u64 = 100;
+
+/// Seconds of the time over which billed bytes are counted.
+const MONTH_SECONDS: u64 = 30 * 86_400;
+
+/// A backend as audits see it.
+#[derive(Clone, Debug)]
+pub struct AuditedBackend {
+    /// Its slivers.
+    pub store: Arc<dyn SliverStore>,
+    /// Somebody bills what is read from it.
+    pub is_billed: bool,
+}
+
+/// Asks backends for samples and records what comes of it.
+pub struct Auditor {
+    /// The rows.
+    pub metadata: MetadataStore,
+    /// Whose slivers.
+    pub cluster: codec::ClusterId,
+    /// Those that are asked.
+    pub backends: BTreeMap<BackendId, AuditedBackend>,
+    /// The scheme that says how many may be silent at once.
+    pub scheme: codec::Scheme,
+    /// How often, and how patiently.
+    pub settings: AuditConfig,
+    /// Clock and randomness.
+    pub ambient: Ambient,
+}
+
+/// What one backend's step came to.
+struct BackendStep {
+    backend: BackendId,
+    audits: Vec<Audited>,
+    progress: Option<ShareProgress>,
+}
+
+/// One audit.
+struct Audited {
+    sliver: AuditedSliver,
+    draw: Draw,
+    method: AuditMethod,
+    judgement: Judgement,
+    evidence: Evidence,
+    tries: u32,
+}
+
+impl Auditor {
+    /// Asks each backend for as many samples as are due, at most a few, and records the verdicts. Returns these.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub async fn step(&self) -> Result<Vec<VerdictRow>, MetadataError> {
+        let secret = random::<32>(&*self.ambient.entropy);
+        let commitment = *blake3::hash(&secret).as_bytes();
+        let (epoch, now) = self.metadata.audit_epoch(self.settings.epoch_seconds.into(), secret, commitment).await?;
+        let shares = self.begin_shares(&epoch).await?;
+        let unjudged = self.unjudged().await?;
+        let mut asking = Vec::new();
+        for (backend, share) in &shares {
+            if let Some(audited) = self.backends.get(backend).filter(|_| !unjudged.contains(backend)) {
+                asking.push(self.audit(&epoch, now, backend, audited, share));
+            }
+        }
+        let steps: Vec<Result<BackendStep, MetadataError>> =
+            futures::stream::iter(asking).buffer_unordered(BACKENDS_AT_ONCE).collect().await;
+        let steps = steps.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let batch = self.batch(&epoch, steps);
+        if batch.verdicts.is_empty() && batch.progress.is_empty() {
+            return Ok(Vec::new());
+        }
+        let verdicts = self.metadata.record_verdicts(batch).await?;
+        verdicts.iter().for_each(note);
+        Ok(verdicts)
+    }
+
+    /// The shares of the epoch, those that had not begun begun now.
+    async fn begin_shares(&self, epoch: &AuditEpoch) -> Result<BTreeMap<BackendId, AuditShare>, MetadataError> {
+        let shares = self.metadata.audit_shares(epoch.number).await?;
+        let missing: Vec<&BackendId> = self.backends.keys().filter(|backend| !shares.contains_key(*backend)).collect();
+        if missing.is_empty() {
+            return Ok(shares);
+        }
+        let before = self.metadata.audit_shares(epoch.number.saturating_sub(1)).await?;
+        for backend in missing {
+            let due = samples_due(&self.settings, epoch.serials, before.get(backend));
+            let Some(audited) = self.backends.get(backend) else { continue };
+            let (nonce, nonce_signature) = self.nonce(&audited.store, epoch).await;
+            let share = AuditShare { nonce, nonce_signature, due, drawn: 0, found: 0, bytes: 0 };
+            self.metadata.begin_audit_share(epoch.number, backend.clone(), share).await?;
+        }
+        self.metadata.audit_shares(epoch.number).await
+    }
+
+    /// Backends about which nothing can be judged now: an operator must look at them, or they left.
+    async fn unjudged(&self) -> Result<BTreeSet<BackendId>, MetadataError> {
+        let mut unjudged = self.metadata.removed_backends().await?;
+        unjudged.extend(self.metadata.flagged_backends().await?.into_iter().map(|flagged| flagged.backend));
+        Ok(unjudged)
+    }
+
+    /// Asks one backend.
+    async fn audit(
+        &self,
+        epoch: &AuditEpoch,
+        now: Timestamp,
+        backend: &BackendId,
+        audited: &AuditedBackend,
+        share: &AuditShare,
+    ) -> Result<BackendStep, MetadataError> {
+        let mut step = BackendStep { backend: backend.clone(), audits: Vec::new(), progress: None };
+        if audited.is_billed && share.bytes >= self.billed_bytes_per_epoch() {
+            return Ok(step);
+        }
+        for contained in self.metadata.contained_audits(backend, CONTAINED_PER_STEP).await? {
+            if let Some(audit) = self.ask_again(audited, &contained).await? {
+                step.audits.push(audit);
+            }
+        }
+        let wanted = wanted(epoch, now, share).min(SAMPLES_PER_STEP);
+        if wanted == 0 || step.is_silent() {
+            return Ok(step);
+        }
+        let draws = Draws::new(&epoch.secret, epoch.number, &share.nonce, backend.as_str(), epoch.serials);
+        let numbers: Vec<Draw> = (share.drawn..share.drawn + DRAWS_PER_STEP).filter_map(|at| draws.draw(at)).collect();
+        let serials: BTreeSet<u64> = numbers.iter().map(|draw| draw.serial).collect();
+        let serials: Vec<u64> = serials.into_iter().collect();
+        let slivers = self.metadata.slivers_of_serials(backend, &serials).await?;
+        let mut progress =
+            ShareProgress { epoch: epoch.number, backend: backend.clone(), drawn: share.drawn, found: 0, bytes: 0 };
+        for draw in numbers {
+            if progress.found >= wanted || step.is_silent() {
+                break;
+            }
+            progress.drawn = draw.number + 1;
+            let Some(sliver) = slivers.iter().find(|sliver| sliver.serial == draw.serial) else { continue };
+            let method =
+                if draw.is_disguised(self.settings.reads_percent) { AuditMethod::Read } else { AuditMethod::Challenge };
+            let Some(audit) = self.ask((epoch, &share.nonce), audited, sliver, draw, method).await else { continue };
+            progress.found += 1;
+            progress.bytes += sliver.blob.layout.block_len(0) as u64;
+            step.audits.push(audit);
+        }
+        step.progress = (progress.drawn > share.drawn).then_some(progress);
+        Ok(step)
+    }
+
+    /// Asks for one sample; none of a blob without bytes.
+    async fn ask(
+        &self,
+        (epoch, backend_nonce): (&AuditEpoch, &[u8; 32]),
+        audited: &AuditedBackend,
+        sliver: &AuditedSliver,
+        draw: Draw,
+        method: AuditMethod,
+    ) -> Option<Audited> {
+        let position = draw.position(&sliver.blob.layout)?;
+        let challenge = Challenge { position, epoch: epoch.number, nonce: draw.nonce };
+        let placement = &sliver.placement;
+        let name = SliverName { blob: sliver.blob.id, index: placement.index, attempt: placement.attempt };
+        let patience = Duration::from_secs(self.settings.answer_seconds.into());
+        let asking = async {
+            match method {
+                AuditMethod::Challenge => audited.store.prove(&name, &challenge).await,
+                AuditMethod::Read => prove_by_reading(&*audited.store, &name, &challenge).await,
+            }
+        };
+        let answer: Result<Answer, StoreError> =
+            tokio::time::timeout(patience, asking).await.unwrap_or(Err(StoreError::TimedOut));
+        let identity = sliver.blob.sliver_identity(self.cluster, placement.index);
+        let judgement = judge(&identity, &placement.root, position, &answer);
+        let evidence = Evidence::new(self.cluster, (epoch, backend_nonce), (&draw, position), sliver, &answer);
+        Some(Audited { sliver: sliver.clone(), draw, method, judgement, evidence, tries: 1 })
+    }
+
+    /// Asks once more for what a backend gave no data for; none when its sliver is not there any more.
+    async fn ask_again(
+        &self,
+        audited: &AuditedBackend,
+        contained: &ContainedAudit,
+    ) -> Result<Option<Audited>, MetadataError> {
+        let Some(epoch) = self.metadata.audit_epoch_numbered(contained.epoch).await? else { return Ok(None) };
+        let shares = self.metadata.audit_shares(contained.epoch).await?;
+        let Some(share) = shares.get(&contained.backend) else { return Ok(None) };
+        let draws = Draws::new(&epoch.secret, epoch.number, &share.nonce, contained.backend.as_str(), epoch.serials);
+        let Some(draw) = draws.draw(contained.draw) else { return Ok(None) };
+        let slivers = self.metadata.slivers_of_serials(&contained.backend, &[draw.serial]).await?;
+        let same = |sliver: &&AuditedSliver| {
+            (sliver.blob.id, sliver.placement.index, sliver.placement.attempt)
+                == (contained.blob, contained.index, contained.attempt)
+        };
+        let Some(sliver) = slivers.iter().find(same) else {
+            self.metadata.forget_contained(contained).await?;
+            return Ok(None);
+        };
+        let asked = self.ask((&epoch, &share.nonce), audited, sliver, draw, AuditMethod::Challenge).await;
+        let tries = contained.tries + 1;
+        Ok(asked.map(|mut audit| {
+            audit.tries = tries;
+            if audit.judgement.verdict == Verdict::Contained && tries >= self.settings.tries {
+                let reason = format!("it gave no data when it was asked {tries} times");
+                audit.judgement = Judgement { verdict: Verdict::Missing, reason };
+            }
+            audit
+        }))
+    }
+
+    /// What is recorded of the steps of all backends.
+    fn batch(&self, epoch: &AuditEpoch, steps: Vec<BackendStep>) -> VerdictBatch {
+        let answered = steps.iter().filter(|step| !step.audits.is_empty());
+        let answered = answered.map(|step| (step.backend.clone(), !step.is_silent())).collect();
+        let excused = excused(self.scheme, &answered);
+        let (mut verdicts, mut contained, mut progress) = (Vec::new(), Vec::new(), Vec::new());
+        for step in steps {
+            progress.extend(step.progress.clone());
+            let is_excused = excused.contains(&step.backend);
+            for audit in step.audits {
+                if audit.judgement.verdict == Verdict::Contained && !is_excused {
+                    contained.push(audit.contained(epoch));
+                }
+                verdicts.push(self.row(epoch, audit, is_excused));
+            }
+        }
+        let (retry, rules) = (i64::from(self.settings.retry_seconds), rules(&self.settings));
+        VerdictBatch { verdicts, contained, ask_again_after_seconds: retry, progress, rules }
+    }
+
+    fn row(&self, epoch: &AuditEpoch, audit: Audited, is_excused: bool) -> VerdictRow {
+        let Judgement { mut verdict, mut reason } = audit.judgement;
+        if is_excused && matches!(verdict, Verdict::Offline | Verdict::Contained) {
+            verdict = Verdict::Void;
+            reason = format!("too many backends were silent at once; this one: {reason}");
+        }
+        VerdictRow {
+            id: time_ordered_id(&self.ambient),
+            backend: audit.sliver.placement.backend.clone(),
+            epoch: epoch.number,
+            blob: audit.sliver.blob.id,
+            index: audit.sliver.placement.index,
+            attempt: audit.sliver.placement.attempt,
+            method: audit.method,
+            verdict,
+            reason,
+            evidence: serde_json::to_string(&audit.evidence).unwrap_or_default(),
+            judged_at: self.ambient.clock.now(),
+        }
+    }
+
+    fn billed_bytes_per_epoch(&self) -> u64 {
+        let bytes = u128::from(self.settings.billed_bytes_per_month) * u128::from(self.settings.epoch_seconds);
+        u64::try_from(bytes / u128::from(MONTH_SECONDS)).unwrap_or(u64::MAX)
+    }
+}
+
+impl BackendStep {
+    /// The last one that was asked gave nothing: there is no use in asking on.
+    fn is_silent(&self) -> bool {
+        let last = self.audits.last().map(|audit| audit.judgement.verdict);
+        matches!(last, Some(Verdict::Offline | Verdict::Contained))
+    }
+}
+
+impl Audited {
+    fn contained(&self, epoch: &AuditEpoch) -> ContainedAudit {
+        ContainedAudit {
+            backend: self.sliver.placement.backend.clone(),
+            blob: self.sliver.blob.id,
+            index: self.sliver.placement.index,
+            attempt: self.sliver.placement.attempt,
+            epoch: epoch.number,
+            draw: self.draw.number,
+            tries: self.tries,
+        }
+    }
+}
+
+/// What follows from verdicts under these settings.
+#[must_use]
+pub fn rules(settings: &AuditConfig) -> ReputationRules {
+    let thresholds = Thresholds {
+        data: settings.suspend_below.into(),
+        answers: settings.unreliable_below.into(),
+        vetting_audits: VETTING_AUDITS,
+    };
+    ReputationRules { decay: Decay::default(), thresholds }
+}
+
+/// Samples of a backend in an epoch: the least, and one for each so many slivers that it seems to hold, by the part of the draws of the
+/// epoch before that named one of them.
+fn samples_due(settings: &AuditConfig, serials: u64, before: Option<&AuditShare>) -> u64 {
+    let held = before.filter(|share| share.drawn > 0).map_or(0, |share| {
+        let held = u128::from(serials) * u128::from(share.found) / u128::from(share.drawn);
+        u64::try_from(held).unwrap_or(u64::MAX)
+    });
+    (u64::from(settings.samples) + held / u64::from(settings.slivers_per_sample.max(1))).min(SAMPLES_MAX)
+}
+
+/// Samples that are due by now and were not taken: they are spread evenly over the epoch.
+fn wanted(epoch: &AuditEpoch, now: Timestamp, share: &AuditShare) -> u64 {
+    let length = (epoch.ends_at.0 - epoch.begun_at.0).max(1);
+    let passed = (now.0 - epoch.begun_at.0).clamp(0, length);
+    let due = i128::from(share.due) * i128::from(passed) / i128::from(length);
+    u64::try_from(due).unwrap_or(0).saturating_add(1).min(share.due).saturating_sub(share.found)
+}
+
+fn note(verdict: &VerdictRow) {
+    let name = verdict.verdict.text();
+    metrics::counter!("haulout_audits_total", "backend" => verdict.backend.to_string(), "verdict" => name).increment(1);
+    let id = hex::encode(verdict.id);
+    let (backend, blob, index, reason) = (&verdict.backend, &verdict.blob, verdict.index, &verdict.reason);
+    match verdict.verdict {
+        Verdict::Passed => tracing::debug!(%backend, id, %blob, index, "an audit passed"),
+        Verdict::Wrong | Verdict::Missing => {
+            tracing::warn!(%backend, id, %blob, index, reason, verdict = name, "an audit found a sliver lost");
+        }
+        _ => tracing::info!(%backend, id, %blob, index, reason, verdict = name, "an audit came to nothing"),
+    }
+}

@@ -1,0 +1,113 @@
+//! From an answer to a verdict. Pure: whoever has the answer comes to the same verdict.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use backends::{Answer, StoreError, Verdict};
+use codec::{PossessionProof, Root, SamplePosition, Scheme, SliverIdentity};
+
+use crate::domain::BackendId;
+
+/// A verdict and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What the audit came to.
+    pub verdict: Verdict,
+    /// Why, in words; empty for what passed.
+    pub reason: String,
+}
+
+impl Judgement {
+    fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self { verdict, reason: reason.into() }
+    }
+}
+
+/// Judges what a backend answered about a sample.
+#[must_use]
+pub fn judge(
+    identity: &SliverIdentity,
+    root: &Root,
+    position: SamplePosition,
+    answer: &Result<Answer, StoreError>,
+) -> Judgement {
+    match answer {
+        Ok(answer) => judge_proof(identity, root, position, &answer.proof),
+        Err(StoreError::NotFound) => Judgement::new(Verdict::Missing, "it answered that it has no such sliver"),
+        Err(error @ StoreError::Damaged { .. }) => Judgement::new(Verdict::Wrong, error.to_string()),
+        Err(error @ StoreError::TimedOut) => Judgement::new(Verdict::Contained, error.to_string()),
+        Err(error) => Judgement::new(Verdict::Offline, error.to_string()),
+    }
+}
+
+/// Judges a proof.
+#[must_use]
+pub fn judge_proof(identity: &SliverIdentity, root: &Root, position: SamplePosition, proof: &[u8]) -> Judgement {
+    let verified = PossessionProof::parse(proof).and_then(|proof| proof.verify(identity, root, position));
+    match verified {
+        Ok(()) => Judgement::new(Verdict::Passed, ""),
+        Err(error) => Judgement::new(Verdict::Wrong, error.to_string()),
+    }
+}
+
+/// The backends whose silence in one step says nothing about them, because too many were silent at once: then it is thought to be this
+/// side's fault. More than `m` silent, or fewer than `k` that answered, of a scheme; `answered` has each backend that was asked, and
+/// whether it answered anything.
+#[must_use]
+pub fn excused(scheme: Scheme, answered: &BTreeMap<BackendId, bool>) -> BTreeSet<BackendId> {
+    let silent = answered.values().filter(|answered| !**answered).count();
+    let others = answered.len() - silent;
+    if silent > 0 && (silent > scheme.m() || others < scheme.k().min(answered.len())) {
+        answered.iter().filter(|(_, answered)| !**answered).map(|(backend, _)| backend.clone()).collect()
+    } else {
+        BTreeSet::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(answers: &[bool]) -> BTreeMap<BackendId, bool> {
+        answers.iter().enumerate().map(|(at, answered)| (format!("b{at}").parse().unwrap(), *answered)).collect()
+    }
+
+    #[test]
+    fn silence_of_many_is_nobodys_fault_and_silence_of_few_is_theirs() {
+        let scheme: Scheme = "rs-4-2".parse().unwrap();
+        let count = |answers: &[bool]| excused(scheme, &asked(answers)).len();
+        assert_eq!(count(&[true; 6]), 0);
+        assert_eq!(count(&[true, true, true, true, true, false]), 0);
+        assert_eq!(count(&[true, true, true, true, false, false]), 0, "m may be away");
+        assert_eq!(count(&[true, true, true, false, false, false]), 3);
+        assert_eq!(count(&[false; 6]), 6);
+        assert_eq!(count(&[]), 0);
+        assert_eq!(count(&[true, false]), 1, "one of two answered, and four are needed");
+    }
+
+    #[test]
+    fn errors_are_judged_by_what_they_say_of_the_data() {
+        let layout = codec::BlobLayout {
+            shape: codec::StripeShape::quilt("rs-4-2".parse().unwrap()),
+            content_len: 100,
+            catalog_len: 0,
+        };
+        let identity = SliverIdentity {
+            cluster: codec::ClusterId([1; 16]),
+            blob: codec::BlobId([2; 16]),
+            index: 0,
+            layout,
+            wrapped_key: codec::WrappedKey([3; 64]),
+        };
+        let position = SamplePosition { stripe: 0, sample: 0 };
+        let verdict = |answer| judge(&identity, &Root([0; 32]), position, &answer).verdict;
+        let unavailable = StoreError::Unavailable { reason: "refused".to_owned() };
+        assert_eq!(verdict(Err(StoreError::NotFound)), Verdict::Missing);
+        assert_eq!(verdict(Err(StoreError::Damaged { reason: "cut".to_owned() })), Verdict::Wrong);
+        assert_eq!(verdict(Err(StoreError::TimedOut)), Verdict::Contained);
+        assert_eq!(verdict(Err(unavailable)), Verdict::Offline);
+        for proof in [&b""[..], &b"\x00\x01\x00\x00x"[..]] {
+            let answer = Answer { proof: bytes::Bytes::copy_from_slice(proof), signature: None };
+            assert_eq!(verdict(Ok(answer)), Verdict::Wrong);
+        }
+    }
+}
