@@ -124,7 +124,11 @@ def what_is_not_there_yet_says_so():
     refused("NoSuchBucketPolicy", s3.get_bucket_policy, Bucket=B)
     refused("MalformedPolicy", s3.put_bucket_policy, Bucket=B, Policy="{}")
     metrics = {"Id": "all"}
-    refused("NotImplemented", s3.put_bucket_metrics_configuration, Bucket=B, Id="all", MetricsConfiguration=metrics)
+    s3.put_bucket_metrics_configuration(Bucket=B, Id="all", MetricsConfiguration=metrics)
+    assert s3.get_bucket_metrics_configuration(Bucket=B, Id="all")["MetricsConfiguration"] == metrics
+    s3.delete_bucket_metrics_configuration(Bucket=B, Id="all")
+    replication = {"Role": "arn:aws:iam::1:role/r", "Rules": [{"Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::x"}}]}
+    refused("NotImplemented", s3.put_bucket_replication, Bucket=B, ReplicationConfiguration=replication)
     before = s3.get_object(Bucket=B, Key="attributes")["Body"].read()
     refused("InvalidRequest", s3.put_object_retention, Bucket=B, Key="attributes",
             Retention={"Mode": "GOVERNANCE", "RetainUntilDate": datetime.datetime(2040, 1, 1)})

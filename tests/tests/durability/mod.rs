@@ -1,6 +1,7 @@
 //! What survives: lost backends, kills, full disks, rollbacks, upgrades.
 
 mod absences;
+mod audits;
 mod clock_steps;
 mod draining;
 mod failpoints;
