@@ -66,7 +66,7 @@ async fn losses_are_found_rebuilt_and_proven(gateway: &mut TestGateway) -> Resul
     for verdict in lost {
         let id = verdict["id"].as_str().context("a verdict has an id")?.to_owned();
         let shown = gateway.haulout(&["audit", "show", &id]).ok().await?;
-        let file = gateway.scratch("evidence.json");
+        let file = gateway.scratch("audit").join("evidence.json");
         fs::write(&file, &shown)?;
         let path = file.to_str().context("a path")?;
         gateway.haulout(&["audit", "verify", path]).ok().await?;

@@ -20,7 +20,7 @@ use crate::metadata::error::{MetadataError, Result};
 /// How long a new sliver may take from its first byte to its row.
 const ANNOUNCEMENT_TTL: i64 = 3_600 * SECOND;
 /// How long a claim on slivers to delete lasts.
-const DISCARD_CLAIM: i64 = 600 * SECOND;
+const DISCARD_CLAIM: i64 = 60 * SECOND;
 
 /// The name of one sliver on one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
