@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::admin::error::{AdminError, Result};
 use crate::admin::{Admin, Operation};
 use crate::audit::rules;
-use crate::domain::{BackendId, Standing};
+use crate::domain::BackendId;
+use crate::metadata::Standing;
 use crate::metadata::{BackendReputation, VerdictRow};
 
 /// Verdicts that are shown of one backend.

@@ -12,11 +12,12 @@ use crate::audit::judgement::{Judgement, excused, judge};
 use crate::audit::selection::{Draw, Draws};
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::config::AuditConfig;
-use crate::domain::{AuditMethod, BackendId, Decay, Thresholds, Timestamp};
+use crate::domain::{BackendId, Timestamp};
 use crate::metadata::{
     AuditEpoch, AuditShare, AuditedSliver, ContainedAudit, MetadataError, MetadataStore, ReputationRules,
     ShareProgress, VerdictBatch, VerdictRow,
 };
+use crate::metadata::{AuditMethod, Decay, Thresholds};
 
 /// Samples of one backend in one step.
 const SAMPLES_PER_STEP: u64 = 8;

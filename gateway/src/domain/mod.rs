@@ -3,7 +3,6 @@
 //! Everything a request carries is parsed into one of these at the border; past the border a value of one of
 //! these types is known to be valid.
 
-mod audit;
 mod backend_id;
 mod bucket;
 mod encryption;
@@ -15,8 +14,6 @@ mod repair_rank;
 mod stored_blob;
 mod timestamp;
 
-pub use audit::method::AuditMethod;
-pub use audit::reputation::{Decay, Record, Reputation, Standing, Thresholds};
 pub use backend_id::{BackendId, BackendIdError};
 pub use bucket::bucket_row::{Bucket, BucketId, BucketName, BucketNameError, ObjectLock, Versioning, bucket_arn};
 pub use bucket::configurations::{Configurations, Named};

@@ -28,7 +28,9 @@ use tokio::task::JoinHandle;
 
 pub use audits::containment::ContainedAudit;
 pub use audits::epochs::AuditEpoch;
+pub use audits::method::AuditMethod;
 pub use audits::rechecks::Recheck;
+pub use audits::reputation::{Decay, Record, Reputation, Standing, Thresholds};
 pub use audits::reputations::{BackendReputation, ReputationRules};
 pub use audits::samples::AuditedSliver;
 pub use audits::shares::{AuditShare, ShareProgress};

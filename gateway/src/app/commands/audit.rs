@@ -9,7 +9,7 @@ use crate::app::cli::Audit;
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
 use crate::audit::Evidence;
-use crate::domain::Standing;
+use crate::metadata::Standing;
 use backends::Verdict;
 
 /// The most bytes of a file to judge: evidence has some thousands.

@@ -2,7 +2,9 @@
 
 pub(super) mod containment;
 pub(super) mod epochs;
+pub(super) mod method;
 pub(super) mod rechecks;
+pub(super) mod reputation;
 pub(super) mod reputations;
 pub(super) mod samples;
 pub(super) mod serials;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{BackendId, Decay, Record, Reputation, Standing, Thresholds, Timestamp};
+use crate::domain::{BackendId, Timestamp};
 use crate::metadata::MetadataStore;
+use crate::metadata::audits::reputation::{Decay, Record, Reputation, Standing, Thresholds};
 use crate::metadata::engine::columns::{backend_id, int};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::row::Row;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use codec::BlobId;
 
-use crate::domain::{AuditMethod, BackendId, Timestamp};
+use crate::domain::{BackendId, Timestamp};
 use crate::metadata::MetadataStore;
 use crate::metadata::audits::containment::{self, ContainedAudit};
+use crate::metadata::audits::method::AuditMethod;
 use crate::metadata::audits::reputations::{self, ReputationRules};
 use crate::metadata::audits::shares::{self, ShareProgress};
 use crate::metadata::blobs::findings::{self, Finding};

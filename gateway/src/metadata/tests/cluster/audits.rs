@@ -2,12 +2,13 @@
 
 use backends::Verdict;
 
-use crate::domain::{AuditMethod, BackendId, Decay, Thresholds, Timestamp};
+use crate::domain::{BackendId, Timestamp};
 use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::{
     AuditEpoch, AuditShare, AuditedSliver, ContainedAudit, Recheck, ReputationRules, ShareProgress, VerdictBatch,
     VerdictRow,
 };
+use crate::metadata::{AuditMethod, Decay, Thresholds};
 
 const RULES: ReputationRules = ReputationRules {
     decay: Decay { data: 999, answers: 950 },
