@@ -6,8 +6,7 @@ use crate::admin::error::{AdminError, Result};
 use crate::admin::{Admin, Operation};
 use crate::audit::rules;
 use crate::domain::BackendId;
-use crate::metadata::Standing;
-use crate::metadata::{BackendReputation, VerdictRow};
+use crate::metadata::{BackendReputation, Standing, VerdictRow};
 
 /// Verdicts that are shown of one backend.
 const VERDICTS_SHOWN: usize = 50;

@@ -10,6 +10,7 @@ mod recheck;
 mod report;
 mod scrub;
 mod selection;
+mod unjudged;
 
 pub use auditor::{AuditedBackend, Auditor, rules};
 pub use check::{Stores, check};

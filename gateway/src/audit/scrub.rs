@@ -1,12 +1,11 @@
 //! Scrubbing: the slivers on own disks are read through and proven, so that what decays unread is found while it can still be rebuilt.
 
-use std::collections::BTreeSet;
-
 use backends::{SliverCondition, examine};
 use codec::BlobId;
 
 use crate::audit::check::Stores;
-use crate::domain::{BackendId, Placement, StoredBlob};
+use crate::audit::unjudged::unjudged_backends;
+use crate::domain::{Placement, StoredBlob};
 use crate::metadata::{Finding, MetadataError, MetadataStore};
 
 /// Blobs read with one query.
@@ -45,11 +44,11 @@ impl Scrub {
     /// # Errors
     /// When the database cannot be read or written. A backend that does not answer is passed over.
     pub async fn go_on(&self, after: Option<BlobId>, bytes_max: u64) -> Result<Scrubbed, MetadataError> {
-        let passed_over = self.passed_over().await?;
+        let unjudged = unjudged_backends(&self.metadata).await?;
         let until = self.metadata.database_time().await?;
         let (mut done, mut bad) = (Scrubbed { last: after, ..Scrubbed::default() }, Vec::new());
         for blob in self.metadata.blobs_after(after, until, PAGE).await? {
-            for placement in blob.placements.iter().filter(|one| !passed_over.contains(&one.backend)) {
+            for placement in blob.placements.iter().filter(|one| !unjudged.contains(&one.backend)) {
                 let Some(condition) = self.look(&blob, placement).await else { continue };
                 done.slivers += 1;
                 done.bytes += blob.layout.sliver_len();
@@ -66,13 +65,6 @@ impl Scrub {
             done.last = None;
         }
         self.record(done, bad).await
-    }
-
-    /// Backends whose missing slivers say nothing yet: an operator must look at them, or they left.
-    async fn passed_over(&self) -> Result<BTreeSet<BackendId>, MetadataError> {
-        let mut passed_over = self.metadata.removed_backends().await?;
-        passed_over.extend(self.metadata.flagged_backends().await?.into_iter().map(|flagged| flagged.backend));
-        Ok(passed_over)
     }
 
     /// Reads one sliver; none where it is elsewhere, or its backend does not answer.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use backends::Verdict;
 
 use crate::admin::{AuditedStanding, ReinstateBackend, ShowAudits, ShowVerdict, ShownVerdict, VerdictWithEvidence};
 use crate::app::cli::Audit;
@@ -10,7 +11,6 @@ use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
 use crate::audit::Evidence;
 use crate::metadata::Standing;
-use backends::Verdict;
 
 /// The most bytes of a file to judge: evidence has some thousands.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -63,11 +63,9 @@ fn verify(file: &Path) -> Result<Outcome> {
     let Some(evidence) = shown.evidence else { bail!("there is no evidence any more: it was removed with time") };
     let evidence: Evidence = serde_json::from_value(evidence).context("the evidence is malformed")?;
     let verdict = Verdict::named(&shown.verdict.verdict).context("there is no such verdict")?;
-    let follows = match evidence.judge()? {
-        Some(judgement) => judgement.verdict == verdict || verdict == Verdict::Void,
-        None => true,
-    };
-    let shows = if evidence.judge()?.is_some() { "the bytes that were shown" } else { "the word of the gateway alone" };
+    let judged = evidence.judge()?;
+    let shows = if judged.is_some() { "the bytes that were shown" } else { "the word of the gateway alone" };
+    let follows = judged.is_none_or(|judgement| judgement.verdict == verdict || verdict == Verdict::Void);
     let chosen = match shown.secret {
         Some(secret) => {
             let mut bytes = [0; 32];

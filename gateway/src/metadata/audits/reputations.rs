@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use backends::Verdict;
+
 use crate::domain::{BackendId, Timestamp};
 use crate::metadata::MetadataStore;
 use crate::metadata::audits::reputation::{Decay, Record, Reputation, Standing, Thresholds};
@@ -11,7 +13,6 @@ use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::Result;
-use backends::Verdict;
 
 /// The reputation of a backend, and whether it is suspended.
 #[derive(Clone, Debug, PartialEq, Eq)]
