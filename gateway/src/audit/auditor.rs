@@ -10,14 +10,14 @@ use futures::StreamExt as _;
 use crate::audit::evidence::Evidence;
 use crate::audit::judgement::{Judgement, excused, judge};
 use crate::audit::selection::{Draw, Draws};
+use crate::audit::unjudged::unjudged_backends;
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::config::AuditConfig;
 use crate::domain::{BackendId, Timestamp};
 use crate::metadata::{
-    AuditEpoch, AuditShare, AuditedSliver, ContainedAudit, MetadataError, MetadataStore, ReputationRules,
-    ShareProgress, VerdictBatch, VerdictRow,
+    AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, MetadataError, MetadataStore,
+    ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
 };
-use crate::metadata::{AuditMethod, Decay, Thresholds};
 
 /// Samples of one backend in one step.
 const SAMPLES_PER_STEP: u64 = 8;
@@ -92,7 +92,7 @@ impl Auditor {
         let commitment = *blake3::hash(&secret).as_bytes();
         let (epoch, now) = self.metadata.audit_epoch(self.settings.epoch_seconds.into(), secret, commitment).await?;
         let shares = self.begin_shares(&epoch).await?;
-        let unjudged = self.unjudged().await?;
+        let unjudged = unjudged_backends(&self.metadata).await?;
         let mut asking = Vec::new();
         for (backend, share) in &shares {
             if let Some(audited) = self.backends.get(backend).filter(|_| !unjudged.contains(backend)) {
@@ -102,7 +102,7 @@ impl Auditor {
         let steps: Vec<Result<BackendStep, MetadataError>> =
             futures::stream::iter(asking).buffer_unordered(BACKENDS_AT_ONCE).collect().await;
         let steps = steps.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let batch = self.batch(&epoch, steps);
+        let batch = self.batch(steps);
         if batch.verdicts.is_empty() && batch.progress.is_empty() {
             return Ok(Vec::new());
         }
@@ -114,26 +114,17 @@ impl Auditor {
     /// The shares of the epoch, those that had not begun begun now.
     async fn begin_shares(&self, epoch: &AuditEpoch) -> Result<BTreeMap<BackendId, AuditShare>, MetadataError> {
         let shares = self.metadata.audit_shares(epoch.number).await?;
-        let missing: Vec<&BackendId> = self.backends.keys().filter(|backend| !shares.contains_key(*backend)).collect();
-        if missing.is_empty() {
+        if self.backends.keys().all(|backend| shares.contains_key(backend)) {
             return Ok(shares);
         }
         let before = self.metadata.audit_shares(epoch.number.saturating_sub(1)).await?;
-        for backend in missing {
+        for (backend, audited) in self.backends.iter().filter(|(backend, _)| !shares.contains_key(*backend)) {
             let due = samples_due(&self.settings, epoch.serials, before.get(backend));
-            let Some(audited) = self.backends.get(backend) else { continue };
             let (nonce, nonce_signature) = self.nonce(&audited.store, epoch).await;
             let share = AuditShare { nonce, nonce_signature, due, drawn: 0, found: 0, bytes: 0 };
             self.metadata.begin_audit_share(epoch.number, backend.clone(), share).await?;
         }
         self.metadata.audit_shares(epoch.number).await
-    }
-
-    /// Backends about which nothing can be judged now: an operator must look at them, or they left.
-    async fn unjudged(&self) -> Result<BTreeSet<BackendId>, MetadataError> {
-        let mut unjudged = self.metadata.removed_backends().await?;
-        unjudged.extend(self.metadata.flagged_backends().await?.into_iter().map(|flagged| flagged.backend));
-        Ok(unjudged)
     }
 
     /// Asks one backend.
@@ -243,7 +234,7 @@ impl Auditor {
     }
 
     /// What is recorded of the steps of all backends.
-    fn batch(&self, epoch: &AuditEpoch, steps: Vec<BackendStep>) -> VerdictBatch {
+    fn batch(&self, steps: Vec<BackendStep>) -> VerdictBatch {
         let answered = steps.iter().filter(|step| !step.audits.is_empty());
         let answered = answered.map(|step| (step.backend.clone(), !step.is_silent())).collect();
         let excused = excused(self.scheme, &answered);
@@ -253,16 +244,17 @@ impl Auditor {
             let is_excused = excused.contains(&step.backend);
             for audit in step.audits {
                 if audit.judgement.verdict == Verdict::Contained && !is_excused {
-                    contained.push(audit.contained(epoch));
+                    contained.push(audit.contained());
                 }
-                verdicts.push(self.row(epoch, audit, is_excused));
+                verdicts.push(self.row(audit, is_excused));
             }
         }
         let (retry, rules) = (i64::from(self.settings.retry_seconds), rules(&self.settings));
         VerdictBatch { verdicts, contained, ask_again_after_seconds: retry, progress, rules }
     }
 
-    fn row(&self, epoch: &AuditEpoch, audit: Audited, is_excused: bool) -> VerdictRow {
+    fn row(&self, audit: Audited, is_excused: bool) -> VerdictRow {
+        let epoch = audit.epoch();
         let Judgement { mut verdict, mut reason } = audit.judgement;
         if is_excused && matches!(verdict, Verdict::Offline | Verdict::Contained) {
             verdict = Verdict::Void;
@@ -271,7 +263,7 @@ impl Auditor {
         VerdictRow {
             id: time_ordered_id(&self.ambient),
             backend: audit.sliver.placement.backend.clone(),
-            epoch: epoch.number,
+            epoch,
             blob: audit.sliver.blob.id,
             index: audit.sliver.placement.index,
             attempt: audit.sliver.placement.attempt,
@@ -298,13 +290,18 @@ impl BackendStep {
 }
 
 impl Audited {
-    fn contained(&self, epoch: &AuditEpoch) -> ContainedAudit {
+    /// The epoch whose secret chose it: of one that is asked again, an earlier one.
+    fn epoch(&self) -> u64 {
+        self.evidence.draw.epoch
+    }
+
+    fn contained(&self) -> ContainedAudit {
         ContainedAudit {
             backend: self.sliver.placement.backend.clone(),
             blob: self.sliver.blob.id,
             index: self.sliver.placement.index,
             attempt: self.sliver.placement.attempt,
-            epoch: epoch.number,
+            epoch: self.epoch(),
             draw: self.draw.number,
             tries: self.tries,
         }

@@ -22,6 +22,7 @@ impl Auditor {
             self.metadata.reveal_epoch(epoch.number).await?;
         }
         let chosen = self.metadata.recheckable_verdicts(self.settings.recheck_percent, VERDICTS_PER_STEP).await?;
+        let is_last = chosen.len() < VERDICTS_PER_STEP;
         let (mut results, mut contradicted) = (Vec::new(), Vec::new());
         for (verdict, secret) in chosen {
             let result = recheck(&verdict, &secret);
@@ -35,6 +36,9 @@ impl Auditor {
         }
         if !results.is_empty() {
             self.metadata.record_rechecks(results).await?;
+        }
+        if is_last {
+            self.metadata.end_rechecks().await?;
         }
         Ok(contradicted)
     }

@@ -65,13 +65,14 @@ impl Work for Forget {
     }
 }
 
-/// Keeps a contained audit until it is due again.
+/// Keeps a contained audit until it is due again. Another draw of the same sliver does not put off the one that waits.
 pub(super) async fn contain(tx: &mut Session, audit: &ContainedAudit, after_seconds: i64) -> Result<()> {
     let after = after_seconds.saturating_mul(1_000_000);
     let text = format!(
         "INSERT INTO contained_audit (backend, blob_id, sliver_index, attempt, epoch, draw, tries, due_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, {} + {after}) ON CONFLICT (backend, blob_id, sliver_index) DO UPDATE SET \
-         attempt = excluded.attempt, epoch = excluded.epoch, draw = excluded.draw, tries = excluded.tries, due_at = excluded.due_at",
+         attempt = excluded.attempt, epoch = excluded.epoch, draw = excluded.draw, tries = excluded.tries, due_at = excluded.due_at \
+         WHERE contained_audit.attempt <> excluded.attempt OR contained_audit.tries < excluded.tries",
         tx.dialect().now()
     );
     let row = Statement::new(text).bind(audit.backend.as_str()).bind(audit.blob.0).bind(u32::from(audit.index));

@@ -61,6 +61,14 @@ impl MetadataStore {
         self.database().transact(Record(results)).await
     }
 
+    /// Notes that enough verdicts of the epochs whose secrets may be known were judged again: they are not looked through any more.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn end_rechecks(&self) -> Result<()> {
+        self.database().transact(EndRechecks).await
+    }
+
     /// Removes verdicts and epochs older than so many days, and the evidence of what passed earlier; a bounded number of each.
     ///
     /// # Errors
@@ -85,6 +93,20 @@ impl Work for Record {
             tx.execute(Statement::new(text).bind(&*word).bind(*id)).await?;
         }
         Ok(())
+    }
+}
+
+struct EndRechecks;
+
+impl Work for EndRechecks {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Session) -> Result<()> {
+        let now = tx.dialect().now();
+        let text = format!(
+            "UPDATE audit_epoch SET rechecked_at = {now} WHERE revealed_at IS NOT NULL AND rechecked_at IS NULL"
+        );
+        tx.execute(Statement::new(text)).await.map(drop)
     }
 }
 

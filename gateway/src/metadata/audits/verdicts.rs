@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use backends::Verdict;
 use codec::BlobId;
 
 use crate::domain::{BackendId, Timestamp};
@@ -17,7 +18,6 @@ use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
-use backends::Verdict;
 
 /// A judged audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +124,9 @@ impl Work for RecordBatch {
         let verdicts = self.upheld(tx).await?;
         findings::record(tx, &losses(&verdicts)).await?;
         insert(tx, &verdicts).await?;
-        for verdict in &verdicts {
+        // What was answered is not asked again; silence settles nothing.
+        let settled = |row: &&VerdictRow| row.verdict == Verdict::Passed || row.verdict.is_loss();
+        for verdict in verdicts.iter().filter(settled) {
             containment::release(tx, &verdict.backend, verdict.blob, verdict.index).await?;
         }
         for audit in contained {

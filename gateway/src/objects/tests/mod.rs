@@ -1,5 +1,6 @@
 //! The use cases against real directories and a real database, with faults.
 
+mod auditing;
 mod classes;
 mod collecting;
 mod damage;

@@ -162,6 +162,9 @@ both! {
         assert_eq!((chosen.len(), chosen[0].1), (1, [1; 32]));
         f.store.record_rechecks(vec![([1; 16], Recheck::Confirmed)]).await.unwrap();
         assert_eq!(f.store.recheckable_verdicts(100, 10).await.unwrap().len(), 0);
+        f.meddle("UPDATE verdict SET recheck = ''").await;
+        f.store.end_rechecks().await.unwrap();
+        assert_eq!(f.store.recheckable_verdicts(100, 10).await.unwrap().len(), 0, "the epoch is done with");
         f.store.prune_verdicts(30).await.unwrap();
         assert_eq!(f.store.verdicts_of(&backend(2), 10).await.unwrap().len(), 1);
         f.meddle("UPDATE verdict SET judged_at = 0").await;
