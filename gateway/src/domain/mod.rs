@@ -9,6 +9,7 @@ mod encryption;
 mod heartbeat;
 mod heartbeat_record;
 mod identity;
+pub mod money;
 mod object;
 mod repair_rank;
 mod stored_blob;
