@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use backends::{SliverName, SliverStore, VerdictReport};
 use codec::SamplePosition;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::audit::auditor::Auditor;
 use crate::audit::evidence::Evidence;
@@ -12,6 +13,9 @@ use crate::metadata::{AuditEpoch, MetadataError, VerdictRow};
 
 /// Verdicts reported to one backend in one step.
 const REPORTS_PER_STEP: usize = 256;
+
+/// Backends that verdicts are sent to at once: for one that is away nobody else waits.
+const REPORTED_AT_ONCE: usize = 16;
 
 impl Auditor {
     /// A backend's part in the choice of an epoch, and its signature; zeros of one that has none to give, or does not give it: then the
@@ -42,18 +46,23 @@ impl Auditor {
     /// # Errors
     /// When the database cannot be read or written. What a backend does not take is reported again.
     pub async fn report(&self) -> Result<(), MetadataError> {
-        for (backend, audited) in &self.backends {
-            let verdicts = self.metadata.unreported_verdicts(backend, REPORTS_PER_STEP).await?;
-            if verdicts.is_empty() {
-                continue;
-            }
-            let reports: Vec<VerdictReport> = verdicts.iter().map(report).collect();
-            match audited.store.report_verdicts(&reports).await {
-                Ok(()) => self.metadata.verdicts_reported(verdicts.iter().map(|verdict| verdict.id).collect()).await?,
-                Err(error) => unreported(backend, &error),
+        let reported = self.backends.iter().map(|(backend, audited)| self.report_to(backend, &audited.store));
+        futures::stream::iter(reported).buffer_unordered(REPORTED_AT_ONCE).try_collect().await
+    }
+
+    async fn report_to(&self, backend: &BackendId, store: &Arc<dyn SliverStore>) -> Result<(), MetadataError> {
+        let verdicts = self.metadata.unreported_verdicts(backend, REPORTS_PER_STEP).await?;
+        if verdicts.is_empty() {
+            return Ok(());
+        }
+        let reports: Vec<VerdictReport> = verdicts.iter().map(report).collect();
+        match store.report_verdicts(&reports).await {
+            Ok(()) => self.metadata.verdicts_reported(verdicts.iter().map(|verdict| verdict.id).collect()).await,
+            Err(error) => {
+                unreported(backend, &error);
+                Ok(())
             }
         }
-        Ok(())
     }
 }
 

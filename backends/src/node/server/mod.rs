@@ -3,6 +3,7 @@
 //! ```text
 //! node.key                          the node's key
 //! admitted.json                     the clusters and keys that it admits
+//! stores.json                       what each cluster calls the store that it formatted
 //! node.lock                         locked while a node runs on the folder
 //! clusters/<cluster>/slivers/       a directory store, with the cluster's marker
 //! clusters/<cluster>/deletions.jsonl  signed deletions
@@ -24,9 +25,12 @@ mod record_log;
 mod serving;
 mod sessions;
 mod settings;
+mod share;
+mod store_names;
 mod storing;
 mod tenant;
 mod usage;
+mod whole_file;
 mod window;
 
 pub use admission_file::{ADMISSION_FILE, AdmissionFile, AdmittedCluster};

@@ -11,6 +11,7 @@ use super::body::{ReplyBody, content, json, streamed};
 
 use super::node::Node;
 use super::record_log::Deletion;
+use super::share::{hold, keep};
 use crate::directory::DirectoryStore;
 use crate::marker::MARKER_BYTES_MAX;
 use crate::node::protocol::{
@@ -31,8 +32,11 @@ const SHORT_BYTES: u64 = 64 << 20;
 pub(super) async fn read(node: &Node, caller: &Caller, name: SliverName, range: Range<u64>) -> Reply {
     let len = range.end.saturating_sub(range.start);
     caller.tenant.charge(len, node.settings.day_bytes_max)?;
+    // For each step until it was sent: the reply holds no more than one.
+    let held = hold(node, &caller.tenant, len.min(STEP_BYTES)).await?;
     if len <= STEP_BYTES {
-        return Ok(content(caller.store.read(&name, range).await?.freeze()));
+        let read = caller.store.read(&name, range).await?.freeze();
+        return Ok(content(read).map(|body| keep(body, held)));
     }
     // What can be refused is refused before the head of the reply.
     if caller.store.len(&name).await? < range.end {
@@ -41,7 +45,7 @@ pub(super) async fn read(node: &Node, caller: &Caller, name: SliverName, range: 
     let first = caller.store.read(&name, range.start..range.start + STEP_BYTES).await?.freeze();
     let rest = range.start + STEP_BYTES..range.end;
     let steps = futures::stream::iter([Ok(first)]).chain(steps(caller.store.clone(), name, rest));
-    Ok(streamed(len, steps.boxed()))
+    Ok(streamed(len, steps.boxed()).map(|body| keep(body, held)))
 }
 
 /// A range, in steps.
