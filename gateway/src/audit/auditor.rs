@@ -118,9 +118,11 @@ impl Auditor {
             return Ok(shares);
         }
         let before = self.metadata.audit_shares(epoch.number.saturating_sub(1)).await?;
-        for (backend, audited) in self.backends.iter().filter(|(backend, _)| !shares.contains_key(*backend)) {
+        let missing = self.backends.iter().filter(|(backend, _)| !shares.contains_key(*backend));
+        let drawing = missing.map(async |(backend, audited)| (backend, self.nonce(&audited.store, epoch).await));
+        let drawn: Vec<_> = futures::stream::iter(drawing).buffer_unordered(BACKENDS_AT_ONCE).collect().await;
+        for (backend, (nonce, nonce_signature)) in drawn {
             let due = samples_due(&self.settings, epoch.serials, before.get(backend));
-            let (nonce, nonce_signature) = self.nonce(&audited.store, epoch).await;
             let share = AuditShare { nonce, nonce_signature, due, drawn: 0, found: 0, bytes: 0 };
             self.metadata.begin_audit_share(epoch.number, backend.clone(), share).await?;
         }
