@@ -122,8 +122,8 @@ pub struct Space {
     pub free_bytes: Option<u64>,
     /// There is too little space for writes: they are refused.
     pub is_short: bool,
-    /// Bytes of slivers that it says it holds for the cluster; a storage node says so.
+    /// Bytes of slivers that it reports to hold for the cluster; a storage node does.
     pub live_bytes: Option<u64>,
-    /// Bytes of slivers that it says it keeps although they were deleted.
+    /// Bytes of slivers that it reports to keep although they were deleted.
     pub trash_bytes: Option<u64>,
 }

@@ -80,7 +80,7 @@ pub enum Command {
     /// Who stores slivers, and what is thought of them
     #[command(subcommand)]
     Provider(Provider),
-    /// Lost and misplaced slivers, which are made again
+    /// Repairs: slivers that are lost or misplaced
     #[command(subcommand)]
     Repair(Repair),
     /// Run a storage node, which stores slivers for gateways that it need not trust

@@ -2,10 +2,9 @@
 
 use codec::{BlobId, Scheme};
 
-use crate::placement::candidate::{Candidate, WriteHealth};
+use crate::placement::candidate::{Candidate, FailureDomains, WriteHealth};
 use crate::placement::choose::choose;
 use crate::placement::repair::SliverRebuild;
-use crate::placement::spread::{Excess, Spread};
 
 /// What a blob comes to under a rebalance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,29 +34,66 @@ pub fn plan_rebalance(held: &[usize], scheme: Scheme, candidates: &[Candidate<'_
         return plan;
     }
     let mut leaving: Vec<usize> = (0..held.len()).filter(|index| !wanted.contains(&held[*index])).collect();
-    let mut spread = Spread::default();
-    held.iter().for_each(|at| spread.add(candidates[*at].domains));
-    let targets: Vec<usize> = wanted.into_iter().filter(|at| !held.contains(at)).collect();
+    let targets: Vec<usize> = wanted.iter().copied().filter(|at| !held.contains(at)).collect();
+    let mut bounds = Bounds::new(held, &wanted, scheme, candidates);
+    let mut in_trouble = 0;
     for (target, index) in pairs(&targets, &mut leaving, held, candidates) {
         let (own, new) = (candidates[held[index]].domains, candidates[target].domains);
-        // What leaves counts until its successor is there, unless both are the same to every domain.
-        let mut without = spread.clone();
-        without.release(own);
-        let is_swap = own.place() == new.place() && own.vetting.is_some() == new.vetting.is_some();
-        let excess = if is_swap { Excess::default() } else { spread.excess(new, scheme) };
-        let waits = candidates[target].write_health != WriteHealth::Good || without.has_provider(new.provider);
-        // What is worse at the end than it may be anywhere was decided by `choose`, because there is no choice.
-        if waits || (excess != Excess::default() && excess > without.excess(new, scheme)) {
+        let others = held.iter().enumerate().filter(|(other, _)| *other != index);
+        let is_shared = others.into_iter().any(|(_, at)| candidates[*at].domains.provider == new.provider);
+        if candidates[target].write_health != WriteHealth::Good {
+            in_trouble += 1;
+        } else if let (Ok(sliver), false) = (u8::try_from(index), is_shared)
+            && bounds.admit(own, new)
+        {
+            plan.moves.push(SliverRebuild { index: sliver, target });
+        } else {
             plan.later += 1;
-            continue;
         }
-        if !is_swap {
-            spread.add(new);
-        }
-        let Ok(index) = u8::try_from(index) else { continue };
-        plan.moves.push(SliverRebuild { index, target });
     }
+    // What would wait for nothing but itself stays where it is: a provider with backends in two zones that are both full.
+    plan.later = if plan.moves.is_empty() { in_trouble } else { plan.later + in_trouble };
     plan
+}
+
+/// What may be in a place, and with newcomers, whichever of the moves are carried out: as much as may be lost, or as was there, or as will be.
+struct Bounds<'c, 'a> {
+    held: &'c [usize],
+    wanted: &'c [usize],
+    scheme: Scheme,
+    candidates: &'c [Candidate<'a>],
+    /// Places that get a sliver from elsewhere.
+    entered: Vec<&'a str>,
+    /// Slivers that come to newcomers from others.
+    newcomers: usize,
+}
+
+impl<'c, 'a> Bounds<'c, 'a> {
+    fn new(held: &'c [usize], wanted: &'c [usize], scheme: Scheme, candidates: &'c [Candidate<'a>]) -> Self {
+        Self { held, wanted, scheme, candidates, entered: Vec::new(), newcomers: 0 }
+    }
+
+    /// Admits one more move, if it is safe also when none of those that make space for it is carried out.
+    fn admit(&mut self, own: FailureDomains<'a>, new: FailureDomains<'a>) -> bool {
+        let place = new.place();
+        let comes_from_elsewhere = own.place() != place && !place.is_empty();
+        let in_place = |set: &[usize]| set.iter().filter(|at| self.candidates[**at].domains.place() == place).count();
+        let (is, will) = (in_place(self.held), in_place(self.wanted));
+        let entered = self.entered.iter().filter(|entered| **entered == place).count();
+        let place_fits = !comes_from_elsewhere || is + entered < self.scheme.m().max(is).max(will);
+        let newcomers = |set: &[usize]| set.iter().filter(|at| self.candidates[**at].domains.vetting.is_some()).count();
+        let (are, will_be) = (newcomers(self.held), newcomers(self.wanted));
+        let limit = new.vetting.filter(|_| own.vetting.is_none()).map(|vetting| vetting.slivers_max(self.scheme));
+        let known_fits = limit.is_none_or(|limit| are + self.newcomers < limit.max(are).max(will_be));
+        if !place_fits || !known_fits {
+            return false;
+        }
+        if comes_from_elsewhere {
+            self.entered.push(place);
+        }
+        self.newcomers += usize::from(limit.is_some());
+        true
+    }
 }
 
 /// Which sliver goes to which target: to the own provider first, then within a zone, and in their order otherwise. So no zone has both what
@@ -96,8 +132,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::placement::Vetting;
     use crate::placement::tests::{blob, candidate, in_zone, scheme};
-    use crate::placement::{FailureDomains, Vetting};
 
     const NAMES: [&str; 12] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11"];
 
@@ -192,6 +228,8 @@ mod tests {
             let Ok(written) = choose(&before(&all, count), scheme, &blob(number)) else { return Ok(()) };
             let Ok(wanted) = choose(&all, scheme, &blob(number)) else { return Ok(()) };
             prop_assume!(written.chosen.len() == 6 && wanted.chosen.len() == 6);
+            let of_same = |at: &usize| all[*at].domains.provider == "same";
+            let shares_provider = (0..all.len()).filter(of_same).count() > 1;
             let goal: BTreeSet<_> = wanted.chosen.iter().copied().collect();
             let mut held = written.chosen;
             let newcomers = |held: &[usize]| held.iter().filter(|at| all[**at].domains.vetting.is_some()).count();
@@ -199,9 +237,12 @@ mod tests {
                 let plan = plan_rebalance(&held, scheme, &all, &blob(number));
                 prop_assert_eq!(&plan, &plan_rebalance(&held, scheme, &all, &blob(number)));
                 let missing = held.iter().filter(|at| !goal.contains(at)).count();
+                if plan.moves.is_empty() {
+                    prop_assert!(missing == 0 || shares_provider, "it comes to its end");
+                    break;
+                }
                 prop_assert_eq!(plan.moves.len() + plan.later, missing, "nothing moves but what must");
-                if missing == 0 { break }
-                prop_assert!(round < 7 && !plan.moves.is_empty(), "it goes on: {:?}", plan);
+                prop_assert!(round < 7);
                 let mut partly = held.clone();
                 for (bit, one) in plan.moves.iter().enumerate() {
                     if part >> bit & 1 == 1 { partly[usize::from(one.index)] = one.target }

@@ -5,7 +5,7 @@ use codec::Scheme;
 use crate::placement::candidate::{Candidate, FailureDomains};
 
 /// The domains that hold slivers of a blob.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Spread<'a> {
     held: Vec<FailureDomains<'a>>,
 }

@@ -1,4 +1,4 @@
-//! Backends that have not passed their audits yet: a small share, and never so much that strangers could lose a blob together.
+//! Backends that have not passed their audits yet: a small share, and never so much that they could lose a blob together.
 
 use std::collections::HashSet;
 
@@ -51,8 +51,8 @@ fn where_the_known_do_not_suffice_newcomers_fill_up() {
         let chosen = choose(&all, scheme("rs-4-2"), &blob(number)).expect("eight").chosen;
         assert_eq!(newcomers_in(&chosen, &all), 2, "four are known, and what may be lost is with the others");
     }
-    let strangers = committee(0, 6);
-    assert_eq!(choose(&strangers, scheme("rs-4-2"), &blob(1)).expect("six").chosen.len(), 6, "a cluster must begin");
+    let newcomers = committee(0, 6);
+    assert_eq!(choose(&newcomers, scheme("rs-4-2"), &blob(1)).expect("six").chosen.len(), 6, "a cluster must begin");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use harness::{StorageNode, TestGateway, on_both};
 use serde_json::Value;
 
-on_both!(a_stranger_comes_by_invitation_once);
+on_both!(a_node_comes_by_invitation_once);
 
-async fn a_stranger_comes_by_invitation_once(gateway: &mut TestGateway) -> Result<()> {
+async fn a_node_comes_by_invitation_once(gateway: &mut TestGateway) -> Result<()> {
     let (node, other) = (StorageNode::start("n1").await?, StorageNode::start("n2").await?);
     let token = gateway.haulout(&["provider", "invite", "--quota", "1000000000"]).ok().await?.trim().to_owned();
     let larger = token.replacen(",1000000000,", ",9000000000,", 1);
@@ -42,11 +42,11 @@ async fn a_stranger_comes_by_invitation_once(gateway: &mut TestGateway) -> Resul
     let listed = gateway.haulout(&["provider", "list", "--json"]).ok().await?;
     let listed: Value = serde_json::from_str(&listed)?;
     let of = |name: &str| listed.as_array().into_iter().flatten().find(|one| one["name"] == name).cloned();
-    let (stranger, own) = (of("n1").context("n1 is listed")?, of("b1").context("b1 is listed")?);
-    ensure!(stranger["kind"] == "node" && stranger["vetting_until"] == 100 && stranger["state"] == "ok", "{stranger}");
+    let (newcomer, own) = (of("n1").context("n1 is listed")?, of("b1").context("b1 is listed")?);
+    ensure!(newcomer["kind"] == "node" && newcomer["vetting_until"] == 100 && newcomer["state"] == "ok", "{newcomer}");
     ensure!(own["vetting_until"].is_null() && own["standing"] == "trusted", "{own}");
-    ensure!(stranger["bytes"] == stranger["reported_bytes"], "both sides count alike: {stranger}");
-    let (less, more) = (stranger["slivers"].as_u64(), own["slivers"].as_u64());
+    ensure!(newcomer["bytes"] == newcomer["reported_bytes"], "both sides count alike: {newcomer}");
+    let (less, more) = (newcomer["slivers"].as_u64(), own["slivers"].as_u64());
     ensure!(less < more, "a small share: {less:?} where others have {more:?}");
     let evaluated = gateway.haulout(&["placement", "evaluate"]).ok().await?;
     ensure!(evaluated.contains("with a small share until it has passed its audits"), "{evaluated}");

@@ -55,7 +55,7 @@ impl fmt::Debug for InvitationSecret {
 /// What a gateway offers a node that it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invitation {
-    /// Whom the node is to admit.
+    /// The gateways that the node is to admit.
     pub gateway: GatewayName,
     /// The most bytes of slivers that it is asked to store for the cluster.
     pub quota_bytes: u64,

@@ -162,7 +162,7 @@ fn unknown() -> AdminError {
     AdminError::refused("nobody was invited with this secret, or so long ago that it is forgotten")
 }
 
-/// Refuses an address that is not one of the open internet: what a stranger names must not make the gateway connect to what is inside. The
+/// Refuses an address that is not one of the open internet: what somebody unknown names must not make the gateway connect to what is inside. The
 /// key in the handshake is asked for all the same.
 async fn check_address(address: &str) -> Result<()> {
     let found = tokio::time::timeout(LOOKUP, tokio::net::lookup_host(address)).await;

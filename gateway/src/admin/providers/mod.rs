@@ -33,9 +33,9 @@ pub struct ListedProvider {
     pub slivers: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Bytes that it says it has, where it says so; what was deleted and is not yet gone is not among them.
+    /// Bytes that it reports to have, where it does; what was deleted and is not yet gone is not among them.
     pub reported_bytes: Option<u64>,
-    /// Bytes that it says are in its trash.
+    /// Bytes that it reports to have in its trash.
     pub trash_bytes: Option<u64>,
     /// What it has of what it should have, in thousandths, by the audits of late.
     pub reputation: i64,

@@ -43,7 +43,7 @@ impl MetadataStore {
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn repair_queue(&self) -> Result<RepairQueue> {
         // Thousands of urgency are the ranks: see `urgency` in engine/columns.rs.
-        let text = "SELECT j.urgency / 1000, CASE WHEN j.waits AND j.attempts > 0 THEN 1 ELSE 0 END, COUNT(*) FROM job j \
+        let text = "SELECT j.urgency / 1000, CAST(CASE WHEN j.waits AND j.attempts > 0 THEN 1 ELSE 0 END AS BIGINT), COUNT(*) FROM job j \
                     WHERE j.kind = 'repair' GROUP BY 1, 2";
         let mut queue = RepairQueue::default();
         for row in self.database().rows(Statement::new(text)).await? {

@@ -3,6 +3,7 @@
 
 pub(crate) mod held;
 pub(crate) mod pace;
+pub(crate) mod progress;
 pub(crate) mod rebalance;
 pub(crate) mod repair_meter;
 pub(crate) mod replacement;

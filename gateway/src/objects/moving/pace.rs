@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::objects::Objects;
-use crate::objects::moving::repair_meter::RepairRate;
-
 /// Lets moves go on once those before them have had their time.
 #[derive(Debug)]
 pub(crate) struct MovePace {
@@ -47,26 +44,6 @@ impl MovePace {
     /// Seconds that so many bytes take at least; none without a bound.
     pub(crate) fn seconds_for(&self, bytes: u64) -> Option<u64> {
         (self.bytes_per_second > 0).then(|| bytes.div_ceil(self.bytes_per_second))
-    }
-}
-
-impl Objects {
-    /// How long what was moved still takes its time; none when more may be moved.
-    #[must_use]
-    pub fn pause_before_moves(&self) -> Option<Duration> {
-        Some(self.inner.move_pace.debt()).filter(|debt| !debt.is_zero())
-    }
-
-    /// Seconds that moving so many bytes takes at least; none without a bound.
-    #[must_use]
-    pub fn seconds_to_move(&self, bytes: u64) -> Option<u64> {
-        self.inner.move_pace.seconds_for(bytes)
-    }
-
-    /// How fast this gateway repaired and moved lately; none when nothing was done.
-    #[must_use]
-    pub fn repair_rate(&self) -> Option<RepairRate> {
-        self.inner.repair_meter.rate()
     }
 }
 
