@@ -159,6 +159,7 @@ impl Server {
             cluster,
             key: cluster_key,
             backends: config.backends.clone(),
+            has_default_backends: config.has_default_backends(),
             audit: config.audit.clone(),
             objects: objects.clone(),
             heartbeats: heartbeats.clone(),

@@ -34,9 +34,6 @@ const BACKENDS_AT_ONCE: usize = 16;
 /// Samples of one backend in an epoch, at most.
 const SAMPLES_MAX: u64 = 10_000;
 
-/// Audits until what is thought of a backend counts as known: Storj's number (the satellite's defaults).
-const VETTING_AUDITS: u64 = 100;
-
 /// Seconds of the time over which billed bytes are counted.
 const MONTH_SECONDS: u64 = 30 * 86_400;
 
@@ -330,7 +327,7 @@ pub fn rules(settings: &AuditConfig) -> ReputationRules {
     let thresholds = Thresholds {
         data: settings.suspend_below.into(),
         answers: settings.unreliable_below.into(),
-        vetting_audits: VETTING_AUDITS,
+        vetting_audits: settings.vetting_audits.into(),
     };
     ReputationRules { decay: Decay::default(), thresholds }
 }

@@ -10,6 +10,7 @@ mod histories;
 mod history_client;
 mod kill_loop;
 mod losing_backends;
+mod moving;
 mod own_backend;
 mod placement;
 mod repair;
