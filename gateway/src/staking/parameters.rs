@@ -94,7 +94,7 @@ pub const PARAMETER_RULES: [ParameterRule; COUNT] = {
         rule(
             P::HoldbackCoverBp,
             "holdback_cover_bp",
-            10_000,
+            30_000,
             0,
             100_000,
             "of what rebuilding its data costs, at which nothing more is held back",

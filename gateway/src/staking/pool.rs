@@ -171,7 +171,7 @@ mod tests {
         proptest::collection::vec(epoch, 1..30)
     }
 
-    /// Plays the epochs; returns what came in, what was paid to whom, and what is left.
+    /// Plays the epochs and holds each against the rules.
     fn play(epochs: &[(u64, Vec<u64>, Vec<usize>)], with_rewards: bool) -> Result<(), TestCaseError> {
         let (mut pool, mut held, mut into, mut out) = (Pool::default(), Vec::<(u64, u128)>::new(), 0u64, 0u64);
         for (reward, arrivals, departures) in epochs {
