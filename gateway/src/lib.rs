@@ -14,6 +14,8 @@ pub mod objects;
 pub mod placement;
 pub mod policy;
 pub mod s3;
+pub mod settlement;
+pub mod staking;
 pub mod web;
 pub mod workers;
 
