@@ -30,6 +30,11 @@ const FORBIDDEN_CRATES: &[(&str, &[&str], &str)] = &[
     ("backends/src", &["sqlx", "axum"], "a backend knows nothing of SQL or S3"),
     ("gateway/src/domain", &["tokio", "sqlx", "axum", "hyper", "backends"], "domain holds words only"),
     ("gateway/src/placement", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a plan out"),
+    (
+        "gateway/src/ledger",
+        &["tokio", "sqlx", "axum", "hyper", "std::fs"],
+        "a rule book is pure: facts in, transfers out",
+    ),
     ("gateway/src/events", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, documents out"),
     ("gateway/src/lifecycle", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, actions out"),
     ("gateway/src/policy", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a decision out"),

@@ -1,0 +1,10 @@
+//! Tests of the log.
+
+mod example;
+mod leaf;
+mod mutation;
+mod note;
+mod salt;
+mod tree;
+mod verify;
+mod witness;
