@@ -1,6 +1,7 @@
 //! Tests of the log.
 
 mod example;
+mod independent;
 mod leaf;
 mod mutation;
 mod note;
