@@ -11,7 +11,7 @@ const ROWS: [&[&str]; 8] = [
     &["config", "clock", "batching"],
     &["metadata"],
     &["ledger", "staking", "placement", "policy", "web", "lifecycle", "events"],
-    &["objects", "audit", "settlement", "recover"],
+    &["objects", "audit", "settlement", "publication", "recover"],
     &["s3", "admin", "console", "workers"],
     &["app"],
     &["main"],

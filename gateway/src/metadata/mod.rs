@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod events;
 mod identity;
+mod ledger_log;
 mod meter_check;
 mod objects;
 mod shared;
@@ -72,6 +73,9 @@ pub use identity::{
     DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewIdentity,
     NewPolicy, PolicyScope, PutInlinePolicy, UpdateIdentity,
 };
+pub use ledger_log::log_rows::{LogCheckpoint, LogEnd};
+pub use ledger_log::log_secrets::LogSecrets;
+pub use ledger_log::sections::LogSection;
 pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};
 pub use objects::list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};

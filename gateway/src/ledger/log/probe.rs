@@ -79,7 +79,7 @@ pub fn log_tiles(bytes: &[u8]) {
     files.insert("policy".to_owned(), format!("log {}\nquorum none\n", log.key()).into_bytes());
     files.insert(format!("tile/entries/000.p/{width}"), rest.to_vec());
     files.insert("checkpoint".to_owned(), checkpoint_of(&log, u64::from(width)));
-    let report = verify(&files, Verification { policy: None, seen: Vec::new(), plan: &|_| Ok(Vec::new()) });
+    let report = verify(&files, Verification { policy: None, seen: Vec::new(), plan: None });
     assert!(!report.is_good(), "tiles are missing");
 }
 

@@ -116,6 +116,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0020_audits.sql"),
         include_str!("../../../../migrations/postgres/0020_audits.sql"),
     ),
+    (
+        24,
+        "ledger_log",
+        include_str!("../../../../migrations/sqlite/0024_ledger_log.sql"),
+        include_str!("../../../../migrations/postgres/0024_ledger_log.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

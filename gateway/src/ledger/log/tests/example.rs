@@ -173,5 +173,5 @@ pub(super) fn verified(files: &Files) -> Report {
 
 pub(super) fn verified_after(files: &Files, seen: Vec<SignedNote>) -> Report {
     let policy = Some(Policy::read(policy_text().as_bytes()).unwrap());
-    verify(files, Verification { policy, seen, plan: &plan })
+    verify(files, Verification { policy, seen, plan: Some(&plan) })
 }

@@ -70,7 +70,7 @@ fn a_witness_follows_a_log_that_grows() {
         let mut note = note(*cosigned);
         let known: [NoteKey; 1] = [witness().key().clone()];
         let taken = cosignatures_in(&given.body(), &note, &known);
-        assert_eq!(taken, [signature.clone()]);
+        assert_eq!(taken, std::slice::from_ref(signature));
         note.add(taken[0].clone());
         assert_eq!(note.signed_by(witness().key()), Ok(Some(99)));
         assert_eq!(cosignatures_in(&given.body(), &note, &[log().key().clone()]), [], "of an unknown witness");
