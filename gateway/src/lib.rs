@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod events;
+pub mod ledger;
 pub mod lifecycle;
 pub mod metadata;
 pub mod objects;

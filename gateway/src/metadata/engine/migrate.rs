@@ -116,6 +116,18 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0020_audits.sql"),
         include_str!("../../../../migrations/postgres/0020_audits.sql"),
     ),
+    (
+        21,
+        "ledger",
+        include_str!("../../../../migrations/sqlite/0021_ledger.sql"),
+        include_str!("../../../../migrations/postgres/0021_ledger.sql"),
+    ),
+    (
+        22,
+        "money",
+        include_str!("../../../../migrations/sqlite/0022_money.sql"),
+        include_str!("../../../../migrations/postgres/0022_money.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in
