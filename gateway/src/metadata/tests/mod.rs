@@ -11,6 +11,7 @@ mod gateways;
 mod identity;
 mod incarnations;
 mod ledger_log;
+mod money;
 pub(crate) mod objects;
 mod opening;
 mod quotas;

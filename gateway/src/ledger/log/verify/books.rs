@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::transfer::{Transfer, TransferId};
+use crate::ledger::balance::is_limited;
 
 /// Balances after the transfers so far.
 #[derive(Debug, Default)]
@@ -51,14 +52,5 @@ impl Sums {
     /// Debits less credits over all accounts of a book: zero, or this program has lost something.
     pub(super) fn difference(&self, book: Book) -> i128 {
         self.balances.iter().filter(|((of, _), _)| *of == book).map(|(_, balance)| balance).sum()
-    }
-}
-
-/// Whether an account can give only what it has. Money comes from outside without limit, and from payers where it is only computed.
-fn is_limited(book: Book, account: &LedgerAccount) -> bool {
-    match account {
-        LedgerAccount::Outside => false,
-        LedgerAccount::Payer(_) | LedgerAccount::Bucket(_) => book != Book::Track,
-        _ => true,
     }
 }
