@@ -26,6 +26,7 @@ use crate::admin::database::ConfirmDatabase;
 use crate::admin::error::AdminError;
 use crate::admin::gateway_keys::ShowGatewayKeys;
 use crate::admin::keys::RotateKeys;
+use crate::admin::ledger_log::{ListCheckpoints, ListLeaves, ShowInputs, ShowLog};
 use crate::admin::placement::{EvaluatePlacement, PlaceBucket};
 use crate::admin::providers::ListProviders;
 use crate::admin::providers::invitations::{AdmitProvider, InviteProvider};
@@ -119,6 +120,10 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<ShowAudits>(router);
     let router = offer::<ShowVerdict>(router);
     let router = offer::<ReinstateBackend>(router);
+    let router = offer::<ShowLog>(router);
+    let router = offer::<ListLeaves>(router);
+    let router = offer::<ListCheckpoints>(router);
+    let router = offer::<ShowInputs>(router);
     let router = offer::<LostAfter>(router);
     let router = offer::<PlaceBucket>(router);
     let router = offer::<EvaluatePlacement>(router);

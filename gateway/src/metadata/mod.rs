@@ -14,7 +14,9 @@ mod engine;
 mod error;
 mod events;
 mod identity;
+mod ledger_log;
 mod meter_check;
+mod money;
 mod objects;
 mod shared;
 
@@ -75,6 +77,14 @@ pub use identity::{
     DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewIdentity,
     NewPolicy, PolicyScope, PutInlinePolicy, UpdateIdentity,
 };
+pub use ledger_log::log_rows::{LogCheckpoint, LogEnd};
+pub use ledger_log::log_secrets::LogSecrets;
+pub use ledger_log::sections::LogSection;
+pub use money::accounts::NumberedEntry;
+pub use money::bills::BillRow;
+pub use money::bucket_costs::{BucketCost, FundsAlert};
+pub use money::charging::ChargeStep;
+pub use money::epochs::{EpochState, EpochTerms, MoneyEpoch};
 pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};
 pub use objects::list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};

@@ -5,5 +5,6 @@
 pub mod account;
 pub mod epoch;
 pub mod frost;
+pub mod mode;
 pub mod price;
 pub mod transfer;

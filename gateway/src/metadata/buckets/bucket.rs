@@ -269,6 +269,10 @@ impl Work for Delete {
         let text = "DELETE FROM quota WHERE scope = 'bucket' AND id = $1";
         tx.execute(Statement::new(text).bind(self.id.0)).await?;
         name_holds::put(tx, self.id, self.hold_seconds).await?;
+        // What it held until now is charged when the epoch is over.
+        let text = "INSERT INTO bucket_funds (bucket_id, name, owner, is_gone) SELECT id, name, account_id, TRUE FROM bucket \
+                    WHERE id = $1 ON CONFLICT (bucket_id) DO UPDATE SET is_gone = TRUE";
+        tx.execute(Statement::new(text).bind(self.id.0)).await?;
         tx.execute(Statement::new("DELETE FROM bucket WHERE id = $1").bind(self.id.0)).await?;
         Ok(DeleteBucket::Deleted)
     }

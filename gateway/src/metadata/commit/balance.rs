@@ -65,6 +65,12 @@ impl<'a> Balance<'a> {
         Ok(sum)
     }
 
+    /// The part of that in blobs that come with this transaction: what was encoded for it, where it is no copy of what was there.
+    pub(super) fn newly_encoded(&self, extents: &[Extent]) -> Result<u64> {
+        let new = extents.iter().filter(|extent| self.new.contains_key(&extent.blob));
+        self.encoded(&new.copied().collect::<Vec<_>>())
+    }
+
     /// Extents begin to live.
     pub(super) fn add(&mut self, extents: &[Extent]) {
         for extent in extents {

@@ -117,6 +117,24 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/postgres/0020_audits.sql"),
     ),
     (
+        21,
+        "ledger",
+        include_str!("../../../../migrations/sqlite/0021_ledger.sql"),
+        include_str!("../../../../migrations/postgres/0021_ledger.sql"),
+    ),
+    (
+        22,
+        "money",
+        include_str!("../../../../migrations/sqlite/0022_money.sql"),
+        include_str!("../../../../migrations/postgres/0022_money.sql"),
+    ),
+    (
+        24,
+        "ledger_log",
+        include_str!("../../../../migrations/sqlite/0024_ledger_log.sql"),
+        include_str!("../../../../migrations/postgres/0024_ledger_log.sql"),
+    ),
+    (
         25,
         "providers",
         include_str!("../../../../migrations/sqlite/0025_providers.sql"),

@@ -23,6 +23,8 @@ pub(crate) enum Value {
     NoInt,
     /// NULL in a column of flags.
     NoBool,
+    /// NULL in a column of text.
+    NoText,
 }
 
 impl From<i64> for Value {
@@ -179,6 +181,7 @@ impl Statement {
         Option<Vec<u8>>: Encode<'static, D> + Type<D>,
         Option<i64>: Encode<'static, D> + Type<D>,
         Option<bool>: Encode<'static, D> + Type<D>,
+        Option<String>: Encode<'static, D> + Type<D>,
     {
         for value in self.values {
             match value {
@@ -189,6 +192,7 @@ impl Statement {
                 Value::NoBytes => arguments.add(None::<Vec<u8>>),
                 Value::NoInt => arguments.add(None::<i64>),
                 Value::NoBool => arguments.add(None::<bool>),
+                Value::NoText => arguments.add(None::<String>),
             }
             .map_err(|error| MetadataError::Damaged(error.to_string()))?;
         }

@@ -10,6 +10,8 @@ mod fixture;
 mod gateways;
 mod identity;
 mod incarnations;
+mod ledger_log;
+mod money;
 pub(crate) mod objects;
 mod opening;
 mod quotas;

@@ -90,8 +90,11 @@ impl<'a> Planner<'a> {
         longer: Longer,
     ) -> Result<()> {
         let encoded = self.balance.encoded(&new.extents)?;
+        let written = self.balance.newly_encoded(&new.extents)?;
         self.balance.add(&new.extents);
-        self.flow(location.0).record_added(encoded, new.size);
+        let flow = self.flow(location.0);
+        flow.record_added(encoded, new.size);
+        flow.record_written(written);
         let facts = self.facts;
         let owner = ExtentOwner(row.id.0);
         let inline = facts.extents.get(&owner).filter(|_| facts.inline.contains(&owner));
@@ -129,6 +132,8 @@ impl<'a> Planner<'a> {
         let (before, encoded) = planned
             .map_or((Vec::new(), 0), |PlannedVersion { extents, encoded_bytes, .. }| (extents.clone(), *encoded_bytes));
         let encoded_bytes = encoded.saturating_add(self.balance.encoded(&new.extents)?);
+        let written = self.balance.newly_encoded(&new.extents)?;
+        self.flow(location.0).record_written(written);
         self.remove_version(location, 0)?;
         let Longer { size, etag, checksum } = longer;
         let version = Version { size, etag, checksum, attributes, ..new.clone() };

@@ -43,8 +43,11 @@ impl<'a> Planner<'a> {
             None => {}
         }
         let encoded_bytes = self.balance.encoded(&change.part.extents)?;
+        let written = self.balance.newly_encoded(&change.part.extents)?;
         self.balance.add(&change.part.extents);
-        self.flow(upload.bucket).record_added(encoded_bytes, change.part.size);
+        let flow = self.flow(upload.bucket);
+        flow.record_added(encoded_bytes, change.part.size);
+        flow.record_written(written);
         self.numbers.insert(location, RowOrPlanned::Planned(self.parts.len()));
         self.parts.push(Some(PlannedPart { upload: change.upload, id, part: &change.part, encoded_bytes }));
         Ok(Outcome::Stored { name: None })

@@ -204,6 +204,8 @@ pub(in crate::metadata) struct PlannedPart<'a> {
 pub(in crate::metadata) struct Flow {
     pub encoded_added: u64,
     pub encoded_removed: u64,
+    /// Of what came, that which was encoded for a client: not what was copied, moved or given another name.
+    pub encoded_written: u64,
     pub content_added: u64,
     pub content_removed: u64,
     /// Versions that are no markers.
@@ -233,6 +235,10 @@ impl Flow {
     pub(super) fn record_added(&mut self, encoded: u64, content: u64) {
         self.encoded_added = self.encoded_added.saturating_add(encoded);
         self.content_added = self.content_added.saturating_add(content);
+    }
+
+    pub(super) fn record_written(&mut self, encoded: u64) {
+        self.encoded_written = self.encoded_written.saturating_add(encoded);
     }
 
     pub(super) fn record_removed(&mut self, encoded: u64, content: u64) {

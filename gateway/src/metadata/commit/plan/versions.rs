@@ -112,13 +112,14 @@ impl<'a> Planner<'a> {
             let now = Timestamp(self.facts.fenced_now()?);
             version.to_mut().lock.retention = Some(default.from(now));
         }
-        let encoded_bytes = match metered {
-            Some(bytes) => bytes,
-            None => self.balance.encoded(&extents)?,
+        let (encoded_bytes, written) = match metered {
+            Some(bytes) => (bytes, 0),
+            None => (self.balance.encoded(&extents)?, self.balance.newly_encoded(&extents)?),
         };
         self.balance.add(&extents);
         let flow = self.flow(bucket);
         flow.record_added(encoded_bytes, version.size);
+        flow.record_written(written);
         flow.objects += 1;
         let name = (fact.versioning != Versioning::Never).then(|| version.name());
         self.push(PlannedVersion { bucket, version, extents, parts, encoded_bytes, marker: false, current: false });

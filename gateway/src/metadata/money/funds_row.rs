@@ -1,0 +1,104 @@
+//! The row of a bucket's funds.
+
+use std::collections::BTreeMap;
+
+use crate::domain::money::account::LedgerAccount;
+use crate::domain::money::frost::Frost;
+use crate::domain::money::transfer::TransferId;
+use crate::domain::{BucketId, UserId};
+use crate::ledger::ChargedMeters;
+use crate::metadata::engine::row::Row;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::Result;
+use crate::metadata::money::{bucket_meters, stored_entry};
+
+/// A bucket as money sees it.
+#[derive(Clone, Debug)]
+pub(super) struct FundsRow {
+    pub bucket: BucketId,
+    pub name: String,
+    pub owner: UserId,
+    /// Who pays instead of the owner.
+    pub payer: Option<LedgerAccount>,
+    pub limit: Option<Frost>,
+    pub is_gone: bool,
+    pub meters: ChargedMeters,
+    pub hold: Option<Hold>,
+    /// How often the hold was made in its epoch.
+    pub hold_grown: u64,
+    pub hold_epoch: u64,
+    pub unpaid: Frost,
+    pub alerted_epoch: u64,
+    pub alerted_percent: u64,
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub id: TransferId,
+    pub payer: LedgerAccount,
+    pub amount: Frost,
+}
+
+impl FundsRow {
+    /// The account that pays.
+    pub fn pays(&self) -> LedgerAccount {
+        self.payer.clone().unwrap_or_else(|| LedgerAccount::Payer(self.owner.account_number()))
+    }
+}
+
+/// What is read of buckets `b` (the live row) and their funds `f`, either of which may be missing.
+const COLUMNS: &str = "x.id, COALESCE(b.name, f.name), COALESCE(b.account_id, f.owner), COALESCE(f.payer, ''), f.spend_limit, \
+                       b.id IS NULL, COALESCE(f.meters, ''), f.hold_id, COALESCE(f.hold_payer, ''), \
+                       COALESCE(f.hold_amount, 0), COALESCE(f.hold_grown, 0), COALESCE(f.hold_epoch, 0), \
+                       COALESCE(f.unpaid, 0), COALESCE(f.alerted_epoch, 0), COALESCE(f.alerted_percent, 0)";
+
+/// The next buckets after a number, those that are there and those that are gone and not charged to the end.
+pub(super) async fn next(session: &mut Session, after: i64, most: usize) -> Result<Vec<FundsRow>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM (SELECT id FROM bucket WHERE id > $1 UNION SELECT bucket_id FROM bucket_funds \
+         WHERE bucket_id > $2) x LEFT JOIN bucket b ON b.id = x.id LEFT JOIN bucket_funds f ON f.bucket_id = x.id \
+         ORDER BY x.id LIMIT {most}"
+    );
+    let statement = Statement::new(text).bind(after).bind(after);
+    session.rows(statement).await?.iter().map(funds).collect()
+}
+
+/// Some buckets by number.
+pub(super) async fn of(session: &mut Session, buckets: &[BucketId]) -> Result<BTreeMap<BucketId, FundsRow>> {
+    let rows = buckets.iter().map(|bucket| [Value::Int(bucket.0)]).collect();
+    let head = format!(
+        "SELECT {COLUMNS} FROM (SELECT id FROM bucket UNION SELECT bucket_id FROM bucket_funds) x \
+         LEFT JOIN bucket b ON b.id = x.id LEFT JOIN bucket_funds f ON f.bucket_id = x.id WHERE x.id IN (VALUES "
+    );
+    let rows = session.rows_of_rows(&head, rows, ")").await?;
+    rows.iter().map(|row| funds(row).map(|funds| (funds.bucket, funds))).collect()
+}
+
+fn funds(row: &Row) -> Result<FundsRow> {
+    let payer = row.text(3)?;
+    let hold = match row.bytes_if_any(7)? {
+        None => None,
+        Some(_) => Some(Hold {
+            id: TransferId(row.array(7)?),
+            payer: stored_entry::account(row.text(8)?)?,
+            amount: stored_entry::frost(row, 9)?,
+        }),
+    };
+    Ok(FundsRow {
+        bucket: BucketId(row.int(0)?),
+        name: row.text(1)?.to_owned(),
+        owner: UserId(row.int(2)?),
+        payer: if payer.is_empty() { None } else { Some(stored_entry::account(payer)?) },
+        limit: row.number_if_any(4)?.map(Frost),
+        is_gone: row.flag(5)?,
+        meters: bucket_meters::charged(row.text(6)?)?,
+        hold,
+        hold_grown: row.number(10)?,
+        hold_epoch: row.number(11)?,
+        unpaid: stored_entry::frost(row, 12)?,
+        alerted_epoch: row.number(13)?,
+        alerted_percent: row.number(14)?,
+    })
+}

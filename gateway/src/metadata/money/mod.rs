@@ -1,0 +1,12 @@
+//! Rows of money: the ledger, epochs, and what buckets owe.
+
+pub(super) mod accounts;
+pub(super) mod bills;
+pub(super) mod bucket_costs;
+pub(super) mod bucket_meters;
+pub(super) mod charging;
+pub(super) mod epochs;
+mod funds_row;
+pub(super) mod holds;
+pub(super) mod posting;
+mod stored_entry;
