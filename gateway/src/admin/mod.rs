@@ -15,6 +15,7 @@ mod draining;
 mod error;
 mod gateway_keys;
 mod keys;
+pub mod money;
 mod placement;
 pub mod quotas;
 mod socket;
@@ -39,7 +40,7 @@ pub use placement::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRe
 pub use socket::{AdminSocket, serve};
 
 use crate::clock::Ambient;
-use crate::config::{AuditConfig, BackendConfig};
+use crate::config::{AuditConfig, BackendConfig, MoneyConfig};
 use crate::metadata::MetadataStore;
 use crate::objects::{Heartbeats, Objects};
 
@@ -55,6 +56,8 @@ pub struct Admin {
     pub backends: Vec<BackendConfig>,
     /// How audits are judged.
     pub audit: AuditConfig,
+    /// Which books are kept.
+    pub money: MoneyConfig,
     /// The use cases, with the same backends open.
     pub objects: Objects,
     /// Compares them with the database.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod money;
 mod node;
 mod placement;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::audit::Audit;
+pub use self::money::{Account, AccountCommand, Epoch, Invoice, Movement, Quote, Usage};
 pub use self::node::{Node, NodeCommand, RunNode};
 pub use self::placement::{Bucket, Placement};
 use crate::config::Overrides;
@@ -78,6 +80,16 @@ pub enum Command {
     /// Users and their access keys
     #[command(subcommand)]
     User(User),
+    /// Accounts of the ledger: what they have, and how money enters and leaves
+    Account(Account),
+    /// What content costs before it is written
+    Quote(Quote),
+    /// What buckets use and cost in the epoch that is under way
+    Usage(Usage),
+    /// What a bucket used and owed in past epochs
+    Invoice(Invoice),
+    /// The last epochs, with their prices
+    Epoch(Epoch),
     /// The most that buckets and users may hold
     #[command(subcommand)]
     Quota(Quota),

@@ -160,6 +160,7 @@ impl Server {
             key: cluster_key,
             backends: config.backends.clone(),
             audit: config.audit.clone(),
+            money: config.money.clone(),
             objects: objects.clone(),
             heartbeats: heartbeats.clone(),
             base,

@@ -128,8 +128,9 @@ mod tests {
         assert_eq!((limited(160).percent(false), limited(160).percent(true)), (80, 100));
         assert_eq!(funds(5, 0, 0).percent(false), 0, "nothing is limited");
         assert_eq!(funds(0, 0, 0).percent(true), 0, "nothing is spent");
-        assert_eq!([(79, 0), (80, 0), (85, 80), (95, 80), (300, 90), (300, 100)].map(|(p, a)| alert_due(p, a)), [
-            None, Some(80), None, Some(90), Some(100), None
-        ]);
+        assert_eq!(
+            [(79, 0), (80, 0), (85, 80), (95, 80), (300, 90), (300, 100)].map(|(p, a)| alert_due(p, a)),
+            [None, Some(80), None, Some(90), Some(100), None]
+        );
     }
 }

@@ -120,10 +120,7 @@ fn an_id_is_one_transfer_for_ever() {
     assert_eq!(changed(|entry| entry.transfer.code = TransferCode::Storage), "exists_with_different_code");
     assert_eq!(changed(|entry| entry.transfer.epoch.0 += 1), "exists_with_different_epoch");
     assert_eq!(changed(|entry| entry.transfer.cause.push('x')), "exists_with_different_cause");
-    assert_eq!(
-        changed(|entry| entry.phase = Phase::Pending { timeout_micros: None }),
-        "exists_with_different_phase"
-    );
+    assert_eq!(changed(|entry| entry.phase = Phase::Pending { timeout_micros: None }), "exists_with_different_phase");
 }
 
 #[test]
@@ -131,7 +128,8 @@ fn a_chain_is_recorded_whole_or_not_at_all() {
     let mut books = funded(100);
     let before = books.clone();
     let chain = |last: u64| {
-        let mut chain = vec![pending(1, 10), entry(2, Phase::PostPending(TransferId([1; 16])), 10), entry(3, Phase::Posted, last)];
+        let mut chain =
+            vec![pending(1, 10), entry(2, Phase::PostPending(TransferId([1; 16])), 10), entry(3, Phase::Posted, last)];
         chain[0].linked = true;
         chain[1].linked = true;
         chain
@@ -225,7 +223,9 @@ fn any_entry() -> impl Strategy<Value = Entry> {
 fn assert_sound(books: &Books) {
     for book in [Book::On, Book::Track] {
         let of_book = || books.balances.iter().filter(|((of, _), _)| *of == book);
-        let sum = |amount: fn(&crate::ledger::Balance) -> Frost| of_book().map(|(_, b)| i128::from(amount(b).0)).sum::<i128>();
+        let sum = |amount: fn(&crate::ledger::Balance) -> Frost| {
+            of_book().map(|(_, b)| i128::from(amount(b).0)).sum::<i128>()
+        };
         assert_eq!(sum(|balance| balance.debits_posted), sum(|balance| balance.credits_posted));
         assert_eq!(sum(|balance| balance.debits_pending), sum(|balance| balance.credits_pending));
         for ((_, account), balance) in of_book() {
@@ -239,7 +239,8 @@ fn assert_sound(books: &Books) {
         }
     }
     // What is pending is what stands in pending entries that are not resolved.
-    let open = |recorded: &&Recorded| matches!(recorded.entry.phase, Phase::Pending { .. }) && recorded.resolution.is_none();
+    let open =
+        |recorded: &&Recorded| matches!(recorded.entry.phase, Phase::Pending { .. }) && recorded.resolution.is_none();
     let reserved: u64 = books.recorded.values().filter(open).map(|recorded| recorded.entry.transfer.amount.0).sum();
     assert_eq!(reserved, books.balances.values().map(|balance| balance.debits_pending.0).sum::<u64>());
     let moved: u64 = books.recorded.values().map(|recorded| recorded.entry.moved().0).sum();

@@ -2,6 +2,7 @@
 
 mod access_logs;
 mod audits;
+mod epochs;
 mod inventory;
 mod lifecycle;
 mod maintenance;
@@ -95,6 +96,7 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         }),
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]);
+    workers.push(Arc::new(epochs(metadata, config)));
     if config.audit.enabled {
         let auditor = auditor(objects, metadata, config, ambient);
         let numbers = audits::BlobNumbers(metadata.clone());
@@ -106,6 +108,14 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         workers.push(Arc::new(seldom::Seldom::new(scrubbing, objects, metadata, ambient)));
     }
     workers
+}
+
+/// Where alerts go that cannot be posted, the log says.
+fn epochs(metadata: &MetadataStore, config: &Config) -> epochs::Epochs {
+    let wanted = config.money.alert_target.as_deref();
+    let target = config.notification_targets.iter().find(|target| Some(target.name.as_str()) == wanted);
+    let alerts = target.and_then(|target| webhooks(std::slice::from_ref(target)).pop());
+    epochs::Epochs::new(metadata.clone(), config.money.clone(), alerts)
 }
 
 fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Auditor {

@@ -6,6 +6,7 @@ mod check;
 mod collect;
 mod database;
 mod keys;
+mod money;
 pub(super) mod node;
 mod outcome;
 mod placement;
@@ -36,6 +37,11 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Placement(placement) => placement::run(runner, placement).await,
         Command::Database(database) => database::run(runner, database).await,
         Command::User(user) => user::run(runner, user).await,
+        Command::Account(account) => money::account(runner, account).await,
+        Command::Quote(quote) => money::quote(runner, quote).await,
+        Command::Usage(usage) => money::usage(runner, usage).await,
+        Command::Invoice(invoice) => money::invoice(runner, invoice).await,
+        Command::Epoch(epoch) => money::epoch(runner, epoch).await,
         Command::Quota(quota) => quota::run(runner, quota).await,
     }
 }

@@ -62,6 +62,7 @@ impl OperationRunner {
             heartbeats,
             backends: self.config.backends.clone(),
             audit: self.config.audit.clone(),
+            money: self.config.money.clone(),
             base,
             ambient: self.ambient.clone(),
         }

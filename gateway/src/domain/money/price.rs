@@ -5,8 +5,8 @@ use super::frost::Frost;
 /// Encoded bytes of one unit of sale.
 pub const MIB: u64 = 1 << 20;
 
-/// The prices of one epoch. The defaults are those of Walrus's Mainnet for storage and nothing for requests and egress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The prices of one epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prices {
     /// For each encoded MiB that is kept for a whole epoch.
     pub storage: Frost,

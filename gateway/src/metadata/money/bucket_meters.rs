@@ -70,9 +70,8 @@ pub(super) fn charged_text(charged: &ChargedMeters) -> Result<String> {
 pub(super) async fn begin(tx: &mut Session, at: i64) -> Result<()> {
     let mut after = i64::MIN;
     loop {
-        let text = format!(
-            "SELECT id, name, account_id FROM bucket WHERE id > $1 ORDER BY id LIMIT {BUCKETS_PER_STATEMENT}"
-        );
+        let text =
+            format!("SELECT id, name, account_id FROM bucket WHERE id > $1 ORDER BY id LIMIT {BUCKETS_PER_STATEMENT}");
         let buckets = tx.rows(Statement::new(text).bind(after)).await?;
         let mut ids = Vec::with_capacity(buckets.len());
         for row in &buckets {

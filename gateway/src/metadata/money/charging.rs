@@ -113,7 +113,14 @@ async fn bills(tx: &mut Session, epoch: &MoneyEpoch, buckets: Vec<FundsRow>) -> 
         // Nothing comes to a bucket that is gone. Its last hour may have begun before the end of the epoch and gone on after it.
         let last = hours.last().map_or(i64::MIN, |hour| (hour.hour + 1).saturating_mul(HOUR_MICROS));
         let is_over = funds.is_gone && last <= epoch.ends_at.0 && meters.is_over(hours, epoch.ends_at.0);
-        Bill { usage, charges: charges(&usage, &epoch.prices, epoch.micros()), meters, unpaid: Frost::ZERO, is_over, funds }
+        Bill {
+            usage,
+            charges: charges(&usage, &epoch.prices, epoch.micros()),
+            meters,
+            unpaid: Frost::ZERO,
+            is_over,
+            funds,
+        }
     };
     Ok(buckets.into_iter().map(bill).collect())
 }

@@ -164,8 +164,7 @@ impl Work for ChargeUnpaid {
             buckets.push(BucketId(row.int(0)?));
         }
         let rows = funds_row::of(tx, &buckets).await?;
-        let mut free =
-            stored_entry::free_of(tx, Book::On, rows.values().map(funds_row::FundsRow::pays)).await?;
+        let mut free = stored_entry::free_of(tx, Book::On, rows.values().map(funds_row::FundsRow::pays)).await?;
         let mut posted = 0;
         for row in rows.into_values() {
             let left = free.entry(row.pays()).or_default();

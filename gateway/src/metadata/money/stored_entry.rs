@@ -99,9 +99,7 @@ pub(super) fn values(entry: &Entry, at: i64) -> Result<[Value; 13]> {
     let transfer = &entry.transfer;
     let (phase, timeout) = match entry.phase {
         Phase::Posted => (0, Value::NoInt),
-        Phase::Pending { timeout_micros } => {
-            (1, timeout_micros.map(int).transpose()?.map_or(Value::NoInt, Value::Int))
-        }
+        Phase::Pending { timeout_micros } => (1, timeout_micros.map(int).transpose()?.map_or(Value::NoInt, Value::Int)),
         Phase::PostPending(_) => (2, Value::NoInt),
         Phase::VoidPending(_) => (3, Value::NoInt),
         Phase::Expire(_) => (4, Value::NoInt),

@@ -49,7 +49,8 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 fn moment(added: u64, removed: u64, offset: i64) -> Result<(i64, i64)> {
     let moment = (i128::from(added) - i128::from(removed)) * i128::from(offset);
     let high = i64::try_from(moment >> 32).map_err(|_| MetadataError::Damaged("a meter does not fit".to_owned()))?;
-    let low = i64::try_from(moment & 0xffff_ffff).map_err(|_| MetadataError::Damaged("a meter does not fit".to_owned()))?;
+    let low =
+        i64::try_from(moment & 0xffff_ffff).map_err(|_| MetadataError::Damaged("a meter does not fit".to_owned()))?;
     Ok((high, low))
 }
 
