@@ -46,15 +46,18 @@ impl Epochs {
         }
     }
 
-    /// Reserves for some buckets and says which come near their limits; whether there are more of them.
-    async fn look_at_some(&self) -> Result<bool, StepError> {
-        let Some((epoch, _)) = self.metadata.money_epoch().await? else { return Ok(false) };
+    /// Reserves for some buckets and says which come near their limits. The next ones follow after a pause, which leaves the database to
+    /// requests.
+    async fn look_at_some(&self) -> Result<(), StepError> {
+        let Some((epoch, _)) = self.metadata.money_epoch().await? else { return Ok(()) };
         if epoch.mode == MoneyMode::Off {
-            return Ok(false);
+            return Ok(());
         }
         let after = self.looked_at.load(Ordering::Relaxed);
-        self.metadata.reserve_some(after, BUCKETS_PER_STEP).await?;
         let costs = self.metadata.bucket_costs(after, BUCKETS_PER_STEP).await?;
+        if costs.iter().any(|cost| cost.funds.wanted_hold().is_some()) {
+            self.metadata.reserve_some(after, BUCKETS_PER_STEP).await?;
+        }
         for cost in &costs {
             if let Some(alert) = self.metadata.take_alert(cost, &epoch).await? {
                 self.alert(&alert).await;
@@ -62,7 +65,7 @@ impl Epochs {
         }
         let next = costs.last().filter(|_| costs.len() >= BUCKETS_PER_STEP).map(|cost| cost.bucket.0);
         self.looked_at.store(next.unwrap_or(i64::MIN), Ordering::Relaxed);
-        Ok(next.is_some())
+        Ok(())
     }
 
     async fn alert(&self, alert: &FundsAlert) {
@@ -109,6 +112,7 @@ impl Worker for Epochs {
         if self.metadata.charge_unpaid(BUCKETS_PER_STEP).await? == BUCKETS_PER_STEP {
             return Ok(true);
         }
-        self.look_at_some().await
+        self.look_at_some().await?;
+        Ok(false)
     }
 }

@@ -10,11 +10,14 @@ use std::str::FromStr;
 pub struct Frost(pub u64);
 
 impl Frost {
+    /// FROST in a WAL.
     pub const PER_WAL: u64 = 1_000_000_000;
+    /// Nothing.
     pub const ZERO: Self = Self(0);
     /// The largest amount that a transfer or a balance may have.
     pub const MAX: Self = Self(i64::MAX as u64);
 
+    /// Whether it is nothing.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
@@ -32,6 +35,7 @@ impl Frost {
         self.0.checked_sub(other.0).map(Self)
     }
 
+    /// The difference, or nothing where it would be below zero.
     #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
@@ -70,7 +74,7 @@ impl FromStr for Frost {
             Some(wal) => {
                 let wal = wal.strip_suffix(' ').unwrap_or(wal);
                 let (whole, part) = wal.split_once('.').unwrap_or((wal, "0"));
-                if part.len() > 9 {
+                if part.is_empty() || part.len() > 9 {
                     return Err(wrong());
                 }
                 let whole = digits(whole)?.checked_mul(Self::PER_WAL).ok_or_else(wrong)?;
