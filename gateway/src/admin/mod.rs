@@ -14,6 +14,7 @@ mod error;
 mod gateway_keys;
 mod keys;
 mod ledger_log;
+pub mod money;
 mod placement;
 mod providers;
 pub mod quotas;
@@ -49,7 +50,7 @@ pub use repairs::{RepairStatus, ShowRepairs, UnrepairableBlob};
 pub use socket::{AdminSocket, serve};
 
 use crate::clock::Ambient;
-use crate::config::{AuditConfig, BackendConfig};
+use crate::config::{AuditConfig, BackendConfig, MoneyConfig};
 use crate::metadata::MetadataStore;
 use crate::objects::{Heartbeats, Objects};
 
@@ -67,6 +68,8 @@ pub struct Admin {
     pub has_default_backends: bool,
     /// How audits are judged.
     pub audit: AuditConfig,
+    /// Which books are kept.
+    pub money: MoneyConfig,
     /// The use cases, with the same backends open.
     pub objects: Objects,
     /// Compares them with the database.

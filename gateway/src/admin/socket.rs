@@ -31,7 +31,7 @@ use crate::admin::placement::{EvaluatePlacement, PlaceBucket};
 use crate::admin::providers::ListProviders;
 use crate::admin::providers::invitations::{AdmitProvider, InviteProvider};
 use crate::admin::repairs::ShowRepairs;
-use crate::admin::{Admin, Operation, quotas, users};
+use crate::admin::{Admin, Operation, money, quotas, users};
 
 /// The longest path a socket address can hold.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -105,6 +105,13 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<users::RemoveUser>(router);
     let router = offer::<quotas::SetQuota>(router);
     let router = offer::<quotas::ShowQuota>(router);
+    let router = offer::<money::accounts::ShowAccounts>(router);
+    let router = offer::<money::accounts::MoveMoney>(router);
+    let router = offer::<money::buckets::ShowUsage>(router);
+    let router = offer::<money::buckets::ShowInvoice>(router);
+    let router = offer::<money::buckets::FundBucket>(router);
+    let router = offer::<money::epochs::ShowEpochs>(router);
+    let router = offer::<money::epochs::Quote>(router);
     let router = offer::<ListBackends>(router);
     let router = offer::<AcceptBackend>(router);
     let router = offer::<DrainBackend>(router);

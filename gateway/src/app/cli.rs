@@ -3,6 +3,7 @@
 mod audit;
 mod backend;
 mod ledger;
+mod money;
 mod node;
 mod placement;
 mod provider;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::audit::Audit;
 pub use self::backend::Backend;
 pub use self::ledger::{Ledger, OfflineLedger};
+pub use self::money::{Account, AccountCommand, Epoch, Invoice, Movement, Quote, Usage};
 pub use self::node::{Node, NodeCommand, RunNode};
 pub use self::placement::{Bucket, Placement};
 pub use self::provider::{Provider, Repair};
@@ -93,6 +95,16 @@ pub enum Command {
     /// Users and their access keys
     #[command(subcommand)]
     User(User),
+    /// Accounts of the ledger: what they have, and how money enters and leaves
+    Account(Account),
+    /// What content costs before it is written
+    Quote(Quote),
+    /// What buckets use and cost in the epoch that is under way
+    Usage(Usage),
+    /// What a bucket used and owed in past epochs
+    Invoice(Invoice),
+    /// The last epochs, with their prices
+    Epoch(Epoch),
     /// The most that buckets and users may hold
     #[command(subcommand)]
     Quota(Quota),

@@ -78,6 +78,7 @@ fn needs_restart(running: &Config, fresh: &Config) -> Vec<&'static str> {
         ("[limits] unverified_bodies", unverified(running) != unverified(fresh)),
         ("[objects]", running.objects != fresh.objects),
         ("[audit]", running.audit != fresh.audit),
+        ("[money]", running.money != fresh.money),
         ("[scrub]", running.scrub != fresh.scrub),
         ("[log] format", running.log.format != fresh.log.format),
         ("[debug]", running.debug != fresh.debug),

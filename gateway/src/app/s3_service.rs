@@ -32,6 +32,8 @@ pub(super) fn s3_service(
         s3: config.s3.clone(),
         storage_classes: config.storage_classes.keys().cloned().collect(),
         notification_targets: config.notification_targets.clone(),
+        money: config.money.mode,
+        pay_at: config.money.pay_at.clone(),
         body,
         ..S3Settings::default()
     };

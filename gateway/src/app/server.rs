@@ -28,7 +28,7 @@ use crate::metadata::MetadataStore;
 use crate::objects::Heartbeats;
 use crate::placement::write_floor;
 use crate::s3::{S3Service, WebsiteService};
-use crate::workers::Workers;
+use crate::workers::{Workers, begin_first_epoch};
 
 /// Connections to the ops listener: bounded, so that they cannot take descriptors from S3.
 const OPS_CONNECTIONS: usize = 64;
@@ -137,6 +137,7 @@ impl Server {
             begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?, lease).await?;
         let (cluster, base) = (components.cluster.id, components.base.clone());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
+        begin_first_epoch(&metadata, &config.money).await.context("cannot begin the first epoch")?;
         let workers = Workers::start(&objects, &metadata, config, ambient);
 
         let info = StartupInfo {
@@ -161,6 +162,7 @@ impl Server {
             backends: config.backends.clone(),
             has_default_backends: config.has_default_backends(),
             audit: config.audit.clone(),
+            money: config.money.clone(),
             objects: objects.clone(),
             heartbeats: heartbeats.clone(),
             base,

@@ -18,6 +18,7 @@ use crate::config::sections::debug::DebugConfig;
 use crate::config::sections::kms::KmsConfig;
 use crate::config::sections::limits::LimitsConfig;
 use crate::config::sections::log::LogConfig;
+use crate::config::sections::money::MoneyConfig;
 use crate::config::sections::notification::NotificationTargetConfig;
 use crate::config::sections::objects::ObjectsConfig;
 use crate::config::sections::ops::OpsConfig;
@@ -58,6 +59,7 @@ struct RawConfig {
     limits: LimitsConfig,
     objects: ObjectsConfig,
     audit: AuditConfig,
+    money: MoneyConfig,
     scrub: ScrubConfig,
     log: LogConfig,
     debug: DebugConfig,
@@ -178,6 +180,7 @@ fn resolve(
         limits: written.limits,
         objects: written.objects,
         audit: written.audit,
+        money: money(written.money, environment, &mut found),
         scrub: written.scrub,
         log: written.log,
         debug: written.debug,
@@ -216,6 +219,19 @@ fn database(
         Some(path) => format!("sqlite:{}", base.join(path).display()),
         None => url,
     }
+}
+
+/// With the length of an epoch from the environment, if it is there.
+fn money(mut written: MoneyConfig, environment: &Environment, found: &mut Vec<Problem>) -> MoneyConfig {
+    if let Some(text) = environment.get("HAULOUT_EPOCH") {
+        match text.parse() {
+            Ok(seconds) => written.epoch = seconds,
+            Err(_) => {
+                found.push(Problem::at("money.epoch", format!("HAULOUT_EPOCH is no number of seconds: {text:?}")))
+            }
+        }
+    }
+    written
 }
 
 fn root(environment: &Environment, found: &mut Vec<Problem>) -> Option<RootCredentials> {

@@ -28,6 +28,7 @@ pub use sections::debug::DebugConfig;
 pub use sections::kms::KmsConfig;
 pub use sections::limits::LimitsConfig;
 pub use sections::log::{LogConfig, LogFormat};
+pub use sections::money::MoneyConfig;
 pub use sections::notification::NotificationTargetConfig;
 pub use sections::objects::ObjectsConfig;
 pub use sections::ops::OpsConfig;
@@ -69,6 +70,8 @@ pub struct Config {
     pub objects: ObjectsConfig,
     /// Audits of backends.
     pub audit: AuditConfig,
+    /// Epochs and prices.
+    pub money: MoneyConfig,
     /// Reading own disks through.
     pub scrub: ScrubConfig,
     /// Logs.

@@ -21,6 +21,11 @@ const SCRUB_RATE_MIN: u64 = 1 << 20;
 /// No disks together are faster.
 const SCRUB_RATE_MAX: u64 = 1 << 40;
 
+/// From what a test can wait for to a year.
+const EPOCH_SECONDS: std::ops::RangeInclusive<u64> = 1..=366 * 86_400;
+/// All FROST that there will be: 5 * 10^9 WAL.
+const FROST_MAX: u64 = 5_000_000_000_000_000_000;
+
 /// Names everything that is wrong; empty when nothing is.
 #[must_use]
 pub fn problems(config: &Config) -> Vec<Problem> {
@@ -31,6 +36,7 @@ pub fn problems(config: &Config) -> Vec<Problem> {
         limits(config),
         objects(config),
         audit(config),
+        money(config),
         scrub(config),
         log(config),
         root(config),
@@ -225,6 +231,35 @@ fn audit(config: &Config) -> Vec<Problem> {
         Problem::at(format!("audit.{key}"), format!("choose {} to {}", allowed.start(), allowed.end()))
     };
     refused.map(|(key, _, allowed)| text(key, allowed)).collect()
+}
+
+fn money(config: &Config) -> Vec<Problem> {
+    let money = &config.money;
+    let mut found = Vec::new();
+    if !EPOCH_SECONDS.contains(&money.epoch) {
+        let text = format!("choose {} to {} seconds", EPOCH_SECONDS.start(), EPOCH_SECONDS.end());
+        found.push(Problem::at("money.epoch", text));
+    }
+    let amounts = [
+        ("storage_price", money.storage_price),
+        ("write_price", money.write_price),
+        ("read_request_price", money.read_request_price),
+        ("write_request_price", money.write_request_price),
+        ("egress_price", money.egress_price),
+        ("endowment", money.endowment),
+    ];
+    for (key, amount) in amounts {
+        if amount > FROST_MAX {
+            let text = format!("there are only {FROST_MAX} FROST");
+            found.push(Problem::at(format!("money.{key}"), text));
+        }
+    }
+    if let Some(target) = &money.alert_target
+        && !config.notification_targets.iter().any(|known| known.name == *target)
+    {
+        found.push(Problem::at("money.alert_target", format!("there is no notification target named {target:?}")));
+    }
+    found
 }
 
 fn scrub(config: &Config) -> Vec<Problem> {

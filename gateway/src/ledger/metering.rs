@@ -3,7 +3,8 @@
 //! Of everything that came to a bucket, or (negative) went, `d` encoded bytes at the time `t`, the sums of `d` and of `d * t` are kept.
 //! What lay there until a time `b` came to `b * sum(d) - sum(d * t)` byte-microseconds: the same as the area under the curve. An epoch is charged what
 //! this has grown by since the last charge. So a transaction that commits after its epoch was charged is charged with the next one:
-//! it is neither lost nor charged twice, whatever the order in which rows become visible.
+//! it is neither lost nor charged twice, whatever the order in which rows become visible. A deletion that commits so late makes the
+//! next charges smaller; only where nothing is left to charge, the time by which it was late stays paid.
 
 use serde::{Deserialize, Serialize};
 
@@ -173,36 +174,58 @@ mod tests {
         assert_eq!((usage.byte_micros, usage.written_bytes), (2_000, 0));
     }
 
+    type Change = (i64, i64, i64, i64);
+
+    /// Charges epochs that are cut anywhere; what comes is seen so late, and what goes too if it `goes_late`. The sum, and how far it is charged.
+    fn charge_all(changes: &[Change], cuts: &std::collections::BTreeSet<i64>, goes_late: bool) -> (Usage, bool) {
+        let seen_at = |until: i64| -> Vec<(i64, i64)> {
+            let both = changes.iter().flat_map(|(at, bytes, stays, late)| {
+                let gone = at + stays;
+                let seen = if goes_late { [at + late, gone + late] } else { [at + *late.min(stays), gone] };
+                [(*at, *bytes, seen[0]), (gone, -bytes, seen[1])]
+            });
+            both.filter(|(_, _, seen)| *seen < until).map(|(at, bytes, _)| (BEGIN + at, bytes)).collect()
+        };
+        let end = 120 * HOUR_MICROS;
+        let mut charged = ChargedMeters::default();
+        let mut sum = Usage::default();
+        for cut in cuts.iter().copied().chain([end]) {
+            let fold = (BEGIN + cut).div_euclid(HOUR_MICROS) - 24;
+            let (usage, next) = charged.charge(&meters(&seen_at(cut)), BEGIN + cut, fold);
+            charged = serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap();
+            sum.byte_micros += usage.byte_micros;
+            sum.written_bytes += usage.written_bytes;
+        }
+        (sum, charged.is_over(&meters(&seen_at(end)), BEGIN + end))
+    }
+
+    fn any_changes() -> impl Strategy<Value = Vec<Change>> {
+        let change = (0..50 * HOUR_MICROS, 1..1_000_000_i64, 0..50 * HOUR_MICROS, 0..HOUR_MICROS);
+        prop::collection::vec(change, 0..40)
+    }
+
     proptest! {
-        /// However epochs cut time, whichever commits are seen late, and whatever is folded: the sum is the whole area.
+        /// However epochs cut time, however late what comes is seen, and whatever is folded: the sum is the whole area.
         #[test]
-        fn epochs_sum_up_to_the_whole(
-            changes in prop::collection::vec((0..50 * HOUR_MICROS, 1..1_000_000_i64, 0..50 * HOUR_MICROS, 0..HOUR_MICROS), 0..40),
-            cuts in prop::collection::btree_set(1..60 * HOUR_MICROS, 1..12),
-        ) {
-            // Each comes, stays for a while, and is seen a while after both.
-            let seen_at = |until: i64| -> Vec<(i64, i64)> {
-                let both = changes.iter().flat_map(|(at, bytes, stays, late)| {
-                    [(*at, *bytes, at + late), (at + stays, -bytes, at + stays + late)]
-                });
-                both.filter(|(_, _, seen)| *seen < until).map(|(at, bytes, _)| (BEGIN + at, bytes)).collect()
-            };
-            let end = 120 * HOUR_MICROS;
-            let mut charged = ChargedMeters::default();
-            let mut sum = Usage::default();
-            for cut in cuts.iter().copied().chain([end]) {
-                // Those that are seen within an hour of the end of the hour before: folding leaves them a day.
-                let fold = (BEGIN + cut).div_euclid(HOUR_MICROS) - 24;
-                let (usage, next) = charged.charge(&meters(&seen_at(cut)), BEGIN + cut, fold);
-                charged = serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap();
-                sum.byte_micros += usage.byte_micros;
-                sum.written_bytes += usage.written_bytes;
-            }
+        fn epochs_sum_up_to_the_whole(changes in any_changes(), cuts in prop::collection::btree_set(1..60 * HOUR_MICROS, 1..12)) {
+            let (sum, is_over) = charge_all(&changes, &cuts, false);
             let area: i128 = changes.iter().map(|(_, bytes, stays, _)| i128::from(*bytes) * i128::from(*stays)).sum();
             prop_assert_eq!(sum.byte_micros, area.unsigned_abs());
-            prop_assert!(charged.is_over(&meters(&seen_at(end)), BEGIN + end));
             let written: i64 = changes.iter().map(|(_, bytes, ..)| bytes).sum();
             prop_assert_eq!(sum.written_bytes, u64::try_from(written).unwrap());
+            prop_assert!(is_over);
+        }
+
+        /// A deletion that is seen late was charged as if it had come that late, at most; what else is there makes up for it.
+        #[test]
+        fn late_deletions_cost_their_lateness_at_most(changes in any_changes(), cuts in prop::collection::btree_set(1..60 * HOUR_MICROS, 1..12)) {
+            let (sum, is_over) = charge_all(&changes, &cuts, true);
+            let area = |stays: fn(&Change) -> i64| -> u128 {
+                changes.iter().map(|change| (i128::from(change.1) * i128::from(stays(change))).unsigned_abs()).sum()
+            };
+            prop_assert!(sum.byte_micros >= area(|change| change.2));
+            prop_assert!(sum.byte_micros <= area(|change| change.2 + change.3));
+            prop_assert!(is_over);
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod log;
 mod metering;
 mod outcome;
 mod price_step;
+mod quote;
 mod split;
 mod transfer_key;
 
@@ -23,5 +24,6 @@ pub use funds::{Funds, Shortfall, alert_due};
 pub use metering::{ChargedMeters, HOUR_MICROS, HourMeters};
 pub use outcome::{Field, Outcome, Refusal, Resolution};
 pub use price_step::next_prices;
+pub use quote::quote;
 pub use split::split;
 pub use transfer_key::transfer_id;

@@ -143,6 +143,24 @@ const INVARIANTS: &[(&str, &str)] = &[
          OR SUM(m.content_bytes_added - m.content_bytes_removed) <> 0",
     ),
     (
+        "account {} of the ledger: its sums are not those of its transfers",
+        "SELECT a.name FROM ledger_account a WHERE a.debits_posted <> COALESCE((SELECT SUM(t.amount) FROM ledger_transfer t \
+         WHERE t.book = a.book AND t.debit = a.name AND t.phase IN (0, 2)), 0) \
+         OR a.credits_posted <> COALESCE((SELECT SUM(t.amount) FROM ledger_transfer t \
+         WHERE t.book = a.book AND t.credit = a.name AND t.phase IN (0, 2)), 0) \
+         OR a.debits_pending <> COALESCE((SELECT SUM(t.amount) FROM ledger_transfer t \
+         WHERE t.book = a.book AND t.debit = a.name AND t.phase = 1 \
+         AND NOT EXISTS (SELECT 1 FROM ledger_transfer r WHERE r.pending_id = t.id)), 0) \
+         OR a.credits_pending <> COALESCE((SELECT SUM(t.amount) FROM ledger_transfer t \
+         WHERE t.book = a.book AND t.credit = a.name AND t.phase = 1 \
+         AND NOT EXISTS (SELECT 1 FROM ledger_transfer r WHERE r.pending_id = t.id)), 0)",
+    ),
+    (
+        "transfer number {}: those before it are not all there",
+        "SELECT CAST(e.seq AS TEXT) FROM ledger_end e WHERE e.seq <> (SELECT COUNT(*) FROM ledger_transfer) \
+         OR e.seq <> COALESCE((SELECT MAX(t.seq) FROM ledger_transfer t), 0)",
+    ),
+    (
         "part {}: its extents do not add up to its size",
         "SELECT p.part_id FROM part p WHERE NOT EXISTS (SELECT 1 FROM removal r WHERE r.id = p.upload_id) \
          AND COALESCE((SELECT SUM(e.length) FROM extent e WHERE e.owner = p.part_id), 0) <> p.size",

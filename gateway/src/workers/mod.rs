@@ -2,6 +2,7 @@
 
 mod access_logs;
 mod audits;
+mod epochs;
 mod inventory;
 mod lifecycle;
 mod maintenance;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use epochs::begin_first_epoch;
 pub use worker::{StepError, Worker};
 
 use crate::audit::{AuditedBackend, Auditor, Scrub};
@@ -97,6 +99,7 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         }),
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]);
+    workers.push(Arc::new(epochs(metadata, config)));
     if config.audit.enabled {
         let auditor = auditor(objects, metadata, config, ambient);
         let numbers = audits::BlobNumbers(metadata.clone());
@@ -108,6 +111,14 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         workers.push(Arc::new(seldom::Seldom::new(scrubbing, objects, metadata, ambient)));
     }
     workers
+}
+
+/// Where alerts go that cannot be posted, the log says.
+fn epochs(metadata: &MetadataStore, config: &Config) -> epochs::Epochs {
+    let wanted = config.money.alert_target.as_deref();
+    let target = config.notification_targets.iter().find(|target| Some(target.name.as_str()) == wanted);
+    let alerts = target.and_then(|target| webhooks(std::slice::from_ref(target)).pop());
+    epochs::Epochs::new(metadata.clone(), config.money.clone(), alerts)
 }
 
 fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Auditor {

@@ -3,6 +3,7 @@
 mod commands;
 mod first_run;
 mod invitations;
+mod money;
 mod nodes;
 mod ops;
 mod signals;

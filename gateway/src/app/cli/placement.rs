@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use crate::domain::PlacementRule;
+use crate::domain::money::frost::Frost;
 
 /// What to do with buckets.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -19,6 +20,37 @@ pub enum Bucket {
         #[arg(long, conflicts_with_all = ["zones", "providers", "exclude", "residency"])]
         clear: bool,
         /// Print the rule and what it comes to as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show or say who pays for a bucket: its owner's account unless said otherwise
+    Payer {
+        /// The bucket's name
+        name: String,
+        /// A user's name or an account of the ledger
+        #[arg(conflicts_with_all = ["own_funds", "owner"])]
+        payer: Option<String>,
+        /// Funds of the bucket's own, which `haulout account credit bucket/NAME` fills
+        #[arg(long, conflicts_with = "owner")]
+        own_funds: bool,
+        /// Its owner's account
+        #[arg(long)]
+        owner: bool,
+        /// Print what it uses and has as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show, set or clear the most that an epoch of a bucket may cost. Writes beyond it are refused where money is on
+    SpendLimit {
+        /// The bucket's name
+        name: String,
+        /// FROST as a number, or WAL as in 2.5WAL
+        #[arg(conflicts_with = "clear")]
+        amount: Option<Frost>,
+        /// Let it cost anything
+        #[arg(long)]
+        clear: bool,
+        /// Print what it uses and has as JSON
         #[arg(long)]
         json: bool,
     },

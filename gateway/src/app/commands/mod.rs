@@ -6,8 +6,9 @@ mod check;
 mod collect;
 mod database;
 mod keys;
-mod moves;
 pub(super) mod ledger;
+mod money;
+mod moves;
 pub(super) mod node;
 mod outcome;
 mod placement;
@@ -42,6 +43,11 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Repair(repair) => provider::repair(runner, repair).await,
         Command::Database(database) => database::run(runner, database).await,
         Command::User(user) => user::run(runner, user).await,
+        Command::Account(account) => money::account(runner, account).await,
+        Command::Quote(quote) => money::quote(runner, quote).await,
+        Command::Usage(usage) => money::usage(runner, usage).await,
+        Command::Invoice(invoice) => money::invoice(runner, invoice).await,
+        Command::Epoch(epoch) => money::epoch(runner, epoch).await,
         Command::Quota(quota) => quota::run(runner, quota).await,
     }
 }

@@ -4,16 +4,36 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
+use crate::admin::money::buckets::FundsRequest;
 use crate::admin::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRequest};
 use crate::app::cli::{Bucket, Placement};
 use crate::app::commands::runner::OperationRunner;
-use crate::app::commands::{Outcome, show};
+use crate::app::commands::{Outcome, money, show};
 use crate::domain::PlacementRule;
 use crate::placement::{BackendVerdict, Evaluation, SchemeVerdict};
 
 /// Runs `haulout bucket`.
 pub(super) async fn bucket(runner: &OperationRunner, bucket: Bucket) -> Result<Outcome> {
-    let Bucket::Placement { name, rule, clear, json } = bucket;
+    let (name, rule, clear, json) = match bucket {
+        Bucket::Placement { name, rule, clear, json } => (name, rule, clear, json),
+        Bucket::Payer { name, payer, own_funds, owner, json } => {
+            let request = match payer {
+                Some(payer) => FundsRequest::Payer(payer),
+                None if own_funds => FundsRequest::OwnFunds,
+                None if owner => FundsRequest::Owner,
+                None => FundsRequest::Show,
+            };
+            return money::fund(runner, name, request, json).await;
+        }
+        Bucket::SpendLimit { name, amount, clear, json } => {
+            let request = match amount {
+                Some(amount) => FundsRequest::SpendLimit(amount.0),
+                None if clear => FundsRequest::NoSpendLimit,
+                None => FundsRequest::Show,
+            };
+            return money::fund(runner, name, request, json).await;
+        }
+    };
     let rule = PlacementRule::from(rule);
     let request = match (clear, rule.is_empty()) {
         (true, _) => PlacementRequest::Clear,

@@ -63,6 +63,7 @@ impl OperationRunner {
             backends: self.config.backends.clone(),
             has_default_backends: self.config.has_default_backends(),
             audit: self.config.audit.clone(),
+            money: self.config.money.clone(),
             base,
             ambient: self.ambient.clone(),
         }

@@ -6,6 +6,7 @@ pub(crate) mod debug;
 pub(crate) mod kms;
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod money;
 pub(crate) mod notification;
 pub(crate) mod objects;
 pub(crate) mod ops;

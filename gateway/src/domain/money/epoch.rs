@@ -7,6 +7,7 @@ use std::fmt;
 pub struct Epoch(pub u64);
 
 impl Epoch {
+    /// The one after it.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)

@@ -5,8 +5,8 @@ use super::frost::Frost;
 /// Encoded bytes of one unit of sale.
 pub const MIB: u64 = 1 << 20;
 
-/// The prices of one epoch. The defaults are those of Walrus's Mainnet for storage and nothing for requests and egress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The prices of one epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prices {
     /// For each encoded MiB that is kept for a whole epoch.
     pub storage: Frost,
@@ -27,21 +27,29 @@ pub struct Usage {
     pub byte_micros: u128,
     /// Encoded bytes that came.
     pub written_bytes: u64,
+    /// Requests that change nothing.
     pub requests_read: u64,
+    /// Requests that change something or list.
     pub requests_write: u64,
+    /// Bytes of response bodies.
     pub egress_bytes: u64,
 }
 
 /// What one bucket owes for one epoch. Each part is rounded up, once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Charges {
+    /// For keeping.
     pub storage: Frost,
+    /// For writing.
     pub write: Frost,
+    /// For requests.
     pub requests: Frost,
+    /// For response bodies.
     pub egress: Frost,
 }
 
 impl Charges {
+    /// All of it, at most [`Frost::MAX`].
     #[must_use]
     pub fn total(&self) -> Frost {
         [self.storage, self.write, self.requests, self.egress].into_iter().sum()

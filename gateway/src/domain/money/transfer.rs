@@ -55,6 +55,7 @@ pub enum TransferCode {
 }
 
 impl TransferCode {
+    /// Every code, in order.
     pub const ALL: [Self; 20] = [
         Self::Credit,
         Self::Payout,
@@ -78,6 +79,7 @@ impl TransferCode {
         Self::Correction,
     ];
 
+    /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -104,6 +106,7 @@ impl TransferCode {
         }
     }
 
+    /// The code of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == name)
@@ -113,12 +116,17 @@ impl TransferCode {
 /// A transfer that is to be posted at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
+    /// What makes it one transfer however often it is asked for.
     pub id: TransferId,
+    /// Where it is kept.
     pub book: Book,
+    /// The account that gives.
     pub debit: LedgerAccount,
+    /// The account that gets.
     pub credit: LedgerAccount,
     /// Above zero, at most [`Frost::MAX`].
     pub amount: Frost,
+    /// What it is for.
     pub code: TransferCode,
     /// The epoch that it belongs to.
     pub epoch: Epoch,

@@ -68,11 +68,11 @@ pub(super) async fn next(session: &mut Session, after: i64, most: usize) -> Resu
 /// Some buckets by number.
 pub(super) async fn of(session: &mut Session, buckets: &[BucketId]) -> Result<BTreeMap<BucketId, FundsRow>> {
     let rows = buckets.iter().map(|bucket| [Value::Int(bucket.0)]).collect();
-    let head = format!(
-        "SELECT {COLUMNS} FROM (SELECT id FROM bucket UNION SELECT bucket_id FROM bucket_funds) x \
-         LEFT JOIN bucket b ON b.id = x.id LEFT JOIN bucket_funds f ON f.bucket_id = x.id WHERE x.id IN (VALUES "
+    let tail = format!(
+        ") SELECT {COLUMNS} FROM x LEFT JOIN bucket b ON b.id = x.id LEFT JOIN bucket_funds f ON f.bucket_id = x.id \
+         WHERE b.id IS NOT NULL OR f.bucket_id IS NOT NULL"
     );
-    let rows = session.rows_of_rows(&head, rows, ")").await?;
+    let rows = session.rows_of_rows("WITH x (id) AS (VALUES ", rows, &tail).await?;
     rows.iter().map(|row| funds(row).map(|funds| (funds.bucket, funds))).collect()
 }
 

@@ -96,19 +96,24 @@ impl Work for Reserve {
         };
         let rows = funds_row::next(tx, self.after, self.most).await?;
         let more = rows.last().filter(|_| rows.len() >= self.most).map(|row| row.bucket.0);
-        for row in rows.into_iter().filter(|row| !row.is_gone) {
-            reserve(tx, &mut end, &epoch, row).await?;
+        let costs = bucket_costs::costs(tx, &epoch, Timestamp(end.now), rows.clone()).await?;
+        for (row, cost) in rows.into_iter().zip(costs).filter(|(row, _)| !row.is_gone) {
+            if let Some(amount) = cost.funds.wanted_hold() {
+                reserve(tx, &mut end, &epoch, row, amount).await?;
+            }
         }
         Ok(more)
     }
 }
 
-/// Replaces the hold of a bucket by a larger one, if it needs one.
-async fn reserve(tx: &mut Session, end: &mut LedgerEnd, epoch: &MoneyEpoch, row: funds_row::FundsRow) -> Result<()> {
-    let Some(cost) = bucket_costs::costs(tx, epoch, Timestamp(end.now), vec![row.clone()]).await?.pop() else {
-        return Ok(());
-    };
-    let Some(amount) = cost.funds.wanted_hold() else { return Ok(()) };
+/// Replaces the hold of a bucket by a larger one.
+async fn reserve(
+    tx: &mut Session,
+    end: &mut LedgerEnd,
+    epoch: &MoneyEpoch,
+    row: funds_row::FundsRow,
+    amount: Frost,
+) -> Result<()> {
     let times = row.hold_grown.saturating_add(1);
     let id = transfer_id(&[b"hold", &row.bucket.0.to_be_bytes(), &times.to_be_bytes(), &epoch.number.0.to_be_bytes()]);
     let hold = Hold { id, payer: row.pays(), amount };

@@ -4,6 +4,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod access_log_buffer;
+mod encoded_size;
 pub(crate) mod inventory;
 pub(crate) mod meter;
 pub(crate) mod notifications;

@@ -9,6 +9,7 @@ pub(crate) mod connection_info;
 pub(crate) mod cors;
 mod dispatch;
 pub(crate) mod error_details;
+pub(crate) mod funding;
 pub(crate) mod handle;
 pub(crate) mod meters;
 pub(crate) mod operation_input;

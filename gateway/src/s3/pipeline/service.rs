@@ -13,6 +13,7 @@ use crate::clock::Ambient;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 use crate::s3::auth::Verifier;
+use crate::s3::pipeline::funding::Funding;
 use crate::s3::pipeline::handle::handle;
 use crate::s3::pipeline::meters::Meters;
 use crate::s3::pipeline::request_id::RequestIds;
@@ -37,7 +38,8 @@ impl S3Service {
     ) -> Self {
         let meters = Meters::new(TABLE.rows().iter().map(|row| row.operation).collect());
         let ids = RequestIds::new(&*ambient.entropy);
-        Self(Arc::new(S3State { objects, metadata, verifier, settings, ids, meters, ambient }))
+        let funding = Funding::new(metadata.clone(), objects.clone(), settings.money, settings.pay_at.clone());
+        Self(Arc::new(S3State { objects, metadata, verifier, settings, ids, meters, funding, ambient }))
     }
 
     /// The websites of the same buckets.

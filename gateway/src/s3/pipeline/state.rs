@@ -7,10 +7,12 @@ use std::time::Duration;
 use crate::clock::Ambient;
 use crate::config::{NotificationTargetConfig, S3Config};
 use crate::domain::Timestamp;
+use crate::domain::money::mode::MoneyMode;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 use crate::s3::auth::Verifier;
 use crate::s3::body::BodyLimits;
+use crate::s3::pipeline::funding::Funding;
 use crate::s3::pipeline::meters::Meters;
 use crate::s3::pipeline::request_id::RequestIds;
 
@@ -23,6 +25,10 @@ pub struct S3Settings {
     pub storage_classes: Vec<String>,
     /// The targets that notifications may go to.
     pub notification_targets: Vec<NotificationTargetConfig>,
+    /// Whether writes are paid for.
+    pub money: MoneyMode,
+    /// Where users pay.
+    pub pay_at: Option<String>,
     /// Limits of request bodies.
     pub body: BodyLimits,
     /// How long a response may take before white space keeps its connection alive.
@@ -35,6 +41,8 @@ impl Default for S3Settings {
             s3: S3Config::default(),
             storage_classes: Vec::new(),
             notification_targets: Vec::new(),
+            money: MoneyMode::Off,
+            pay_at: None,
             body: BodyLimits::default(),
             keep_alive_after: Duration::from_secs(10),
         }
@@ -55,6 +63,8 @@ pub struct S3State {
     pub ids: RequestIds,
     /// Counts requests.
     pub meters: Meters,
+    /// What writes cost.
+    pub funding: Funding,
     /// Time and chance.
     pub ambient: Ambient,
 }

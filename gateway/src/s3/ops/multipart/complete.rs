@@ -10,6 +10,7 @@ use crate::s3::body::Integrity;
 use crate::s3::documents::xml::{Element, XmlWriter, parse};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::{checksums, sse, versions};
+use crate::s3::pipeline::funding::Fees;
 use crate::s3::pipeline::operation_input::Input;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Document, Response, object_url, when_ready};
@@ -44,7 +45,7 @@ async fn complete_upload(mut request: S3Request, bucket: Arc<Bucket>, key: Objec
     let name = bucket.name.clone();
     let url = object_url(&request.head, &request.target, &name, &key);
     let origin = request.origin_for(&bucket);
-    let objects = request.state.objects.clone();
+    let state = request.state.clone();
     let request_headers = request.head.headers.clone();
     let work = async move {
         let complete = CompleteUpload {
@@ -58,8 +59,11 @@ async fn complete_upload(mut request: S3Request, bucket: Arc<Bucket>, key: Objec
             checksum,
             checksum_kind,
         };
-        let stored = objects.complete_upload(complete).await?;
-        Ok(completed(&stored, &name, &key, &url, &request_headers))
+        let stored = state.objects.complete_upload(complete).await?;
+        let mut document = completed(&stored, &name, &key, &url, &request_headers);
+        // Writing was paid with the parts.
+        state.funding.announce(stored.size, Fees::Kept, &mut document.headers);
+        Ok(document)
     };
     when_ready(work, request.state.settings.keep_alive_after, request.info()).await
 }

@@ -13,6 +13,7 @@ use crate::s3::documents::xml::XmlWriter;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::range::{self, NoRange};
 use crate::s3::headers::{checksums, encryption_keys, expiration, sse, versions};
+use crate::s3::pipeline::funding::Fees;
 use crate::s3::pipeline::operation_input::Input;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Document, Response, empty, etag_header, when_ready, xml};
@@ -54,6 +55,7 @@ async fn upload_part(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey
     headers.insert(header::ETAG, etag_header(written.part.etag));
     sse::show(upload.attributes.encryption.as_ref(), &request.head.headers, headers);
     checksums::write_value(&written.checksum, None, headers);
+    request.state.funding.announce(written.part.size, Fees::Written, headers);
     Ok(response)
 }
 

@@ -13,6 +13,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::conditions::{self, ConditionOutcome};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
 use crate::s3::headers::{checksums, encryption_keys, sse, versions, write_offset};
+use crate::s3::pipeline::funding::Fees;
 use crate::s3::pipeline::operation_input::{Directive, Input};
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Document, Response, when_ready};
@@ -103,7 +104,12 @@ async fn copy_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) ->
             let copy = plan_copy(&request, &bucket, &key, source).await?;
             match request.state.objects.copy(copy).await {
                 Err(ObjectsError::SourceGone) if attempts.next().is_some() => {}
-                stored => return Ok(copied(&stored?, source_name, &request.head.headers)),
+                stored => {
+                    let stored = stored?;
+                    let mut document = copied(&stored, source_name, &request.head.headers);
+                    request.state.funding.announce(stored.size, Fees::Written, &mut document.headers);
+                    return Ok(document);
+                }
             }
         }
     };

@@ -11,6 +11,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::write_attributes::{self, WriteAttributes};
 use crate::s3::headers::{checksums, encryption_keys, expiration, object_lock, sse, versions, write_offset};
 use crate::s3::ops::objects::append::append_object;
+use crate::s3::pipeline::funding::Fees;
 use crate::s3::pipeline::operation_input::NEW_OBJECT;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header};
@@ -36,6 +37,7 @@ async fn put_object(mut request: S3Request, bucket: Arc<Bucket>, key: ObjectKey)
     let put = Put { bucket: place, key: name, attributes, lock, condition, promise, cipher, origin };
     let stored = request.state.objects.put(put, body).await?;
     let mut response = written(&stored, &request.head.headers);
+    request.state.funding.announce(stored.size, Fees::Written, response.headers_mut());
     let object = LifecycleObject { key: key.as_bytes(), size: stored.size, tags: &tags };
     expiration::announce(&bucket, &object, stored.modified_at, response.headers_mut())?;
     Ok(response)

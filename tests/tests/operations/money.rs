@@ -1,0 +1,169 @@
+//! Money: what buckets cost is shown before and charged once, and who cannot pay may still read and delete.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use harness::{Database, Scheme, Settings, TestGateway, on_both, wait_until};
+use http::Method;
+use serde_json::Value;
+
+on_both!(short_epochs => what_a_bucket_costs_is_known_before_and_charged_once);
+on_both!(charged => who_cannot_pay_is_refused_and_reads_and_deletes);
+
+/// Epochs of two seconds.
+fn short_epochs(database: Database) -> Settings {
+    Settings::new(database).env("HAULOUT_EPOCH", "2").set("money", "read_request_price = 1000000")
+}
+
+/// One epoch of a day, in which money is charged and nobody has any.
+fn charged(database: Database) -> Settings {
+    let pay_at = "pay_at = \"https://pay.example/haulout\"";
+    Settings::new(database)
+        .env("HAULOUT_EPOCH", "86400")
+        .set("money", "mode = \"on\"")
+        .set("money", "endowment = 0")
+        .set("money", pay_at)
+}
+
+async fn json(gateway: &TestGateway, arguments: &[&str]) -> Result<Value> {
+    let arguments = [arguments, &["--json"]].concat();
+    Ok(serde_json::from_str(&gateway.haulout(&arguments).ok().await?)?)
+}
+
+fn number(value: &Value, key: &str) -> Result<u64> {
+    value[key].as_u64().with_context(|| format!("{key} in {value}"))
+}
+
+async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("kept").await?;
+    s3.create_bucket("emptied").await?;
+    let first = s3.put("kept", "a", vec![1; 3 << 20]).await?.ok()?;
+    let cost = first.header("x-haulout-cost").to_owned();
+    ensure!(cost.contains(" FROST until 20"), "{cost:?}");
+    let upload = s3.create_upload("kept", "parts").await?;
+    let part = s3.put_part("kept", "parts", &upload, 1, vec![2; 5 << 20].into()).await?;
+    let completed = s3.complete("kept", "parts", &upload, &[(1, part)]).await?.ok()?;
+    ensure!(completed.header("x-haulout-cost").contains("FROST"), "a completion says it too");
+    s3.put("emptied", "a", vec![1; 3 << 20]).await?.ok()?;
+    s3.delete("emptied", "a").await?.ok()?;
+
+    let quote = json(gateway, &["quote", "--bytes", "3145728", "--epochs", "1"]).await?;
+    let encoded = number(&quote, "encoded_bytes")?;
+    ensure!(encoded > 3 << 20 && encoded < 5 << 20, "{quote}");
+    ensure!(number(&quote, "total")? >= number(&quote, "storage")?, "{quote}");
+    let usage = json(gateway, &["usage", "kept"]).await?;
+    ensure!(number(&usage[0], "encoded_bytes")? > 8 << 20, "{usage}");
+
+    // Kill it again and again while it charges.
+    for _ in 0..6 {
+        tokio::time::sleep(std::time::Duration::from_millis(1_300)).await;
+        gateway.kill();
+        gateway.restart()?;
+    }
+    let enough = wait_until("several epochs are charged", async || {
+        let epochs = json(gateway, &["epoch"]).await?;
+        let is_charged = |epoch: &&Value| epoch["state"] == "charged" || epoch["state"] == "settled";
+        let charged = epochs.as_array().context("a list")?.iter().filter(is_charged).count();
+        Ok((charged >= 5).then_some(epochs))
+    });
+    enough.await?;
+    gateway.stop()?;
+    let epochs = json(gateway, &["epoch"]).await?;
+    let last = epochs.as_array().context("a list")?.iter().find(|epoch| epoch["state"] == "charged");
+    let last = number(last.context("one is charged")?, "number")?;
+    let (mut billed, mut held) = (0, std::collections::BTreeSet::new());
+    for bucket in ["kept", "emptied"] {
+        let bills = json(gateway, &["invoice", bucket]).await?;
+        for bill in bills.as_array().context("a list")? {
+            ensure!(number(bill, "epoch")? <= last, "{bill}");
+            billed += number(bill, "total")?;
+            let storage = number(bill, "storage")?;
+            if bucket == "kept" && storage > 0 {
+                ensure!(held.insert(number(bill, "epoch")?), "an epoch is billed once: {bills}");
+            }
+        }
+        let csv = gateway.haulout(&["invoice", bucket, "--csv"]).ok().await?;
+        ensure!(csv.lines().count() == bills.as_array().map_or(0, Vec::len) + 1, "{csv}");
+    }
+    ensure!(held.len() as u64 > last / 2, "every epoch since is paid for: {held:?} of {last}");
+    let bills = json(gateway, &["invoice", "emptied"]).await?;
+    let stored = bills.as_array().context("a list")?.iter().filter(|bill| bill["storage"] != 0).count();
+    ensure!(stored <= 2, "what is deleted costs nothing any more: {bills}");
+    let accounts = json(gateway, &["account"]).await?;
+    let accounts = accounts.as_array().context("a list")?;
+    let escrows =
+        accounts.iter().filter(|account| account["account"].as_str().is_some_and(|a| a.starts_with("escrow/")));
+    let collected: i64 = escrows.filter_map(|account| account["balance"].as_i64()).sum();
+    ensure!(u64::try_from(collected)? == billed, "what was billed is in the escrows, once: {collected} of {billed}");
+    let sum: i64 = accounts.iter().filter_map(|account| account["balance"].as_i64()).sum();
+    ensure!(sum == 0, "the ledger balances: {accounts:?}");
+    gateway.restart()
+}
+
+async fn who_cannot_pay_is_refused_and_reads_and_deletes(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("paid").await?;
+    let refused = s3.put("paid", "a", vec![1; 3 << 20]).await?;
+    refused.refused(402, "InsufficientFunds")?;
+    let text = refused.text_of("Message")?;
+    ensure!(text.contains("WAL are missing") && text.contains("https://pay.example/haulout"), "{text}");
+    ensure!(text.contains("payer/") && refused.text_of("MissingFrost")?.parse::<u64>()? > 0, "{text}");
+    s3.request(Method::POST, "/paid/b").query("uploads", "").send().await?.refused(402, "InsufficientFunds")?;
+
+    // Clients give up at once.
+    let file = gateway.scratch("file");
+    std::fs::write(&file, vec![3; 100_000])?;
+    let path = file.to_string_lossy().into_owned();
+    for scheme in Scheme::BOTH {
+        let clients = gateway.clients(scheme);
+        let began = Instant::now();
+        let said = clients.aws(&["s3", "cp", &path, "s3://paid/aws"]).fails().await?;
+        ensure!(said.contains("InsufficientFunds") && said.contains("are missing"), "{said}");
+        ensure!(began.elapsed().as_secs() < 20, "aws-cli tried for {:?}", began.elapsed());
+        let began = Instant::now();
+        let said = clients.rclone(&["copyto", &path, "haulout:paid/rclone"]).fails().await?;
+        ensure!(said.contains("InsufficientFunds"), "{said}");
+        ensure!(began.elapsed().as_secs() < 30, "rclone tried for {:?}", began.elapsed());
+    }
+
+    let credit = ["account", "credit", "root", "0.5WAL", "--reference", "statement 1"];
+    ensure!(gateway.haulout(&credit).ok().await?.contains("recorded"));
+    ensure!(gateway.haulout(&credit).ok().await?.contains("nothing changed"), "a reference counts once");
+    let other = ["account", "credit", "root", "0.6WAL", "--reference", "statement 1"];
+    ensure!(gateway.haulout(&other).fails().await?.contains("exists_with_different_amount"));
+    let account = json(gateway, &["account", "root"]).await?;
+    ensure!(number(&account[0], "free")? + number(&account[0], "reserved")? == 500_000_000, "{account}");
+    wait_until("the payment is seen", async || {
+        Ok((s3.put("paid", "a", vec![1; 3 << 20]).await?.status == 200).then_some(()))
+    })
+    .await?;
+    let too_much = ["account", "payout", "root", "1WAL", "--reference", "statement 2"];
+    ensure!(gateway.haulout(&too_much).fails().await?.contains("exceeds_credits"));
+
+    gateway.haulout(&["bucket", "spend-limit", "paid", "1"]).ok().await?;
+    wait_until("the limit is seen", async || {
+        Ok((s3.put("paid", "b", vec![1; 100_000]).await?.status == 403).then_some(()))
+    })
+    .await?;
+    let refused = s3.put("paid", "b", vec![1; 100_000]).await?;
+    refused.refused(403, "SpendLimitExceeded")?;
+    s3.get("paid", "a").await?.ok()?;
+    s3.list("paid", &[]).await?;
+    s3.delete("paid", "a").await?.ok()?;
+    gateway.haulout(&["bucket", "spend-limit", "paid", "--clear"]).ok().await?;
+
+    gateway.haulout(&["bucket", "payer", "paid", "--own-funds"]).ok().await?;
+    let own = ["account", "credit", "bucket/paid", "1WAL", "--reference", "statement 3"];
+    gateway.haulout(&own).ok().await?;
+    let usage = json(gateway, &["usage", "paid"]).await?;
+    ensure!(usage[0]["payer"].as_str().is_some_and(|payer| payer.starts_with("bucket/")), "{usage}");
+    wait_until("its own funds are seen", async || {
+        Ok((s3.put("paid", "c", vec![1; 100_000]).await?.status == 200).then_some(()))
+    })
+    .await?;
+    wait_until("funds are reserved", async || {
+        Ok((number(&json(gateway, &["usage", "paid"]).await?[0], "hold")? > 0).then_some(()))
+    })
+    .await
+}
