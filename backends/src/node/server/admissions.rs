@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use codec::ClusterId;
 
-use super::admission_file::{ADMISSION_FILE, AdmissionFile};
+use super::files::admission_file::{ADMISSION_FILE, AdmissionFile};
+use super::files::store_names::StoreNames;
 use super::settings::NodeSettings;
-use super::store_names::StoreNames;
 use super::tenant::Tenant;
 use crate::node::protocol::{Failure, FailureCode, PublicKey};
 

@@ -1,13 +1,15 @@
 //! Bodies of requests and replies.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Response, StatusCode};
-use http_body::Frame;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::Incoming;
@@ -15,7 +17,7 @@ use serde::Serialize;
 
 use super::authorize::Caller;
 use super::node::Node;
-use super::share::{Held, hold};
+use super::share::Held;
 use crate::StoreError;
 use crate::node::protocol::{BodyDigest, Failure, FailureCode};
 
@@ -68,7 +70,7 @@ pub(super) async fn receive(node: &Node, caller: &Caller, body: Incoming) -> Res
     let BodyDigest::Whole { len, hash } = &caller.authorization.body else {
         return Err(Failure::new(FailureCode::Malformed, "the body is not announced whole"));
     };
-    let held = hold(node, &caller.tenant, *len).await?;
+    let held = caller.tenant.share.hold(&node.held_bytes, *len).await?;
     let wait = BODY_WAIT + Duration::from_secs(len / BYTES_PER_SECOND_MIN);
     let slow = |_| Failure::new(FailureCode::TimedOut, "the body comes too slowly");
     let bytes = tokio::time::timeout(wait, receive_small(body, *len)).await.map_err(slow)??;
@@ -104,4 +106,32 @@ pub(super) async fn receive_small(body: Incoming, max: u64) -> Result<Bytes, Fai
     received
         .map(http_body_util::Collected::to_bytes)
         .map_err(|error| Failure::new(FailureCode::Malformed, error.to_string()))
+}
+
+/// A reply's body that keeps what its request took until it was sent, or its reader has gone.
+struct Keeping<T> {
+    body: ReplyBody,
+    _kept: T,
+}
+
+/// Lets a body keep something.
+pub(super) fn keep<T: Send + Unpin + 'static>(body: ReplyBody, kept: T) -> ReplyBody {
+    Keeping { body, _kept: kept }.boxed_unsync()
+}
+
+impl<T: Unpin> Body for Keeping<T> {
+    type Data = Bytes;
+    type Error = StoreError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

@@ -9,12 +9,11 @@ use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::authorize::{Caller, authorize, check_time};
-use super::body::{ReplyBody, json, receive, receive_small, refusal};
+use super::body::{ReplyBody, json, keep, receive, receive_small, refusal};
 use super::connection::Patience;
 use super::node::Node;
 use super::serving::{self, Reply};
 use super::sessions::Opened;
-use super::share::keep;
 use super::tenant::Tenant;
 use super::{audits, batch, storing};
 use crate::StoreError;

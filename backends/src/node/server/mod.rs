@@ -11,7 +11,6 @@
 //! clusters/<cluster>/verdicts.jsonl  what audits found
 //! ```
 
-mod admission_file;
 mod admissions;
 mod audits;
 mod authorize;
@@ -19,20 +18,18 @@ mod batch;
 mod body;
 mod connection;
 mod dispatch;
+mod files;
 mod listening;
 mod node;
-mod record_log;
 mod serving;
 mod sessions;
 mod settings;
 mod share;
-mod store_names;
 mod storing;
 mod tenant;
 mod usage;
-mod whole_file;
 mod window;
 
-pub use admission_file::{ADMISSION_FILE, AdmissionFile, AdmittedCluster};
+pub use files::admission_file::{ADMISSION_FILE, AdmissionFile, AdmittedCluster};
 pub use listening::{ClusterUsage, NodeServer, cluster_usage};
 pub use settings::NodeSettings;

@@ -7,11 +7,10 @@ use futures::StreamExt as _;
 use http::{Response, StatusCode};
 
 use super::authorize::Caller;
-use super::body::{ReplyBody, content, json, streamed};
+use super::body::{ReplyBody, content, json, keep, streamed};
 
+use super::files::record_log::Deletion;
 use super::node::Node;
-use super::record_log::Deletion;
-use super::share::{hold, keep};
 use crate::directory::DirectoryStore;
 use crate::marker::MARKER_BYTES_MAX;
 use crate::node::protocol::{
@@ -33,7 +32,7 @@ pub(super) async fn read(node: &Node, caller: &Caller, name: SliverName, range: 
     let len = range.end.saturating_sub(range.start);
     caller.tenant.charge(len, node.settings.day_bytes_max)?;
     // For each step until it was sent: the reply holds no more than one.
-    let held = hold(node, &caller.tenant, len.min(STEP_BYTES)).await?;
+    let held = caller.tenant.share.hold(&node.held_bytes, len.min(STEP_BYTES)).await?;
     if len <= STEP_BYTES {
         let read = caller.store.read(&name, range).await?.freeze();
         return Ok(content(read).map(|body| keep(body, held)));

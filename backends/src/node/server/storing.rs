@@ -8,7 +8,6 @@ use hyper::body::Incoming;
 
 use super::authorize::Caller;
 use super::node::Node;
-use super::share::hold;
 use super::usage::Reservation;
 use crate::directory::DirectoryWriter;
 use crate::node::protocol::{Failure, FailureCode, Receipt, SealReply, TRAILER_BYTES, Trailer};
@@ -199,7 +198,7 @@ impl Arrival<'_> {
             ));
         }
         let sliver = std::mem::take(&mut self.sliver);
-        let _held = hold(self.node, &self.caller.tenant, sliver.settle_bytes()).await?;
+        let _held = self.caller.tenant.share.hold(&self.node.held_bytes, sliver.settle_bytes()).await?;
         let settled =
             self.writer.look_back(move |read| sliver.settle(|range| read(range).map_err(Unproven::Store))).await?;
         let described = settled.map_err(Failure::from)?;

@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use codec::ClusterId;
 use futures::TryStreamExt as _;
 
-use super::admission_file::AdmittedCluster;
 use super::audits::{EpochBook, VerdictLog};
-use super::record_log::{DELETION_FILE, RecordLog};
+use super::files::admission_file::AdmittedCluster;
+use super::files::record_log::{DELETION_FILE, RecordLog};
+use super::files::store_names::{STORES_FILE, StoreNames};
 use super::settings::NodeSettings;
 use super::share::Share;
-use super::store_names::{STORES_FILE, StoreNames};
 use super::usage::{Usage, UsedBytes};
 use crate::directory::DirectoryStore;
 use crate::marker::Marker;

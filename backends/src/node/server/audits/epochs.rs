@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::StoreError;
 use crate::node::ambient::random;
 use crate::node::protocol::{Failure, FailureCode, PublicBytes, commitment};
-use crate::node::server::whole_file;
+use crate::node::server::files::whole_file;
 
 /// The file below the cluster's folder.
 const EPOCH_FILE: &str = "epochs.json";

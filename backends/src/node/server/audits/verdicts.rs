@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::VerdictReport;
 use crate::node::protocol::{Failure, VerdictRecord};
-use crate::node::server::record_log::RecordLog;
+use crate::node::server::files::record_log::RecordLog;
 
 /// The file below the cluster's folder.
 const VERDICT_FILE: &str = "verdicts.jsonl";

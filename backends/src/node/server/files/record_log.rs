@@ -19,7 +19,7 @@ use crate::node::ambient::now_seconds;
 use crate::node::protocol::{PublicKey, Signature};
 
 /// Signed deletions: the newest file; older ones have a number at their end.
-pub(super) const DELETION_FILE: &str = "deletions.jsonl";
+pub(in crate::node::server) const DELETION_FILE: &str = "deletions.jsonl";
 /// Bytes of one file. Reserved when it is begun, so that a disk that fills up later does not keep anything from being recorded.
 const FILE_BYTES: u64 = 4 << 20;
 /// Files that are kept, the newest included: about 60,000 lines.
@@ -30,13 +30,13 @@ const FILES_MAX: u32 = 256;
 /// A deletion that the node accepted, before it acts: its defence when a cluster says that slivers are missing. Text and signature
 /// prove who asked.
 #[derive(Debug, Serialize)]
-pub(super) struct Deletion {
+pub(in crate::node::server) struct Deletion {
     /// The key that signed.
-    pub(super) gateway: PublicKey,
+    pub(in crate::node::server) gateway: PublicKey,
     /// What it signed.
-    pub(super) text: String,
+    pub(in crate::node::server) text: String,
     /// The signature.
-    pub(super) signature: Signature,
+    pub(in crate::node::server) signature: Signature,
 }
 
 /// The newest file.
@@ -55,7 +55,7 @@ struct Waiting {
 
 /// A record of one cluster. What is recorded at the same time shares one sync, and one thread.
 #[derive(Debug)]
-pub(super) struct RecordLog {
+pub(in crate::node::server) struct RecordLog {
     folder: PathBuf,
     file: &'static str,
     /// How old what goes has to be.
@@ -66,7 +66,7 @@ pub(super) struct RecordLog {
 
 impl RecordLog {
     /// The record of this name in a folder, which keeps lines for so many seconds at least. Nothing is made before the first line.
-    pub(super) fn new(folder: PathBuf, file: &'static str, min_seconds: u64) -> Self {
+    pub(in crate::node::server) fn new(folder: PathBuf, file: &'static str, min_seconds: u64) -> Self {
         let min_age = Duration::from_secs(min_seconds);
         Self { folder, file, min_age, waiting: Mutex::default(), current: tokio::sync::Mutex::default() }
     }
@@ -76,7 +76,7 @@ impl RecordLog {
     /// # Errors
     /// They cannot be recorded, and so must not be done; a disk without any space is the exception, for deletions are what makes
     /// space, and audits go on.
-    pub(super) async fn append(&self, events: &[impl Serialize]) -> Result<(), StoreError> {
+    pub(in crate::node::server) async fn append(&self, events: &[impl Serialize]) -> Result<(), StoreError> {
         let mut lines = Vec::new();
         for event in events {
             serde_json::to_writer(&mut lines, event).map_err(StoreError::unavailable)?;

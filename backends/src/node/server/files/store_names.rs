@@ -13,13 +13,13 @@ use codec::ClusterId;
 use super::whole_file;
 
 /// The file below the node's data folder: a JSON object of clusters and names.
-pub(super) const STORES_FILE: &str = "stores.json";
+pub(in crate::node::server) const STORES_FILE: &str = "stores.json";
 
 type Names = BTreeMap<String, String>;
 
 /// The names of all stores. Clones share them.
 #[derive(Clone, Debug)]
-pub(super) struct StoreNames {
+pub(in crate::node::server) struct StoreNames {
     data: PathBuf,
     names: Arc<Mutex<Names>>,
 }
@@ -29,7 +29,7 @@ impl StoreNames {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn open(data: &Path) -> io::Result<Self> {
+    pub(in crate::node::server) fn open(data: &Path) -> io::Result<Self> {
         let names = match std::fs::read(data.join(STORES_FILE)) {
             Ok(text) => serde_json::from_slice(&text)
                 .map_err(|error| io::Error::other(format!("{STORES_FILE} cannot be read: {error}")))?,
@@ -40,7 +40,7 @@ impl StoreNames {
     }
 
     /// What the cluster calls its store.
-    pub(super) fn get(&self, cluster: &ClusterId) -> Option<String> {
+    pub(in crate::node::server) fn get(&self, cluster: &ClusterId) -> Option<String> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).get(&hex::encode(cluster.0)).cloned()
     }
 
@@ -48,7 +48,7 @@ impl StoreNames {
     ///
     /// # Errors
     /// The file cannot be written; what it says stays.
-    pub(super) fn set(&self, cluster: &ClusterId, name: &str) -> io::Result<()> {
+    pub(in crate::node::server) fn set(&self, cluster: &ClusterId, name: &str) -> io::Result<()> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = names.clone();
         next.insert(hex::encode(cluster.0), name.to_owned());

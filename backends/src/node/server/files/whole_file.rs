@@ -9,7 +9,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// It cannot be written; the old one is there then.
-pub(super) fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+pub(in crate::node::server) fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let staged = folder.join(format!("{name}.new"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
     file.write_all(content)?;
