@@ -31,7 +31,7 @@ async fn read(s3: &S3, numbers: std::ops::Range<usize>) -> Result<()> {
 /// Writes the `[[backend]]` of a folder beside the others.
 fn block(gateway: &TestGateway, name: &str) -> Result<String> {
     let folder = gateway.data().join("backends").join(name);
-    let file = gateway.scratch(&format!("{name}.toml"));
+    let file = gateway.scratch("blocks").join(format!("{name}.toml"));
     std::fs::write(&file, format!("[[backend]]\nname = \"{name}\"\nurl = \"{}\"\n", folder.display()))?;
     Ok(file.display().to_string())
 }
@@ -112,18 +112,16 @@ async fn a_replaced_backend_goes_by_itself(gateway: &mut TestGateway) -> Result<
 
 async fn a_backend_is_checked_before_it_is_added(gateway: &mut TestGateway) -> Result<()> {
     let file = block(gateway, "b7")?;
-    let refused = |text: &str, why: &'static str| {
-        let file = gateway.scratch("refused.toml");
-        std::fs::write(&file, text).map(|()| (file.display().to_string(), why))
-    };
-    for (file, why) in [
-        refused("[[backend]]\nname = \"b1\"\nurl = \"/elsewhere\"\n", "two backends named \"b1\"")?,
-        refused("[[backend]]\nname = \"b9\"\nurl = \"x\"\nweigth = 2\n", "weigth")?,
-        refused("[[backend]]\nname = \"B 9\"\nurl = \"x\"\n", "a backend name is")?,
-        refused("[[backend]]\nname = \"b9\"\nurl = \"node://127.0.0.1:1\"\n", "node_key")?,
-        refused("name = \"b9\"\n", "backend")?,
+    for (text, why) in [
+        ("[[backend]]\nname = \"b1\"\nurl = \"/elsewhere\"\n", "two backends named \"b1\""),
+        ("[[backend]]\nname = \"b9\"\nurl = \"x\"\nweigth = 2\n", "weigth"),
+        ("[[backend]]\nname = \"B 9\"\nurl = \"x\"\n", "a backend name is"),
+        ("[[backend]]\nname = \"b9\"\nurl = \"node://127.0.0.1:1\"\n", "node_key"),
+        ("name = \"b9\"\n", "backend"),
     ] {
-        let said = gateway.haulout(&["backend", "add", &file]).fails().await?;
+        let refused = gateway.scratch("blocks").join("refused.toml");
+        std::fs::write(&refused, text)?;
+        let said = gateway.haulout(&["backend", "add", &refused.to_string_lossy()]).fails().await?;
         ensure!(said.contains(why), "{said}");
     }
     let checked = gateway.haulout(&["backend", "add", &file, "--dry-run"]).ok().await?;
