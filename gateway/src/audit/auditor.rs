@@ -118,8 +118,12 @@ impl Auditor {
             return Ok(shares);
         }
         let before = self.metadata.audit_shares(epoch.number.saturating_sub(1)).await?;
-        let missing = self.backends.iter().filter(|(backend, _)| !shares.contains_key(*backend));
-        let drawing = missing.map(async |(backend, audited)| (backend, self.nonce(&audited.store, epoch).await));
+        let mut drawing = Vec::new();
+        for (backend, audited) in &self.backends {
+            if !shares.contains_key(backend) {
+                drawing.push(self.draw_of(backend, audited, epoch));
+            }
+        }
         let drawn: Vec<_> = futures::stream::iter(drawing).buffer_unordered(BACKENDS_AT_ONCE).collect().await;
         for (backend, (nonce, nonce_signature)) in drawn {
             let due = samples_due(&self.settings, epoch.serials, before.get(backend));
@@ -127,6 +131,16 @@ impl Auditor {
             self.metadata.begin_audit_share(epoch.number, backend.clone(), share).await?;
         }
         self.metadata.audit_shares(epoch.number).await
+    }
+
+    /// A backend, and its part in an epoch.
+    async fn draw_of<'a>(
+        &self,
+        backend: &'a BackendId,
+        audited: &AuditedBackend,
+        epoch: &AuditEpoch,
+    ) -> (&'a BackendId, ([u8; 32], Option<[u8; 64]>)) {
+        (backend, self.nonce(&audited.store, epoch).await)
     }
 
     /// Asks one backend.

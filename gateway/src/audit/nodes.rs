@@ -33,11 +33,10 @@ impl Auditor {
 
     /// Shows every node the secret of an epoch that is over. One that is away does not learn it.
     pub(super) async fn publish_secret(&self, epoch: &AuditEpoch) {
-        let shown = self.backends.iter().map(async |(backend, audited)| {
-            if let Err(error) = audited.store.reveal_epoch(epoch.number, epoch.secret).await {
-                tracing::debug!(%backend, epoch = epoch.number, %error, "a backend was not shown the secret of an epoch");
-            }
-        });
+        let mut shown = Vec::new();
+        for (backend, audited) in &self.backends {
+            shown.push(show_secret(backend, &audited.store, epoch));
+        }
         futures::future::join_all(shown).await;
     }
 
@@ -46,7 +45,10 @@ impl Auditor {
     /// # Errors
     /// When the database cannot be read or written. What a backend does not take is reported again.
     pub async fn report(&self) -> Result<(), MetadataError> {
-        let reported = self.backends.iter().map(|(backend, audited)| self.report_to(backend, &audited.store));
+        let mut reported = Vec::new();
+        for (backend, audited) in &self.backends {
+            reported.push(self.report_to(backend, &audited.store));
+        }
         futures::stream::iter(reported).buffer_unordered(REPORTED_AT_ONCE).try_collect().await
     }
 
@@ -63,6 +65,12 @@ impl Auditor {
                 Ok(())
             }
         }
+    }
+}
+
+async fn show_secret(backend: &BackendId, store: &Arc<dyn SliverStore>, epoch: &AuditEpoch) {
+    if let Err(error) = store.reveal_epoch(epoch.number, epoch.secret).await {
+        tracing::debug!(%backend, epoch = epoch.number, %error, "a backend was not shown the secret of an epoch");
     }
 }
 
