@@ -2,6 +2,7 @@
 
 mod absences;
 mod audits;
+mod byzantine;
 mod clock_steps;
 mod draining;
 mod failpoints;
@@ -11,6 +12,7 @@ mod history_client;
 mod kill_loop;
 mod losing_backends;
 mod own_backend;
+mod partitions;
 mod placement;
 mod repair;
 mod rollbacks;
