@@ -175,8 +175,7 @@ impl Auditor {
             }
             progress.drawn = draw.number + 1;
             let Some(sliver) = slivers.iter().find(|sliver| sliver.serial == draw.serial) else { continue };
-            let method =
-                if draw.is_disguised(self.settings.reads_percent) { AuditMethod::Read } else { AuditMethod::Challenge };
+            let method = self.method(&draw);
             let Some(audit) = self.ask((epoch, &share.nonce), audited, sliver, draw, method).await else { continue };
             progress.found += 1;
             progress.bytes += sliver.blob.layout.block_len(0) as u64;
@@ -184,6 +183,11 @@ impl Auditor {
         }
         step.progress = (progress.drawn > share.drawn).then_some(progress);
         Ok(step)
+    }
+
+    /// How a sample is asked for, each time: a backend that proves, but has no bytes for those who read, would pass a challenge.
+    fn method(&self, draw: &Draw) -> AuditMethod {
+        if draw.is_disguised(self.settings.reads_percent) { AuditMethod::Read } else { AuditMethod::Challenge }
     }
 
     /// Asks for one sample; none of a blob without bytes.
@@ -234,7 +238,7 @@ impl Auditor {
             self.metadata.forget_contained(contained).await?;
             return Ok(None);
         };
-        let asked = self.ask((&epoch, &share.nonce), audited, sliver, draw, AuditMethod::Challenge).await;
+        let asked = self.ask((&epoch, &share.nonce), audited, sliver, draw, self.method(&draw)).await;
         let tries = contained.tries + 1;
         Ok(asked.map(|mut audit| {
             audit.tries = tries;
