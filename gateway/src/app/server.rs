@@ -140,14 +140,7 @@ impl Server {
         begin_first_epoch(&metadata, &config.money).await.context("cannot begin the first epoch")?;
         let workers = Workers::start(&objects, &metadata, config, ambient);
 
-        let info = StartupInfo {
-            s3: sockets.s3_addresses()?,
-            website: sockets.website_address()?,
-            ops: sockets.ops.local_addr()?,
-            root,
-            folder: folder.clone(),
-            backends: config.backends.len(),
-        };
+        let info = startup_info(config, &sockets, folder.clone(), root)?;
         let monitor = ConnectionMonitor::new(Timeouts::from(&config.limits));
         let mut background = JoinSet::new();
         background.spawn(heartbeats.clone().go_on(incarnation_lease.incarnation, incarnation_lease.fenced.clone()));

@@ -80,9 +80,8 @@ async fn answer(node: &Arc<Node>, patience: &Patience, parts: &Parts, call: Call
     {
         answered = Err(error.into());
     }
-    match &answered {
-        Err(Failure { code: FailureCode::WrongBackend, message }) => caller.tenant.note(&StoreError::wrong(message)),
-        _ => {}
+    if let Err(Failure { code: FailureCode::WrongBackend, message }) = &answered {
+        caller.tenant.note(&StoreError::wrong(message));
     }
     // Until the reply was read: one that nobody reads must not make place for the next.
     answered.map(|reply| reply.map(|body| keep(body, slots)))
