@@ -253,6 +253,17 @@ impl Server {
 
 /// Compares the backends with the database, begins an incarnation above all that any of them has recorded, and records it
 /// on them.
+fn startup_info(config: &Config, sockets: &Sockets, folder: DataFolder, root: RootKey) -> std::io::Result<StartupInfo> {
+    Ok(StartupInfo {
+        s3: sockets.s3_addresses()?,
+        website: sockets.website_address()?,
+        ops: sockets.ops.local_addr()?,
+        root,
+        folder,
+        backends: config.backends.len(),
+    })
+}
+
 async fn begin_incarnation(
     heartbeats: &Heartbeats,
     metadata: &MetadataStore,
