@@ -135,10 +135,11 @@ impl Server {
         let lease = config.debug.lease_seconds.map_or_else(LeaseTiming::default, LeaseTiming::of);
         let incarnation_lease =
             begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?, lease).await?;
-        let (cluster, base) = (components.cluster.id, components.base.clone());
+        let (cluster, base, settlement_key) =
+            (components.cluster.id, components.base.clone(), components.cluster.key());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
         begin_first_epoch(&metadata, &config.money).await.context("cannot begin the first epoch")?;
-        let workers = Workers::start(&objects, &metadata, config, ambient);
+        let workers = Workers::start(&objects, &metadata, settlement_key, config, ambient);
 
         let info = startup_info(config, &sockets, folder.clone(), root)?;
         let monitor = ConnectionMonitor::new(Timeouts::from(&config.limits));

@@ -6,7 +6,7 @@ use crate::domain::money::transfer::Transfer;
 use crate::ledger::log::note::{Checkpoint, SignedNote};
 use crate::ledger::log::section;
 use crate::ledger::log::tree::{Frontier, Hash};
-use crate::metadata::{LogEnd, LogSection, MetadataError, MetadataStore};
+use crate::metadata::{LogEnd, LogSection, MetadataError, MetadataStore, SettledEpoch};
 
 /// What was posted since the last epoch was published.
 #[derive(Clone, Debug, Default)]
@@ -76,20 +76,20 @@ pub async fn publish_epoch(
     Ok(if appended { Published::Now(note) } else { Published::Overtaken })
 }
 
-/// Publishes a settled epoch: whatever was posted and is not in the log yet goes into its section.
+/// Publishes a settled epoch: whatever was posted up to its settlement and is not in the log yet goes into its section.
 ///
 /// # Errors
 /// [`PublicationError`].
 pub async fn publish(
     metadata: &MetadataStore,
     keys: &LogKeys,
-    epoch: Epoch,
-    inputs: &[u8],
+    settled: &SettledEpoch,
 ) -> Result<Published, PublicationError> {
     for _ in 0..ATTEMPTS {
         let end = metadata.log_end().await?;
-        let posted = posted_after(metadata, end.through).await?;
-        let published = publish_epoch(metadata, keys, end, (epoch, inputs.to_vec()), posted).await?;
+        let posted = posted_between(metadata, end.through, settled.through).await?;
+        let section = (settled.epoch, settled.inputs.clone());
+        let published = publish_epoch(metadata, keys, end, section, posted).await?;
         if published != Published::Overtaken {
             return Ok(published);
         }
@@ -97,11 +97,12 @@ pub async fn publish(
     Ok(Published::Overtaken)
 }
 
-/// What was posted after this entry of the ledger. Pending transfers move nothing and are published when they are posted.
-async fn posted_after(metadata: &MetadataStore, through: u64) -> Result<Posted, MetadataError> {
-    let mut posted = Posted { transfers: Vec::new(), through };
+/// What was posted after one entry of the ledger, up to another. Pending transfers move nothing and are published when they are posted.
+async fn posted_between(metadata: &MetadataStore, after: u64, through: u64) -> Result<Posted, MetadataError> {
+    let mut posted = Posted { transfers: Vec::new(), through: after };
     loop {
-        let page = metadata.entries_after(posted.through, PAGE).await?;
+        let mut page = metadata.entries_after(posted.through, PAGE).await?;
+        page.retain(|entry| entry.seq <= through);
         let Some(last) = page.last() else { return Ok(posted) };
         posted.through = last.seq;
         let moving = page.into_iter().filter(|entry| !entry.recorded.entry.moved().is_zero());

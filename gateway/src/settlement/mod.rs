@@ -14,6 +14,7 @@ pub mod probe;
 mod repair_fund;
 mod report;
 mod rewards;
+mod settle;
 pub mod simulation;
 mod slashing;
 mod stake_turn;
@@ -31,6 +32,7 @@ pub use inputs::{
 pub use parse::{INPUTS_BYTES_MAX, ParseError, parse};
 pub use periods::{Fault, Outcome, Period};
 pub use plan::{Plan, ProviderChange, plan};
+pub use settle::{Planned, SettleError, Settler};
 pub use stake_turn::{PoolChange, StakeChange, StakeOutcome};
 pub use text::encode;
 pub use transfer_id::{book_name, transfer_id};

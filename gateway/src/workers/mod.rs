@@ -12,12 +12,14 @@ mod rebalance;
 mod repair;
 mod scrub;
 mod seldom;
+mod settlements;
 mod webhook;
 mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use codec::ClusterKey;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -41,10 +43,18 @@ pub struct Workers {
 impl Workers {
     /// Starts every worker.
     #[must_use]
-    pub fn start(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Self {
+    pub fn start(
+        objects: &Objects,
+        metadata: &MetadataStore,
+        key: ClusterKey,
+        config: &Config,
+        ambient: &Ambient,
+    ) -> Self {
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for worker in all(objects, metadata, config, ambient) {
+        let mut workers = all(objects, metadata, config, ambient);
+        workers.push(Arc::new(settlements(objects, metadata, key, config, ambient)));
+        for worker in workers {
             tasks.spawn(worker::run(worker, stopping.clone()));
         }
         Self { stopping, tasks }
@@ -119,6 +129,18 @@ fn epochs(metadata: &MetadataStore, config: &Config) -> epochs::Epochs {
     let target = config.notification_targets.iter().find(|target| Some(target.name.as_str()) == wanted);
     let alerts = target.and_then(|target| webhooks(std::slice::from_ref(target)).pop());
     epochs::Epochs::new(metadata.clone(), config.money.clone(), alerts)
+}
+
+fn settlements(
+    objects: &Objects,
+    metadata: &MetadataStore,
+    key: ClusterKey,
+    config: &Config,
+    ambient: &Ambient,
+) -> settlements::Settlements {
+    let epoch = Duration::from_secs(config.money.epoch.max(1));
+    let (objects, metadata, ambient) = (objects.clone(), metadata.clone(), ambient.clone());
+    settlements::Settlements { objects, metadata, key: Arc::new(key), ambient, epoch }
 }
 
 fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Auditor {

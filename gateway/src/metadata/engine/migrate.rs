@@ -129,6 +129,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/postgres/0022_money.sql"),
     ),
     (
+        23,
+        "settlement",
+        include_str!("../../../../migrations/sqlite/0023_settlement.sql"),
+        include_str!("../../../../migrations/postgres/0023_settlement.sql"),
+    ),
+    (
         24,
         "ledger_log",
         include_str!("../../../../migrations/sqlite/0024_ledger_log.sql"),

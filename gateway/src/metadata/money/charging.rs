@@ -1,11 +1,8 @@
-//! Charging an epoch that is over: some buckets in each transaction, each once.
-
-use std::collections::BTreeMap;
+//! Billing an epoch that is over: some buckets in each transaction, each once. Settlement moves the money.
 
 use crate::domain::BucketId;
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
-use crate::domain::money::frost::Frost;
 use crate::domain::money::price::{Charges, Usage, charges};
 use crate::domain::money::transfer::{Transfer, TransferCode};
 use crate::ledger::{ChargedMeters, Entry, HOUR_MICROS, Phase, transfer_id};
@@ -14,7 +11,7 @@ use crate::metadata::engine::columns::int;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
-use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::error::Result;
 use crate::metadata::money::bucket_meters::{self, fold_hour};
 use crate::metadata::money::epochs::{self, EpochState, MoneyEpoch};
 use crate::metadata::money::funds_row::{self, FundsRow, Hold};
@@ -55,13 +52,12 @@ struct ChargeSome {
     margin_micros: i64,
 }
 
-/// What one bucket owes, and what its payer can give.
+/// What one bucket owes.
 struct Bill {
     funds: FundsRow,
     meters: ChargedMeters,
     usage: Usage,
     charges: Charges,
-    unpaid: Frost,
     is_over: bool,
 }
 
@@ -69,27 +65,15 @@ impl Work for ChargeSome {
     type Done = ChargeStep;
 
     async fn run(&self, tx: &mut Session) -> Result<ChargeStep> {
-        let mut end = LedgerEnd::hold(tx).await?;
+        let end = LedgerEnd::hold(tx).await?;
         let Some(epoch) = epochs::chargeable(tx, end.now, self.margin_micros).await? else {
             return Ok(ChargeStep::Nothing);
         };
         let buckets = funds_row::next(tx, epoch.charged_through, self.most).await?;
         let is_last = buckets.len() < self.most;
         let through = buckets.last().map_or(epoch.charged_through, |funds| funds.bucket.0);
-        let mut bills = bills(tx, &epoch, buckets).await?;
+        let bills = bills(tx, &epoch, buckets).await?;
         if let Some(book) = epoch.mode.book() {
-            let payers = bills.iter().map(|bill| bill.funds.pays());
-            let mut free = stored_entry::free_of(tx, book, payers).await?;
-            let mut entries = Vec::new();
-            for bill in &mut bills {
-                entries.extend(entries_of(bill, &epoch, book, &mut free));
-            }
-            for (entry, outcome) in entries.iter().zip(end.append(tx, &entries).await?) {
-                if !outcome.stands() {
-                    let what = format!("the charge {:?} is refused: {outcome:?}", entry.transfer);
-                    return Err(MetadataError::Damaged(what));
-                }
-            }
             insert_bills(tx, &epoch, book, &bills).await?;
         }
         update_funds(tx, &bills).await?;
@@ -113,59 +97,9 @@ async fn bills(tx: &mut Session, epoch: &MoneyEpoch, buckets: Vec<FundsRow>) -> 
         // Nothing comes to a bucket that is gone. Its last hour may have begun before the end of the epoch and gone on after it.
         let last = hours.last().map_or(i64::MIN, |hour| (hour.hour + 1).saturating_mul(HOUR_MICROS));
         let is_over = funds.is_gone && last <= epoch.ends_at.0 && meters.is_over(hours, epoch.ends_at.0);
-        Bill {
-            usage,
-            charges: charges(&usage, &epoch.prices, epoch.micros()),
-            meters,
-            unpaid: Frost::ZERO,
-            is_over,
-            funds,
-        }
+        Bill { usage, charges: charges(&usage, &epoch.prices, epoch.micros()), meters, is_over, funds }
     };
     Ok(buckets.into_iter().map(bill).collect())
-}
-
-/// The hold is released and the charges are posted, as far as the payer can give; where money is only computed, all of them.
-fn entries_of(
-    bill: &mut Bill,
-    epoch: &MoneyEpoch,
-    book: Book,
-    free: &mut BTreeMap<LedgerAccount, Frost>,
-) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    if let Some(hold) = bill.funds.hold.take() {
-        let left = free.entry(hold.payer.clone()).or_default();
-        *left = left.checked_add(hold.amount).unwrap_or(Frost::MAX);
-        entries.push(release(bill.funds.bucket, &hold, bill.funds.hold_epoch));
-    }
-    let payer = bill.funds.pays();
-    let left = free.entry(payer.clone()).or_default();
-    let parts = [
-        (TransferCode::Storage, bill.charges.storage),
-        (TransferCode::Write, bill.charges.write),
-        (TransferCode::Requests, bill.charges.requests),
-        (TransferCode::Egress, bill.charges.egress),
-    ];
-    for (code, charge) in parts {
-        let paid = if book == Book::Track { charge } else { charge.min(*left) };
-        *left = left.saturating_sub(paid);
-        bill.unpaid = bill.unpaid.checked_add(charge.saturating_sub(paid)).unwrap_or(Frost::MAX);
-        if paid.is_zero() {
-            continue;
-        }
-        let (number, bucket) = (epoch.number.0.to_be_bytes(), bill.funds.bucket.0.to_be_bytes());
-        entries.push(Entry::posted(Transfer {
-            id: transfer_id(&[b"charge", &number, &bucket, code.as_str().as_bytes()]),
-            book,
-            debit: payer.clone(),
-            credit: LedgerAccount::Escrow(epoch.number),
-            amount: paid,
-            code,
-            epoch: epoch.number,
-            cause: cause(bill.funds.bucket),
-        }));
-    }
-    entries
 }
 
 /// What a transfer about a bucket follows from.
@@ -207,7 +141,7 @@ async fn insert_bills(tx: &mut Session, epoch: &MoneyEpoch, book: Book, bills: &
             int(charges.write.0)?.into(),
             int(charges.requests.0)?.into(),
             int(charges.egress.0)?.into(),
-            Value::Int(int(bill.unpaid.0)?),
+            Value::Int(0),
         ]);
     }
     let head = "INSERT INTO bill (epoch, bucket_id, bucket, book, payer, byte_micros, written_bytes, requests_read, \
@@ -219,8 +153,9 @@ async fn insert_bills(tx: &mut Session, epoch: &MoneyEpoch, book: Book, bills: &
 async fn update_funds(tx: &mut Session, bills: &[Bill]) -> Result<()> {
     let (mut kept, mut over) = (Vec::new(), Vec::new());
     for bill in bills {
-        let unpaid = bill.funds.unpaid.checked_add(bill.unpaid).unwrap_or(Frost::MAX);
-        if bill.is_over && unpaid.is_zero() {
+        // Until what it owes was settled it stays, and then there is nothing more to charge.
+        let owes = !bill.charges.total().is_zero() || !bill.funds.unpaid.is_zero() || bill.funds.hold.is_some();
+        if bill.is_over && !owes {
             over.push([Value::Int(bill.funds.bucket.0)]);
             continue;
         }
@@ -230,11 +165,10 @@ async fn update_funds(tx: &mut Session, bills: &[Bill]) -> Result<()> {
             bill.funds.name.as_str().into(),
             bill.funds.owner.0.into(),
             meters.as_str().into(),
-            Value::Int(int(unpaid.0)?),
+            Value::Int(int(bill.funds.unpaid.0)?),
         ]);
     }
-    let tail = " ON CONFLICT (bucket_id) DO UPDATE SET meters = EXCLUDED.meters, unpaid = EXCLUDED.unpaid, hold_id = NULL, \
-                hold_amount = 0, hold_payer = ''";
+    let tail = " ON CONFLICT (bucket_id) DO UPDATE SET meters = EXCLUDED.meters";
     let head = "INSERT INTO bucket_funds (bucket_id, name, owner, meters, unpaid) VALUES ";
     tx.execute_rows(head, kept, tail).await?;
     tx.execute_rows("DELETE FROM bucket_funds WHERE bucket_id IN (VALUES ", over, ")").await.map(drop)

@@ -38,9 +38,9 @@ pub enum EpochState {
     Open,
     /// Some buckets were charged.
     Charging,
-    /// All buckets were: what they paid is in the epoch's escrow.
+    /// What all buckets owe is known.
     Charged,
-    /// The escrow was paid out.
+    /// They were charged, and the escrow was paid out.
     Settled,
 }
 
@@ -139,8 +139,7 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`].
     pub async fn epoch_to_settle(&self) -> Result<Option<MoneyEpoch>> {
-        let text = format!("SELECT {COLUMNS} FROM epoch WHERE state = 'charged' ORDER BY number LIMIT 1");
-        self.database().row(Statement::new(text)).await?.as_ref().map(epoch).transpose()
+        to_settle(&mut self.database().reader().await?).await
     }
 }
 
@@ -224,9 +223,15 @@ pub(super) async fn last(tx: &mut Session) -> Result<Option<MoneyEpoch>> {
     tx.row(Statement::new(text)).await?.as_ref().map(epoch).transpose()
 }
 
-/// The epoch that is not charged, if it is the only one.
-pub(super) async fn only_open(tx: &mut Session) -> Result<Option<MoneyEpoch>> {
-    let text = format!("SELECT {COLUMNS} FROM epoch WHERE state IN ('open', 'charging') ORDER BY number LIMIT 2");
+/// The oldest epoch that is charged and not settled.
+pub(super) async fn to_settle(tx: &mut Session) -> Result<Option<MoneyEpoch>> {
+    let text = format!("SELECT {COLUMNS} FROM epoch WHERE state = 'charged' ORDER BY number LIMIT 1");
+    tx.row(Statement::new(text)).await?.as_ref().map(epoch).transpose()
+}
+
+/// The epoch that is not settled, if it is the only one.
+pub(super) async fn only_unsettled(tx: &mut Session) -> Result<Option<MoneyEpoch>> {
+    let text = format!("SELECT {COLUMNS} FROM epoch WHERE state <> 'settled' ORDER BY number LIMIT 2");
     let rows = tx.rows(Statement::new(text)).await?;
     if let [only] = &*rows { epoch(only).map(Some) } else { Ok(None) }
 }

@@ -1,7 +1,6 @@
 //! Who pays for buckets: payers, limits, holds, and what was left unpaid.
 
 use crate::domain::money::account::{Book, LedgerAccount};
-use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::domain::money::transfer::{Transfer, TransferCode};
@@ -39,7 +38,7 @@ impl MetadataStore {
     }
 
     /// Reserves what the epoch is going to cost for some buckets after a number, where money is charged; the last bucket that was looked at,
-    /// if there may be more. Nothing is reserved while an earlier epoch is not charged: its own holds pay for it.
+    /// if there may be more. Nothing is reserved while an earlier epoch is not settled: its own holds pay for it.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -50,8 +49,8 @@ impl MetadataStore {
         }
     }
 
-    /// Charges what earlier epochs left unpaid, as far as payers have funds now; into the escrow of the epoch that is under way. How many
-    /// transfers that took.
+    /// Charges what earlier epochs left unpaid, as far as payers have funds now; into the remainder, which the next settlement distributes. How
+    /// many transfers that took.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -91,7 +90,7 @@ impl Work for Reserve {
 
     async fn run(&self, tx: &mut Session) -> Result<Option<i64>> {
         let mut end = LedgerEnd::hold(tx).await?;
-        let Some(epoch) = epochs::only_open(tx).await?.filter(|epoch| epoch.mode == MoneyMode::On) else {
+        let Some(epoch) = epochs::only_unsettled(tx).await?.filter(|epoch| epoch.mode == MoneyMode::On) else {
             return Ok(None);
         };
         let rows = funds_row::next(tx, self.after, self.most).await?;
@@ -184,9 +183,9 @@ impl Work for ChargeUnpaid {
                 id: transfer_id(&[b"unpaid", &row.bucket.0.to_be_bytes(), &number]),
                 book: Book::On,
                 debit: row.pays(),
-                credit: LedgerAccount::Escrow(Epoch(epoch.number.0)),
+                credit: LedgerAccount::Remainder,
                 amount: paid,
-                code: TransferCode::Storage,
+                code: TransferCode::Correction,
                 epoch: epoch.number,
                 cause: format!("unpaid of {}", cause(row.bucket)),
             });

@@ -11,14 +11,18 @@ use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::log::Exporter;
 use crate::ledger::log::note::{Policy, SignedNote};
-use crate::ledger::log::verify::{Report, Verification, verify};
+use crate::ledger::log::verify::{Plan, Report, Verification, verify};
 use crate::ledger::{Entry, Phase};
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::{Fixture, both};
-use crate::metadata::{LogEnd, MetadataStore};
+use crate::metadata::{LogEnd, MetadataStore, SettledEpoch};
 use crate::publication::{LogKeys, Posted, PublicationError, Published, publish, publish_epoch};
 
 const CLUSTER: ClusterId = ClusterId([5; 16]);
+
+fn settled(epoch: u64, inputs: &[u8], through: u64) -> SettledEpoch {
+    SettledEpoch { epoch: Epoch(epoch), inputs: inputs.to_vec(), through }
+}
 
 async fn keys(store: &MetadataStore, key: &ClusterKey) -> Result<LogKeys, PublicationError> {
     LogKeys::find(store, CLUSTER, key, &Ambient::system()).await
@@ -47,6 +51,11 @@ async fn append(store: &MetadataStore, keys: &LogKeys, epoch: u64, count: u8) ->
 
 /// Reads the whole log as an export does, and verifies it.
 async fn verified(store: &MetadataStore, keys: &LogKeys) -> Report {
+    verified_with(store, keys, &|_| Ok(Vec::new())).await
+}
+
+/// The report on what was published, exported as anybody gets it.
+pub(super) async fn verified_with(store: &MetadataStore, keys: &LogKeys, plan: Plan<'_>) -> Report {
     let mut files = BTreeMap::new();
     let mut exporter = Exporter::new(|path: &str, content: &[u8]| {
         files.insert(path.to_owned(), content.to_vec());
@@ -67,7 +76,7 @@ async fn verified(store: &MetadataStore, keys: &LogKeys) -> Report {
     }
     exporter.finish(&keys.policy()).unwrap();
     let policy = Some(Policy::read(keys.policy().as_bytes()).unwrap());
-    verify(&files, Verification { policy, seen: Vec::new(), plan: Some(&|_| Ok(Vec::new())) })
+    verify(&files, Verification { policy, seen: Vec::new(), plan: Some(plan) })
 }
 
 both! {
@@ -160,14 +169,14 @@ both! {
             phased(transfer(4, 200), Phase::VoidPending(TransferId([2; 16]))),
         ];
         assert!(f.store.post(batch).await.unwrap().iter().all(|outcome| outcome.stands()));
-        assert!(matches!(publish(&f.store, &keys, Epoch(1), b"inputs").await.unwrap(), Published::Now(_)));
-        assert_eq!(publish(&f.store, &keys, Epoch(1), b"inputs").await.unwrap(), Published::Before);
+        assert!(matches!(publish(&f.store, &keys, &settled(1, b"inputs", 5)).await.unwrap(), Published::Now(_)));
+        assert_eq!(publish(&f.store, &keys, &settled(1, b"inputs", 5)).await.unwrap(), Published::Before);
         let end = f.store.log_end().await.unwrap();
         assert_eq!((end.transfers, end.through), (2, 5));
         let leaves = f.store.log_leaves(0, 10).await.unwrap();
         assert!(leaves[2].contains(" provider/n1 70 reference/"), "{leaves:?}");
         f.store.post(vec![Entry::posted(transfer(5, 30))]).await.unwrap();
-        assert!(matches!(publish(&f.store, &keys, Epoch(2), b"others").await.unwrap(), Published::Now(_)));
+        assert!(matches!(publish(&f.store, &keys, &settled(2, b"others", 6)).await.unwrap(), Published::Now(_)));
         let report = verified(&f.store, &keys).await;
         assert!(report.is_good() && report.transfers == 3, "{report}");
     }

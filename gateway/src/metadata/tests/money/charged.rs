@@ -1,16 +1,20 @@
 //! Epochs and charges.
 
+use std::collections::BTreeMap;
+
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::domain::money::price::{MIB, Prices, charges};
 use crate::domain::money::transfer::{Transfer, TransferCode};
+use crate::ledger::log::Salter;
 use crate::ledger::{Entry, Outcome, Shortfall, transfer_id};
 use crate::metadata::buckets::bucket::DeleteBucket;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::{Fixture, both};
-use crate::metadata::{BillRow, ChargeStep, EpochState, EpochTerms};
+use crate::metadata::{BillRow, ChargeStep, EpochState, EpochTerms, MetadataStore};
+use crate::settlement::Settler;
 
 const PRICES: Prices = Prices {
     storage: Frost(1_000_000_000_000),
@@ -41,8 +45,15 @@ async fn end_epoch(f: &Fixture) -> i64 {
     f.one_int("SELECT MAX(ends_at) FROM epoch").await
 }
 
+/// Bills what is over and settles it; nobody holds anything, so all that is not set aside is left for the next epoch.
 async fn charge(f: &Fixture) {
     while matches!(f.store.charge_some(2, 0).await.unwrap(), ChargeStep::Some(_)) {}
+    settle(&f.store).await;
+}
+
+async fn settle(store: &MetadataStore) {
+    let settler = Settler::new(store.clone(), Salter::new([7; 32]));
+    while settler.settle(&BTreeMap::new()).await.unwrap().is_some() {}
 }
 
 async fn bill(f: &Fixture, epoch: u64) -> Option<BillRow> {
@@ -142,7 +153,7 @@ both! {
         assert_eq!(first.usage.byte_micros, wanted.unsigned_abs());
         assert_eq!(first.usage.written_bytes, encoded.unsigned_abs(), "what came before is not charged");
         let epoch = f.store.money_epoch_numbered(Epoch(1)).await.unwrap().unwrap();
-        assert_eq!(epoch.state, EpochState::Charged);
+        assert_eq!(epoch.state, EpochState::Settled);
         assert_eq!(first.charges, charges(&first.usage, &PRICES, epoch.micros()));
         assert_eq!((first.payer, first.unpaid), (owner(f), Frost(0)));
         let escrow = f.store.balance(Book::Track, &LedgerAccount::Escrow(Epoch(1))).await.unwrap();
@@ -225,6 +236,7 @@ both! {
         for store in [f.store.clone(), other.clone(), f.store.clone(), other] {
             tasks.spawn(async move {
                 while matches!(store.charge_some(3, 0).await.unwrap(), ChargeStep::Some(_)) {}
+                settle(&store).await;
             });
         }
         tasks.join_all().await;
@@ -257,11 +269,12 @@ both! {
         begin(f, MoneyMode::On).await;
         assert_eq!(f.store.charge_unpaid(10).await.unwrap(), 0, "there is nothing to take");
         credit(f, owner(f), "more", owed + 1).await;
+        let left = || async { f.store.balance(Book::On, &LedgerAccount::Remainder).await.unwrap().credits_posted.0 };
+        let before = left().await;
         assert_eq!(f.store.charge_unpaid(10).await.unwrap(), 1);
         assert_eq!(f.store.charge_unpaid(10).await.unwrap(), 0);
         assert_eq!(f.store.balance(Book::On, &owner(f)).await.unwrap().free(), Frost(1));
-        let escrow = f.store.balance(Book::On, &LedgerAccount::Escrow(Epoch(2))).await.unwrap();
-        assert_eq!(escrow.credits_posted, Frost(owed));
+        assert_eq!(left().await - before, owed, "the next settlement distributes it");
         balances(f).await;
     }
 

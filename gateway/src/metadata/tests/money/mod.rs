@@ -2,3 +2,4 @@
 
 mod charged;
 mod ledger_rows;
+mod settled;

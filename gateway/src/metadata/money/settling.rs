@@ -1,0 +1,287 @@
+//! Settling an epoch that is charged: what the ledger and earlier epochs say of it, and the one transaction that applies its plan.
+
+use std::collections::BTreeMap;
+
+use crate::domain::money::account::{Book, LedgerAccount};
+use crate::domain::money::epoch::Epoch;
+use crate::domain::money::frost::Frost;
+use crate::domain::money::transfer::Transfer;
+use crate::domain::money::transfer::TransferId;
+use crate::domain::{BucketId, Timestamp};
+use crate::ledger::Entry;
+use crate::metadata::MetadataStore;
+use crate::metadata::engine::columns::int;
+use crate::metadata::engine::database::Work;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
+use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::money::charging::release;
+use crate::metadata::money::epochs::{self, EpochState, MoneyEpoch};
+use crate::metadata::money::funds_row::Hold;
+use crate::metadata::money::posting::LedgerEnd;
+use crate::metadata::money::stored_entry::{self, BALANCE_COLUMNS};
+
+/// What is remembered of a provider from one settlement to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProviderAccount {
+    /// The first epoch that it was settled in.
+    pub since: Epoch,
+    /// What it held when its last epoch was settled.
+    pub held_bytes: u64,
+    /// Audits that count for its vetting.
+    pub vetting: u64,
+    /// Half of what was held back was returned.
+    pub is_half_returned: bool,
+    /// What the repair fund owes it.
+    pub owed: Frost,
+}
+
+/// A period that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenPeriodRow {
+    /// Whose.
+    pub provider: String,
+    /// Of which epoch.
+    pub epoch: Epoch,
+    /// What that epoch's escrow keeps for it.
+    pub reserved: Frost,
+}
+
+/// What a settlement begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettlementFacts {
+    /// The epoch.
+    pub epoch: MoneyEpoch,
+    /// The ledger's last transfer. The settlement is refused when there is a later one.
+    pub seq: u64,
+    /// What accounts have, holds of buckets included: payers of the epoch, providers' holdbacks, repair fund and remainder.
+    pub funds: BTreeMap<LedgerAccount, Frost>,
+    /// The providers of earlier epochs.
+    pub providers: BTreeMap<String, ProviderAccount>,
+    /// What earlier epochs left open.
+    pub open_periods: Vec<OpenPeriodRow>,
+}
+
+/// A settlement that is to be applied.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The ledger's last transfer when the facts were read.
+    pub seq: u64,
+    /// From what it was planned, byte for byte.
+    pub inputs: Vec<u8>,
+    /// The transfers of the plan in their order, between the ledger's own accounts.
+    pub transfers: Vec<Transfer>,
+    /// Buckets whose payers could not pay all.
+    pub unpaid: Vec<(BucketId, Frost)>,
+    /// Providers as the epoch leaves them.
+    pub providers: BTreeMap<String, ProviderAccount>,
+    /// What it leaves open.
+    pub open_periods: Vec<OpenPeriodRow>,
+}
+
+/// A settled epoch that the published log does not have yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledEpoch {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// From what it was settled.
+    pub inputs: Vec<u8>,
+    /// The ledger's last transfer that belongs to its section.
+    pub through: u64,
+}
+
+impl MetadataStore {
+    /// What the ledger and earlier epochs say about the oldest epoch that is charged and not settled.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn settlement_facts(&self) -> Result<Option<SettlementFacts>> {
+        let Some(epoch) = self.epoch_to_settle().await? else { return Ok(None) };
+        let mut session = self.database().reader().await?;
+        let end = session.row(Statement::new("SELECT seq FROM ledger_end WHERE id = 1")).await?;
+        let seq = end.map_or(Ok(0), |row| row.number(0))?;
+        let funds = funds(&mut session, &epoch).await?;
+        let text = "SELECT provider, since_epoch, held_bytes, vetting, is_half_returned, owed FROM provider_account";
+        let mut providers = BTreeMap::new();
+        for row in session.rows(Statement::new(text)).await? {
+            let account = ProviderAccount {
+                since: Epoch(row.number(1)?),
+                held_bytes: row.number(2)?,
+                vetting: row.number(3)?,
+                is_half_returned: row.flag(4)?,
+                owed: stored_entry::frost(&row, 5)?,
+            };
+            providers.insert(row.text(0)?.to_owned(), account);
+        }
+        let text = "SELECT provider, epoch, reserved FROM open_period ORDER BY provider, epoch";
+        let mut open_periods = Vec::new();
+        for row in session.rows(Statement::new(text)).await? {
+            let (provider, reserved) = (row.text(0)?.to_owned(), stored_entry::frost(&row, 2)?);
+            open_periods.push(OpenPeriodRow { provider, epoch: Epoch(row.number(1)?), reserved });
+        }
+        Ok(Some(SettlementFacts { epoch, seq, funds, providers, open_periods }))
+    }
+
+    /// Applies a settlement: holds are released, the transfers posted, and what follows from them noted, in one transaction. Whether it was:
+    /// not when the epoch is settled by now, or the ledger went on since the facts were read.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn settle(&self, settlement: Settlement) -> Result<bool> {
+        self.database().transact(settlement).await
+    }
+
+    /// The oldest settled epoch that the published log does not have.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn settlement_to_publish(&self) -> Result<Option<SettledEpoch>> {
+        let text = "SELECT epoch, inputs, through FROM settlement WHERE epoch > \
+                    (SELECT COALESCE(MAX(epoch), 0) FROM ledger_checkpoint) ORDER BY epoch LIMIT 1";
+        let row = self.database().row(Statement::new(text)).await?;
+        row.map(|row| {
+            Ok(SettledEpoch { epoch: Epoch(row.number(0)?), inputs: row.bytes(1)?.to_vec(), through: row.number(2)? })
+        })
+        .transpose()
+    }
+
+    /// How audits of backends came out between two times, by backend and verdict.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn verdict_counts(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(String, String, u64)>> {
+        let text = "SELECT backend, verdict, COUNT(*) FROM verdict WHERE judged_at >= $1 AND judged_at < $2 \
+                    GROUP BY backend, verdict ORDER BY backend, verdict";
+        let rows = self.database().rows(Statement::new(text).bind(from.0).bind(to.0)).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.number(2)?))).collect()
+    }
+
+    /// Challenges that were answered wrongly between two times: backend, id and evidence; the first ones.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn wrong_answers(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        most: usize,
+    ) -> Result<Vec<(String, [u8; 16], String)>> {
+        let text = "SELECT backend, id, evidence FROM verdict WHERE judged_at >= $1 AND judged_at < $2 AND verdict = 'wrong' \
+                    AND method = 'challenge' ORDER BY judged_at, id LIMIT $3";
+        let most = crate::metadata::engine::columns::limit(most);
+        let rows = self.database().rows(Statement::new(text).bind(from.0).bind(to.0).bind(most)).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.array(1)?, row.text(2)?.to_owned()))).collect()
+    }
+}
+
+/// What the accounts have that the settlement of an epoch may take from.
+async fn funds(session: &mut Session, epoch: &MoneyEpoch) -> Result<BTreeMap<LedgerAccount, Frost>> {
+    let book = epoch.mode.book().unwrap_or(Book::Track);
+    let text = format!(
+        "SELECT {BALANCE_COLUMNS} FROM ledger_account WHERE book = $1 AND (name IN ('repair-fund', 'remainder') OR \
+         name LIKE 'holdback/%' OR name IN (SELECT payer FROM bill WHERE epoch = $2))"
+    );
+    let statement = Statement::new(text).bind(stored_entry::book_number(book)).bind(int(epoch.number.0)?);
+    let mut funds = BTreeMap::new();
+    for row in session.rows(statement).await? {
+        let ((_, account), balance) = stored_entry::balance(&row)?;
+        funds.insert(account, balance.free());
+    }
+    for (_, hold, _) in if book == Book::On { holds(session).await? } else { Vec::new() } {
+        if let Some(free) = funds.get_mut(&hold.payer) {
+            *free = free.checked_add(hold.amount).unwrap_or(Frost::MAX);
+        }
+    }
+    Ok(funds)
+}
+
+/// All holds of buckets: bucket, hold, epoch.
+async fn holds(session: &mut Session) -> Result<Vec<(BucketId, Hold, u64)>> {
+    let text = "SELECT bucket_id, hold_id, hold_payer, hold_amount, hold_epoch FROM bucket_funds WHERE hold_id IS NOT NULL \
+                ORDER BY bucket_id";
+    let rows = session.rows(Statement::new(text)).await?;
+    rows.iter()
+        .map(|row| {
+            let payer = stored_entry::account(row.text(2)?)?;
+            let hold = Hold { id: TransferId(row.array(1)?), payer, amount: stored_entry::frost(row, 3)? };
+            Ok((BucketId(row.int(0)?), hold, row.number(4)?))
+        })
+        .collect()
+}
+
+impl Work for Settlement {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Session) -> Result<bool> {
+        let mut end = LedgerEnd::hold(tx).await?;
+        let next = epochs::to_settle(tx).await?.map(|epoch| epoch.number);
+        if end.seq() != self.seq || next != Some(self.epoch) {
+            return Ok(false);
+        }
+        let mut entries = Vec::new();
+        if self.transfers.iter().any(|transfer| transfer.book == Book::On) {
+            entries.extend(holds(tx).await?.iter().map(|(bucket, hold, epoch)| release(*bucket, hold, *epoch)));
+            let text =
+                "UPDATE bucket_funds SET hold_id = NULL, hold_amount = 0, hold_payer = '' WHERE hold_id IS NOT NULL";
+            tx.execute(Statement::new(text)).await?;
+        }
+        entries.extend(self.transfers.iter().cloned().map(Entry::posted));
+        for (entry, outcome) in entries.iter().zip(end.append(tx, &entries).await?) {
+            if !outcome.stands() {
+                let what = format!("the settlement's {:?} is refused: {outcome:?}", entry.transfer);
+                return Err(MetadataError::Damaged(what));
+            }
+        }
+        self.note_unpaid(tx).await?;
+        self.note_providers(tx).await?;
+        let text = "INSERT INTO settlement (epoch, inputs, through, settled_at) VALUES ($1, $2, $3, $4)";
+        let statement = Statement::new(text).bind(int(self.epoch.0)?).bind(self.inputs.clone());
+        tx.execute(statement.bind(int(end.seq())?).bind(end.now)).await?;
+        epochs::set_state(tx, self.epoch, EpochState::Settled, i64::MAX).await?;
+        Ok(true)
+    }
+}
+
+impl Settlement {
+    async fn note_unpaid(&self, tx: &mut Session) -> Result<()> {
+        let rows = || -> Result<Vec<[Value; 2]>> {
+            self.unpaid.iter().map(|(bucket, amount)| Ok([bucket.0.into(), int(amount.0)?.into()])).collect()
+        };
+        let head = "WITH n (bucket_id, amount) AS (VALUES ";
+        let tail = ") UPDATE bucket_funds SET unpaid = bucket_funds.unpaid + n.amount FROM n \
+                    WHERE bucket_funds.bucket_id = n.bucket_id";
+        tx.execute_rows(head, rows()?, tail).await?;
+        let tail = format!(
+            ") UPDATE bill SET unpaid = n.amount FROM n WHERE bill.bucket_id = n.bucket_id AND bill.epoch = {}",
+            self.epoch.0
+        );
+        tx.execute_rows(head, rows()?, &tail).await.map(drop)
+    }
+
+    async fn note_providers(&self, tx: &mut Session) -> Result<()> {
+        let mut rows = Vec::with_capacity(self.providers.len());
+        for (provider, account) in &self.providers {
+            rows.push([
+                provider.as_str().into(),
+                int(account.since.0)?.into(),
+                int(account.held_bytes)?.into(),
+                int(account.vetting)?.into(),
+                account.is_half_returned.into(),
+                Value::Int(int(account.owed.0)?),
+            ]);
+        }
+        let head =
+            "INSERT INTO provider_account (provider, since_epoch, held_bytes, vetting, is_half_returned, owed) VALUES ";
+        let tail = " ON CONFLICT (provider) DO UPDATE SET held_bytes = EXCLUDED.held_bytes, vetting = EXCLUDED.vetting, \
+                    is_half_returned = EXCLUDED.is_half_returned, owed = EXCLUDED.owed";
+        tx.execute_rows(head, rows, tail).await?;
+        tx.execute(Statement::new("DELETE FROM open_period")).await?;
+        let mut rows = Vec::new();
+        for OpenPeriodRow { provider, epoch, reserved } in &self.open_periods {
+            rows.push([provider.as_str().into(), int(epoch.0)?.into(), Value::Int(int(reserved.0)?)]);
+        }
+        tx.execute_rows("INSERT INTO open_period (provider, epoch, reserved) VALUES ", rows, "").await.map(drop)
+    }
+}

@@ -1,0 +1,280 @@
+//! Settles an epoch that is charged: gathers what the plan needs, plans, and has it applied at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::money::account::{Book, LedgerAccount};
+use crate::domain::money::epoch::Epoch;
+use crate::domain::money::frost::Frost;
+use crate::domain::money::transfer::Transfer;
+use crate::domain::{BackendId, BucketId};
+use crate::ledger::log::{NameKind, Salter};
+use crate::metadata::{
+    MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, ProviderAccount, Settlement, SettlementFacts,
+};
+use crate::staking::{Pool, WHOLE_BP};
+
+use super::check::InputsError;
+use super::inputs::{BucketUsage, EpochInputs, Evidence, OpenPeriod, PayerFunds, ProviderFacts, Standing, Verdicts};
+use super::periods::Outcome;
+use super::plan::{Plan, plan};
+use super::text::encode;
+
+/// Bills that are read at once.
+const BILLS: usize = 1_000;
+/// Proven wrong answers of one epoch; one slashes as much as many.
+const EVIDENCE_MAX: usize = 1_000;
+
+/// Why an epoch is not settled.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The database.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// What the rows say gives no plan.
+    #[error("epoch {epoch} cannot be settled: {cause}")]
+    Inputs {
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        cause: InputsError,
+    },
+}
+
+/// Settles epochs of one cluster.
+#[derive(Clone, Debug)]
+pub struct Settler {
+    metadata: MetadataStore,
+    salter: Arc<Salter>,
+}
+
+/// A plan and what it was made from.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The published form of its inputs.
+    pub inputs: String,
+    /// The plan, under published names.
+    pub plan: Plan,
+    facts: SettlementFacts,
+    names: Names,
+    held: BTreeMap<String, u64>,
+}
+
+/// What published names stand for.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    accounts: BTreeMap<LedgerAccount, LedgerAccount>,
+    buckets: BTreeMap<String, BucketId>,
+}
+
+impl Settler {
+    /// Over these rows; names are published as `salter` gives them.
+    #[must_use]
+    pub fn new(metadata: MetadataStore, salter: Salter) -> Self {
+        Self { metadata, salter: Arc::new(salter) }
+    }
+
+    /// Settles the oldest epoch that is charged, where each backend holds so many encoded bytes now. Gives the epoch, if there is one.
+    /// Several gateways may do so: one of them settles it.
+    ///
+    /// # Errors
+    /// [`SettleError`]. Nothing has changed then.
+    pub async fn settle(&self, held: &BTreeMap<BackendId, u64>) -> Result<Option<Epoch>, SettleError> {
+        let Some(planned) = self.plan_next(held).await? else { return Ok(None) };
+        let epoch = planned.plan.epoch;
+        // Otherwise another gateway settled it, or somebody moved money since: the next try sees that.
+        self.metadata.settle(planned.settlement()).await?;
+        Ok(Some(epoch))
+    }
+
+    /// Plans the oldest epoch that is charged, and changes nothing.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn plan_next(&self, held: &BTreeMap<BackendId, u64>) -> Result<Option<Planned>, SettleError> {
+        let Some(facts) = self.metadata.settlement_facts().await? else { return Ok(None) };
+        let held: BTreeMap<_, _> = held.iter().map(|(backend, bytes)| (backend.to_string(), *bytes)).collect();
+        let (inputs, names) = self.inputs(&facts, &held).await?;
+        let plan = plan(&inputs).map_err(|cause| SettleError::Inputs { epoch: inputs.epoch, cause })?;
+        Ok(Some(Planned { inputs: encode(&inputs), plan, facts, names, held }))
+    }
+
+    async fn inputs(
+        &self,
+        facts: &SettlementFacts,
+        held: &BTreeMap<String, u64>,
+    ) -> Result<(EpochInputs, Names), SettleError> {
+        let MoneyEpoch { number, mode, prices, is_caught_up, .. } = facts.epoch.clone();
+        let book = mode.book().unwrap_or(Book::Track);
+        let mut inputs = EpochInputs::empty(number, book, facts.epoch.micros(), prices);
+        let free = |account| facts.funds.get(&account).copied().unwrap_or_default();
+        inputs.caught_up = is_caught_up;
+        inputs.repair_fund = free(LedgerAccount::RepairFund);
+        inputs.remainder = free(LedgerAccount::Remainder);
+        let mut names = Names::default();
+        self.buckets(facts, book, &mut inputs, &mut names).await?;
+        inputs.providers = self.providers(facts, held).await?;
+        for open in &facts.open_periods {
+            let (begin, end) = (self.begin_of(open.epoch, &facts.epoch).await?, facts.epoch.ends_at);
+            let mut counts = self.verdicts(begin, end).await?;
+            let verdicts = counts.remove(&open.provider).unwrap_or_default();
+            let OpenPeriodRow { provider, epoch, reserved } = open.clone();
+            inputs.open_periods.push(OpenPeriod { provider, epoch, reserved, verdicts });
+        }
+        if !is_caught_up {
+            inputs.evidence = self.evidence(&facts.epoch, &inputs.providers).await?;
+        }
+        Ok((inputs.sorted(), names))
+    }
+
+    async fn buckets(
+        &self,
+        facts: &SettlementFacts,
+        book: Book,
+        inputs: &mut EpochInputs,
+        names: &mut Names,
+    ) -> Result<(), SettleError> {
+        let mut after = i64::MIN;
+        loop {
+            let bills = self.metadata.bills_of_epoch(facts.epoch.number, after, BILLS).await?;
+            let Some(last) = bills.last() else { break };
+            after = last.bucket.0;
+            for bill in bills {
+                let bucket = self.salter.salted(NameKind::Bucket, &bill.bucket.0.to_string());
+                let payer = self.salter.account(&bill.payer);
+                names.buckets.insert(bucket.clone(), bill.bucket);
+                names.accounts.insert(payer.clone(), bill.payer);
+                inputs.buckets.push(BucketUsage { bucket, payer, usage: bill.usage });
+            }
+        }
+        let payer = |(published, account): (&LedgerAccount, &LedgerAccount)| {
+            let funds = (book == Book::On).then(|| facts.funds.get(account).copied().unwrap_or_default());
+            PayerFunds { account: published.clone(), funds }
+        };
+        inputs.payers = names.accounts.iter().map(payer).collect();
+        Ok(())
+    }
+
+    /// What each backend did. What it held is taken to have grown or shrunk evenly from the end of its last epoch to the end of this one.
+    async fn providers(
+        &self,
+        facts: &SettlementFacts,
+        held: &BTreeMap<String, u64>,
+    ) -> Result<Vec<ProviderFacts>, SettleError> {
+        let epoch = &facts.epoch;
+        let counts = self.verdicts(epoch.begins_at, epoch.ends_at).await?;
+        let reputations = self.metadata.reputations().await?;
+        let (leaving, removed) = (self.metadata.leaving_backends().await?, self.metadata.removed_backends().await?);
+        let mut names: BTreeMap<String, Option<BackendId>> =
+            facts.providers.keys().map(|name| (name.clone(), name.parse().ok())).collect();
+        names.extend(held.keys().map(|name| (name.clone(), name.parse().ok())));
+        names.extend(facts.open_periods.iter().map(|open| (open.provider.clone(), open.provider.parse().ok())));
+        let provider = |(name, backend): (String, Option<BackendId>)| {
+            let account = facts.providers.get(&name);
+            let before = account.map_or(0, |account| account.held_bytes);
+            let now = held.get(&name).copied().unwrap_or(0);
+            let is = |set: &std::collections::BTreeSet<BackendId>| backend.as_ref().is_some_and(|id| set.contains(id));
+            let suspended = |id| reputations.get(id).is_some_and(|reputation| reputation.suspended_at.is_some());
+            let standing = match &backend {
+                Some(_) if is(&removed) => Standing::Left,
+                Some(_) if is(&leaving) => Standing::Leaving,
+                Some(id) if suspended(id) => Standing::Suspended,
+                _ => Standing::Active,
+            };
+            let holdback = LedgerAccount::Holdback(name.clone());
+            ProviderFacts {
+                standing,
+                age: account.map_or(1, |account| epoch.number.0.saturating_sub(account.since.0) + 1),
+                byte_micros: (u128::from(before) + u128::from(now)) * u128::from(epoch.micros()) / 2,
+                verdicts: counts.get(&name).copied().unwrap_or_default(),
+                passed_own: 0,
+                vetting: account.map_or(0, |account| account.vetting),
+                // Nobody else has staked on it: all of the reward is its own.
+                commission_bp: WHOLE_BP,
+                holdback: facts.funds.get(&holdback).copied().unwrap_or_default(),
+                half_returned: account.is_some_and(|account| account.is_half_returned),
+                rebuilt_bytes: 0,
+                trash_byte_micros: 0,
+                owed: account.map_or(Frost::ZERO, |account| account.owed),
+                pool: Pool::default(),
+                provider: name,
+            }
+        };
+        Ok(names.into_iter().map(provider).collect())
+    }
+
+    async fn begin_of(&self, epoch: Epoch, this: &MoneyEpoch) -> Result<crate::domain::Timestamp, SettleError> {
+        let found = self.metadata.money_epoch_numbered(epoch).await?;
+        Ok(found.map_or(this.begins_at, |found| found.begins_at))
+    }
+
+    async fn verdicts(
+        &self,
+        from: crate::domain::Timestamp,
+        to: crate::domain::Timestamp,
+    ) -> Result<BTreeMap<String, Verdicts>, SettleError> {
+        let mut all = BTreeMap::<String, Verdicts>::new();
+        for (backend, verdict, count) in self.metadata.verdict_counts(from, to).await? {
+            let of = all.entry(backend).or_default();
+            match verdict.as_str() {
+                "passed" => of.passed += count,
+                "wrong" => of.wrong += count,
+                "missing" => of.missing += count,
+                "offline" => of.silent += count,
+                // What was asked again has a verdict of its own by then; what is void counts for nobody.
+                _ => {}
+            }
+        }
+        Ok(all)
+    }
+
+    /// Wrong answers under a signature: other wrong answers are the gateway's word, and faults.
+    async fn evidence(&self, epoch: &MoneyEpoch, providers: &[ProviderFacts]) -> Result<Vec<Evidence>, SettleError> {
+        let wrong = self.metadata.wrong_answers(epoch.begins_at, epoch.ends_at, EVIDENCE_MAX).await?;
+        let known = |backend: &str| providers.iter().any(|facts| facts.provider == backend);
+        let signed = wrong.into_iter().filter(|(backend, _, evidence)| is_signed(evidence) && known(backend));
+        Ok(signed.map(|(provider, id, _)| Evidence { provider, id: hex::encode(id) }).collect())
+    }
+}
+
+/// Whether evidence holds a proof with a node's signature.
+fn is_signed(evidence: &str) -> bool {
+    let evidence: Option<serde_json::Value> = serde_json::from_str(evidence).ok();
+    evidence.is_some_and(|evidence| evidence["answer"]["proof"]["signature"].is_string())
+}
+
+impl Planned {
+    /// What is to be applied: the plan under the ledger's own names.
+    #[must_use]
+    pub fn settlement(self) -> Settlement {
+        let Self { inputs, plan, facts, names, held } = self;
+        let own = |account: LedgerAccount| names.accounts.get(&account).cloned().unwrap_or(account);
+        let transfers = plan.transfers.into_iter().map(|transfer| {
+            let (debit, credit) = (own(transfer.debit), own(transfer.credit));
+            Transfer { debit, credit, ..transfer }
+        });
+        let open = plan.periods.iter().filter_map(|period| match period.outcome {
+            Outcome::Open { reserved } => {
+                Some(OpenPeriodRow { provider: period.provider.clone(), epoch: period.epoch, reserved })
+            }
+            Outcome::Proven { .. } | Outcome::Faulted(_) => None,
+        });
+        let account = |change: &super::plan::ProviderChange| ProviderAccount {
+            since: facts.providers.get(&change.provider).map_or(plan.epoch, |known| known.since),
+            held_bytes: held.get(&change.provider).copied().unwrap_or(0),
+            vetting: change.vetting,
+            is_half_returned: change.half_returned,
+            owed: change.owed,
+        };
+        let unpaid = plan.unpaid.iter().filter_map(|unpaid| Some((*names.buckets.get(&unpaid.bucket)?, unpaid.amount)));
+        Settlement {
+            epoch: plan.epoch,
+            seq: facts.seq,
+            inputs: inputs.into_bytes(),
+            unpaid: unpaid.collect(),
+            providers: plan.providers.iter().map(|change| (change.provider.clone(), account(change))).collect(),
+            open_periods: open.collect(),
+            transfers: transfers.collect(),
+        }
+    }
+}

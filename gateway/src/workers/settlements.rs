@@ -1,0 +1,71 @@
+//! Settles epochs that are charged, and publishes those that are settled. Any gateway may do either: what was done stands in rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use codec::ClusterKey;
+
+use crate::clock::Ambient;
+use crate::metadata::MetadataStore;
+use crate::objects::Objects;
+use crate::publication::{LogKeys, PublicationError, Published, publish};
+use crate::settlement::Settler;
+use crate::workers::worker::{StepError, Worker};
+
+/// The worker.
+pub(super) struct Settlements {
+    pub objects: Objects,
+    pub metadata: MetadataStore,
+    pub key: Arc<ClusterKey>,
+    pub ambient: Ambient,
+    /// How long an epoch lasts.
+    pub epoch: Duration,
+}
+
+impl Settlements {
+    /// Whether there was an epoch to settle. What backends hold is counted once for each: that reads the rows of all slivers.
+    async fn settle(&self) -> Result<bool, StepError> {
+        if self.metadata.epoch_to_settle().await?.is_none() {
+            return Ok(false);
+        }
+        let held: BTreeMap<_, _> =
+            self.objects.held().await?.into_iter().map(|(backend, held)| (backend, held.bytes)).collect();
+        let settler = Settler::new(self.metadata.clone(), self.keys().await?.salter);
+        let settled = settler.settle(&held).await?;
+        if let Some(epoch) = settled {
+            tracing::info!(%epoch, "an epoch is settled");
+        }
+        Ok(settled.is_some())
+    }
+
+    async fn keys(&self) -> Result<LogKeys, PublicationError> {
+        LogKeys::find(&self.metadata, self.objects.cluster(), &self.key, &self.ambient).await
+    }
+
+    async fn publish(&self) -> Result<bool, StepError> {
+        let Some(settled) = self.metadata.settlement_to_publish().await? else { return Ok(false) };
+        let published = publish(&self.metadata, &self.keys().await?, &settled).await?;
+        if let Published::Now(_) = &published {
+            tracing::info!(epoch = %settled.epoch, "an epoch is in the published ledger");
+        }
+        Ok(published != Published::Overtaken)
+    }
+}
+
+#[async_trait]
+impl Worker for Settlements {
+    fn name(&self) -> &'static str {
+        "settlements"
+    }
+
+    fn idle(&self) -> Duration {
+        (self.epoch / 8).clamp(Duration::from_millis(100), Duration::from_secs(15))
+    }
+
+    async fn step(&self) -> Result<bool, StepError> {
+        let settled = self.settle().await?;
+        Ok(self.publish().await? || settled)
+    }
+}
