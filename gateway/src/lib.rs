@@ -14,6 +14,7 @@ pub mod metadata;
 pub mod objects;
 pub mod placement;
 pub mod policy;
+pub mod publication;
 pub mod s3;
 pub mod web;
 pub mod workers;

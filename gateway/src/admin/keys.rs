@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::admin::error::{AdminError, Result};
 use crate::admin::users::{open_secret, reseal_secret};
 use crate::admin::{Admin, Operation};
+use crate::clock::random;
 use crate::objects::{ObjectsError, Rewrapped};
+use crate::publication::SEALED_FOR;
 
 /// Access keys of one page.
 const PAGE: usize = 500;
@@ -54,6 +56,7 @@ impl Operation for RotateKeys {
         let mut rotated = RotatedKeys { rewrapped, current, failed };
         if self.kind == KeyKind::Cluster {
             reseal_secrets(admin, &mut rotated).await?;
+            reseal_log_secrets(admin, &mut rotated).await?;
         }
         Ok(rotated)
     }
@@ -85,6 +88,28 @@ async fn reseal_secrets(admin: &Admin, rotated: &mut RotatedKeys) -> Result<()> 
             }
         }
     }
+}
+
+/// Seals the secrets of the ledger's log with the newest cluster key. They stay the same: the log has one key for as long as it lives.
+async fn reseal_log_secrets(admin: &Admin, rotated: &mut RotatedKeys) -> Result<()> {
+    let Some(secrets) = admin.metadata.log_secrets().await? else { return Ok(()) };
+    let newest = admin.key.newest();
+    if newest.opens_itself(SEALED_FOR, b"", &secrets.sealed) {
+        rotated.current += 1;
+        return Ok(());
+    }
+    match admin.key.open(SEALED_FOR, b"", &secrets.sealed) {
+        Ok(opened) => {
+            let resealed = newest.seal(SEALED_FOR, b"", &opened, random(admin.ambient.entropy.as_ref()));
+            admin.metadata.reseal_log_secrets(&secrets.sealed, &resealed).await?;
+            rotated.rewrapped += 1;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the secrets of the ledger's log could not be re-encrypted");
+            rotated.failed += 1;
+        }
+    }
+    Ok(())
 }
 
 fn unavailable(error: ObjectsError) -> AdminError {

@@ -15,6 +15,7 @@ mod draining;
 mod error;
 mod gateway_keys;
 mod keys;
+mod ledger_log;
 pub mod money;
 mod placement;
 pub mod quotas;
@@ -36,6 +37,7 @@ pub use draining::{DrainBackend, DrainProgress, DrainReport, DrainRequest};
 pub use error::{AdminError, Result};
 pub use gateway_keys::ShowGatewayKeys;
 pub use keys::{KeyKind, RotateKeys, RotatedKeys};
+pub use ledger_log::{ListCheckpoints, ListLeaves, ShowInputs, ShowLog, ShownCheckpoint, ShownLog};
 pub use placement::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRequest};
 pub use socket::{AdminSocket, serve};
 

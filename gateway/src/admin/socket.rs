@@ -23,6 +23,7 @@ use crate::admin::draining::DrainBackend;
 use crate::admin::error::AdminError;
 use crate::admin::gateway_keys::ShowGatewayKeys;
 use crate::admin::keys::RotateKeys;
+use crate::admin::ledger_log::{ListCheckpoints, ListLeaves, ShowInputs, ShowLog};
 use crate::admin::placement::{EvaluatePlacement, PlaceBucket};
 use crate::admin::{Admin, Operation, money, quotas, users};
 
@@ -112,6 +113,10 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<ShowAudits>(router);
     let router = offer::<ShowVerdict>(router);
     let router = offer::<ReinstateBackend>(router);
+    let router = offer::<ShowLog>(router);
+    let router = offer::<ListLeaves>(router);
+    let router = offer::<ListCheckpoints>(router);
+    let router = offer::<ShowInputs>(router);
     let router = offer::<LostAfter>(router);
     let router = offer::<PlaceBucket>(router);
     let router = offer::<EvaluatePlacement>(router);

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod ledger;
 mod money;
 mod node;
 mod placement;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::audit::Audit;
+pub use self::ledger::{Ledger, OfflineLedger};
 pub use self::money::{Account, AccountCommand, Epoch, Invoice, Movement, Quote, Usage};
 pub use self::node::{Node, NodeCommand, RunNode};
 pub use self::placement::{Bucket, Placement};
@@ -72,6 +74,9 @@ pub enum Command {
     /// Keys of the cluster and of its key service
     #[command(subcommand)]
     Keys(Keys),
+    /// The ledger, as it is published
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// Rules about where slivers may lie
     #[command(subcommand)]
     Placement(Placement),
@@ -325,6 +330,11 @@ mod tests {
             "audit show 00112233445566778899aabbccddeeff",
             "audit verify evidence.json",
             "audit reinstate b1",
+            "ledger checkpoint --policy",
+            "ledger export --out d",
+            "ledger verify d --policy p --seen a --seen b",
+            "ledger prove d 00112233445566778899aabbccddeeff --out p",
+            "ledger check p --policy q",
             "bucket placement b",
             "bucket placement b --zones z1,z2 --providers p --exclude b1,p2 --residency eu- --json",
             "bucket placement b --clear",

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use crate::app::cli::{Cli, Command};
+use crate::app::cli::{Cli, Command, Ledger};
 use crate::app::commands::{self, OperationRunner, Outcome};
 use crate::app::reload::ConfigSource;
 use crate::app::{log, ops, serve};
@@ -58,6 +58,7 @@ fn begin(cli: &Cli) -> anyhow::Result<Outcome> {
             let data = node.data(cli.overrides().data);
             runtime.block_on(commands::node::run(node, &data, &config))
         }
+        Command::Ledger(Ledger::Offline(ledger)) => commands::ledger::run_offline(ledger),
         command => {
             log::start(&LogConfig { filter: "warn".to_owned(), ..config.log.clone() })?;
             runtime.block_on(async { commands::run(command, &OperationRunner::new(config, Ambient::system())?).await })

@@ -6,6 +6,7 @@ mod balance;
 mod books;
 mod entry;
 mod funds;
+pub mod log;
 mod metering;
 mod outcome;
 mod price_step;

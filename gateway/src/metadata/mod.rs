@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod events;
 mod identity;
+mod ledger_log;
 mod meter_check;
 mod money;
 mod objects;
@@ -73,6 +74,9 @@ pub use identity::{
     DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewIdentity,
     NewPolicy, PolicyScope, PutInlinePolicy, UpdateIdentity,
 };
+pub use ledger_log::log_rows::{LogCheckpoint, LogEnd};
+pub use ledger_log::log_secrets::LogSecrets;
+pub use ledger_log::sections::LogSection;
 pub use money::accounts::NumberedEntry;
 pub use money::bills::BillRow;
 pub use money::bucket_costs::{BucketCost, FundsAlert};

@@ -6,6 +6,7 @@ mod check;
 mod collect;
 mod database;
 mod keys;
+pub(super) mod ledger;
 mod money;
 pub(super) mod node;
 mod outcome;
@@ -31,6 +32,7 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Check { deep, json } => check::run(runner, deep, json).await,
         Command::Collect { json } => collect::run(runner, json).await,
         Command::Keys(keys) => keys::run(runner, keys).await,
+        Command::Ledger(ledger) => ledger::run(runner, ledger).await,
         Command::Audit(audit) => audit::run(runner, audit).await,
         Command::Backend(backend) => backend::run(runner, backend).await,
         Command::Bucket(bucket) => placement::bucket(runner, bucket).await,

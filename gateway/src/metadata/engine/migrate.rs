@@ -128,6 +128,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0022_money.sql"),
         include_str!("../../../../migrations/postgres/0022_money.sql"),
     ),
+    (
+        24,
+        "ledger_log",
+        include_str!("../../../../migrations/sqlite/0024_ledger_log.sql"),
+        include_str!("../../../../migrations/postgres/0024_ledger_log.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

@@ -1,0 +1,11 @@
+//! Tests of the log.
+
+mod example;
+mod independent;
+mod leaf;
+mod mutation;
+mod note;
+mod salt;
+mod tree;
+mod verify;
+mod witness;

@@ -1,0 +1,56 @@
+//! The sums of a log: what each account has after each transfer, and that no id occurs twice.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::domain::money::account::{Book, LedgerAccount};
+use crate::domain::money::transfer::{Transfer, TransferId};
+use crate::ledger::balance::is_limited;
+
+/// Balances after the transfers so far.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    balances: BTreeMap<(Book, LedgerAccount), i128>,
+    ids: HashSet<TransferId>,
+    sequence: u64,
+    /// A transfer could not be read: what accounts have is not known from there on.
+    pub(super) is_unknown: bool,
+}
+
+impl Sums {
+    pub(super) fn accounts(&self) -> u64 {
+        u64::try_from(self.balances.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Takes the next transfer. Answers with what is wrong about it.
+    pub(super) fn add(&mut self, sequence: u64, transfer: &Transfer) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if sequence != self.sequence + 1 && !self.is_unknown {
+            wrong.push(format!("transfer {sequence} follows transfer {}", self.sequence));
+        }
+        self.sequence = sequence;
+        if !self.ids.insert(transfer.id) {
+            wrong.push(format!("the id {} occurs a second time", hex::encode(transfer.id.0)));
+        }
+        if transfer.debit == transfer.credit {
+            wrong.push(format!("`{}` pays itself", transfer.debit));
+        }
+        let amount = i128::from(transfer.amount.0);
+        let after = self.post(transfer, &transfer.debit, -amount);
+        if after < 0 && !self.is_unknown && is_limited(transfer.book, &transfer.debit) {
+            wrong.push(format!("`{}` gives {amount} FROST, which is {} more than it has", transfer.debit, -after));
+        }
+        self.post(transfer, &transfer.credit, amount);
+        wrong
+    }
+
+    fn post(&mut self, transfer: &Transfer, account: &LedgerAccount, amount: i128) -> i128 {
+        let balance = self.balances.entry((transfer.book, account.clone())).or_default();
+        *balance += amount;
+        *balance
+    }
+
+    /// Debits less credits over all accounts of a book: zero, or this program has lost something.
+    pub(super) fn difference(&self, book: Book) -> i128 {
+        self.balances.iter().filter(|((of, _), _)| *of == book).map(|(_, balance)| balance).sum()
+    }
+}

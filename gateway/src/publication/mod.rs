@@ -1,0 +1,8 @@
+//! Publishes the ledger: the log's secrets, and the one sequencer that appends an epoch to it and signs. What a log is and how it is
+//! verified: `ledger::log`.
+
+mod log_keys;
+mod publish;
+
+pub use log_keys::{LogKeys, PublicationError, SEALED_FOR};
+pub use publish::{Posted, Published, publish_epoch};

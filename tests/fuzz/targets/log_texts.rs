@@ -1,0 +1,5 @@
+//! Feeds `gateway::ledger::log::probe::log_texts`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| gateway::ledger::log::probe::log_texts(bytes));
