@@ -16,6 +16,8 @@ pub mod placement;
 pub mod policy;
 pub mod publication;
 pub mod s3;
+pub mod settlement;
+pub mod staking;
 pub mod web;
 pub mod workers;
 

@@ -192,7 +192,17 @@ fn lost_paths(text: &str) -> Vec<String> {
 
 /// The documents of the project, with their paths.
 fn documents() -> Vec<(PathBuf, String)> {
-    let listed = ["", "gateway", "gateway/src/ledger", "codec", "backends", "deploy", "tests", "migrations"];
+    let listed = [
+        "",
+        "gateway",
+        "gateway/src/ledger",
+        "gateway/src/settlement",
+        "codec",
+        "backends",
+        "deploy",
+        "tests",
+        "migrations",
+    ];
     let entries = listed.iter().flat_map(|folder| fs::read_dir(root().join(folder)).into_iter().flatten());
     let paths =
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "md"));
