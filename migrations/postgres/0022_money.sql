@@ -69,3 +69,16 @@ CREATE TABLE bill (
     PRIMARY KEY (epoch, bucket_id)
 );
 CREATE INDEX bill_bucket ON bill (bucket_id, epoch);
+
+-- What each settled epoch was planned from, byte for byte as it is published, and the number of the ledger's last transfer that belongs to it.
+CREATE TABLE settlement (
+    epoch   BIGINT PRIMARY KEY,
+    inputs  BYTEA NOT NULL,
+    through BIGINT NOT NULL
+);
+
+-- What settlement carries from one epoch to the next: one row of JSON, changed in the transaction that settles.
+CREATE TABLE settlement_state (
+    id    BIGINT PRIMARY KEY CHECK (id = 1),
+    state TEXT COLLATE "C" NOT NULL
+);

@@ -69,3 +69,16 @@ CREATE TABLE bill (
     PRIMARY KEY (epoch, bucket_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bill_bucket ON bill (bucket_id, epoch);
+
+-- What each settled epoch was planned from, byte for byte as it is published, and the number of the ledger's last transfer that belongs to it.
+CREATE TABLE settlement (
+    epoch   INTEGER PRIMARY KEY,
+    inputs  BLOB NOT NULL,
+    through INTEGER NOT NULL
+) STRICT;
+
+-- What settlement carries from one epoch to the next: one row of JSON, changed in the transaction that settles.
+CREATE TABLE settlement_state (
+    id    INTEGER PRIMARY KEY CHECK (id = 1),
+    state TEXT NOT NULL
+) STRICT;

@@ -27,6 +27,7 @@ use crate::config::{Config, LimitsConfig};
 use crate::metadata::MetadataStore;
 use crate::objects::Heartbeats;
 use crate::placement::write_floor;
+use crate::publication::LogKeys;
 use crate::s3::{S3Service, WebsiteService};
 use crate::workers::Workers;
 
@@ -137,7 +138,9 @@ impl Server {
             begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?, lease).await?;
         let (cluster, base) = (components.cluster.id, components.base.clone());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
-        let workers = Workers::start(&objects, &metadata, config, ambient);
+        let keys = LogKeys::find(&metadata, cluster, &cluster_key, ambient).await;
+        let salter = keys.context("cannot open the keys of the ledger's log")?.salter;
+        let workers = Workers::start(&objects, &metadata, config, ambient, salter);
 
         let info = StartupInfo {
             s3: sockets.s3_addresses()?,

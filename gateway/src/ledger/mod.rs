@@ -26,4 +26,4 @@ pub use outcome::{Field, Outcome, Refusal, Resolution};
 pub use price_step::next_prices;
 pub use quote::quote;
 pub use split::split;
-pub use transfer_key::transfer_id;
+pub use transfer_key::{planned_id, transfer_id};

@@ -82,6 +82,7 @@ pub use money::bills::BillRow;
 pub use money::bucket_costs::{BucketCost, FundsAlert};
 pub use money::charging::ChargeStep;
 pub use money::epochs::{EpochState, EpochTerms, MoneyEpoch};
+pub use money::settling::{HeldBytes, SettledInputs, Settlement, VerdictCount};
 pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};
 pub use objects::list_versions::{ListedContent, ListedVersion, VersionEntry, VersionListQuery, VersionPage};

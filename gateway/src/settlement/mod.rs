@@ -1,6 +1,7 @@
 //! Settlement: what each bucket owes for an epoch and who earns it, as a plan that anyone can make from what is published.
 #![doc = include_str!("SETTLEMENT.md")]
 
+mod carried;
 mod charging;
 mod check;
 mod draft;
@@ -14,6 +15,7 @@ pub mod probe;
 mod repair_fund;
 mod report;
 mod rewards;
+mod settle;
 pub mod simulation;
 mod slashing;
 mod stake_turn;
@@ -31,6 +33,7 @@ pub use inputs::{
 pub use parse::{INPUTS_BYTES_MAX, ParseError, parse};
 pub use periods::{Fault, Outcome, Period};
 pub use plan::{Plan, ProviderChange, plan};
+pub use settle::{Draft, SettleError, draft, settle};
 pub use stake_turn::{PoolChange, StakeChange, StakeOutcome};
 pub use text::encode;
 pub use transfer_id::{book_name, transfer_id};

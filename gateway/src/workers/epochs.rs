@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use crate::config::MoneyConfig;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
+use crate::ledger::log::Salter;
 use crate::metadata::{ChargeStep, EpochTerms, FundsAlert, MetadataStore};
+use crate::settlement;
 use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
 
@@ -22,6 +24,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(super) struct Epochs {
     metadata: MetadataStore,
     money: MoneyConfig,
+    /// Gives the names by which the epoch's plan is published.
+    salter: Salter,
     /// Where alerts are posted.
     alerts: Option<Webhook>,
     /// The bucket that was looked at last, for holds and alerts.
@@ -29,8 +33,8 @@ pub(super) struct Epochs {
 }
 
 impl Epochs {
-    pub(super) fn new(metadata: MetadataStore, money: MoneyConfig, alerts: Option<Webhook>) -> Self {
-        Self { metadata, money, alerts, looked_at: AtomicI64::new(i64::MIN) }
+    pub(super) fn new(metadata: MetadataStore, money: MoneyConfig, salter: Salter, alerts: Option<Webhook>) -> Self {
+        Self { metadata, money, salter, alerts, looked_at: AtomicI64::new(i64::MIN) }
     }
 
     fn length(&self) -> Duration {
@@ -101,13 +105,17 @@ impl Worker for Epochs {
             return Ok(true);
         }
         let margin = i64::try_from(MARGIN.min(self.length() / 8).as_micros())?;
-        match self.metadata.charge_some(BUCKETS_PER_STEP, margin).await? {
+        match self.metadata.charge_some(BUCKETS_PER_STEP, margin, &self.salter).await? {
             ChargeStep::Some(_) => return Ok(true),
             ChargeStep::Done(epoch) => {
                 tracing::info!(%epoch, "an epoch is charged: what buckets paid is in its escrow");
                 return Ok(true);
             }
             ChargeStep::Nothing => {}
+        }
+        if let Some(epoch) = settlement::settle(&self.metadata, &self.salter).await? {
+            tracing::info!(%epoch, "an epoch is settled");
+            return Ok(true);
         }
         if self.metadata.charge_unpaid(BUCKETS_PER_STEP).await? == BUCKETS_PER_STEP {
             return Ok(true);

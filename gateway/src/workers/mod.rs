@@ -25,6 +25,7 @@ pub use worker::{StepError, Worker};
 use crate::audit::{AuditedBackend, Auditor, Scrub};
 use crate::clock::Ambient;
 use crate::config::{Config, NotificationTargetConfig};
+use crate::ledger::log::Salter;
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
@@ -39,10 +40,18 @@ pub struct Workers {
 impl Workers {
     /// Starts every worker.
     #[must_use]
-    pub fn start(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Self {
+    pub fn start(
+        objects: &Objects,
+        metadata: &MetadataStore,
+        config: &Config,
+        ambient: &Ambient,
+        salter: Salter,
+    ) -> Self {
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for worker in all(objects, metadata, config, ambient) {
+        let mut workers = all(objects, metadata, config, ambient);
+        workers.push(Arc::new(epochs(metadata, config, salter)));
+        for worker in workers {
             tasks.spawn(worker::run(worker, stopping.clone()));
         }
         Self { stopping, tasks }
@@ -96,7 +105,6 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         }),
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]);
-    workers.push(Arc::new(epochs(metadata, config)));
     if config.audit.enabled {
         let auditor = auditor(objects, metadata, config, ambient);
         let numbers = audits::BlobNumbers(metadata.clone());
@@ -111,11 +119,11 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
 }
 
 /// Where alerts go that cannot be posted, the log says.
-fn epochs(metadata: &MetadataStore, config: &Config) -> epochs::Epochs {
+fn epochs(metadata: &MetadataStore, config: &Config, salter: Salter) -> epochs::Epochs {
     let wanted = config.money.alert_target.as_deref();
     let target = config.notification_targets.iter().find(|target| Some(target.name.as_str()) == wanted);
     let alerts = target.and_then(|target| webhooks(std::slice::from_ref(target)).pop());
-    epochs::Epochs::new(metadata.clone(), config.money.clone(), alerts)
+    epochs::Epochs::new(metadata.clone(), config.money.clone(), salter, alerts)
 }
 
 fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Auditor {

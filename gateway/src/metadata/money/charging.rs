@@ -8,7 +8,8 @@ use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::price::{Charges, Usage, charges};
 use crate::domain::money::transfer::{Transfer, TransferCode};
-use crate::ledger::{ChargedMeters, Entry, HOUR_MICROS, Phase, transfer_id};
+use crate::ledger::log::{NameKind, Salter};
+use crate::ledger::{ChargedMeters, Entry, HOUR_MICROS, Phase, planned_id, transfer_id};
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::int;
 use crate::metadata::engine::database::Work;
@@ -38,7 +39,7 @@ impl MetadataStore {
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn charge_some(&self, most: usize, margin_micros: i64) -> Result<ChargeStep> {
+    pub async fn charge_some(&self, most: usize, margin_micros: i64, salter: &Salter) -> Result<ChargeStep> {
         let mut session = self.database().reader().await?;
         let clock = session.row(Statement::new(format!("SELECT {}", session.dialect().now()))).await?;
         let now = clock.map_or(Ok(i64::MIN), |row| row.int(0))?;
@@ -46,13 +47,15 @@ impl MetadataStore {
             return Ok(ChargeStep::Nothing);
         }
         drop(session);
-        self.database().transact(ChargeSome { most, margin_micros }).await
+        self.database().transact(ChargeSome { most, margin_micros, salter: salter.clone() }).await
     }
 }
 
 struct ChargeSome {
     most: usize,
     margin_micros: i64,
+    /// Gives the published names by which plans name charges.
+    salter: Salter,
 }
 
 /// What one bucket owes, and what its payer can give.
@@ -82,7 +85,7 @@ impl Work for ChargeSome {
             let mut free = stored_entry::free_of(tx, book, payers).await?;
             let mut entries = Vec::new();
             for bill in &mut bills {
-                entries.extend(entries_of(bill, &epoch, book, &mut free));
+                entries.extend(entries_of(bill, (&epoch, book), &self.salter, &mut free));
             }
             for (entry, outcome) in entries.iter().zip(end.append(tx, &entries).await?) {
                 if !outcome.stands() {
@@ -93,7 +96,12 @@ impl Work for ChargeSome {
             insert_bills(tx, &epoch, book, &bills).await?;
         }
         update_funds(tx, &bills).await?;
-        let state = if is_last { EpochState::Charged } else { EpochState::Charging };
+        let state = match epoch.mode.book() {
+            _ if !is_last => EpochState::Charging,
+            Some(_) => EpochState::Charged,
+            // Nothing was computed, and there is nothing to pay out.
+            None => EpochState::Settled,
+        };
         epochs::set_state(tx, epoch.number, state, through).await?;
         Ok(if is_last { ChargeStep::Done(epoch.number) } else { ChargeStep::Some(epoch.number) })
     }
@@ -128,8 +136,8 @@ async fn bills(tx: &mut Session, epoch: &MoneyEpoch, buckets: Vec<FundsRow>) -> 
 /// The hold is released and the charges are posted, as far as the payer can give; where money is only computed, all of them.
 fn entries_of(
     bill: &mut Bill,
-    epoch: &MoneyEpoch,
-    book: Book,
+    (epoch, book): (&MoneyEpoch, Book),
+    salter: &Salter,
     free: &mut BTreeMap<LedgerAccount, Frost>,
 ) -> Vec<Entry> {
     let mut entries = Vec::new();
@@ -153,16 +161,18 @@ fn entries_of(
         if paid.is_zero() {
             continue;
         }
-        let (number, bucket) = (epoch.number.0.to_be_bytes(), bill.funds.bucket.0.to_be_bytes());
+        // As the plan of the epoch names it.
+        let cause = salter.salted(NameKind::Bucket, &bill.funds.bucket.0.to_string());
+        let credit = LedgerAccount::Escrow(epoch.number);
         entries.push(Entry::posted(Transfer {
-            id: transfer_id(&[b"charge", &number, &bucket, code.as_str().as_bytes()]),
+            id: planned_id(book, epoch.number, code, (&salter.account(&payer), &credit), &cause),
             book,
             debit: payer.clone(),
-            credit: LedgerAccount::Escrow(epoch.number),
+            credit,
             amount: paid,
             code,
             epoch: epoch.number,
-            cause: cause(bill.funds.bucket),
+            cause,
         }));
     }
     entries

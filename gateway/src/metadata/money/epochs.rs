@@ -213,8 +213,9 @@ async fn endow(tx: &mut Session, end: &mut LedgerEnd, terms: &EpochTerms, epoch:
 
 /// The epoch to charge next, if one is over since `margin_micros`.
 pub(super) async fn chargeable(tx: &mut Session, now: i64, margin_micros: i64) -> Result<Option<MoneyEpoch>> {
-    let text = format!("SELECT {COLUMNS} FROM epoch WHERE state IN ('open', 'charging') ORDER BY number LIMIT 1");
+    let text = format!("SELECT {COLUMNS} FROM epoch WHERE state <> 'settled' ORDER BY number LIMIT 1");
     let oldest = tx.row(Statement::new(text)).await?.as_ref().map(epoch).transpose()?;
+    let oldest = oldest.filter(|epoch| epoch.state != EpochState::Charged);
     Ok(oldest.filter(|epoch| epoch.ends_at.0.saturating_add(margin_micros) <= now))
 }
 
@@ -222,6 +223,12 @@ pub(super) async fn chargeable(tx: &mut Session, now: i64, margin_micros: i64) -
 pub(super) async fn last(tx: &mut Session) -> Result<Option<MoneyEpoch>> {
     let text = format!("SELECT {COLUMNS} FROM epoch ORDER BY number DESC LIMIT 1");
     tx.row(Statement::new(text)).await?.as_ref().map(epoch).transpose()
+}
+
+/// An epoch by its number.
+pub(super) async fn numbered(tx: &mut Session, number: Epoch) -> Result<Option<MoneyEpoch>> {
+    let text = format!("SELECT {COLUMNS} FROM epoch WHERE number = $1");
+    tx.row(Statement::new(text).bind(int(number.0)?)).await?.as_ref().map(epoch).transpose()
 }
 
 /// The epoch that is not charged, if it is the only one.

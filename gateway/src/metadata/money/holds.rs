@@ -1,7 +1,6 @@
 //! Who pays for buckets: payers, limits, holds, and what was left unpaid.
 
 use crate::domain::money::account::{Book, LedgerAccount};
-use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::domain::money::transfer::{Transfer, TransferCode};
@@ -50,7 +49,8 @@ impl MetadataStore {
         }
     }
 
-    /// Charges what earlier epochs left unpaid, as far as payers have funds now; into the escrow of the epoch that is under way. How many
+    /// Charges what earlier epochs left unpaid, as far as payers have funds now; what comes is earned in a
+    /// later epoch, like all that is left over. How many
     /// transfers that took.
     ///
     /// # Errors
@@ -184,9 +184,9 @@ impl Work for ChargeUnpaid {
                 id: transfer_id(&[b"unpaid", &row.bucket.0.to_be_bytes(), &number]),
                 book: Book::On,
                 debit: row.pays(),
-                credit: LedgerAccount::Escrow(Epoch(epoch.number.0)),
+                credit: LedgerAccount::Remainder,
                 amount: paid,
-                code: TransferCode::Storage,
+                code: TransferCode::Correction,
                 epoch: epoch.number,
                 cause: format!("unpaid of {}", cause(row.bucket)),
             });

@@ -9,4 +9,5 @@ pub(super) mod epochs;
 mod funds_row;
 pub(super) mod holds;
 pub(super) mod posting;
+pub(super) mod settling;
 mod stored_entry;

@@ -6,6 +6,7 @@ use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::domain::money::price::{MIB, Prices, charges};
 use crate::domain::money::transfer::{Transfer, TransferCode};
+use crate::ledger::log::Salter;
 use crate::ledger::{Entry, Outcome, Shortfall, transfer_id};
 use crate::metadata::buckets::bucket::DeleteBucket;
 use crate::metadata::engine::statement::Statement;
@@ -28,6 +29,7 @@ fn terms(mode: MoneyMode) -> EpochTerms {
 }
 
 async fn begin(f: &Fixture, mode: MoneyMode) {
+    settled(f).await;
     assert!(!f.store.begin_epoch_if_due(terms(mode)).await.unwrap(), "the next one is not due");
 }
 
@@ -41,8 +43,18 @@ async fn end_epoch(f: &Fixture) -> i64 {
     f.one_int("SELECT MAX(ends_at) FROM epoch").await
 }
 
+fn salter() -> Salter {
+    Salter::new([7; 32])
+}
+
+/// Charges the epochs that are over, as if each were settled at once.
 async fn charge(f: &Fixture) {
-    while matches!(f.store.charge_some(2, 0).await.unwrap(), ChargeStep::Some(_)) {}
+    while matches!(f.store.charge_some(2, 0, &salter()).await.unwrap(), ChargeStep::Some(_)) {}
+}
+
+/// What is charged counts as settled.
+async fn settled(f: &Fixture) {
+    f.meddle("UPDATE epoch SET state = 'settled' WHERE state = 'charged'").await;
 }
 
 async fn bill(f: &Fixture, epoch: u64) -> Option<BillRow> {
@@ -154,7 +166,7 @@ both! {
         let second = bill(f, 2).await.unwrap();
         assert_eq!(second.usage.byte_micros, (i128::from(before + encoded) * i128::from(next_end - end)).unsigned_abs());
         assert_eq!(second.usage.written_bytes, 0);
-        assert_eq!(f.store.charge_some(2, 0).await.unwrap(), ChargeStep::Nothing);
+        assert_eq!(f.store.charge_some(2, 0, &salter()).await.unwrap(), ChargeStep::Nothing);
         balances(f).await;
     }
 
@@ -224,7 +236,7 @@ both! {
         let mut tasks = tokio::task::JoinSet::new();
         for store in [f.store.clone(), other.clone(), f.store.clone(), other] {
             tasks.spawn(async move {
-                while matches!(store.charge_some(3, 0).await.unwrap(), ChargeStep::Some(_)) {}
+                while matches!(store.charge_some(3, 0, &salter()).await.unwrap(), ChargeStep::Some(_)) {}
             });
         }
         tasks.join_all().await;
@@ -260,7 +272,7 @@ both! {
         assert_eq!(f.store.charge_unpaid(10).await.unwrap(), 1);
         assert_eq!(f.store.charge_unpaid(10).await.unwrap(), 0);
         assert_eq!(f.store.balance(Book::On, &owner(f)).await.unwrap().free(), Frost(1));
-        let escrow = f.store.balance(Book::On, &LedgerAccount::Escrow(Epoch(2))).await.unwrap();
+        let escrow = f.store.balance(Book::On, &LedgerAccount::Remainder).await.unwrap();
         assert_eq!(escrow.credits_posted, Frost(owed));
         balances(f).await;
     }
