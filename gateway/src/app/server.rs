@@ -138,8 +138,8 @@ impl Server {
             begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?, lease).await?;
         let (cluster, base) = (components.cluster.id, components.base.clone());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
-        let keys = LogKeys::find(&metadata, cluster, &cluster_key, ambient).await;
-        let salter = keys.context("cannot open the keys of the ledger's log")?.salter;
+        let log = LogKeys::find(&metadata, cluster, &cluster_key, ambient).await;
+        let salter = log.context("cannot open the keys of the ledger's log")?.salter;
         let workers = Workers::start(&objects, &metadata, config, ambient, salter);
 
         let info = StartupInfo {
