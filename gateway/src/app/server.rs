@@ -29,7 +29,7 @@ use crate::objects::Heartbeats;
 use crate::placement::write_floor;
 use crate::publication::LogKeys;
 use crate::s3::{S3Service, WebsiteService};
-use crate::workers::Workers;
+use crate::workers::{Workers, begin_first_epoch};
 
 /// Connections to the ops listener: bounded, so that they cannot take descriptors from S3.
 const OPS_CONNECTIONS: usize = 64;
@@ -138,6 +138,7 @@ impl Server {
             begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?, lease).await?;
         let (cluster, base) = (components.cluster.id, components.base.clone());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
+        begin_first_epoch(&metadata, &config.money).await.context("cannot begin the first epoch")?;
         let log = LogKeys::find(&metadata, cluster, &cluster_key, ambient).await;
         let salter = log.context("cannot open the keys of the ledger's log")?.salter;
         let workers = Workers::start(&objects, &metadata, config, ambient, salter);

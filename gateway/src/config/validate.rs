@@ -23,7 +23,7 @@ const SCRUB_RATE_MAX: u64 = 1 << 40;
 
 /// From what a test can wait for to a year.
 const EPOCH_SECONDS: std::ops::RangeInclusive<u64> = 1..=366 * 86_400;
-/// All FROST that Walrus ever minted: 5 * 10^9 WAL.
+/// All FROST that there will be: 5 * 10^9 WAL.
 const FROST_MAX: u64 = 5_000_000_000_000_000_000;
 
 /// Names everything that is wrong; empty when nothing is.

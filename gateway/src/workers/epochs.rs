@@ -20,6 +20,27 @@ const BUCKETS_PER_STEP: usize = 200;
 /// Transactions that began before the end of an epoch have this long to commit; later ones are charged with the next epoch.
 const MARGIN: Duration = Duration::from_secs(60);
 
+/// What the next epoch is like.
+fn terms(money: &MoneyConfig) -> EpochTerms {
+    EpochTerms {
+        micros: money.epoch.max(1).saturating_mul(1_000_000),
+        mode: money.mode,
+        prices: money.prices(),
+        endowment: Frost(money.endowment),
+    }
+}
+
+/// Begins the first epoch before the first request, so that there are prices from the beginning. Others begin in the background.
+///
+/// # Errors
+/// See [`MetadataError`](crate::metadata::MetadataError).
+pub async fn begin_first_epoch(metadata: &MetadataStore, money: &MoneyConfig) -> crate::metadata::Result<()> {
+    if metadata.money_epoch().await?.is_none() {
+        metadata.begin_epoch_if_due(terms(money)).await?;
+    }
+    Ok(())
+}
+
 /// The worker.
 pub(super) struct Epochs {
     metadata: MetadataStore,
@@ -39,15 +60,6 @@ impl Epochs {
 
     fn length(&self) -> Duration {
         Duration::from_secs(self.money.epoch.max(1))
-    }
-
-    fn terms(&self) -> EpochTerms {
-        EpochTerms {
-            micros: self.money.epoch.max(1).saturating_mul(1_000_000),
-            mode: self.money.mode,
-            prices: self.money.prices(),
-            endowment: Frost(self.money.endowment),
-        }
     }
 
     /// Reserves for some buckets and says which come near their limits. The next ones follow after a pause, which leaves the database to
@@ -101,7 +113,7 @@ impl Worker for Epochs {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        if self.metadata.begin_epoch_if_due(self.terms()).await? {
+        if self.metadata.begin_epoch_if_due(terms(&self.money)).await? {
             return Ok(true);
         }
         let margin = i64::try_from(MARGIN.min(self.length() / 8).as_micros())?;

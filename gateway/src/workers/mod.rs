@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use epochs::begin_first_epoch;
 pub use worker::{StepError, Worker};
 
 use crate::audit::{AuditedBackend, Auditor, Scrub};

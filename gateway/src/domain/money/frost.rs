@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::str::FromStr;
 
-/// An amount in FROST. 1 WAL = [`Frost::PER_WAL`] FROST, and 5 * 10^18 of them are all that Walrus ever minted, so every
+/// An amount in FROST. 1 WAL = [`Frost::PER_WAL`] FROST, and there are 5 * 10^18 of them, so every
 /// amount fits into 63 bits, as the databases keep it. Products are taken in `i128` or `u128`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Frost(pub u64);
