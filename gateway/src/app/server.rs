@@ -140,8 +140,8 @@ impl Server {
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
         begin_first_epoch(&metadata, &config.money).await.context("cannot begin the first epoch")?;
         let log = LogKeys::find(&metadata, cluster, &cluster_key, ambient).await;
-        let salter = log.context("cannot open the keys of the ledger's log")?.salter;
-        let workers = Workers::start(&objects, &metadata, config, ambient, salter);
+        let log = Arc::new(log.context("cannot open the keys of the ledger's log")?);
+        let workers = Workers::start(&objects, &metadata, config, ambient, log);
 
         let info = StartupInfo {
             s3: sockets.s3_addresses()?,

@@ -1,21 +1,26 @@
 //! Begins epochs and charges those that are over. Any gateway may do any step: what was done stands in rows.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::config::MoneyConfig;
+use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
-use crate::ledger::log::Salter;
 use crate::metadata::{ChargeStep, EpochTerms, FundsAlert, MetadataStore};
+use crate::publication::{LogKeys, Posted, Published, publish_epoch};
 use crate::settlement;
 use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
 
 /// Buckets that one transaction charges, or reserves for.
 const BUCKETS_PER_STEP: usize = 200;
+
+/// Transfers read at once.
+const ENTRIES_PER_PAGE: usize = 1_000;
 
 /// Transactions that began before the end of an epoch have this long to commit; later ones are charged with the next epoch.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -45,8 +50,8 @@ pub async fn begin_first_epoch(metadata: &MetadataStore, money: &MoneyConfig) ->
 pub(super) struct Epochs {
     metadata: MetadataStore,
     money: MoneyConfig,
-    /// Gives the names by which the epoch's plan is published.
-    salter: Salter,
+    /// Sign what is published, and give the names under which it is.
+    keys: Arc<LogKeys>,
     /// Where alerts are posted.
     alerts: Option<Webhook>,
     /// The bucket that was looked at last, for holds and alerts.
@@ -54,8 +59,13 @@ pub(super) struct Epochs {
 }
 
 impl Epochs {
-    pub(super) fn new(metadata: MetadataStore, money: MoneyConfig, salter: Salter, alerts: Option<Webhook>) -> Self {
-        Self { metadata, money, salter, alerts, looked_at: AtomicI64::new(i64::MIN) }
+    pub(super) fn new(
+        metadata: MetadataStore,
+        money: MoneyConfig,
+        keys: Arc<LogKeys>,
+        alerts: Option<Webhook>,
+    ) -> Self {
+        Self { metadata, money, keys, alerts, looked_at: AtomicI64::new(i64::MIN) }
     }
 
     fn length(&self) -> Duration {
@@ -82,6 +92,38 @@ impl Epochs {
         let next = costs.last().filter(|_| costs.len() >= BUCKETS_PER_STEP).map(|cost| cost.bucket.0);
         self.looked_at.store(next.unwrap_or(i64::MIN), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Publishes the first settled epoch that is not in the log yet; whether there was one. A log has no gaps: where money was off for
+    /// an epoch, it ends.
+    async fn publish_next(&self) -> Result<bool, StepError> {
+        let end = self.metadata.log_end().await?;
+        let Some(settled) = self.metadata.settled_inputs(Epoch(end.epoch), 1).await?.pop() else { return Ok(false) };
+        let epoch = settled.epoch;
+        if end.epoch > 0 && epoch.0 != end.epoch + 1 {
+            return Ok(false);
+        }
+        let posted = self.posted(end.through, settled.through).await?;
+        let inputs = (epoch, settled.inputs);
+        if let Published::Now(_) = publish_epoch(&self.metadata, &self.keys, end, inputs, posted).await? {
+            tracing::info!(%epoch, "an epoch is published");
+        }
+        Ok(true)
+    }
+
+    /// What moved after one transfer and up to another.
+    async fn posted(&self, after: u64, through: u64) -> Result<Posted, StepError> {
+        let mut posted = Posted { transfers: Vec::new(), through };
+        let mut last = after;
+        while last < through {
+            let page = self.metadata.entries_after(last, ENTRIES_PER_PAGE).await?;
+            let Some(end) = page.last() else { break };
+            last = end.seq;
+            let of_epoch = page.into_iter().filter(|entry| entry.seq <= through);
+            let moved = of_epoch.filter(|entry| !entry.recorded.entry.moved().is_zero());
+            posted.transfers.extend(moved.map(|entry| entry.recorded.entry.transfer));
+        }
+        Ok(posted)
     }
 
     async fn alert(&self, alert: &FundsAlert) {
@@ -117,7 +159,7 @@ impl Worker for Epochs {
             return Ok(true);
         }
         let margin = i64::try_from(MARGIN.min(self.length() / 8).as_micros())?;
-        match self.metadata.charge_some(BUCKETS_PER_STEP, margin, &self.salter).await? {
+        match self.metadata.charge_some(BUCKETS_PER_STEP, margin, &self.keys.salter).await? {
             ChargeStep::Some(_) => return Ok(true),
             ChargeStep::Done(epoch) => {
                 tracing::info!(%epoch, "an epoch is charged: what buckets paid is in its escrow");
@@ -125,11 +167,14 @@ impl Worker for Epochs {
             }
             ChargeStep::Nothing => {}
         }
-        if let Some(epoch) = settlement::settle(&self.metadata, &self.salter).await? {
+        if let Some(epoch) = settlement::settle(&self.metadata, &self.keys.salter).await? {
             tracing::info!(%epoch, "an epoch is settled");
             return Ok(true);
         }
         if self.metadata.charge_unpaid(BUCKETS_PER_STEP).await? == BUCKETS_PER_STEP {
+            return Ok(true);
+        }
+        if self.publish_next().await? {
             return Ok(true);
         }
         self.look_at_some().await?;

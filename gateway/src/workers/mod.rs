@@ -26,10 +26,10 @@ pub use worker::{StepError, Worker};
 use crate::audit::{AuditedBackend, Auditor, Scrub};
 use crate::clock::Ambient;
 use crate::config::{Config, NotificationTargetConfig};
-use crate::ledger::log::Salter;
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
+use crate::publication::LogKeys;
 
 /// The workers of one gateway. Dropped or stopped, they end after their current step.
 #[derive(Debug)]
@@ -46,12 +46,12 @@ impl Workers {
         metadata: &MetadataStore,
         config: &Config,
         ambient: &Ambient,
-        salter: Salter,
+        keys: Arc<LogKeys>,
     ) -> Self {
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut workers = all(objects, metadata, config, ambient);
-        workers.push(Arc::new(epochs(metadata, config, salter)));
+        workers.push(Arc::new(epochs(metadata, config, keys)));
         for worker in workers {
             tasks.spawn(worker::run(worker, stopping.clone()));
         }
@@ -120,11 +120,11 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
 }
 
 /// Where alerts go that cannot be posted, the log says.
-fn epochs(metadata: &MetadataStore, config: &Config, salter: Salter) -> epochs::Epochs {
+fn epochs(metadata: &MetadataStore, config: &Config, keys: Arc<LogKeys>) -> epochs::Epochs {
     let wanted = config.money.alert_target.as_deref();
     let target = config.notification_targets.iter().find(|target| Some(target.name.as_str()) == wanted);
     let alerts = target.and_then(|target| webhooks(std::slice::from_ref(target)).pop());
-    epochs::Epochs::new(metadata.clone(), config.money.clone(), salter, alerts)
+    epochs::Epochs::new(metadata.clone(), config.money.clone(), keys, alerts)
 }
 
 fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Auditor {
