@@ -121,7 +121,9 @@ async fn who_cannot_pay_is_refused_and_reads_and_deletes(gateway: &mut TestGatew
     let text = refused.text_of("Message")?;
     ensure!(text.contains("WAL are missing") && text.contains("https://pay.example/haulout"), "{text}");
     ensure!(text.contains("payer/") && refused.text_of("MissingFrost")?.parse::<u64>()? > 0, "{text}");
-    s3.request(Method::POST, "/paid/b").query("uploads", "").send().await?.refused(402, "InsufficientFunds")?;
+    let upload = s3.create_upload("paid", "b").await?;
+    let part = s3.request(Method::PUT, "/paid/b").query("partNumber", "1").query("uploadId", upload);
+    part.body(vec![1; 100_000]).send().await?.refused(402, "InsufficientFunds")?;
 
     // Clients give up at once.
     let file = gateway.scratch("file");
