@@ -5,4 +5,4 @@ mod log_keys;
 mod publish;
 
 pub use log_keys::{LogKeys, PublicationError, SEALED_FOR};
-pub use publish::{Posted, Published, publish_epoch};
+pub use publish::{Posted, Published, publish, publish_epoch};

@@ -6,7 +6,7 @@ use crate::domain::money::transfer::Transfer;
 use crate::ledger::log::note::{Checkpoint, SignedNote};
 use crate::ledger::log::section;
 use crate::ledger::log::tree::{Frontier, Hash};
-use crate::metadata::{LogEnd, LogSection, MetadataStore};
+use crate::metadata::{LogEnd, LogSection, MetadataError, MetadataStore};
 
 /// What was posted since the last epoch was published.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,11 @@ pub struct Posted {
     /// The number of the ledger's last entry that was looked at.
     pub through: u64,
 }
+
+/// Entries of the ledger that are read at once.
+const PAGE: usize = 1_000;
+/// How often a gateway looks again at where the log ends, when others append.
+const ATTEMPTS: usize = 3;
 
 /// What publishing came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,4 +74,37 @@ pub async fn publish_epoch(
     let section = LogSection { before: end, after, leaves, inputs, note: note.to_string() };
     let appended = metadata.append_log_section(section).await?;
     Ok(if appended { Published::Now(note) } else { Published::Overtaken })
+}
+
+/// Publishes a settled epoch: whatever was posted and is not in the log yet goes into its section.
+///
+/// # Errors
+/// [`PublicationError`].
+pub async fn publish(
+    metadata: &MetadataStore,
+    keys: &LogKeys,
+    epoch: Epoch,
+    inputs: &[u8],
+) -> Result<Published, PublicationError> {
+    for _ in 0..ATTEMPTS {
+        let end = metadata.log_end().await?;
+        let posted = posted_after(metadata, end.through).await?;
+        let published = publish_epoch(metadata, keys, end, (epoch, inputs.to_vec()), posted).await?;
+        if published != Published::Overtaken {
+            return Ok(published);
+        }
+    }
+    Ok(Published::Overtaken)
+}
+
+/// What was posted after this entry of the ledger. Pending transfers move nothing and are published when they are posted.
+async fn posted_after(metadata: &MetadataStore, through: u64) -> Result<Posted, MetadataError> {
+    let mut posted = Posted { transfers: Vec::new(), through };
+    loop {
+        let page = metadata.entries_after(posted.through, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(posted) };
+        posted.through = last.seq;
+        let moving = page.into_iter().filter(|entry| !entry.recorded.entry.moved().is_zero());
+        posted.transfers.extend(moving.map(|entry| entry.recorded.entry.transfer));
+    }
 }

@@ -92,13 +92,13 @@ impl Salter {
     }
 
     /// A transfer as it is published: payers, buckets and what operators wrote under salted names. The causes of planned transfers
-    /// are what the plan says of published inputs, and stay.
+    /// stay, except that words `payer/NAME` and `bucket/NAME` in them are salted if they are not yet, as those in published inputs are.
     #[must_use]
     pub fn transfer(&self, transfer: &Transfer) -> Transfer {
         let cause = if is_by_hand(transfer.code) && !transfer.cause.is_empty() {
             format!("{}/{}", NameKind::Reference.as_str(), self.salted(NameKind::Reference, &transfer.cause))
         } else {
-            transfer.cause.clone()
+            transfer.cause.split(' ').map(|word| self.word(word)).collect::<Vec<_>>().join(" ")
         };
         Transfer {
             debit: self.account(&transfer.debit),
@@ -107,6 +107,22 @@ impl Salter {
             ..transfer.clone()
         }
     }
+
+    /// A word of a cause: names of payers and buckets are salted, unless they have the form of salted ones.
+    fn word(&self, word: &str) -> String {
+        let named = word.split_once('/').and_then(|(kind, name)| {
+            let kinds = [NameKind::Payer, NameKind::Bucket];
+            kinds.into_iter().find(|known| known.as_str() == kind).map(|kind| (kind, name))
+        });
+        match named {
+            Some((kind, name)) if !is_salted(name) => format!("{}/{}", kind.as_str(), self.salted(kind, name)),
+            _ => word.to_owned(),
+        }
+    }
+}
+
+fn is_salted(name: &str) -> bool {
+    name.len() == 2 * NAME_BYTES && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether transfers of this kind are made on somebody's word and not by the plan of an epoch.

@@ -12,10 +12,11 @@ use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::log::Exporter;
 use crate::ledger::log::note::{Policy, SignedNote};
 use crate::ledger::log::verify::{Report, Verification, verify};
+use crate::ledger::{Entry, Phase};
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::{LogEnd, MetadataStore};
-use crate::publication::{LogKeys, Posted, PublicationError, Published, publish_epoch};
+use crate::publication::{LogKeys, Posted, PublicationError, Published, publish, publish_epoch};
 
 const CLUSTER: ClusterId = ClusterId([5; 16]);
 
@@ -38,7 +39,7 @@ fn posted(epoch: u64, count: u8) -> Posted {
     Posted { transfers: (0..count).map(credit).collect(), through: epoch * 100 }
 }
 
-async fn publish(store: &MetadataStore, keys: &LogKeys, epoch: u64, count: u8) -> Result<Published, PublicationError> {
+async fn append(store: &MetadataStore, keys: &LogKeys, epoch: u64, count: u8) -> Result<Published, PublicationError> {
     let end = store.log_end().await.unwrap();
     let inputs = format!("inputs of {epoch}\n").into_bytes();
     publish_epoch(store, keys, end, (Epoch(epoch), inputs), posted(epoch, count)).await
@@ -75,7 +76,7 @@ both! {
         assert_eq!(f.store.log_end().await.unwrap(), LogEnd::default());
         assert_eq!(f.store.log_checkpoint().await.unwrap(), None);
         for (epoch, count) in [(3, 5), (4, 0), (5, 255), (6, 120)] {
-            assert!(matches!(publish(&f.store, &keys, epoch, count).await.unwrap(), Published::Now(_)));
+            assert!(matches!(append(&f.store, &keys, epoch, count).await.unwrap(), Published::Now(_)));
         }
         let report = verified(&f.store, &keys).await;
         assert!(report.is_good(), "{report}");
@@ -90,15 +91,15 @@ both! {
     async fn an_epoch_is_published_once_and_in_order(f: &Fixture) {
         let keys = keys(&f.store, &ClusterKey::new(1, [1; 32])).await.unwrap();
         let empty = f.store.log_end().await.unwrap();
-        assert!(matches!(publish(&f.store, &keys, 1, 2).await.unwrap(), Published::Now(_)));
-        assert_eq!(publish(&f.store, &keys, 1, 2).await.unwrap(), Published::Before);
-        let gap = publish(&f.store, &keys, 3, 1).await;
+        assert!(matches!(append(&f.store, &keys, 1, 2).await.unwrap(), Published::Now(_)));
+        assert_eq!(append(&f.store, &keys, 1, 2).await.unwrap(), Published::Before);
+        let gap = append(&f.store, &keys, 3, 1).await;
         assert!(matches!(gap, Err(PublicationError::Order { epoch: 3, last: 1 })));
         let late = publish_epoch(&f.store, &keys, empty, (Epoch(1), Vec::new()), posted(1, 9)).await;
         assert_eq!(late.unwrap(), Published::Overtaken, "it looked before the other appended");
 
         let other = f.other_gateway_or_self().await;
-        let (one, two) = tokio::join!(publish(&f.store, &keys, 2, 3), publish(&other, &keys, 2, 3));
+        let (one, two) = tokio::join!(append(&f.store, &keys, 2, 3), append(&other, &keys, 2, 3));
         let now = [one, two].into_iter().filter(|done| matches!(done, Ok(Published::Now(_)))).count();
         assert_eq!(now, 1, "one of two gateways publishes");
         let report = verified(&f.store, &keys).await;
@@ -107,7 +108,7 @@ both! {
 
     async fn what_was_published_stays(f: &Fixture) {
         let keys = keys(&f.store, &ClusterKey::new(1, [1; 32])).await.unwrap();
-        publish(&f.store, &keys, 1, 2).await.unwrap();
+        append(&f.store, &keys, 1, 2).await.unwrap();
         for text in [
             "UPDATE ledger_leaf SET leaf = 'x'",
             "DELETE FROM ledger_leaf",
@@ -134,7 +135,40 @@ both! {
         f.store.reseal_log_secrets(&sealed, &resealed).await.unwrap();
         let alone = keys(&f.store, &ClusterKey::new(2, [2; 32])).await.unwrap();
         assert_eq!(alone.policy(), policy);
-        publish(&f.store, &alone, 1, 1).await.unwrap();
+        append(&f.store, &alone, 1, 1).await.unwrap();
         assert!(verified(&f.store, &first).await.is_good());
+    }
+
+    async fn what_moves_is_published_and_what_is_only_reserved_is_not(f: &Fixture) {
+        let keys = keys(&f.store, &ClusterKey::new(1, [1; 32])).await.unwrap();
+        let credit = posted(1, 1).transfers.remove(0);
+        let transfer = |id: u8, amount: u64| Transfer {
+            id: TransferId([id; 16]),
+            debit: credit.credit.clone(),
+            credit: LedgerAccount::Provider("n1".to_owned()),
+            amount: Frost(amount),
+            ..credit.clone()
+        };
+        let money = Transfer { amount: Frost(1_000), ..credit.clone() };
+        let phased = |transfer, phase| Entry { transfer, phase, linked: false };
+        let pending = Phase::Pending { timeout_micros: None };
+        let batch = vec![
+            Entry::posted(money),
+            phased(transfer(1, 100), pending),
+            phased(transfer(2, 200), pending),
+            phased(transfer(3, 70), Phase::PostPending(TransferId([1; 16]))),
+            phased(transfer(4, 200), Phase::VoidPending(TransferId([2; 16]))),
+        ];
+        assert!(f.store.post(batch).await.unwrap().iter().all(|outcome| outcome.stands()));
+        assert!(matches!(publish(&f.store, &keys, Epoch(1), b"inputs").await.unwrap(), Published::Now(_)));
+        assert_eq!(publish(&f.store, &keys, Epoch(1), b"inputs").await.unwrap(), Published::Before);
+        let end = f.store.log_end().await.unwrap();
+        assert_eq!((end.transfers, end.through), (2, 5));
+        let leaves = f.store.log_leaves(0, 10).await.unwrap();
+        assert!(leaves[2].contains(" provider/n1 70 reference/"), "{leaves:?}");
+        f.store.post(vec![Entry::posted(transfer(5, 30))]).await.unwrap();
+        assert!(matches!(publish(&f.store, &keys, Epoch(2), b"others").await.unwrap(), Published::Now(_)));
+        let report = verified(&f.store, &keys).await;
+        assert!(report.is_good() && report.transfers == 3, "{report}");
     }
 }

@@ -44,8 +44,11 @@ fn a_published_transfer_names_no_payer_no_bucket_and_no_reference() {
     assert!(!text.contains("acme") && !text.contains("photos"), "{text}");
     assert!(published.cause.starts_with("reference/"));
     assert_eq!(salter().transfer(&transfer), published, "the same each time");
-    let planned = Transfer { code: TransferCode::Storage, cause: "bucket/ab12".to_owned(), ..transfer };
-    assert_eq!(salter().transfer(&planned).cause, "bucket/ab12");
+    let salted = format!("bucket/{}", salter().salted(NameKind::Bucket, "photos"));
+    let planned = Transfer { code: TransferCode::Storage, cause: format!("unpaid of {salted}"), ..transfer };
+    assert_eq!(salter().transfer(&planned).cause, planned.cause, "as in the inputs");
+    let charged = Transfer { cause: "unpaid of bucket/photos".to_owned(), ..planned.clone() };
+    assert_eq!(salter().transfer(&charged).cause, planned.cause);
     let to_provider = Transfer { credit: LedgerAccount::Provider("n1".to_owned()), ..planned };
     assert_eq!(salter().transfer(&to_provider).credit, LedgerAccount::Provider("n1".to_owned()));
 }
