@@ -38,6 +38,8 @@ const FORBIDDEN_CRATES: &[(&str, &[&str], &str)] = &[
     ),
     ("gateway/src/lifecycle", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, actions out"),
     ("gateway/src/policy", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a decision out"),
+    ("gateway/src/staking", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, numbers out"),
+    ("gateway/src/settlement", &["sqlx", "axum"], "a use case asks metadata for rows and knows no HTTP framework"),
     ("gateway/src/web", &["tokio", "sqlx", "axum", "hyper"], "a rule book is pure: facts in, a decision out"),
     ("gateway/src/objects", &["sqlx", "axum"], "a use case asks metadata for rows and knows no HTTP framework"),
     ("gateway/src/s3", &["sqlx"], "all SQL lives in gateway/src/metadata: add a function there"),

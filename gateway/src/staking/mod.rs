@@ -15,7 +15,7 @@ mod weights;
 pub use commission::{COMMISSION_DELAY_EPOCHS, CommissionSchedule};
 pub use parameters::{PARAMETER_RULES, Parameter, ParameterError, ParameterRule, Parameters, WHOLE_BP};
 pub use percentile::{Vote, capacity_by_votes, is_quorum, percentile};
-pub use pool::{Departure, Pool, Turn};
+pub use pool::{Departure, Pool, STAKE_MIN, Turn};
 pub use price_vote::{FloorError, PriceFloor, PriceVote, next_prices};
 pub use proportion::{share_down, share_up};
 pub use proposal::{Ballot, Proposal, ProposalError, Verdict, parameters_at};

@@ -7,6 +7,9 @@ use crate::domain::money::frost::Frost;
 use super::proportion::share_up;
 use super::rate::ExchangeRate;
 
+/// The least that may be staked at a time, as at Walrus: one share is then worth so little that what rounding takes of it is nothing.
+pub const STAKE_MIN: Frost = Frost(Frost::PER_WAL);
+
 /// The active stake of a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
