@@ -126,20 +126,18 @@ async fn who_cannot_pay_is_refused_and_reads_and_deletes(gateway: &mut TestGatew
     part.body(vec![1; 100_000]).send().await?.refused(402, "InsufficientFunds")?;
 
     // Clients give up at once.
-    let file = gateway.scratch("file");
+    let file = gateway.scratch("files").join("file");
     std::fs::write(&file, vec![3; 100_000])?;
     let path = file.to_string_lossy().into_owned();
-    for scheme in Scheme::BOTH {
-        let clients = gateway.clients(scheme);
-        let began = Instant::now();
-        let said = clients.aws(&["s3", "cp", &path, "s3://paid/aws"]).fails().await?;
-        ensure!(said.contains("InsufficientFunds") && said.contains("are missing"), "{said}");
-        ensure!(began.elapsed().as_secs() < 20, "aws-cli tried for {:?}", began.elapsed());
-        let began = Instant::now();
-        let said = clients.rclone(&["copyto", &path, "haulout:paid/rclone"]).fails().await?;
-        ensure!(said.contains("InsufficientFunds"), "{said}");
-        ensure!(began.elapsed().as_secs() < 30, "rclone tried for {:?}", began.elapsed());
-    }
+    let clients = gateway.clients(Scheme::Http);
+    let began = Instant::now();
+    let said = clients.aws(&["s3", "cp", &path, "s3://paid/aws"]).fails().await?;
+    ensure!(said.contains("InsufficientFunds") && said.contains("are missing"), "{said}");
+    ensure!(began.elapsed().as_secs() < 20, "aws-cli tried for {:?}", began.elapsed());
+    let began = Instant::now();
+    let said = clients.rclone(&["copyto", &path, "haulout:paid/rclone"]).fails().await?;
+    ensure!(said.contains("InsufficientFunds"), "{said}");
+    ensure!(began.elapsed().as_secs() < 30, "rclone tried for {:?}", began.elapsed());
 
     let credit = ["account", "credit", "root", "0.5WAL", "--reference", "statement 1"];
     ensure!(gateway.haulout(&credit).ok().await?.contains("recorded"));
