@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use codec::ClusterKey;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
@@ -25,7 +26,7 @@ use crate::app::startup::sockets::Sockets;
 use crate::clock::Ambient;
 use crate::config::{Config, LimitsConfig};
 use crate::metadata::MetadataStore;
-use crate::objects::Heartbeats;
+use crate::objects::{Heartbeats, Objects};
 use crate::placement::write_floor;
 use crate::publication::LogKeys;
 use crate::s3::{S3Service, WebsiteService};
@@ -97,6 +98,20 @@ pub(super) struct Server {
     last: Mutex<Option<(Workers, IncarnationLease)>>,
 }
 
+/// Starts the workers. The first epoch begins before the first request, so that there are prices from the beginning.
+async fn start_workers(
+    objects: &Objects,
+    metadata: &MetadataStore,
+    config: &Config,
+    ambient: &Ambient,
+    key: &ClusterKey,
+) -> anyhow::Result<Workers> {
+    begin_first_epoch(metadata, &config.money).await.context("cannot begin the first epoch")?;
+    let log = LogKeys::find(metadata, objects.cluster(), key, ambient).await;
+    let log = Arc::new(log.context("cannot open the keys of the ledger's log")?);
+    Ok(Workers::start(objects, metadata, config, ambient, log))
+}
+
 impl Server {
     /// Starts a gateway and its listeners.
     ///
@@ -132,16 +147,13 @@ impl Server {
         let cluster_key = components.cluster.key();
         let root = root_user::ensure_root_key(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
         let keys = Keys::new(metadata.clone(), components.cluster.key(), ambient.clone());
-        let heartbeats = components.heartbeats.clone();
+        let (cluster, base, heartbeats) =
+            (components.cluster.id, components.base.clone(), components.heartbeats.clone());
         let lease = config.debug.lease_seconds.map_or_else(LeaseTiming::default, LeaseTiming::of);
         let incarnation_lease =
             begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?, lease).await?;
-        let (cluster, base) = (components.cluster.id, components.base.clone());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
-        begin_first_epoch(&metadata, &config.money).await.context("cannot begin the first epoch")?;
-        let log = LogKeys::find(&metadata, cluster, &cluster_key, ambient).await;
-        let log = Arc::new(log.context("cannot open the keys of the ledger's log")?);
-        let workers = Workers::start(&objects, &metadata, config, ambient, log);
+        let workers = start_workers(&objects, &metadata, config, ambient, &cluster_key).await?;
 
         let info = StartupInfo {
             s3: sockets.s3_addresses()?,

@@ -7,7 +7,7 @@ use crate::domain::money::price::{Charges, Prices, Usage, charges};
 #[must_use]
 pub fn quote(encoded: u64, micros_left: u64, epoch_micros: u64, more: u64, prices: &Prices) -> Charges {
     let micros = u128::from(micros_left) + u128::from(epoch_micros) * u128::from(more);
-    let byte_micros = u128::from(encoded).checked_mul(micros).unwrap_or(u128::MAX);
+    let byte_micros = u128::from(encoded).saturating_mul(micros);
     let usage = Usage { byte_micros, written_bytes: encoded, requests_write: 1, ..Usage::default() };
     charges(&usage, prices, epoch_micros)
 }

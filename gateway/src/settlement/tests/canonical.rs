@@ -118,7 +118,7 @@ fn the_corpus_does_no_harm() {
     let mut valid = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        crate::settlement::probe::inputs(&bytes);
+        probe::inputs(&bytes);
         valid += u32::from(parse(&bytes).is_ok());
     }
     assert!(valid >= 3, "the seeds are valid inputs: {valid}");
