@@ -2,7 +2,27 @@
 //! are none.
 //!
 //! `FAILPOINTS="sliver-rename=3*off->1*return(kill)"` in the environment ends the process the fourth time a sliver is about to be
-//! renamed; `return(error)` lets that operation fail.
+//! renamed; `return(error)` lets that operation fail, `panic` panics there, `sleep(2000)` takes two seconds, and `return(note)` says on
+//! standard error that it was passed.
+
+/// Every point there is.
+pub const POINTS: [&str; 15] = [
+    "begin",
+    "begun",
+    "commit",
+    "committed",
+    "sliver-write",
+    "sliver-sync",
+    "sliver-rename",
+    "sliver-sync-folder",
+    "sliver-published",
+    "sliver-delete",
+    "sliver-deleted",
+    "slivers-deleted",
+    "small-sync",
+    "small-rename",
+    "small-sync-folder",
+];
 
 /// Keeps the points of the environment in force.
 #[derive(Debug)]
@@ -35,12 +55,16 @@ pub fn arm() -> Armed {
 #[cfg(feature = "failpoints")]
 #[must_use]
 pub fn fails_at(name: &str) -> bool {
-    let act = |action: Option<String>| {
-        if action.as_deref() == Some("kill") {
-            std::process::abort();
+    debug_assert!(POINTS.contains(&name), "{name} is not listed");
+    let act = |action: Option<String>| match action.as_deref() {
+        Some("kill") => std::process::abort(),
+        Some("note") => {
+            eprintln!("passed the point {name}");
+            false
         }
+        _ => true,
     };
-    fail::eval(name, act).is_some()
+    fail::eval(name, act).unwrap_or(false)
 }
 
 /// Whether the operation must fail here: never.

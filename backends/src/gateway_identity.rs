@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codec::{ClusterId, ClusterKey};
 
-use crate::node::protocol::{GatewayName, SigningKey};
+use crate::node::protocol::{GatewayName, Invitation, InvitationSecret, SigningKey};
 
 /// A gateway's identity. All gateways of a cluster have the same.
 #[derive(Clone, Debug)]
@@ -31,6 +31,15 @@ impl GatewayIdentity {
     #[must_use]
     pub fn names(&self) -> Vec<GatewayName> {
         self.keys.iter().map(|key| GatewayName { cluster: self.cluster, key: key.public() }).collect()
+    }
+}
+
+impl GatewayIdentity {
+    /// An invitation of a node, good until a time in seconds since 1970; none of an identity that signs nothing.
+    #[must_use]
+    pub fn invite(&self, quota_bytes: u64, ends: u64, secret: InvitationSecret) -> Option<Invitation> {
+        let key = self.keys.first()?;
+        Some(Invitation::sign(self.cluster, key, quota_bytes, ends, secret))
     }
 }
 

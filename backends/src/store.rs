@@ -116,10 +116,14 @@ pub struct Pulse {
 }
 
 /// What a probe saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Space {
     /// Free bytes, where the backend reports them.
     pub free_bytes: Option<u64>,
     /// There is too little space for writes: they are refused.
     pub is_short: bool,
+    /// Bytes of slivers that it reports to hold for the cluster; a storage node does.
+    pub live_bytes: Option<u64>,
+    /// Bytes of slivers that it reports to keep although they were deleted.
+    pub trash_bytes: Option<u64>,
 }

@@ -61,7 +61,7 @@ fn large_epoch() -> EpochInputs {
     let prices =
         Prices { storage: Frost(2_100), write: Frost(500), requests_read: one, requests_write: one, egress: one };
     let mut inputs = EpochInputs::empty(Epoch(30), Book::On, length, prices);
-    let mut byte_micros = |dice: &mut Dice| u128::from(dice.below(1 << 44)) * u128::from(length);
+    let byte_micros = |dice: &mut Dice| u128::from(dice.below(1 << 44)) * u128::from(length);
     for number in 0..1_000 {
         let account = LedgerAccount::Payer(format!("{:032x}", number));
         inputs.payers.push(PayerFunds { account, funds: Some(Frost(1 << 40)) });

@@ -25,7 +25,7 @@ SUITES = {
         "options": ["-m", "aws_verified", "--tb=short", "--color=no", "--ignore=tests/test_s3/test_s3_select.py",
                     "--ignore=tests/test_s3/test_s3_lambda_integration.py", "--ignore=tests/test_s3/test_s3_eventbridge_integration.py"],
         "environment": {"MOTO_TEST_ALLOW_AWS_REQUEST": "true"},
-        "packages": ["moto[s3]", "freezegun"],
+        "packages": ["moto[s3,server]", "freezegun"],
     },
 }
 

@@ -56,10 +56,7 @@ impl TestGateway {
     /// The folder cannot be read.
     pub fn slivers_of(&self, number: usize) -> Result<Vec<PathBuf>> {
         let mut slivers = crate::files::files_below(&self.backend_folder(number))?;
-        slivers.retain(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.len() == 32 + 1 + 2 + 1 + 8 && name.split('.').count() == 3
-        });
+        slivers.retain(|path| crate::files::is_sliver(path));
         Ok(slivers)
     }
 

@@ -20,6 +20,12 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Whether a file is named as slivers are.
+pub fn is_sliver(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.len() == 32 + 1 + 2 + 1 + 8 && name.split('.').count() == 3
+}
+
 /// Copies every file below a folder whose name is wanted. Folders without files are left out, as Git leaves them out.
 pub fn copy_files(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) -> Result<()> {
     for file in files_below(from)? {

@@ -54,6 +54,6 @@ impl FreeSpace {
         if self.full.swap(full, Ordering::Relaxed) != full {
             tracing::warn!(free_bytes = free, floor_bytes = floor, full, "backend became full or writable again");
         }
-        Ok(Space { free_bytes: Some(free), is_short: full })
+        Ok(Space { free_bytes: Some(free), is_short: full, ..Space::default() })
     }
 }

@@ -66,6 +66,14 @@ impl IncomingSliver {
         self.seen
     }
 
+    /// Bytes that [`Self::settle`] reads at once at most: its last block, or its footer.
+    #[must_use]
+    pub fn settle_bytes(&self) -> u64 {
+        let block = self.header.as_ref().map_or(0, |header| full_block(&header.shape) as u64);
+        let footer = FOOTER_TAIL_BYTES + LEAF_BYTES * (self.blocks.leaves().len() + 1);
+        block.max(footer as u64).min(self.seen)
+    }
+
     /// Settles it. `read` gives bytes of the sliver a second time, exactly the range: the last 96, the footer, and the last block if
     /// that one is short.
     ///

@@ -3,7 +3,6 @@
 //! Each [`Operation`] is a plain request, an async function and a plain reply. The caller, the command line in
 //! a process of its own or a running gateway on behalf of its admin socket, runs the same function.
 
-mod absences;
 mod audits;
 mod backends;
 mod check;
@@ -11,14 +10,15 @@ mod client;
 mod collect;
 pub mod credentials;
 mod database;
-mod draining;
 mod error;
 mod gateway_keys;
 mod keys;
 mod ledger_log;
 pub mod money;
 mod placement;
+mod providers;
 pub mod quotas;
+mod repairs;
 mod socket;
 pub mod users;
 
@@ -26,19 +26,27 @@ use codec::{ClusterId, ClusterKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use absences::{LostAfter, LostAfterReport};
 pub use audits::{AuditedStanding, ReinstateBackend, ShowAudits, ShowVerdict, ShownVerdict, VerdictWithEvidence};
+pub use backends::absences::{LostAfter, LostAfterReport};
+pub use backends::adding::{AddBackend, AddedBackend, AddedState};
+pub use backends::draining::{DrainBackend, DrainProgress, DrainReport, DrainRequest};
+pub use backends::rebalancing::{
+    DrainMove, MovesReport, RebalanceBackends, RebalanceProgress, RebalanceReport, ShowMoves,
+};
+pub use backends::replacing::{ReplaceBackend, ReplacementReport};
 pub use backends::{AcceptBackend, AwayBackend, ListBackends, ListedBackend, RemoveBackend};
 pub use check::Check;
 pub use client::{CallError, call};
 pub use collect::{Collect, Collected};
 pub use database::{ConfirmDatabase, ConfirmedDatabase};
-pub use draining::{DrainBackend, DrainProgress, DrainReport, DrainRequest};
 pub use error::{AdminError, Result};
 pub use gateway_keys::ShowGatewayKeys;
 pub use keys::{KeyKind, RotateKeys, RotatedKeys};
 pub use ledger_log::{ListCheckpoints, ListLeaves, ShowInputs, ShowLog, ShownCheckpoint, ShownLog};
 pub use placement::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRequest};
+pub use providers::invitations::{AdmitProvider, AdmittedProvider, InviteProvider, InvitedProvider};
+pub use providers::{ListProviders, ListedProvider};
+pub use repairs::{RepairStatus, ShowRepairs, UnrepairableBlob};
 pub use socket::{AdminSocket, serve};
 
 use crate::clock::Ambient;
@@ -56,6 +64,8 @@ pub struct Admin {
     pub key: ClusterKey,
     /// The backends as they are configured.
     pub backends: Vec<BackendConfig>,
+    /// The configuration names none, so they are the default ones.
+    pub has_default_backends: bool,
     /// How audits are judged.
     pub audit: AuditConfig,
     /// Which books are kept.

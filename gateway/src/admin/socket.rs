@@ -13,18 +13,24 @@ use axum::{Json, Router};
 use http::StatusCode;
 use tokio::net::UnixListener;
 
-use crate::admin::absences::LostAfter;
 use crate::admin::audits::{ReinstateBackend, ShowAudits, ShowVerdict};
+use crate::admin::backends::absences::LostAfter;
+use crate::admin::backends::adding::AddBackend;
+use crate::admin::backends::draining::DrainBackend;
+use crate::admin::backends::rebalancing::{RebalanceBackends, ShowMoves};
+use crate::admin::backends::replacing::ReplaceBackend;
 use crate::admin::backends::{AcceptBackend, ListBackends, RemoveBackend};
 use crate::admin::check::Check;
 use crate::admin::collect::Collect;
 use crate::admin::database::ConfirmDatabase;
-use crate::admin::draining::DrainBackend;
 use crate::admin::error::AdminError;
 use crate::admin::gateway_keys::ShowGatewayKeys;
 use crate::admin::keys::RotateKeys;
 use crate::admin::ledger_log::{ListCheckpoints, ListLeaves, ShowInputs, ShowLog};
 use crate::admin::placement::{EvaluatePlacement, PlaceBucket};
+use crate::admin::providers::ListProviders;
+use crate::admin::providers::invitations::{AdmitProvider, InviteProvider};
+use crate::admin::repairs::ShowRepairs;
 use crate::admin::{Admin, Operation, money, quotas, users};
 
 /// The longest path a socket address can hold.
@@ -111,6 +117,14 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<AcceptBackend>(router);
     let router = offer::<DrainBackend>(router);
     let router = offer::<RemoveBackend>(router);
+    let router = offer::<AddBackend>(router);
+    let router = offer::<ReplaceBackend>(router);
+    let router = offer::<RebalanceBackends>(router);
+    let router = offer::<ShowMoves>(router);
+    let router = offer::<ShowRepairs>(router);
+    let router = offer::<ListProviders>(router);
+    let router = offer::<InviteProvider>(router);
+    let router = offer::<AdmitProvider>(router);
     let router = offer::<ShowAudits>(router);
     let router = offer::<ShowVerdict>(router);
     let router = offer::<ReinstateBackend>(router);

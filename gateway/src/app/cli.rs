@@ -1,10 +1,12 @@
 //! The command line.
 
 mod audit;
+mod backend;
 mod ledger;
 mod money;
 mod node;
 mod placement;
+mod provider;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,10 +14,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::audit::Audit;
+pub use self::backend::Backend;
 pub use self::ledger::{Ledger, OfflineLedger};
 pub use self::money::{Account, AccountCommand, Epoch, Invoice, Movement, Quote, Settle, Usage};
 pub use self::node::{Node, NodeCommand, RunNode};
 pub use self::placement::{Bucket, Placement};
+pub use self::provider::{Provider, Repair};
 use crate::config::Overrides;
 
 /// An S3 gateway that cuts every object into encrypted, erasure-coded slivers and gives each to another storage provider.
@@ -80,6 +84,12 @@ pub enum Command {
     /// Rules about where slivers may lie
     #[command(subcommand)]
     Placement(Placement),
+    /// Who stores slivers, and what is thought of them
+    #[command(subcommand)]
+    Provider(Provider),
+    /// Repairs: slivers that are lost or misplaced
+    #[command(subcommand)]
+    Repair(Repair),
     /// Run a storage node, which stores slivers for gateways that it need not trust
     Node(Node),
     /// Users and their access keys
@@ -108,52 +118,6 @@ pub struct Serve {
     /// Where to listen for S3, overriding the configuration [default: 127.0.0.1:9000]
     #[arg(long, value_name = "ADDR")]
     pub s3_listen: Option<SocketAddr>,
-}
-
-/// What to do with backends.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Backend {
-    /// List the backends and probe each
-    List {
-        /// Print them as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Take what stands there as this backend: an empty replacement (a new disk in the old place), which is formatted, or a
-    /// backend that was rolled back or swapped, as it is. What it lacks is rebuilt; what stood there before is refused
-    Accept {
-        /// The backend's name
-        name: String,
-    },
-    /// Move what a backend holds to the others, so that it can be removed: it takes nothing new, is read as before, and no blob has less
-    /// redundancy meanwhile. Goes on in the gateway, also after a crash; `list` shows how far it is
-    Drain {
-        /// The backend's name
-        name: String,
-        /// Say what would be moved, and change nothing
-        #[arg(long, conflicts_with = "cancel")]
-        dry_run: bool,
-        /// Take slivers again; what was moved stays where it is
-        #[arg(long)]
-        cancel: bool,
-        /// Print the report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show, or set, after how long a backend that is configured and does not answer counts as lost: what it holds is rebuilt on the
-    /// others. When it is back, what is still good on it is used again. Never while more providers are away than any blob survives
-    LostAfter {
-        /// From now on, in seconds; 0 for never. A day unless it was set
-        seconds: Option<u64>,
-    },
-    /// Take a backend out of the cluster for good. Leaving it out of a configuration is not that
-    Remove {
-        /// The backend's name
-        name: String,
-        /// Although it holds slivers, because they are lost: they are rebuilt on the others from what is left
-        #[arg(long)]
-        lost: bool,
-    },
 }
 
 /// What to do with the database.
@@ -327,6 +291,18 @@ mod tests {
             "backend list",
             "backend accept b1",
             "backend remove b1",
+            "backend add block.toml --dry-run",
+            "backend replace b1 block.toml --dry-run --json",
+            "backend replace b1 block.toml --follow",
+            "backend replace b1 --cancel",
+            "backend drain b1 --follow",
+            "backend rebalance --dry-run --json",
+            "backend rebalance --cancel",
+            "repair status --json",
+            "provider list --json",
+            "provider invite --quota 1000000 --days 3 --json",
+            "provider admit acceptance --name n1 --zone z --allow-internal --json",
+            "node join token --name n1 --listen host:1",
             "audit status",
             "audit status b1 --json",
             "audit show 00112233445566778899aabbccddeeff",
@@ -375,6 +351,10 @@ mod tests {
             "haulout user add u --access-key K",
             "haulout user add u --secret-key S",
             "haulout user",
+            "haulout backend replace b1",
+            "haulout backend replace b1 block.toml --cancel",
+            "haulout backend rebalance --dry-run --cancel",
+            "haulout provider invite",
             "haulout fly",
             "haulout quota set bucket b",
             "haulout bucket placement b --clear --zones a",

@@ -155,14 +155,7 @@ impl Server {
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
         let workers = start_workers(&objects, &metadata, config, ambient, &cluster_key).await?;
 
-        let info = StartupInfo {
-            s3: sockets.s3_addresses()?,
-            website: sockets.website_address()?,
-            ops: sockets.ops.local_addr()?,
-            root,
-            folder: folder.clone(),
-            backends: config.backends.len(),
-        };
+        let info = startup_info(config, &sockets, folder.clone(), root)?;
         let monitor = ConnectionMonitor::new(Timeouts::from(&config.limits));
         let mut background = JoinSet::new();
         background.spawn(heartbeats.clone().go_on(incarnation_lease.incarnation, incarnation_lease.fenced.clone()));
@@ -175,6 +168,7 @@ impl Server {
             cluster,
             key: cluster_key,
             backends: config.backends.clone(),
+            has_default_backends: config.has_default_backends(),
             audit: config.audit.clone(),
             money: config.money.clone(),
             objects: objects.clone(),
@@ -274,6 +268,17 @@ impl Server {
 
 /// Compares the backends with the database, begins an incarnation above all that any of them has recorded, and records it
 /// on them.
+fn startup_info(config: &Config, sockets: &Sockets, folder: DataFolder, root: RootKey) -> std::io::Result<StartupInfo> {
+    Ok(StartupInfo {
+        s3: sockets.s3_addresses()?,
+        website: sockets.website_address()?,
+        ops: sockets.ops.local_addr()?,
+        root,
+        folder,
+        backends: config.backends.len(),
+    })
+}
+
 async fn begin_incarnation(
     heartbeats: &Heartbeats,
     metadata: &MetadataStore,

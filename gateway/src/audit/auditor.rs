@@ -34,9 +34,6 @@ const BACKENDS_AT_ONCE: usize = 16;
 /// Samples of one backend in an epoch, at most.
 const SAMPLES_MAX: u64 = 10_000;
 
-/// Audits until what is thought of a backend counts as known: Storj's number (the satellite's defaults).
-const VETTING_AUDITS: u64 = 100;
-
 /// Seconds of the time over which billed bytes are counted.
 const MONTH_SECONDS: u64 = 30 * 86_400;
 
@@ -118,13 +115,29 @@ impl Auditor {
             return Ok(shares);
         }
         let before = self.metadata.audit_shares(epoch.number.saturating_sub(1)).await?;
-        for (backend, audited) in self.backends.iter().filter(|(backend, _)| !shares.contains_key(*backend)) {
+        let mut drawing = Vec::new();
+        for (backend, audited) in &self.backends {
+            if !shares.contains_key(backend) {
+                drawing.push(self.draw_of(backend, audited, epoch));
+            }
+        }
+        let drawn: Vec<_> = futures::stream::iter(drawing).buffer_unordered(BACKENDS_AT_ONCE).collect().await;
+        for (backend, (nonce, nonce_signature)) in drawn {
             let due = samples_due(&self.settings, epoch.serials, before.get(backend));
-            let (nonce, nonce_signature) = self.nonce(&audited.store, epoch).await;
             let share = AuditShare { nonce, nonce_signature, due, drawn: 0, found: 0, bytes: 0 };
             self.metadata.begin_audit_share(epoch.number, backend.clone(), share).await?;
         }
         self.metadata.audit_shares(epoch.number).await
+    }
+
+    /// A backend, and its part in an epoch.
+    async fn draw_of<'a>(
+        &self,
+        backend: &'a BackendId,
+        audited: &AuditedBackend,
+        epoch: &AuditEpoch,
+    ) -> (&'a BackendId, ([u8; 32], Option<[u8; 64]>)) {
+        (backend, self.nonce(&audited.store, epoch).await)
     }
 
     /// Asks one backend.
@@ -162,8 +175,7 @@ impl Auditor {
             }
             progress.drawn = draw.number + 1;
             let Some(sliver) = slivers.iter().find(|sliver| sliver.serial == draw.serial) else { continue };
-            let method =
-                if draw.is_disguised(self.settings.reads_percent) { AuditMethod::Read } else { AuditMethod::Challenge };
+            let method = self.method(&draw);
             let Some(audit) = self.ask((epoch, &share.nonce), audited, sliver, draw, method).await else { continue };
             progress.found += 1;
             progress.bytes += sliver.blob.layout.block_len(0) as u64;
@@ -171,6 +183,11 @@ impl Auditor {
         }
         step.progress = (progress.drawn > share.drawn).then_some(progress);
         Ok(step)
+    }
+
+    /// How a sample is asked for, each time: a backend that proves, but has no bytes for those who read, would pass a challenge.
+    fn method(&self, draw: &Draw) -> AuditMethod {
+        if draw.is_disguised(self.settings.reads_percent) { AuditMethod::Read } else { AuditMethod::Challenge }
     }
 
     /// Asks for one sample; none of a blob without bytes.
@@ -221,7 +238,7 @@ impl Auditor {
             self.metadata.forget_contained(contained).await?;
             return Ok(None);
         };
-        let asked = self.ask((&epoch, &share.nonce), audited, sliver, draw, AuditMethod::Challenge).await;
+        let asked = self.ask((&epoch, &share.nonce), audited, sliver, draw, self.method(&draw)).await;
         let tries = contained.tries + 1;
         Ok(asked.map(|mut audit| {
             audit.tries = tries;
@@ -314,7 +331,7 @@ pub fn rules(settings: &AuditConfig) -> ReputationRules {
     let thresholds = Thresholds {
         data: settings.suspend_below.into(),
         answers: settings.unreliable_below.into(),
-        vetting_audits: VETTING_AUDITS,
+        vetting_audits: settings.vetting_audits.into(),
     };
     ReputationRules { decay: Decay::default(), thresholds }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use backends::{SliverName, SliverStore, VerdictReport};
 use codec::SamplePosition;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::audit::auditor::Auditor;
 use crate::audit::evidence::Evidence;
@@ -12,6 +13,9 @@ use crate::metadata::{AuditEpoch, MetadataError, VerdictRow};
 
 /// Verdicts reported to one backend in one step.
 const REPORTS_PER_STEP: usize = 256;
+
+/// Backends that verdicts are sent to at once: for one that is away nobody else waits.
+const REPORTED_AT_ONCE: usize = 16;
 
 impl Auditor {
     /// A backend's part in the choice of an epoch, and its signature; zeros of one that has none to give, or does not give it: then the
@@ -29,11 +33,10 @@ impl Auditor {
 
     /// Shows every node the secret of an epoch that is over. One that is away does not learn it.
     pub(super) async fn publish_secret(&self, epoch: &AuditEpoch) {
-        let shown = self.backends.iter().map(async |(backend, audited)| {
-            if let Err(error) = audited.store.reveal_epoch(epoch.number, epoch.secret).await {
-                tracing::debug!(%backend, epoch = epoch.number, %error, "a backend was not shown the secret of an epoch");
-            }
-        });
+        let mut shown = Vec::new();
+        for (backend, audited) in &self.backends {
+            shown.push(show_secret(backend, &audited.store, epoch));
+        }
         futures::future::join_all(shown).await;
     }
 
@@ -42,18 +45,32 @@ impl Auditor {
     /// # Errors
     /// When the database cannot be read or written. What a backend does not take is reported again.
     pub async fn report(&self) -> Result<(), MetadataError> {
+        let mut reported = Vec::new();
         for (backend, audited) in &self.backends {
-            let verdicts = self.metadata.unreported_verdicts(backend, REPORTS_PER_STEP).await?;
-            if verdicts.is_empty() {
-                continue;
-            }
-            let reports: Vec<VerdictReport> = verdicts.iter().map(report).collect();
-            match audited.store.report_verdicts(&reports).await {
-                Ok(()) => self.metadata.verdicts_reported(verdicts.iter().map(|verdict| verdict.id).collect()).await?,
-                Err(error) => unreported(backend, &error),
+            reported.push(self.report_to(backend, &audited.store));
+        }
+        futures::stream::iter(reported).buffer_unordered(REPORTED_AT_ONCE).try_collect().await
+    }
+
+    async fn report_to(&self, backend: &BackendId, store: &Arc<dyn SliverStore>) -> Result<(), MetadataError> {
+        let verdicts = self.metadata.unreported_verdicts(backend, REPORTS_PER_STEP).await?;
+        if verdicts.is_empty() {
+            return Ok(());
+        }
+        let reports: Vec<VerdictReport> = verdicts.iter().map(report).collect();
+        match store.report_verdicts(&reports).await {
+            Ok(()) => self.metadata.verdicts_reported(verdicts.iter().map(|verdict| verdict.id).collect()).await,
+            Err(error) => {
+                unreported(backend, &error);
+                Ok(())
             }
         }
-        Ok(())
+    }
+}
+
+async fn show_secret(backend: &BackendId, store: &Arc<dyn SliverStore>, epoch: &AuditEpoch) {
+    if let Err(error) = store.reveal_epoch(epoch.number, epoch.secret).await {
+        tracing::debug!(%backend, epoch = epoch.number, %error, "a backend was not shown the secret of an epoch");
     }
 }
 

@@ -105,6 +105,29 @@ pub fn parse(
     Err(ConfigError::Problems(found))
 }
 
+/// A file with one `[[backend]]` and nothing else, as the configuration would have it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BackendFile {
+    backend: Vec<BackendConfig>,
+}
+
+/// Reads a backend from a text that is to become a part of the configuration: one `[[backend]]` and nothing else.
+///
+/// # Errors
+/// The text is malformed, has not exactly one backend, or needs an environment variable that is not set.
+pub fn parse_backend(text: &str, environment: &Environment) -> Result<BackendConfig, ConfigError> {
+    let file = Path::new("backend");
+    let mut written: BackendFile = toml::from_str(text).map_err(|error| syntax(text, Some(file), &error))?;
+    let (Some(mut backend), true) = (written.backend.pop(), written.backend.is_empty()) else {
+        return Err(ConfigError::Problems(vec![Problem::at("backend", "the file describes one backend")]));
+    };
+    match backend.expand(0, environment) {
+        found if found.is_empty() => Ok(backend),
+        found => Err(ConfigError::Problems(found)),
+    }
+}
+
 fn syntax(text: &str, file: Option<&Path>, error: &toml::de::Error) -> ConfigError {
     let (line, column) = position(text, error.span().map_or(0, |span| span.start));
     let file = file.unwrap_or(Path::new("configuration")).to_owned();

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
-pub use load::{Overrides, load, parse};
+pub use load::{Overrides, load, parse, parse_backend};
 pub use secret::{RootCredentials, refused_secret};
 pub use sections::audit::AuditConfig;
 pub use sections::backend::BackendConfig;
@@ -37,7 +37,7 @@ pub use sections::scrub::ScrubConfig;
 pub use sections::storage_class::StorageClassConfig;
 pub use sections::tls::TlsConfig;
 pub use sections::website::WebsiteConfig;
-pub use validate::problems;
+pub use validate::{backend_problems, problems};
 
 use codec::Scheme;
 
@@ -84,4 +84,12 @@ pub struct Config {
     pub backends: Vec<BackendConfig>,
     /// The root user's key when the environment gives it; otherwise one is generated once.
     pub root: Option<RootCredentials>,
+}
+
+impl Config {
+    /// Whether it names no backends, so that there are the default ones.
+    #[must_use]
+    pub fn has_default_backends(&self) -> bool {
+        self.backends == BackendConfig::local_six(&self.data)
+    }
 }

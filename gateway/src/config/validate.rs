@@ -44,11 +44,13 @@ pub fn problems(config: &Config) -> Vec<Problem> {
     sections.concat()
 }
 
-fn backends(config: &Config) -> Vec<Problem> {
+/// What is wrong with each of these backends, and between them.
+#[must_use]
+pub fn backend_problems(backends: &[BackendConfig]) -> Vec<Problem> {
     let mut found = Vec::new();
     let mut names = BTreeSet::new();
     let mut urls = BTreeMap::new();
-    for (index, backend) in config.backends.iter().enumerate() {
+    for (index, backend) in backends.iter().enumerate() {
         let at = |key: &str| format!("backend.{index}.{key}");
         if let Err(error) = backend.name.parse::<BackendId>() {
             found.push(Problem::at(at("name"), error.to_string()));
@@ -69,6 +71,11 @@ fn backends(config: &Config) -> Vec<Problem> {
             found.push(Problem::at(at("weight"), "a share in relation to other backends' weights: 1 to 1000"));
         }
     }
+    found
+}
+
+fn backends(config: &Config) -> Vec<Problem> {
+    let mut found = backend_problems(&config.backends);
     let providers: BTreeSet<_> = config.backends.iter().map(BackendConfig::provider).collect();
     let classes = config.storage_classes.iter().filter(|(_, scheme)| **scheme != config.scheme);
     let classes = classes.map(|(name, scheme)| (format!("storage_class.{name}.scheme"), *scheme));
@@ -215,6 +222,9 @@ fn audit(config: &Config) -> Vec<Problem> {
         ("keep_days", audit.keep_days, 1..=3_650),
         ("suspend_below", audit.suspend_below, 0..=1_000),
         ("unreliable_below", audit.unreliable_below, 0..=1_000),
+        ("vetting_audits", audit.vetting_audits, 0..=1_000_000),
+        ("vetting_weight_percent", audit.vetting_weight_percent.into(), 1..=100),
+        ("vetting_slivers_percent", audit.vetting_slivers_percent.into(), 1..=100),
     ];
     let refused = bounds.into_iter().filter(|(_, value, allowed)| !allowed.contains(value));
     let text = |key, allowed: std::ops::RangeInclusive<u32>| {

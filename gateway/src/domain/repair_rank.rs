@@ -30,6 +30,8 @@ pub enum RepairRank {
     Endangered(Survival),
     /// All slivers are there, and some are to be moved: of a backend that leaves.
     Whole,
+    /// All slivers are there, and some would lie elsewhere if they were written today.
+    Unbalanced,
     /// Fewer than k slivers are left, so it cannot be repaired now, only looked at: a backend may come back. It comes last,
     /// because with backends away there may be any number of such blobs, which would take every turn of those that can still
     /// be saved. When nothing else is due it is looked at as often as its pauses allow.
@@ -81,7 +83,7 @@ mod tests {
             assert!(ranks.iter().all(|endangered| *endangered < whole));
         }
         assert_eq!([rank("rs-4-2", 3), rank("rs-4-2", 0)], [RepairRank::TooFewLeft; 2]);
-        assert!(RepairRank::Whole < RepairRank::TooFewLeft);
+        assert!(RepairRank::Whole < RepairRank::Unbalanced && RepairRank::Unbalanced < RepairRank::TooFewLeft);
     }
 
     #[test]

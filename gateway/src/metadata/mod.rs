@@ -44,6 +44,7 @@ pub use blobs::findings::Finding;
 pub use blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 pub use blobs::placement_walk::{ContentPage, ContentPosition};
 pub use blobs::repair_jobs::{RepairEnd, RepairJob};
+pub use blobs::repair_queue::{RepairQueue, Unrepairable};
 pub use blobs::rewrap::{AttributesCursor, KmsAttributes};
 pub use blobs::sliver_moves::{SliverLocation, SliverMove};
 pub use blobs::thin_blobs::ThinBlob;
@@ -62,6 +63,8 @@ pub use cluster::cluster_row::Cluster;
 pub use cluster::draining::DrainStart;
 pub use cluster::heartbeats::{BackendSighting, SightedBackend};
 pub use cluster::incarnations::IncarnationState;
+pub use cluster::invitations::{Invitation, InvitationUse};
+pub use cluster::rebalancing::RebalanceStart;
 pub use commit::{
     AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, CommitChange, Committed,
     DeleteChange, Deleted, NewBlob, NewMarker, OnlyVersion, Outcome, PartChange, PutChange, Refusal, RenameChange,

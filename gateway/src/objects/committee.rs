@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::domain::BackendId;
 use crate::objects::maintenance::trust::Trust;
 use crate::objects::read::latency::Latency;
-use crate::placement::{Candidate, FailureDomains, WriteHealth, zone_at_risk};
+use crate::placement::{Candidate, FailureDomains, Vetting, WriteHealth, zone_at_risk};
 
 /// How long a backend that failed or was late counts as degraded and is avoided.
 const DEGRADED_FOR: Duration = Duration::from_secs(3);
@@ -28,6 +28,17 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the result of that probe is reused.
 const PROBE_VALID_FOR: Duration = Duration::from_millis(250);
 
+/// What a backend must show before it takes its whole share, and how large it is until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VettingTerms {
+    /// Audits that it must have passed through.
+    pub audits: u64,
+    /// Percent of its weight that count until then.
+    pub weight_percent: u8,
+    /// Percent of a blob's slivers that all like it have together.
+    pub slivers_percent: u8,
+}
+
 /// One backend.
 #[derive(Debug)]
 pub struct Backend {
@@ -39,6 +50,10 @@ pub struct Backend {
     pub zone: String,
     /// Its share of new slivers in relation to the others'. Never 0.
     pub weight: u32,
+    /// The network of its public address; empty when it has none, or is no node.
+    pub network: String,
+    /// What it must show before it takes its whole share; none when it is trusted from the beginning.
+    pub vetting: Option<VettingTerms>,
     /// Its url without secrets; shown to operators.
     pub url: String,
     /// Looking at it is billed by nobody.
@@ -69,6 +84,8 @@ impl Backend {
             provider,
             zone,
             weight: 1,
+            network: String::new(),
+            vetting: None,
             url,
             is_directory: true,
             is_billed: false,
@@ -102,15 +119,41 @@ impl Backend {
         Self { weight: weight.max(1), ..self }
     }
 
+    /// The same member at a public address of this network.
+    #[must_use]
+    pub fn in_network(self, network: String) -> Self {
+        Self { network, ..self }
+    }
+
+    /// The same member, who must show first what it has.
+    #[must_use]
+    pub fn vetted_by(self, vetting: Option<VettingTerms>) -> Self {
+        self.trust.set_known(vetting.is_none());
+        Self { vetting, ..self }
+    }
+
     /// The facts placement decides on.
     pub(crate) fn candidate(&self) -> Candidate<'_> {
-        let write_health = self.write_health();
-        Candidate { name: self.id.as_str(), domains: self.domains(), weight: self.weight, write_health }
+        let percent = self.terms_in_force().map_or(100, |terms| terms.weight_percent.max(1).into());
+        let weight = self.weight.saturating_mul(percent);
+        Candidate { name: self.id.as_str(), domains: self.domains(), weight, write_health: self.write_health() }
     }
 
     /// What it shares with others.
     pub(crate) fn domains(&self) -> FailureDomains<'_> {
-        FailureDomains { provider: &self.provider, zone: &self.zone }
+        let vetting = self.terms_in_force().map(|terms| Vetting { slivers_percent: terms.slivers_percent });
+        FailureDomains { provider: &self.provider, zone: &self.zone, network: &self.network, vetting }
+    }
+
+    /// The terms under which it is being vetted; none once it is known.
+    #[must_use]
+    pub fn terms_in_force(&self) -> Option<VettingTerms> {
+        self.vetting.filter(|_| !self.trust.is_known())
+    }
+
+    /// Takes over how many audits it has been through.
+    pub(crate) fn audited(&self, audits: u64) {
+        self.trust.set_known(self.vetting.is_none_or(|terms| audits >= terms.audits));
     }
 
     /// How far it is trusted.
@@ -228,6 +271,11 @@ impl Committee {
     #[must_use]
     pub fn backend(&self, id: &BackendId) -> Option<&Arc<Backend>> {
         self.by_id.get(id)
+    }
+
+    /// The position of a member in [`Self::backends`] and in the candidates.
+    pub(crate) fn position(&self, id: &BackendId) -> Option<usize> {
+        self.backends.iter().position(|backend| backend.id == *id)
     }
 
     /// Every member's store, by name.

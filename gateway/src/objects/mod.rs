@@ -30,7 +30,7 @@ mod write;
 use std::sync::Arc;
 
 pub use budget::{ByteBudget, Growing};
-pub use committee::{Backend, Committee};
+pub use committee::{Backend, Committee, VettingTerms};
 pub use compute::Compute;
 pub use digests::digest::{Digested, Digests};
 pub use encryption::data_key::DataKey;
@@ -43,6 +43,9 @@ pub use maintenance::drain::DrainPlan;
 pub use maintenance::heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
 pub use maintenance::orphans::OrphanReport;
 pub use maintenance::trust::Trust;
+pub use moving::held::Held;
+pub use moving::rebalance::{BackendFlow, RebalanceStep, RebalanceTotals};
+pub use moving::repair_meter::RepairRate;
 pub use moving::rules::MisplacedStep;
 pub use read::object_reader::ObjectReader;
 pub use read::read_epochs::OngoingRead;

@@ -16,6 +16,8 @@ use crate::objects::id_generator::IdGenerator;
 use crate::objects::maintenance::early_progress::EarlyProgress;
 use crate::objects::maintenance::finding_queue::FindingQueue;
 use crate::objects::maintenance::noticed::Noticed;
+use crate::objects::moving::pace::MovePace;
+use crate::objects::moving::repair_meter::RepairMeter;
 use crate::objects::read::opened_blob::OpenedBlob;
 use crate::objects::read::read_epochs::ReadEpochs;
 use crate::objects::read::read_memory::ReadMemory;
@@ -76,6 +78,10 @@ pub(crate) struct Inner {
     pub(crate) read_epochs: ReadEpochs,
     /// What goes before its grace is over, because space is short.
     pub(crate) early_progress: tokio::sync::Mutex<EarlyProgress>,
+    /// How fast slivers are moved that nothing endangers.
+    pub(crate) move_pace: MovePace,
+    /// How fast repair was lately.
+    pub(crate) repair_meter: RepairMeter,
 }
 
 /// Blobs kept open. An entry takes about 1.5 KiB at six slivers.
@@ -109,6 +115,8 @@ impl Inner {
             access_log: AccessLogBuffer::default(),
             opened: Cache::new(OPENED_BLOBS_MAX),
             quilter: Quilter::start(&settings, writer),
+            move_pace: MovePace::new(settings.objects.move_bytes_per_second),
+            repair_meter: RepairMeter::default(),
             settings,
             noticed,
             read_epochs: ReadEpochs::default(),

@@ -5,7 +5,7 @@ use codec::{BlobId, Scheme};
 use crate::placement::candidate::{Candidate, WriteHealth};
 use crate::placement::floor::write_floor;
 use crate::placement::rendezvous::ranked;
-use crate::placement::spread::Spread;
+use crate::placement::spread::{Excess, Spread};
 
 /// Positions in the candidates' list: `chosen[i]` takes sliver `i`; the spares replace those that fail, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub struct TooFewBackends {
     pub floor: usize,
 }
 
-/// Spreads the slivers of a blob over distinct providers, at most m of them in one zone while there is a choice.
+/// Spreads the slivers of a blob over distinct providers, at most m of them in one zone, and few with backends that are being vetted, while
+/// there is a choice.
 ///
 /// The blob's id gives the order in which it prefers the backends, so that data and parity slivers and the load spread over the committee by
 /// weight, and few blobs are elsewhere when it changes.
@@ -40,7 +41,7 @@ pub fn choose(candidates: &[Candidate<'_>], scheme: Scheme, blob: &BlobId) -> Re
     let mut spread = Spread::default();
     let mut chosen = Vec::with_capacity(scheme.n());
     while chosen.len() < scheme.n()
-        && let Some(at) = spread.pick(order.iter().copied(), candidates, scheme.m())
+        && let Some(at) = spread.pick(order.iter().copied(), candidates, scheme)
     {
         spread.add(candidates[at].domains);
         chosen.push(at);
@@ -49,23 +50,31 @@ pub fn choose(candidates: &[Candidate<'_>], scheme: Scheme, blob: &BlobId) -> Re
     if chosen.len() < floor {
         return Err(TooFewBackends { writable: chosen.len(), floor });
     }
-    let spares = spares(candidates, &order, &spread, scheme.m());
+    let spares = spares(candidates, &order, &spread, scheme);
     Ok(Choice { chosen, spares })
 }
 
-/// Everybody whose provider holds nothing, each provider once.
-fn spares(candidates: &[Candidate<'_>], order: &[usize], spread: &Spread<'_>, zone_max: usize) -> Vec<usize> {
+/// Everybody whose provider holds nothing, each provider once; first those that overstep nothing, also when all before them are used.
+fn spares<'a>(candidates: &[Candidate<'a>], order: &[usize], spread: &Spread<'a>, scheme: Scheme) -> Vec<usize> {
+    let (mut first, mut last) = (Vec::new(), Vec::new());
     let mut seen = Spread::default();
-    let mut spares = Vec::new();
+    let mut vetted = spread.in_vetting();
     for &at in order {
         let domains = candidates[at].domains;
-        if !spread.has_provider(domains.provider) && !seen.has_provider(domains.provider) {
-            seen.add(domains);
-            spares.push(at);
+        if spread.has_provider(domains.provider) || seen.has_provider(domains.provider) {
+            continue;
+        }
+        seen.add(domains);
+        let newcomers_full = domains.vetting.is_some_and(|vetting| vetted >= vetting.slivers_max(scheme));
+        if newcomers_full || spread.excess(domains, scheme) != Excess::default() {
+            last.push(at);
+        } else {
+            vetted += usize::from(domains.vetting.is_some());
+            first.push(at);
         }
     }
-    spares.sort_by_key(|&at| spread.in_zone(candidates[at].domains.zone) >= zone_max);
-    spares
+    first.append(&mut last);
+    first
 }
 
 /// A zone whose loss would destroy blobs of this scheme, although every backend is well: too few zones for what they should survive. None
@@ -74,10 +83,10 @@ fn spares(candidates: &[Candidate<'_>], order: &[usize], spread: &Spread<'_>, zo
 pub fn zone_at_risk<'a>(candidates: &[Candidate<'a>], scheme: Scheme) -> Option<&'a str> {
     let mut spread = Spread::default();
     for _ in 0..scheme.n() {
-        let Some(at) = spread.pick(0..candidates.len(), candidates, scheme.m()) else { break };
+        let Some(at) = spread.pick(0..candidates.len(), candidates, scheme) else { break };
         spread.add(candidates[at].domains);
     }
-    candidates.iter().map(|candidate| candidate.domains.zone).find(|zone| spread.in_zone(zone) > scheme.m())
+    candidates.iter().map(|candidate| candidate.domains.place()).find(|place| spread.in_place(place) > scheme.m())
 }
 
 #[cfg(test)]

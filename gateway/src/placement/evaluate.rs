@@ -35,6 +35,12 @@ pub struct BackendVerdict {
     pub provider: String,
     /// Its zone; empty when nobody said so.
     pub zone: String,
+    /// The network of its public address, which counts as its zone because nobody named one; empty otherwise.
+    #[serde(default)]
+    pub network: String,
+    /// It has a small share until it has passed its audits.
+    #[serde(default)]
+    pub vetting: bool,
     /// Why it does not qualify; absent when it does.
     pub refused: Option<String>,
 }
@@ -117,6 +123,8 @@ fn verdict(rule: &PlacementRule, candidate: &Candidate<'_>) -> BackendVerdict {
         name: candidate.name.to_owned(),
         provider: candidate.domains.provider.to_owned(),
         zone: candidate.domains.zone.to_owned(),
+        network: if candidate.domains.zone.is_empty() { candidate.domains.network.to_owned() } else { String::new() },
+        vetting: candidate.domains.vetting.is_some(),
         refused: refusal(rule, candidate).map(|refusal| refusal.to_string()).or_else(barred),
     }
 }

@@ -103,7 +103,7 @@ pub fn plan_repair(
     for (index, own) in lost.chain(leaving.into_iter().map(|(index, domains)| (index, Some(domains)))) {
         // Only the successor of what leaves may have its domains: should that fail, no other sliver is there beside it.
         own.into_iter().for_each(|domains| spread.release(domains));
-        let target = spread.pick(order.iter().copied(), candidates, scheme.m());
+        let target = spread.pick(order.iter().copied(), candidates, scheme);
         let held = target.map(|target| candidates[target].domains).or(own);
         held.into_iter().for_each(|domains| spread.add(domains));
         match target {
@@ -111,6 +111,53 @@ pub fn plan_repair(
             None => plan.unplaced.push(index),
         }
     }
+    plan
+}
+
+/// Plans the repair of a blob of which some slivers are to go to the successors of their backends: pairs of sliver and position.
+///
+/// A sliver that leaves goes to its successor where no domain is worse off than by the sliver itself, else anywhere, as another's. One whose
+/// successor is in trouble waits for it, and while anything is lost they all wait: what is lost takes the places first.
+#[must_use]
+pub fn plan_repair_with_successors(
+    slivers: &[SliverFact<'_>],
+    scheme: Scheme,
+    candidates: &[Candidate<'_>],
+    blob: &BlobId,
+    successors: &[(u8, usize)],
+) -> RepairPlan {
+    let mut facts = slivers.to_vec();
+    let mut spread = Spread::default();
+    let is_lost = facts.contains(&SliverFact::Lost);
+    for fact in slivers {
+        if let SliverFact::Good(held) | SliverFact::Unreachable(held) | SliverFact::Leaving(held) = fact {
+            spread.add(*held);
+        }
+    }
+    let (mut moves, mut waits) = (Vec::new(), Vec::new());
+    for &(index, target) in successors {
+        let Some(fact) = facts.get_mut(usize::from(index)) else { continue };
+        let SliverFact::Leaving(own) = *fact else { continue };
+        if is_lost || candidates[target].write_health != WriteHealth::Good {
+            *fact = SliverFact::Good(own);
+            waits.push(index);
+            continue;
+        }
+        let new = candidates[target].domains;
+        spread.release(own);
+        if spread.has_provider(new.provider) || spread.excess(new, scheme) > spread.excess(own, scheme) {
+            spread.add(own);
+            continue;
+        }
+        spread.add(new);
+        *fact = SliverFact::Good(new);
+        moves.push(SliverRebuild { index, target });
+    }
+    let mut plan = plan_repair(&facts, scheme, candidates, blob);
+    if !plan.unreadable {
+        plan.rebuilds.extend(moves);
+    }
+    plan.unplaced.extend(waits);
     plan
 }
 
@@ -124,7 +171,7 @@ mod tests {
     const NAMES: [&str; 8] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
 
     fn domains(provider: &str) -> FailureDomains<'_> {
-        FailureDomains { provider, zone: "" }
+        FailureDomains { provider, ..FailureDomains::default() }
     }
 
     fn slivers(text: &str) -> Vec<SliverFact<'static>> {
@@ -177,6 +224,30 @@ mod tests {
                 assert_eq!(given.len(), rebuilt, "each with a provider of its own");
                 assert!(given.is_disjoint(&held), "and with nobody else's");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_replaced_goes_to_its_successor() {
+        let mut candidates = committee(8);
+        candidates[5].write_health = WriteHealth::Barred;
+        for number in 0..50 {
+            let plan = |facts: &str, candidates: &[Candidate<'_>]| {
+                plan_repair_with_successors(&slivers(facts), scheme("rs-4-2"), candidates, &blob(number), &[(5, 7)])
+            };
+            assert_eq!(plan("gggggl", &candidates).rebuilds, [SliverRebuild { index: 5, target: 7 }]);
+            let lost = plan("g-gggl", &candidates);
+            assert_eq!((lost.rebuilds.len(), lost.rebuilds[0].index, &lost.unplaced[..]), (1, 1, &[5][..]));
+            let mut shared = candidates.clone();
+            shared[7].domains.provider = "p0";
+            assert_eq!(plan("gggggl", &shared).rebuilds, [SliverRebuild { index: 5, target: 6 }], "p0 has one already");
+            let mut own = candidates.clone();
+            own[7].domains.provider = "p5";
+            assert_eq!(plan("gggggl", &own).rebuilds, [SliverRebuild { index: 5, target: 7 }], "its own provider");
+            let mut away = candidates.clone();
+            away[7].write_health = WriteHealth::Degraded;
+            assert_eq!((plan("gggggl", &away).rebuilds.len(), plan("gggggl", &away).unplaced), (0, vec![5]));
+            assert!(plan("ggg--l", &candidates).rebuilds.iter().all(|one| one.index != 5));
         }
     }
 

@@ -72,7 +72,7 @@ mod tests {
     use crate::placement::{choose, tests::rule};
 
     fn of<'a>(name: &'a str, provider: &'a str, zone: &'a str) -> Candidate<'a> {
-        Candidate { domains: FailureDomains { provider, zone }, ..candidate(name) }
+        Candidate { domains: FailureDomains { provider, zone, ..FailureDomains::default() }, ..candidate(name) }
     }
 
     #[test]

@@ -7,13 +7,13 @@ use crate::placement::{Candidate, FailureDomains, WriteHealth};
 
 /// A healthy backend with a provider of its own, in a zone that nobody named.
 pub(super) fn candidate(name: &str) -> Candidate<'_> {
-    let domains = FailureDomains { provider: name, zone: "" };
+    let domains = FailureDomains { provider: name, ..FailureDomains::default() };
     Candidate { name, domains, weight: 1, write_health: WriteHealth::Good }
 }
 
 /// The same in a zone.
 pub(super) fn in_zone<'a>(name: &'a str, zone: &'a str) -> Candidate<'a> {
-    Candidate { domains: FailureDomains { provider: name, zone }, ..candidate(name) }
+    Candidate { domains: FailureDomains { provider: name, zone, ..FailureDomains::default() }, ..candidate(name) }
 }
 
 pub(super) fn scheme(text: &str) -> Scheme {

@@ -8,6 +8,7 @@ mod lifecycle;
 mod maintenance;
 mod misplaced;
 mod notify;
+mod rebalance;
 mod repair;
 mod scrub;
 mod seldom;
@@ -80,6 +81,7 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         Arc::new(maintenance::Compact(objects.clone())),
         Arc::new(repair::Repair::new(objects.clone(), metadata.clone())),
         Arc::new(misplaced::Misplaced::new(objects.clone(), metadata.clone())),
+        Arc::new(rebalance::Rebalance { objects: objects.clone(), metadata: metadata.clone() }),
         Arc::new(maintenance::Orphans::new(objects.clone(), metadata.clone())),
         Arc::new(maintenance::Sweep { objects: objects.clone(), trash_seconds: config.objects.trash_seconds }),
         Arc::new(maintenance::Meter(objects.clone())),

@@ -1,17 +1,28 @@
 //! Works off the repair queue.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::domain::BackendId;
 use crate::metadata::{LeavingPlace, MetadataError, MetadataStore};
 use crate::objects::Objects;
 use crate::workers::worker::{StepError, Worker};
 
 /// The pause between two walks over the slivers of backends that were taken out of the cluster, or are to be.
 const LEAVING_WALK_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How long a step waits for the time that moved slivers take, at most.
+const MOVES_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a replaced backend is empty.
+const EMPTY_LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long it must have been empty before it leaves the cluster: a write that chose it before it was replaced has ended by then.
+const EMPTY_FOR: Duration = Duration::from_secs(30);
 
 /// Rebuilds lost slivers, and deletes the ones they replace.
 pub(super) struct Repair {
@@ -21,6 +32,15 @@ pub(super) struct Repair {
     leaving: Mutex<LeavingWalk>,
     /// When the jobs are counted again.
     count_at: Mutex<Option<Instant>>,
+    /// Replaced backends that were found empty, and since when; and when they are looked at again.
+    emptied: Mutex<Emptied>,
+}
+
+/// Replaced backends that were found empty.
+#[derive(Default)]
+struct Emptied {
+    since: BTreeMap<BackendId, Instant>,
+    next: Option<Instant>,
 }
 
 /// How far that walk is, and when the next begins.
@@ -32,7 +52,36 @@ struct LeavingWalk {
 
 impl Repair {
     pub(super) fn new(objects: Objects, metadata: MetadataStore) -> Self {
-        Self { objects, metadata, leaving: Mutex::default(), count_at: Mutex::new(None) }
+        let (leaving, emptied) = (Mutex::default(), Mutex::default());
+        Self { objects, metadata, leaving, count_at: Mutex::new(None), emptied }
+    }
+
+    /// Takes replaced backends out of the cluster that were empty for as long as a write may take that began before.
+    async fn end_replacements(&self) -> Result<(), StepError> {
+        let now = Instant::now();
+        {
+            let mut emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
+            if emptied.next.is_some_and(|at| now < at) {
+                return Ok(());
+            }
+            emptied.next = Some(now + EMPTY_LOOK_INTERVAL);
+        }
+        let empty = self.objects.replaced_and_empty().await?;
+        let due: Vec<_> = {
+            let mut emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
+            emptied.since.retain(|old, _| empty.iter().any(|(one, _)| one == old));
+            let is_due = |(old, _): &&(BackendId, BackendId)| {
+                emptied.since.entry(old.clone()).or_insert(now).elapsed() >= EMPTY_FOR
+            };
+            empty.iter().filter(is_due).cloned().collect()
+        };
+        for (old, successor) in due {
+            if self.metadata.end_replacement(&old, &successor).await? {
+                self.metadata.unflag_backend(&old).await?;
+                tracing::info!(backend = %old, %successor, "it was replaced and left the cluster: leave it out of the configuration");
+            }
+        }
+        Ok(())
     }
 
     /// Counts the jobs for the metric, so seldom that it takes a hundredth of the time at most: a long queue is read to its end.
@@ -92,6 +141,16 @@ impl Worker for Repair {
         let repaired = self.objects.repair().await?;
         let discarded = self.objects.discard().await?;
         self.count_jobs().await?;
+        if let Err(error) = self.end_replacements().await {
+            tracing::warn!(%error, "looking for replaced backends failed and will be retried");
+        }
+        if repaired == 0
+            && let Some(pause) = self.objects.pause_before_moves()
+        {
+            // So that what is endangered does not wait for the end of it.
+            tokio::time::sleep(pause.min(MOVES_PAUSE_MAX)).await;
+            return Ok(true);
+        }
         Ok(enqueued > 0 || repaired > 0 || discarded > 0)
     }
 }

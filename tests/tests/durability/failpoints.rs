@@ -1,14 +1,17 @@
-//! The process ends, or an operation fails, at one point after the other: what was acknowledged reads back, nothing partial is
-//! visible, and nothing is left over.
+//! The process ends, or an operation fails, panics or takes long, at one point after the other: what was acknowledged reads back,
+//! nothing partial is visible, and nothing is left over.
 //!
 //! Takes a program with the feature `failpoints`, which `tests/run` builds: `HAULOUT_FAILPOINTS_BIN`. By hand, each point twice:
-//! `HAULOUT_PASSES=2 tests/run failpoints`.
+//! `HAULOUT_PASSES=2 tests/run failpoints`. The full matrix, every point by every action with all checks after each, on both databases:
+//! `HAULOUT_MATRIX=1 tests/run failpoints`.
+
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::{Database, Payload, S3, Settings, TestGateway, number_from_environment, run_scenario};
 
 /// The points, and how often each is passed before it strikes: at the start of the gateway some are passed dozens of times.
-const POINTS: [(&str, [usize; 2]); 20] = [
+const POINTS: [(&str, [usize; 2]); 21] = [
     ("begin", [4, 40]),
     ("begun", [9, 45]),
     ("commit", [6, 42]),
@@ -29,7 +32,13 @@ const POINTS: [(&str, [usize; 2]); 20] = [
     ("slivers-deleted", [0, 2]),
     ("small-sync", [2, 7]),
     ("small-rename", [3, 8]),
+    ("small-sync-folder", [4, 9]),
 ];
+
+/// What happens there: as `FAILPOINTS` says it.
+const ACTIONS: [&str; 4] = ["return(kill)", "return(error)", "panic", "sleep(2000)"];
+/// Those of the short form.
+const FIRST_ACTIONS: usize = 2;
 
 const KEYS: u64 = 5;
 const SIZES: [u64; 5] = [10, 70_000, 1_500_000, 900, 2_200_000];
@@ -45,12 +54,16 @@ fn what_was_acknowledged_survives_every_point_on_postgres() -> Result<()> {
 }
 
 fn run(database: Database) -> Result<()> {
+    run_with(database, every_point)
+}
+
+fn run_with(database: Database, scenario: impl AsyncFnOnce(&mut TestGateway) -> Result<()>) -> Result<()> {
     let Some(program) = std::env::var_os("HAULOUT_FAILPOINTS_BIN") else {
         eprintln!("HAULOUT_FAILPOINTS_BIN names no program with failpoints: nothing was tested");
         return Ok(());
     };
     let settings = Settings::new(database).set("objects", "heartbeat_seconds = 1");
-    run_scenario(settings.program(program.into()), every_point)
+    run_scenario(settings.program(program.into()), scenario)
 }
 
 /// What is known of a key: the version that is there for sure (none: nothing is), and those that may be.
@@ -60,14 +73,47 @@ struct Known {
     attempted: Vec<Option<u64>>,
 }
 
+#[test]
+fn every_point_is_in_the_list() {
+    let tested: BTreeSet<&str> = POINTS.iter().map(|(point, _)| *point).collect();
+    assert_eq!(tested, backends::failpoint::POINTS.into_iter().collect());
+}
+
+#[test]
+fn every_point_is_passed_on_sqlite() -> Result<()> {
+    run_with(Database::Sqlite, every_point_is_passed)
+}
+
+#[test]
+fn every_point_is_passed_on_postgres() -> Result<()> {
+    run_with(Database::Postgres, every_point_is_passed)
+}
+
+/// A gateway that says which points it passes has passed each after a few writes and deletions, and their collection.
+async fn every_point_is_passed(gateway: &mut TestGateway) -> Result<()> {
+    let noted: Vec<_> = backends::failpoint::POINTS.iter().map(|point| format!("{point}=return(note)")).collect();
+    gateway.root().create_bucket("points").await?;
+    restart(gateway, &noted.join(";"))?;
+    let (mut known, mut version) = ((0..KEYS).map(|_| Known::default()).collect::<Vec<_>>(), 0);
+    ensure!(write(&gateway.root(), &mut known, &mut version).await, "a note ends nothing");
+    for point in backends::failpoint::POINTS {
+        gateway.wait_for_log(&format!("passed the point {point}\n")).await?;
+    }
+    restart(gateway, "")?;
+    gateway.wait_for_collection().await
+}
+
 async fn every_point(gateway: &mut TestGateway) -> Result<()> {
     gateway.root().create_bucket("points").await?;
     let (mut known, mut version, mut ended) = ((0..KEYS).map(|_| Known::default()).collect::<Vec<_>>(), 0, 0);
     let times = number_from_environment("HAULOUT_PASSES", 1);
-    for action in ["kill", "error"] {
+    let is_full = number_from_environment("HAULOUT_MATRIX", 0) > 0;
+    let mut runs = 0;
+    for action in ACTIONS.into_iter().take(if is_full { ACTIONS.len() } else { FIRST_ACTIONS }) {
         for (point, passes) in POINTS {
             for passed in passes.into_iter().take(usize::try_from(times)?) {
-                let armed = format!("{point}={passed}*off->1*return({action})->off");
+                runs += 1;
+                let armed = format!("{point}={passed}*off->1*{action}->off");
                 ended += usize::from(restart(gateway, &armed).with_context(|| armed.clone())?);
                 // It may end while nobody writes, in the midst of background work.
                 if !read_back(&gateway.root(), &mut known).await.with_context(|| format!("before {armed}"))? {
@@ -75,14 +121,19 @@ async fn every_point(gateway: &mut TestGateway) -> Result<()> {
                     restart(gateway, "")?;
                 }
                 ended += usize::from(!write(&gateway.root(), &mut known, &mut version).await);
-                if action == "error" {
+                if !action.contains("kill") {
                     let lives =
                         read_back(&gateway.root(), &mut known).await.with_context(|| format!("after {armed}"))?;
-                    ensure!(lives, "an error ended the gateway: {armed}");
+                    ensure!(lives, "the gateway ended: {armed}");
+                }
+                if is_full {
+                    restart(gateway, "")?;
+                    gateway.wait_for_collection().await.with_context(|| format!("after {armed}"))?;
                 }
             }
         }
     }
+    eprintln!("{runs} runs, in {ended} of which a process ended");
     ensure!(ended >= POINTS.len() / 2, "only {ended} times did a process end");
     restart(gateway, "")?;
     ensure!(read_back(&gateway.root(), &mut known).await?, "nothing ends it any more");

@@ -131,7 +131,7 @@ fn alterations_are_noticed(operations: &[Operation]) -> Result<()> {
 }
 
 /// Where versions are kept, all that were acknowledged are there.
-async fn versions_are_kept(s3: &S3, world: &World) -> Result<()> {
+pub async fn versions_are_kept(s3: &S3, world: &World) -> Result<()> {
     let acknowledged = world.versions.lock().unwrap().clone();
     let (mut listed, mut markers) = (HashSet::new(), HashMap::new());
     loop {

@@ -22,6 +22,8 @@ pub const BUCKETS: [&str; 2] = ["plain", "versioned"];
 pub const KEYS: u64 = 10;
 /// Most share quilts, some are blobs of their own.
 const SIZES: [u64; 7] = [0, 300, 1_500, 5_000, 12_000, 30_000, 200_000];
+/// The pause of a client whose request was not carried out.
+const PAUSE: Duration = Duration::from_millis(200);
 const ETAG_OF_NOBODY: &str = "\"00000000000000000000000000000000\"";
 
 /// What all clients share.
@@ -210,7 +212,10 @@ impl Client {
         let found = match reply.status {
             404 => None,
             200 => Some(self.found(&reply, whole).with_context(|| format!("{name} {}", place.name()))?),
-            500.. => return Ok(None),
+            500.. => {
+                tokio::time::sleep(PAUSE).await;
+                return Ok(None);
+            }
             _ => bail!("{:?}", reply.ok()),
         };
         self.record(name, place, Effect::Read(found.as_ref().map(|(value, _)| *value)), invoked);
@@ -322,7 +327,7 @@ impl Client {
             Ok(reply) if reply.status == 404 => self.record("COPY (source)", &source, Effect::Read(None), invoked),
             _ => {
                 let what = Write { name: "COPY (target)", place: target, effect: Effect::Write(Some(value)) };
-                self.not_acknowledged(gateway, what, invoked, reply)?;
+                self.not_acknowledged(gateway, what, invoked, reply).await?;
             }
         }
         Ok(())
@@ -383,14 +388,21 @@ impl Client {
             (Ok(reply), Effect::Swap { from: Some(_), .. }) if reply.status == 404 => {
                 self.record(name, place, Effect::Read(None), invoked);
             }
-            _ => self.not_acknowledged(sent_to, what, invoked, reply)?,
+            _ => self.not_acknowledged(sent_to, what, invoked, reply).await?,
         }
         Ok(())
     }
 
     /// Records a write that was refused, or of which nobody knows how it ended.
-    fn not_acknowledged(&self, sent_to: usize, what: Write<'_>, invoked: Duration, reply: Result<Reply>) -> Result<()> {
+    async fn not_acknowledged(
+        &self,
+        sent_to: usize,
+        what: Write<'_>,
+        invoked: Duration,
+        reply: Result<Reply>,
+    ) -> Result<()> {
         let Write { name, place, effect } = what;
+        let is_refused = reply.as_ref().is_ok_and(|reply| reply.status >= 500);
         let ending = match reply {
             Ok(reply) if reply.status == 409 => Ending::Refused(self.world.history.now()),
             Ok(reply) if reply.status >= 500 || reply.status == 200 => Ending::Unknown,
@@ -402,6 +414,9 @@ impl Client {
         match ending {
             Ending::Unknown => self.world.unknown.lock().unwrap().push((sent_to, operation)),
             _ => self.world.history.add(operation),
+        }
+        if is_refused {
+            tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod absences;
 mod audits;
+mod byzantine;
 mod clock_steps;
 mod draining;
 mod failpoints;
@@ -10,7 +11,9 @@ mod histories;
 mod history_client;
 mod kill_loop;
 mod losing_backends;
+mod moving;
 mod own_backend;
+mod partitions;
 mod placement;
 mod repair;
 mod rollbacks;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod first_run;
+mod invitations;
 mod money;
 mod nodes;
 mod ops;

@@ -87,7 +87,7 @@ impl SliverStore for Recording {
     }
 
     async fn probe(&self) -> Result<Space, StoreError> {
-        self.answer("probe".to_owned(), Space { free_bytes: Some(12), is_short: true })
+        self.answer("probe".to_owned(), Space { free_bytes: Some(12), is_short: true, ..Space::default() })
     }
 
     async fn pulse(&self) -> Result<Pulse, StoreError> {

@@ -130,7 +130,12 @@ impl SliverStore for NodeStore {
 
     async fn probe(&self) -> Result<Space, StoreError> {
         let reply: SpaceReply = self.exchange.ask(&Call::Space).await?;
-        Ok(Space { free_bytes: Some(reply.free_bytes), is_short: reply.is_short })
+        Ok(Space {
+            free_bytes: Some(reply.free_bytes),
+            is_short: reply.is_short,
+            live_bytes: Some(reply.live_bytes),
+            trash_bytes: Some(reply.trash_bytes),
+        })
     }
 
     async fn pulse(&self) -> Result<Pulse, StoreError> {

@@ -1,12 +1,14 @@
 //! The session with a node: opened when it is needed, shared by all requests, replaced when the node does not know it any more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use codec::ClusterId;
 use http::Uri;
 use http::header::CONTENT_TYPE;
+use tokio::time::Instant;
 
 use super::pinned::{HttpClient, transport_error};
 use super::reply;
@@ -21,6 +23,9 @@ use crate::{GatewayIdentity, StoreError};
 
 /// The generation of a backend that was never replaced.
 const FIRST_GENERATION: u64 = crate::marker::FIRST_GENERATION;
+
+/// A session that is refused for what may be right again is replaced, this often at most.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// A session.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub(super) struct Sessions {
     generation: AtomicU64,
     current: RwLock<Option<Arc<Session>>>,
     opening: tokio::sync::Mutex<()>,
+    /// When a session was last given up although the node knows it.
+    given_up: Mutex<Option<Instant>>,
 }
 
 impl Sessions {
@@ -58,6 +65,7 @@ impl Sessions {
             generation: AtomicU64::new(FIRST_GENERATION),
             current: RwLock::default(),
             opening: tokio::sync::Mutex::default(),
+            given_up: Mutex::default(),
         })
     }
 
@@ -79,10 +87,24 @@ impl Sessions {
     /// After a refusal: forgets a session that the node does not know, or whose backend or key it does not take any more. Both may be
     /// right again in the next one.
     pub(super) fn note(&self, session: &Session, refusal: FailureCode) {
-        use FailureCode::{NotAdmitted, UnknownSession, WrongBackend};
-        if matches!(refusal, UnknownSession | WrongBackend | NotAdmitted) {
+        let is_over = match refusal {
+            FailureCode::UnknownSession => true,
+            // While a disk is away, say, every request is refused so: not each of them opens another session.
+            FailureCode::WrongBackend | FailureCode::NotAdmitted => self.may_give_up(),
+            _ => false,
+        };
+        if is_over {
             self.forget(session);
         }
+    }
+
+    fn may_give_up(&self) -> bool {
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = given_up.is_none_or(|last| last.elapsed() >= REOPEN_PAUSE);
+        if may {
+            *given_up = Some(Instant::now());
+        }
+        may
     }
 
     fn forget(&self, session: &Session) {

@@ -9,6 +9,7 @@ mod canonical;
 mod challenge;
 mod epochs;
 mod failure;
+mod invitation;
 mod keys;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod probe;
@@ -28,6 +29,7 @@ pub use challenge::{
 };
 pub use epochs::{Epoch, EpochReply, EpochRequest, PublicBytes, SecretRequest, commitment, verify_epoch_nonce};
 pub use failure::{Failure, FailureCode};
+pub use invitation::{Acceptance, Invitation, InvitationError, InvitationSecret};
 pub use keys::{GatewayName, KeyTextError, PublicKey, Signature, SigningKey};
 pub use receipt::{Receipt, SignedReceipt};
 pub use records::{Record, RecordsError, parse_records, write_head};

@@ -6,9 +6,9 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::Method;
 
 use super::{
-    Authorization, BatchReply, Call, ChallengeRequest, EpochReply, EpochRequest, FormatRequest, GatewayName, PageReply,
-    PulseReply, Record, SecretRequest, SessionRequest, SpaceReply, TRAILER_BYTES, Trailer, VerdictRecord,
-    VerdictsRequest, parse_records, split_answer, write_head,
+    Acceptance, Authorization, BatchReply, Call, ChallengeRequest, EpochReply, EpochRequest, FormatRequest,
+    GatewayName, Invitation, PageReply, PulseReply, Record, SecretRequest, SessionRequest, SpaceReply, TRAILER_BYTES,
+    Trailer, VerdictRecord, VerdictsRequest, parse_records, split_answer, write_head,
 };
 
 /// The first byte picks a method, the rest is a target.
@@ -64,6 +64,18 @@ pub fn texts(bytes: &[u8]) {
     drop(serde_json::from_slice::<PulseReply>(bytes));
 }
 
+/// Invitations and their acceptances, which others write.
+pub fn invitations(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(invitation) = text.parse::<Invitation>() {
+        assert_eq!(invitation.to_string(), text);
+    }
+    if let Ok(acceptance) = text.parse::<Acceptance>() {
+        assert_eq!(acceptance.to_string(), text);
+        assert!(format!("https://{}", acceptance.address).parse::<http::Uri>().is_ok_and(|uri| uri.path() == "/"));
+    }
+}
+
 /// Batches and trailers.
 pub fn records(bytes: &[u8]) {
     if let Ok(records) = parse_records(Bytes::copy_from_slice(bytes)) {
@@ -87,8 +99,12 @@ mod tests {
     #[test]
     fn the_corpus_does_no_harm() {
         type Probe = fn(&[u8]);
-        let probes: [(&str, Probe); 3] =
-            [("node_calls", super::calls), ("node_texts", super::texts), ("node_records", super::records)];
+        let probes: [(&str, Probe); 4] = [
+            ("node_calls", super::calls),
+            ("node_texts", super::texts),
+            ("node_records", super::records),
+            ("node_invitations", super::invitations),
+        ];
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus");
         for (name, probe) in probes {
             let mut inputs = 0;

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use codec::ClusterId;
 
-use super::admission_file::{ADMISSION_FILE, AdmissionFile};
+use super::files::admission_file::{ADMISSION_FILE, AdmissionFile};
+use super::files::store_names::StoreNames;
+use super::settings::NodeSettings;
 use super::tenant::Tenant;
 use crate::node::protocol::{Failure, FailureCode, PublicKey};
 
@@ -24,7 +26,8 @@ struct Admitted {
 #[derive(Debug)]
 pub(super) struct Admissions {
     data: PathBuf,
-    free_floor: Option<u64>,
+    settings: NodeSettings,
+    names: StoreNames,
     admitted: RwLock<Admitted>,
     read: Mutex<FileState>,
 }
@@ -34,9 +37,15 @@ impl Admissions {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn open(data: &Path, free_floor: Option<u64>) -> std::io::Result<Self> {
-        let admissions =
-            Self { data: data.to_owned(), free_floor, admitted: RwLock::default(), read: Mutex::new(file_state(data)) };
+    pub(super) fn open(data: &Path, settings: &NodeSettings) -> std::io::Result<Self> {
+        let names = StoreNames::open(data)?;
+        let admissions = Self {
+            data: data.to_owned(),
+            settings: settings.clone(),
+            names,
+            admitted: RwLock::default(),
+            read: Mutex::new(file_state(data)),
+        };
         admissions.apply(AdmissionFile::read(data)?);
         Ok(admissions)
     }
@@ -68,9 +77,8 @@ impl Admissions {
         let mut next = Admitted::default();
         for cluster in file.clusters {
             let known = admitted.tenants.remove(&cluster.cluster);
-            let tenant = known.unwrap_or_else(|| {
-                Arc::new(Tenant::new(&self.data, cluster.cluster, cluster.quota_bytes, self.free_floor))
-            });
+            let tenant = known
+                .unwrap_or_else(|| Arc::new(Tenant::new(&self.data, &cluster, self.names.clone(), &self.settings)));
             tenant.usage.set_quota(cluster.quota_bytes);
             for key in cluster.keys {
                 next.keys.insert((cluster.cluster, key), Arc::clone(&tenant));

@@ -1,21 +1,23 @@
 //! Bodies of requests and replies.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Response, StatusCode};
-use http_body::Frame;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::Incoming;
 use serde::Serialize;
-use tokio::sync::SemaphorePermit;
 
+use super::authorize::Caller;
 use super::node::Node;
-use super::settings::HELD_BYTES_MAX;
+use super::share::Held;
 use crate::StoreError;
 use crate::node::protocol::{BodyDigest, Failure, FailureCode};
 
@@ -50,43 +52,25 @@ pub(super) fn refusal(failure: &Failure) -> Response<ReplyBody> {
     json(StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), failure)
 }
 
-/// How long a body waits for memory that others' take. One cluster's slowness must not become that of all.
-const MEMORY_WAIT: Duration = Duration::from_secs(5);
 /// How long a body may take: this, and a second for each [`BYTES_PER_SECOND_MIN`].
 const BODY_WAIT: Duration = Duration::from_secs(10);
 const BYTES_PER_SECOND_MIN: u64 = 256 << 10;
 
-/// A body that is held whole; its bytes count until the permit is dropped.
-pub(super) struct HeldBody<'a> {
+/// A body that is held whole; its bytes count until this is dropped.
+pub(super) struct HeldBody {
     pub(super) bytes: Bytes,
-    _permit: SemaphorePermit<'a>,
-}
-
-/// Sets memory aside for so many bytes; more than there is for all counts as all of it.
-///
-/// # Errors
-/// [`FailureCode::Busy`] if others do not let go of it in time.
-pub(super) async fn hold(node: &Node, bytes: u64) -> Result<SemaphorePermit<'_>, Failure> {
-    let permits = u32::try_from(bytes).unwrap_or(u32::MAX).min(HELD_BYTES_MAX);
-    let stopping = |_| Failure::new(FailureCode::Unavailable, "the node stops");
-    let busy = |_| Failure::new(FailureCode::Busy, "other bodies take all the memory there is for them");
-    let acquired = tokio::time::timeout(MEMORY_WAIT, node.held_bytes.acquire_many(permits)).await;
-    acquired.map_err(busy)?.map_err(stopping)
+    _held: Held,
 }
 
 /// Receives the body that was announced, and compares its hash.
 ///
 /// # Errors
 /// [`FailureCode::Malformed`] if it is shorter or longer, [`FailureCode::BadSignature`] if it is another one.
-pub(super) async fn receive<'a>(
-    node: &'a Node,
-    body: Incoming,
-    announced: &BodyDigest,
-) -> Result<HeldBody<'a>, Failure> {
-    let BodyDigest::Whole { len, hash } = announced else {
+pub(super) async fn receive(node: &Node, caller: &Caller, body: Incoming) -> Result<HeldBody, Failure> {
+    let BodyDigest::Whole { len, hash } = &caller.authorization.body else {
         return Err(Failure::new(FailureCode::Malformed, "the body is not announced whole"));
     };
-    let permit = hold(node, *len).await?;
+    let held = caller.tenant.share.hold(&node.held_bytes, *len).await?;
     let wait = BODY_WAIT + Duration::from_secs(len / BYTES_PER_SECOND_MIN);
     let slow = |_| Failure::new(FailureCode::TimedOut, "the body comes too slowly");
     let bytes = tokio::time::timeout(wait, receive_small(body, *len)).await.map_err(slow)??;
@@ -94,10 +78,22 @@ pub(super) async fn receive<'a>(
         return Err(Failure::new(FailureCode::Malformed, "the body ends early"));
     }
     // Compared as hashes are: in the same time wherever they differ.
-    if blake3::hash(&bytes) != blake3::Hash::from_bytes(*hash) {
+    if hash_of(&bytes).await? != blake3::Hash::from_bytes(*hash) {
         return Err(Failure::new(FailureCode::BadSignature, "the body is not the one that was signed"));
     }
-    Ok(HeldBody { bytes, _permit: permit })
+    Ok(HeldBody { bytes, _held: held })
+}
+
+/// Above this a body is hashed on a thread that may compute.
+const HASHED_AT_ONCE_BYTES: usize = 64 << 10;
+
+async fn hash_of(bytes: &Bytes) -> Result<blake3::Hash, Failure> {
+    if bytes.len() <= HASHED_AT_ONCE_BYTES {
+        return Ok(blake3::hash(bytes));
+    }
+    let bytes = bytes.clone();
+    let hashed = tokio::task::spawn_blocking(move || blake3::hash(&bytes)).await;
+    hashed.map_err(|error| Failure::new(FailureCode::Unavailable, error.to_string()))
 }
 
 /// Receives a body of at most so many bytes.
@@ -110,4 +106,32 @@ pub(super) async fn receive_small(body: Incoming, max: u64) -> Result<Bytes, Fai
     received
         .map(http_body_util::Collected::to_bytes)
         .map_err(|error| Failure::new(FailureCode::Malformed, error.to_string()))
+}
+
+/// A reply's body that keeps what its request took until it was sent, or its reader has gone.
+struct Keeping<T> {
+    body: ReplyBody,
+    _kept: T,
+}
+
+/// Lets a body keep something.
+pub(super) fn keep<T: Send + Unpin + 'static>(body: ReplyBody, kept: T) -> ReplyBody {
+    Keeping { body, _kept: kept }.boxed_unsync()
+}
+
+impl<T: Unpin> Body for Keeping<T> {
+    type Data = Bytes;
+    type Error = StoreError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

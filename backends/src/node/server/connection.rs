@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,16 +19,33 @@ pub(super) struct Patience {
     /// From then on.
     pub(super) proven: Duration,
     is_proven: Arc<AtomicBool>,
+    working: Arc<AtomicUsize>,
+}
+
+/// The node works on a request of the connection until this is dropped.
+pub(super) struct Working(Arc<AtomicUsize>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Patience {
     pub(super) fn new(unproven: Duration, proven: Duration) -> Self {
-        Self { unproven, proven, is_proven: Arc::default() }
+        Self { unproven, proven, is_proven: Arc::default(), working: Arc::default() }
     }
 
     /// Somebody has proven who they are.
     pub(super) fn prove(&self) {
         self.is_proven.store(true, Ordering::Relaxed);
+    }
+
+    /// The node works on a request: that nothing moves meanwhile is its own doing. Whoever waits for more of the request bounds that
+    /// itself.
+    pub(super) fn work(&self) -> Working {
+        self.working.fetch_add(1, Ordering::Relaxed);
+        Working(Arc::clone(&self.working))
     }
 
     fn now(&self) -> Duration {
@@ -72,6 +89,9 @@ impl<S> Watched<S> {
         }
         loop {
             ready!(self.deadline.as_mut().poll(cx));
+            if self.patience.working.load(Ordering::Relaxed) > 0 {
+                self.moved = Instant::now();
+            }
             // It may have been proven since the deadline was set.
             let until = self.moved + self.patience.now();
             if Instant::now() >= until {
@@ -146,6 +166,15 @@ mod tests {
         let begin = Instant::now();
         assert_eq!(watched.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(begin.elapsed(), Duration::from_secs(10));
+        let working = patience.work();
+        let begin = Instant::now();
+        let finish = async {
+            tokio::time::sleep(Duration::from_secs(35)).await;
+            drop(working);
+        };
+        let (read, ()) = tokio::join!(watched.read_u8(), finish);
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut, "once the work is done, and not before");
+        assert!((Duration::from_secs(35)..=Duration::from_secs(45)).contains(&begin.elapsed()));
         let (near, _far) = tokio::io::duplex(16);
         let mut unproven = Watched::new(near, Patience::new(Duration::from_secs(3), Duration::from_secs(10)));
         let begin = Instant::now();

@@ -6,9 +6,10 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::authorize::{Caller, authorize, check_time};
-use super::body::{ReplyBody, json, receive, receive_small, refusal};
+use super::body::{ReplyBody, json, keep, receive, receive_small, refusal};
 use super::connection::Patience;
 use super::node::Node;
 use super::serving::{self, Reply};
@@ -38,13 +39,13 @@ pub(super) async fn serve_to_the_end(
 
 /// Answers a request. Every answer is a reply of the protocol.
 async fn serve(node: Arc<Node>, patience: Patience, request: Request<Incoming>) -> Response<ReplyBody> {
+    let _working = patience.work();
     let (parts, body) = request.into_parts();
     let call = Call::parse(&parts.method, parts.uri.path(), parts.uri.query());
     let operation = call.as_ref().map_or("unknown", Call::name);
-    let reply = match (node.requests.try_acquire(), call) {
-        (Ok(_permit), Ok(call)) => answer(&node, &patience, &parts, call, body).await,
-        (_, Err(failure)) => Err(failure),
-        (Err(_), _) => Err(Failure::new(FailureCode::Busy, "too many requests at once")),
+    let reply = match call {
+        Ok(call) => answer(&node, &patience, &parts, call, body).await,
+        Err(failure) => Err(failure),
     };
     let outcome = reply.as_ref().map_or_else(|failure| failure.code.text(), |_| "ok");
     metrics::counter!("haulout_node_requests_total", "operation" => operation, "outcome" => outcome).increment(1);
@@ -58,8 +59,13 @@ async fn answer(node: &Arc<Node>, patience: &Patience, parts: &Parts, call: Call
     if call == Call::OpenSession {
         return open_session(node, body).await.inspect(|_| patience.prove());
     }
-    let caller = match authorize(node, parts, &call) {
-        Ok(caller) => Arc::new(caller),
+    let admitted = authorize(node, parts, &call).and_then(|caller| {
+        patience.prove();
+        let slots = begin(node, &caller.tenant)?;
+        Ok((Arc::new(caller), slots))
+    });
+    let (caller, slots) = match admitted {
+        Ok(admitted) => admitted,
         Err(failure) => {
             // One that waits to be asked sends nothing; from others it is taken, or the refusal would not arrive.
             if !parts.headers.contains_key(http::header::EXPECT) {
@@ -68,14 +74,23 @@ async fn answer(node: &Arc<Node>, patience: &Patience, parts: &Parts, call: Call
             return Err(failure);
         }
     };
-    patience.prove();
-    let answered = answer_caller(node, &caller, call, body).await;
-    match &answered {
-        Ok(_) => caller.tenant.prove(&caller.backend),
-        Err(Failure { code: FailureCode::WrongBackend, message }) => caller.tenant.note(&StoreError::wrong(message)),
-        Err(_) => {}
+    let mut answered = answer_caller(node, &caller, call, body).await;
+    if answered.is_ok()
+        && let Err(error) = caller.tenant.prove(&caller.backend).await
+    {
+        answered = Err(error.into());
     }
-    answered
+    if let Err(Failure { code: FailureCode::WrongBackend, message }) = &answered {
+        caller.tenant.note(&StoreError::wrong(message));
+    }
+    // Until the reply was read: one that nobody reads must not make place for the next.
+    answered.map(|reply| reply.map(|body| keep(body, slots)))
+}
+
+/// A request that may be worked on: within what its cluster may take, and what all may.
+fn begin(node: &Node, tenant: &Tenant) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Failure> {
+    let busy = |_| Failure::new(FailureCode::Busy, "too many requests at once");
+    Ok((tenant.share.begin()?, Arc::clone(&node.requests).try_acquire_owned().map_err(busy)?))
 }
 
 /// What the cluster has. Before a key is refused, the file is looked at: it may have been admitted just now.
@@ -101,25 +116,25 @@ async fn answer_caller(node: &Node, caller: &Arc<Caller>, call: Call, body: Inco
             Ok(json(StatusCode::OK, &storing::store(node, caller, name, epoch, body).await?))
         }
         Call::StoreBatch { epoch } => {
-            let body = receive(node, body, &caller.authorization.body).await?;
+            let body = receive(node, caller, body).await?;
             Ok(json(StatusCode::OK, &batch::store(node, caller, epoch, body.bytes.clone()).await?))
         }
         Call::Read { name, range } => serving::read(node, caller, name, range).await,
         Call::Length { name } => serving::length(caller, name).await,
         Call::Prove { name } => {
-            let body = receive(node, body, &caller.authorization.body).await?;
+            let body = receive(node, caller, body).await?;
             audits::prove(node, caller, name, &body.bytes).await
         }
         Call::BeginEpoch => {
-            let body = receive(node, body, &caller.authorization.body).await?;
+            let body = receive(node, caller, body).await?;
             audits::begin(node, caller, &body.bytes).await
         }
         Call::RevealEpoch { epoch } => {
-            let body = receive(node, body, &caller.authorization.body).await?;
+            let body = receive(node, caller, body).await?;
             audits::reveal(caller, epoch, &body.bytes).await
         }
         Call::ReportVerdicts => {
-            let body = receive(node, body, &caller.authorization.body).await?;
+            let body = receive(node, caller, body).await?;
             audits::report(caller, &body.bytes).await
         }
         Call::Delete { name } => serving::delete(caller, name).await,
@@ -128,11 +143,11 @@ async fn answer_caller(node: &Node, caller: &Arc<Caller>, call: Call, body: Inco
         Call::Space => serving::space(caller).await,
         Call::Pulse => serving::pulse(caller).await,
         Call::Beat => {
-            let body = receive(node, body, &caller.authorization.body).await?;
+            let body = receive(node, caller, body).await?;
             serving::beat(caller, body.bytes.clone()).await
         }
         Call::Format => {
-            let body = receive(node, body, &caller.authorization.body).await?;
+            let body = receive(node, caller, body).await?;
             serving::format(node, caller, &body.bytes).await
         }
         Call::OpenSession => Err(Failure::new(FailureCode::Malformed, "a session begins without one")),
@@ -141,7 +156,9 @@ async fn answer_caller(node: &Node, caller: &Arc<Caller>, call: Call, body: Inco
 
 /// Begins a session for a gateway that proves its key. Few at once: nobody who asks for this is known yet.
 async fn open_session(node: &Arc<Node>, body: Incoming) -> Reply {
-    let body = receive_small(body, SESSION_BODY_MAX).await?;
+    let slow = |_| Failure::new(FailureCode::TimedOut, "the request comes too slowly");
+    let receiving = tokio::time::timeout(node.settings.first_byte, receive_small(body, SESSION_BODY_MAX));
+    let body = receiving.await.map_err(slow)??;
     let busy = |_| Failure::new(FailureCode::Busy, "too many sessions are being opened");
     let _permit = node.openings.try_acquire().map_err(busy)?;
     let request = SessionRequest::parse(&body)?;

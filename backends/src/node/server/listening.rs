@@ -18,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
-use super::admission_file::AdmissionFile;
 use super::connection::{Patience, Watched};
 use super::dispatch::serve_to_the_end;
+use super::files::admission_file::AdmissionFile;
 use super::node::Node;
 use super::settings::{HEAD_BYTES_MAX, HEADERS_MAX, NodeSettings};
 use super::tenant::Tenant;

@@ -3,6 +3,7 @@
 //! ```text
 //! node.key                          the node's key
 //! admitted.json                     the clusters and keys that it admits
+//! stores.json                       what each cluster calls the store that it formatted
 //! node.lock                         locked while a node runs on the folder
 //! clusters/<cluster>/slivers/       a directory store, with the cluster's marker
 //! clusters/<cluster>/deletions.jsonl  signed deletions
@@ -10,7 +11,6 @@
 //! clusters/<cluster>/verdicts.jsonl  what audits found
 //! ```
 
-mod admission_file;
 mod admissions;
 mod audits;
 mod authorize;
@@ -18,17 +18,18 @@ mod batch;
 mod body;
 mod connection;
 mod dispatch;
+mod files;
 mod listening;
 mod node;
-mod record_log;
 mod serving;
 mod sessions;
 mod settings;
+mod share;
 mod storing;
 mod tenant;
 mod usage;
 mod window;
 
-pub use admission_file::{ADMISSION_FILE, AdmissionFile, AdmittedCluster};
+pub use files::admission_file::{ADMISSION_FILE, AdmissionFile, AdmittedCluster};
 pub use listening::{ClusterUsage, NodeServer, cluster_usage};
 pub use settings::NodeSettings;

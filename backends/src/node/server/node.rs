@@ -19,7 +19,7 @@ pub(super) struct Node {
     pub(super) settings: NodeSettings,
     pub(super) admissions: Admissions,
     pub(super) sessions: Sessions,
-    pub(super) requests: Semaphore,
+    pub(super) requests: Arc<Semaphore>,
     pub(super) openings: Semaphore,
     /// One permit for each byte of bodies that are held whole.
     pub(super) held_bytes: Arc<Semaphore>,
@@ -27,11 +27,11 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(data: PathBuf, key: SigningKey, settings: NodeSettings) -> std::io::Result<Self> {
-        let admissions = Admissions::open(&data, settings.free_floor_bytes)?;
+        let admissions = Admissions::open(&data, &settings)?;
         Ok(Self {
             data,
             key,
-            requests: Semaphore::new(settings.requests_max),
+            requests: Arc::new(Semaphore::new(settings.requests_max)),
             openings: Semaphore::new(OPENINGS_MAX),
             held_bytes: Arc::new(Semaphore::new(HELD_BYTES_MAX as usize)),
             admissions,

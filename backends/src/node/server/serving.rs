@@ -7,10 +7,10 @@ use futures::StreamExt as _;
 use http::{Response, StatusCode};
 
 use super::authorize::Caller;
-use super::body::{ReplyBody, content, json, streamed};
+use super::body::{ReplyBody, content, json, keep, streamed};
 
+use super::files::record_log::Deletion;
 use super::node::Node;
-use super::record_log::Deletion;
 use crate::directory::DirectoryStore;
 use crate::marker::MARKER_BYTES_MAX;
 use crate::node::protocol::{
@@ -31,8 +31,11 @@ const SHORT_BYTES: u64 = 64 << 20;
 pub(super) async fn read(node: &Node, caller: &Caller, name: SliverName, range: Range<u64>) -> Reply {
     let len = range.end.saturating_sub(range.start);
     caller.tenant.charge(len, node.settings.day_bytes_max)?;
+    // For each step until it was sent: the reply holds no more than one.
+    let held = caller.tenant.share.hold(&node.held_bytes, len.min(STEP_BYTES)).await?;
     if len <= STEP_BYTES {
-        return Ok(content(caller.store.read(&name, range).await?.freeze()));
+        let read = caller.store.read(&name, range).await?.freeze();
+        return Ok(content(read).map(|body| keep(body, held)));
     }
     // What can be refused is refused before the head of the reply.
     if caller.store.len(&name).await? < range.end {
@@ -41,7 +44,7 @@ pub(super) async fn read(node: &Node, caller: &Caller, name: SliverName, range: 
     let first = caller.store.read(&name, range.start..range.start + STEP_BYTES).await?.freeze();
     let rest = range.start + STEP_BYTES..range.end;
     let steps = futures::stream::iter([Ok(first)]).chain(steps(caller.store.clone(), name, rest));
-    Ok(streamed(len, steps.boxed()))
+    Ok(streamed(len, steps.boxed()).map(|body| keep(body, held)))
 }
 
 /// A range, in steps.

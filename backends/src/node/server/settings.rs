@@ -9,7 +9,7 @@ pub struct NodeSettings {
     pub trash_min_seconds: u64,
     /// Connections at once.
     pub connections_max: usize,
-    /// Requests at once.
+    /// Requests at once, replies that are being read included; one cluster may have half of them.
     pub requests_max: usize,
     /// Bytes of slivers that one cluster may send and fetch in a day (UTC), together; none without.
     pub day_bytes_max: Option<u64>,
@@ -44,6 +44,9 @@ pub(super) const OPENINGS_MAX: usize = 8;
 
 /// Bytes of bodies that are held whole, at once.
 pub(super) const HELD_BYTES_MAX: u32 = 64 << 20;
+
+/// How many of them one cluster may take.
+pub(super) const TENANT_HELD_BYTES_MAX: u32 = HELD_BYTES_MAX / 2;
 
 /// Sessions of one cluster: one for each gateway and restart. The one that was idle longest goes.
 pub(super) const SESSIONS_MAX: usize = 64;

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use codec::{IncomingSliver, Root, SliverHeader};
+use http_body::Frame;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
@@ -14,6 +15,9 @@ use crate::{SliverName, SliverWriter as _};
 
 /// Bytes that are written in one step.
 const STEP_BYTES: usize = 512 << 10;
+
+/// Smaller pieces are put together before they are written.
+const PIECE_BYTES_MIN: usize = 4 << 10;
 
 /// Stores the sliver that is streamed.
 ///
@@ -38,6 +42,7 @@ pub(super) async fn store(
         reservation,
         sliver: IncomingSliver::default(),
         step: Vec::new(),
+        small: BytesMut::new(),
         step_bytes: 0,
     };
     let (root, len) = arrival.receive(body).await?;
@@ -86,6 +91,8 @@ struct Arrival<'a> {
     sliver: IncomingSliver,
     /// Pieces for the next write, and how many bytes they are.
     step: Vec<Bytes>,
+    /// The last of them, while they are small.
+    small: BytesMut,
     step_bytes: usize,
 }
 
@@ -111,9 +118,7 @@ impl Arrival<'_> {
 
     async fn receive_and_prove(&mut self, mut body: Incoming) -> Result<(Root, u64), Failure> {
         let mut end = Bytes::new();
-        while let Some(frame) = body.frame().await {
-            let frame =
-                frame.map_err(|error| Failure::new(FailureCode::Malformed, format!("the body breaks off: {error}")))?;
+        while let Some(frame) = self.next(&mut body).await? {
             let Ok(data) = frame.into_data() else { continue };
             // The last bytes may be the trailer: they are kept back until more come.
             let (first, second, kept) = without_end(end, data);
@@ -124,7 +129,18 @@ impl Arrival<'_> {
         let end = <&[u8; TRAILER_BYTES]>::try_from(&end[..]);
         let end = end.map_err(|_| Failure::new(FailureCode::Malformed, "the body ends before its trailer"))?;
         self.flush().await?;
-        self.prove(&Trailer::from_bytes(end)).await
+        let proven = self.prove(&Trailer::from_bytes(end)).await?;
+        // The name may have been used while the bytes came.
+        refuse_stored(self.caller, &self.name).await?;
+        Ok(proven)
+    }
+
+    /// The next frame of the body. It must come while the connection may stand still.
+    async fn next(&self, body: &mut Incoming) -> Result<Option<Frame<Bytes>>, Failure> {
+        let slow = |_| Failure::new(FailureCode::TimedOut, "the body comes too slowly");
+        let broken = |error| Failure::new(FailureCode::Malformed, format!("the body breaks off: {error}"));
+        let next = tokio::time::timeout(self.node.settings.idle, body.frame()).await.map_err(slow)?;
+        next.transpose().map_err(broken)
     }
 
     /// The next bytes of the sliver.
@@ -142,11 +158,28 @@ impl Arrival<'_> {
             return Err(too_long(self.node));
         }
         self.step_bytes += bytes.len();
-        self.step.push(bytes);
+        self.gather(bytes);
         if self.step_bytes >= STEP_BYTES { self.flush().await } else { Ok(()) }
     }
 
+    /// Small pieces are copied together: each would keep the buffer alive that it was received in.
+    fn gather(&mut self, bytes: Bytes) {
+        if bytes.len() < PIECE_BYTES_MIN {
+            self.small.extend_from_slice(&bytes);
+            return;
+        }
+        self.end_small();
+        self.step.push(bytes);
+    }
+
+    fn end_small(&mut self) {
+        if !self.small.is_empty() {
+            self.step.push(std::mem::take(&mut self.small).freeze());
+        }
+    }
+
     async fn flush(&mut self) -> Result<(), Failure> {
+        self.end_small();
         let step = std::mem::take(&mut self.step);
         self.step_bytes = 0;
         if step.is_empty() { Ok(()) } else { Ok(self.writer.write_parts(step).await?) }
@@ -165,6 +198,7 @@ impl Arrival<'_> {
             ));
         }
         let sliver = std::mem::take(&mut self.sliver);
+        let _held = self.caller.tenant.share.hold(&self.node.held_bytes, sliver.settle_bytes()).await?;
         let settled =
             self.writer.look_back(move |read| sliver.settle(|range| read(range).map_err(Unproven::Store))).await?;
         let described = settled.map_err(Failure::from)?;

@@ -7,7 +7,11 @@ use codec::ClusterId;
 use futures::TryStreamExt as _;
 
 use super::audits::{EpochBook, VerdictLog};
-use super::record_log::{DELETION_FILE, RecordLog};
+use super::files::admission_file::AdmittedCluster;
+use super::files::record_log::{DELETION_FILE, RecordLog};
+use super::files::store_names::{STORES_FILE, StoreNames};
+use super::settings::NodeSettings;
+use super::share::Share;
 use super::usage::{Usage, UsedBytes};
 use crate::directory::DirectoryStore;
 use crate::marker::Marker;
@@ -38,8 +42,11 @@ pub(super) struct Tenant {
     store: Mutex<Option<NamedStore>>,
     /// Held for writing while the store is counted, for reading while something becomes visible or goes.
     changing: tokio::sync::RwLock<()>,
+    names: StoreNames,
     day: Mutex<(u64, u64)>,
     free_floor: Option<u64>,
+    /// What it may take of what all share.
+    pub(super) share: Share,
     /// Its bytes.
     pub(super) usage: Usage,
     /// Its record of deletions.
@@ -82,20 +89,23 @@ pub(super) fn count(folder: &Path) -> std::io::Result<(u64, u64)> {
 
 impl Tenant {
     /// A cluster whose folder may not exist yet.
-    pub(super) fn new(data: &Path, cluster: ClusterId, quota: u64, free_floor: Option<u64>) -> Self {
+    pub(super) fn new(data: &Path, admitted: &AdmittedCluster, names: StoreNames, settings: &NodeSettings) -> Self {
+        let (cluster, quota) = (admitted.cluster, admitted.quota_bytes);
         let folder = cluster_folder(data, &cluster);
         let usage = Usage::default();
         usage.set_quota(quota);
         Self {
-            deletions: RecordLog::new(folder.clone(), DELETION_FILE),
+            deletions: RecordLog::new(folder.clone(), DELETION_FILE, settings.trash_min_seconds),
             epochs: EpochBook::new(folder.clone()),
             verdicts: VerdictLog::new(folder.clone()),
             folder,
             cluster,
+            names,
             store: Mutex::default(),
             changing: tokio::sync::RwLock::default(),
             day: Mutex::default(),
-            free_floor,
+            free_floor: settings.free_floor_bytes,
+            share: Share::new(settings.requests_max),
             usage,
         }
     }
@@ -120,6 +130,15 @@ impl Tenant {
                 // While the disk of a store that was proven is away, nobody else gets its place: what lies there then is not the disk.
                 Some(known) if known.is_proven || known.store.verify().await.is_ok() => {
                     let reason = format!("this node is backend {:?} of the cluster, not {backend:?}", known.name);
+                    return Err(Failure::new(FailureCode::WrongBackend, reason));
+                }
+                // After a restart: what was formatted may be on a disk that is away.
+                None if self.names.get(&self.cluster).is_some_and(|name| name != backend) => {
+                    let name = self.names.get(&self.cluster).unwrap_or_default();
+                    let reason = format!(
+                        "this node is backend {name:?} of the cluster, not {backend:?}; if that one is given up for good, its operator \
+                         stops the node and removes the cluster from {STORES_FILE}"
+                    );
                     return Err(Failure::new(FailureCode::WrongBackend, reason));
                 }
                 // A name with which nothing was formatted, a mistyped one perhaps, makes place for another.
@@ -147,11 +166,23 @@ impl Tenant {
         found.ok_or_else(|| Failure::new(FailureCode::WrongBackend, reason))
     }
 
-    /// The store by this name has served a request.
-    pub(super) fn prove(&self, backend: &str) {
-        if let Some(named) = self.named().as_mut().filter(|named| named.name == backend) {
-            named.is_proven = true;
+    /// The store by this name has served a request. The first time its name is kept, durably.
+    ///
+    /// # Errors
+    /// The name cannot be kept.
+    pub(super) async fn prove(&self, backend: &str) -> Result<(), StoreError> {
+        let is_first = {
+            let mut named = self.named();
+            let first = named.as_mut().filter(|named| named.name == backend && !named.is_proven);
+            first.map(|named| named.is_proven = true).is_some()
+        };
+        if is_first && self.names.get(&self.cluster).as_deref() != Some(backend) {
+            let (names, cluster, backend) = (self.names.clone(), self.cluster, backend.to_owned());
+            let kept = tokio::task::spawn_blocking(move || names.set(&cluster, &backend)).await;
+            kept.map_err(StoreError::unavailable)?
+                .map_err(|error| StoreError::unavailable(format!("{STORES_FILE} cannot be written: {error}")))?;
         }
+        Ok(())
     }
 
     fn named(&self) -> MutexGuard<'_, Option<NamedStore>> {

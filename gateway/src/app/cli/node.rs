@@ -95,6 +95,18 @@ pub enum NodeCommand {
         #[arg(long, value_name = "NAME")]
         name: String,
     },
+    /// Accept an invitation: admit the gateways that made it, with the quota that they ask for, and print what their operator needs. The node
+    /// must run at that address
+    Join {
+        /// What `haulout provider invite` printed
+        token: String,
+        /// Where gateways will reach it, as host and port
+        #[arg(long, value_name = "ADDR", default_value = LISTEN)]
+        listen: String,
+        /// What gateways will call it
+        #[arg(long, value_name = "NAME")]
+        name: String,
+    },
     /// Admit the gateways with a key, at once
     Allow {
         /// The key, as `haulout keys gateway` prints it

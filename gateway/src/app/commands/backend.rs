@@ -8,19 +8,25 @@ use crate::admin::{
 };
 use crate::app::cli::Backend;
 use crate::app::commands::runner::OperationRunner;
-use crate::app::commands::{Outcome, show};
+use crate::app::commands::{Outcome, moves, show};
 
 pub(super) async fn run(runner: &OperationRunner, backend: Backend) -> Result<Outcome> {
     let (backends, json) = match backend {
         Backend::List { json } => (runner.run(ListBackends {}).await?, json),
         Backend::Accept { name } => (vec![runner.run(AcceptBackend { name }).await?], false),
-        Backend::Drain { name, dry_run, cancel, json } => {
-            let request = match (dry_run, cancel) {
-                (true, _) => DrainRequest::Plan,
-                (false, true) => DrainRequest::Cancel,
-                (false, false) => DrainRequest::Begin,
-            };
-            return drain(runner, DrainBackend { name, request }, json).await;
+        Backend::Add { file, dry_run, json } => return moves::add(runner, &file, dry_run, json).await,
+        Backend::Replace { name, file, dry_run, cancel, follow, json } => {
+            let request = moves::request(dry_run, cancel);
+            return moves::replace(runner, name, file.as_deref(), request, moves::Shown { follow, json }).await;
+        }
+        Backend::Rebalance { dry_run, cancel, follow, json } => {
+            let request = moves::request(dry_run, cancel);
+            return moves::rebalance(runner, request, moves::Shown { follow, json }).await;
+        }
+        Backend::Drain { name, dry_run, cancel, follow, json } => {
+            let request = moves::request(dry_run, cancel);
+            let outcome = drain(runner, DrainBackend { name: name.clone(), request }, json).await?;
+            return if follow { moves::follow(runner, moves::Followed::Drain(name)).await } else { Ok(outcome) };
         }
         Backend::LostAfter { seconds } => {
             let report = runner.run(LostAfter { seconds }).await?;
@@ -64,7 +70,10 @@ fn drain_text(request: DrainRequest, report: &DrainReport) -> String {
     };
     match request {
         DrainRequest::Plan => {
-            format!("{name}: {slivers} slivers, {bytes}, would move to the others, which report {free} free{problem}")
+            let cost = moves::cost(report.read_bytes, report.seconds);
+            format!(
+                "{name}: {slivers} slivers, {bytes}, would move to the others, which report {free} free; {cost}{problem}"
+            )
         }
         DrainRequest::Begin => format!("{name}: {slivers} slivers, {bytes}, are being moved to the others"),
         DrainRequest::Cancel => format!("{name} takes slivers again; it holds {slivers}, {bytes}"),

@@ -8,9 +8,11 @@ mod database;
 mod keys;
 pub(super) mod ledger;
 mod money;
+mod moves;
 pub(super) mod node;
 mod outcome;
 mod placement;
+mod provider;
 mod quota;
 mod runner;
 mod show;
@@ -37,6 +39,8 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Backend(backend) => backend::run(runner, backend).await,
         Command::Bucket(bucket) => placement::bucket(runner, bucket).await,
         Command::Placement(placement) => placement::run(runner, placement).await,
+        Command::Provider(provider) => provider::run(runner, provider).await,
+        Command::Repair(repair) => provider::repair(runner, repair).await,
         Command::Database(database) => database::run(runner, database).await,
         Command::User(user) => user::run(runner, user).await,
         Command::Account(account) => money::account(runner, account).await,

@@ -65,8 +65,12 @@ pub(super) async fn run(runner: &OperationRunner, placement: Placement) -> Resul
 }
 
 fn row(backend: &BackendVerdict) -> [String; 4] {
-    let verdict = backend.refused.clone().unwrap_or_else(|| "qualifies".to_owned());
-    [backend.name.clone(), backend.provider.clone(), backend.zone.clone(), verdict]
+    let verdict = backend.refused.clone().unwrap_or_else(|| match backend.vetting {
+        false => "qualifies".to_owned(),
+        true => "qualifies, with a small share until it has passed its audits".to_owned(),
+    });
+    let place = if backend.network.is_empty() { &backend.zone } else { &backend.network };
+    [backend.name.clone(), backend.provider.clone(), place.clone(), verdict]
 }
 
 /// Writes that would be refused are wrong; nothing else is.

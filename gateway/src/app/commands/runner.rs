@@ -61,6 +61,7 @@ impl OperationRunner {
             key,
             heartbeats,
             backends: self.config.backends.clone(),
+            has_default_backends: self.config.has_default_backends(),
             audit: self.config.audit.clone(),
             money: self.config.money.clone(),
             base,

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use backends::{Expect, StoreError};
 use futures::future::try_join_all;
 use zeroize::Zeroizing;
 
 use crate::app::startup::cluster_key::ClusterIdentity;
 use crate::app::startup::data_folder::DataFolder;
+use crate::app::startup::opened_backend::open_one;
 use crate::clock::Ambient;
-use crate::config::{BackendConfig, Config};
-use crate::domain::BackendId;
+use crate::config::Config;
 use crate::metadata::{BackendRow, MetadataError, MetadataStore};
 use crate::objects::{
     Backend, Committee, Compute, HeartbeatPeriods, Heartbeats, KeyFile, KeyProvider, NoKeyProvider, Objects,
@@ -71,7 +70,7 @@ impl Components {
         let opened = async {
             let cluster = ClusterIdentity::establish(&folder, &metadata, ambient, make).await?;
             let rows = metadata.backends().await.context("cannot read the backends from the database")?;
-            let opened = config.backends.iter().map(|backend| open_one(backend, &rows, &cluster, &base, make));
+            let opened = config.backends.iter().map(|backend| open_one(config, backend, &rows, &cluster, &base, make));
             let mut backends = Vec::new();
             for (backend, row) in try_join_all(opened).await? {
                 if make && !rows.contains(&row) {
@@ -153,39 +152,6 @@ fn cannot_open(error: MetadataError) -> anyhow::Error {
         _ => "cannot open the metadata database",
     };
     anyhow::Error::new(error).context(advice)
-}
-
-async fn open_one(
-    backend: &BackendConfig,
-    rows: &[BackendRow],
-    cluster: &ClusterIdentity,
-    base: &std::path::Path,
-    make: bool,
-) -> anyhow::Result<(Backend, BackendRow)> {
-    let id: BackendId = backend.name.parse()?;
-    let known = rows.iter().any(|row| row.id == id && row.formatted);
-    let expect = if make && !known { Expect::New } else { Expect::Formatted };
-    let store = backends::open(&backend.spec(), cluster.gateway(), base, expect).await.map_err(|error| {
-        let advice = match &error {
-            StoreError::WrongBackend { .. } => "; give it an empty location of its own",
-            _ if expect == Expect::New => "; a backend must be reachable when it is used for the first time",
-            _ => "",
-        };
-        anyhow::anyhow!("backend {:?} at {}: {error}{advice}", backend.name, backends::redacted_url(&backend.url))
-    })?;
-    let (provider, zone) = (backend.provider().to_owned(), backend.zone.clone().unwrap_or_default());
-    let url = backends::redacted_url(&backend.url);
-    let url = if url.contains(':') { url } else { base.join(url).to_string_lossy().into_owned() };
-    let row = BackendRow {
-        id: id.clone(),
-        url: url.clone(),
-        provider: provider.clone(),
-        zone: zone.clone(),
-        formatted: true,
-    };
-    let opened = Backend::new(id, provider, zone, url, store).weighing(backend.weight);
-    let spec = backend.spec();
-    Ok((opened.on_directory(spec.is_directory()).billed(spec.is_billed()), row))
 }
 
 /// The database says what belongs to the cluster; this gateway's file only how to reach it.

@@ -25,6 +25,9 @@ pub struct BackendConfig {
     /// Its share of new slivers in relation to the other backends': twice as many with twice the number.
     #[serde(default = "default_weight")]
     pub weight: u32,
+    /// Whether it takes its whole share from the beginning. A folder or a bucket is the operator's own and does, unless this says otherwise; a
+    /// storage node may be somebody else's and has a small share until it has passed its audits.
+    pub trusted: Option<bool>,
     /// What the store behind the URL needs to know. `${NAME}` is replaced by that environment variable.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
@@ -42,6 +45,7 @@ impl fmt::Debug for BackendConfig {
             .field("provider", &self.provider)
             .field("zone", &self.zone)
             .field("weight", &self.weight)
+            .field("trusted", &self.trusted)
             .field("options", &self.options.keys())
             .finish_non_exhaustive()
     }
@@ -52,6 +56,18 @@ impl BackendConfig {
     #[must_use]
     pub fn provider(&self) -> &str {
         self.provider.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether it takes its whole share before it has passed any audit.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.trusted.unwrap_or(!self.is_node())
+    }
+
+    /// Whether it is a storage node.
+    #[must_use]
+    pub fn is_node(&self) -> bool {
+        self.url.starts_with("node:")
     }
 
     /// What the backends crate opens.
@@ -75,6 +91,7 @@ impl BackendConfig {
                 provider: None,
                 zone: None,
                 weight: default_weight(),
+                trusted: None,
                 options: BTreeMap::new(),
             })
             .collect()

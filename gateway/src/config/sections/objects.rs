@@ -27,6 +27,9 @@ pub struct ObjectsConfig {
     pub heartbeat_seconds: u64,
     /// Seconds between two heartbeats of any other backend, which may bill them.
     pub heartbeat_remote_seconds: u64,
+    /// Bytes of slivers that are moved in a second by drains, replacements, rebalances and placement rules; 0 for no bound. What is endangered
+    /// does not wait.
+    pub move_bytes_per_second: u64,
 }
 
 impl Default for ObjectsConfig {
@@ -42,6 +45,7 @@ impl Default for ObjectsConfig {
             copies_keep_parts: false,
             heartbeat_seconds: 30,
             heartbeat_remote_seconds: 300,
+            move_bytes_per_second: 64 << 20,
         }
     }
 }

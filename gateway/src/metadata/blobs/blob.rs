@@ -75,6 +75,19 @@ impl MetadataStore {
         with_placements(&mut session, &rows).await
     }
 
+    /// Blobs in which something lives, in the order of their ids, after one.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn live_blobs(&self, after: Option<BlobId>, most: usize) -> Result<Vec<StoredBlob>> {
+        let mut session = self.database().reader().await?;
+        let text =
+            format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id > $1 AND b.live_bytes > 0 ORDER BY b.id LIMIT $2");
+        let after = after.map_or(Vec::new(), |id| id.0.to_vec());
+        let rows = session.rows(Statement::new(text).bind(after).bind(limit(most))).await?;
+        with_placements(&mut session, &rows).await
+    }
+
     /// Now, by the database's clock.
     ///
     /// # Errors

@@ -41,17 +41,21 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn enqueue_leaving(&self, after: Option<LeavingPlace>) -> Result<LeavingPage> {
-        let text = "SELECT name FROM backend b WHERE (removed OR lost_at IS NOT NULL OR drain_began IS NOT NULL \
+        let text = "SELECT name, removed OR lost_at IS NOT NULL FROM backend b WHERE (removed OR lost_at IS NOT NULL OR drain_began IS NOT NULL \
              OR EXISTS (SELECT 1 FROM reputation r WHERE r.backend = b.name AND r.suspended_at IS NOT NULL)) AND name >= $1 \
              ORDER BY name LIMIT 2";
         let from = after.as_ref().map_or("", |place| place.backend.as_str());
         let leaving = self.database().rows(Statement::new(text).bind(from)).await?;
         let Some(first) = leaving.first() else { return Ok(LeavingPage::default()) };
-        let backend = backend_id(first.text(0)?)?;
+        let (backend, is_lost) = (backend_id(first.text(0)?)?, first.flag(1)?);
         let begun = after.filter(|place| place.backend == backend).map_or(Vec::new(), |place| place.blob.0.to_vec());
         // On a reader: no commit waits for what has jobs already.
-        let text = "SELECT s.blob_id, (SELECT COUNT(*) FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id) \
-                    FROM sliver s WHERE s.backend = $1 AND s.blob_id > $2 ORDER BY s.blob_id LIMIT $3";
+        // A job that was to move something of a blob that lost a sliver is asked for once more, because it must come sooner.
+        let settled = if is_lost { urgency(RepairRank::Whole) } else { i64::MAX };
+        let text = format!(
+            "SELECT s.blob_id, (SELECT COUNT(*) FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id AND j.urgency < {settled}) \
+             FROM sliver s WHERE s.backend = $1 AND s.blob_id > $2 ORDER BY s.blob_id LIMIT $3"
+        );
         let page = Statement::new(text).bind(backend.as_str()).bind(begun).bind(limit(PAGE));
         let (mut asked_for, mut last) = (Vec::new(), None);
         for row in self.database().rows(page).await? {
@@ -151,7 +155,9 @@ impl Work for EnqueueBlobs {
 
     /// Jobs of the dead are dropped when they are claimed, so none are written for them.
     async fn run(&self, tx: &mut Session) -> Result<u64> {
-        enqueue(tx, &self.0, BTreeSet::new(), "NOTHING").await
+        let sooner = "UPDATE SET claimed_until = 0, waits = FALSE, urgency = excluded.urgency WHERE job.urgency > excluded.urgency \
+                      AND excluded.urgency < 10000";
+        enqueue(tx, &self.0, BTreeSet::new(), sooner).await
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod placement_walk;
 pub(crate) mod reclaim;
 pub(crate) mod removals;
 pub(crate) mod repair_jobs;
+pub(crate) mod repair_queue;
 pub(crate) mod rewrap;
 pub(crate) mod sliver_moves;
 pub(crate) mod sparse;

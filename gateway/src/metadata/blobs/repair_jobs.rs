@@ -22,6 +22,15 @@ pub(crate) const SECOND: i64 = 1_000_000;
 /// them come first.
 const WOKEN_MAX: usize = 256;
 
+/// Which jobs are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RepairClass {
+    /// All, in their order.
+    Any,
+    /// Those that save something: no moves.
+    Endangered,
+}
+
 /// A claimed repair job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepairJob {
@@ -53,7 +62,15 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn claim_repairs(&self, most: usize, lease_seconds: i64) -> Result<Vec<RepairJob>> {
-        self.database().transact(Claim { most, lease_seconds }).await
+        self.database().transact(Claim { class: RepairClass::Any, most, lease_seconds }).await
+    }
+
+    /// The same of those jobs alone whose blobs lack slivers and can be repaired: no moves.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn claim_endangered(&self, most: usize, lease_seconds: i64) -> Result<Vec<RepairJob>> {
+        self.database().transact(Claim { class: RepairClass::Endangered, most, lease_seconds }).await
     }
 
     /// Extends the claims of these jobs to `lease_seconds` from now. One that has run out, or that was asked for again meanwhile, stays
@@ -75,6 +92,7 @@ impl MetadataStore {
 }
 
 struct Claim {
+    class: RepairClass,
     most: usize,
     lease_seconds: i64,
 }
@@ -86,7 +104,7 @@ impl Work for Claim {
         let dialect = tx.dialect();
         let now = dialect.now();
         wake(tx).await?;
-        let rows = tx.rows(Statement::new(claimable(dialect)).bind(limit(self.most))).await?;
+        let rows = tx.rows(Statement::new(claimable(dialect, self.class)).bind(limit(self.most))).await?;
         let mut ids = Vec::with_capacity(rows.len());
         let mut claims = HashMap::new();
         for row in &rows {
@@ -141,11 +159,15 @@ async fn wake(tx: &mut Session) -> Result<()> {
 
 /// The most urgent jobs that can be claimed. Few of them have to wait: those that an earlier release, beside this one, has put
 /// off.
-pub(crate) fn claimable(dialect: Dialect) -> String {
+pub(crate) fn claimable(dialect: Dialect, class: RepairClass) -> String {
     let now = dialect.now();
+    let only = match class {
+        RepairClass::Any => String::new(),
+        RepairClass::Endangered => format!("AND j.urgency < {} ", urgency(RepairRank::Whole)),
+    };
     format!(
         "SELECT j.blob_id, j.attempts, {now} FROM job j \
-         WHERE j.kind = 'repair' AND NOT j.waits AND j.claimed_until <= {now} ORDER BY j.urgency, j.blob_id LIMIT $1{}",
+         WHERE j.kind = 'repair' AND NOT j.waits {only}AND j.claimed_until <= {now} ORDER BY j.urgency, j.blob_id LIMIT $1{}",
         dialect.for_claim()
     )
 }

@@ -91,7 +91,7 @@ impl Work for SetRemoved {
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
         // A drain ends when the backend leaves, and so does an absence: neither must be found when it is taken back.
-        let text = "UPDATE backend SET removed = $1, drain_began = NULL, drain_slivers = NULL, away_since = NULL, \
+        let text = "UPDATE backend SET removed = $1, drain_began = NULL, drain_slivers = NULL, successor = NULL, away_since = NULL, \
                     away_until = NULL, lost_at = NULL WHERE name = $2";
         Ok(tx.execute(Statement::new(text).bind(self.removed).bind(self.backend.as_str())).await? > 0)
     }

@@ -35,12 +35,13 @@ impl MetadataStore {
         rows.iter().map(start).collect()
     }
 
-    /// The backends that are to be left: those that are being drained, and those that audits have suspended.
+    /// The backends that are to be left: those that are being drained, and those that audits have suspended. Those that are being replaced are
+    /// not among them: see [`Self::successors`].
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn leaving_backends(&self) -> Result<BTreeSet<BackendId>> {
-        let text = "SELECT name FROM backend b WHERE NOT removed AND (drain_began IS NOT NULL \
+        let text = "SELECT name FROM backend b WHERE NOT removed AND (drain_began IS NOT NULL AND successor IS NULL \
                     OR EXISTS (SELECT 1 FROM reputation r WHERE r.backend = b.name AND r.suspended_at IS NOT NULL))";
         self.database().rows(Statement::new(text)).await?.iter().map(|row| backend_id(row.text(0)?)).collect()
     }
@@ -99,8 +100,7 @@ impl Work for Cancel {
     type Done = bool;
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
-        let text =
-            "UPDATE backend SET drain_began = NULL, drain_slivers = NULL WHERE name = $1 AND drain_began IS NOT NULL";
+        let text = "UPDATE backend SET drain_began = NULL, drain_slivers = NULL, successor = NULL WHERE name = $1 AND drain_began IS NOT NULL";
         Ok(tx.execute(Statement::new(text).bind(self.0.as_str())).await? > 0)
     }
 }

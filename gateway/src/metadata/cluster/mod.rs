@@ -7,4 +7,7 @@ pub(crate) mod cluster_row;
 pub(crate) mod draining;
 pub(crate) mod heartbeats;
 pub(crate) mod incarnations;
+pub(crate) mod invitations;
 pub(crate) mod leased_tasks;
+pub(crate) mod rebalancing;
+pub(crate) mod replacing;

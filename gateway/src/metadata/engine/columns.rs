@@ -27,6 +27,7 @@ pub(crate) fn urgency(rank: RepairRank) -> i64 {
         RepairRank::Last(survival) => survival.thousandths().into(),
         RepairRank::Endangered(survival) => 1_000 + i64::from(survival.thousandths()),
         RepairRank::Whole => 10_000,
+        RepairRank::Unbalanced => 11_000,
         RepairRank::TooFewLeft => 20_000,
     }
 }

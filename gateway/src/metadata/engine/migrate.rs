@@ -134,6 +134,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0024_ledger_log.sql"),
         include_str!("../../../../migrations/postgres/0024_ledger_log.sql"),
     ),
+    (
+        25,
+        "providers",
+        include_str!("../../../../migrations/sqlite/0025_providers.sql"),
+        include_str!("../../../../migrations/postgres/0025_providers.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

@@ -2,7 +2,7 @@
 
 use crate::domain::{Placement, RepairRank};
 use crate::metadata::blobs::findings::Finding;
-use crate::metadata::blobs::repair_jobs::{RepairEnd, claimable, waking};
+use crate::metadata::blobs::repair_jobs::{RepairClass, RepairEnd, claimable, waking};
 use crate::metadata::blobs::sliver_moves::{SliverLocation, SliverMove};
 use crate::metadata::commit::{Batch, Change};
 use crate::metadata::engine::dialect::Dialect;
@@ -248,7 +248,9 @@ both! {
 #[tokio::test]
 async fn a_claim_reads_neither_jobs_that_wait_nor_more_than_it_claims() {
     let f = Fixture::sqlite().await;
-    for (text, index) in [(waking(Dialect::Sqlite), "job_waiting"), (claimable(Dialect::Sqlite), "job_ready")] {
+    for (text, index) in
+        [(waking(Dialect::Sqlite), "job_waiting"), (claimable(Dialect::Sqlite, RepairClass::Any), "job_ready")]
+    {
         let statement = Statement::new(format!("EXPLAIN QUERY PLAN {}", text.replace("$1", "1")));
         let rows = f.store.database().rows(statement).await.unwrap();
         let plan: Vec<_> = rows.iter().map(|row| row.text(3).unwrap().to_owned()).collect();

@@ -172,12 +172,18 @@ impl Heartbeats {
     pub async fn refresh(&self) -> Result<(), MetadataError> {
         let flagged = self.0.metadata.flagged_backends().await?;
         let (kept, removed) = (self.0.metadata.heartbeats().await?, self.0.metadata.removed_backends().await?);
-        let leaving = self.0.metadata.leaving_backends().await?;
+        let mut leaving = self.0.metadata.leaving_backends().await?;
+        // What is replaced takes slivers until this gateway knows its successor.
+        let successors = self.0.metadata.successors().await?.into_iter();
+        let known = |id: &BackendId| self.0.backends.iter().any(|backend| backend.id == *id);
+        leaving.extend(successors.filter(|(_, successor)| known(successor)).map(|(old, _)| old));
         let absences = self.0.metadata.absences().await?;
+        let reputations = self.0.metadata.reputations().await?;
         for backend in &self.0.backends {
             if let Some(kept) = kept.get(&backend.id) {
                 backend.store.require_generation(kept.last.generation);
             }
+            backend.audited(reputations.get(&backend.id).map_or(0, |known| known.reputation.audits));
             let flag = flagged.iter().find(|flagged| flagged.backend == backend.id);
             let with_outcome = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
             let membership = match &backend.id {

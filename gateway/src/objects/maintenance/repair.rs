@@ -20,7 +20,8 @@ use crate::objects::committee::Backend;
 use crate::objects::error::ObjectsError;
 use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
 use crate::placement::{
-    Candidate, FailureDomains, RepairPlan, SliverFact, WriteHealth, admitted, bar_outside, plan_repair,
+    Candidate, FailureDomains, RebalancePlan, RepairPlan, SliverFact, WriteHealth, admitted, bar_outside,
+    plan_repair_with_successors,
 };
 
 /// Jobs claimed at a time.
@@ -49,7 +50,11 @@ impl Objects {
     /// # Errors
     /// `Unavailable` when the database is unavailable. What one blob's repair meets is logged, and the blob tried again later.
     pub async fn repair(&self) -> Result<usize, ObjectsError> {
-        let jobs = self.inner.metadata.claim_repairs(JOBS_PER_STEP, LEASE_SECONDS).await?;
+        // What moves waits until what was moved before has had its time; what is endangered does not.
+        let jobs = match self.inner.move_pace.is_free() {
+            true => self.inner.metadata.claim_repairs(JOBS_PER_STEP, LEASE_SECONDS).await?,
+            false => self.inner.metadata.claim_endangered(JOBS_PER_STEP, LEASE_SECONDS).await?,
+        };
         let claimed = jobs.len();
         let open = Mutex::new(jobs.iter().map(|job| job.blob.id).collect());
         let repairing = futures::stream::iter(jobs)
@@ -137,7 +142,9 @@ impl Objects {
         let scheme = job.blob.layout.shape.scheme;
         let (rows, removed) = (inner.metadata.backends().await?, inner.metadata.removed_backends().await?);
         // From the database, as what was removed: a gateway that does not know of a drain yet would end the jobs that it asks for.
-        let draining = inner.metadata.leaving_backends().await?;
+        let mut draining = inner.metadata.leaving_backends().await?;
+        let successors = self.known_successors().await?;
+        draining.extend(successors.keys().cloned());
         let absences = inner.metadata.absences().await?.into_iter();
         let lost = absences.filter(|(_, absence)| absence.lost).map(|(backend, _)| backend).collect();
         let rules = inner.metadata.placement_rules_over(&[job.blob.id]).await?.remove(&job.blob.id).unwrap_or_default();
@@ -148,7 +155,10 @@ impl Objects {
         let barred = candidates.iter_mut().filter(|candidate| takes_none(candidate.name));
         barred.for_each(|candidate| candidate.write_health = WriteHealth::Barred);
         bar_outside(&mut candidates, leaving.rules.iter().map(|rule| &**rule));
-        let plan = plan_repair(&facts, scheme, &candidates, &job.blob.id);
+        let successors = self.successors_of(&job.blob, &successors);
+        let mut plan = plan_repair_with_successors(&facts, scheme, &candidates, &job.blob.id, &successors);
+        let balance = self.rebalance_of(&job.blob, &facts, &plan, &candidates).await?;
+        plan.rebuilds.extend(&balance.moves);
         let good = facts.iter().filter(|fact| fact.is_sound()).count();
         if plan.unreadable {
             tracing::error!(blob = %job.blob.id, good, needed = scheme.k(), "too few slivers answer to repair a blob");
@@ -159,7 +169,15 @@ impl Objects {
         }
         let is_new = |index: &&u8| facts.get(usize::from(**index)).is_some_and(|fact| !fact.is_sound());
         let living = good + moved.iter().filter(is_new).count();
-        Ok((plan.completes() && moved.len() == plan.rebuilds.len(), RepairRank::of(scheme, living)))
+        inner.repair_meter.record(moved.len(), job.blob.layout.sliver_len());
+        let rank = match RepairRank::of(scheme, living) {
+            RepairRank::Whole if balance != RebalancePlan::default() => RepairRank::Unbalanced,
+            rank => rank,
+        };
+        if rank >= RepairRank::Whole {
+            inner.move_pace.took(job.blob.layout.sliver_len().saturating_mul(moved.len() as u64));
+        }
+        Ok((plan.completes() && balance.later == 0 && moved.len() == plan.rebuilds.len(), rank))
     }
 
     /// What is known of each sliver of a blob.
@@ -284,5 +302,5 @@ fn providers(candidates: &[Candidate<'_>]) -> usize {
 }
 
 fn row_domains(row: &BackendRow) -> FailureDomains<'_> {
-    FailureDomains { provider: &row.provider, zone: &row.zone }
+    FailureDomains { provider: &row.provider, zone: &row.zone, ..FailureDomains::default() }
 }

@@ -29,6 +29,8 @@ pub struct Trust {
     lost: AtomicBool,
     /// What it holds is being moved, so that it can be taken out of the cluster.
     draining: AtomicBool,
+    /// It has passed its audits, or needs none.
+    known: AtomicBool,
     flag: Mutex<Option<(BackendFlag, String)>>,
 }
 
@@ -62,6 +64,16 @@ impl Trust {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has passed its audits, or is trusted without.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_known(&self, known: bool) {
+        self.known.store(known, Ordering::Relaxed);
     }
 
     /// Whether its heartbeat was compared since the gateway started.

@@ -1,4 +1,11 @@
-//! Content that is not where the placement rules of buckets want it: found, moved by repair, and split where rules disagree.
+//! Content that is not where it should be: outside the placement rules of buckets, on a backend that is replaced, or elsewhere than the weights
+//! want it. It is found here and moved by repair.
 
+pub(crate) mod held;
+pub(crate) mod pace;
+pub(crate) mod progress;
+pub(crate) mod rebalance;
+pub(crate) mod repair_meter;
+pub(crate) mod replacement;
 pub(crate) mod rules;
 pub(crate) mod split;

@@ -4,6 +4,7 @@ mod audits;
 mod fixture;
 mod lying;
 mod requests;
+mod sharing;
 mod slivers;
 mod storage;
 mod tenants;

@@ -48,7 +48,7 @@ async fn a_node_is_one_backend_of_a_cluster() {
 
 #[tokio::test]
 async fn no_other_name_takes_the_place_of_a_backend_whose_disk_is_away() {
-    let node = TestNode::start().await;
+    let mut node = TestNode::start().await;
     let store = node.formatted(1).await;
     store.probe().await.unwrap();
     let away = node.slivers(1).with_file_name("away");
@@ -58,8 +58,13 @@ async fn no_other_name_takes_the_place_of_a_backend_whose_disk_is_away() {
     let open = crate::open_bare(&spec, fixture::identity(1), Path::new("/"), Expect::New).await;
     assert!(matches!(&open, Err(StoreError::WrongBackend { reason }) if reason.contains("\"east\"")), "{open:?}");
     assert!(!node.slivers(1).exists(), "nothing is formatted in its place");
+    // A restart does not change that: the node remembers what the store is called.
+    node.restart().await;
+    let open = crate::open_bare(&spec, fixture::identity(1), Path::new("/"), Expect::New).await;
+    assert!(matches!(&open, Err(StoreError::WrongBackend { reason }) if reason.contains("\"east\"")), "{open:?}");
+    assert!(!node.slivers(1).exists(), "nothing is formatted in its place");
     std::fs::rename(&away, node.slivers(1)).unwrap();
-    store.probe().await.unwrap();
+    fixture::until(|| async { store.probe().await.ok() }).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! The nonces that a node drew for the epochs of a cluster, in a small file: drawn once, whatever happens to the process.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::StoreError;
 use crate::node::ambient::random;
 use crate::node::protocol::{Failure, FailureCode, PublicBytes, commitment};
+use crate::node::server::files::whole_file;
 
 /// The file below the cluster's folder.
 const EPOCH_FILE: &str = "epochs.json";
@@ -129,12 +129,7 @@ fn read(folder: &Path) -> std::io::Result<Content> {
 
 /// Replaces the file as a whole.
 fn write(folder: &Path, content: &Content) -> std::io::Result<()> {
-    let staged = folder.join(format!("{EPOCH_FILE}.new"));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
-    file.write_all(&serde_json::to_vec(content)?)?;
-    file.sync_all()?;
-    std::fs::rename(&staged, folder.join(EPOCH_FILE))?;
-    File::open(folder)?.sync_all()
+    whole_file::replace(folder, EPOCH_FILE, &serde_json::to_vec(content)?)
 }
 
 fn conflict(reason: &str) -> Failure {

@@ -6,7 +6,7 @@ use codec::PossessionProof;
 use crate::SliverName;
 use crate::node::protocol::{ChallengeRequest, Failure, FailureCode, Question, sign_answer, verify_challenge};
 use crate::node::server::authorize::Caller;
-use crate::node::server::body::{content, hold};
+use crate::node::server::body::content;
 use crate::node::server::node::Node;
 use crate::node::server::serving::Reply;
 use crate::proving::Prover;
@@ -20,7 +20,7 @@ pub(in crate::node::server) async fn prove(node: &Node, caller: &Caller, name: S
     }
     caller.tenant.charge(PossessionProof::BYTES_MAX as u64, node.settings.day_bytes_max)?;
     let prover = Prover::look(&caller.store, &name, challenge.position).await?;
-    let _held = hold(node, prover.block_len()).await?;
+    let _held = caller.tenant.share.hold(&node.held_bytes, prover.block_len()).await?;
     let proof = prover.prove(&caller.store).await?;
     Ok(content(Bytes::from(sign_answer(&question, &proof, &node.key))))
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::VerdictReport;
 use crate::node::protocol::{Failure, VerdictRecord};
-use crate::node::server::record_log::RecordLog;
+use crate::node::server::files::record_log::RecordLog;
 
 /// The file below the cluster's folder.
 const VERDICT_FILE: &str = "verdicts.jsonl";
@@ -24,7 +24,7 @@ pub(in crate::node::server) struct VerdictLog {
 impl VerdictLog {
     /// The log in a folder. Nothing is made before the first verdict.
     pub(in crate::node::server) fn new(folder: PathBuf) -> Self {
-        Self { log: RecordLog::new(folder, VERDICT_FILE), recent: Mutex::default() }
+        Self { log: RecordLog::new(folder, VERDICT_FILE, 0), recent: Mutex::default() }
     }
 
     /// Records those that are not known yet, and gives them.

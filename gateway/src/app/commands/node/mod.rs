@@ -2,6 +2,7 @@
 
 mod admission;
 mod init;
+mod join;
 mod serve;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ pub(in crate::app) async fn run(node: Node, data: &Path, config: &Config) -> Res
     match node.command {
         None => serve::run(&node.run, data, config).await,
         Some(NodeCommand::Init { listen, name }) => init::run(data, &listen, &name),
+        Some(NodeCommand::Join { token, listen, name }) => join::run(data, &token, &listen, &name),
         Some(NodeCommand::Allow { key, quota, name }) => admission::allow(data, &key, quota, name),
         Some(NodeCommand::Revoke { key }) => admission::revoke(data, &key),
         Some(NodeCommand::Clusters { json }) => admission::clusters(data, json),

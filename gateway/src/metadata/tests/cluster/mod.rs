@@ -4,3 +4,4 @@ mod absences;
 mod audits;
 mod draining;
 mod heartbeats;
+mod providers;

@@ -1,13 +1,20 @@
 //! Backends, as the operator sees them.
 
+pub mod absences;
+pub mod adding;
+pub mod draining;
+pub mod rebalancing;
+pub mod replacing;
+
 use std::time::Duration;
 
 use backends::{GatewayIdentity, StoreError};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
+use crate::admin::backends::draining::DrainProgress;
 use crate::admin::error::{AdminError, Result};
-use crate::admin::{Admin, DrainProgress, Operation};
+use crate::admin::{Admin, Operation};
 use crate::clock::random;
 use crate::config::BackendConfig;
 use crate::domain::{BackendFlag, BackendId, SeenBackend, SeenHeartbeat};

@@ -1,12 +1,13 @@
 //! A record of what happened to a cluster's slivers, one line of JSON for each event: signed deletions, and verdicts of audits.
 //!
-//! Files are rotated by size, so the record is bounded; what is older is gone.
+//! Files are rotated by size, so the record is bounded; what is older is gone, once it is as old as it has to be.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
@@ -14,25 +15,28 @@ use serde::Serialize;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::StoreError;
+use crate::node::ambient::now_seconds;
 use crate::node::protocol::{PublicKey, Signature};
 
 /// Signed deletions: the newest file; older ones have a number at their end.
-pub(super) const DELETION_FILE: &str = "deletions.jsonl";
+pub(in crate::node::server) const DELETION_FILE: &str = "deletions.jsonl";
 /// Bytes of one file. Reserved when it is begun, so that a disk that fills up later does not keep anything from being recorded.
 const FILE_BYTES: u64 = 4 << 20;
 /// Files that are kept, the newest included: about 60,000 lines.
 const FILES: u32 = 8;
+/// Files that are kept while they are not old enough to go: a gibibyte, about two million lines.
+const FILES_MAX: u32 = 256;
 
 /// A deletion that the node accepted, before it acts: its defence when a cluster says that slivers are missing. Text and signature
 /// prove who asked.
 #[derive(Debug, Serialize)]
-pub(super) struct Deletion {
+pub(in crate::node::server) struct Deletion {
     /// The key that signed.
-    pub(super) gateway: PublicKey,
+    pub(in crate::node::server) gateway: PublicKey,
     /// What it signed.
-    pub(super) text: String,
+    pub(in crate::node::server) text: String,
     /// The signature.
-    pub(super) signature: Signature,
+    pub(in crate::node::server) signature: Signature,
 }
 
 /// The newest file.
@@ -51,17 +55,20 @@ struct Waiting {
 
 /// A record of one cluster. What is recorded at the same time shares one sync, and one thread.
 #[derive(Debug)]
-pub(super) struct RecordLog {
+pub(in crate::node::server) struct RecordLog {
     folder: PathBuf,
     file: &'static str,
+    /// How old what goes has to be.
+    min_age: Duration,
     waiting: Mutex<Waiting>,
     current: tokio::sync::Mutex<Current>,
 }
 
 impl RecordLog {
-    /// The record of this name in a folder. Nothing is made before the first line.
-    pub(super) fn new(folder: PathBuf, file: &'static str) -> Self {
-        Self { folder, file, waiting: Mutex::default(), current: tokio::sync::Mutex::default() }
+    /// The record of this name in a folder, which keeps lines for so many seconds at least. Nothing is made before the first line.
+    pub(in crate::node::server) fn new(folder: PathBuf, file: &'static str, min_seconds: u64) -> Self {
+        let min_age = Duration::from_secs(min_seconds);
+        Self { folder, file, min_age, waiting: Mutex::default(), current: tokio::sync::Mutex::default() }
     }
 
     /// Appends a line for each of these, durably.
@@ -69,7 +76,7 @@ impl RecordLog {
     /// # Errors
     /// They cannot be recorded, and so must not be done; a disk without any space is the exception, for deletions are what makes
     /// space, and audits go on.
-    pub(super) async fn append(&self, events: &[impl Serialize]) -> Result<(), StoreError> {
+    pub(in crate::node::server) async fn append(&self, events: &[impl Serialize]) -> Result<(), StoreError> {
         let mut lines = Vec::new();
         for event in events {
             serde_json::to_writer(&mut lines, event).map_err(StoreError::unavailable)?;
@@ -89,9 +96,10 @@ impl RecordLog {
             Err(TryRecvError::Empty) => {}
         }
         let Waiting { lines, done } = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let (folder, file, mut moved) = (self.folder.clone(), self.file, std::mem::take(&mut *current));
+        let (folder, file, min_age) = (self.folder.clone(), self.file, self.min_age);
+        let mut moved = std::mem::take(&mut *current);
         let write = move || {
-            let written = moved.append(&folder, file, &lines);
+            let written = moved.append(&folder, (file, min_age), &lines);
             (moved, written)
         };
         let (moved, written) = tokio::task::spawn_blocking(write).await.map_err(StoreError::unavailable)?;
@@ -116,10 +124,10 @@ impl RecordLog {
 }
 
 impl Current {
-    fn append(&mut self, folder: &Path, name: &str, lines: &[u8]) -> std::io::Result<()> {
+    fn append(&mut self, folder: &Path, (name, min_age): (&str, Duration), lines: &[u8]) -> std::io::Result<()> {
         if self.file.is_some() && self.bytes + lines.len() as u64 > FILE_BYTES {
             *self = Self::default();
-            rotate(folder, name)?;
+            rotate(folder, name, min_age)?;
         }
         if self.file.is_none() {
             let mut file = open(folder, name)?;
@@ -158,18 +166,31 @@ fn end_torn_line(file: &mut File) -> std::io::Result<()> {
     if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
-fn rotate(folder: &Path, name: &str) -> std::io::Result<()> {
+/// Numbers every file one higher. The last ones go, as far as there are more than enough and they are old enough.
+fn rotate(folder: &Path, name: &str, min_age: Duration) -> std::io::Result<()> {
     let path = |number: u32| match number {
         0 => folder.join(name),
         number => folder.join(format!("{name}.{number}")),
     };
-    for number in (0..FILES - 1).rev() {
-        match std::fs::rename(path(number), path(number + 1)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    let mut count = 0;
+    while count < FILES_MAX && path(count).exists() {
+        count += 1;
+    }
+    while count >= FILES && (count >= FILES_MAX || is_older(&path(count - 1), min_age)) {
+        std::fs::remove_file(path(count - 1))?;
+        count -= 1;
+    }
+    for number in (0..count).rev() {
+        std::fs::rename(path(number), path(number + 1))?;
     }
     Ok(())
+}
+
+/// Whether the last line of a file is so old. One that cannot be looked at is not.
+fn is_older(file: &Path, age: Duration) -> bool {
+    let modified = std::fs::metadata(file).and_then(|file| file.modified());
+    let now = UNIX_EPOCH + Duration::from_secs(now_seconds());
+    modified.is_ok_and(|modified| now.duration_since(modified).unwrap_or_default() >= age)
 }
 
 #[cfg(test)]
@@ -181,10 +202,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(DELETION_FILE);
         let deletion = Deletion { gateway: PublicKey([1; 32]), text: "x".to_owned(), signature: Signature([2; 64]) };
-        RecordLog::new(folder.path().to_owned(), DELETION_FILE).append(&[&deletion]).await.unwrap();
+        RecordLog::new(folder.path().to_owned(), DELETION_FILE, 0).append(&[&deletion]).await.unwrap();
         let whole = std::fs::read(&file).unwrap();
         std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-        RecordLog::new(folder.path().to_owned(), DELETION_FILE).append(&[&deletion]).await.unwrap();
+        RecordLog::new(folder.path().to_owned(), DELETION_FILE, 0).append(&[&deletion]).await.unwrap();
         let lines = std::fs::read_to_string(&file).unwrap();
         let sound = lines.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
         assert_eq!((lines.lines().count(), sound.count()), (2, 1));
@@ -195,16 +216,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let text = "x".repeat(2 << 20);
         let deletion = Deletion { gateway: PublicKey([1; 32]), text, signature: Signature([2; 64]) };
-        for _ in 0..20 {
-            RecordLog::new(folder.path().to_owned(), DELETION_FILE).append(&[&deletion]).await.unwrap();
-            let log = RecordLog::new(folder.path().to_owned(), DELETION_FILE);
+        for _ in 0..10 {
+            RecordLog::new(folder.path().to_owned(), DELETION_FILE, 0).append(&[&deletion]).await.unwrap();
+            let log = RecordLog::new(folder.path().to_owned(), DELETION_FILE, 0);
             log.append(&[&deletion]).await.unwrap();
             log.append(&[&deletion]).await.unwrap();
         }
         let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
         assert_eq!(files.len(), FILES as usize);
         assert!(files.iter().all(|file| file.metadata().unwrap().len() <= FILE_BYTES + (2 << 20) + 1000));
-        let log = RecordLog::new(folder.path().to_owned(), DELETION_FILE);
+        let young = RecordLog::new(folder.path().to_owned(), DELETION_FILE, 3600);
+        for _ in 0..6 {
+            young.append(&[&deletion]).await.unwrap();
+        }
+        let files = || std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files(), FILES as usize + 5, "what is young stays");
+        let log = RecordLog::new(folder.path().to_owned(), DELETION_FILE, 0);
+        for _ in 0..2 {
+            log.append(&[&deletion]).await.unwrap();
+        }
+        assert_eq!(files(), FILES as usize, "and goes when it is old");
         let small = || async {
             let deletion =
                 Deletion { gateway: PublicKey([1; 32]), text: "x".to_owned(), signature: Signature([2; 64]) };

@@ -48,6 +48,12 @@ pub struct DrainReport {
     pub too_few: Option<String>,
     /// Free bytes of the backends that may take them, where they report it.
     pub free_bytes: u64,
+    /// Bytes that are read for it from all backends: k slivers for each that is made.
+    #[serde(default)]
+    pub read_bytes: u64,
+    /// Seconds that it takes at least at the bounded rate; absent without a bound.
+    #[serde(default)]
+    pub seconds: Option<u64>,
 }
 
 impl Operation for DrainBackend {
@@ -116,6 +122,8 @@ async fn report(admin: &Admin, id: &BackendId) -> Result<DrainReport> {
         unplaceable: plan.unplaceable,
         too_few: too_few(&plan),
         free_bytes,
+        read_bytes: plan.read_bytes,
+        seconds: admin.objects.seconds_to_move(plan.bytes),
     })
 }
 

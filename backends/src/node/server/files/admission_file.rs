@@ -1,7 +1,7 @@
 //! The clusters and keys that the node admits: a file that commands replace and that the running node reads again.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use codec::ClusterId;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
+use super::whole_file;
 use crate::node::protocol::{GatewayName, PublicKey};
 
 /// The file below the node's data folder.
@@ -75,17 +76,12 @@ impl AdmissionFile {
     /// # Errors
     /// It cannot be read or written.
     pub fn change<T>(folder: &Path, change: impl FnOnce(&mut Self) -> T) -> std::io::Result<T> {
-        let options = || OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).to_owned();
-        let lock = options().open(folder.join(LOCK_FILE))?;
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.join(LOCK_FILE))?;
         rustix::fs::flock(&lock, FlockOperation::LockExclusive)?;
         let mut content = Self::read(folder)?;
         let changed = change(&mut content);
-        let staged = folder.join(format!("{ADMISSION_FILE}.new"));
-        let mut file = options().open(&staged)?;
-        file.write_all(&serde_json::to_vec_pretty(&content)?)?;
-        file.sync_all()?;
-        std::fs::rename(&staged, folder.join(ADMISSION_FILE))?;
-        File::open(folder)?.sync_all()?;
+        whole_file::replace(folder, ADMISSION_FILE, &serde_json::to_vec_pretty(&content)?)?;
         Ok(changed)
     }
 

@@ -1,14 +1,20 @@
-//! Storage nodes in processes of their own, and gateways that store on them.
+//! Storage nodes in processes of their own, gateways that store on them, and what can stand between both.
+
+mod byzantine;
+mod link;
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
+pub use self::byzantine::{Behaviour, ByzantineNode};
+pub use self::link::{Link, Passage};
+use crate::files::{files_below, is_sliver};
 use crate::gateway::binary;
 use crate::wait::wait_blocking;
 use crate::{Database, Program, Settings, TestGateway};
@@ -23,6 +29,10 @@ pub struct StorageNode {
     port: u16,
     key: String,
     process: Option<Child>,
+    /// Where gateways find it, if that is not where it listens.
+    reached_at: Option<SocketAddr>,
+    /// Options of the backend that it is to gateways, beside its key.
+    options: Vec<(&'static str, String)>,
 }
 
 impl StorageNode {
@@ -33,7 +43,15 @@ impl StorageNode {
     pub async fn start(name: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("haulout-node-").tempdir()?;
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let mut node = Self { folder, name: name.to_owned(), port, key: String::new(), process: None };
+        let mut node = Self {
+            folder,
+            name: name.to_owned(),
+            port,
+            key: String::new(),
+            process: None,
+            reached_at: None,
+            options: Vec::new(),
+        };
         let listen = format!("127.0.0.1:{port}");
         let block = node.haulout(&["init", "--name", name, "--listen", &listen]).ok().await?;
         let key = block.split("node_key = \"").nth(1).and_then(|rest| rest.split('"').next());
@@ -52,7 +70,31 @@ impl StorageNode {
     /// Where a gateway finds it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("node://127.0.0.1:{}", self.port)
+        format!("node://{}", self.reached_at.unwrap_or_else(|| self.address()))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// Gateways that are configured from now on find it there.
+    pub fn reach_at(&mut self, address: SocketAddr) {
+        self.reached_at = Some(address);
+    }
+
+    /// Gateways that are configured from now on have this option for it.
+    pub fn set_option(&mut self, key: &'static str, value: &str) {
+        self.options.push((key, value.to_owned()));
+    }
+
+    /// Every file of a sliver that gateways can ask for, in no order.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn slivers(&self) -> Result<Vec<PathBuf>> {
+        slivers_below(&self.data())
     }
 
     /// Ends it at once, as a power cut would.
@@ -73,8 +115,7 @@ impl StorageNode {
         command.args(["node", "--listen", &format!("127.0.0.1:{}", self.port), "--trash-min-seconds", "0"]);
         command.arg("--data").arg(self.data()).stdin(Stdio::null()).stdout(File::try_clone(&log)?).stderr(log);
         self.process = Some(command.spawn().context("cannot start a node")?);
-        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
-        let listens = wait_blocking(START_DEADLINE, || Ok(TcpStream::connect(address).ok()))?;
+        let listens = wait_blocking(START_DEADLINE, || Ok(TcpStream::connect(self.address()).ok()))?;
         listens.map(drop).with_context(|| format!("the node did not start: {}", self.log()))
     }
 
@@ -84,9 +125,16 @@ impl StorageNode {
         fs::read_to_string(self.folder.path().join("node.log")).unwrap_or_default()
     }
 
-    fn data(&self) -> std::path::PathBuf {
+    fn data(&self) -> PathBuf {
         Path::join(self.folder.path(), "data")
     }
+}
+
+/// What is in the trash is no sliver any more.
+fn slivers_below(data: &Path) -> Result<Vec<PathBuf>> {
+    let mut slivers = files_below(data)?;
+    slivers.retain(|path| is_sliver(path) && !path.components().any(|folder| folder.as_os_str() == "trash"));
+    Ok(slivers)
 }
 
 impl Drop for StorageNode {
@@ -104,13 +152,35 @@ pub fn run_scenario_on_nodes(
     count: usize,
     scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode]) -> Result<()>,
 ) -> Result<()> {
+    let nothing = async |_: &mut [StorageNode]| Ok(());
+    run_scenario_between(Settings::new(database), count, nothing, async |gateway, nodes, ()| {
+        scenario(gateway, nodes).await
+    })
+}
+
+/// The same with other settings, and something between the gateway and its nodes: `stand_between` starts that, and points gateways at it
+/// ([`StorageNode::reach_at`]).
+///
+/// # Errors
+/// Something did not start, the scenario failed, or it left a state that breaks an invariant.
+pub fn run_scenario_between<B>(
+    settings: Settings,
+    count: usize,
+    stand_between: impl AsyncFnOnce(&mut [StorageNode]) -> Result<B>,
+    scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode], B) -> Result<()>,
+) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         let mut nodes = Vec::new();
-        let mut settings = Settings::new(database).folders(0);
         for number in 1..=count {
-            let node = StorageNode::start(&format!("n{number}")).await?;
+            nodes.push(StorageNode::start(&format!("n{number}")).await?);
+        }
+        let between = stand_between(&mut nodes).await?;
+        let mut settings = settings.folders(0);
+        for node in &nodes {
             settings = settings.backend_at(&node.name, &node.url(), &[("node_key", &node.key)]);
-            nodes.push(node);
+            for (key, value) in &node.options {
+                settings = settings.option(&node.name, key, value);
+            }
         }
         let admit = async |name: &str| {
             for node in &nodes {
@@ -119,7 +189,7 @@ pub fn run_scenario_on_nodes(
             Ok(())
         };
         let mut gateway = TestGateway::start_admitted(settings, admit).await?;
-        match scenario(&mut gateway, &mut nodes).await {
+        match scenario(&mut gateway, &mut nodes, between).await {
             Ok(()) => gateway.finish().await,
             Err(error) => {
                 gateway.print_log();

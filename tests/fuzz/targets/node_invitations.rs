@@ -1,0 +1,5 @@
+//! Feeds `backends::node::protocol::probe::invitations`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| backends::node::protocol::probe::invitations(bytes));
