@@ -112,6 +112,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<money::buckets::FundBucket>(router);
     let router = offer::<money::epochs::ShowEpochs>(router);
     let router = offer::<money::epochs::Quote>(router);
+    let router = offer::<money::settling::PlanSettlement>(router);
     let router = offer::<ListBackends>(router);
     let router = offer::<AcceptBackend>(router);
     let router = offer::<DrainBackend>(router);

@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::audit::Audit;
 pub use self::backend::Backend;
 pub use self::ledger::{Ledger, OfflineLedger};
-pub use self::money::{Account, AccountCommand, Epoch, Invoice, Movement, Quote, Usage};
+pub use self::money::{Account, AccountCommand, Epoch, Invoice, Movement, Quote, Settle, Usage};
 pub use self::node::{Node, NodeCommand, RunNode};
 pub use self::placement::{Bucket, Placement};
 pub use self::provider::{Provider, Repair};
@@ -103,6 +103,8 @@ pub enum Command {
     Usage(Usage),
     /// What a bucket used and owed in past epochs
     Invoice(Invoice),
+    /// What settling the oldest charged epoch comes to; the gateway settles by itself
+    Settle(Settle),
     /// The last epochs, with their prices
     Epoch(Epoch),
     /// The most that buckets and users may hold

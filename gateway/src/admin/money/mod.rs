@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod buckets;
 pub mod epochs;
+pub mod settling;
 
 use crate::admin::Admin;
 use crate::admin::error::{AdminError, Result};

@@ -84,6 +84,14 @@ pub struct Invoice {
     pub csv: bool,
 }
 
+/// Options of `haulout settle`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Settle {
+    /// Print the plan and change nothing
+    #[arg(long, required = true)]
+    pub dry_run: bool,
+}
+
 /// Options of `haulout epoch`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Epoch {

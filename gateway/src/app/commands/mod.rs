@@ -47,6 +47,7 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Quote(quote) => money::quote(runner, quote).await,
         Command::Usage(usage) => money::usage(runner, usage).await,
         Command::Invoice(invoice) => money::invoice(runner, invoice).await,
+        Command::Settle(settle) => money::settle(runner, &settle).await,
         Command::Epoch(epoch) => money::epoch(runner, epoch).await,
         Command::Quota(quota) => quota::run(runner, quota).await,
     }

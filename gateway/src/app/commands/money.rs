@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::admin::money::accounts::{Direction, MoveMoney, ShowAccounts, ShownAccount};
 use crate::admin::money::buckets::{FundBucket, FundsRequest, ShowInvoice, ShowUsage, ShownBill, ShownUsage};
 use crate::admin::money::epochs::{Quote, ShowEpochs};
+use crate::admin::money::settling::PlanSettlement;
 use crate::app::cli;
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
@@ -162,6 +163,15 @@ pub(super) async fn quote(runner: &OperationRunner, quote: cli::Quote) -> Result
             wal(shown.requests),
         ))?;
         show::print(&format!("the prices hold until {} and move by at most a fifth then", shown.holds_until))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// Runs `haulout settle --dry-run`.
+pub(super) async fn settle(runner: &OperationRunner, _settle: &cli::Settle) -> Result<Outcome> {
+    match runner.run(PlanSettlement {}).await? {
+        Some(plan) => show::print(plan.trim_end())?,
+        None => show::print("no epoch is charged and not settled")?,
     }
     Ok(Outcome::Fine)
 }

@@ -156,6 +156,8 @@ both! {
             debit: credit.credit.clone(),
             credit: LedgerAccount::Provider("n1".to_owned()),
             amount: Frost(amount),
+            // An operator's reference counts once.
+            cause: format!("statement {id}"),
             ..credit.clone()
         };
         let money = Transfer { amount: Frost(1_000), ..credit.clone() };
