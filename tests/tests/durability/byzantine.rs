@@ -67,7 +67,7 @@ fn run(database: Database, behaviour: Behaviour, named: Named) -> Result<()> {
         ByzantineNode::before(liar).await
     };
     run_scenario_between(often(database), 6, stand_between, async |gateway, _, liar| {
-        lies_are_named_and_hurt_nobody(gateway, &liar, behaviour, named).await
+        lies_are_named_and_hurt_nobody(gateway, liar, behaviour, named).await
     })
 }
 
