@@ -153,7 +153,7 @@ pub fn run_scenario_on_nodes(
     scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode]) -> Result<()>,
 ) -> Result<()> {
     let nothing = async |_: &mut [StorageNode]| Ok(());
-    run_scenario_between(Settings::new(database), count, nothing, async |gateway, nodes, ()| {
+    run_scenario_between(Settings::new(database), count, nothing, async |gateway, nodes, _| {
         scenario(gateway, nodes).await
     })
 }
@@ -167,7 +167,7 @@ pub fn run_scenario_between<B>(
     settings: Settings,
     count: usize,
     stand_between: impl AsyncFnOnce(&mut [StorageNode]) -> Result<B>,
-    scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode], B) -> Result<()>,
+    scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode], &B) -> Result<()>,
 ) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         let mut nodes = Vec::new();
@@ -189,7 +189,7 @@ pub fn run_scenario_between<B>(
             Ok(())
         };
         let mut gateway = TestGateway::start_admitted(settings, admit).await?;
-        match scenario(&mut gateway, &mut nodes, between).await {
+        match scenario(&mut gateway, &mut nodes, &between).await {
             Ok(()) => gateway.finish().await,
             Err(error) => {
                 gateway.print_log();

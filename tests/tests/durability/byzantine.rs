@@ -48,26 +48,26 @@ enum Named {
     Log(&'static str),
 }
 
-/// Epochs of a few seconds, in which each backend shows as much as others in a day, and little patience.
+/// Epochs of a few seconds, in which each backend shows half of what others do in a day, and little patience.
 fn often(database: Database) -> Settings {
     Settings::new(database)
         .set("scrub", "days = 0")
         .set("audit", "epoch_seconds = 8")
-        .set("audit", "samples = 200")
+        .set("audit", "samples = 48")
         .set("audit", "recheck_percent = 100")
-        .set("audit", "answer_seconds = 1")
+        .set("audit", "answer_seconds = 2")
         .set("audit", "retry_seconds = 1")
         .set("audit", "tries = 2")
 }
 
 fn run(database: Database, behaviour: Behaviour, named: Named) -> Result<()> {
     let stand_between = async |nodes: &mut [StorageNode]| {
-        nodes.iter_mut().for_each(|node| node.set_option("timeout_seconds", "3"));
+        nodes.iter_mut().for_each(|node| node.set_option("timeout_seconds", "10"));
         let liar = nodes.iter_mut().find(|node| node.name == LIAR).context("one of them lies")?;
         ByzantineNode::before(liar).await
     };
     run_scenario_between(often(database), 6, stand_between, async |gateway, _, liar| {
-        lies_are_named_and_hurt_nobody(gateway, &liar, behaviour, named).await
+        lies_are_named_and_hurt_nobody(gateway, liar, behaviour, named).await
     })
 }
 

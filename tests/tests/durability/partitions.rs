@@ -129,7 +129,7 @@ fn run(database: Database, faults: &[Fault]) -> Result<()> {
     };
     let settings = Settings::new(database).set("objects", "heartbeat_seconds = 2");
     run_scenario_between(settings, NODES, stand_between, async |gateway, _, links| {
-        keep_promises(gateway, &links, faults).await.with_context(|| format!("{faults:?}"))
+        keep_promises(gateway, links, faults).await.with_context(|| format!("{faults:?}"))
     })
 }
 
