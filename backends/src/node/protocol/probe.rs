@@ -64,7 +64,7 @@ pub fn texts(bytes: &[u8]) {
     drop(serde_json::from_slice::<PulseReply>(bytes));
 }
 
-/// Invitations and their acceptances, which strangers write.
+/// Invitations and their acceptances, which operators hand each other.
 pub fn invitations(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(invitation) = text.parse::<Invitation>() {

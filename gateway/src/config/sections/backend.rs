@@ -26,7 +26,7 @@ pub struct BackendConfig {
     #[serde(default = "default_weight")]
     pub weight: u32,
     /// Whether it takes its whole share from the beginning. A folder or a bucket is the operator's own and does, unless this says otherwise; a
-    /// storage node may be a stranger's and has a small share until it has passed its audits.
+    /// storage node may be somebody else's and has a small share until it has passed its audits.
     pub trusted: Option<bool>,
     /// What the store behind the URL needs to know. `${NAME}` is replaced by that environment variable.
     #[serde(default)]
