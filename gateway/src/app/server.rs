@@ -131,11 +131,10 @@ impl Server {
         let cluster_key = components.cluster.key();
         let root = root_user::ensure_root_key(config.root.as_ref(), &folder, &metadata, &cluster_key, ambient).await?;
         let keys = Keys::new(metadata.clone(), components.cluster.key(), ambient.clone());
-        let heartbeats = components.heartbeats.clone();
+        let (heartbeats, base) = (components.heartbeats.clone(), components.base.clone());
         let lease = config.debug.lease_seconds.map_or_else(LeaseTiming::default, LeaseTiming::of);
-        let incarnation_lease =
-            begin_incarnation(&heartbeats, &metadata, &gateway_name(&folder, ambient)?, lease).await?;
-        let (cluster, base) = (components.cluster.id, components.base.clone());
+        let (cluster, name) = (components.cluster.id, gateway_name(&folder, ambient)?);
+        let incarnation_lease = begin_incarnation(&heartbeats, &metadata, &name, lease).await?;
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
         let workers = Workers::start(&objects, &metadata, config, ambient);
 
