@@ -15,8 +15,8 @@ use harness::{
 };
 use http::Method;
 
-use super::histories::versions_are_kept;
-use super::history_client::{BUCKETS, Client, KEYS, World};
+use super::client::{BUCKETS, Client, KEYS, World};
+use super::concurrent::versions_are_kept;
 
 const NODES: usize = 6;
 /// Of `rs-4-2`.

@@ -14,7 +14,7 @@ use harness::{
 };
 use http::Method;
 
-use super::history_client::{Client, World, content};
+use super::client::{Client, World, content};
 
 on_sqlite!(small_quilts => one_gateway_keeps_its_promises_through_kills);
 on_postgres!(small_quilts => two_gateways_keep_their_promises_through_kills);

@@ -1,0 +1,5 @@
+//! Histories of many clients at once, held against what keys promise.
+
+mod client;
+mod concurrent;
+mod partitions;
