@@ -4,6 +4,7 @@
 
 mod clients;
 mod durability;
+mod histories;
 mod objects;
 mod operations;
 mod security;

@@ -7,7 +7,6 @@ mod clock_steps;
 mod draining;
 mod failpoints;
 mod full_disk;
-mod histories;
 mod kill_loop;
 mod losing_backends;
 mod moving;

@@ -64,11 +64,7 @@ pub fn texts(bytes: &[u8]) {
     drop(serde_json::from_slice::<PulseReply>(bytes));
 }
 
-<<<<<<< HEAD
-/// Invitations and their acceptances, which others write.
-=======
 /// Invitations and their acceptances, which operators hand each other.
->>>>>>> w/providers
 pub fn invitations(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(invitation) = text.parse::<Invitation>() {
