@@ -4,6 +4,7 @@ mod finish;
 mod process;
 mod snapshot;
 
+use std::any::Any;
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -31,9 +32,16 @@ pub struct TestGateway {
     access_key: String,
     secret_key: String,
     clean: bool,
+    /// What it uses until it is finished.
+    kept: Vec<Box<dyn Any + Send>>,
 }
 
 impl TestGateway {
+    /// Keeps what it uses, a storage node say, until it is finished.
+    pub fn keep(&mut self, used: impl Any + Send) {
+        self.kept.push(Box::new(used));
+    }
+
     /// Starts one and waits until it is ready.
     ///
     /// # Errors
@@ -110,8 +118,18 @@ impl TestGateway {
             database.load_dump(&dump)?;
         }
         let canaries = Canaries::new(&secret_key);
-        let gateway =
-            Self { folder, settings, layout, database, process: None, canaries, access_key, secret_key, clean: true };
+        let gateway = Self {
+            folder,
+            settings,
+            layout,
+            database,
+            process: None,
+            canaries,
+            access_key,
+            secret_key,
+            clean: true,
+            kept: Vec::new(),
+        };
         gateway.write_configuration()?;
         Ok(gateway)
     }

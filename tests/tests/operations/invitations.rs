@@ -50,6 +50,7 @@ async fn a_node_comes_by_invitation_once(gateway: &mut TestGateway) -> Result<()
     ensure!(less < more, "a small share: {less:?} where others have {more:?}");
     let evaluated = gateway.haulout(&["placement", "evaluate"]).ok().await?;
     ensure!(evaluated.contains("with a small share until it has passed its audits"), "{evaluated}");
+    gateway.keep(node);
     Ok(())
 }
 
