@@ -34,7 +34,7 @@ impl MetadataStore {
     /// place where the next one goes on: whatever is killed or runs twice, each bucket is charged once.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn charge_some(&self, most: usize, margin_micros: i64) -> Result<ChargeStep> {
         let mut session = self.database().reader().await?;
         let clock = session.row(Statement::new(format!("SELECT {}", session.dialect().now()))).await?;
