@@ -74,17 +74,15 @@ impl Settler {
         Self { metadata, salter: Arc::new(salter) }
     }
 
-    /// Settles the oldest epoch that is charged, where each backend holds so many encoded bytes now. Gives the epoch, if there is one.
-    /// Several gateways may do so: one of them settles it.
+    /// Settles the oldest epoch that is charged, where each backend holds so many encoded bytes now. Gives the epoch, if this settled it:
+    /// not when there is none, another gateway did, or somebody moved money meanwhile, which the next try sees.
     ///
     /// # Errors
     /// [`SettleError`]. Nothing has changed then.
     pub async fn settle(&self, held: &BTreeMap<BackendId, u64>) -> Result<Option<Epoch>, SettleError> {
         let Some(planned) = self.plan_next(held).await? else { return Ok(None) };
         let epoch = planned.plan.epoch;
-        // Otherwise another gateway settled it, or somebody moved money since: the next try sees that.
-        self.metadata.settle(planned.settlement()).await?;
-        Ok(Some(epoch))
+        Ok(self.metadata.settle(planned.settlement()).await?.then_some(epoch))
     }
 
     /// Plans the oldest epoch that is charged, and changes nothing.

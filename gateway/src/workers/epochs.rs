@@ -1,4 +1,4 @@
-//! Begins epochs and charges those that are over. Any gateway may do any step: what was done stands in rows.
+//! Begins epochs and bills those that are over. Any gateway may do any step: what was done stands in rows.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -116,7 +116,7 @@ impl Worker for Epochs {
         match self.metadata.charge_some(BUCKETS_PER_STEP, margin).await? {
             ChargeStep::Some(_) => return Ok(true),
             ChargeStep::Done(epoch) => {
-                tracing::info!(%epoch, "an epoch is charged: what buckets paid is in its escrow");
+                tracing::info!(%epoch, "an epoch is charged: what all buckets owe is known");
                 return Ok(true);
             }
             ChargeStep::Nothing => {}

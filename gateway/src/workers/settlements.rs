@@ -25,7 +25,7 @@ pub(super) struct Settlements {
 }
 
 impl Settlements {
-    /// Whether there was an epoch to settle. What backends hold is counted once for each: that reads the rows of all slivers.
+    /// Whether an epoch was settled. What backends hold is counted once for each: that reads the rows of all slivers.
     async fn settle(&self) -> Result<bool, StepError> {
         if self.metadata.epoch_to_settle().await?.is_none() {
             return Ok(false);
