@@ -72,6 +72,11 @@ impl ClusterKey {
         self.others.iter().chain([self]).max_by_key(|key| key.id).unwrap_or(self)
     }
 
+    /// This key and those beside it.
+    pub fn each(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> u32 {
