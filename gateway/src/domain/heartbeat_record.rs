@@ -15,6 +15,9 @@ const FORMAT: u32 = 1;
 /// What the code is for.
 const PURPOSE: &str = "heartbeat";
 
+/// What the code of the journal's number is for.
+const JOURNAL_PURPOSE: &str = "journal of a heartbeat";
+
 /// As it is written. Fields that a later release adds are passed over: what must be believed needs a new format.
 #[derive(Serialize, Deserialize)]
 struct Record {
@@ -28,13 +31,25 @@ struct Record {
     sequence: u64,
     key: u32,
     code: String,
+    /// The last segment of the journal that the database knew then. Releases before the journal wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    journal: Option<RecordedJournal>,
+}
+
+/// The journal's number, with a code of its own, for gateways of earlier releases know none.
+#[derive(Serialize, Deserialize)]
+struct RecordedJournal {
+    segment: u64,
+    code: String,
 }
 
 impl Heartbeat {
-    /// The bytes that lie on the backend, authenticated by the key.
+    /// The bytes that lie on the backend, authenticated by the key, with the number of the journal's last segment.
     #[must_use]
-    pub fn to_record(&self, cluster: ClusterId, backend: &BackendId, key: &ClusterKey) -> Vec<u8> {
+    pub fn to_record(&self, cluster: ClusterId, backend: &BackendId, key: &ClusterKey, segment: u64) -> Vec<u8> {
         let code = key.authenticate(PURPOSE, &self.message(cluster, backend));
+        let journal_code = key.authenticate(JOURNAL_PURPOSE, &self.journal_message(cluster, backend, segment));
+        let journal = (segment > 0).then(|| RecordedJournal { segment, code: hex::encode(journal_code) });
         let record = Record {
             format: FORMAT,
             cluster: hex::encode(cluster.0),
@@ -46,6 +61,7 @@ impl Heartbeat {
             sequence: self.sequence,
             key: key.id(),
             code: hex::encode(code),
+            journal,
         };
         let mut bytes = serde_json::to_vec_pretty(&record).expect("strings and numbers are always JSON");
         bytes.push(b'\n');
@@ -87,11 +103,31 @@ impl Heartbeat {
             }
             codec::KeyError::Refused => "its heartbeat is not authentic".to_owned(),
         })?;
+        if let Some(journal) = &record.journal {
+            let mut code = [0; 32];
+            hex::decode_to_slice(&journal.code, &mut code).map_err(damaged)?;
+            let message = heartbeat.journal_message(cluster, backend, journal.segment);
+            key.verify(record.key, JOURNAL_PURPOSE, &message, &code)
+                .map_err(|_| "the journal in its heartbeat is not authentic".to_owned())?;
+        }
         // Numbers that the database cannot keep were never made by it.
         if [heartbeat.generation, heartbeat.counter, heartbeat.sequence].iter().any(|n| i64::try_from(*n).is_err()) {
             return Err("its heartbeat counts beyond all bounds".to_owned());
         }
         Ok(heartbeat)
+    }
+
+    /// The journal's last segment that a record names; 0 where it names none. Believe it only of a record that [`Self::from_record`] has read.
+    #[must_use]
+    pub fn recorded_segment(bytes: &[u8]) -> u64 {
+        let record = serde_json::from_slice::<Record>(bytes).ok();
+        record.and_then(|record| record.journal).map_or(0, |journal| journal.segment)
+    }
+
+    fn journal_message(&self, cluster: ClusterId, backend: &BackendId, segment: u64) -> Vec<u8> {
+        let mut bytes = segment.to_be_bytes().to_vec();
+        bytes.extend(self.message(cluster, backend));
+        bytes
     }
 
     /// What the code is over: no two heartbeats give the same bytes.
@@ -127,7 +163,7 @@ mod tests {
     #[test]
     fn a_record_is_good_for_its_backend_and_cluster_only() {
         let key = ClusterKey::new(1, [1; 32]);
-        let record = heartbeat().to_record(CLUSTER, &backend("b1"), &key);
+        let record = heartbeat().to_record(CLUSTER, &backend("b1"), &key, 0);
         let read = |cluster, name, key: &ClusterKey| Heartbeat::from_record(&record, cluster, &backend(name), key);
         assert_eq!(read(CLUSTER, "b1", &key), Ok(heartbeat()));
         assert!(read(CLUSTER, "b2", &key).is_err());
@@ -141,7 +177,8 @@ mod tests {
     #[test]
     fn no_field_can_be_changed() {
         let key = ClusterKey::new(1, [1; 32]);
-        let record = String::from_utf8(heartbeat().to_record(CLUSTER, &backend("b1"), &key)).unwrap();
+        let record = String::from_utf8(heartbeat().to_record(CLUSTER, &backend("b1"), &key, 31)).unwrap();
+        assert_eq!(Heartbeat::recorded_segment(record.as_bytes()), 31);
         for (from, to) in [
             ("\"format\": 1", "\"format\": 2"),
             ("\"generation\": 2", "\"generation\": 3"),
@@ -150,6 +187,7 @@ mod tests {
             ("\"sequence\": 77", "\"sequence\": 76"),
             ("0505", "0506"),
             ("\"key\": 1", "\"key\": 2"),
+            ("\"segment\": 31", "\"segment\": 30"),
         ] {
             let changed = record.replacen(from, to, 1);
             assert_ne!(changed, record, "{from}");

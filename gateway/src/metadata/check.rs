@@ -172,10 +172,11 @@ const INVARIANTS: &[(&str, &str)] = &[
          UNION SELECT u.id FROM upload u WHERE NOT EXISTS (SELECT 1 FROM bucket b WHERE b.id = u.bucket_id)",
     ),
     (
-        "extents of {}: no version or part owns them",
+        "extents of {}: no version, part or record of the journal owns them",
         "SELECT DISTINCT e.owner FROM extent e \
          WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.version_id = e.owner AND v.extent_count > 1) \
          AND NOT EXISTS (SELECT 1 FROM part p WHERE p.part_id = e.owner) \
+         AND NOT EXISTS (SELECT 1 FROM journal_record j WHERE j.id = e.owner) \
          AND NOT EXISTS (SELECT 1 FROM removal r WHERE r.id = e.owner)",
     ),
     (

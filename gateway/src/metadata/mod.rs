@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod events;
 mod identity;
+mod journal;
 mod ledger_log;
 mod meter_check;
 mod money;
@@ -62,7 +63,7 @@ pub use cluster::backends::BackendRow;
 pub use cluster::cluster_row::Cluster;
 pub use cluster::draining::DrainStart;
 pub use cluster::heartbeats::{BackendSighting, SightedBackend};
-pub use cluster::incarnations::IncarnationState;
+pub use cluster::incarnations::{IncarnationState, LivingGateway};
 pub use cluster::invitations::{Invitation, InvitationUse};
 pub use cluster::rebalancing::RebalanceStart;
 pub use commit::{
@@ -77,6 +78,9 @@ pub use identity::{
     DeletePolicyVersion, IdentityEdit, IdentityQuery, JoinGroup, KeyGrant, KeyOwner, KeyRow, KeyUse, NewIdentity,
     NewPolicy, PolicyScope, PutInlinePolicy, UpdateIdentity,
 };
+pub use journal::dump::{Dump, DumpedMoment, DumpedRows};
+pub use journal::records::{JournalRecord, NewRecord, RecordKind};
+pub use journal::restore::{Restore, RestoreError, RestoredEnd};
 pub use ledger_log::log_rows::{LogCheckpoint, LogEnd};
 pub use ledger_log::log_secrets::LogSecrets;
 pub use ledger_log::sections::LogSection;
@@ -113,7 +117,8 @@ impl MetadataStore {
     /// Says what to do about it, see [`MetadataError`].
     pub async fn open(url: &str, ambient: Ambient) -> Result<Self> {
         let pools = if let Some(path) = url.strip_prefix("sqlite:") {
-            engine::sqlite::open(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
+            engine::sqlite::open(Path::new(path.strip_prefix("//").unwrap_or(path)), journal::relations::UNJOURNALED)
+                .await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             engine::postgres::open(url).await?
         } else {

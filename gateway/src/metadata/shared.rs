@@ -1,6 +1,6 @@
 //! What requests and the committer both use: the database and the caches in front of it.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,8 @@ pub(super) struct Shared {
     pub(super) grace_seconds: AtomicI64,
     /// How often somebody's rights were changed.
     pub(super) identity_changes: AtomicU64,
+    /// Backends have recorded a later segment of the journal than the database knows: it was restored, or lost its last commits.
+    pub(super) is_behind_journal: AtomicBool,
     pub(super) closing: CancellationToken,
 }
 
@@ -40,6 +42,7 @@ impl Shared {
             blobs: blob_cache::cache(alone),
             grace_seconds: AtomicI64::new(GRACE_SECONDS),
             identity_changes: AtomicU64::new(0),
+            is_behind_journal: AtomicBool::new(false),
             closing: CancellationToken::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! Objects: keys, versions, extents, attributes, tags, checksums, locks, uploads, conditions of writes.
 
+pub(crate) mod attribute_pairs;
 pub(crate) mod attributes;
 pub(crate) mod checksum;
 pub(crate) mod condition;

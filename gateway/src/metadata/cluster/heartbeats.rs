@@ -19,6 +19,7 @@ use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::Result;
+use crate::metadata::journal;
 
 /// One backend, as a gateway has just seen it.
 #[derive(Clone, Debug)]
@@ -94,12 +95,19 @@ impl MetadataStore {
     }
 
     /// Makes this database the one that counts, although these backends show later heartbeats: goes on from theirs, removes
-    /// the flags about it, and declares incarnations dead that it has forgotten.
+    /// the flags about it, and declares incarnations dead that it has forgotten. `recorded` is the last segment of the journal that backends
+    /// have recorded: if it is later than the database's, the journal goes on after it, with the random `hash` as that of the one before.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn confirm_database(&self, shown: Vec<(BackendId, Heartbeat, [u8; 16])>) -> Result<()> {
-        self.database().transact(Confirm(shown)).await
+    pub async fn confirm_database(
+        &self,
+        shown: Vec<(BackendId, Heartbeat, [u8; 16])>,
+        recorded: u64,
+        hash: [u8; 32],
+    ) -> Result<()> {
+        self.database().transact(Confirm { shown, recorded, hash }).await?;
+        self.compare_journal(recorded).await
     }
 
     /// The highest incarnation that is dead although it has no row.
@@ -210,7 +218,11 @@ impl Work for BeginGeneration {
     }
 }
 
-struct Confirm(Vec<(BackendId, Heartbeat, [u8; 16])>);
+struct Confirm {
+    shown: Vec<(BackendId, Heartbeat, [u8; 16])>,
+    recorded: u64,
+    hash: [u8; 32],
+}
 
 impl Work for Confirm {
     type Done = ();
@@ -219,7 +231,8 @@ impl Work for Confirm {
         let (sequence, incarnation) = (highest_sequence(tx).await?, highest_incarnation(tx).await?);
         let now = clock(tx).await?;
         let mut forgotten = 0;
-        for (backend, shown, nonce) in &self.0 {
+        journal::go_on_after(tx, self.recorded, self.hash).await?;
+        for (backend, shown, nonce) in &self.shown {
             let found = locked(tx, backend).await?;
             let next = next_heartbeat(shown, incarnation, *nonce, sequence);
             store(tx, backend, &found, &next, incarnation, now).await?;

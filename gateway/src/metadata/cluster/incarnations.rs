@@ -1,8 +1,10 @@
 //! Incarnations: each start of a gateway, fenced by a lease on database time.
 
+use crate::domain::Timestamp;
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
@@ -16,7 +18,51 @@ pub enum IncarnationState {
     Dead,
 }
 
+/// A run of a gateway that was not marked dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LivingGateway {
+    /// The first part of the ids of its blobs.
+    pub incarnation: u32,
+    /// The gateway's name.
+    pub gateway: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Seconds until its lease runs out; negative when it has.
+    pub lease_seconds: i64,
+    /// Leased tasks that it runs now.
+    pub tasks: Vec<String>,
+}
+
 impl MetadataStore {
+    /// Every incarnation that was not marked dead, in the order of their numbers.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn living_gateways(&self) -> Result<Vec<LivingGateway>> {
+        let mut session = self.database().reader().await?;
+        let now = session.dialect().now();
+        let text = format!(
+            "SELECT id, gateway, started_at, (lease_until - {now}) / 1000000 FROM incarnation WHERE NOT is_dead ORDER BY id"
+        );
+        let rows = session.rows(Statement::new(text)).await?;
+        let text = format!("SELECT holder, name FROM errand WHERE lease_until > {now} ORDER BY name");
+        let held = session.rows(Statement::new(text)).await?;
+        let held =
+            held.iter().map(|row| Ok((row.number::<u32>(0)?, row.text(1)?.to_owned()))).collect::<Result<Vec<_>>>()?;
+        let gateway = |row: &Row| {
+            let incarnation = row.number(0)?;
+            let tasks = held.iter().filter(|(holder, _)| *holder == incarnation).map(|(_, task)| task.clone());
+            Ok(LivingGateway {
+                incarnation,
+                gateway: row.text(1)?.to_owned(),
+                started_at: Timestamp(row.int(2)?),
+                lease_seconds: row.int(3)?,
+                tasks: tasks.collect(),
+            })
+        };
+        rows.iter().map(gateway).collect()
+    }
+
     /// Begins a new incarnation of the gateway of this name and answers its number, the first part of its blob ids.
     /// Numbers grow and are never reused. On SQLite, where this process is alone, every earlier incarnation ends.
     ///

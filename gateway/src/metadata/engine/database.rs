@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::row::Row;
+use crate::metadata::engine::row_triggers;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
@@ -48,6 +49,9 @@ pub(crate) enum Pools {
 pub(crate) trait Work: Send + Sync + 'static {
     /// What it answers.
     type Done: Send + 'static;
+
+    /// What it changes goes into the journal. Not so what is about the journal itself, which would never end.
+    const IS_JOURNALED: bool = true;
 
     /// Does it.
     fn run(&self, tx: &mut Session) -> impl Future<Output = Result<Self::Done>> + Send;
@@ -121,16 +125,20 @@ impl Database {
         fail_at("begin")?;
         let mut tx = self.begin(&token).await?;
         fail_at("begun")?;
+        if !W::IS_JOURNALED {
+            pause_journal(&mut tx).await?;
+        }
         // On an error the session is dropped, and with that rolled back.
         let done = work.run(&mut tx).await?;
+        if !W::IS_JOURNALED && tx.dialect() == Dialect::Sqlite {
+            tx.command(row_triggers::RESUME).await?;
+        }
         fail_at("commit")?;
         let committed = tx.command("COMMIT").await;
         // As if the reply had been lost.
         let committed = if fails_at("committed") { Err(sqlx::Error::WorkerCrashed) } else { committed };
         let Err(error) = committed else {
-            if let Pools::Sqlite { unfinished, .. } = &self.pools {
-                unfinished.store(false, Ordering::SeqCst);
-            }
+            self.finished();
             return Ok(done);
         };
         drop(tx);
@@ -157,6 +165,13 @@ impl Database {
                 connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await?;
                 Ok(Session::Postgres(connection))
             }
+        }
+    }
+
+    /// A transaction was committed: its connection need not be rolled back.
+    pub(crate) fn finished(&self) {
+        if let Pools::Sqlite { unfinished, .. } = &self.pools {
+            unfinished.store(false, Ordering::SeqCst);
         }
     }
 
@@ -210,6 +225,15 @@ impl Database {
             Pools::Postgres(pool) => Session::Postgres(pool.acquire().await.unwrap()),
         }
     }
+}
+
+/// Nothing that the transaction does from here on goes into the journal.
+pub(crate) async fn pause_journal(tx: &mut Session) -> Result<()> {
+    let text = match tx.dialect() {
+        Dialect::Sqlite => row_triggers::PAUSE,
+        Dialect::Postgres => "SET LOCAL haulout.unjournaled = 'on'",
+    };
+    Ok(tx.command(text).await?)
 }
 
 /// Where a test may end the process, or let a transaction fail.

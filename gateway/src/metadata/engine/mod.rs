@@ -10,6 +10,8 @@ pub(crate) mod lock_columns;
 pub(crate) mod migrate;
 pub(crate) mod postgres;
 pub(crate) mod row;
+pub(crate) mod row_triggers;
+pub(crate) mod schema;
 pub(crate) mod session;
 pub(crate) mod sqlite;
 pub(crate) mod statement;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Executor, Row, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor, Row, SqliteConnection, SqlitePool};
 
 use crate::metadata::engine::database::Pools;
 use crate::metadata::engine::dialect::Dialect;
-use crate::metadata::engine::migrate;
+use crate::metadata::engine::{migrate, row_triggers};
 use crate::metadata::error::{MetadataError, Result};
 
 /// Read-only connections. Reads take tens of microseconds, so few are enough.
@@ -24,11 +24,16 @@ const READER_CACHE_KIB: u32 = 4_000;
 /// moved and synced once.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
-/// Opens or makes the file at `path`, whose directory must exist.
-pub(crate) async fn open(path: &Path) -> Result<Pools> {
+/// Opens or makes the file at `path`, whose directory must exist. What changes in the tables but `unjournaled` is recorded.
+pub(crate) async fn open(path: &Path, unjournaled: &[&str]) -> Result<Pools> {
     let lock = Arc::new(lock(path)?);
     let unfinished = Arc::new(AtomicBool::new(false));
     let left_unfinished = unfinished.clone();
+    let mut first = options(path).create_if_missing(true).connect().await?;
+    let applied = migrate::applied(&mut first).await?;
+    migrate::run(&mut first, Dialect::Sqlite, &applied).await?;
+    let triggers: Arc<str> = row_triggers::script(&mut first, unjournaled).await?.into();
+    first.close().await?;
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
@@ -36,16 +41,18 @@ pub(crate) async fn open(path: &Path) -> Result<Pools> {
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(10))
+        .after_connect(move |connection, _| {
+            let triggers = Arc::clone(&triggers);
+            Box::pin(async move { connection.execute(sqlx::raw_sql(AssertSqlSafe(&*triggers))).await.map(drop) })
+        })
         .after_release(move |connection, _| {
             // A trip to the connection's thread costs as much as a small statement: only if a transaction was left.
             let left = left_unfinished.swap(false, Ordering::SeqCst);
             Box::pin(async move { Ok(!left || roll_back(connection).await) })
         })
-        .connect_with(options(path).create_if_missing(true).pragma("cache_size", format!("-{WRITER_CACHE_KIB}")))
+        .connect_with(options(path).pragma("cache_size", format!("-{WRITER_CACHE_KIB}")))
         .await?;
     refuse_unsafe_settings(&writer).await?;
-    let applied = migrate::applied(&mut *writer.acquire().await?).await?;
-    migrate::run(&writer, Dialect::Sqlite, &applied).await?;
     // No release hook here: a read-only connection never begins a transaction.
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)

@@ -18,7 +18,7 @@ use crate::metadata::commit::{Batch, Change, DeleteChange, NewBlob, Outcome, Put
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::MetadataError;
 use crate::metadata::identity::users::AddUser;
-use crate::metadata::tests::server;
+use crate::metadata::tests::{journal, server};
 
 /// Runs each scenario twice: on SQLite and on PostgreSQL. Afterwards the rows must agree with each other.
 macro_rules! both {
@@ -100,6 +100,7 @@ impl Fixture {
     pub async fn agrees_with_itself(&self) {
         let store = self.instead.get().unwrap_or(&self.store);
         assert_eq!(store.audit_counters().await.unwrap(), Vec::<String>::new());
+        journal::can_be_rebuilt(store).await;
     }
 
     /// Lets the store go and keeps its files.

@@ -10,6 +10,7 @@ mod fixture;
 mod gateways;
 mod identity;
 mod incarnations;
+mod journal;
 mod ledger_log;
 mod money;
 pub(crate) mod objects;

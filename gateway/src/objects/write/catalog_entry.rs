@@ -27,31 +27,10 @@ impl CatalogEntryBuilder {
             object_size: digested.map(|d| d.length),
             etag: digested.map(|d| (d.md5, None)),
             modified_at_us: self.modified_at.0,
-            attributes: attribute_pairs(&self.attributes),
+            attributes: self.attributes.to_pairs(),
             extents,
         }
     }
-}
-
-/// The attributes as pairs: system headers under their names, user metadata under `x-amz-meta-`, tags
-/// under `x-amz-tagging:`.
-fn attribute_pairs(attributes: &ObjectAttributes) -> Vec<(String, String)> {
-    let system = [
-        ("content-type", &attributes.content_type),
-        ("cache-control", &attributes.cache_control),
-        ("content-disposition", &attributes.content_disposition),
-        ("content-encoding", &attributes.content_encoding),
-        ("content-language", &attributes.content_language),
-        ("expires", &attributes.expires),
-        ("x-amz-website-redirect-location", &attributes.website_redirect),
-        ("x-amz-storage-class", &attributes.storage_class),
-    ];
-    let system = system.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
-    let user = attributes.user.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
-    let tags = attributes.tags.iter().map(|(name, value)| (format!("x-amz-tagging:{name}"), value.clone()));
-    // What a rebuild needs to decipher the content, should its key be at hand.
-    let encryption = attributes.encryption.as_ref().and_then(|encryption| serde_json::to_string(encryption).ok());
-    system.chain(user).chain(tags).chain(encryption.map(|text| ("x-haulout-encryption".to_owned(), text))).collect()
 }
 
 /// The tag of content that came in one piece.

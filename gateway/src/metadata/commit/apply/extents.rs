@@ -59,6 +59,9 @@ pub(super) fn insert_extents(writes: &mut Writes, plan: &Plan<'_>) -> Result<()>
     for planned in &plan.parts {
         add(planned.id.0, &planned.part.extents)?;
     }
+    for (owner, extents) in &plan.held {
+        add(owner.0, extents)?;
+    }
     for appended in &plan.appended {
         for (ordinal, extent) in appended.extents_apart() {
             rows.push(extent_row(appended.owner.0, ordinal, &extent)?);

@@ -44,6 +44,8 @@ pub(in crate::metadata) struct Plan<'a> {
     pub appended: Vec<AppendedVersion>,
     /// Parts that come.
     pub parts: Vec<PlannedPart<'a>>,
+    /// Extents of records of the journal.
+    pub held: Vec<(ExtentOwner, Vec<Extent>)>,
     /// Extents that are the same bytes elsewhere, and whether each is in its version's own row.
     pub moves: Vec<(ExtentMove, bool)>,
     /// What is metered for the owners of extents that move, from now on.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::domain::{BucketId, PartNumber, UploadId, VersionId};
+use crate::domain::{BucketId, Extent, PartNumber, UploadId, VersionId};
 use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::balance::Balance;
 use crate::metadata::commit::change::{Change, NewBlob};
@@ -51,6 +51,12 @@ impl<'a> Planner<'a> {
     /// Blobs that come with this transaction.
     pub(in crate::metadata) fn blobs(&mut self, blobs: &'a [NewBlob]) {
         self.balance.bring(blobs);
+    }
+
+    /// A record of the journal comes to own extents.
+    pub(in crate::metadata) fn hold(&mut self, owner: ExtentOwner, extents: Vec<Extent>) {
+        self.balance.add(&extents);
+        self.plan.held.push((owner, extents));
     }
 
     /// One change of a batch. `id` becomes the owner of the extents if it is a part.

@@ -103,7 +103,7 @@ both! {
         // A lesser flag does not cover it.
         f.round(None, 3).await;
         assert_eq!(f.flag().await, Some(BackendFlag::DatabaseBehind));
-        f.store.confirm_database(vec![(b1(), later, [8; 16])]).await.unwrap();
+        f.store.confirm_database(vec![(b1(), later, [8; 16])], 0, [0; 32]).await.unwrap();
         assert_eq!((f.flag().await, f.store.forgotten_incarnation().await.unwrap()), (None, 0), "founded by nobody here");
         let (verdict, write) = f.round(Some(later), 4).await;
         assert_eq!((verdict, write.map(|next| next.counter)), (Some(HeartbeatVerdict::OneBehind), Some(51)));
