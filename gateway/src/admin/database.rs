@@ -49,7 +49,8 @@ impl Operation for ConfirmDatabase {
             }
         }
         if !shown.is_empty() {
-            admin.metadata.confirm_database(shown).await?;
+            let (recorded, hash) = (admin.heartbeats.recorded_segment(), random(&*admin.ambient.entropy));
+            admin.metadata.confirm_database(shown, recorded, hash).await?;
             admin.heartbeats.beat(admin.objects.incarnation()).await?;
             tracing::warn!(backends = ?reply.confirmed, "this database was confirmed; what it does not know is collected");
         }

@@ -175,7 +175,8 @@ impl Operation for RemoveUser {
             return Err(AdminError::refused("the root user cannot be removed"));
         }
         match admin.metadata.remove_user(&name).await? {
-            metadata::RemoveUser::Removed => Ok(()),
+            // A key that was taken from somebody may not be good again when the database is lost.
+            metadata::RemoveUser::Removed => Ok(admin.objects.await_journal().await?),
             metadata::RemoveUser::NoSuchUser => Err(AdminError::refused(format!("there is no user named {name:?}"))),
             metadata::RemoveUser::OwnsBuckets => {
                 Err(AdminError::refused(format!("{name:?} still owns buckets: delete them first")))

@@ -14,7 +14,9 @@ use crate::config::line::{line_of, position};
 use crate::config::secret::RootCredentials;
 use crate::config::sections::audit::AuditConfig;
 use crate::config::sections::backend::BackendConfig;
+use crate::config::sections::cluster_key::ClusterKeyConfig;
 use crate::config::sections::debug::DebugConfig;
+use crate::config::sections::journal::JournalConfig;
 use crate::config::sections::kms::KmsConfig;
 use crate::config::sections::limits::LimitsConfig;
 use crate::config::sections::log::LogConfig;
@@ -30,6 +32,7 @@ use crate::config::sections::website::WebsiteConfig;
 use crate::config::validate::problems;
 
 /// The default scheme: any two of six backends may be lost.
+const CLUSTER_KEY: &str = "HAULOUT_CLUSTER_KEY";
 const SCHEME: &str = "rs-4-2";
 /// The default data folder.
 const DATA: &str = "haulout-data";
@@ -56,10 +59,12 @@ struct RawConfig {
     website: Option<WebsiteConfig>,
     ops: OpsConfig,
     kms: Option<KmsConfig>,
+    cluster_key: ClusterKeyConfig,
     limits: LimitsConfig,
     objects: ObjectsConfig,
     audit: AuditConfig,
     money: MoneyConfig,
+    journal: JournalConfig,
     scrub: ScrubConfig,
     log: LogConfig,
     debug: DebugConfig,
@@ -177,10 +182,12 @@ fn resolve(
         website: written.website,
         ops: written.ops,
         kms: written.kms,
+        cluster_key: cluster_key(written.cluster_key, environment, &mut found),
         limits: written.limits,
         objects: written.objects,
         audit: written.audit,
         money: money(written.money, environment, &mut found),
+        journal: written.journal,
         scrub: written.scrub,
         log: written.log,
         debug: written.debug,
@@ -188,6 +195,14 @@ fn resolve(
         backends,
     };
     (config, found)
+}
+
+/// The key in the environment counts before the command, and that before the file.
+fn cluster_key(written: ClusterKeyConfig, environment: &Environment, found: &mut Vec<Problem>) -> ClusterKeyConfig {
+    if written.command.as_ref().is_some_and(Vec::is_empty) {
+        found.push(Problem::at("cluster_key.command", "a program and its arguments, each a text of its own"));
+    }
+    ClusterKeyConfig { value: environment.get(CLUSTER_KEY).map(|value| value.to_owned().into()), ..written }
 }
 
 fn scheme(written: Option<&str>, found: &mut Vec<Problem>) -> Scheme {

@@ -24,7 +24,9 @@ pub use load::{Overrides, load, parse, parse_backend};
 pub use secret::{RootCredentials, refused_secret};
 pub use sections::audit::AuditConfig;
 pub use sections::backend::BackendConfig;
+pub use sections::cluster_key::ClusterKeyConfig;
 pub use sections::debug::DebugConfig;
+pub use sections::journal::JournalConfig;
 pub use sections::kms::KmsConfig;
 pub use sections::limits::LimitsConfig;
 pub use sections::log::{LogConfig, LogFormat};
@@ -60,6 +62,8 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// The key service, if there is one.
     pub kms: Option<KmsConfig>,
+    /// Where the cluster key comes from.
+    pub cluster_key: ClusterKeyConfig,
     /// The listener for websites, if they are served.
     pub website: Option<WebsiteConfig>,
     /// The second listener, for health and metrics.
@@ -72,6 +76,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Epochs and prices.
     pub money: MoneyConfig,
+    /// The metadata on the backends.
+    pub journal: JournalConfig,
     /// Reading own disks through.
     pub scrub: ScrubConfig,
     /// Logs.

@@ -37,6 +37,7 @@ pub fn problems(config: &Config) -> Vec<Problem> {
         objects(config),
         audit(config),
         money(config),
+        journal(config),
         scrub(config),
         log(config),
         root(config),
@@ -258,6 +259,22 @@ fn money(config: &Config) -> Vec<Problem> {
         && !config.notification_targets.iter().any(|known| known.name == *target)
     {
         found.push(Problem::at("money.alert_target", format!("there is no notification target named {target:?}")));
+    }
+    found
+}
+
+fn journal(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if config.journal.lag_seconds.is_some_and(|lag| lag > 3_600) {
+        let text = "choose 1 to 3600 seconds, or 0 for writes that wait: what is lost with the database is what was committed since";
+        found.push(Problem::at("journal.lag_seconds", text));
+    }
+    for (key, hours) in
+        [("snapshot_hours", config.journal.snapshot_hours), ("retain_hours", config.journal.retain_hours)]
+    {
+        if !(1..=8_760).contains(&hours) {
+            found.push(Problem::at(format!("journal.{key}"), "choose 1 to 8760 hours"));
+        }
     }
     found
 }

@@ -6,6 +6,7 @@ use codec::{BlobId, BlobKey, ClusterId, ClusterKey, WrappedKey};
 
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::domain::{Timestamp, UploadId, VersionId};
+use crate::journal::tag::{is_tagged, tagged};
 
 /// Generates blob ids, data keys, version ids and attempt numbers, all unique.
 #[derive(Debug)]
@@ -44,12 +45,31 @@ impl IdGenerator {
     /// A new blob: an id that carries the incarnation and the time, and a data key of its own. Its last bytes are random: by
     /// them slivers are spread over folders.
     pub(crate) fn blob(&self) -> NewBlobIdentity {
+        self.identity(self.blob_id(), &self.key)
+    }
+
+    /// A new blob of the journal, which a scan of names finds. It is for whoever has lost the database, and so under the newest key, also
+    /// while that replaces another.
+    pub(crate) fn journal_blob(&self) -> NewBlobIdentity {
+        let newest = self.key.newest();
+        self.identity(tagged(self.blob_id(), newest), newest)
+    }
+
+    /// Whether a blob is of the journal.
+    pub(crate) fn is_of_journal(&self, blob: &BlobId) -> bool {
+        is_tagged(blob, &self.key)
+    }
+
+    fn blob_id(&self) -> BlobId {
         let mut tail = [0; 12];
         tail[..8].copy_from_slice(&self.moment());
         tail[8..].copy_from_slice(&random::<4>(&*self.ambient.entropy));
-        let id = BlobId::new(self.incarnation, tail);
+        BlobId::new(self.incarnation, tail)
+    }
+
+    fn identity(&self, id: BlobId, cluster_key: &ClusterKey) -> NewBlobIdentity {
         let key = BlobKey::from_bytes(random(&*self.ambient.entropy));
-        let wrapped = self.key.wrap(&id, &key, random(&*self.ambient.entropy));
+        let wrapped = cluster_key.wrap(&id, &key, random(&*self.ambient.entropy));
         NewBlobIdentity { id, key, wrapped }
     }
 

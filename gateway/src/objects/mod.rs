@@ -14,6 +14,7 @@ mod edit;
 mod encryption;
 mod error;
 mod id_generator;
+mod journaling;
 mod maintenance;
 mod moving;
 mod multipart;

@@ -82,6 +82,8 @@ pub(crate) struct Inner {
     pub(crate) move_pace: MovePace,
     /// How fast repair was lately.
     pub(crate) repair_meter: RepairMeter,
+    /// Held by whoever writes the journal.
+    pub(crate) journal: tokio::sync::Mutex<()>,
 }
 
 /// Blobs kept open. An entry takes about 1.5 KiB at six slivers.
@@ -117,6 +119,7 @@ impl Inner {
             quilter: Quilter::start(&settings, writer),
             move_pace: MovePace::new(settings.objects.move_bytes_per_second),
             repair_meter: RepairMeter::default(),
+            journal: tokio::sync::Mutex::default(),
             settings,
             noticed,
             read_epochs: ReadEpochs::default(),

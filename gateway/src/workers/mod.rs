@@ -4,6 +4,7 @@ mod access_logs;
 mod audits;
 mod epochs;
 mod inventory;
+mod journal;
 mod lifecycle;
 mod maintenance;
 mod misplaced;
@@ -87,6 +88,8 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         Arc::new(maintenance::Sweep { objects: objects.clone(), trash_seconds: config.objects.trash_seconds }),
         Arc::new(maintenance::Meter(objects.clone())),
         Arc::new(maintenance::Prune(metadata.clone())),
+        Arc::new(journal::Journal::new(objects.clone(), metadata.clone())),
+        Arc::new(journal::Snapshots(objects.clone())),
         Arc::new(lifecycle::Lifecycle {
             objects: objects.clone(),
             metadata: metadata.clone(),

@@ -65,6 +65,10 @@ impl Worker for Settlements {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
+        // A database that was rebuilt or set back may not know what was paid.
+        if self.objects.rollback_hold().await?.is_some() {
+            return Ok(false);
+        }
         let settled = self.settle().await?;
         Ok(self.publish().await? || settled)
     }

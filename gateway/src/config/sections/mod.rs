@@ -2,7 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod backend;
+pub(crate) mod cluster_key;
 pub(crate) mod debug;
+pub(crate) mod journal;
 pub(crate) mod kms;
 pub(crate) mod limits;
 pub(crate) mod log;

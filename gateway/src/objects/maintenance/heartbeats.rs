@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct HeartbeatRound {
     pub incarnation: u32,
     /// The highest incarnation named by a backend that is newer than the database.
     pub forgotten: u32,
+    /// The highest segment of the journal that an authentic heartbeat names.
+    pub segment: u64,
 }
 
 /// Makes the heartbeats of one gateway. Cheap to clone.
@@ -63,6 +66,8 @@ struct Inner {
     periods: HeartbeatPeriods,
     /// When each backend was last seen.
     seen: Mutex<HashMap<BackendId, Instant>>,
+    /// The highest segment of the journal that any backend has recorded.
+    segment: AtomicU64,
     /// Cancelled when another copy of the database was found.
     cloned: CancellationToken,
 }
@@ -87,7 +92,8 @@ impl Heartbeats {
         let backends = committee.backends().to_vec();
         backends.iter().for_each(|backend| backend.trust().await_sight());
         let (seen, cloned) = (Mutex::default(), CancellationToken::new());
-        Self(Arc::new(Inner { metadata, backends, cluster, key, ambient, periods, seen, cloned }))
+        let segment = AtomicU64::new(0);
+        Self(Arc::new(Inner { metadata, backends, cluster, key, ambient, periods, seen, segment, cloned }))
     }
 
     /// Looks at every backend and makes no heartbeat: before there is an incarnation, and for commands.
@@ -139,6 +145,12 @@ impl Heartbeats {
         &self.0.cloned
     }
 
+    /// The last segment of the journal that any backend has recorded.
+    #[must_use]
+    pub fn recorded_segment(&self) -> u64 {
+        self.0.segment.load(Ordering::Relaxed)
+    }
+
     /// What a backend shows now, as far as it can be believed.
     ///
     /// # Errors
@@ -149,7 +161,10 @@ impl Heartbeats {
         let heartbeat = match heartbeat {
             None => SeenHeartbeat::Absent,
             Some(bytes) => match Heartbeat::from_record(&bytes, self.0.cluster, &backend.id, &self.0.key) {
-                Ok(heartbeat) => SeenHeartbeat::Authentic(heartbeat),
+                Ok(heartbeat) => {
+                    self.0.segment.fetch_max(Heartbeat::recorded_segment(&bytes), Ordering::Relaxed);
+                    SeenHeartbeat::Authentic(heartbeat)
+                }
                 Err(reason) => SeenHeartbeat::Unauthentic(reason),
             },
         };
@@ -161,7 +176,9 @@ impl Heartbeats {
     /// # Errors
     /// It may or may not be there; the next round finds out.
     pub async fn write(&self, backend: &Backend, heartbeat: &Heartbeat) -> Result<(), backends::StoreError> {
-        let record = heartbeat.to_record(self.0.cluster, &backend.id, &self.0.key);
+        // A number that cannot be looked up now is in the next one.
+        let segment = self.0.metadata.journal_end().await.map_or(0, |end| end.number);
+        let record = heartbeat.to_record(self.0.cluster, &backend.id, &self.0.key, segment);
         backend.store.beat(record.into()).await
     }
 
@@ -268,6 +285,8 @@ impl Heartbeats {
                 round.forgotten = round.forgotten.max(heartbeat.incarnation);
             }
         }
+        round.segment = self.recorded_segment();
+        self.0.metadata.compare_journal(round.segment).await?;
         join_all(sighted.iter().map(|one| self.conclude(one, begun))).await;
         self.refresh().await?;
         Ok(round)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use backends::{SliverEntry, SliverName};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::metadata::IncarnationState;
+use crate::metadata::{IncarnationState, RecordKind};
 use crate::objects::Objects;
 use crate::objects::committee::Backend;
 use crate::objects::error::ObjectsError;
@@ -50,6 +50,8 @@ struct Facts {
     database_is_behind: bool,
     /// Incarnations up to this one that the database does not know are dead.
     forgotten: u32,
+    /// This database has no snapshot on the backends yet: the journal of the one before is all there is.
+    keeps_journal: bool,
 }
 
 impl Objects {
@@ -65,6 +67,7 @@ impl Objects {
         let states: HashMap<u32, IncarnationState> =
             self.inner.metadata.incarnation_states().await?.into_iter().collect();
         let mut facts = Facts { forgotten: self.inner.metadata.forgotten_incarnation().await?, ..Facts::default() };
+        facts.keeps_journal = self.inner.metadata.newest_records(RecordKind::Snapshot, 1).await?.is_empty();
         let mut report = OrphanReport { refused: self.deletion_hold().await?, ..OrphanReport::default() };
         if report.refused.is_some() {
             return Ok(report);
@@ -111,6 +114,7 @@ impl Objects {
             facts.scanned += page.len() as u64;
             let dead: Vec<SliverEntry> = page
                 .into_iter()
+                .filter(|entry| !(facts.keeps_journal && self.inner.id_generator.is_of_journal(&entry.name.blob)))
                 .filter(|entry| match states.get(&entry.name.blob.incarnation()) {
                     Some(state) => *state == IncarnationState::Dead,
                     None if entry.name.blob.incarnation() <= facts.forgotten => true,

@@ -55,6 +55,10 @@ impl Objects {
         removed: &BTreeSet<BackendId>,
         away: &Mutex<BTreeSet<BackendId>>,
     ) -> Result<usize, ObjectsError> {
+        if !dead.is_empty() {
+            // A database that is rebuilt without knowing of these deaths would count on what is deleted here.
+            self.await_journal().await?;
+        }
         let deletions: Vec<(BlobId, bool)> = futures::stream::iter(dead)
             .map(|blob| async move { (blob.id, self.delete_slivers(&blob, removed, away).await) })
             .buffer_unordered(DELETES_AHEAD)

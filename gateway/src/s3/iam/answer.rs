@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, header};
 use crate::s3::auth::{Payload, Service};
 use crate::s3::body::{Integrity, read_small};
 use crate::s3::documents::xml::XmlWriter;
+use crate::s3::error::{Code, S3Error};
 use crate::s3::iam::action::ActionRequest;
 use crate::s3::iam::args::Args;
 use crate::s3::iam::authorize::authorize;
@@ -74,9 +75,22 @@ async fn run(
     let known = ACTIONS.get(name).filter(|action| action.service == service && version == self::version(service));
     let action = known.ok_or_else(|| IamError::action(name, version))?;
     args.only(action.accepts)?;
+    let objects = state.objects.clone();
+    if changes(action.service, action.name) && objects.is_read_only() {
+        return Err(S3Error::new(Code::ServiceUnavailable).into());
+    }
     let request = authorize(action, ActionRequest { state, caller, head, args, identity: None }).await?;
     let inside = (action.handler)(request).await?;
+    if changes(action.service, action.name) {
+        // A key that was revoked may not be good again when the database is lost.
+        objects.await_journal().await.map_err(S3Error::from)?;
+    }
     Ok((action.name, service, inside.finish()))
+}
+
+/// Whether an action changes who may do what. Sessions are in no row.
+fn changes(service: Service, action: &str) -> bool {
+    service == Service::Iam && !["Get", "List", "Simulate"].iter().any(|reading| action.starts_with(reading))
 }
 
 fn version(service: Service) -> &'static str {

@@ -19,8 +19,31 @@ use crate::s3::respond::Response;
 use crate::s3::route::{Handler, RouteMatch, Row};
 use crate::s3::{body, ops};
 
-/// Reads what the operation takes, checks the permission and calls the handler.
+/// Why nothing is changed while the database is older than its journal.
+const READ_ONLY: &str = "The metadata database is older than its journal on the backends, so nothing is changed. The operator rebuilds it with \
+                         `haulout recover`, or says with `haulout database confirm` that it counts.";
+
+/// Carries an operation out, and answers once the journal has what may not be lost with the database.
 pub(super) async fn dispatch(
+    request: S3Request,
+    row: &'static Row,
+    found: &RouteMatch<'_>,
+    target: Target,
+    trace: &mut Trace,
+) -> Result<Response, S3Error> {
+    let objects = request.state.objects.clone();
+    if row.changes() && objects.is_read_only() {
+        return Err(S3Error::with(Code::ServiceUnavailable, READ_ONLY));
+    }
+    let response = carry_out(request, row, found, target, trace).await?;
+    if row.changes_access() || (row.changes() && objects.journal_lag().is_zero()) {
+        objects.await_journal().await?;
+    }
+    Ok(response)
+}
+
+/// Reads what the operation takes, checks the permission and calls the handler.
+async fn carry_out(
     mut request: S3Request,
     row: &'static Row,
     found: &RouteMatch<'_>,

@@ -166,6 +166,32 @@ impl Row {
         reads && self.level == Level::Object && self.permission.0 != "s3:ListMultipartUploadParts"
     }
 
+    /// Whether it may change anything.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        !matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// Whether it says who may do what, or what may not be removed: a database that is rebuilt must know, or what was taken from somebody
+    /// would be given back.
+    #[must_use]
+    pub fn changes_access(&self) -> bool {
+        const ABOUT_ACCESS: [&str; 11] = [
+            "s3:DeleteBucketPolicy",
+            "s3:PutBucketAcl",
+            "s3:PutBucketObjectLockConfiguration",
+            "s3:PutBucketOwnershipControls",
+            "s3:PutBucketPolicy",
+            "s3:PutBucketPublicAccessBlock",
+            "s3:PutBucketVersioning",
+            "s3:PutObjectAcl",
+            "s3:PutObjectLegalHold",
+            "s3:PutObjectRetention",
+            "s3:PutObjectVersionAcl",
+        ];
+        self.changes() && ABOUT_ACCESS.contains(&self.permission.0)
+    }
+
     /// Needs no authorization.
     #[must_use]
     pub fn open_to_all(mut self) -> Self {

@@ -1,0 +1,5 @@
+//! The metadata on the backends: segments of the journal and snapshots, from which a lost database is rebuilt (`recover`).
+
+mod segments;
+mod snapshots;
+mod terms;
