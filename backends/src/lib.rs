@@ -32,7 +32,7 @@ pub use examine::{SliverCondition, examine};
 pub use gateway_identity::GatewayIdentity;
 pub use name::{FAN_OUT, SliverName, SliverNameError, SliverText};
 pub use node::NODE_KEY;
-pub use open::{accept, open, open_bare};
+pub use open::{accept, marked_cluster, open, open_bare};
 pub use operation::Operation;
 pub use proving::prove_by_reading;
 pub use spec::{BackendSpec, Expect, FREE_FLOOR, TIMEOUT_SECONDS, URL_KINDS, redacted_url};

@@ -93,6 +93,18 @@ impl Marker {
         Ok(found.generation)
     }
 
+    /// The cluster that any marker names.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongBackend`] when the bytes are no marker.
+    pub(crate) fn cluster_of(found: &[u8]) -> Result<ClusterId, StoreError> {
+        let unreadable = |reason: String| StoreError::wrong(format!("its {MARKER_NAME} cannot be read: {reason}"));
+        let found: Self = serde_json::from_slice(found).map_err(|error| unreadable(error.to_string()))?;
+        let mut cluster = [0; 16];
+        hex::decode_to_slice(&found.cluster, &mut cluster).map_err(|error| unreadable(error.to_string()))?;
+        Ok(ClusterId(cluster))
+    }
+
     /// The error for a target without a marker.
     pub(crate) fn missing() -> StoreError {
         StoreError::wrong(format!("it has no {MARKER_NAME}: not mounted, emptied, or never formatted"))

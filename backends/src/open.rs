@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use codec::ClusterId;
+
 use crate::directory::DirectoryStore;
-use crate::marker::Marker;
+use crate::marker::{MARKER_BYTES_MAX, MARKER_NAME, Marker};
 use crate::node::NodeStore;
 use crate::remote::RemoteStore;
 use crate::spec::{FREE_FLOOR, TIMEOUT_SECONDS};
@@ -50,6 +52,37 @@ pub async fn open_bare(
         }
     }
     Ok(kind.into_store())
+}
+
+/// Which cluster a backend says it belongs to, for whoever has lost everything else; none where it has no marker, and of a node, which tells
+/// only gateways that it knows.
+///
+/// # Errors
+/// It cannot be reached, or its marker cannot be read.
+pub async fn marked_cluster(spec: &BackendSpec, base: &Path) -> Result<Option<ClusterId>, StoreError> {
+    let nobody = GatewayIdentity::from(ClusterId([0; 16]));
+    let marker = match Kind::new(spec, &nobody, base)? {
+        Kind::Node(_) => None,
+        Kind::Directory(_) => match directory(&spec.url)? {
+            Some(path) => read_marker(&base.join(path))?,
+            None => None,
+        },
+        Kind::Remote(store) => store.marker().await?.map(|bytes| bytes.to_vec()),
+    };
+    marker.map(|bytes| Marker::cluster_of(&bytes)).transpose()
+}
+
+fn read_marker(folder: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match std::fs::File::open(folder.join(MARKER_NAME)) {
+        Ok(file) => {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut std::io::Read::take(file, MARKER_BYTES_MAX), &mut bytes)
+                .map_err(StoreError::unavailable)?;
+            Ok(Some(bytes))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::unavailable(error)),
+    }
 }
 
 /// Makes what stands in the backend's place its given generation, on the word of an operator: an empty replacement is

@@ -50,13 +50,14 @@ impl TestGateway {
         Ok(fs::create_dir_all(self.backend_folder(number))?)
     }
 
-    /// Every sliver file of a backend, in no order.
+    /// Every sliver file of a backend but those of the journal, in no order.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn slivers_of(&self, number: usize) -> Result<Vec<PathBuf>> {
         let mut slivers = crate::files::files_below(&self.backend_folder(number))?;
-        slivers.retain(|path| crate::files::is_sliver(path));
+        let journal = crate::journal_names::JournalNames::of(self.data())?;
+        slivers.retain(|path| crate::files::is_sliver(path) && !journal.has(path));
         Ok(slivers)
     }
 

@@ -83,6 +83,21 @@ impl FreshDatabase {
         Program::new("pg_dump").args(["--dbname", url, "--file"]).args([&dump]).ok().await.map(drop)
     }
 
+    /// Leaves nothing of it. Nobody may have it open.
+    ///
+    /// # Errors
+    /// It refuses.
+    pub async fn lose(&self, data: &Path) -> Result<()> {
+        if self.url.is_none() {
+            for file in sqlite_files(data)? {
+                std::fs::remove_file(file)?;
+            }
+            return Ok(());
+        }
+        self.remove().await?;
+        execute(cluster()?, &format!("CREATE DATABASE {}", self.name)).await
+    }
+
     /// Puts it back as it was when it was copied. Nobody may have it open.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod files;
 mod fixture;
 mod gateway;
 mod history;
+mod journal_names;
 mod nodes;
 mod payload;
 mod program;

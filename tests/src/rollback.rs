@@ -45,6 +45,15 @@ impl TestGateway {
         self.database.restore(self.data(), &backup.0).await
     }
 
+    /// Nothing of the database is left. The gateway must not run.
+    ///
+    /// # Errors
+    /// It runs, or the database refuses.
+    pub async fn lose_database(&self) -> Result<()> {
+        ensure!(!self.is_running(), "kill the gateway first");
+        self.database.lose(self.data()).await
+    }
+
     /// Copies a local backend, with all that lies in it.
     ///
     /// # Errors

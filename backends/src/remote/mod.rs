@@ -72,6 +72,14 @@ impl RemoteStore {
         })))
     }
 
+    /// The bytes of the marker, whatever it says.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn marker(&self) -> Result<Option<Bytes>, StoreError> {
+        self.0.small_object(MARKER_NAME).await
+    }
+
     /// Writes the marker if nothing is below the prefix; leaves it as it is if it already is this backend.
     ///
     /// # Errors

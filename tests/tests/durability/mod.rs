@@ -12,6 +12,7 @@ mod losing_backends;
 mod moving;
 mod own_backend;
 mod placement;
+mod recovery;
 mod repair;
 mod rollbacks;
 mod short_of_space;

@@ -95,8 +95,10 @@ async fn a_restored_database_collects_nothing_until_it_is_confirmed(gateway: &mu
     let said = gateway.problem("b4").await?.unwrap_or_default();
     ensure!(said.contains("the database is older") && said.contains("haulout database confirm"), "{said}");
     gateway.haulout(&["backend", "accept", "b4"]).fails().await?;
-    put(&s3, &["later", "later too"]).await?;
-    read(&s3, &["later", "before", "later too"]).await?;
+    s3.put("kept", "later", payload("later").bytes()).await?.refused(503, "ServiceUnavailable")?;
+    s3.delete("kept", "before").await?.refused(503, "ServiceUnavailable")?;
+    s3.call("iam", "CreateUser", &[("UserName", "anybody")]).await?.refused(503, "ServiceUnavailable")?;
+    ensure!(gateway.ops("/health/ready")?.1.contains("only reads are served"));
 
     // It is as true after another start.
     gateway.restart()?;
@@ -108,6 +110,8 @@ async fn a_restored_database_collects_nothing_until_it_is_confirmed(gateway: &mu
     let left = slivers(gateway, 6)?;
     ensure!(known.iter().all(|name| left.contains(name)), "what the database knows stays");
     ensure!(all.iter().filter(|name| left.contains(name)).count() == known.len(), "what it does not know is given up");
+    put(&s3, &["later", "later too"]).await?;
+    read(&s3, &["later", "before", "later too"]).await?;
     gateway.haulout(&["backend", "list"]).ok().await?;
     ensure!(gateway.ops("/metrics")?.1.contains("haulout_collection_held 0"));
     gateway.wait_for_heartbeats(1..=6).await?;
@@ -132,9 +136,9 @@ async fn a_restored_database_gives_no_number_again(gateway: &mut TestGateway) ->
     gateway.kill();
     gateway.restore_database(&backup).await?;
     gateway.restart()?;
+    gateway.haulout(&["database", "confirm"]).ok().await?;
     put(&s3, &["later"]).await?;
     ensure!((of(gateway, "00000002")?, of(gateway, "00000003")?) == (6, 6), "the number was not given again");
-    gateway.haulout(&["database", "confirm"]).ok().await?;
     gateway.haulout(&["collect"]).ok().await?;
     ensure!((of(gateway, "00000002")?, of(gateway, "00000003")?) == (0, 6), "a forgotten incarnation is a dead one");
     read(&s3, &["before", "later"]).await
