@@ -7,6 +7,7 @@ mod money;
 mod node;
 mod placement;
 mod provider;
+mod recover;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use self::money::{Account, AccountCommand, Epoch, Invoice, Movement, Quote, 
 pub use self::node::{Node, NodeCommand, RunNode};
 pub use self::placement::{Bucket, Placement};
 pub use self::provider::{Provider, Repair};
+pub use self::recover::{Recover, RecoverCommand};
 use crate::config::Overrides;
 
 /// An S3 gateway that cuts every object into encrypted, erasure-coded slivers and gives each to another storage provider.
@@ -72,9 +74,14 @@ pub enum Command {
     /// Buckets
     #[command(subcommand)]
     Bucket(Bucket),
+    /// The gateways that use this database
+    #[command(subcommand)]
+    Gateway(Gateway),
     /// The metadata database
     #[command(subcommand)]
     Database(Database),
+    /// Rebuild a lost database from the backends, the configuration and the cluster key
+    Recover(Recover),
     /// Keys of the cluster and of its key service
     #[command(subcommand)]
     Keys(Keys),
@@ -120,6 +127,17 @@ pub struct Serve {
     pub s3_listen: Option<SocketAddr>,
 }
 
+/// What to do with gateways.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Gateway {
+    /// List them: since when they run, until when their leases last, and which background work each does
+    List {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// What to do with the database.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Database {
@@ -142,6 +160,23 @@ pub enum Keys {
         /// Print what was done as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Split the cluster key into shares, of which some number gives it back, each into a file of its own
+    Split {
+        /// How many are needed of how many, such as 3-of-5
+        terms: String,
+        /// The folder for the shares
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Put shares of the cluster key together, into the data folder unless it has a key
+    Combine {
+        /// The shares
+        #[arg(required = true, value_name = "FILE")]
+        shares: Vec<PathBuf>,
+        /// Another file for the key
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// Print what storage nodes know this cluster's gateways by, for `haulout node allow`
     Gateway,
@@ -283,6 +318,8 @@ mod tests {
             "keys rotate kms",
             "keys rotate cluster --json",
             "keys gateway",
+            "keys split 3-of-5 --out d",
+            "keys combine a b c --out f",
             "node",
             "node --listen 127.0.0.1:1 --ops 127.0.0.1:2 --trash-min-seconds 0",
             "node init --name n1 --listen host:1",
@@ -317,7 +354,11 @@ mod tests {
             "bucket placement b --zones z1,z2 --providers p --exclude b1,p2 --residency eu- --json",
             "bucket placement b --clear",
             "placement evaluate --exclude b1 --json",
+            "gateway list --json",
             "database confirm",
+            "recover --dry-run --json",
+            "recover --until 2026-11-29T12:00:00Z --cluster 00112233445566778899aabbccddeeff",
+            "recover confirm --json",
             "database confirm --json",
             "user add u",
             "user add u --access-key K --secret-key S",

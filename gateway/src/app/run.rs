@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use crate::app::cli::{Cli, Command, Ledger};
+use crate::app::cli::{Cli, Command, Keys, Ledger};
 use crate::app::commands::{self, OperationRunner, Outcome};
 use crate::app::reload::ConfigSource;
 use crate::app::{log, ops, serve};
@@ -57,6 +57,14 @@ fn begin(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Node(node) => {
             let data = node.data(cli.overrides().data);
             runtime.block_on(commands::node::run(node, &data, &config))
+        }
+        Command::Keys(Keys::Split { terms, out }) => {
+            commands::key_shares::run_split(&terms, &out, &config, &Ambient::system())
+        }
+        Command::Keys(Keys::Combine { shares, out }) => commands::key_shares::run_combine(&shares, out, &config),
+        Command::Recover(recover) if recover.command.is_none() => {
+            log::start(&LogConfig { filter: "warn".to_owned(), ..config.log.clone() })?;
+            runtime.block_on(commands::recover::run(&recover, &config, &Ambient::system()))
         }
         Command::Ledger(Ledger::Offline(ledger)) => commands::ledger::run_offline(ledger),
         command => {

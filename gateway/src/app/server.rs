@@ -139,6 +139,9 @@ impl Server {
             (components.cluster.id, components.base.clone(), components.cluster.key());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
         begin_first_epoch(&metadata, &config.money).await.context("cannot begin the first epoch")?;
+        if let Err(error) = objects.begin_journal().await {
+            tracing::warn!(%error, "the first snapshot of the metadata could not be written; it will be retried");
+        }
         let workers = Workers::start(&objects, &metadata, settlement_key, config, ambient);
 
         let info = startup_info(config, &sockets, folder.clone(), root)?;

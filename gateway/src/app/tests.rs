@@ -221,7 +221,8 @@ async fn operate(setup: &TestSetup, suffix: &str) {
     assert!(runner.run(RemoveUser { name }).await.is_err());
     assert!(runner.run(RemoveUser { name: "root".into() }).await.is_err());
 
-    assert!(runner.run(Check { deep: true }).await.unwrap().clean());
+    let report = runner.run(Check { deep: true }).await.unwrap();
+    assert!(report.clean(), "{report:?}");
     assert_eq!(runner.run(Collect {}).await.unwrap().orphans_refused, None);
 
     let disk = setup.config.data.join("backends/b3");
@@ -242,6 +243,9 @@ async fn operators_get_the_same_answers_whether_or_not_it_runs() {
     let server = setup.server().await;
     operate(&setup, "running").await;
     server.shut_down(Duration::from_secs(5), std::future::pending()).await;
+    // Another, whose disks are all there.
+    let setup = TestSetup::new();
+    setup.server().await.shut_down(Duration::from_secs(5), std::future::pending()).await;
     operate(&setup, "stopped").await;
 }
 
@@ -322,7 +326,8 @@ async fn the_cluster_key_can_be_replaced() {
     assert!(rotated.rewrapped > 0 && rotated.failed == 0, "{rotated:?}");
     std::fs::write(&file, &second).unwrap();
     let again = runner.run(crate::admin::RotateKeys { kind: crate::admin::KeyKind::Cluster }).await.unwrap();
-    assert_eq!((again.rewrapped, again.current, again.failed), (0, rotated.rewrapped, 0));
+    assert_eq!((again.rewrapped, again.failed), (0, 0), "the journal too is under the new key");
+    assert!(again.current >= rotated.rewrapped, "{again:?}");
     std::fs::write(&file, &first).unwrap();
     let refused = runner.run(crate::admin::RotateKeys { kind: crate::admin::KeyKind::Kms }).await;
     assert!(refused.is_err(), "the first key is not the cluster's any more");

@@ -10,6 +10,8 @@ use crate::app::commands::{Outcome, show};
 pub(super) async fn run(runner: &OperationRunner, keys: Keys) -> Result<Outcome> {
     let (kind, json) = match keys {
         Keys::Rotate { kind, json } => (kind, json),
+        // These run without a runner.
+        Keys::Split { .. } | Keys::Combine { .. } => return Ok(Outcome::Fine),
         Keys::Gateway => {
             let names = runner.run(ShowGatewayKeys {}).await?;
             names.iter().try_for_each(|name| show::print(name))?;

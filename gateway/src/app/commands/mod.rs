@@ -5,6 +5,8 @@ mod backend;
 mod check;
 mod collect;
 mod database;
+mod gateway;
+pub(super) mod key_shares;
 mod keys;
 pub(super) mod ledger;
 mod money;
@@ -14,6 +16,7 @@ mod outcome;
 mod placement;
 mod provider;
 mod quota;
+pub(super) mod recover;
 mod runner;
 mod show;
 mod user;
@@ -24,13 +27,16 @@ pub(super) use outcome::Outcome;
 pub(super) use runner::OperationRunner;
 pub(super) use show::print;
 
-use crate::app::cli::Command;
+use crate::app::cli::{Command, Database, Recover, RecoverCommand};
 
 /// Runs a command that is not `serve`.
 pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Outcome> {
     match command {
         // These run without a runner.
-        Command::Serve(_) | Command::Node(_) => Ok(Outcome::Fine),
+        Command::Serve(_) | Command::Node(_) | Command::Recover(Recover { command: None, .. }) => Ok(Outcome::Fine),
+        Command::Recover(Recover { command: Some(RecoverCommand::Confirm { json }), .. }) => {
+            database::run(runner, Database::Confirm { json }).await
+        }
         Command::Check { deep, json } => check::run(runner, deep, json).await,
         Command::Collect { json } => collect::run(runner, json).await,
         Command::Keys(keys) => keys::run(runner, keys).await,
@@ -49,6 +55,7 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Invoice(invoice) => money::invoice(runner, invoice).await,
         Command::Settle(settle) => money::settle(runner, &settle).await,
         Command::Epoch(epoch) => money::epoch(runner, epoch).await,
+        Command::Gateway(gateway) => gateway::run(runner, gateway).await,
         Command::Quota(quota) => quota::run(runner, quota).await,
     }
 }

@@ -43,6 +43,9 @@ impl OperationRunner {
         let admin = self.admin(components, &incarnation_lease);
         let done = operation.run(&admin).await;
         let flushed = admin.objects.flush_meters().await;
+        if let Err(error) = admin.objects.write_journal().await {
+            tracing::warn!(%error, "the journal could not be written; a gateway does so when it starts");
+        }
         incarnation_lease.end().await;
         metadata.close().await;
         drop(lock);

@@ -64,6 +64,11 @@ impl Readiness {
         if !writes {
             reasons.push(format!("{writable} failure domains take writes and {} are needed", self.write_floor));
         }
+        let read_only = self.objects.is_read_only();
+        if read_only {
+            reasons.push("the database is older than its journal on the backends: only reads are served".to_owned());
+        }
+        let writes = writes && !read_only;
         ReadinessReport { ready: serves && reads, reads: serves && reads, writes: serves && reads && writes, reasons }
     }
 

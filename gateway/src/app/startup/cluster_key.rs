@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::app::startup::data_folder::DataFolder;
 use crate::clock::{Ambient, random};
+use crate::config::ClusterKeyConfig;
 use crate::metadata::{Cluster, MetadataStore};
 
 /// The file's name in the data folder. One line per key: its id, a space, 64 hexadecimal digits; without an id it is key 1.
@@ -47,6 +48,21 @@ impl ClusterIdentity {
         GatewayIdentity::new(self.id, &self.key())
     }
 
+    /// The keys of the file, for a cluster whose database is lost: the newest wraps.
+    ///
+    /// # Errors
+    /// There is no file, or it is damaged.
+    pub fn without_database(folder: &DataFolder, config: &ClusterKeyConfig, id: ClusterId) -> anyhow::Result<Self> {
+        let keys = read(&KeySource::new(folder, config))?.with_context(|| {
+            format!(
+                "there is no cluster key: put the copy that was kept at {}/{FILE}. Without it nothing can be read",
+                folder.path().display()
+            )
+        })?;
+        let active = *keys.last_key_value().context("there is no cluster key")?.0;
+        Ok(Self { id, active, keys })
+    }
+
     /// Reads which cluster the database belongs to and opens its key. `create` says whether to create the cluster,
     /// and generate its key, when the database is new.
     ///
@@ -54,14 +70,16 @@ impl ClusterIdentity {
     /// The key is missing or a different one, or the database is unavailable. Nothing is ever overwritten.
     pub async fn establish(
         folder: &DataFolder,
+        config: &ClusterKeyConfig,
         metadata: &MetadataStore,
         ambient: &Ambient,
         create: bool,
     ) -> anyhow::Result<Self> {
-        let keys = read(folder)?;
+        let source = KeySource::new(folder, config);
+        let keys = read(&source)?;
         let cluster = metadata.cluster().await.context("cannot read the cluster from the database")?;
         match (cluster, keys) {
-            (Some(cluster), Some(keys)) => prove(folder, &cluster, keys),
+            (Some(cluster), Some(keys)) => prove(&source, &cluster, keys),
             (Some(cluster), None) => bail!(
                 "the database belongs to cluster {}, whose key is missing: put it at {}/{FILE} (from a backup, or from \
                  another gateway of the cluster). Without it nothing can be read",
@@ -69,17 +87,17 @@ impl ClusterIdentity {
                 folder.path().display()
             ),
             (None, _) if !create => bail!("the database belongs to no cluster yet: start `haulout serve` first"),
-            (None, keys) => Self::create(folder, metadata, ambient, keys).await,
+            (None, keys) => Self::create(&source, metadata, ambient, keys).await,
         }
     }
 
     async fn create(
-        folder: &DataFolder,
+        source: &KeySource<'_>,
         metadata: &MetadataStore,
         ambient: &Ambient,
         present: Option<KeyBytes>,
     ) -> anyhow::Result<Self> {
-        let fresh = present.is_none();
+        let (folder, fresh) = (source.folder, present.is_none() && source.is_file());
         let made = || KeyBytes::from([(KEY_ID, Zeroizing::new(random(ambient.entropy.as_ref())))]);
         let keys = present.unwrap_or_else(made);
         let (key_id, bytes) = keys.last_key_value().context("there is no cluster key")?;
@@ -95,16 +113,61 @@ impl ClusterIdentity {
             folder.remove(FILE)?;
             bail!("another gateway has just created cluster {}: copy its {FILE} here and start again", winner.id);
         }
-        prove(folder, &winner, keys)
+        prove(source, &winner, keys)
     }
 }
 
-fn read(folder: &DataFolder) -> anyhow::Result<Option<KeyBytes>> {
-    let Some(text) = folder.read_secret(FILE)? else { return Ok(None) };
-    let damaged = || {
-        let data_folder = folder.path().display();
-        anyhow::anyhow!("{data_folder}/{FILE} is damaged: a line for each key, its number and 64 hexadecimal digits")
-    };
+/// Where the key comes from: the environment, else a command, else the file.
+pub(crate) struct KeySource<'a> {
+    folder: &'a DataFolder,
+    config: &'a ClusterKeyConfig,
+}
+
+impl<'a> KeySource<'a> {
+    pub(crate) fn new(folder: &'a DataFolder, config: &'a ClusterKeyConfig) -> Self {
+        Self { folder, config }
+    }
+
+    /// Whether a new cluster may have its key made and written to the file.
+    fn is_file(&self) -> bool {
+        !self.config.is_elsewhere()
+    }
+
+    /// What it is called in messages.
+    fn name(&self) -> String {
+        match self.config {
+            ClusterKeyConfig { value: Some(_), .. } => "HAULOUT_CLUSTER_KEY".to_owned(),
+            ClusterKeyConfig { command: Some(_), .. } => "the output of [cluster_key] command".to_owned(),
+            _ => format!("{}/{FILE}", self.folder.path().display()),
+        }
+    }
+
+    /// The keys as text; none where there is no file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the command fails.
+    pub(crate) fn text(&self) -> anyhow::Result<Option<Zeroizing<String>>> {
+        if let Some(value) = &self.config.value {
+            return Ok(Some(value.clone()));
+        }
+        let Some([program, arguments @ ..]) = self.config.command.as_deref() else {
+            return self.folder.read_secret(FILE);
+        };
+        let output =
+            std::process::Command::new(program).args(arguments).stderr(std::process::Stdio::inherit()).output();
+        let output = output.with_context(|| format!("cannot run {program:?} for the cluster key"))?;
+        if !output.status.success() {
+            bail!("{program:?}, which prints the cluster key, ended with {}", output.status);
+        }
+        let text = String::from_utf8(output.stdout).map_err(|_| anyhow::anyhow!("{} is no text", self.name()))?;
+        Ok(Some(text.into()))
+    }
+}
+
+fn read(source: &KeySource<'_>) -> anyhow::Result<Option<KeyBytes>> {
+    let Some(text) = source.text()? else { return Ok(None) };
+    let damaged =
+        || anyhow::anyhow!("{} is damaged: a line for each key, its number and 64 hexadecimal digits", source.name());
     let mut keys = KeyBytes::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (id, digits) = match line.split_once(' ') {
@@ -120,13 +183,13 @@ fn read(folder: &DataFolder) -> anyhow::Result<Option<KeyBytes>> {
     if keys.is_empty() { Err(damaged()) } else { Ok(Some(keys)) }
 }
 
-fn prove(folder: &DataFolder, cluster: &Cluster, keys: KeyBytes) -> anyhow::Result<ClusterIdentity> {
+fn prove(source: &KeySource<'_>, cluster: &Cluster, keys: KeyBytes) -> anyhow::Result<ClusterIdentity> {
     let check = |bytes: &Zeroizing<[u8; 32]>| ClusterKey::new(cluster.key_id, **bytes).check_value(&cluster.id);
     if keys.get(&cluster.key_id).is_none_or(|bytes| check(bytes) != cluster.key_check) {
         bail!(
-            "{}/{FILE} is not the key of cluster {}, to which the database belongs: use the cluster's own key, or this \
+            "{} is not the key of cluster {}, to which the database belongs: use the cluster's own key, or this \
              key's own database. Nothing was changed",
-            folder.path().display(),
+            source.name(),
             cluster.id
         );
     }

@@ -55,7 +55,8 @@ impl Components {
     /// Something is missing, or does not fit together.
     pub async fn find(config: &Config, folder: DataFolder, ambient: &Ambient) -> anyhow::Result<Self> {
         // Opening a database that is not there would make one.
-        if folder.read_secret(crate::app::startup::cluster_key::FILE)?.is_none() {
+        let is_file = !config.cluster_key.is_elsewhere();
+        if is_file && folder.read_secret(crate::app::startup::cluster_key::FILE)?.is_none() {
             anyhow::bail!("{} belongs to no cluster yet: start `haulout serve` first", folder.path().display());
         }
         Self::open(config, folder, ambient, false).await
@@ -68,7 +69,7 @@ impl Components {
         let metadata = MetadataStore::open(&config.database, ambient.clone()).await.map_err(cannot_open)?;
         metadata.set_grace_seconds(config.objects.grace_seconds);
         let opened = async {
-            let cluster = ClusterIdentity::establish(&folder, &metadata, ambient, make).await?;
+            let cluster = ClusterIdentity::establish(&folder, &config.cluster_key, &metadata, ambient, make).await?;
             let rows = metadata.backends().await.context("cannot read the backends from the database")?;
             let opened = config.backends.iter().map(|backend| open_one(config, backend, &rows, &cluster, &base, make));
             let mut backends = Vec::new();
@@ -105,6 +106,7 @@ impl Components {
         let compute = Compute::of_all_cores();
         let settings = ObjectsSettings {
             objects: config.objects.clone(),
+            journal: config.journal.clone(),
             memory_bytes: config.limits.memory_bytes,
             object_bytes_max: config.s3.object_bytes_max,
         };

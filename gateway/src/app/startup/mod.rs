@@ -4,6 +4,7 @@ pub(crate) mod cluster_key;
 pub(crate) mod components;
 pub(crate) mod data_folder;
 pub(crate) mod descriptors;
+pub(crate) mod key_shares;
 pub(crate) mod opened_backend;
 pub(crate) mod root_user;
 pub(crate) mod sockets;

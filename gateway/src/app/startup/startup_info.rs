@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::app::commands::print;
 use crate::app::server::StartupInfo;
-use crate::app::startup::root_user;
+use crate::app::startup::{cluster_key, root_user};
 use crate::config::Config;
 
 /// Prints it to standard output.
@@ -30,6 +30,14 @@ fn text(config: &Config, info: &StartupInfo) -> String {
         lines.push(format!("Root key, printed only now and kept in {}:", file.display()));
         lines.push(format!("  access key  {}", credentials.access_key));
         lines.push(format!("  secret key  {}", credentials.secret_key.as_str()));
+        if !config.cluster_key.is_elsewhere() {
+            let key = info.folder.path().join(cluster_key::FILE);
+            lines.push(format!("Keep a copy of {} elsewhere: without it nothing can be read,", key.display()));
+            lines.push(
+                "with it even a lost database can be rebuilt. `haulout keys split 3-of-5 --out DIR` makes shares."
+                    .to_owned(),
+            );
+        }
     }
     let Some((address, tls)) = info.s3.first() else { return lines.join("\n") };
     let endpoint = url(*address, *tls);
