@@ -16,6 +16,7 @@ mod events;
 mod identity;
 mod ledger_log;
 mod meter_check;
+mod meter_mend;
 mod money;
 mod objects;
 mod shared;
@@ -80,6 +81,8 @@ pub use identity::{
 pub use ledger_log::log_rows::{LogCheckpoint, LogEnd};
 pub use ledger_log::log_secrets::LogSecrets;
 pub use ledger_log::sections::LogSection;
+pub use meter_check::MeteredPlace;
+pub use meter_mend::MendedMeters;
 pub use money::accounts::NumberedEntry;
 pub use money::bills::BillRow;
 pub use money::bucket_costs::{BucketCost, FundsAlert};
