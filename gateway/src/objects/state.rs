@@ -13,6 +13,7 @@ use crate::objects::committee::Committee;
 use crate::objects::compute::Compute;
 use crate::objects::encryption::key_provider::KeyProvider;
 use crate::objects::id_generator::IdGenerator;
+use crate::objects::maintenance::discard::DiscardPauses;
 use crate::objects::maintenance::early_progress::EarlyProgress;
 use crate::objects::maintenance::finding_queue::FindingQueue;
 use crate::objects::maintenance::noticed::Noticed;
@@ -80,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) early_progress: tokio::sync::Mutex<EarlyProgress>,
     /// How fast slivers are moved that nothing endangers.
     pub(crate) move_pace: MovePace,
+    /// Backends that did not answer when replaced slivers were to be deleted there.
+    pub(crate) discard_pauses: DiscardPauses,
     /// How fast repair was lately.
     pub(crate) repair_meter: RepairMeter,
 }
@@ -116,6 +119,7 @@ impl Inner {
             opened: Cache::new(OPENED_BLOBS_MAX),
             quilter: Quilter::start(&settings, writer),
             move_pace: MovePace::new(settings.objects.move_bytes_per_second),
+            discard_pauses: DiscardPauses::default(),
             repair_meter: RepairMeter::default(),
             settings,
             noticed,

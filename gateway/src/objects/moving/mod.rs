@@ -1,6 +1,7 @@
 //! Content that is not where it should be: outside the placement rules of buckets, on a backend that is replaced, or elsewhere than the weights
 //! want it. It is found here and moved by repair.
 
+pub(crate) mod copy_sliver;
 pub(crate) mod held;
 pub(crate) mod pace;
 pub(crate) mod progress;
