@@ -179,7 +179,8 @@ impl Work {
             let _ = s3.put(BUCKET, &format!("small {turn} {number}"), content(turn, 5_000)).await;
         };
         futures::future::join_all((0..8).map(put)).await;
-        for number in 1..8 {
+        // Two stay: the first may have been alone in its quilt.
+        for number in (1..8).filter(|number| *number != 4) {
             let _ = s3.delete(BUCKET, &format!("small {turn} {number}")).await;
         }
         let (key, large) = (format!("large {turn}"), content(turn, 1_500_000));
