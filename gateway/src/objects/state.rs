@@ -19,6 +19,7 @@ use crate::objects::maintenance::finding_queue::FindingQueue;
 use crate::objects::maintenance::noticed::Noticed;
 use crate::objects::moving::pace::MovePace;
 use crate::objects::moving::repair_meter::RepairMeter;
+use crate::objects::moving::repair_pace::RepairPace;
 use crate::objects::read::opened_blob::OpenedBlob;
 use crate::objects::read::read_epochs::ReadEpochs;
 use crate::objects::read::read_memory::ReadMemory;
@@ -83,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) move_pace: MovePace,
     /// Backends that did not answer when replaced slivers were to be deleted there.
     pub(crate) discard_pauses: DiscardPauses,
+    /// How long repair pauses while requests are under way.
+    pub(crate) repair_pace: RepairPace,
     /// How fast repair was lately.
     pub(crate) repair_meter: RepairMeter,
 }
@@ -120,6 +123,7 @@ impl Inner {
             quilter: Quilter::start(&settings, writer),
             move_pace: MovePace::new(settings.objects.move_bytes_per_second),
             discard_pauses: DiscardPauses::default(),
+            repair_pace: RepairPace::default(),
             repair_meter: RepairMeter::default(),
             settings,
             noticed,

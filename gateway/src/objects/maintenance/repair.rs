@@ -12,6 +12,7 @@ use std::time::Duration;
 use backends::{SliverCondition, examine};
 use codec::BlobId;
 use futures::StreamExt as _;
+use tokio::time::Instant;
 
 use crate::domain::{BackendId, Placement, PlacementRule, RepairRank, StoredBlob};
 use crate::metadata::{BackendRow, RepairEnd, RepairJob};
@@ -84,7 +85,9 @@ impl Objects {
         let (id, claimed_at) = (job.blob.id, job.claimed_at);
         let doublings = job.attempts.min(20);
         let retry_after_seconds = (RETRY_SECONDS.0 << doublings).min(RETRY_SECONDS.1);
+        let begun = Instant::now();
         let repaired = self.repair_blob(job).await;
+        let worked = begun.elapsed();
         // From here on its row says when it is tried again.
         open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         let end = match repaired {
@@ -96,7 +99,10 @@ impl Objects {
             }
         };
         self.inner.metadata.end_repair(id, claimed_at, end).await?;
-        fail_at("repair-ended")
+        fail_at("repair-ended")?;
+        let pause = self.inner.repair_pace.pause(worked, REPAIRS_AHEAD, self.inner.read_epochs.are_under_way());
+        tokio::time::sleep(pause).await;
+        Ok(())
     }
 
     /// Repairs one blob: whether nothing is left to do, and its rank now.

@@ -7,6 +7,7 @@ pub(crate) mod pace;
 pub(crate) mod progress;
 pub(crate) mod rebalance;
 pub(crate) mod repair_meter;
+pub(crate) mod repair_pace;
 pub(crate) mod replacement;
 pub(crate) mod rules;
 pub(crate) mod split;
