@@ -240,8 +240,9 @@ both! {
             f.meddle("UPDATE discard SET not_before = 1 WHERE backend = 'b2'").await;
             f.store.discardable(std::slice::from_ref(&other), 40).await.unwrap();
         }
-        let pause = format!("SELECT (not_before - {}) / 1000000 FROM discard WHERE backend = 'b2'", f.store.database().reader().await.unwrap().dialect().now());
-        let pause = f.one_int(&pause).await;
+        let now = f.store.database().reader().await.unwrap().dialect().now();
+        let text = format!("SELECT (not_before - {now}) / 1000000 FROM discard WHERE backend = 'b2'");
+        let pause = f.one_int(text).await;
         assert!((3_700..=3_840).contains(&pause), "an hour at most: {pause}");
     }
 
