@@ -143,7 +143,7 @@ both! {
         let whole = f.put("key", 10).await.extents[0].blob;
         f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
                   SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
-        let backend = |number: u8| -> crate::domain::BackendId { format!("b{number}").parse().unwrap() };
+        let backend = |number: u8| -> BackendId { format!("b{number}").parse().unwrap() };
         f.store.set_backend_removed(&backend(0), true).await.unwrap();
         f.store.enqueue_leaving(None).await.unwrap();
         assert_eq!(f.one_int("SELECT urgency FROM job").await, FIVE_LEFT);
