@@ -3,10 +3,8 @@
 //! Each is one short step that is safe to repeat; the loops that call them are in `workers`.
 
 pub(crate) mod absences;
-pub(crate) mod carry_out;
 pub(crate) mod compact;
 pub(crate) mod compact_large;
-pub(crate) mod discard;
 pub(crate) mod drain;
 pub(crate) mod early_progress;
 pub(crate) mod early_reclaim;

@@ -1,7 +1,7 @@
 //! Repair: lost slivers are rebuilt on other backends from any k others, and so are those of backends that leave or that a placement rule does
 //! not admit. Whatever is endangered or lost, a new sliver goes only where the rules of its blob allow.
 //!
-//! Check every sliver, plan (`placement::repair`), apply the plan (`carry_out.rs`). Each step may be repeated or lost: a new
+//! Check every sliver, plan (`placement::repair`), apply the plan (`moving/carry_out.rs`). Each step may be repeated or lost: a new
 //! sliver has a name of its own, is read back and proven before its row moves, and the old one goes after that.
 
 use std::collections::BTreeSet;
@@ -182,7 +182,7 @@ impl Objects {
     }
 
     /// Looks at one sliver, and at all of its bytes when it is to be `proven`.
-    pub(super) async fn examine(
+    pub(crate) async fn examine(
         &self,
         blob: &StoredBlob,
         placement: &Placement,

@@ -16,7 +16,7 @@ use crate::placement::{RepairPlan, SliverFact, SliverRebuild};
 
 impl Objects {
     /// Makes the planned slivers and moves their rows; which moved.
-    pub(super) async fn carry_out(
+    pub(crate) async fn carry_out(
         &self,
         blob: &StoredBlob,
         facts: &[SliverFact<'_>],
