@@ -12,6 +12,7 @@ use crate::metadata::{ContentPosition, CreateBucket, NewBucket};
 use crate::objects::encryption::encryption_key::Opener;
 use crate::objects::requests::{Copy, Put};
 use crate::objects::write::body::{BodyPromise, BytesBody};
+use crate::tests::wait_until;
 
 impl Fixture {
     /// A bucket whose slivers may not lie on these backends.
@@ -220,9 +221,13 @@ async fn what_moves_is_read_where_it_is_and_rebuilt_from_others_only_when_that_f
     // What is there is not what it should be: copied it would be wrong for good.
     faults(names[1]).set(&[Operation::Read], Fault::Flipped, When::Always);
     let bucket = fixture.exclude(&bucket, &names).await;
-    fixture.move_misplaced(&bucket).await;
-    let now = fixture.lies_on(&bucket, "key").await;
-    assert!(now.len() == 6 && !now.contains(names[1]), "{now:?}");
+    // What was moved before has its time first.
+    wait_until("it is rebuilt elsewhere", async || {
+        fixture.move_misplaced(&bucket).await;
+        (!fixture.lies_on(&bucket, "key").await.contains(names[1])).then_some(())
+    })
+    .await;
+    assert_eq!(fixture.lies_on(&bucket, "key").await.len(), 6);
     fixture.faults.iter().for_each(backends::Faults::clear);
     assert!(fixture.get("key").await.expect("read") == body);
     let report = fixture.check().await;
