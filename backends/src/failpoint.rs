@@ -2,10 +2,10 @@
 //! are none.
 //!
 //! `FAILPOINTS="sliver-rename=3*off->1*return(kill)"` in the environment ends the process the fourth time a sliver is about to be
-//! renamed; `return(error)` lets that operation fail, `panic` panics there, `sleep(2000)` takes two seconds, and `return(note)` says on
-//! standard error that it was passed.
+//! renamed; `return(error)` lets that operation fail, `panic` panics there, `return(delay)` takes two seconds, and `return(note)` does
+//! nothing. Whatever is returned is said on standard error.
 
-/// Every point there is.
+/// The points that writing, deleting and collecting passes.
 pub const POINTS: [&str; 15] = [
     "begin",
     "begun",
@@ -23,6 +23,40 @@ pub const POINTS: [&str; 15] = [
     "small-rename",
     "small-sync-folder",
 ];
+
+/// The points of what follows: uploads of many parts, collection, compaction, repair, drains and audits.
+pub const LATER_POINTS: [&str; 26] = [
+    "upload-created",
+    "part-stored",
+    "upload-chosen",
+    "upload-completed",
+    "upload-aborted",
+    "reclaim-claimed",
+    "reclaim-forgotten",
+    "compact-written",
+    "compact-moved",
+    "repair-claimed",
+    "repair-announced",
+    "repair-copied",
+    "repair-rebuilt",
+    "repair-proven",
+    "repair-moved",
+    "repair-ended",
+    "discard-claimed",
+    "discard-deleted",
+    "drain-begun",
+    "drain-enqueued",
+    "rebalance-enqueued",
+    "audit-drawn",
+    "audit-begun",
+    "audit-asked",
+    "audit-judged",
+    "audit-recorded",
+];
+
+/// How long a delay takes.
+#[cfg(feature = "failpoints")]
+const DELAY: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Keeps the points of the environment in force.
 #[derive(Debug)]
@@ -55,14 +89,18 @@ pub fn arm() -> Armed {
 #[cfg(feature = "failpoints")]
 #[must_use]
 pub fn fails_at(name: &str) -> bool {
-    debug_assert!(POINTS.contains(&name), "{name} is not listed");
-    let act = |action: Option<String>| match action.as_deref() {
-        Some("kill") => std::process::abort(),
-        Some("note") => {
-            eprintln!("passed the point {name}");
-            false
+    debug_assert!(POINTS.iter().chain(&LATER_POINTS).any(|listed| *listed == name), "{name} is not listed");
+    let act = |action: Option<String>| {
+        eprintln!("passed the point {name}");
+        match action.as_deref() {
+            Some("kill") => std::process::abort(),
+            Some("note") => false,
+            Some("delay") => {
+                std::thread::sleep(DELAY);
+                false
+            }
+            _ => true,
         }
-        _ => true,
     };
     fail::eval(name, act).unwrap_or(false)
 }

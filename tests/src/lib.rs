@@ -39,7 +39,10 @@ pub use files::{same_tree, write_tree};
 pub use fixture::{Command, Fixture, OpenUpload};
 pub use gateway::{TestGateway, binary};
 pub use history::{Effect, Ending, History, Operation, Value, check_history};
-pub use nodes::{Behaviour, ByzantineNode, Link, Passage, StorageNode, run_scenario_between, run_scenario_on_nodes};
+pub use nodes::{
+    Behaviour, ByzantineNode, Link, Namespaces, Passage, StorageNode, run_scenario_between, run_scenario_in_namespaces,
+    run_scenario_on_nodes,
+};
 pub use payload::Payload;
 pub use program::{Outcome, Program};
 pub use raw::{RawReply, send_raw, send_raw_and_hang_up};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use backends::failpoint::fails_at;
 use backends::{Answer, Challenge, SliverName, SliverStore, StoreError, Verdict, prove_by_reading};
 use futures::StreamExt as _;
 
@@ -103,7 +104,9 @@ impl Auditor {
         if batch.verdicts.is_empty() && batch.progress.is_empty() {
             return Ok(Vec::new());
         }
+        fail_at("audit-judged")?;
         let verdicts = self.metadata.record_verdicts(batch).await?;
+        fail_at("audit-recorded")?;
         verdicts.iter().for_each(note);
         Ok(verdicts)
     }
@@ -122,11 +125,13 @@ impl Auditor {
             }
         }
         let drawn: Vec<_> = futures::stream::iter(drawing).buffer_unordered(BACKENDS_AT_ONCE).collect().await;
+        fail_at("audit-drawn")?;
         for (backend, (nonce, nonce_signature)) in drawn {
             let due = samples_due(&self.settings, epoch.serials, before.get(backend));
             let share = AuditShare { nonce, nonce_signature, due, drawn: 0, found: 0, bytes: 0 };
             self.metadata.begin_audit_share(epoch.number, backend.clone(), share).await?;
         }
+        fail_at("audit-begun")?;
         self.metadata.audit_shares(epoch.number).await
     }
 
@@ -212,6 +217,8 @@ impl Auditor {
         };
         let answer: Result<Answer, StoreError> =
             tokio::time::timeout(patience, asking).await.unwrap_or(Err(StoreError::TimedOut));
+        // As if the answer had not come.
+        let answer = if fails_at("audit-asked") { Err(StoreError::TimedOut) } else { answer };
         let identity = sliver.blob.sliver_identity(self.cluster, placement.index);
         let judgement = judge(&identity, &placement.root, position, &answer);
         let evidence = Evidence::new(self.cluster, (epoch, backend_nonce), (&draw, position), sliver, &answer);
@@ -366,4 +373,9 @@ fn note(verdict: &VerdictRow) {
         }
         _ => tracing::info!(%backend, id, %blob, index, reason, verdict = name, "an audit came to nothing"),
     }
+}
+
+/// Where a test may end the process, or let a step fail.
+fn fail_at(point: &'static str) -> Result<(), MetadataError> {
+    if fails_at(point) { Err(MetadataError::Unavailable(format!("the test wants it at {point}"))) } else { Ok(()) }
 }

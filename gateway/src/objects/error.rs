@@ -1,5 +1,7 @@
 //! Errors of use cases, by what the caller should do.
 
+use backends::failpoint::fails_at;
+
 use crate::domain::{Checksum, ETag, PartNumber, Unmet};
 use crate::metadata::{MetadataError, Refusal};
 use crate::objects::encryption::key_provider::KeyProviderError;
@@ -129,6 +131,11 @@ pub enum ObjectsError {
     /// 500: a defect or damaged metadata; the text is for the log only.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Where a test may end the process, or let a use case fail.
+pub(crate) fn fail_at(point: &'static str) -> Result<(), ObjectsError> {
+    if fails_at(point) { Err(ObjectsError::Unavailable(format!("the test wants it at {point}"))) } else { Ok(()) }
 }
 
 impl From<MetadataError> for ObjectsError {

@@ -16,8 +16,10 @@ use crate::objects::id_generator::IdGenerator;
 use crate::objects::maintenance::early_progress::EarlyProgress;
 use crate::objects::maintenance::finding_queue::FindingQueue;
 use crate::objects::maintenance::noticed::Noticed;
+use crate::objects::moving::discard_pauses::DiscardPauses;
 use crate::objects::moving::pace::MovePace;
 use crate::objects::moving::repair_meter::RepairMeter;
+use crate::objects::moving::repair_pace::RepairPace;
 use crate::objects::read::opened_blob::OpenedBlob;
 use crate::objects::read::read_epochs::ReadEpochs;
 use crate::objects::read::read_memory::ReadMemory;
@@ -80,6 +82,10 @@ pub(crate) struct Inner {
     pub(crate) early_progress: tokio::sync::Mutex<EarlyProgress>,
     /// How fast slivers are moved that nothing endangers.
     pub(crate) move_pace: MovePace,
+    /// Backends that did not answer when replaced slivers were to be deleted there.
+    pub(crate) discard_pauses: DiscardPauses,
+    /// How long repair pauses while requests are under way.
+    pub(crate) repair_pace: RepairPace,
     /// How fast repair was lately.
     pub(crate) repair_meter: RepairMeter,
     /// Held by whoever writes the journal.
@@ -118,6 +124,8 @@ impl Inner {
             opened: Cache::new(OPENED_BLOBS_MAX),
             quilter: Quilter::start(&settings, writer),
             move_pace: MovePace::new(settings.objects.move_bytes_per_second),
+            discard_pauses: DiscardPauses::default(),
+            repair_pace: RepairPace::default(),
             repair_meter: RepairMeter::default(),
             journal: tokio::sync::Mutex::default(),
             settings,

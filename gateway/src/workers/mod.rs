@@ -98,6 +98,12 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         }),
         Arc::new(seldom::Seldom::new(seldom::QuotaSums(metadata.clone()), objects, metadata, ambient)),
         Arc::new(seldom::Seldom::new(seldom::ThinBlobs(metadata.clone()), objects, metadata, ambient)),
+        Arc::new(seldom::Seldom::new(
+            seldom::EncodedBytes { metadata: metadata.clone(), incarnation: objects.incarnation() },
+            objects,
+            metadata,
+            ambient,
+        )),
         Arc::new(notify::WaitingEvents::new(metadata.clone(), targets)),
         Arc::new(access_logs::AccessLogs {
             objects: objects.clone(),

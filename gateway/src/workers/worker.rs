@@ -1,9 +1,11 @@
 //! What a worker is, and the loop that runs one.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 /// Why a step failed. It is logged and the step repeated later; nothing else depends on it.
@@ -31,7 +33,9 @@ pub trait Worker: Send + Sync {
 /// Runs a worker until it is stopped.
 pub(super) async fn run(worker: Arc<dyn Worker>, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
-        let pause = match worker.step().await {
+        // A step that panics is one that failed: the worker goes on.
+        let stepped = AssertUnwindSafe(worker.step()).catch_unwind().await;
+        let pause = match stepped.unwrap_or_else(|_| Err("it panicked, which is a defect".into())) {
             Ok(true) => {
                 metrics::counter!("haulout_worker_steps_total", "worker" => worker.name()).increment(1);
                 // Background work must not starve requests: yield between steps.

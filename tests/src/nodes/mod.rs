@@ -2,9 +2,10 @@
 
 mod byzantine;
 mod link;
+mod namespaces;
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 
 pub use self::byzantine::{Behaviour, ByzantineNode};
 pub use self::link::{Link, Passage};
+pub use self::namespaces::Namespaces;
 use crate::files::{files_below, is_sliver};
 use crate::gateway::binary;
 use crate::wait::wait_blocking;
@@ -26,6 +28,9 @@ pub struct StorageNode {
     folder: TempDir,
     /// What gateways call it.
     pub name: String,
+    /// Where it listens, and the network namespace that it runs in, if it has one of its own.
+    host: IpAddr,
+    namespace: Option<String>,
     port: u16,
     key: String,
     process: Option<Child>,
@@ -41,18 +46,24 @@ impl StorageNode {
     /// # Errors
     /// It did not start.
     pub async fn start(name: &str) -> Result<Self> {
+        Self::start_at(name, Ipv4Addr::LOCALHOST.into(), None).await
+    }
+
+    async fn start_at(name: &str, host: IpAddr, namespace: Option<String>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("haulout-node-").tempdir()?;
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut node = Self {
             folder,
             name: name.to_owned(),
+            host,
+            namespace,
             port,
             key: String::new(),
             process: None,
             reached_at: None,
             options: Vec::new(),
         };
-        let listen = format!("127.0.0.1:{port}");
+        let listen = SocketAddr::from((host, port)).to_string();
         let block = node.haulout(&["init", "--name", name, "--listen", &listen]).ok().await?;
         let key = block.split("node_key = \"").nth(1).and_then(|rest| rest.split('"').next());
         node.key = key.with_context(|| format!("no key in {block}"))?.to_owned();
@@ -76,7 +87,7 @@ impl StorageNode {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
+        SocketAddr::from((self.host, self.port))
     }
 
     /// Gateways that are configured from now on find it there.
@@ -111,8 +122,16 @@ impl StorageNode {
     /// It did not start.
     pub fn launch(&mut self) -> Result<()> {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("node.log"))?;
-        let mut command = Command::new(binary());
-        command.args(["node", "--listen", &format!("127.0.0.1:{}", self.port), "--trash-min-seconds", "0"]);
+        let mut command = match &self.namespace {
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                // It becomes the node: the same process.
+                command.args(["netns", "exec", namespace]).arg(binary());
+                command
+            }
+            None => Command::new(binary()),
+        };
+        command.args(["node", "--listen", &self.address().to_string(), "--trash-min-seconds", "0"]);
         command.arg("--data").arg(self.data()).stdin(Stdio::null()).stdout(File::try_clone(&log)?).stderr(log);
         self.process = Some(command.spawn().context("cannot start a node")?);
         let listens = wait_blocking(START_DEADLINE, || Ok(TcpStream::connect(self.address()).ok()))?;
@@ -175,29 +194,61 @@ pub fn run_scenario_between<B>(
             nodes.push(StorageNode::start(&format!("n{number}")).await?);
         }
         let between = stand_between(&mut nodes).await?;
-        let mut settings = settings.folders(0);
-        for node in &nodes {
-            settings = settings.backend_at(&node.name, &node.url(), &[("node_key", &node.key)]);
-            for (key, value) in &node.options {
-                settings = settings.option(&node.name, key, value);
-            }
-        }
-        let admit = async |name: &str| {
-            for node in &nodes {
-                node.haulout(&["allow", name]).ok().await?;
-            }
-            Ok(())
-        };
-        let mut gateway = TestGateway::start_admitted(settings, admit).await?;
-        match scenario(&mut gateway, &mut nodes, &between).await {
-            Ok(()) => gateway.finish().await,
-            Err(error) => {
-                gateway.print_log();
-                for node in &nodes {
-                    eprintln!("--- {} ---\n{}", node.name, node.log());
-                }
-                Err(error)
-            }
-        }
+        scenario_on(settings, &mut nodes, async |gateway, nodes| scenario(gateway, nodes, &between).await).await
     })
+}
+
+/// The same with each node in a network namespace of its own, and nothing between but the kernel's network. Nothing where that is not permitted.
+///
+/// # Errors
+/// Something did not start, the scenario failed, or it left a state that breaks an invariant.
+pub fn run_scenario_in_namespaces(
+    settings: Settings,
+    count: usize,
+    options: &[(&'static str, &str)],
+    scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode], &Namespaces) -> Result<()>,
+) -> Result<()> {
+    let Some(namespaces) = Namespaces::make(count)? else { return Ok(()) };
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
+        let mut nodes = Vec::new();
+        for number in 0..count {
+            let (host, namespace) = (namespaces.address(number).into(), Some(namespaces.name(number)));
+            let mut node = StorageNode::start_at(&format!("n{}", number + 1), host, namespace).await?;
+            options.iter().for_each(|(key, value)| node.set_option(key, value));
+            nodes.push(node);
+        }
+        scenario_on(settings, &mut nodes, async |gateway, nodes| scenario(gateway, nodes, &namespaces).await).await
+    })
+}
+
+/// A scenario of a gateway that stores on these nodes.
+async fn scenario_on(
+    settings: Settings,
+    nodes: &mut [StorageNode],
+    scenario: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode]) -> Result<()>,
+) -> Result<()> {
+    let mut settings = settings.folders(0);
+    for node in &*nodes {
+        settings = settings.backend_at(&node.name, &node.url(), &[("node_key", &node.key)]);
+        for (key, value) in &node.options {
+            settings = settings.option(&node.name, key, value);
+        }
+    }
+    let admit = async |name: &str| {
+        for node in &*nodes {
+            node.haulout(&["allow", name]).ok().await?;
+        }
+        Ok(())
+    };
+    let mut gateway = TestGateway::start_admitted(settings, admit).await?;
+    match scenario(&mut gateway, nodes).await {
+        Ok(()) => gateway.finish().await,
+        Err(error) => {
+            gateway.print_log();
+            for node in &*nodes {
+                eprintln!("--- {} ---\n{}", node.name, node.log());
+            }
+            Err(error)
+        }
+    }
 }

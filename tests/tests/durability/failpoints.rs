@@ -36,7 +36,7 @@ const POINTS: [(&str, [usize; 2]); 21] = [
 ];
 
 /// What happens there: as `FAILPOINTS` says it.
-const ACTIONS: [&str; 4] = ["return(kill)", "return(error)", "panic", "sleep(2000)"];
+const ACTIONS: [&str; 4] = ["return(kill)", "return(error)", "panic", "return(delay)"];
 /// Those of the short form.
 const FIRST_ACTIONS: usize = 2;
 

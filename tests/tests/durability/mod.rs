@@ -2,6 +2,7 @@
 
 mod absences;
 mod audits;
+mod background_failpoints;
 mod byzantine;
 mod clock_steps;
 mod draining;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use harness::{
-    Database, Ending, Link, Passage, Settings, StorageNode, TestGateway, check_history, number_from_environment,
-    run_scenario_between, wait_until,
+    Database, Ending, Link, Namespaces, Passage, Settings, StorageNode, TestGateway, check_history,
+    number_from_environment, run_scenario_between, run_scenario_in_namespaces, wait_until,
 };
 use http::Method;
 
@@ -42,6 +42,48 @@ struct Fault {
     lasts: Duration,
     /// Connections end when it is over; otherwise what was on its way arrives.
     resets: bool,
+}
+
+/// What stands between a gateway and its nodes.
+trait Network {
+    /// From now on what a gateway and a node say to each other fares like this.
+    fn set(&self, node: usize, passage: Passage) -> Result<()>;
+
+    /// Ends the connections, where that can be done.
+    fn reset(&self, node: usize);
+}
+
+impl Network for Vec<Link> {
+    fn set(&self, node: usize, passage: Passage) -> Result<()> {
+        self[node].set(passage);
+        Ok(())
+    }
+
+    fn reset(&self, node: usize) {
+        self[node].reset();
+    }
+}
+
+impl Network for Namespaces {
+    fn set(&self, node: usize, passage: Passage) -> Result<()> {
+        Self::set(self, node, passage)
+    }
+
+    fn reset(&self, _: usize) {}
+}
+
+/// Packets are lost on the kernel's own network, one way or both.
+#[test]
+fn packets_are_lost_between_namespaces() -> Result<()> {
+    let faults = [
+        fault(&[2], Passage::CUT, 3, false),
+        fault(&[1, 5], THERE_LOST, 3, false),
+        fault(&[0, 3, 4], BACK_LOST, 4, false),
+    ];
+    let options = [("timeout_seconds", TIMEOUT_SECONDS)];
+    run_scenario_in_namespaces(settings(Database::Sqlite), NODES, &options, async |gateway, _, namespaces| {
+        keep_promises(gateway, namespaces, &faults).await.with_context(|| format!("{faults:?}"))
+    })
 }
 
 #[test]
@@ -127,13 +169,16 @@ fn run(database: Database, faults: &[Fault]) -> Result<()> {
         }
         Ok(links)
     };
-    let settings = Settings::new(database).set("objects", "heartbeat_seconds = 2");
-    run_scenario_between(settings, NODES, stand_between, async |gateway, _, links| {
+    run_scenario_between(settings(database), NODES, stand_between, async |gateway, _, links| {
         keep_promises(gateway, links, faults).await.with_context(|| format!("{faults:?}"))
     })
 }
 
-async fn keep_promises(gateway: &TestGateway, links: &[Link], faults: &[Fault]) -> Result<()> {
+fn settings(database: Database) -> Settings {
+    Settings::new(database).set("objects", "heartbeat_seconds = 2")
+}
+
+async fn keep_promises(gateway: &TestGateway, network: &dyn Network, faults: &[Fault]) -> Result<()> {
     let s3 = gateway.root();
     for bucket in BUCKETS {
         s3.create_bucket(bucket).await?;
@@ -144,7 +189,7 @@ async fn keep_promises(gateway: &TestGateway, links: &[Link], faults: &[Fault]) 
     let world = Arc::new(World::new(1));
     let client = |id| Client::new(id, vec![s3.clone()], Arc::clone(&world));
     let working: Vec<_> = (1..=CLIENTS).map(|id| tokio::spawn(client(id).work())).collect();
-    let disturbed = disturb(gateway, links, faults, &world).await;
+    let disturbed = disturb(gateway, network, faults, &world).await;
     world.done.store(true, Ordering::Relaxed);
     for client in working {
         client.await??;
@@ -180,12 +225,12 @@ async fn nothing_is_left(gateway: &TestGateway) -> Result<()> {
 }
 
 /// One fault after the other, each with keys of its own; the longest time until everything worked again.
-async fn disturb(gateway: &TestGateway, links: &[Link], faults: &[Fault], world: &World) -> Result<Duration> {
+async fn disturb(gateway: &TestGateway, network: &dyn Network, faults: &[Fault], world: &World) -> Result<Duration> {
     let mut slowest = Duration::ZERO;
     for (pass, fault) in (0..).zip(faults) {
         world.pass.store(pass, Ordering::Relaxed);
         answer_more(world).await?;
-        fault.nodes.iter().for_each(|node| links[*node].set(fault.passage));
+        fault.nodes.iter().try_for_each(|node| network.set(*node, fault.passage))?;
         let before = world.answered.load(Ordering::Relaxed);
         tokio::time::sleep(fault.lasts).await;
         if fault.nodes.len() <= LOSSES_MAX {
@@ -193,9 +238,9 @@ async fn disturb(gateway: &TestGateway, links: &[Link], faults: &[Fault], world:
         }
         for node in &fault.nodes {
             if fault.resets {
-                links[*node].reset();
+                network.reset(*node);
             }
-            links[*node].set(Passage::FREE);
+            network.set(*node, Passage::FREE)?;
         }
         let healed = Instant::now();
         gateway.wait_for_backends().await?;

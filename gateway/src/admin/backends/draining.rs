@@ -6,7 +6,7 @@ use crate::admin::error::{AdminError, Result};
 use crate::admin::{Admin, Operation};
 use crate::domain::BackendId;
 use crate::metadata::DrainStart;
-use crate::objects::DrainPlan;
+use crate::objects::{DrainPlan, fail_at};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub struct DrainReport {
     pub too_few: Option<String>,
     /// Free bytes of the backends that may take them, where they report it.
     pub free_bytes: u64,
-    /// Bytes that are read for it from all backends: k slivers for each that is made.
+    /// Bytes that are read for it: each sliver once, where it is.
     #[serde(default)]
     pub read_bytes: u64,
     /// Seconds that it takes at least at the bounded rate; absent without a bound.
@@ -97,9 +97,11 @@ async fn begin(admin: &Admin, id: &BackendId) -> Result<DrainReport> {
     if !admin.metadata.begin_drain(id).await? {
         return Err(AdminError::refused(format!("{id} left the cluster meanwhile")));
     }
+    fail_at("drain-begun")?;
     // First nothing new comes, then what is there is asked for.
     admin.heartbeats.refresh().await?;
     let blobs = admin.metadata.enqueue_moves_off(id).await?;
+    fail_at("drain-enqueued")?;
     tracing::info!(backend = %id, blobs, slivers = plan.slivers, bytes = plan.bytes, "is being drained");
     Ok(DrainReport { draining: true, ..plan })
 }

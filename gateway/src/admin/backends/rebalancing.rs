@@ -27,7 +27,7 @@ pub struct RebalanceReport {
     pub slivers: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Bytes that are read for it: k slivers of each blob.
+    /// Bytes that are read for it: each sliver once, where it is.
     pub read_bytes: u64,
     /// Seconds that it takes at least at the bounded rate; absent without a bound.
     pub seconds: Option<u64>,

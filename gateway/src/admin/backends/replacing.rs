@@ -30,7 +30,7 @@ pub struct ReplacementReport {
     pub slivers: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Bytes that are read for it from all backends: k slivers for each that is made.
+    /// Bytes that are read for it: each sliver once, where it is.
     pub read_bytes: u64,
     /// Seconds that it takes at least at the bounded rate; absent without a bound.
     pub seconds: Option<u64>,

@@ -4,6 +4,7 @@
 pub(crate) mod blob;
 pub(crate) mod blob_cache;
 pub(crate) mod compact;
+pub(crate) mod discards;
 pub(crate) mod early_reclaim;
 pub(crate) mod enqueue_repairs;
 pub(crate) mod findings;

@@ -11,7 +11,7 @@ use crate::metadata::MetadataStore;
 use crate::metadata::blobs::repair_jobs::SECOND;
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::load;
-use crate::metadata::engine::columns::{backend_id, limit};
+use crate::metadata::engine::columns::backend_id;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
@@ -19,8 +19,6 @@ use crate::metadata::error::{MetadataError, Result};
 
 /// How long a new sliver may take from its first byte to its row.
 const ANNOUNCEMENT_TTL: i64 = 3_600 * SECOND;
-/// How long a claim on slivers to delete lasts.
-const DISCARD_CLAIM: i64 = 60 * SECOND;
 
 /// The name of one sliver on one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,22 +67,6 @@ impl MetadataStore {
         let moved = self.database().transact(Move { incarnation, sliver }).await;
         self.shared.blobs.invalidate(&blob);
         moved
-    }
-
-    /// Claims replaced slivers to delete, for ten minutes.
-    ///
-    /// # Errors
-    /// See [`MetadataError`].
-    pub async fn discardable(&self, most: usize) -> Result<Vec<SliverLocation>> {
-        self.database().transact(Discardable(most)).await
-    }
-
-    /// Forgets replaced slivers that are gone from their backends.
-    ///
-    /// # Errors
-    /// See [`MetadataError`].
-    pub async fn discarded(&self, slivers: Vec<SliverLocation>) -> Result<()> {
-        self.database().transact(Discarded(slivers)).await
     }
 }
 
@@ -144,47 +126,6 @@ impl Work for Move {
     }
 }
 
-struct Discardable(usize);
-
-impl Work for Discardable {
-    type Done = Vec<SliverLocation>;
-
-    /// Never what a blob's row names, whoever put it there.
-    async fn run(&self, tx: &mut Session) -> Result<Vec<SliverLocation>> {
-        let dialect = tx.dialect();
-        let now = dialect.now();
-        let text = format!(
-            "SELECT d.blob_id, d.sliver_index, d.attempt, d.backend FROM discard d WHERE d.not_before <= {now} \
-             AND NOT EXISTS (SELECT 1 FROM sliver s WHERE s.blob_id = d.blob_id AND s.sliver_index = d.sliver_index \
-             AND s.attempt = d.attempt AND s.backend = d.backend) ORDER BY d.not_before LIMIT $1{}",
-            dialect.for_claim()
-        );
-        let rows = tx.rows(Statement::new(text).bind(limit(self.0))).await?;
-        let locations = rows.iter().map(|row| {
-            let (blob, index, attempt) = (BlobId(row.array(0)?), row.number(1)?, row.number(2)?);
-            Ok(SliverLocation { blob, index, attempt, backend: backend_id(row.text(3)?)? })
-        });
-        let locations = locations.collect::<Result<Vec<_>>>()?;
-        let head = format!(
-            "UPDATE discard SET not_before = {now} + {DISCARD_CLAIM} \
-             WHERE (blob_id, sliver_index, attempt, backend) IN (VALUES "
-        );
-        tx.execute_rows(&head, names(&locations), ")").await?;
-        Ok(locations)
-    }
-}
-
-struct Discarded(Vec<SliverLocation>);
-
-impl Work for Discarded {
-    type Done = ();
-
-    async fn run(&self, tx: &mut Session) -> Result<()> {
-        let head = "DELETE FROM discard WHERE (blob_id, sliver_index, attempt, backend) IN (VALUES ";
-        tx.execute_rows(head, names(&self.0), ")").await.map(drop)
-    }
-}
-
 /// The database's time, if the incarnation may write.
 async fn fenced(tx: &mut Session, incarnation: u32) -> Result<i64> {
     let mut facts = Facts::default();
@@ -202,7 +143,8 @@ async fn insert_discards(tx: &mut Session, slivers: &[SliverLocation], not_befor
     tx.execute_rows(head, rows.collect(), "").await.map(drop)
 }
 
-fn names(slivers: &[SliverLocation]) -> Vec<[Value; 4]> {
+/// The keys of their rows in `discard`.
+pub(super) fn names(slivers: &[SliverLocation]) -> Vec<[Value; 4]> {
     let name = |location: &SliverLocation| {
         [
             location.blob.0.into(),

@@ -152,6 +152,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0028_journal.sql"),
         include_str!("../../../../migrations/postgres/0028_journal.sql"),
     ),
+    (
+        29,
+        "discard_turns",
+        include_str!("../../../../migrations/sqlite/0029_discard_turns.sql"),
+        include_str!("../../../../migrations/postgres/0029_discard_turns.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

@@ -1,6 +1,6 @@
 //! Repair jobs and the slivers that move.
 
-use crate::domain::{Placement, RepairRank};
+use crate::domain::{BackendId, Placement, RepairRank};
 use crate::metadata::blobs::findings::Finding;
 use crate::metadata::blobs::repair_jobs::{RepairClass, RepairEnd, claimable, waking};
 use crate::metadata::blobs::sliver_moves::{SliverLocation, SliverMove};
@@ -36,6 +36,10 @@ async fn degraded(f: &Fixture, name: &str, slivers: usize) -> codec::BlobId {
 
 fn location(placement: &Placement, blob: codec::BlobId) -> SliverLocation {
     SliverLocation { blob, index: placement.index, attempt: placement.attempt, backend: placement.backend.clone() }
+}
+
+fn everywhere() -> Vec<BackendId> {
+    (0..10).map(|number| format!("b{number}").parse().unwrap()).collect()
 }
 
 both! {
@@ -139,7 +143,7 @@ both! {
         let whole = f.put("key", 10).await.extents[0].blob;
         f.meddle("INSERT INTO backend (name, url, provider, zone, formatted, created_at) \
                   SELECT DISTINCT backend, '', '', '', TRUE, 0 FROM sliver").await;
-        let backend = |number: u8| -> crate::domain::BackendId { format!("b{number}").parse().unwrap() };
+        let backend = |number: u8| -> BackendId { format!("b{number}").parse().unwrap() };
         f.store.set_backend_removed(&backend(0), true).await.unwrap();
         f.store.enqueue_leaving(None).await.unwrap();
         assert_eq!(f.one_int("SELECT urgency FROM job").await, FIVE_LEFT);
@@ -186,8 +190,8 @@ both! {
         assert!(f.store.move_sliver(f.incarnation, sliver.clone()).await.unwrap());
         assert!(!f.store.move_sliver(f.incarnation, sliver.clone()).await.unwrap(), "it moved already");
         assert_eq!(f.store.blob(&blob).await.unwrap().unwrap().placements[2], to);
-        assert_eq!(f.store.discardable(10).await.unwrap(), [location(&from, blob)]);
-        assert_eq!(f.store.discardable(10).await.unwrap(), [], "claimed");
+        assert_eq!(f.store.discardable(&everywhere(), 10).await.unwrap(), [location(&from, blob)]);
+        assert_eq!(f.store.discardable(&everywhere(), 10).await.unwrap(), [], "claimed");
         f.store.discarded(vec![location(&from, blob)]).await.unwrap();
         assert_eq!(f.one_int("SELECT COUNT(*) FROM discard").await, 0);
         let fenced = f.store.announce_slivers(99, vec![new.clone()]).await;
@@ -204,16 +208,42 @@ both! {
         assert!(!f.store.move_sliver(f.incarnation, sliver).await.unwrap());
         assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
         assert_eq!(f.store.jobs().await.unwrap(), []);
-        assert_eq!(f.store.discardable(10).await.unwrap(), [], "it may still be written");
+        assert_eq!(f.store.discardable(&everywhere(), 10).await.unwrap(), [], "it may still be written");
         f.meddle("UPDATE discard SET not_before = 1").await;
-        assert_eq!(f.store.discardable(10).await.unwrap(), [location(&to, blob)]);
+        assert_eq!(f.store.discardable(&everywhere(), 10).await.unwrap(), [location(&to, blob)]);
     }
 
     async fn what_a_row_names_is_never_discarded(f: &Fixture) {
         f.put("key", 10).await;
         f.meddle("INSERT INTO discard (blob_id, sliver_index, attempt, backend, not_before) \
                   SELECT blob_id, sliver_index, attempt, backend, 1 FROM sliver").await;
-        assert_eq!(f.store.discardable(10).await.unwrap(), []);
+        assert_eq!(f.store.discardable(&everywhere(), 10).await.unwrap(), []);
+    }
+
+    async fn what_waits_for_one_backend_keeps_no_other_from_its_turn_and_is_tried_ever_more_seldom(f: &Fixture) {
+        let [away, other]: [BackendId; 2] = ["b1", "b2"].map(|name| name.parse().unwrap());
+        let waiting = |attempt, backend: &BackendId| SliverLocation {
+            blob: codec::BlobId([7; 16]),
+            index: 0,
+            attempt,
+            backend: backend.clone(),
+        };
+        let slivers = (0..300).map(|attempt| waiting(attempt, &away)).chain([waiting(300, &other)]);
+        f.store.announce_slivers(f.incarnation, slivers.collect()).await.unwrap();
+        f.meddle("UPDATE discard SET not_before = 1 + attempt").await;
+        let claimed = f.store.discardable(&everywhere(), 40).await.unwrap();
+        assert_eq!((claimed.len(), claimed.last()), (21, Some(&waiting(300, &other))));
+        f.meddle("UPDATE discard SET not_before = 1 + attempt WHERE backend = 'b2'").await;
+        assert_eq!(f.store.discardable(std::slice::from_ref(&other), 40).await.unwrap(), [waiting(300, &other)]);
+        assert_eq!(f.one_int("SELECT COUNT(*) FROM discard WHERE tries = 0").await, 280, "who is not asked takes no turns");
+        for _ in 0..40 {
+            f.meddle("UPDATE discard SET not_before = 1 WHERE backend = 'b2'").await;
+            f.store.discardable(std::slice::from_ref(&other), 40).await.unwrap();
+        }
+        let now = f.store.database().reader().await.unwrap().dialect().now();
+        let text = format!("SELECT (not_before - {now}) / 1000000 FROM discard WHERE backend = 'b2'");
+        let pause = f.one_int(text).await;
+        assert!((3_700..=3_840).contains(&pause), "an hour at most: {pause}");
     }
 
     async fn a_dead_blob_on_a_removed_backend_asks_for_nothing(f: &Fixture) {

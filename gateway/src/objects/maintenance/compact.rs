@@ -7,7 +7,7 @@ use codec::{BlobId, Catalog, CatalogEntry, CatalogExtent};
 use crate::domain::{Extent, StoredBlob};
 use crate::metadata::{ExtentMove, NewBlob, SparseBlob};
 use crate::objects::Objects;
-use crate::objects::error::ObjectsError;
+use crate::objects::error::{ObjectsError, fail_at};
 use crate::objects::read::fetch::fetch_range;
 use crate::objects::schemes::BlobTerms;
 use crate::objects::write::publish::publish;
@@ -108,9 +108,11 @@ impl Objects {
         }
         let (blob, moves, uncommitted) = self.write_compacted(terms, living).await?;
         let left: Vec<BlobId> = moves.iter().map(|wanted| wanted.from.extent.blob).collect();
+        fail_at("compact-written")?;
         let sent = uncommitted.sent();
         let moved = self.inner.metadata.move_extents(self.inner.id_generator.incarnation(), vec![blob], moves).await;
         sent.settle(&moved, |moved| moved.contains(&true));
+        fail_at("compact-moved")?;
         Ok(left.into_iter().zip(moved?).filter(|(_, moved)| *moved).map(|(id, _)| id).collect())
     }
 

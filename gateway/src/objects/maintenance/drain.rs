@@ -25,7 +25,7 @@ pub struct DrainPlan {
     pub slivers: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Bytes that are read for it: k slivers of each blob.
+    /// Bytes that are read for it: each sliver once, where it is.
     pub read_bytes: u64,
     /// Slivers, also of other backends that are leaving, for which no backend is in failure domains of its own: they would stay.
     pub unplaceable: u64,
@@ -98,8 +98,7 @@ impl Objects {
         let stay = moves.unplaced.iter().filter(|index| is_leaving(index)).count() as u64;
         plan.slivers += leaving;
         plan.bytes += leaving.saturating_mul(blob.layout.sliver_len());
-        let read = blob.layout.sliver_len().saturating_mul(blob.layout.shape.scheme.k() as u64);
-        plan.read_bytes = plan.read_bytes.saturating_add(read);
+        plan.read_bytes = plan.read_bytes.saturating_add(leaving.saturating_mul(blob.layout.sliver_len()));
         plan.unplaceable += if moves.unreadable { leaving } else { stay };
     }
 

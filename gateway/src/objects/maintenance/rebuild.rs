@@ -93,6 +93,7 @@ pub(crate) async fn rebuild_slivers(
         let stripes = first..(first + STRIPES_PER_STEP).min(layout.stripes());
         first = stripes.end;
         let have = gather_blocks(inner, blob, stripes.clone(), without).await;
+        have.iter().flatten().for_each(|(_, bytes)| count_read(bytes.len() as u64));
         let wanted: Vec<u8> = in_progress.iter().map(|one| one.target.name.index).collect();
         let made = match have {
             Ok(have) => reconstructed(inner, layout.shape.scheme, have, wanted).await,
@@ -121,6 +122,11 @@ pub(crate) async fn rebuild_slivers(
         sealed.extend(finish(one, &layout).await);
     }
     Ok(sealed)
+}
+
+/// Counts bytes that were read of slivers to make others.
+pub(crate) fn count_read(bytes: u64) {
+    metrics::counter!("haulout_repair_read_bytes_total").increment(bytes);
 }
 
 /// Opens the targets and writes their headers.

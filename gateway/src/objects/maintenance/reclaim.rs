@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use backends::SliverName;
-use backends::failpoint::fails_at;
 use codec::BlobId;
 use futures::StreamExt as _;
 
 use crate::domain::{BackendId, StoredBlob};
 use crate::objects::Objects;
-use crate::objects::error::ObjectsError;
+use crate::objects::error::{ObjectsError, fail_at};
 
 /// Blobs claimed at a time: bounds how long a claim must last and how much one step can delete.
 pub(super) const CLAIM_MAX: usize = 256;
@@ -37,6 +36,9 @@ impl Objects {
         for _ in 0..FRUITLESS_CLAIMS_MAX {
             let dead = self.inner.metadata.reclaimable(CLAIM_MAX).await?;
             let claimed = dead.len();
+            if claimed > 0 {
+                fail_at("reclaim-claimed")?;
+            }
             let gone = self.delete_blobs(dead, &removed, &away).await?;
             if gone > 0 {
                 return Ok(gone);
@@ -67,10 +69,11 @@ impl Objects {
         let (gone, kept): (Vec<_>, Vec<_>) = deletions.into_iter().partition(|(_, gone)| *gone);
         let ids = |blobs: Vec<(BlobId, bool)>| blobs.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
         let (gone, kept) = (ids(gone), ids(kept));
-        if fails_at("slivers-deleted") {
-            return Err(ObjectsError::Unavailable("the test wants it".to_owned()));
-        }
+        fail_at("slivers-deleted")?;
         self.inner.metadata.reclaimed(&gone).await?;
+        if !gone.is_empty() {
+            fail_at("reclaim-forgotten")?;
+        }
         self.inner.metadata.postpone_reclaim(&kept).await?;
         gone.iter().for_each(|id| self.inner.forget_blob(id));
         Ok(gone.len())

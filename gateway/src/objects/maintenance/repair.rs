@@ -1,7 +1,7 @@
 //! Repair: lost slivers are rebuilt on other backends from any k others, and so are those of backends that leave or that a placement rule does
 //! not admit. Whatever is endangered or lost, a new sliver goes only where the rules of its blob allow.
 //!
-//! Check every sliver, plan (`placement::repair`), apply the plan. Each step may be repeated or lost: a new
+//! Check every sliver, plan (`placement::repair`), apply the plan (`moving/carry_out.rs`). Each step may be repeated or lost: a new
 //! sliver has a name of its own, is read back and proven before its row moves, and the old one goes after that.
 
 use std::collections::BTreeSet;
@@ -9,18 +9,18 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use backends::{SliverCondition, SliverName, examine};
+use backends::{SliverCondition, examine};
 use codec::BlobId;
 use futures::StreamExt as _;
+use tokio::time::Instant;
 
 use crate::domain::{BackendId, Placement, PlacementRule, RepairRank, StoredBlob};
-use crate::metadata::{BackendRow, RepairEnd, RepairJob, SliverLocation, SliverMove};
+use crate::metadata::{BackendRow, RepairEnd, RepairJob};
 use crate::objects::Objects;
 use crate::objects::committee::Backend;
-use crate::objects::error::ObjectsError;
-use crate::objects::maintenance::rebuild::{Target, rebuild_slivers};
+use crate::objects::error::{ObjectsError, fail_at};
 use crate::placement::{
-    Candidate, FailureDomains, RebalancePlan, RepairPlan, SliverFact, WriteHealth, admitted, bar_outside,
+    Candidate, FailureDomains, RebalancePlan, SliverFact, WriteHealth, admitted, bar_outside,
     plan_repair_with_successors,
 };
 
@@ -40,9 +40,6 @@ const RENEW_AFTER: Duration = Duration::from_secs(LEASE_SECONDS.unsigned_abs() /
 /// The first pause before a job is tried again, in seconds; it doubles up to the last.
 const RETRY_SECONDS: (i64, i64) = (4, 600);
 
-/// Replaced slivers deleted in one step.
-const DISCARDS_PER_STEP: usize = 256;
-
 impl Objects {
     /// Repairs a few blobs, the most endangered first. Returns how many were looked at; zero means there is no more to do
     /// now.
@@ -56,6 +53,9 @@ impl Objects {
             false => self.inner.metadata.claim_endangered(JOBS_PER_STEP, LEASE_SECONDS).await?,
         };
         let claimed = jobs.len();
+        if claimed > 0 {
+            fail_at("repair-claimed")?;
+        }
         let open = Mutex::new(jobs.iter().map(|job| job.blob.id).collect());
         let repairing = futures::stream::iter(jobs)
             .map(|job| self.repair_and_end(job, &open))
@@ -85,7 +85,9 @@ impl Objects {
         let (id, claimed_at) = (job.blob.id, job.claimed_at);
         let doublings = job.attempts.min(20);
         let retry_after_seconds = (RETRY_SECONDS.0 << doublings).min(RETRY_SECONDS.1);
+        let begun = Instant::now();
         let repaired = self.repair_blob(job).await;
+        let worked = begun.elapsed();
         // From here on its row says when it is tried again.
         open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         let end = match repaired {
@@ -96,44 +98,11 @@ impl Objects {
                 RepairEnd { complete: false, retry_after_seconds, rank: None }
             }
         };
-        Ok(self.inner.metadata.end_repair(id, claimed_at, end).await?)
-    }
-
-    /// Deletes slivers that were replaced. Returns how many went.
-    ///
-    /// # Errors
-    /// `Unavailable` when the database is unavailable.
-    pub async fn discard(&self) -> Result<usize, ObjectsError> {
-        if self.deletion_hold().await?.is_some() {
-            return Ok(0);
-        }
-        let removed = self.inner.metadata.removed_backends().await?;
-        let (mut gone, mut away) = (Vec::new(), BTreeSet::new());
-        for location in self.inner.metadata.discardable(DISCARDS_PER_STEP).await? {
-            let name = SliverName { blob: location.blob, index: location.index, attempt: location.attempt };
-            // One that did not answer is not asked again in this step: the others' slivers would wait for it.
-            if away.contains(&location.backend) {
-                continue;
-            }
-            // Only what was taken out of the cluster has nothing left that could be deleted.
-            let deleted = match self.inner.committee.backend(&location.backend) {
-                Some(backend) => backend.store.delete(&name).await,
-                None if removed.contains(&location.backend) => Ok(()),
-                None => continue,
-            };
-            match deleted {
-                Ok(()) => gone.push(location),
-                Err(error) => {
-                    tracing::debug!(backend = %location.backend, %name, %error, "a replaced sliver could not be deleted; retried later");
-                    if error.is_about_backend() {
-                        away.insert(location.backend);
-                    }
-                }
-            }
-        }
-        let count = gone.len();
-        self.inner.metadata.discarded(gone).await?;
-        Ok(count)
+        self.inner.metadata.end_repair(id, claimed_at, end).await?;
+        fail_at("repair-ended")?;
+        let pause = self.inner.repair_pace.pause(worked, REPAIRS_AHEAD, self.inner.read_epochs.are_under_way());
+        tokio::time::sleep(pause).await;
+        Ok(())
     }
 
     /// Repairs one blob: whether nothing is left to do, and its rank now.
@@ -213,7 +182,7 @@ impl Objects {
     }
 
     /// Looks at one sliver, and at all of its bytes when it is to be `proven`.
-    async fn examine(
+    pub(crate) async fn examine(
         &self,
         blob: &StoredBlob,
         placement: &Placement,
@@ -222,60 +191,6 @@ impl Objects {
     ) -> SliverCondition {
         let identity = blob.sliver_identity(self.inner.id_generator.cluster, placement.index);
         examine(&*backend.store, placement.attempt, identity, proven.then_some(placement.root)).await
-    }
-
-    /// Makes the planned slivers and moves their rows; which moved.
-    async fn carry_out(
-        &self,
-        blob: &StoredBlob,
-        facts: &[SliverFact<'_>],
-        plan: &RepairPlan,
-    ) -> Result<Vec<u8>, ObjectsError> {
-        let inner = &self.inner;
-        if plan.rebuilds.is_empty() || plan.unreadable {
-            return Ok(Vec::new());
-        }
-        let targets: Vec<Target> = plan
-            .rebuilds
-            .iter()
-            .map(|one| {
-                let backend = Arc::clone(&inner.committee.backends()[one.target]);
-                let name = SliverName { blob: blob.id, index: one.index, attempt: inner.id_generator.attempt() };
-                Target { backend, name }
-            })
-            .collect();
-        let location = |target: &Target| SliverLocation {
-            blob: blob.id,
-            index: target.name.index,
-            attempt: target.name.attempt,
-            backend: target.backend.id.clone(),
-        };
-        let incarnation = inner.id_generator.incarnation();
-        let stamp = inner.metadata.announce_slivers(incarnation, targets.iter().map(location).collect()).await?;
-        let without: Vec<u8> = (0_u8..).zip(facts).filter(|(_, fact)| !fact.is_sound()).map(|(at, _)| at).collect();
-        let mut moved = Vec::new();
-        for (target, root) in rebuild_slivers(inner, blob, &without, targets).await? {
-            let index = target.name.index;
-            let to = Placement { index, backend: target.backend.id.clone(), attempt: target.name.attempt, root };
-            let from = blob.placements.iter().find(|old| old.index == index).cloned();
-            if from.as_ref().is_some_and(|old| old.root != root) {
-                let reason = format!("sliver {index} of blob {} was rebuilt with another root", blob.id);
-                return Err(ObjectsError::Internal(reason));
-            }
-            if let Some(error) = self.examine(blob, &to, &target.backend, true).await.error() {
-                target.backend.write_failed(&error);
-                continue;
-            }
-            let discard = from.as_ref().is_some_and(|old| inner.committee.backend(&old.backend).is_some());
-            let sliver = SliverMove { blob: blob.id, from, to, stamp, discard };
-            if inner.metadata.move_sliver(incarnation, sliver).await? {
-                moved.push(index);
-                metrics::counter!("haulout_repair_slivers_total").increment(1);
-                metrics::counter!("haulout_repair_bytes_total").increment(blob.layout.sliver_len());
-            }
-            inner.forget_blob(&blob.id);
-        }
-        Ok(moved)
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{PlacementRule, StoredBlob};
 use crate::metadata::MetadataError;
 use crate::objects::Objects;
-use crate::objects::error::ObjectsError;
+use crate::objects::error::{ObjectsError, fail_at};
 use crate::placement::{Candidate, RebalancePlan, RepairPlan, SliverFact, WriteHealth, bar_outside, plan_rebalance};
 
 /// Blobs looked at in one step.
@@ -40,7 +40,7 @@ pub struct RebalanceTotals {
     pub slivers: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Bytes that are read for it: k slivers of each blob.
+    /// Bytes that are read for it: each sliver once, where it is.
     pub read_bytes: u64,
     /// The flows, by backend.
     pub flows: BTreeMap<String, BackendFlow>,
@@ -91,6 +91,7 @@ impl Objects {
         let mut plans = plans.into_iter();
         page.retain(|_| plans.next().is_some_and(|plan| plan != RebalancePlan::default()));
         let enqueued = self.inner.metadata.enqueue_rebalance(&page).await?;
+        fail_at("rebalance-enqueued")?;
         Ok(RebalanceStep { enqueued, next })
     }
 
@@ -152,7 +153,7 @@ fn plan_of(blob: &StoredBlob, candidates: &[Candidate<'_>], positions: &HashMap<
 fn add(totals: &mut RebalanceTotals, blob: &StoredBlob, plan: &RebalancePlan, candidates: &[Candidate<'_>]) {
     let len = blob.layout.sliver_len();
     totals.blobs += 1;
-    totals.read_bytes = totals.read_bytes.saturating_add(len.saturating_mul(blob.layout.shape.scheme.k() as u64));
+    totals.read_bytes = totals.read_bytes.saturating_add(len.saturating_mul(plan.moves.len() as u64));
     for one in &plan.moves {
         totals.slivers += 1;
         totals.bytes = totals.bytes.saturating_add(len);

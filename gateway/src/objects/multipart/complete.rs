@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 use crate::objects::Objects;
 use crate::objects::digests::combine;
-use crate::objects::error::ObjectsError;
+use crate::objects::error::{ObjectsError, fail_at};
 use crate::objects::multipart::claims::{self, NO_PART};
 use crate::objects::reporting::notifications::PotentialEvent;
 use crate::objects::requests::{ChosenPart, CompleteUpload, Stored};
@@ -44,8 +44,12 @@ impl Objects {
                 size: change.version.size,
                 modified_at: change.version.modified_at,
             };
+            fail_at("upload-chosen")?;
             match self.inner.metadata.complete_upload(self.inner.id_generator.incarnation(), change).await? {
-                CompleteOutcome::Completed { name } => return Ok(Stored { name, ..stored }),
+                CompleteOutcome::Completed { name } => {
+                    fail_at("upload-completed")?;
+                    return Ok(Stored { name, ..stored });
+                }
                 CompleteOutcome::AlreadyCompleted(before) => return self.repeated(&complete, before).await,
                 CompleteOutcome::NoSuchUpload => return Err(ObjectsError::NoSuchUpload),
                 CompleteOutcome::Refused(refusal) => return Err(refusal.into()),

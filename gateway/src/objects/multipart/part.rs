@@ -10,7 +10,7 @@ use crate::objects::Objects;
 use crate::objects::digests::digest::Digested;
 use crate::objects::encryption::content::Encipher;
 use crate::objects::encryption::encryption_key::{EncryptionKey, Opener};
-use crate::objects::error::ObjectsError;
+use crate::objects::error::{ObjectsError, fail_at};
 use crate::objects::requests::{CopyPart, CreateUpload, PutPart, WrittenPart};
 use crate::objects::schemes::{may_share, placement_rule};
 use crate::objects::write::body::{BodyPromise, IncomingBody};
@@ -36,7 +36,7 @@ impl Objects {
             lock: create.lock,
         };
         match self.inner.metadata.create_upload(&upload, create.bucket.owner).await? {
-            Created::Created => Ok(upload),
+            Created::Created => fail_at("upload-created").map(|()| upload),
             Created::NoSuchBucket => Err(ObjectsError::NoSuchBucket),
             Created::NoObjectLock => Err(ObjectsError::NoObjectLock),
             Created::QuotaExceeded => Err(ObjectsError::QuotaExceeded),
@@ -84,6 +84,7 @@ impl Objects {
             Ok((PartChange { upload: put.upload.id, part, source: None }, written))
         };
         let (written, ()) = inner.store(body, entry, make_change).await?;
+        fail_at("part-stored")?;
         Ok(written)
     }
 
@@ -127,7 +128,7 @@ impl Objects {
     /// `NoSuchUpload` when it is not under way; a completed one is untouched.
     pub async fn abort_upload(&self, bucket: &Bucket, key: &ObjectKey, id: &UploadId) -> Result<(), ObjectsError> {
         match self.inner.metadata.abort_upload(bucket.id, key, id).await? {
-            AbortUpload::Aborted => Ok(()),
+            AbortUpload::Aborted => fail_at("upload-aborted"),
             AbortUpload::NoSuchUpload => Err(ObjectsError::NoSuchUpload),
         }
     }

@@ -54,6 +54,11 @@ impl ReadEpochs {
         epochs.front().map_or(0, |oldest| oldest.0)
     }
 
+    /// Whether any read is under way.
+    pub(crate) fn are_under_way(&self) -> bool {
+        self.lock().iter().any(|epoch| Arc::strong_count(epoch) > 1)
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Epoch>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,7 +71,9 @@ mod tests {
     #[test]
     fn the_oldest_read_under_way_decides() {
         let epochs = ReadEpochs::default();
+        assert!(!epochs.are_under_way());
         let first = epochs.begin_read();
+        assert!(epochs.are_under_way());
         epochs.begin_epoch(7);
         let second = epochs.begin_read();
         epochs.begin_epoch(9);
@@ -82,5 +89,6 @@ mod tests {
         epochs.begin_epoch(8);
         assert_eq!(epochs.oldest(), 9, "a number that was drawn earlier begins no epoch");
         drop(third);
+        assert!(!epochs.are_under_way());
     }
 }

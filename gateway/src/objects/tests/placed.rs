@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use backends::{Fault, Operation, When};
 use bytes::Bytes;
 
 use super::fixture::{Fixture, content, object_key};
@@ -11,6 +12,7 @@ use crate::metadata::{ContentPosition, CreateBucket, NewBucket};
 use crate::objects::encryption::encryption_key::Opener;
 use crate::objects::requests::{Copy, Put};
 use crate::objects::write::body::{BodyPromise, BytesBody};
+use crate::tests::wait_until;
 
 impl Fixture {
     /// A bucket whose slivers may not lie on these backends.
@@ -197,4 +199,37 @@ async fn compaction_does_not_mix_rules() {
         assert!(is_within(&fixture.lies_on(&ruled, &number.to_string()).await, &["b3", "b4", "b5"]));
     }
     assert!(fixture.check().await.clean());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moves_is_read_where_it_is_and_rebuilt_from_others_only_when_that_fails() {
+    let fixture = Fixture::new("rs-4-2", 8).await;
+    let body = content(3 << 20);
+    fixture.put("key", &body).await.expect("written");
+    let holds = fixture.lies_on(&fixture.bucket, "key").await;
+    let names: Vec<&str> = holds.iter().map(String::as_str).take(2).collect();
+    let faults = |name: &str| &fixture.faults[name[1..].parse::<usize>().expect("a number")];
+    // Nobody else who has a sliver of it can be read: it cannot be rebuilt.
+    for other in holds.iter().filter(|name| *name != names[0]) {
+        faults(other).set(&[Operation::Read], Fault::Down, When::Always);
+    }
+    let bucket = fixture.exclude(&fixture.bucket, &names[..1]).await;
+    fixture.move_misplaced(&bucket).await;
+    let now = fixture.lies_on(&bucket, "key").await;
+    assert!(now.len() == 6 && !now.contains(names[0]), "{now:?}");
+    fixture.faults.iter().for_each(backends::Faults::clear);
+    // What is there is not what it should be: copied it would be wrong for good.
+    faults(names[1]).set(&[Operation::Read], Fault::Flipped, When::Always);
+    let bucket = fixture.exclude(&bucket, &names).await;
+    // What was moved before has its time first.
+    wait_until("it is rebuilt elsewhere", async || {
+        fixture.move_misplaced(&bucket).await;
+        (!fixture.lies_on(&bucket, "key").await.contains(names[1])).then_some(())
+    })
+    .await;
+    assert_eq!(fixture.lies_on(&bucket, "key").await.len(), 6);
+    fixture.faults.iter().for_each(backends::Faults::clear);
+    assert!(fixture.get("key").await.expect("read") == body);
+    let report = fixture.check().await;
+    assert_eq!((report.degraded_blobs, report.unreadable_blobs), (0, 0), "{report:?}");
 }

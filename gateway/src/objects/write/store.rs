@@ -50,6 +50,7 @@ impl Inner {
         entry: Entry,
         make_change: impl FnOnce(&Digested) -> Result<(C, T), ObjectsError>,
     ) -> Result<(T, C::Outcome), ObjectsError> {
+        let _under_way = self.repair_pace.begin_write();
         match ingest(self, body, &entry).await? {
             // Nothing to write: only the change.
             Ingested::Small { content, digested, .. } if content.is_empty() => {

@@ -20,5 +20,5 @@ mod versions;
 mod tests;
 
 pub(in crate::metadata) use complete::PartSums;
-pub(in crate::metadata) use planned::{LeftBehind, Plan, PlannedVersion, VersionRow};
+pub(in crate::metadata) use planned::{Flow, LeftBehind, Plan, PlannedVersion, VersionRow};
 pub(in crate::metadata) use planner::Planner;
