@@ -240,6 +240,11 @@ fn money(config: &Config) -> Vec<Problem> {
         let text = format!("choose {} to {} seconds", EPOCH_SECONDS.start(), EPOCH_SECONDS.end());
         found.push(Problem::at("money.epoch", text));
     }
+    for (key, days) in [("grace_days", money.grace_days), ("notice_days", money.notice_days)] {
+        if !(1..=3_650).contains(&days) {
+            found.push(Problem::at(format!("money.{key}"), "choose 1 to 3650 days"));
+        }
+    }
     let amounts = [
         ("storage_price", money.storage_price),
         ("write_price", money.write_price),
