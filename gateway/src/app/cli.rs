@@ -17,7 +17,7 @@ pub use self::audit::Audit;
 pub use self::backend::Backend;
 pub use self::ledger::{Ledger, OfflineLedger};
 pub use self::money::{Account, AccountCommand, Epoch, EpochCommand, Invoice, Movement, Quote, Settle, Usage};
-pub use self::node::{Node, NodeCommand, RunNode};
+pub use self::node::{Node, NodeCommand, RunNode, WitnessCommand};
 pub use self::placement::{Bucket, Placement};
 pub use self::provider::{Provider, Repair};
 use crate::config::Overrides;

@@ -80,6 +80,7 @@ pub use identity::{
 pub use ledger_log::log_rows::{LogCheckpoint, LogEnd};
 pub use ledger_log::log_secrets::LogSecrets;
 pub use ledger_log::sections::LogSection;
+pub use ledger_log::witnesses::{LogRefusal, WitnessProgress};
 pub use money::accounts::NumberedEntry;
 pub use money::arrears::{ArrearsNotice, EndDecision};
 pub use money::bills::BillRow;

@@ -15,6 +15,7 @@ mod scrub;
 mod seldom;
 mod settlements;
 mod webhook;
+mod witnesses;
 mod worker;
 
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub use worker::{StepError, Worker};
 
 use crate::audit::{AuditedBackend, Auditor, Scrub};
 use crate::clock::Ambient;
-use crate::config::{Config, NotificationTargetConfig};
+use crate::config::{Config, NotificationTargetConfig, WitnessConfig};
 use crate::ledger::ArrearsTerms;
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
@@ -112,6 +113,9 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]);
     workers.push(Arc::new(epochs(metadata, config)));
+    if !config.money.witnesses.is_empty() {
+        workers.push(Arc::new(witnesses(metadata, config)));
+    }
     workers.push(Arc::new(given_up::GivenUp::new(objects.clone(), metadata.clone())));
     if config.audit.enabled {
         let auditor = auditor(objects, metadata, config, ambient);
@@ -124,6 +128,20 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         workers.push(Arc::new(seldom::Seldom::new(scrubbing, objects, metadata, ambient)));
     }
     workers
+}
+
+/// The witnesses, but for those that cannot be set up.
+fn witnesses(metadata: &MetadataStore, config: &Config) -> witnesses::Witnesses {
+    let open = |witness: &WitnessConfig| match witnesses::WitnessClient::new(witness) {
+        Ok(client) => Some(client),
+        Err(error) => {
+            tracing::error!(url = witness.url, %error, "a witness cannot be asked");
+            None
+        }
+    };
+    let idle = (Duration::from_secs(config.money.epoch.max(1)) / 8).clamp(Duration::from_millis(200), Duration::from_secs(15));
+    let witnesses = config.money.witnesses.iter().filter_map(open).collect();
+    witnesses::Witnesses { metadata: metadata.clone(), witnesses, idle }
 }
 
 fn calendar(config: &Config) -> Calendar {

@@ -1,9 +1,11 @@
 //! What an operator does: first start, commands, signals, health.
 
 mod commands;
+mod arrears;
 mod first_run;
 mod invitations;
 mod money;
 mod nodes;
 mod ops;
 mod signals;
+mod witnesses;

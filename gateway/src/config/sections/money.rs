@@ -33,10 +33,23 @@ pub struct MoneyConfig {
     pub notice_days: u32,
     /// How many whole epochs that nobody saw, after downtime or a jump of the clock, are begun without `haulout epoch confirm`.
     pub unconfirmed_epochs: u64,
+    /// Who cosigns what is published. Their silence blocks nothing.
+    #[serde(rename = "witness")]
+    pub witnesses: Vec<WitnessConfig>,
     /// Where users pay: stands in the message that refuses a write.
     pub pay_at: Option<String>,
     /// The notification target, by name, that alerts about funds are posted to, besides the log.
     pub alert_target: Option<String>,
+}
+
+/// A witness of the published ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// Its key, as `haulout node witness key` prints it.
+    pub key: String,
+    /// Where it takes checkpoints: what stands before `/add-checkpoint`.
+    pub url: String,
 }
 
 impl Default for MoneyConfig {
@@ -54,6 +67,7 @@ impl Default for MoneyConfig {
             grace_days: 14,
             notice_days: 30,
             unconfirmed_epochs: 1,
+            witnesses: Vec::new(),
             pay_at: None,
             alert_target: None,
         }
