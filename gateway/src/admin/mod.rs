@@ -12,6 +12,7 @@ pub mod credentials;
 mod database;
 mod error;
 mod gateway_keys;
+mod http;
 mod keys;
 mod ledger_log;
 pub mod money;

@@ -142,7 +142,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<Collect>(router);
     let router = offer::<RotateKeys>(router);
     let router = offer::<ShowGatewayKeys>(router);
-    router.with_state(admin)
+    router.merge(crate::admin::http::router()).with_state(admin)
 }
 
 fn offer<O: Operation>(router: Router<Arc<Admin>>) -> Router<Arc<Admin>> {

@@ -11,6 +11,7 @@ use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::ledger::{ArrearsStage, ArrearsTerms};
 use crate::metadata::{ArrearsNotice, BucketCost, ChargeStep, EpochAdvance, EpochJump, EpochTerms, FundsAlert, MetadataStore};
+use crate::workers::money::metrics::MoneyMetrics;
 use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
 
@@ -54,6 +55,8 @@ pub(super) struct Epochs {
     arrears: ArrearsTerms,
     /// The bucket that was looked at last, for holds and alerts.
     looked_at: AtomicI64,
+    /// What buckets and providers come to.
+    shown: MoneyMetrics,
     /// When a jump of the clock was last reported.
     reported: Mutex<Option<Instant>>,
     /// How many buckets of this round are in each stage of arrears.
@@ -65,10 +68,11 @@ impl Epochs {
         metadata: MetadataStore,
         money: MoneyConfig,
         arrears: ArrearsTerms,
+        shown: MoneyMetrics,
         alerts: Option<Webhook>,
     ) -> Self {
         let looked_at = AtomicI64::new(i64::MIN);
-        Self { metadata, money, alerts, arrears, looked_at, reported: Mutex::default(), stages: Mutex::default() }
+        Self { metadata, money, alerts, arrears, looked_at, shown, reported: Mutex::default(), stages: Mutex::default() }
     }
 
     fn length(&self) -> Duration {
@@ -96,6 +100,10 @@ impl Epochs {
             }
         }
         self.count_stages(&costs);
+        self.shown.add(&costs);
+        if costs.len() < BUCKETS_PER_STEP {
+            self.shown.show(&self.metadata, &epoch).await?;
+        }
         let next = costs.last().filter(|_| costs.len() >= BUCKETS_PER_STEP).map(|cost| cost.bucket.0);
         self.looked_at.store(next.unwrap_or(i64::MIN), Ordering::Relaxed);
         Ok(())

@@ -3,11 +3,11 @@
 mod access_logs;
 mod audits;
 mod epochs;
-mod given_up;
 mod inventory;
 mod lifecycle;
 mod maintenance;
 mod misplaced;
+mod money;
 mod notify;
 mod rebalance;
 mod repair;
@@ -15,7 +15,6 @@ mod scrub;
 mod seldom;
 mod settlements;
 mod webhook;
-mod witnesses;
 mod worker;
 
 use std::sync::Arc;
@@ -35,6 +34,8 @@ use crate::ledger::ArrearsTerms;
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
+use crate::workers::money::metrics::MoneyMetrics;
+use crate::workers::money::witnesses::{WitnessClient, Witnesses};
 
 /// The workers of one gateway. Dropped or stopped, they end after their current step.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
     if !config.money.witnesses.is_empty() {
         workers.push(Arc::new(witnesses(metadata, config)));
     }
-    workers.push(Arc::new(given_up::GivenUp::new(objects.clone(), metadata.clone())));
+    workers.push(Arc::new(money::given_up::GivenUp::new(objects.clone(), metadata.clone())));
     if config.audit.enabled {
         let auditor = auditor(objects, metadata, config, ambient);
         let numbers = audits::BlobNumbers(metadata.clone());
@@ -131,8 +132,8 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
 }
 
 /// The witnesses, but for those that cannot be set up.
-fn witnesses(metadata: &MetadataStore, config: &Config) -> witnesses::Witnesses {
-    let open = |witness: &WitnessConfig| match witnesses::WitnessClient::new(witness) {
+fn witnesses(metadata: &MetadataStore, config: &Config) -> Witnesses {
+    let open = |witness: &WitnessConfig| match WitnessClient::new(witness) {
         Ok(client) => Some(client),
         Err(error) => {
             tracing::error!(url = witness.url, %error, "a witness cannot be asked");
@@ -141,7 +142,7 @@ fn witnesses(metadata: &MetadataStore, config: &Config) -> witnesses::Witnesses 
     };
     let idle = (Duration::from_secs(config.money.epoch.max(1)) / 8).clamp(Duration::from_millis(200), Duration::from_secs(15));
     let witnesses = config.money.witnesses.iter().filter_map(open).collect();
-    witnesses::Witnesses { metadata: metadata.clone(), witnesses, idle }
+    Witnesses { metadata: metadata.clone(), witnesses, idle }
 }
 
 fn calendar(config: &Config) -> Calendar {
@@ -158,7 +159,8 @@ fn epochs(metadata: &MetadataStore, config: &Config) -> epochs::Epochs {
         grace: i64::from(config.money.grace_days).saturating_mul(day),
         notice: i64::from(config.money.notice_days).saturating_mul(day),
     };
-    epochs::Epochs::new(metadata.clone(), config.money.clone(), arrears, alerts)
+    let shown = MoneyMetrics::new(config.ops.metric_buckets, config.ops.metric_providers);
+    epochs::Epochs::new(metadata.clone(), config.money.clone(), arrears, shown, alerts)
 }
 
 fn settlements(

@@ -1,6 +1,7 @@
 //! What an operator does: first start, commands, signals, health.
 
 mod commands;
+mod admin_api;
 mod arrears;
 mod first_run;
 mod invitations;

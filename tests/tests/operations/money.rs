@@ -15,7 +15,8 @@ const ENDOWMENT: i64 = 1_000_000_000_000;
 
 /// Epochs of two seconds.
 fn short_epochs(database: Database) -> Settings {
-    Settings::new(database).env("HAULOUT_EPOCH", "2").set("money", "read_request_price = 1000000")
+    let settings = Settings::new(database).env("HAULOUT_EPOCH", "2").set("money", "unconfirmed_epochs = 1000");
+    settings.set("money", "read_request_price = 1000000")
 }
 
 /// One epoch of a day, in which money is charged and nobody has any.
@@ -138,6 +139,8 @@ async fn who_cannot_pay_is_refused_and_reads_and_deletes(gateway: &mut TestGatew
     let said = clients.rclone(&["copyto", &path, "haulout:paid/rclone"]).fails().await?;
     ensure!(said.contains("InsufficientFunds"), "{said}");
     ensure!(began.elapsed().as_secs() < 30, "rclone tried for {:?}", began.elapsed());
+
+    clients.python("boto3_out_of_funds.py").ok().await?;
 
     let credit = ["account", "credit", "root", "0.5WAL", "--reference", "statement 1"];
     ensure!(gateway.haulout(&credit).ok().await?.contains("recorded"));

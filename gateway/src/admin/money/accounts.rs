@@ -83,6 +83,7 @@ pub enum Direction {
 
 /// Let money enter or leave an account. The same reference again does nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MoveMoney {
     /// Which way.
     pub direction: Direction,

@@ -11,5 +11,6 @@ pub(super) mod epoch_jumps;
 mod funds_row;
 pub(super) mod holds;
 pub(super) mod posting;
+pub(super) mod provider_bytes;
 pub(super) mod settling;
 mod stored_entry;

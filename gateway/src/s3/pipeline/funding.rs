@@ -14,7 +14,6 @@ use crate::ledger::{Announced, ArrearsStage, Shortfall, quote};
 use crate::metadata::{BucketCost, MetadataStore, MoneyEpoch};
 use crate::objects::Objects;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::route::Row;
 
 /// How long what was read is gone by: writes of other gateways in this time are seen too late.
 const FRESH: Duration = Duration::from_secs(2);
@@ -97,9 +96,14 @@ impl Funding {
     ///
     /// # Errors
     /// `InsufficientFunds` (402) or `SpendLimitExceeded` (403), which clients do not try again, with what is missing.
-    pub async fn check(&self, row: &Row, bucket: &Bucket, bytes: u64) -> Result<(), S3Error> {
-        let brings_bytes = BRING_BYTES.contains(&row.operation);
-        let changes = matches!(row.method, Method::PUT | Method::POST) && !GO_ON.contains(&row.operation);
+    pub async fn check(
+        &self,
+        (operation, method): (&str, &Method),
+        bucket: &Bucket,
+        bytes: u64,
+    ) -> Result<(), S3Error> {
+        let brings_bytes = BRING_BYTES.contains(&operation);
+        let changes = matches!(*method, Method::PUT | Method::POST) && !GO_ON.contains(&operation);
         if self.mode == MoneyMode::Off || !(brings_bytes || changes) {
             return Ok(());
         }

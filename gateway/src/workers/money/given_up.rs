@@ -32,14 +32,14 @@ struct Progress {
 }
 
 /// The worker.
-pub(super) struct GivenUp {
+pub(in crate::workers) struct GivenUp {
     objects: Objects,
     metadata: MetadataStore,
     rules: Configuration,
 }
 
 impl GivenUp {
-    pub(super) fn new(objects: Objects, metadata: MetadataStore) -> Self {
+    pub(in crate::workers) fn new(objects: Objects, metadata: MetadataStore) -> Self {
         Self { objects, metadata, rules: everything_goes() }
     }
 

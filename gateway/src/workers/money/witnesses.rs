@@ -25,7 +25,7 @@ const REQUESTS_PER_STEP: usize = 50;
 const AGAIN_SECONDS_MAX: i64 = 3_600;
 
 /// A witness.
-pub(super) struct WitnessClient {
+pub(in crate::workers) struct WitnessClient {
     key: NoteKey,
     url: Url,
     client: Client,
@@ -52,7 +52,7 @@ impl WitnessClient {
     ///
     /// # Errors
     /// Its key or URL is none.
-    pub(super) fn new(config: &WitnessConfig) -> Result<Self, StepError> {
+    pub(in crate::workers) fn new(config: &WitnessConfig) -> Result<Self, StepError> {
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -82,10 +82,10 @@ impl WitnessClient {
 }
 
 /// The worker.
-pub(super) struct Witnesses {
-    pub(super) metadata: MetadataStore,
-    pub(super) witnesses: Vec<WitnessClient>,
-    pub(super) idle: Duration,
+pub(in crate::workers) struct Witnesses {
+    pub(in crate::workers) metadata: MetadataStore,
+    pub(in crate::workers) witnesses: Vec<WitnessClient>,
+    pub(in crate::workers) idle: Duration,
 }
 
 impl Witnesses {
