@@ -43,7 +43,9 @@ pub use database::{ConfirmDatabase, ConfirmedDatabase};
 pub use error::{AdminError, Result};
 pub use gateway_keys::ShowGatewayKeys;
 pub use keys::{KeyKind, RotateKeys, RotatedKeys};
-pub use ledger_log::{ListCheckpoints, ListLeaves, ShowInputs, ShowLog, ShownCheckpoint, ShownLog, ShownRefusal, ShownWitness};
+pub use ledger_log::{
+    ListCheckpoints, ListLeaves, ShowInputs, ShowLog, ShownCheckpoint, ShownLog, ShownRefusal, ShownWitness,
+};
 pub use placement::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRequest};
 pub use providers::invitations::{AdmitProvider, AdmittedProvider, InviteProvider, InvitedProvider};
 pub use providers::{ListProviders, ListedProvider};

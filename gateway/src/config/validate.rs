@@ -241,7 +241,9 @@ fn money(config: &Config) -> Vec<Problem> {
         let text = format!("choose {} to {} seconds", EPOCH_SECONDS.start(), EPOCH_SECONDS.end());
         found.push(Problem::at("money.epoch", text));
     }
-    for (key, most) in [("metric_buckets", config.ops.metric_buckets), ("metric_providers", config.ops.metric_providers)] {
+    for (key, most) in
+        [("metric_buckets", config.ops.metric_buckets), ("metric_providers", config.ops.metric_providers)]
+    {
         if most > METRIC_NAMES_MAX {
             found.push(Problem::at(format!("ops.{key}"), format!("choose at most {METRIC_NAMES_MAX}")));
         }

@@ -203,8 +203,7 @@ mod tests {
                 seen.push((now, next.stage.as_str(), next.read_only_at.0, next.ends_at.0));
             }
         }
-        let expected =
-            [(7, "grace", 107, 1_107), (5_000, "read-only", 107, 6_000), (6_000, "ended", 107, 6_000)];
+        let expected = [(7, "grace", 107, 1_107), (5_000, "read-only", 107, 6_000), (6_000, "ended", 107, 6_000)];
         assert_eq!(seen, expected);
         // Another configuration changes nothing that was announced.
         let short = ArrearsTerms { grace: 0, notice: 0 };

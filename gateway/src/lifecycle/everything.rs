@@ -1,8 +1,6 @@
 //! The rules of a bucket whose content an operator gave up.
 
-use crate::lifecycle::rule::{
-    Configuration, Expiration, Filter, MinimumSize, NoncurrentExpiration, Rule, Scope,
-};
+use crate::lifecycle::rule::{Configuration, Expiration, Filter, MinimumSize, NoncurrentExpiration, Rule, Scope};
 use crate::lifecycle::when::When;
 
 /// Everything expires, versions that are not current go, markers go when nothing is left behind them, and uploads are aborted. Locks hold

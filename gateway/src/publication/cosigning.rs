@@ -6,9 +6,7 @@ use std::ops::Range;
 
 use super::log_keys::PublicationError;
 use crate::ledger::log::encode_section;
-use crate::ledger::log::note::{
-    AddCheckpoint, Checkpoint, NoteKey, SignedNote, WitnessRefusal, cosignatures_in,
-};
+use crate::ledger::log::note::{AddCheckpoint, Checkpoint, NoteKey, SignedNote, WitnessRefusal, cosignatures_in};
 use crate::ledger::log::tree::{Frontier, Hash, consistency_proof, leaf_hash};
 use crate::metadata::{LogCheckpoint, LogRefusal, MetadataStore};
 
@@ -53,10 +51,7 @@ pub async fn checkpoint_request(
 ///
 /// # Errors
 /// [`PublicationError`].
-pub async fn section_after(
-    metadata: &MetadataStore,
-    old: u64,
-) -> Result<Option<SectionToRecompute>, PublicationError> {
+pub async fn section_after(metadata: &MetadataStore, old: u64) -> Result<Option<SectionToRecompute>, PublicationError> {
     let Some(checkpoint) = metadata.log_checkpoints(old, 1).await?.pop() else { return Ok(None) };
     let (head, note) = read(&checkpoint.note)?;
     let mut leaves = Vec::new();

@@ -10,7 +10,9 @@ use crate::config::MoneyConfig;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::ledger::{ArrearsStage, ArrearsTerms};
-use crate::metadata::{ArrearsNotice, BucketCost, ChargeStep, EpochAdvance, EpochJump, EpochTerms, FundsAlert, MetadataStore};
+use crate::metadata::{
+    ArrearsNotice, BucketCost, ChargeStep, EpochAdvance, EpochJump, EpochTerms, FundsAlert, MetadataStore,
+};
 use crate::workers::money::metrics::MoneyMetrics;
 use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
@@ -72,7 +74,16 @@ impl Epochs {
         alerts: Option<Webhook>,
     ) -> Self {
         let looked_at = AtomicI64::new(i64::MIN);
-        Self { metadata, money, alerts, arrears, looked_at, shown, reported: Mutex::default(), stages: Mutex::default() }
+        Self {
+            metadata,
+            money,
+            alerts,
+            arrears,
+            looked_at,
+            shown,
+            reported: Mutex::default(),
+            stages: Mutex::default(),
+        }
     }
 
     fn length(&self) -> Duration {

@@ -140,7 +140,8 @@ fn witnesses(metadata: &MetadataStore, config: &Config) -> Witnesses {
             None
         }
     };
-    let idle = (Duration::from_secs(config.money.epoch.max(1)) / 8).clamp(Duration::from_millis(200), Duration::from_secs(15));
+    let idle =
+        (Duration::from_secs(config.money.epoch.max(1)) / 8).clamp(Duration::from_millis(200), Duration::from_secs(15));
     let witnesses = config.money.witnesses.iter().filter_map(open).collect();
     Witnesses { metadata: metadata.clone(), witnesses, idle }
 }

@@ -16,7 +16,8 @@ fn tracked(database: Database) -> Settings {
 
 async fn call(gateway: &TestGateway, method: &str, path: &str, body: &[u8]) -> Result<(u16, Value)> {
     let mut stream = UnixStream::connect(gateway.data().join("admin.sock")).await?;
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await?;
     // Whoever has seen enough may close before it has read everything.
     let _ = stream.write_all(body).await;
@@ -25,7 +26,8 @@ async fn call(gateway: &TestGateway, method: &str, path: &str, body: &[u8]) -> R
     let text = String::from_utf8(reply)?;
     let (head, body) = text.split_once("\r\n\r\n").with_context(|| text.clone())?;
     let status = head.split(' ').nth(1).context("a status")?.parse()?;
-    let body = if head.to_lowercase().contains("transfer-encoding: chunked") { unchunked(body)? } else { body.to_owned() };
+    let body =
+        if head.to_lowercase().contains("transfer-encoding: chunked") { unchunked(body)? } else { body.to_owned() };
     Ok((status, serde_json::from_str(&body).with_context(|| format!("{method} {path}: {text}"))?))
 }
 
@@ -60,7 +62,11 @@ fn wrong(document: &Value, schema: &Value, value: &Value) -> Option<String> {
         Some("null") if value.is_null() => None,
         Some("array") if value.is_array() => {
             let items = value.as_array().into_iter().flatten();
-            if schema["items"].is_null() { None } else { items.filter_map(|item| wrong(document, &schema["items"], item)).next() }
+            if schema["items"].is_null() {
+                None
+            } else {
+                items.filter_map(|item| wrong(document, &schema["items"], item)).next()
+            }
         }
         Some("object") if value.is_object() => {
             let fields = value.as_object()?;
@@ -149,13 +155,18 @@ async fn the_document_is_kept(gateway: &mut TestGateway) -> Result<()> {
     let (status, moved) = call(gateway, "POST", "/v1/movements", again.as_bytes()).await?;
     ensure!(status == 200 && moved["is_new"] == false, "a reference counts once: {moved}");
     ensure!(gateway.ops("/v1/openapi.json")?.0 == 404, "it is on the admin socket and nowhere else");
-    let on_s3 = harness::send_raw(gateway.address(), b"GET /v1/usage HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await?;
+    let on_s3 =
+        harness::send_raw(gateway.address(), b"GET /v1/usage HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await?;
     ensure!(on_s3.text.contains("NoSuchBucket"), "on the S3 listener it is a bucket's name: {}", on_s3.text);
     Ok(())
 }
 
 /// Whatever is wrong with a request, the refusal has the documented form.
-async fn refusals(gateway: &TestGateway, document: &Value, (path, method, operation): (&str, &str, &Value)) -> Result<()> {
+async fn refusals(
+    gateway: &TestGateway,
+    document: &Value,
+    (path, method, operation): (&str, &str, &Value),
+) -> Result<()> {
     let verb = method.to_uppercase();
     let line = path_of(path, operation, "known");
     let takes_body = !operation["requestBody"].is_null();

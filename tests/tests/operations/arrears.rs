@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use harness::{Database, Receiver, S3, Settings, TestGateway, WallClock, on_sqlite, run_scenario, wait_until, with_webhook};
+use harness::{
+    Database, Receiver, S3, Settings, TestGateway, WallClock, on_sqlite, run_scenario, wait_until, with_webhook,
+};
 use http::Method;
 use serde_json::Value;
 
@@ -69,7 +71,8 @@ async fn fill(gateway: &TestGateway, s3: &S3) -> Result<String> {
     }
     let until = "2099-01-01T00:00:00Z";
     let locked = s3.on(Method::PUT, "owing", "locked").checked(vec![2; 1 << 20]);
-    let locked = locked.header("x-amz-object-lock-mode", "COMPLIANCE").header("x-amz-object-lock-retain-until-date", until);
+    let locked =
+        locked.header("x-amz-object-lock-mode", "COMPLIANCE").header("x-amz-object-lock-retain-until-date", until);
     let version = locked.send().await?.ok()?.header("x-amz-version-id").to_owned();
     let mut number = 2;
     wait_until("the payer has nothing left", async || {
@@ -120,10 +123,7 @@ async fn dates_are_announced_and_nothing_goes_by_itself(gateway: &mut TestGatewa
 
     // The operator decides; what is locked stays, and more time ends the removal.
     gateway.haulout(&["bucket", "arrears", "owing", "--remove-content"]).ok().await?;
-    wait_until("what is not locked goes", async || {
-        Ok(s3.list("owing", &[]).await?.0.is_empty().then_some(()))
-    })
-    .await?;
+    wait_until("what is not locked goes", async || Ok(s3.list("owing", &[]).await?.0.is_empty().then_some(()))).await?;
     let said = gateway.haulout(&["bucket", "arrears", "owing", "--extend", "1"]).ok().await?;
     ensure!(said.contains("no change but deletions"), "{said}");
     paying_ends_it(gateway, receiver, &s3, &locked).await
@@ -131,8 +131,10 @@ async fn dates_are_announced_and_nothing_goes_by_itself(gateway: &mut TestGatewa
 
 async fn paying_ends_it(gateway: &TestGateway, receiver: &Receiver, s3: &S3, locked: &str) -> Result<()> {
     gateway.haulout(&["account", "credit", "root", "1000WAL", "--reference", "paid"]).ok().await?;
-    wait_until("a payment ends it", async || Ok((s3.put("owing", "c", vec![1; 1000]).await?.status == 200).then_some(())))
-        .await?;
+    wait_until("a payment ends it", async || {
+        Ok((s3.put("owing", "c", vec![1; 1000]).await?.status == 200).then_some(()))
+    })
+    .await?;
     notice(receiver, "paid").await?;
     tag(s3, "paid").await?.ok()?;
     ensure!(gateway.haulout(&["bucket", "arrears"]).ok().await?.contains("no bucket owes"));
@@ -175,7 +177,10 @@ async fn a_jump_of_the_clock_waits_for_a_word(gateway: &mut TestGateway) -> Resu
     tokio::time::sleep(Duration::from_secs(12)).await;
     let waiting = epochs(gateway).await?;
     ensure!(waiting[0]["number"] == before[0]["number"] && waiting[0]["state"] == "open", "{waiting:?}");
-    ensure!(gateway.haulout(&["invoice", "kept", "--csv"]).ok().await?.lines().count() <= before.len(), "it is charged");
+    ensure!(
+        gateway.haulout(&["invoice", "kept", "--csv"]).ok().await?.lines().count() <= before.len(),
+        "it is charged"
+    );
 
     // Set back, it needs no word.
     clock.set_ahead(0)?;

@@ -1,8 +1,8 @@
 //! What an operator does: first start, commands, signals, health.
 
-mod commands;
 mod admin_api;
 mod arrears;
+mod commands;
 mod first_run;
 mod invitations;
 mod money;

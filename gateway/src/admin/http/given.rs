@@ -32,7 +32,8 @@ impl Given {
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let is_known = parameters.iter().any(|known| known.place == Place::Query && known.name == name);
-            let value = percent_decoded(value).ok_or_else(|| malformed(format!("{name} is not percent-encoded UTF-8")))?;
+            let value =
+                percent_decoded(value).ok_or_else(|| malformed(format!("{name} is not percent-encoded UTF-8")))?;
             if !is_known || texts.insert(name.to_owned(), value).is_some() {
                 let shown: String = name.chars().take(80).collect();
                 return Err(malformed(format!("the parameter {shown:?} is not known here, or is there twice")));
@@ -58,9 +59,7 @@ impl Given {
         let body = match (takes_body, body) {
             (false, []) => Value::Null,
             (false, _) => return Err(malformed("this takes no body".to_owned())),
-            (true, bytes) => {
-                serde_json::from_slice(bytes).map_err(|error| malformed(format!("the body: {error}")))?
-            }
+            (true, bytes) => serde_json::from_slice(bytes).map_err(|error| malformed(format!("the body: {error}")))?,
         };
         Ok(Self { values, body })
     }
@@ -88,9 +87,10 @@ impl Given {
 
 /// The text that a value of a query stands for, if it is one.
 fn percent_decoded(value: &str) -> Option<String> {
-    let is_right = value.split('%').skip(1).all(|rest| {
-        rest.get(..2).is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    });
+    let is_right = value
+        .split('%')
+        .skip(1)
+        .all(|rest| rest.get(..2).is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit())));
     let decoded = percent_decode_str(value).decode_utf8().ok();
     decoded.filter(|_| is_right).map(std::borrow::Cow::into_owned)
 }

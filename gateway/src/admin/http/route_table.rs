@@ -12,20 +12,13 @@ use super::replies;
 use super::route::{Done, Route};
 use super::schema::{integer, object, one_of, or_null, text, truth};
 use crate::admin::money::accounts::{MoveMoney, ShowAccounts};
-use crate::admin::money::buckets::{
-    ArrearsRequest, DecideArrears, FundBucket, FundsRequest, ShowInvoice, ShowUsage,
-};
+use crate::admin::money::buckets::{ArrearsRequest, DecideArrears, FundBucket, FundsRequest, ShowInvoice, ShowUsage};
 use crate::admin::money::epochs::{ConfirmEpochs, Quote, ShowEpochs};
 use crate::admin::money::settling::PlanSettlement;
 use crate::admin::{Admin, ListProviders, Operation, ShowLog};
 
-const BUCKET: Parameter = Parameter {
-    name: "bucket",
-    place: Place::Path,
-    kind: Kind::Text,
-    is_required: true,
-    about: "The bucket's name.",
-};
+const BUCKET: Parameter =
+    Parameter { name: "bucket", place: Place::Path, kind: Kind::Text, is_required: true, about: "The bucket's name." };
 
 const fn query(name: &'static str, kind: Kind, is_required: bool, about: &'static str) -> Parameter {
     Parameter { name, place: Place::Query, kind, is_required, about }
@@ -88,7 +81,13 @@ pub(super) static ROUTES: &[Route] = &[
     get("/v1/arrears", "listArrears", "Buckets that owe for past epochs.", replies::usages, arrears),
     Route {
         parameters: &[query("account", Kind::Text, false, "A user's name or an account's; all of them without it.")],
-        ..get("/v1/accounts", "showAccounts", "What accounts have, and the last entries of one.", replies::accounts, accounts)
+        ..get(
+            "/v1/accounts",
+            "showAccounts",
+            "What accounts have, and the last entries of one.",
+            replies::accounts,
+            accounts,
+        )
     },
     Route {
         method: "post",
@@ -194,9 +193,9 @@ fn invoice(admin: Arc<Admin>, given: Given) -> Done {
 }
 
 fn funds(admin: Arc<Admin>, given: Given) -> Done {
-    Box::pin(async move {
-        run(&admin, FundBucket { bucket: given.required("bucket")?, request: FundsRequest::Show }).await
-    })
+    Box::pin(
+        async move { run(&admin, FundBucket { bucket: given.required("bucket")?, request: FundsRequest::Show }).await },
+    )
 }
 
 fn set_payer(admin: Arc<Admin>, given: Given) -> Done {

@@ -30,15 +30,17 @@ pub(in crate::admin) fn router() -> Router<Arc<Admin>> {
         };
         let handler = on(
             filter,
-            move |State(admin): State<Arc<Admin>>, Path(path): Path<BTreeMap<String, String>>, RawQuery(query), body: Body| {
-                serve(route, admin, path, query, body)
-            },
+            move |State(admin): State<Arc<Admin>>,
+                  Path(path): Path<BTreeMap<String, String>>,
+                  RawQuery(query),
+                  body: Body| { serve(route, admin, path, query, body) },
         );
         let known = paths.remove(route.path).unwrap_or_default();
         paths.insert(route.path, known.merge(handler));
     }
     let not_allowed = || async { answer(Err(Refusal::MethodNotAllowed)) };
-    let mut router = Router::new().route("/v1/openapi.json", get(|| async { answer(Ok(document())) }).fallback(not_allowed));
+    let mut router =
+        Router::new().route("/v1/openapi.json", get(|| async { answer(Ok(document())) }).fallback(not_allowed));
     for (path, methods) in paths {
         router = router.route(path, methods.fallback(not_allowed));
     }

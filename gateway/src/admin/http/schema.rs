@@ -37,5 +37,8 @@ pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
 
 /// What every refusal is.
 pub(super) fn refusal() -> Value {
-    object([("kind", one_of(&["malformed", "not_found", "method_not_allowed", "refused", "too_large", "unavailable"])), ("text", text())])
+    object([
+        ("kind", one_of(&["malformed", "not_found", "method_not_allowed", "refused", "too_large", "unavailable"])),
+        ("text", text()),
+    ])
 }

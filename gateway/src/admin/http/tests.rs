@@ -56,7 +56,11 @@ fn the_document_has_every_route_and_parameters_match_their_paths() {
         assert_eq!(operation["operationId"], route.name);
         assert!(names.insert(route.name), "{} is there twice", route.name);
         for status in ["200", "400", "404", "405", "409", "413", "503"] {
-            assert!(operation["responses"][status]["content"]["application/json"]["schema"].is_object(), "{}", route.name);
+            assert!(
+                operation["responses"][status]["content"]["application/json"]["schema"].is_object(),
+                "{}",
+                route.name
+            );
         }
         let in_path: BTreeSet<_> = route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
         let named = route.parameters.iter().filter(|parameter| parameter.place == Place::Path);

@@ -65,7 +65,8 @@ impl KeptLog {
         let damaged = || format!("{} is damaged", path.display());
         let written: Written = serde_json::from_str(&text).with_context(damaged)?;
         anyhow::ensure!(written.origin == origin, "{} is of another log", path.display());
-        let peaks = written.peaks.iter().map(|peak| peak.parse()).collect::<Result<Vec<Hash>, _>>().with_context(damaged)?;
+        let peaks =
+            written.peaks.iter().map(|peak| peak.parse()).collect::<Result<Vec<Hash>, _>>().with_context(damaged)?;
         let tree = Frontier::new(written.recomputed_size, peaks).with_context(damaged)?;
         let epoch = (written.epoch > 0).then_some(Epoch(written.epoch));
         Ok(Self {

@@ -80,9 +80,10 @@ impl WitnessServer {
     /// Signs a refusal, and keeps it if it is new; the note.
     fn record(&self, kept: &mut KeptLog, checkpoint: &Checkpoint, reason: &str) -> Result<String> {
         let refusal = WitnessRefusal::of(checkpoint, reason);
-        let known = kept.refusals.iter().find(|note| {
-            SignedNote::read(note.as_bytes()).is_ok_and(|note| note.text() == refusal.to_string())
-        });
+        let known = kept
+            .refusals
+            .iter()
+            .find(|note| SignedNote::read(note.as_bytes()).is_ok_and(|note| note.text() == refusal.to_string()));
         if let Some(known) = known {
             return Ok(known.clone());
         }
@@ -141,7 +142,12 @@ impl WitnessServer {
             }
             Err(RecomputeError::NotOfCheckpoint(cause)) => Ok(Answer::text(400, cause)),
             Err(RecomputeError::Wrong(reason)) => {
-                tracing::error!(origin = checkpoint.origin, size = checkpoint.size, reason, "an epoch does not follow from its inputs");
+                tracing::error!(
+                    origin = checkpoint.origin,
+                    size = checkpoint.size,
+                    reason,
+                    "an epoch does not follow from its inputs"
+                );
                 let note = self.record(&mut kept, checkpoint, &reason)?;
                 Ok(Answer::note(422, note))
             }

@@ -57,8 +57,10 @@ impl Log {
     /// Appends an epoch; the size before, and its body.
     fn append(&mut self, epoch: u64, amount: u64) -> (u64, Vec<u8>) {
         let (old, inputs) = (self.size(), [u8::try_from(epoch).unwrap()]);
-        let leaves: Vec<String> =
-            section(Epoch(epoch), &inputs, epoch, vec![transfer(epoch, amount)]).iter().map(ToString::to_string).collect();
+        let leaves: Vec<String> = section(Epoch(epoch), &inputs, epoch, vec![transfer(epoch, amount)])
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let body = encode_section(&inputs, &leaves).unwrap();
         self.leaves.extend(leaves);
         (old, body)

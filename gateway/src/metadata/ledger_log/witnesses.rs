@@ -98,7 +98,8 @@ impl Work for Note {
                     ON CONFLICT (name) DO UPDATE SET size = EXCLUDED.size, failures = EXCLUDED.failures, \
                     again_at = EXCLUDED.again_at, problem = EXCLUDED.problem WHERE ledger_witness.size <= EXCLUDED.size";
         let WitnessProgress { size, failures, again_at, problem } = &self.progress;
-        let statement = Statement::new(text).bind(self.name.as_str()).bind(int(*size)?).bind(*failures).bind(again_at.0);
+        let statement =
+            Statement::new(text).bind(self.name.as_str()).bind(int(*size)?).bind(*failures).bind(again_at.0);
         tx.execute(statement.bind(problem.as_str())).await.map(drop)
     }
 }

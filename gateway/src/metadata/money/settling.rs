@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::BucketId;
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::Transfer;
 use crate::domain::money::transfer::TransferId;
-use crate::domain::BucketId;
 use crate::ledger::Entry;
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::int;

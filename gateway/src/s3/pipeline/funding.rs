@@ -182,7 +182,9 @@ impl Funding {
         let is_read_only = cost.stage >= ArrearsStage::ReadOnly;
         let allowed = match more {
             Some(more) => cost.funds.allow(more),
-            None if is_read_only => Err(Shortfall::Funds { missing: cost.funds.unpaid.saturating_sub(cost.funds.free) }),
+            None if is_read_only => {
+                Err(Shortfall::Funds { missing: cost.funds.unpaid.saturating_sub(cost.funds.free) })
+            }
             None => Ok(()),
         };
         let Err(shortfall) = allowed else {
@@ -202,7 +204,9 @@ impl Funding {
                     None => "Ask the operator to credit it".to_owned(),
                 };
                 let what = match refusal.stage {
-                    ArrearsStage::ReadOnly | ArrearsStage::Ended => format!("for bucket {name}, which owes for past epochs"),
+                    ArrearsStage::ReadOnly | ArrearsStage::Ended => {
+                        format!("for bucket {name}, which owes for past epochs")
+                    }
                     ArrearsStage::Paid | ArrearsStage::Grace => format!("to keep this in bucket {name} until {end}"),
                 };
                 let dates = refusal.dates();

@@ -57,7 +57,8 @@ fn open_witness(listen: SocketAddr, data: &Path, config: &Config) -> Result<(Soc
     let key = signer.key().to_string();
     let socket = bind(listen)?;
     let address = socket.local_addr()?;
-    let monitor = ConnectionMonitor::new(Timeouts { connections: WITNESS_CONNECTIONS, ..Timeouts::from(&config.limits) });
+    let monitor =
+        ConnectionMonitor::new(Timeouts { connections: WITNESS_CONNECTIONS, ..Timeouts::from(&config.limits) });
     tokio::spawn(Arc::clone(&monitor).sweep_for_ever());
     let handler = router(WitnessServer::new(data, signer, Ambient::system()), plan_of);
     tokio::spawn(Listener { socket, certificates: None, monitor, handler }.run(TaskTracker::new()));

@@ -61,8 +61,14 @@ fn epochs_that_follow_from_their_inputs_are_taken_and_others_are_not() {
     // What the log signed and the rules do not give.
     let table = [
         (leaves(7, b"in", 1, Vec::new()), "missing before"),
-        (leaves(7, b"in", 1, vec![transfer(1, TransferCode::Storage, 6)]), "the amount is `6`, and the inputs give `5`"),
-        (leaves(7, b"in", 1, vec![transfer(1, TransferCode::Storage, 5), transfer(3, TransferCode::Storage, 1)]), "give no"),
+        (
+            leaves(7, b"in", 1, vec![transfer(1, TransferCode::Storage, 6)]),
+            "the amount is `6`, and the inputs give `5`",
+        ),
+        (
+            leaves(7, b"in", 1, vec![transfer(1, TransferCode::Storage, 5), transfer(3, TransferCode::Storage, 1)]),
+            "give no",
+        ),
         (leaves(7, b"in", 2, vec![transfer(1, TransferCode::Storage, 5)]), "transfer 2 follows transfer 0"),
         (good[..3].to_vec(), "does not end"),
         (good[1..].to_vec(), "does not begin"),

@@ -24,7 +24,8 @@ async fn notice(f: &Fixture) -> Option<ArrearsStage> {
 
 /// Lets so much time pass for what was announced.
 async fn pass(f: &Fixture, micros: i64) {
-    f.meddle(format!("UPDATE bucket_funds SET read_only_at = read_only_at - {micros}, ends_at = ends_at - {micros}")).await;
+    f.meddle(format!("UPDATE bucket_funds SET read_only_at = read_only_at - {micros}, ends_at = ends_at - {micros}"))
+        .await;
 }
 
 /// A bucket whose last epoch could not be paid.
