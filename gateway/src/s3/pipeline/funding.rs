@@ -179,13 +179,13 @@ impl Funding {
     fn known(&self, bucket: BucketId, more: Option<Frost>) -> Option<Option<Refusal>> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, cost) = buckets.get_mut(&bucket).filter(|(at, _)| at.elapsed() < FRESH)?;
-        let is_read_only = cost.stage >= ArrearsStage::ReadOnly;
-        let allowed = match more {
-            Some(more) => cost.funds.allow(more),
-            None if is_read_only => {
-                Err(Shortfall::Funds { missing: cost.funds.unpaid.saturating_sub(cost.funds.free) })
-            }
-            None => Ok(()),
+        let owed = cost.funds.unpaid.saturating_sub(cost.funds.free);
+        let allowed = match (more, cost.stage) {
+            (None, ArrearsStage::Paid | ArrearsStage::Grace) => Ok(()),
+            (None, ArrearsStage::ReadOnly | ArrearsStage::Ended) => Err(Shortfall::Funds { missing: owed }),
+            (Some(more), ArrearsStage::Paid) => cost.funds.allow(more),
+            // What is reserved for this epoch pays no debts: it takes nothing even where that would be enough.
+            (Some(more), _) => cost.funds.allow(more).and(Err(Shortfall::Funds { missing: owed })),
         };
         let Err(shortfall) = allowed else {
             cost.funds.projected = cost.funds.projected.checked_add(more.unwrap_or_default()).unwrap_or(Frost::MAX);
