@@ -157,7 +157,11 @@ async fn the_document_is_kept(gateway: &mut TestGateway) -> Result<()> {
     ensure!(gateway.ops("/v1/openapi.json")?.0 == 404, "it is on the admin socket and nowhere else");
     let on_s3 =
         harness::send_raw(gateway.address(), b"GET /v1/usage HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await?;
-    ensure!(on_s3.text.contains("NoSuchBucket"), "on the S3 listener it is a bucket's name: {}", on_s3.text);
+    ensure!(
+        on_s3.text.contains("InvalidBucketName"),
+        "on the S3 listener `v1` would be a bucket's name: {}",
+        on_s3.text
+    );
     Ok(())
 }
 

@@ -136,10 +136,11 @@ async fn paying_ends_it(gateway: &TestGateway, receiver: &Receiver, s3: &S3, loc
     })
     .await?;
     notice(receiver, "paid").await?;
-    tag(s3, "paid").await?.ok()?;
     ensure!(gateway.haulout(&["bucket", "arrears"]).ok().await?.contains("no bucket owes"));
     gateway.haulout(&["bucket", "arrears", "owing", "--remove-content"]).fails().await?;
     ensure!(s3.list("owing", &[]).await?.0 == ["c"], "it is a bucket like any other");
+    s3.put("owing", "a", vec![1; 1000]).await?.ok()?;
+    tag(s3, "paid").await?.ok()?;
     let version = s3.on(Method::GET, "owing", "locked").query("versionId", locked);
     version.send().await?.ok().map(drop)
 }
