@@ -34,7 +34,7 @@ mod tests {
             (1_200, 1_250, 1_250, 1, None),
             (1_300, 5_000, 1_250, 1, Some(37)),
             (i64::MAX, i64::MIN, 0, 1, None),
-            (i64::MIN, i64::MAX, 0, 1, Some(92_233_720_368_547_758)),
+            (i64::MIN, i64::MAX, i64::MIN, 1, Some(92_233_720_368_547_758)),
         ];
         for (end, now, confirmed, most, expected) in table {
             let terms = JumpTerms { micros: 100, unconfirmed_max: most };

@@ -73,7 +73,7 @@ fn epochs_that_follow_from_their_inputs_are_taken_and_others_are_not() {
         (good[..3].to_vec(), "does not end"),
         (good[1..].to_vec(), "does not begin"),
         ([good[..3].to_vec(), good.clone()].concat(), "begins or ends within"),
-        (vec!["nonsense".to_owned()], "leaf"),
+        (vec!["nonsense".to_owned()], "the first word"),
     ];
     for (texts, expected) in table {
         let reason = wrong(given(&nothing, b"in", &texts));
