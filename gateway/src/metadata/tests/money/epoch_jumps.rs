@@ -20,6 +20,7 @@ async fn numbers(f: &Fixture) -> Vec<(u64, bool)> {
 async fn jump(f: &Fixture, epochs: u64) {
     let back = epochs * terms(MoneyMode::Track).micros + 1_000_000;
     f.meddle(format!("UPDATE epoch SET begins_at = begins_at - {back}, ends_at = ends_at - {back}")).await;
+    f.meddle(format!("UPDATE epoch_confirmation SET confirmed_until = confirmed_until - {back}")).await;
 }
 
 both! {
