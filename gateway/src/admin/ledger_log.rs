@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::error::{AdminError, Result};
 use crate::admin::{Admin, Operation};
-use crate::metadata::LogCheckpoint;
+use crate::ledger::log::note::NoteKey;
+use crate::metadata::{LogCheckpoint, LogRefusal};
 use crate::publication::{LogKeys, PublicationError};
 
 /// Leaves of one page: each has up to 4,096 bytes.
 const LEAVES: usize = 2_000;
+/// Refusals that are shown.
+const REFUSALS: usize = 1_000;
 /// Checkpoints of one page.
 const CHECKPOINTS: usize = 100;
 
@@ -21,10 +24,38 @@ pub struct ShowLog {}
 /// The head of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownLog {
-    /// The policy that trusts this log and no witness.
+    /// The policy that trusts this log, names its witnesses, and asks for none of them.
     pub policy: String,
     /// The last checkpoint, once an epoch was published.
     pub checkpoint: Option<ShownCheckpoint>,
+    /// The witnesses that are asked for cosignatures.
+    pub witnesses: Vec<ShownWitness>,
+    /// What witnesses refused, the oldest first, as they signed it.
+    pub refusals: Vec<ShownRefusal>,
+}
+
+/// How far a witness is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownWitness {
+    /// Its name.
+    pub name: String,
+    /// Where it is asked.
+    pub url: String,
+    /// How many leaves it cosigned last.
+    pub cosigned: u64,
+    /// Why it has not cosigned more; empty when it answered as it should.
+    pub problem: String,
+}
+
+/// What a witness refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownRefusal {
+    /// The size of the checkpoint.
+    pub size: u64,
+    /// The witness's name.
+    pub witness: String,
+    /// The signed note.
+    pub note: String,
 }
 
 /// A checkpoint.
@@ -66,7 +97,23 @@ impl Operation for ShowLog {
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let keys = LogKeys::find(&admin.metadata, admin.cluster, &admin.key, &admin.ambient).await.map_err(failed)?;
         let checkpoint = admin.metadata.log_checkpoint().await?.map(shown);
-        Ok(ShownLog { policy: keys.policy(), checkpoint })
+        let mut witnesses = Vec::new();
+        let mut policy = keys.policy().trim_end_matches("quorum none\n").to_owned();
+        for witness in &admin.money.witnesses {
+            let Ok(key) = witness.key.parse::<NoteKey>() else { continue };
+            let (progress, _) = admin.metadata.witness_progress(key.name.as_str()).await?;
+            policy.push_str(&format!("witness {} {key} {}\n", key.name, witness.url));
+            witnesses.push(ShownWitness {
+                name: key.name.to_string(),
+                url: witness.url.clone(),
+                cosigned: progress.size,
+                problem: progress.problem,
+            });
+        }
+        policy.push_str("quorum none\n");
+        let refusals = admin.metadata.log_refusals(0, REFUSALS).await?.into_iter();
+        let refusals = refusals.map(|LogRefusal { size, witness, note }| ShownRefusal { size, witness, note });
+        Ok(ShownLog { policy, checkpoint, witnesses, refusals: refusals.collect() })
     }
 }
 

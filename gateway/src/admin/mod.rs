@@ -13,6 +13,7 @@ mod database;
 mod error;
 mod gateway_keys;
 mod gateways;
+mod http;
 mod keys;
 mod ledger_log;
 pub mod money;
@@ -44,7 +45,9 @@ pub use error::{AdminError, Result};
 pub use gateway_keys::ShowGatewayKeys;
 pub use gateways::{ListGateways, ListedGateway};
 pub use keys::{KeyKind, RotateKeys, RotatedKeys};
-pub use ledger_log::{ListCheckpoints, ListLeaves, ShowInputs, ShowLog, ShownCheckpoint, ShownLog};
+pub use ledger_log::{
+    ListCheckpoints, ListLeaves, ShowInputs, ShowLog, ShownCheckpoint, ShownLog, ShownRefusal, ShownWitness,
+};
 pub use placement::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRequest};
 pub use providers::invitations::{AdmitProvider, AdmittedProvider, InviteProvider, InvitedProvider};
 pub use providers::{ListProviders, ListedProvider};

@@ -110,7 +110,9 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<money::buckets::ShowUsage>(router);
     let router = offer::<money::buckets::ShowInvoice>(router);
     let router = offer::<money::buckets::FundBucket>(router);
+    let router = offer::<money::buckets::DecideArrears>(router);
     let router = offer::<money::epochs::ShowEpochs>(router);
+    let router = offer::<money::epochs::ConfirmEpochs>(router);
     let router = offer::<money::epochs::Quote>(router);
     let router = offer::<money::settling::PlanSettlement>(router);
     let router = offer::<ListBackends>(router);
@@ -140,7 +142,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<Collect>(router);
     let router = offer::<RotateKeys>(router);
     let router = offer::<ShowGatewayKeys>(router);
-    router.with_state(admin)
+    router.merge(crate::admin::http::router()).with_state(admin)
 }
 
 fn offer<O: Operation>(router: Router<Arc<Admin>>) -> Router<Arc<Admin>> {

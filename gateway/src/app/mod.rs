@@ -14,6 +14,7 @@ mod serve;
 mod server;
 mod signals;
 mod startup;
+mod witness;
 
 #[cfg(test)]
 mod tests;

@@ -171,6 +171,7 @@ impl Server {
             metadata: metadata.clone(),
             objects: objects.clone(),
             backends,
+            jump: config.money.jump_terms(),
             read_floor: config.scheme.k(),
             write_floor: write_floor(config.scheme),
             fenced: incarnation_lease.fenced.clone(),

@@ -30,7 +30,7 @@ pub use sections::journal::JournalConfig;
 pub use sections::kms::KmsConfig;
 pub use sections::limits::LimitsConfig;
 pub use sections::log::{LogConfig, LogFormat};
-pub use sections::money::MoneyConfig;
+pub use sections::money::{MoneyConfig, WitnessConfig};
 pub use sections::notification::NotificationTargetConfig;
 pub use sections::objects::ObjectsConfig;
 pub use sections::ops::OpsConfig;

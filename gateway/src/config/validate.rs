@@ -20,7 +20,8 @@ const OBJECT_BYTES_MAX: u64 = 50 << 40;
 const SCRUB_RATE_MIN: u64 = 1 << 20;
 /// No disks together are faster.
 const SCRUB_RATE_MAX: u64 = 1 << 40;
-
+/// Names of buckets or providers in metrics: more would make the page of metrics too long.
+const METRIC_NAMES_MAX: usize = 10_000;
 /// From what a test can wait for to a year.
 const EPOCH_SECONDS: std::ops::RangeInclusive<u64> = 1..=366 * 86_400;
 /// All FROST that there will be: 5 * 10^9 WAL.
@@ -240,6 +241,18 @@ fn money(config: &Config) -> Vec<Problem> {
     if !EPOCH_SECONDS.contains(&money.epoch) {
         let text = format!("choose {} to {} seconds", EPOCH_SECONDS.start(), EPOCH_SECONDS.end());
         found.push(Problem::at("money.epoch", text));
+    }
+    for (key, most) in
+        [("metric_buckets", config.ops.metric_buckets), ("metric_providers", config.ops.metric_providers)]
+    {
+        if most > METRIC_NAMES_MAX {
+            found.push(Problem::at(format!("ops.{key}"), format!("choose at most {METRIC_NAMES_MAX}")));
+        }
+    }
+    for (key, days) in [("grace_days", money.grace_days), ("notice_days", money.notice_days)] {
+        if !(1..=3_650).contains(&days) {
+            found.push(Problem::at(format!("money.{key}"), "choose 1 to 3650 days"));
+        }
     }
     let amounts = [
         ("storage_price", money.storage_price),

@@ -11,6 +11,8 @@ pub struct Funds {
     pub hold: Frost,
     /// What its payer has besides.
     pub free: Frost,
+    /// What earlier epochs cost that are not settled yet: the hold and what is free pay for it first.
+    pub billed: Frost,
     /// What earlier epochs cost and its payer could not pay.
     pub unpaid: Frost,
     /// The most that an epoch may cost.
@@ -44,18 +46,23 @@ impl Funds {
         if let Some(limit) = self.limit.filter(|limit| cost > *limit) {
             return Err(Shortfall::Limit { exceeded: cost.saturating_sub(limit), limit });
         }
-        let (needed, there) = (sum(cost, self.unpaid), sum(self.hold, self.free));
+        let (needed, there) = (sum(cost, self.unpaid), self.there());
         if needed > there {
             return Err(Shortfall::Funds { missing: needed.saturating_sub(there) });
         }
         Ok(())
     }
 
+    /// What there is to pay for the epoch.
+    fn there(&self) -> Frost {
+        sum(self.hold, self.free).saturating_sub(self.billed)
+    }
+
     /// How many percent of the limit, or of the funds where there is none, the epoch is going to cost; of a limit alone where money is only
     /// computed.
     #[must_use]
     pub fn percent(&self, is_charged: bool) -> u64 {
-        let of_funds = is_charged.then(|| sum(self.hold, self.free));
+        let of_funds = is_charged.then(|| self.there());
         let least = [self.limit, of_funds].into_iter().flatten().min();
         match least {
             None => 0,
@@ -107,6 +114,10 @@ mod tests {
         assert_eq!(funds(10, 10, 5).allow(Frost(6)), Err(Shortfall::Funds { missing: Frost(1) }));
         let owes = Funds { unpaid: Frost(3), ..funds(10, 10, 2) };
         assert_eq!(owes.allow(Frost(0)), Err(Shortfall::Funds { missing: Frost(1) }));
+        let billed = Funds { billed: Frost(4), ..funds(1, 5, 1) };
+        assert_eq!(billed.allow(Frost(1)), Ok(()), "the hold of an epoch that is over pays that one first");
+        assert_eq!(billed.allow(Frost(2)), Err(Shortfall::Funds { missing: Frost(1) }));
+        assert_eq!(billed.percent(true), 50);
         let limited = Funds { limit: Some(Frost(12)), ..funds(10, 10, 50) };
         assert_eq!(limited.allow(Frost(2)), Ok(()));
         assert_eq!(limited.allow(Frost(5)), Err(Shortfall::Limit { exceeded: Frost(3), limit: Frost(12) }));

@@ -2,9 +2,11 @@
 //! come to. Pure.
 #![doc = include_str!("LEDGER.md")]
 
+mod arrears;
 mod balance;
 mod books;
 mod entry;
+mod epoch_jump;
 mod funds;
 pub mod log;
 mod metering;
@@ -17,9 +19,11 @@ mod transfer_key;
 #[cfg(test)]
 mod tests;
 
+pub use arrears::{Announced, ArrearsFacts, ArrearsStage, ArrearsTerms};
 pub use balance::{Balance, is_limited};
 pub use books::{Books, Recorded};
 pub use entry::{Entry, Phase};
+pub use epoch_jump::epoch_jump;
 pub use funds::{Funds, Shortfall, alert_due};
 pub use metering::{ChargedMeters, HOUR_MICROS, HourMeters};
 pub use outcome::{Field, Outcome, Refusal, Resolution};

@@ -1,14 +1,19 @@
 //! Begins epochs and bills those that are over. Any gateway may do any step: what was done stands in rows.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
 use crate::config::MoneyConfig;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
-use crate::metadata::{ChargeStep, EpochTerms, FundsAlert, MetadataStore};
+use crate::ledger::{ArrearsStage, ArrearsTerms};
+use crate::metadata::{
+    ArrearsNotice, BucketCost, ChargeStep, EpochAdvance, EpochJump, EpochTerms, FundsAlert, MetadataStore,
+};
+use crate::workers::money::metrics::MoneyMetrics;
 use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
 
@@ -17,6 +22,9 @@ const BUCKETS_PER_STEP: usize = 200;
 
 /// Transactions that began before the end of an epoch have this long to commit; later ones are charged with the next epoch.
 const MARGIN: Duration = Duration::from_secs(60);
+
+/// How often it is reported that an operator must confirm the time.
+const REPORT_AGAIN: Duration = Duration::from_secs(600);
 
 /// What the next epoch is like.
 fn terms(money: &MoneyConfig) -> EpochTerms {
@@ -45,13 +53,37 @@ pub(super) struct Epochs {
     money: MoneyConfig,
     /// Where alerts are posted.
     alerts: Option<Webhook>,
+    /// How long the stages of a bucket that owes last.
+    arrears: ArrearsTerms,
     /// The bucket that was looked at last, for holds and alerts.
     looked_at: AtomicI64,
+    /// What buckets and providers come to.
+    shown: MoneyMetrics,
+    /// When a jump of the clock was last reported.
+    reported: Mutex<Option<Instant>>,
+    /// How many buckets of this round are in each stage of arrears.
+    stages: Mutex<[u32; ArrearsStage::ALL.len()]>,
 }
 
 impl Epochs {
-    pub(super) fn new(metadata: MetadataStore, money: MoneyConfig, alerts: Option<Webhook>) -> Self {
-        Self { metadata, money, alerts, looked_at: AtomicI64::new(i64::MIN) }
+    pub(super) fn new(
+        metadata: MetadataStore,
+        money: MoneyConfig,
+        arrears: ArrearsTerms,
+        shown: MoneyMetrics,
+        alerts: Option<Webhook>,
+    ) -> Self {
+        let looked_at = AtomicI64::new(i64::MIN);
+        Self {
+            metadata,
+            money,
+            alerts,
+            arrears,
+            looked_at,
+            shown,
+            reported: Mutex::default(),
+            stages: Mutex::default(),
+        }
     }
 
     fn length(&self) -> Duration {
@@ -74,6 +106,14 @@ impl Epochs {
             if let Some(alert) = self.metadata.take_alert(cost, &epoch).await? {
                 self.alert(&alert).await;
             }
+            if let Some(notice) = self.metadata.take_arrears_notice(cost, &self.arrears).await? {
+                self.announce(&notice).await;
+            }
+        }
+        self.count_stages(&costs);
+        self.shown.add(&costs);
+        if costs.len() < BUCKETS_PER_STEP {
+            self.shown.show(&self.metadata, &epoch).await?;
         }
         let next = costs.last().filter(|_| costs.len() >= BUCKETS_PER_STEP).map(|cost| cost.bucket.0);
         self.looked_at.store(next.unwrap_or(i64::MIN), Ordering::Relaxed);
@@ -84,7 +124,6 @@ impl Epochs {
         let FundsAlert { bucket, payer, percent, projected } = alert;
         metrics::counter!("haulout_funds_alerts_total", "percent" => percent.to_string()).increment(1);
         tracing::warn!(%bucket, %payer, percent, %projected, "a bucket comes near its spend limit or the end of its funds");
-        let Some(webhook) = &self.alerts else { return };
         let message = serde_json::json!({
             "event": "haulout:FundsAlert",
             "bucket": bucket,
@@ -92,8 +131,80 @@ impl Epochs {
             "percent": percent,
             "projectedFrost": projected.0.to_string(),
         });
+        self.post(bucket, &message).await;
+    }
+
+    /// Makes known what becomes of a bucket that owes, and when.
+    async fn announce(&self, notice: &ArrearsNotice) {
+        let ArrearsNotice { bucket, payer, unpaid, announced } = notice;
+        let stage = announced.stage.as_str();
+        metrics::counter!("haulout_arrears_notices_total", "stage" => stage).increment(1);
+        let (read_only_at, ends_at) = (announced.read_only_at.iso(), announced.ends_at.iso());
+        match announced.stage {
+            ArrearsStage::Paid => tracing::info!(%bucket, %payer, "what a bucket owed is paid"),
+            ArrearsStage::Grace | ArrearsStage::ReadOnly => tracing::warn!(
+                %bucket, %payer, %unpaid, stage, read_only_at, ends_at,
+                "a bucket owes for past epochs: it takes no new content, from read_only_at on no change but deletions, and at \
+                 ends_at it is the operator's decision; paying ends this at once"
+            ),
+            ArrearsStage::Ended => tracing::error!(
+                %bucket, %payer, %unpaid, ends_at,
+                "the announced end of a bucket that owes has come: nothing is removed unless you say so by `haulout bucket arrears`"
+            ),
+        }
+        let mut message = serde_json::json!({
+            "event": "haulout:ArrearsNotice",
+            "bucket": bucket,
+            "payer": payer.to_string(),
+            "stage": stage,
+            "unpaidFrost": unpaid.0.to_string(),
+        });
+        if announced.stage != ArrearsStage::Paid {
+            message["readOnlyAt"] = read_only_at.into();
+            message["endsAt"] = ends_at.into();
+        }
+        self.post(bucket, &message).await;
+    }
+
+    async fn post(&self, bucket: &str, message: &serde_json::Value) {
+        let Some(webhook) = &self.alerts else { return };
         if let Err(error) = webhook.post(message.to_string()).await {
             tracing::warn!(%bucket, error, "the alert could not be posted");
+        }
+    }
+
+    /// Adds to how many buckets are in each stage; after the last page of a round they are shown.
+    fn count_stages(&self, costs: &[BucketCost]) {
+        let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        for cost in costs {
+            let at = ArrearsStage::ALL.iter().position(|stage| *stage == cost.stage);
+            if let Some(count) = at.and_then(|at| stages.get_mut(at)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        if costs.len() < BUCKETS_PER_STEP {
+            for (stage, count) in ArrearsStage::ALL.iter().zip(std::mem::take(&mut *stages)) {
+                metrics::gauge!("haulout_buckets_in_arrears", "stage" => stage.as_str()).set(f64::from(count));
+            }
+        }
+    }
+
+    /// Reports that everything about money waits, now and then.
+    fn report(&self, jump: Option<&EpochJump>) {
+        let missed = jump.map_or(0, |jump| u32::try_from(jump.missed).unwrap_or(u32::MAX));
+        metrics::gauge!("haulout_epochs_unconfirmed").set(f64::from(missed));
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(EpochJump { last, ended_at, now, missed }) = jump else {
+            *reported = None;
+            return;
+        };
+        if reported.is_none_or(|at| at.elapsed() >= REPORT_AGAIN) {
+            *reported = Some(Instant::now());
+            tracing::error!(
+                epoch = %last, ended_at = ended_at.iso(), now = now.iso(), missed,
+                "the clock of the database says that whole epochs passed that nobody saw: nothing is charged or settled until \
+                 `haulout epoch confirm` says that it is right, or it is set back"
+            );
         }
     }
 }
@@ -109,11 +220,12 @@ impl Worker for Epochs {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        if self.metadata.begin_epoch_if_due(terms(&self.money)).await? {
-            return Ok(true);
-        }
+        let advanced = self.metadata.advance_epoch(terms(&self.money), self.money.unconfirmed_epochs).await?;
+        let jump = if let EpochAdvance::Waits(jump) = &advanced { Some(jump) } else { None };
+        self.report(jump);
+        let EpochAdvance::UnderWay(current) = advanced else { return Ok(advanced == EpochAdvance::Begun) };
         let margin = i64::try_from(MARGIN.min(self.length() / 8).as_micros())?;
-        match self.metadata.charge_some(BUCKETS_PER_STEP, margin).await? {
+        match self.metadata.charge_before(current, BUCKETS_PER_STEP, margin).await? {
             ChargeStep::Some(_) => return Ok(true),
             ChargeStep::Done(epoch) => {
                 tracing::info!(%epoch, "an epoch is charged: what all buckets owe is known");

@@ -8,6 +8,7 @@ mod journal;
 mod lifecycle;
 mod maintenance;
 mod misplaced;
+mod money;
 mod notify;
 mod rebalance;
 mod repair;
@@ -29,10 +30,13 @@ pub use worker::{StepError, Worker};
 
 use crate::audit::{AuditedBackend, Auditor, Scrub};
 use crate::clock::Ambient;
-use crate::config::{Config, NotificationTargetConfig};
+use crate::config::{Config, NotificationTargetConfig, WitnessConfig};
+use crate::ledger::ArrearsTerms;
 use crate::lifecycle::Calendar;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
+use crate::workers::money::metrics::MoneyMetrics;
+use crate::workers::money::witnesses::{WitnessClient, Witnesses};
 
 /// The workers of one gateway. Dropped or stopped, they end after their current step.
 #[derive(Debug)]
@@ -73,7 +77,7 @@ impl Workers {
 
 /// Every worker there is.
 fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Vec<Arc<dyn Worker>> {
-    let calendar = config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds);
+    let calendar = calendar(config);
     let webhooks = webhooks(&config.notification_targets);
     let targets = webhooks.iter().map(|webhook| webhook.config().name.clone()).collect();
     let notify = |webhook| Arc::new(notify::Notify::new(metadata.clone(), webhook)) as Arc<dyn Worker>;
@@ -119,6 +123,10 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
         Arc::new(lifecycle::StaleUploads { objects: objects.clone(), days: config.objects.upload_days_max, calendar }),
     ]);
     workers.push(Arc::new(epochs(metadata, config)));
+    if !config.money.witnesses.is_empty() {
+        workers.push(Arc::new(witnesses(metadata, config)));
+    }
+    workers.push(Arc::new(money::given_up::GivenUp::new(objects.clone(), metadata.clone())));
     if config.audit.enabled {
         let auditor = auditor(objects, metadata, config, ambient);
         let numbers = audits::BlobNumbers(metadata.clone());
@@ -132,12 +140,37 @@ fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &A
     workers
 }
 
+/// The witnesses, but for those that cannot be set up.
+fn witnesses(metadata: &MetadataStore, config: &Config) -> Witnesses {
+    let open = |witness: &WitnessConfig| match WitnessClient::new(witness) {
+        Ok(client) => Some(client),
+        Err(error) => {
+            tracing::error!(url = witness.url, %error, "a witness cannot be asked");
+            None
+        }
+    };
+    let idle =
+        (Duration::from_secs(config.money.epoch.max(1)) / 8).clamp(Duration::from_millis(200), Duration::from_secs(15));
+    let witnesses = config.money.witnesses.iter().filter_map(open).collect();
+    Witnesses { metadata: metadata.clone(), witnesses, idle }
+}
+
+fn calendar(config: &Config) -> Calendar {
+    config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds)
+}
+
 /// Where alerts go that cannot be posted, the log says.
 fn epochs(metadata: &MetadataStore, config: &Config) -> epochs::Epochs {
     let wanted = config.money.alert_target.as_deref();
     let target = config.notification_targets.iter().find(|target| Some(target.name.as_str()) == wanted);
     let alerts = target.and_then(|target| webhooks(std::slice::from_ref(target)).pop());
-    epochs::Epochs::new(metadata.clone(), config.money.clone(), alerts)
+    let day = i64::from(calendar(config).day_seconds()).saturating_mul(1_000_000);
+    let arrears = ArrearsTerms {
+        grace: i64::from(config.money.grace_days).saturating_mul(day),
+        notice: i64::from(config.money.notice_days).saturating_mul(day),
+    };
+    let shown = MoneyMetrics::new(config.ops.metric_buckets, config.ops.metric_providers);
+    epochs::Epochs::new(metadata.clone(), config.money.clone(), arrears, shown, alerts)
 }
 
 fn settlements(
@@ -147,9 +180,9 @@ fn settlements(
     config: &Config,
     ambient: &Ambient,
 ) -> settlements::Settlements {
-    let epoch = Duration::from_secs(config.money.epoch.max(1));
+    let money = config.money.clone();
     let (objects, metadata, ambient) = (objects.clone(), metadata.clone(), ambient.clone());
-    settlements::Settlements { objects, metadata, key: Arc::new(key), ambient, epoch }
+    settlements::Settlements { objects, metadata, key: Arc::new(key), ambient, money }
 }
 
 fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Auditor {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use codec::ClusterKey;
 
 use crate::clock::Ambient;
+use crate::config::MoneyConfig;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 use crate::publication::{LogKeys, PublicationError, Published, publish};
@@ -20,14 +21,16 @@ pub(super) struct Settlements {
     pub metadata: MetadataStore,
     pub key: Arc<ClusterKey>,
     pub ambient: Ambient,
-    /// How long an epoch lasts.
-    pub epoch: Duration,
+    /// How long an epoch lasts, and how much may pass without a word.
+    pub money: MoneyConfig,
 }
 
 impl Settlements {
     /// Whether an epoch was settled. What backends hold is counted once for each: that reads the rows of all slivers.
     async fn settle(&self) -> Result<bool, StepError> {
-        if self.metadata.epoch_to_settle().await?.is_none() {
+        if self.metadata.epoch_to_settle().await?.is_none()
+            || self.metadata.epoch_jump(&self.money.jump_terms()).await?.is_some()
+        {
             return Ok(false);
         }
         let held: BTreeMap<_, _> =
@@ -61,7 +64,7 @@ impl Worker for Settlements {
     }
 
     fn idle(&self) -> Duration {
-        (self.epoch / 8).clamp(Duration::from_millis(100), Duration::from_secs(15))
+        (Duration::from_secs(self.money.epoch.max(1)) / 8).clamp(Duration::from_millis(100), Duration::from_secs(15))
     }
 
     async fn step(&self) -> Result<bool, StepError> {

@@ -32,6 +32,8 @@ pub struct StorageNode {
     host: IpAddr,
     namespace: Option<String>,
     port: u16,
+    /// Where it listens as a witness, if it is one.
+    witness: Option<u16>,
     key: String,
     process: Option<Child>,
     /// Where gateways find it, if that is not where it listens.
@@ -58,6 +60,7 @@ impl StorageNode {
             host,
             namespace,
             port,
+            witness: None,
             key: String::new(),
             process: None,
             reached_at: None,
@@ -132,10 +135,33 @@ impl StorageNode {
             None => Command::new(binary()),
         };
         command.args(["node", "--listen", &self.address().to_string(), "--trash-min-seconds", "0"]);
+        if let Some(port) = self.witness {
+            command.args(["--witness", &format!("{}:{port}", self.host)]);
+        }
         command.arg("--data").arg(self.data()).stdin(Stdio::null()).stdout(File::try_clone(&log)?).stderr(log);
         self.process = Some(command.spawn().context("cannot start a node")?);
         let listens = wait_blocking(START_DEADLINE, || Ok(TcpStream::connect(self.address()).ok()))?;
         listens.map(drop).with_context(|| format!("the node did not start: {}", self.log()))
+    }
+
+    /// Starts it again as a witness of a log, and says what a gateway is configured with: key and URL.
+    ///
+    /// # Errors
+    /// It did not start, or refused the log.
+    pub async fn witness(&mut self, log: &str) -> Result<(String, String)> {
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        self.witness = Some(port);
+        self.haulout(&["witness", "allow", log]).ok().await?;
+        let key = self.haulout(&["witness", "key"]).ok().await?.trim().to_owned();
+        self.kill();
+        self.launch()?;
+        Ok((key, format!("http://127.0.0.1:{port}")))
+    }
+
+    /// Where it listens as a witness.
+    #[must_use]
+    pub fn witness_address(&self) -> Option<SocketAddr> {
+        self.witness.map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
     /// Everything it logged.

@@ -1,5 +1,7 @@
 //! What an operator does: first start, commands, signals, health.
 
+mod admin_api;
+mod arrears;
 mod commands;
 mod first_run;
 mod invitations;
@@ -7,3 +9,4 @@ mod money;
 mod nodes;
 mod ops;
 mod signals;
+mod witnesses;

@@ -9,7 +9,7 @@ use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::{Transfer, TransferCode};
-use crate::ledger::{Balance, Entry, Outcome, Phase, transfer_id};
+use crate::ledger::{ArrearsStage, Balance, Entry, Outcome, Phase, transfer_id};
 use crate::metadata::NumberedEntry;
 
 /// Entries that are shown of one account.
@@ -17,6 +17,9 @@ const ENTRIES_SHOWN: usize = 20;
 
 /// Accounts that are shown.
 const ACCOUNTS_SHOWN: usize = 10_000;
+
+/// Buckets in arrears that are looked at for what an account owes.
+const BUCKETS_LOOKED_AT: usize = 10_000;
 
 /// The most characters of a reference.
 const REFERENCE_CHARS_MAX: usize = 200;
@@ -39,6 +42,10 @@ pub struct ShownAccount {
     pub reserved: u64,
     /// What may still be taken out.
     pub free: u64,
+    /// What it owes for buckets; zero where all accounts are shown.
+    pub owes: u64,
+    /// When the first of these buckets takes no change but deletions any more, and when the operator decides about it, if that was announced.
+    pub dates: Option<[String; 2]>,
     /// Its last entries, the newest first; empty where all accounts are shown.
     pub entries: Vec<ShownEntry>,
 }
@@ -76,6 +83,7 @@ pub enum Direction {
 
 /// Let money enter or leave an account. The same reference again does nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MoveMoney {
     /// Which way.
     pub direction: Direction,
@@ -162,7 +170,14 @@ impl Operation for MoveMoney {
 async fn with_entries(admin: &Admin, book: Book, account: &LedgerAccount) -> Result<ShownAccount> {
     let balance = admin.metadata.balance(book, account).await?;
     let entries = admin.metadata.entries_of(book, account, ENTRIES_SHOWN).await?;
-    Ok(ShownAccount { entries: entries.iter().map(shown_entry).collect(), ..shown(account, &balance) })
+    let mut shown = ShownAccount { entries: entries.iter().map(shown_entry).collect(), ..shown(account, &balance) };
+    let owing = admin.metadata.buckets_in_arrears(i64::MIN, BUCKETS_LOOKED_AT).await?;
+    let owing: Vec<_> = owing.iter().filter(|cost| cost.payer == *account).collect();
+    shown.owes = owing.iter().fold(0, |sum: u64, cost| sum.saturating_add(cost.funds.unpaid.0));
+    let announced = owing.iter().filter(|cost| cost.stage > ArrearsStage::Paid).map(|cost| cost.arrears.announced);
+    let first = announced.filter(|announced| announced.stage > ArrearsStage::Paid).min_by_key(|it| it.ends_at);
+    shown.dates = first.map(|announced| [announced.read_only_at.iso(), announced.ends_at.iso()]);
+    Ok(shown)
 }
 
 fn shown(account: &LedgerAccount, balance: &Balance) -> ShownAccount {
@@ -171,6 +186,8 @@ fn shown(account: &LedgerAccount, balance: &Balance) -> ShownAccount {
         balance: balance.posted(),
         reserved: balance.debits_pending.0,
         free: balance.free().0,
+        owes: 0,
+        dates: None,
         entries: Vec::new(),
     }
 }

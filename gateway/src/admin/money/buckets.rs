@@ -7,7 +7,10 @@ use crate::admin::error::{AdminError, Result};
 use crate::admin::{Admin, Operation};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
-use crate::metadata::{BillRow, BucketCost};
+use crate::ledger::ArrearsStage;
+use crate::metadata::{BillRow, BucketCost, EndDecision};
+
+const DAY_MICROS: i64 = 86_400_000_000;
 
 /// Buckets that are read at once.
 const PAGE: usize = 500;
@@ -49,6 +52,46 @@ pub struct ShownUsage {
     pub unpaid: u64,
     /// The most that an epoch may cost.
     pub spend_limit: Option<u64>,
+    /// What becomes of it, where it owes for past epochs.
+    pub arrears: Option<ShownArrears>,
+}
+
+/// What becomes of a bucket that owes for past epochs. Reading and deleting go on in every stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownArrears {
+    /// `grace`: no new content; `read-only`: no change but deletions; `ended`: as before, and the operator decides.
+    pub stage: String,
+    /// When it became known.
+    pub since: Option<String>,
+    /// When grace ends.
+    pub read_only_at: Option<String>,
+    /// When the operator decides.
+    pub ends_at: Option<String>,
+    /// The operator decided that its content may go, unless it is locked.
+    pub is_given_up: bool,
+}
+
+/// What an operator decides about a bucket that owes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArrearsRequest {
+    /// Nothing: show it.
+    Show,
+    /// Its dates move by so many days to later; nothing more is removed.
+    ExtendDays(u32),
+    /// Its content stays.
+    Keep,
+    /// After the announced end, what is not locked is removed in the background.
+    RemoveContent,
+}
+
+/// Show buckets that owe, or decide about one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DecideArrears {
+    /// One bucket; all that owe without it.
+    pub bucket: Option<String>,
+    /// What is decided.
+    pub request: ArrearsRequest,
 }
 
 /// Show what a bucket used and owed in past epochs.
@@ -177,6 +220,59 @@ impl Operation for FundBucket {
     }
 }
 
+impl Operation for DecideArrears {
+    const NAME: &'static str = "bucket-arrears";
+    type Reply = Vec<ShownUsage>;
+
+    async fn run(self, admin: &Admin) -> Result<Self::Reply> {
+        let Some(name) = &self.bucket else {
+            if self.request != ArrearsRequest::Show {
+                return Err(AdminError::refused("name the bucket"));
+            }
+            return in_arrears(admin).await;
+        };
+        let number = bucket(admin, name).await?;
+        let decision = match self.request {
+            ArrearsRequest::Show => return Ok(vec![usage_of(admin, name).await?]),
+            ArrearsRequest::ExtendDays(days) => EndDecision::Extend(i64::from(days).saturating_mul(DAY_MICROS)),
+            ArrearsRequest::Keep => EndDecision::Keep,
+            ArrearsRequest::RemoveContent => EndDecision::GiveUp,
+        };
+        if !admin.metadata.decide_arrears(number, decision).await? {
+            let why = match decision {
+                EndDecision::GiveUp => "its announced end has not come: see `haulout bucket arrears`",
+                EndDecision::Extend(_) | EndDecision::Keep => "nothing was announced about it",
+            };
+            return Err(AdminError::refused(format!("bucket {name}: {why}")));
+        }
+        Ok(vec![usage_of(admin, name).await?])
+    }
+}
+
+async fn in_arrears(admin: &Admin) -> Result<Vec<ShownUsage>> {
+    let (mut shown, mut after) = (Vec::new(), i64::MIN);
+    loop {
+        let page = admin.metadata.buckets_in_arrears(after, PAGE).await?;
+        shown.extend(page.iter().map(shown_usage));
+        match page.last() {
+            Some(last) if page.len() >= PAGE => after = last.bucket.0,
+            _ => return Ok(shown),
+        }
+    }
+}
+
+fn shown_arrears(cost: &BucketCost) -> Option<ShownArrears> {
+    let announced = &cost.arrears.announced;
+    let is_dated = announced.stage > ArrearsStage::Paid;
+    (cost.stage > ArrearsStage::Paid).then(|| ShownArrears {
+        stage: cost.stage.as_str().to_owned(),
+        since: is_dated.then(|| announced.since.iso()),
+        read_only_at: is_dated.then(|| announced.read_only_at.iso()),
+        ends_at: is_dated.then(|| announced.ends_at.iso()),
+        is_given_up: cost.is_given_up,
+    })
+}
+
 async fn usage_of(admin: &Admin, name: &str) -> Result<ShownUsage> {
     let number = bucket(admin, name).await?;
     let cost = admin.metadata.bucket_cost(number).await?;
@@ -198,6 +294,7 @@ fn shown_usage(cost: &BucketCost) -> ShownUsage {
         free: cost.funds.free.0,
         unpaid: cost.funds.unpaid.0,
         spend_limit: cost.funds.limit.map(|limit| limit.0),
+        arrears: shown_arrears(cost),
     }
 }
 

@@ -41,6 +41,21 @@ pub struct ShownEpoch {
     pub is_caught_up: bool,
 }
 
+/// Say that the database's clock is right although whole epochs passed that nobody saw: they are begun, charged and settled one by one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConfirmEpochs {}
+
+/// What was confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmedEpochs {
+    /// The last epoch that was begun.
+    pub last: u64,
+    /// How many whole epochs passed since that nobody saw.
+    pub missed: u64,
+    /// Until when this counts.
+    pub confirmed_until: String,
+}
+
 /// Say what content costs before it is written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Quote {
@@ -77,6 +92,19 @@ impl Operation for ShowEpochs {
 
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         Ok(admin.metadata.money_epochs(EPOCHS_SHOWN).await?.iter().map(shown).collect())
+    }
+}
+
+impl Operation for ConfirmEpochs {
+    const NAME: &'static str = "epoch-confirm";
+    type Reply = ConfirmedEpochs;
+
+    async fn run(self, admin: &Admin) -> Result<ConfirmedEpochs> {
+        let Some(jump) = admin.metadata.epoch_jump(&admin.money.jump_terms()).await? else {
+            return Err(AdminError::refused("no jump of the clock waits for a word"));
+        };
+        let until = admin.metadata.confirm_epochs().await?;
+        Ok(ConfirmedEpochs { last: jump.last.0, missed: jump.missed, confirmed_until: until.iso() })
     }
 }
 

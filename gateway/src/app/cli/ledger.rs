@@ -12,6 +12,9 @@ pub enum Ledger {
         /// Print the policy that trusts this log instead
         #[arg(long)]
         policy: bool,
+        /// Print checkpoint, policy, witnesses and what they refused as JSON
+        #[arg(long, conflicts_with = "policy")]
+        json: bool,
     },
     /// Write all that is published into a folder that anybody can verify or serve
     Export {

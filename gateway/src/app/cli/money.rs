@@ -94,8 +94,22 @@ pub struct Settle {
 
 /// Options of `haulout epoch`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Epoch {
+    #[command(subcommand)]
+    pub command: Option<EpochCommand>,
     /// Print them as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What to do with epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum EpochCommand {
+    /// Say that the clock is right although whole epochs passed that nobody saw: they are begun, charged and settled one by one
+    Confirm {
+        /// Print what was confirmed as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -7,6 +7,8 @@ use backends::node::protocol::GatewayName;
 use backends::node::server::NodeSettings;
 use clap::{Args, Subcommand};
 
+use crate::ledger::log::note::NoteKey;
+
 /// The node's data folder when none is named.
 const DATA: &str = "haulout-node";
 /// Where a node listens when nothing else is said.
@@ -40,6 +42,9 @@ pub struct RunNode {
     /// Where to listen for /health and /metrics, without TLS; nowhere by default
     #[arg(long, value_name = "ADDR")]
     pub ops: Option<SocketAddr>,
+    /// Where to listen as a witness of published ledgers (C2SP tlog-witness), without TLS; nowhere by default
+    #[arg(long, value_name = "ADDR")]
+    pub witness: Option<SocketAddr>,
     /// Keep deleted slivers at least so long, whoever asks [default: seven days]
     #[arg(long, value_name = "SECONDS", default_value_t = NodeSettings::default().trash_min_seconds, hide_default_value = true)]
     trash_min_seconds: u64,
@@ -123,8 +128,37 @@ pub enum NodeCommand {
         /// The key
         key: GatewayName,
     },
+    /// What the node witnesses: published ledgers that it cosigns after it has recomputed them
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// List the clusters, what they use and what they may
     Clusters {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with a witness.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum WitnessCommand {
+    /// Print the witness's key, as it stands in policies and in a gateway's configuration
+    Key,
+    /// Cosign a log from now on
+    Allow {
+        /// The log's key, as `haulout ledger checkpoint --policy` prints it after the word log
+        key: NoteKey,
+        /// Cosign whatever extends the tree, and recompute nothing: for logs of other programs
+        #[arg(long)]
+        unchecked: bool,
+    },
+    /// Cosign a log no more; what was cosigned stays known
+    Revoke {
+        /// The log's name
+        origin: String,
+    },
+    /// List the logs, how far they are, and what was refused
+    Logs {
         /// Print them as JSON
         #[arg(long)]
         json: bool,

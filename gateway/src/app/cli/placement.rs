@@ -40,6 +40,23 @@ pub enum Bucket {
         #[arg(long)]
         json: bool,
     },
+    /// Show the buckets that owe for past epochs and what becomes of them, or decide about one. Nothing is removed unless you say it here
+    Arrears {
+        /// The bucket's name; all that owe without it
+        name: Option<String>,
+        /// Move its dates by so many days to later
+        #[arg(long, value_name = "DAYS", requires = "name", conflicts_with_all = ["keep", "remove_content"])]
+        extend: Option<u32>,
+        /// Remove nothing, or nothing more
+        #[arg(long, requires = "name", conflicts_with = "remove_content")]
+        keep: bool,
+        /// After its announced end: remove what is not locked, in the background, until it is paid
+        #[arg(long, requires = "name")]
+        remove_content: bool,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show, set or clear the most that an epoch of a bucket may cost. Writes beyond it are refused where money is on
     SpendLimit {
         /// The bucket's name

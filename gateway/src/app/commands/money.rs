@@ -3,8 +3,10 @@
 use anyhow::Result;
 
 use crate::admin::money::accounts::{Direction, MoveMoney, ShowAccounts, ShownAccount};
-use crate::admin::money::buckets::{FundBucket, FundsRequest, ShowInvoice, ShowUsage, ShownBill, ShownUsage};
-use crate::admin::money::epochs::{Quote, ShowEpochs};
+use crate::admin::money::buckets::{
+    ArrearsRequest, DecideArrears, FundBucket, FundsRequest, ShowInvoice, ShowUsage, ShownBill, ShownUsage,
+};
+use crate::admin::money::epochs::{ConfirmEpochs, ConfirmedEpochs, Quote, ShowEpochs};
 use crate::admin::money::settling::PlanSettlement;
 use crate::app::cli;
 use crate::app::commands::runner::OperationRunner;
@@ -43,6 +45,12 @@ fn accounts(shown: &[ShownAccount]) -> Result<()> {
     };
     show::table(["ACCOUNT", "BALANCE", "RESERVED", "FREE"], &shown.iter().map(row).collect::<Vec<_>>())?;
     let [one] = shown else { return Ok(()) };
+    if one.owes > 0 {
+        let dates = one.dates.as_ref().map_or_else(String::new, |[read_only, end]| {
+            format!(": from {read_only} on no change but deletions; on {end} it is the operator's decision")
+        });
+        show::print(&format!("owes {} for buckets{dates}", wal(one.owes)))?;
+    }
     if one.entries.is_empty() {
         return Ok(());
     }
@@ -88,7 +96,44 @@ fn usages(shown: &[ShownUsage]) -> Result<()> {
         ]
     };
     let head = ["BUCKET", "PAYER", "ENCODED", "SO FAR", "BY THE END", "LIMIT", "RESERVED", "FREE", "UNPAID"];
-    show::table(head, &shown.iter().map(row).collect::<Vec<_>>())
+    show::table(head, &shown.iter().map(row).collect::<Vec<_>>())?;
+    shown.iter().filter(|usage| usage.arrears.is_some()).try_for_each(|usage| show::print(&arrears_text(usage)))
+}
+
+/// What becomes of a bucket that owes, in words.
+fn arrears_text(usage: &ShownUsage) -> String {
+    let Some(arrears) = &usage.arrears else { return format!("{}: owes nothing", usage.bucket) };
+    let date = |date: &Option<String>| date.clone().unwrap_or_else(|| "a date that is announced soon".to_owned());
+    let stage = match arrears.stage.as_str() {
+        "grace" => format!(
+            "no new content; from {} on no change but deletions; on {} it is your decision",
+            date(&arrears.read_only_at),
+            date(&arrears.ends_at)
+        ),
+        "read-only" => format!("no change but deletions; on {} it is your decision", date(&arrears.ends_at)),
+        _ if arrears.is_given_up => "its content is being removed, but for what is locked".to_owned(),
+        _ => format!("its announced end came on {}: nothing is removed unless you decide it", date(&arrears.ends_at)),
+    };
+    format!("{} owes {}: {stage}", usage.bucket, wal(usage.unpaid))
+}
+
+/// Runs `haulout bucket arrears`.
+pub(super) async fn arrears(
+    runner: &OperationRunner,
+    bucket: Option<String>,
+    request: ArrearsRequest,
+    json: bool,
+) -> Result<Outcome> {
+    let is_list = bucket.is_none();
+    let shown = runner.run(DecideArrears { bucket, request }).await?;
+    if json {
+        show::json(&shown)?;
+    } else if shown.is_empty() && is_list {
+        show::print("no bucket owes")?;
+    } else {
+        shown.iter().try_for_each(|usage| show::print(&arrears_text(usage)))?;
+    }
+    Ok(Outcome::Fine)
 }
 
 /// Runs `haulout invoice`.
@@ -178,6 +223,16 @@ pub(super) async fn settle(runner: &OperationRunner, _settle: &cli::Settle) -> R
 
 /// Runs `haulout epoch`.
 pub(super) async fn epoch(runner: &OperationRunner, epoch: cli::Epoch) -> Result<Outcome> {
+    if let Some(cli::EpochCommand::Confirm { json }) = epoch.command {
+        let confirmed = runner.run(ConfirmEpochs {}).await?;
+        if json {
+            show::json(&confirmed)?;
+        } else {
+            let ConfirmedEpochs { last, missed, confirmed_until } = confirmed;
+            show::print(&format!("{missed} epochs after epoch {last} are begun one by one, until {confirmed_until}"))?;
+        }
+        return Ok(Outcome::Fine);
+    }
     let shown = runner.run(ShowEpochs {}).await?;
     if epoch.json {
         show::json(&shown)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::admin::money::buckets::FundsRequest;
+use crate::admin::money::buckets::{ArrearsRequest, FundsRequest};
 use crate::admin::{BucketPlacement, EvaluatePlacement, PlaceBucket, PlacementRequest};
 use crate::app::cli::{Bucket, Placement};
 use crate::app::commands::runner::OperationRunner;
@@ -24,6 +24,15 @@ pub(super) async fn bucket(runner: &OperationRunner, bucket: Bucket) -> Result<O
                 None => FundsRequest::Show,
             };
             return money::fund(runner, name, request, json).await;
+        }
+        Bucket::Arrears { name, extend, keep, remove_content, json } => {
+            let request = match extend {
+                Some(days) => ArrearsRequest::ExtendDays(days),
+                None if keep => ArrearsRequest::Keep,
+                None if remove_content => ArrearsRequest::RemoveContent,
+                None => ArrearsRequest::Show,
+            };
+            return money::arrears(runner, name, request, json).await;
         }
         Bucket::SpendLimit { name, amount, clear, json } => {
             let request = match amount {

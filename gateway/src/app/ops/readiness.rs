@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::listener::ConnectionMonitor;
 use crate::app::ops::backend_monitor::BackendMonitor;
+use crate::domain::money::epoch::JumpTerms;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 
@@ -26,6 +27,8 @@ pub struct Readiness {
     pub objects: Objects,
     /// Knows which backends answer.
     pub backends: BackendMonitor,
+    /// How much time may pass unseen between two epochs.
+    pub jump: JumpTerms,
     /// Failure domains that must answer for reads.
     pub read_floor: usize,
     /// Failure domains that must take writes.
@@ -77,6 +80,12 @@ impl Readiness {
         let mut reasons = Vec::new();
         if let Ok(Ok(Some(held))) = tokio::time::timeout(DATABASE, self.objects.rollback_hold()).await {
             reasons.push(held);
+        }
+        if let Ok(Ok(Some(jump))) = tokio::time::timeout(DATABASE, self.metadata.epoch_jump(&self.jump)).await {
+            reasons.push(format!(
+                "{} whole epochs passed since epoch {} that nobody saw: nothing is charged or settled until `haulout epoch confirm`",
+                jump.missed, jump.last
+            ));
         }
         for backend in self.objects.committee().backends() {
             if let Some((flag, _)) = backend.trust().flag().filter(|(flag, _)| !flag.holds_collection()) {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::domain::money::epoch::JumpTerms;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::domain::money::price::Prices;
@@ -26,10 +27,29 @@ pub struct MoneyConfig {
     pub egress_price: u64,
     /// What the root account begins with, in FROST, once in each mode.
     pub endowment: u64,
+    /// Days from the announcement that a bucket owes for past epochs to the day on which it takes no change but deletions.
+    pub grace_days: u32,
+    /// Days from there to the day on which the operator decides about it. Nothing is removed by itself.
+    pub notice_days: u32,
+    /// How many whole epochs that nobody saw, after downtime or a jump of the clock, are begun without `haulout epoch confirm`.
+    pub unconfirmed_epochs: u64,
+    /// Who cosigns what is published. Their silence blocks nothing.
+    #[serde(rename = "witness")]
+    pub witnesses: Vec<WitnessConfig>,
     /// Where users pay: stands in the message that refuses a write.
     pub pay_at: Option<String>,
     /// The notification target, by name, that alerts about funds are posted to, besides the log.
     pub alert_target: Option<String>,
+}
+
+/// A witness of the published ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// Its key, as `haulout node witness key` prints it.
+    pub key: String,
+    /// Where it takes checkpoints: what stands before `/add-checkpoint`.
+    pub url: String,
 }
 
 impl Default for MoneyConfig {
@@ -44,6 +64,10 @@ impl Default for MoneyConfig {
             write_request_price: 0,
             egress_price: 0,
             endowment: 1_000 * Frost::PER_WAL,
+            grace_days: 14,
+            notice_days: 30,
+            unconfirmed_epochs: 1,
+            witnesses: Vec::new(),
             pay_at: None,
             alert_target: None,
         }
@@ -51,6 +75,12 @@ impl Default for MoneyConfig {
 }
 
 impl MoneyConfig {
+    /// How much may pass without an operator's word.
+    #[must_use]
+    pub fn jump_terms(&self) -> JumpTerms {
+        JumpTerms { micros: self.epoch.max(1).saturating_mul(1_000_000), unconfirmed_max: self.unconfirmed_epochs }
+    }
+
     /// The prices that are wanted.
     #[must_use]
     pub fn prices(&self) -> Prices {

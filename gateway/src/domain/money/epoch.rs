@@ -14,6 +14,15 @@ impl Epoch {
     }
 }
 
+/// How much time may pass unseen between two epochs without an operator's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JumpTerms {
+    /// Microseconds of an epoch.
+    pub micros: u64,
+    /// How many whole epochs that nobody saw may be begun without a word.
+    pub unconfirmed_max: u64,
+}
+
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

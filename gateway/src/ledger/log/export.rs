@@ -89,6 +89,14 @@ where
         (self.write)(&inputs_file(epoch), content).map_err(ExportError::Write)
     }
 
+    /// What a witness refused, as it signed it, with a number that no other refusal has.
+    ///
+    /// # Errors
+    /// As [`Self::leaf`].
+    pub fn refusal(&mut self, size: u64, number: usize, note: &str) -> Result<(), ExportError<E>> {
+        (self.write)(&format!("refusals/{size}.{number}"), note.as_bytes()).map_err(ExportError::Write)
+    }
+
     /// A checkpoint. The last one is that of the whole export.
     ///
     /// # Errors

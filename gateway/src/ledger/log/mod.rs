@@ -9,6 +9,7 @@ pub mod probe;
 mod proven_leaf;
 mod salt;
 mod section;
+mod section_request;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -19,3 +20,4 @@ pub use leaf::{LEAF_BYTES_MAX, Leaf, LeafError};
 pub use proven_leaf::{ProvenLeafError, ProvingError, prove_leaf, proven_leaf};
 pub use salt::{NameKind, Opening, OpeningError, Salter, is_by_hand};
 pub use section::section;
+pub use section_request::{SECTION_BYTES_MAX, decode_section, encode_section};

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::ledger::log::decode_section;
 use crate::ledger::log::note::{
     AddCheckpoint, Checkpoint, NoteKey, NoteSigner, Policy, ProofFile, SignatureKind, SignedNote, TreeHead,
-    WitnessAnswer, cosign, cosignatures_in,
+    WitnessAnswer, WitnessRefusal, cosign, cosignatures_in,
 };
 use crate::ledger::log::tree::{TilePath, decode_bundle, decode_hashes, encode_bundle, encode_hashes};
 use crate::ledger::log::verify::{Verification, verify};
@@ -62,6 +63,12 @@ pub fn log_witness(bytes: &[u8]) {
     let (log, witness) = (key(SignatureKind::Ed25519), key(SignatureKind::CosignatureV1));
     let answer = cosign(bytes, &[log.key().clone()], |_| TreeHead::empty(), &witness, 0);
     assert!(!matches!(answer, WitnessAnswer::Cosigned { .. }), "nobody signed it");
+    if let Ok(refusal) = String::from_utf8_lossy(bytes).parse::<WitnessRefusal>() {
+        assert_eq!(refusal.to_string().parse(), Ok(refusal));
+    }
+    if let Some((inputs, leaves)) = decode_section(bytes) {
+        assert!(inputs.len() + leaves.iter().map(|leaf| leaf.len()).sum::<usize>() <= bytes.len());
+    }
 }
 
 /// Tiles, bundles, and an export whose checkpoint is this: the first byte is a width.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::money::account::LedgerAccount;
-use crate::domain::money::transfer::{Transfer, TransferCode};
+use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 
 /// What the keyed hashes are for; they cannot be taken for others of the same key.
 const SALT_CONTEXT: &[u8] = b"haulout ledger salt\0";
 const NAME_CONTEXT: &[u8] = b"haulout ledger name\0";
+const ID_CONTEXT: &[u8] = b"haulout ledger id\0";
 /// Of a published name: 32 hexadecimal digits, so that nobody finds two names for it.
 const NAME_BYTES: usize = 16;
 /// The longest name that is salted, in bytes.
@@ -101,11 +102,23 @@ impl Salter {
             transfer.cause.split(' ').map(|word| self.word(word)).collect::<Vec<_>>().join(" ")
         };
         Transfer {
+            id: self.id(transfer),
             debit: self.account(&transfer.debit),
             credit: self.account(&transfer.credit),
             cause,
             ..transfer.clone()
         }
+    }
+
+    /// The id of a transfer as it is published. That of a credit or a payout follows from its reference alone: whoever guesses the reference
+    /// would find it. All others stay, for they are the plan's.
+    fn id(&self, transfer: &Transfer) -> TransferId {
+        if !matches!(transfer.code, TransferCode::Credit | TransferCode::Payout) {
+            return transfer.id;
+        }
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        let hash = hasher.update(ID_CONTEXT).update(&transfer.id.0).finalize();
+        TransferId(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
     }
 
     /// A word of a cause: names of payers and buckets are salted, unless they have the form of salted ones.

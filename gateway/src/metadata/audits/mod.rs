@@ -9,4 +9,5 @@ pub(super) mod reputations;
 pub(super) mod samples;
 pub(super) mod serials;
 pub(super) mod shares;
+pub(super) mod verdict_counts;
 pub(super) mod verdicts;

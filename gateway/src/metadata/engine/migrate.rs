@@ -147,6 +147,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/postgres/0025_providers.sql"),
     ),
     (
+        27,
+        "arrears",
+        include_str!("../../../../migrations/sqlite/0027_arrears.sql"),
+        include_str!("../../../../migrations/postgres/0027_arrears.sql"),
+    ),
+    (
         28,
         "journal",
         include_str!("../../../../migrations/sqlite/0028_journal.sql"),

@@ -67,6 +67,15 @@ impl MetadataStore {
         rows.iter().map(checkpoint).collect()
     }
 
+    /// The checkpoint of a size.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn log_checkpoint_of(&self, size: u64) -> Result<Option<LogCheckpoint>> {
+        let text = format!("{CHECKPOINT} WHERE size = $1");
+        self.database().row(Statement::new(text).bind(int(size)?)).await?.as_ref().map(checkpoint).transpose()
+    }
+
     /// The last checkpoint.
     ///
     /// # Errors

@@ -3,3 +3,4 @@
 pub(super) mod log_rows;
 pub(super) mod log_secrets;
 pub(super) mod sections;
+pub(super) mod witnesses;

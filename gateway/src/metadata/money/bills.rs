@@ -1,5 +1,7 @@
 //! What buckets used and owed, epoch by epoch.
 
+use std::collections::BTreeMap;
+
 use crate::domain::BucketId;
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
@@ -8,9 +10,10 @@ use crate::domain::money::price::{Charges, Usage};
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::{int, limit};
 use crate::metadata::engine::row::Row;
-use crate::metadata::engine::statement::Statement;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
-use crate::metadata::money::stored_entry::{account, book, frost};
+use crate::metadata::money::stored_entry::{account, book, book_number, frost};
 
 /// What a bucket used and owed in an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,22 @@ impl MetadataStore {
         let statement = Statement::new(text).bind(int(epoch.0)?).bind(after).bind(limit(most));
         self.database().rows(statement).await?.iter().map(bill).collect()
     }
+}
+
+/// What buckets owe for epochs that are not settled: it was billed, and no money has moved.
+pub(super) async fn unsettled(
+    session: &mut Session,
+    of: Book,
+    buckets: impl IntoIterator<Item = BucketId>,
+) -> Result<BTreeMap<BucketId, Frost>> {
+    let rows = buckets.into_iter().map(|bucket| [Value::Int(bucket.0)]).collect();
+    let head = format!(
+        "SELECT bucket_id, CAST(SUM(storage + write + requests + egress) AS BIGINT) FROM bill WHERE book = {} \
+         AND epoch IN (SELECT number FROM epoch WHERE state <> 'settled') AND bucket_id IN (VALUES ",
+        book_number(of)
+    );
+    let rows = session.rows_of_rows(&head, rows, ") GROUP BY bucket_id").await?;
+    rows.iter().map(|row| Ok((BucketId(row.int(0)?), frost(row, 1)?))).collect()
 }
 
 fn bill(row: &Row) -> Result<BillRow> {

@@ -4,13 +4,14 @@ use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::frost::Frost;
 use crate::domain::money::price::{Charges, Usage, charges};
 use crate::domain::{BucketId, Timestamp};
-use crate::ledger::{Funds, alert_due};
+use crate::ledger::{ArrearsFacts, ArrearsStage, Funds, alert_due};
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::int;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::money::bills;
 use crate::metadata::money::bucket_meters::{self, fold_hour};
 use crate::metadata::money::epochs::MoneyEpoch;
 use crate::metadata::money::funds_row::{self, FundsRow};
@@ -35,6 +36,12 @@ pub struct BucketCost {
     pub projected: Charges,
     /// What there is to pay for it.
     pub funds: Funds,
+    /// How far it is with what it owes.
+    pub stage: ArrearsStage,
+    /// What its stage follows from.
+    pub arrears: ArrearsFacts,
+    /// The operator gave up its content after the announced end.
+    pub is_given_up: bool,
     /// The percentage of its limit or funds that was alerted in this epoch.
     alerted: u64,
 }
@@ -128,6 +135,8 @@ pub(super) async fn costs(
     let meters = bucket_meters::since(session, rows.iter().map(|funds| funds.bucket), since).await?;
     let book = epoch.mode.book().unwrap_or(Book::Track);
     let free = stored_entry::free_of(session, book, rows.iter().map(FundsRow::pays)).await?;
+    let billed = bills::unsettled(session, book, rows.iter().map(|funds| funds.bucket)).await?;
+    let clock = now;
     let cost = |funds: FundsRow| {
         let hours = meters.get(&funds.bucket).map(Vec::as_slice).unwrap_or_default();
         let now = now.0.clamp(epoch.begins_at.0, epoch.ends_at.0);
@@ -137,6 +146,9 @@ pub(super) async fn costs(
         let projected = charges(&Usage { byte_micros, ..usage }, &epoch.prices, epoch.micros());
         let payer = funds.pays();
         let same_epoch = funds.alerted_epoch == epoch.number.0;
+        let free = free.get(&payer).copied().unwrap_or_default();
+        let is_charged = epoch.mode.book() == Some(Book::On);
+        let arrears = ArrearsFacts { is_charged, unpaid: funds.unpaid, free, announced: funds.announced };
         BucketCost {
             bucket: funds.bucket,
             bytes,
@@ -146,10 +158,14 @@ pub(super) async fn costs(
             funds: Funds {
                 projected: projected.total(),
                 hold: funds.hold.as_ref().map_or(Frost::ZERO, |hold| hold.amount),
-                free: free.get(&payer).copied().unwrap_or_default(),
+                free,
+                billed: billed.get(&funds.bucket).copied().unwrap_or_default(),
                 unpaid: funds.unpaid,
                 limit: funds.limit,
             },
+            stage: arrears.stage(clock),
+            arrears,
+            is_given_up: funds.is_given_up,
             payer,
             name: funds.name,
             alerted: if same_epoch { funds.alerted_percent } else { 0 },

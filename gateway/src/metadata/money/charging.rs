@@ -36,18 +36,28 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn charge_some(&self, most: usize, margin_micros: i64) -> Result<ChargeStep> {
+        self.charge_before(Epoch(u64::MAX), most, margin_micros).await
+    }
+
+    /// The same for epochs before this one only: the time in which it is under way was believed.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn charge_before(&self, before: Epoch, most: usize, margin_micros: i64) -> Result<ChargeStep> {
         let mut session = self.database().reader().await?;
         let clock = session.row(Statement::new(format!("SELECT {}", session.dialect().now()))).await?;
         let now = clock.map_or(Ok(i64::MIN), |row| row.int(0))?;
-        if epochs::chargeable(&mut session, now, margin_micros).await?.is_none() {
+        let chargeable = epochs::chargeable(&mut session, now, margin_micros).await?;
+        if chargeable.is_none_or(|epoch| epoch.number >= before) {
             return Ok(ChargeStep::Nothing);
         }
         drop(session);
-        self.database().transact(ChargeSome { most, margin_micros }).await
+        self.database().transact(ChargeSome { before, most, margin_micros }).await
     }
 }
 
 struct ChargeSome {
+    before: Epoch,
     most: usize,
     margin_micros: i64,
 }
@@ -66,7 +76,8 @@ impl Work for ChargeSome {
 
     async fn run(&self, tx: &mut Session) -> Result<ChargeStep> {
         let end = LedgerEnd::hold(tx).await?;
-        let Some(epoch) = epochs::chargeable(tx, end.now, self.margin_micros).await? else {
+        let chargeable = epochs::chargeable(tx, end.now, self.margin_micros).await?;
+        let Some(epoch) = chargeable.filter(|epoch| epoch.number < self.before) else {
             return Ok(ChargeStep::Nothing);
         };
         let buckets = funds_row::next(tx, epoch.charged_through, self.most).await?;

@@ -143,7 +143,8 @@ impl MetadataStore {
     }
 }
 
-struct Begin(EpochTerms);
+/// Begins the next epoch, if it is time.
+pub(super) struct Begin(pub EpochTerms);
 
 impl Work for Begin {
     type Done = bool;

@@ -69,7 +69,7 @@ async fn carry_out(
         (Handler::Bucket(handler), Target::Bucket(name)) => {
             let AuthorizedBucket { bucket, .. } = authorized(&mut request, row, &name, None, trace).await?;
             check_match(found)?;
-            request.state.funding.check(row.operation, &bucket, trace.ingress).await?;
+            request.state.funding.check((row.operation, &row.method), &bucket, trace.ingress).await?;
             handler(request, bucket).await
         }
         (Handler::Bucket(handler), Target::Resource(name)) => {
@@ -81,13 +81,14 @@ async fn carry_out(
             let account = request.header(ACCOUNT_ID.as_str()).unwrap_or_default();
             request.state.expect_owner(account, &bucket, &request.identity).await?;
             check_match(found)?;
+            request.state.funding.check((row.operation, &row.method), &bucket, 0).await?;
             handler(request, bucket).await
         }
         (Handler::Object(handler), Target::Object(name, key)) => {
             let AuthorizedBucket { bucket, not_found_override } =
                 authorized(&mut request, row, &name, Some(&key), trace).await?;
             check_match(found)?;
-            request.state.funding.check(row.operation, &bucket, trace.ingress).await?;
+            request.state.funding.check((row.operation, &row.method), &bucket, trace.ingress).await?;
             let condition = conditions::name_of_write(&request.head.headers);
             let answer = handler(request, bucket, key).await.map_err(|error| error.because_of(condition));
             match not_found_override {

@@ -43,6 +43,9 @@ pub(super) async fn run(runner: &OperationRunner, out: &Path) -> Result<Outcome>
         }
         above = page.last().map_or(head.size, |checkpoint| checkpoint.size);
     }
+    for (number, refusal) in (1..).zip(&log.refusals) {
+        exporter.refusal(refusal.size, number, &refusal.note)?;
+    }
     exporter.finish(&log.policy)?;
     show::print(&format!("{leaves} leaves up to epoch {} in {}", head.epoch, out.display()))?;
     Ok(Outcome::Fine)

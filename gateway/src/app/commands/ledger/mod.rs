@@ -5,6 +5,8 @@ mod folder;
 mod prove;
 mod verify;
 
+pub(in crate::app) use verify::plan_of;
+
 use anyhow::{Result, bail};
 
 use crate::admin::ShowLog;
@@ -14,7 +16,7 @@ use crate::app::commands::{Outcome, show};
 
 pub(super) async fn run(runner: &OperationRunner, ledger: Ledger) -> Result<Outcome> {
     match ledger {
-        Ledger::Checkpoint { policy } => checkpoint(runner, policy).await,
+        Ledger::Checkpoint { policy, json } => checkpoint(runner, policy, json).await,
         Ledger::Export { out } => export::run(runner, &out).await,
         Ledger::Offline(offline) => run_offline(offline),
     }
@@ -29,8 +31,12 @@ pub(in crate::app) fn run_offline(offline: OfflineLedger) -> Result<Outcome> {
     }
 }
 
-async fn checkpoint(runner: &OperationRunner, policy: bool) -> Result<Outcome> {
+async fn checkpoint(runner: &OperationRunner, policy: bool, json: bool) -> Result<Outcome> {
     let log = runner.run(ShowLog {}).await?;
+    if json {
+        show::json(&log)?;
+        return Ok(Outcome::Fine);
+    }
     let text = match log.checkpoint {
         _ if policy => log.policy,
         Some(checkpoint) => checkpoint.note,

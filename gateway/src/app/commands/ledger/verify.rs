@@ -24,7 +24,7 @@ pub(super) fn run(dir: &Path, policy: Option<&Path>, seen: &[PathBuf]) -> Result
 }
 
 /// The transfers that the rules give for the inputs of an epoch.
-fn plan_of(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
+pub(in crate::app) fn plan_of(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
     let inputs = settlement::parse(inputs).map_err(|error| error.to_string())?;
     settlement::plan(&inputs).map(|plan| plan.transfers).map_err(|error| error.to_string())
 }

@@ -4,6 +4,7 @@ mod admission;
 mod init;
 mod join;
 mod serve;
+mod witness;
 
 use std::path::Path;
 
@@ -25,6 +26,7 @@ pub(in crate::app) async fn run(node: Node, data: &Path, config: &Config) -> Res
         Some(NodeCommand::Join { token, listen, name }) => join::run(data, &token, &listen, &name),
         Some(NodeCommand::Allow { key, quota, name }) => admission::allow(data, &key, quota, name),
         Some(NodeCommand::Revoke { key }) => admission::revoke(data, &key),
+        Some(NodeCommand::Witness(command)) => witness::run(data, command),
         Some(NodeCommand::Clusters { json }) => admission::clusters(data, json),
     }
 }

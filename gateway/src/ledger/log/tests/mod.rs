@@ -5,6 +5,7 @@ mod independent;
 mod leaf;
 mod mutation;
 mod note;
+mod recompute;
 mod salt;
 mod tree;
 mod verify;

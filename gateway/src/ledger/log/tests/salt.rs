@@ -44,6 +44,13 @@ fn a_published_transfer_names_no_payer_no_bucket_and_no_reference() {
     assert!(!text.contains("acme") && !text.contains("photos"), "{text}");
     assert!(published.cause.starts_with("reference/"));
     assert_eq!(salter().transfer(&transfer), published, "the same each time");
+    assert_eq!(published.id, transfer.id, "nobody guesses it");
+    for code in [TransferCode::Credit, TransferCode::Payout] {
+        let guessable = Transfer { code, ..transfer.clone() };
+        let published = salter().transfer(&guessable).id;
+        assert!(published != guessable.id && published == salter().transfer(&guessable).id);
+        assert_ne!(Salter::new([8; 32]).transfer(&guessable).id, published);
+    }
     let salted = format!("bucket/{}", salter().salted(NameKind::Bucket, "photos"));
     let planned = Transfer { code: TransferCode::Storage, cause: format!("unpaid of {salted}"), ..transfer };
     assert_eq!(salter().transfer(&planned).cause, planned.cause, "as in the inputs");

@@ -3,10 +3,12 @@
 mod books;
 mod epoch;
 mod files;
+mod recompute;
 mod report;
 mod verifier;
 
 pub use epoch::Plan;
 pub use files::LogFiles;
+pub use recompute::{GivenSection, RecomputeError, RecomputedHead, recompute};
 pub use report::{FAULTS_MAX, Fault, Report};
 pub use verifier::{Verification, verify};

@@ -27,16 +27,16 @@ const PRICES: Prices = Prices {
 /// An hour and a second: such epochs begin at once and not with an hour.
 const LENGTH: u64 = 3_601_000_000;
 
-fn terms(mode: MoneyMode) -> EpochTerms {
+pub(super) fn terms(mode: MoneyMode) -> EpochTerms {
     EpochTerms { micros: LENGTH, mode, prices: PRICES, endowment: Frost(5_000) }
 }
 
-async fn begin(f: &Fixture, mode: MoneyMode) {
+pub(super) async fn begin(f: &Fixture, mode: MoneyMode) {
     assert!(!f.store.begin_epoch_if_due(terms(mode)).await.unwrap(), "the next one is not due");
 }
 
 /// Ends the epoch now; the time.
-async fn end_epoch(f: &Fixture) -> i64 {
+pub(super) async fn end_epoch(f: &Fixture) -> i64 {
     let dialect = f.store.database().reader().await.unwrap().dialect();
     // SQLite's clock has milliseconds.
     tokio::time::sleep(std::time::Duration::from_millis(2)).await;
@@ -46,12 +46,12 @@ async fn end_epoch(f: &Fixture) -> i64 {
 }
 
 /// Bills what is over and settles it; nobody holds anything, so all that is not set aside is left for the next epoch.
-async fn charge(f: &Fixture) {
+pub(super) async fn charge(f: &Fixture) {
     while matches!(f.store.charge_some(2, 0).await.unwrap(), ChargeStep::Some(_)) {}
     settle(&f.store).await;
 }
 
-async fn settle(store: &MetadataStore) {
+pub(super) async fn settle(store: &MetadataStore) {
     let settler = Settler::new(store.clone(), Salter::new([7; 32]));
     while settler.settle(&BTreeMap::new()).await.unwrap().is_some() {}
 }
@@ -62,11 +62,11 @@ async fn bill(f: &Fixture, epoch: u64) -> Option<BillRow> {
     bills.pop()
 }
 
-fn owner(f: &Fixture) -> LedgerAccount {
+pub(super) fn owner(f: &Fixture) -> LedgerAccount {
     LedgerAccount::Payer(f.owner.account_number())
 }
 
-async fn credit(f: &Fixture, account: LedgerAccount, reference: &str, amount: u64) {
+pub(super) async fn credit(f: &Fixture, account: LedgerAccount, reference: &str, amount: u64) {
     let transfer = Transfer {
         id: transfer_id(&[b"reference", reference.as_bytes()]),
         book: Book::On,

@@ -1,0 +1,133 @@
+//! Nodes cosign the published ledger after they have recomputed it: who is away blocks nothing, and changed history is cosigned by nobody.
+
+use anyhow::{Context as _, Result, ensure};
+use harness::{Database, Settings, StorageNode, TestGateway, run_scenario_between, send_raw, wait_until};
+use serde_json::Value;
+
+#[test]
+fn three_nodes_cosign_what_they_recomputed_on_sqlite() -> Result<()> {
+    run(Database::Sqlite)
+}
+
+#[test]
+fn three_nodes_cosign_what_they_recomputed_on_postgres() -> Result<()> {
+    run(Database::Postgres)
+}
+
+fn run(database: Database) -> Result<()> {
+    let settings = Settings::new(database).env("HAULOUT_EPOCH", "3").set("money", "unconfirmed_epochs = 1000");
+    let nothing = async |_: &mut [StorageNode]| Ok(());
+    run_scenario_between(settings.scheme("rs-2-1"), 3, nothing, async |gateway, nodes, ()| {
+        nodes_cosign(gateway, nodes).await
+    })
+}
+
+async fn log(gateway: &TestGateway) -> Result<Value> {
+    Ok(serde_json::from_str(&gateway.haulout(&["ledger", "checkpoint", "--json"]).ok().await?)?)
+}
+
+/// How many of these witnesses have cosigned the note of the last checkpoint.
+fn cosigned(log: &Value, keys: &[String]) -> usize {
+    let note = log["checkpoint"]["note"].as_str().unwrap_or_default();
+    let name = |key: &String| key.split('+').next().unwrap_or_default().to_owned();
+    keys.iter().filter(|key| note.contains(&format!("\u{2014} {} ", name(key)))).count()
+}
+
+async fn nodes_cosign(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("kept").await?;
+    s3.put("kept", "a", vec![1; 3 << 20]).await?.ok()?;
+    let policy = wait_until("the log has a key", async || {
+        let policy = gateway.haulout(&["ledger", "checkpoint", "--policy"]).ok().await?;
+        Ok(policy.lines().find_map(|line| line.strip_prefix("log ").map(str::to_owned)))
+    })
+    .await?;
+    let mut witnesses = Vec::new();
+    for node in nodes.iter_mut() {
+        witnesses.push(node.witness(&policy).await?);
+    }
+    let keys: Vec<String> = witnesses.iter().map(|(key, _)| key.clone()).collect();
+    let tables: Vec<_> = witnesses.iter().map(|(key, url)| format!("{{ key = \"{key}\", url = \"{url}\" }}")).collect();
+    gateway.stop()?;
+    gateway.reconfigure(|settings| settings.set("money", &format!("witness = [{}]", tables.join(", "))))?;
+    gateway.restart()?;
+    gateway.wait_for_backends().await?;
+    wait_until("all have cosigned", async || Ok((cosigned(&log(gateway).await?, &keys) == 3).then_some(()))).await?;
+
+    // Who verifies asks for a quorum.
+    let folder = exported_with(gateway, "all", &keys, 3).await?;
+    let all = policy_file(gateway, "all.policy", &policy, &keys, "all")?;
+    gateway.haulout(&["ledger", "verify", &folder, "--policy", &all]).ok().await?;
+
+    let note = log(gateway).await?["checkpoint"]["note"].as_str().context("a note")?.to_owned();
+    refuses_in_the_standard_forms(&nodes[0], &note).await?;
+
+    // One is away: nothing waits for it, and who asks for all of them sees that.
+    nodes[2].kill();
+    let before = log(gateway).await?["checkpoint"]["epoch"].as_u64();
+    wait_until("others go on", async || {
+        let log = log(gateway).await?;
+        Ok((log["checkpoint"]["epoch"].as_u64() > before && cosigned(&log, &keys) == 2).then_some(()))
+    })
+    .await?;
+    let folder = exported_with(gateway, "two", &keys, 2).await?;
+    let said = gateway.haulout(&["ledger", "verify", &folder, "--policy", &all]).fails().await?;
+    ensure!(said.contains("too few witnesses"), "{said}");
+    let two = policy_file(gateway, "two.policy", &policy, &keys, "2")?;
+    gateway.haulout(&["ledger", "verify", &folder, "--policy", &two]).ok().await?;
+    nodes[2].launch()?;
+    gateway.wait_for_backends().await?;
+    wait_until("the third comes after", async || Ok((cosigned(&log(gateway).await?, &keys) == 3).then_some(())))
+        .await?;
+    let shown = nodes[2].haulout(&["witness", "logs", "--json"]).ok().await?;
+    let shown: Value = serde_json::from_str(&shown)?;
+    ensure!(shown[0]["cosigned"].as_u64() > Some(0) && shown[0]["refusals"] == serde_json::json!([]), "{shown}");
+    ensure!(shown[0]["cosigned"].as_u64() <= shown[0]["recomputed"].as_u64(), "{shown}");
+    Ok(())
+}
+
+/// What is no request of the protocol, about another log, not signed, or not the next one.
+async fn refuses_in_the_standard_forms(node: &StorageNode, note: &str) -> Result<()> {
+    let address = node.witness_address().context("it is a witness")?;
+    let post = |body: &str| {
+        let length = body.len();
+        format!(
+            "POST /add-checkpoint HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    ensure!(send_raw(address, post("old 0\n").as_bytes()).await?.status() == Some(400));
+    let other = note.replacen("haulout.ledger/", "another.ledger/", 1);
+    ensure!(send_raw(address, post(&format!("old 0\n\n{other}")).as_bytes()).await?.status() == Some(404));
+    let mut lines: Vec<_> = note.lines().map(str::to_owned).collect();
+    lines[1] = "1".to_owned();
+    let forged = format!("old 0\n\n{}\n", lines.join("\n"));
+    ensure!(send_raw(address, post(&forged).as_bytes()).await?.status() == Some(403), "the log has not signed that");
+    let conflict = send_raw(address, post(&format!("old 0\n\n{note}")).as_bytes()).await?;
+    ensure!(conflict.status() == Some(409) && conflict.text.contains("text/x.tlog.size"), "{}", conflict.text);
+    Ok(())
+}
+
+/// An export whose last checkpoint was cosigned by so many.
+async fn exported_with(gateway: &TestGateway, name: &str, keys: &[String], count: usize) -> Result<String> {
+    let mut number = 0;
+    wait_until("an export has its cosignatures", async || {
+        number += 1;
+        let folder = gateway.scratch("exports").join(format!("{name}-{number}")).to_string_lossy().into_owned();
+        gateway.haulout(&["ledger", "export", "--out", &folder]).ok().await?;
+        let note = std::fs::read_to_string(format!("{folder}/checkpoint"))?;
+        let log = serde_json::json!({ "checkpoint": { "note": note } });
+        Ok((cosigned(&log, keys) == count).then_some(folder))
+    })
+    .await
+}
+
+fn policy_file(gateway: &TestGateway, name: &str, log: &str, keys: &[String], quorum: &str) -> Result<String> {
+    let mut text = format!("log {log}\n");
+    for (number, key) in keys.iter().enumerate() {
+        text.push_str(&format!("witness w{number} {key}\n"));
+    }
+    text.push_str(&format!("group nodes {quorum} w0 w1 w2\nquorum nodes\n"));
+    let path = gateway.scratch("policies").join(name);
+    std::fs::write(&path, text)?;
+    Ok(path.to_string_lossy().into_owned())
+}
