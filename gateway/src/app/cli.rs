@@ -7,6 +7,7 @@ mod money;
 mod node;
 mod placement;
 mod provider;
+mod staking;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ pub use self::ledger::{Ledger, OfflineLedger};
 pub use self::money::{Account, AccountCommand, Epoch, Invoice, Movement, Quote, Settle, Usage};
 pub use self::node::{Node, NodeCommand, RunNode};
 pub use self::placement::{Bucket, Placement};
-pub use self::provider::{Provider, Repair};
+pub use self::provider::{EarningsOptions, Provider, RegisterOptions, Repair};
+pub use self::staking::{AddStake, Choice, Stake, Vote};
 use crate::config::Overrides;
 
 /// An S3 gateway that cuts every object into encrypted, erasure-coded slivers and gives each to another storage provider.
@@ -107,6 +109,12 @@ pub enum Command {
     Settle(Settle),
     /// The last epochs, with their prices
     Epoch(Epoch),
+    /// Stake: what backs providers, and earns with them
+    #[command(subcommand)]
+    Stake(Stake),
+    /// Votes for prices and parameters, by stake
+    #[command(subcommand)]
+    Vote(Vote),
     /// The most that buckets and users may hold
     #[command(subcommand)]
     Quota(Quota),
@@ -302,6 +310,17 @@ mod tests {
             "provider list --json",
             "provider invite --quota 1000000 --days 3 --json",
             "provider admit acceptance --name n1 --zone z --allow-internal --json",
+            "provider register b1 --owner anna --account u --commission 12.5 --json",
+            "provider earnings",
+            "provider earnings b1 --epoch 3 --json",
+            "stake add b1 2.5WAL --staker anna --reference r --json",
+            "stake withdraw stake-1 --json",
+            "stake list --provider b1 --staker anna --all --json",
+            "vote price b1 --storage 2000 --write 10 --json",
+            "vote parameter b1 7 yes --json",
+            "vote propose slash_bp 200 --until 9 --effective 12 --json",
+            "vote list --json",
+            "vote history --epoch 3 --json",
             "node join token --name n1 --listen host:1",
             "audit status",
             "audit status b1 --json",
@@ -356,6 +375,9 @@ mod tests {
             "haulout backend rebalance --dry-run --cancel",
             "haulout provider invite",
             "haulout fly",
+            "haulout stake add b1 1WAL --staker anna",
+            "haulout vote parameter b1 7 perhaps",
+            "haulout provider register b1 --commission 101",
             "haulout quota set bucket b",
             "haulout bucket placement b --clear --zones a",
         ] {

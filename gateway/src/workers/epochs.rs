@@ -9,6 +9,7 @@ use crate::config::MoneyConfig;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::metadata::{ChargeStep, EpochTerms, FundsAlert, MetadataStore};
+use crate::settlement::count_votes;
 use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
 
@@ -25,6 +26,7 @@ fn terms(money: &MoneyConfig) -> EpochTerms {
         mode: money.mode,
         prices: money.prices(),
         endowment: Frost(money.endowment),
+        voting: None,
     }
 }
 
@@ -52,6 +54,24 @@ pub(super) struct Epochs {
 impl Epochs {
     pub(super) fn new(metadata: MetadataStore, money: MoneyConfig, alerts: Option<Webhook>) -> Self {
         Self { metadata, money, alerts, looked_at: AtomicI64::new(i64::MIN) }
+    }
+
+    /// Begins the next epoch if it is time; where money is charged, at the prices that votes decided. Votes are counted when the epoch is over:
+    /// none of it comes later.
+    async fn begin_if_due(&self) -> Result<bool, StepError> {
+        let mut terms = terms(&self.money);
+        if terms.mode == MoneyMode::On
+            && let Some((last, now)) = self.metadata.money_epoch().await?
+        {
+            if now < last.ends_at {
+                return Ok(false);
+            }
+            if let Some((facts, _)) = self.metadata.voting_facts().await? {
+                let (prices, outcome) = count_votes(&facts, &terms.prices);
+                terms = EpochTerms { prices, voting: Some(outcome), ..terms };
+            }
+        }
+        Ok(self.metadata.begin_epoch_if_due(terms).await?)
     }
 
     fn length(&self) -> Duration {
@@ -109,7 +129,7 @@ impl Worker for Epochs {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        if self.metadata.begin_epoch_if_due(terms(&self.money)).await? {
+        if self.begin_if_due().await? {
             return Ok(true);
         }
         let margin = i64::try_from(MARGIN.min(self.length() / 8).as_micros())?;

@@ -16,6 +16,7 @@ mod provider;
 mod quota;
 mod runner;
 mod show;
+mod staking;
 mod user;
 
 use anyhow::Result;
@@ -49,6 +50,8 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Invoice(invoice) => money::invoice(runner, invoice).await,
         Command::Settle(settle) => money::settle(runner, &settle).await,
         Command::Epoch(epoch) => money::epoch(runner, epoch).await,
+        Command::Stake(stake) => staking::stake(runner, stake).await,
+        Command::Vote(vote) => staking::vote(runner, vote).await,
         Command::Quota(quota) => quota::run(runner, quota).await,
     }
 }

@@ -146,6 +146,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0025_providers.sql"),
         include_str!("../../../../migrations/postgres/0025_providers.sql"),
     ),
+    (
+        26,
+        "staking",
+        include_str!("../../../../migrations/sqlite/0026_staking.sql"),
+        include_str!("../../../../migrations/postgres/0026_staking.sql"),
+    ),
 ];
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in
