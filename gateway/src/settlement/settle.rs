@@ -10,8 +10,8 @@ use crate::domain::money::transfer::Transfer;
 use crate::domain::{BackendId, BucketId};
 use crate::ledger::log::{NameKind, Salter};
 use crate::metadata::{
-    BackendReputation, HeldSample, MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, ProviderAccount, SettledStakes,
-    Settlement, SettlementFacts,
+    BackendReputation, HeldSample, MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, ProviderAccount,
+    SettledStakes, Settlement, SettlementFacts,
 };
 use crate::staking::WHOLE_BP;
 
@@ -133,11 +133,7 @@ impl Settler {
         })
     }
 
-    async fn inputs(
-        &self,
-        facts: &SettlementFacts,
-        known: &Known,
-    ) -> Result<(EpochInputs, Names), SettleError> {
+    async fn inputs(&self, facts: &SettlementFacts, known: &Known) -> Result<(EpochInputs, Names), SettleError> {
         let MoneyEpoch { number, mode, prices, is_caught_up, .. } = facts.epoch.clone();
         let book = mode.book().unwrap_or(Book::Track);
         let mut inputs = EpochInputs::empty(number, book, facts.epoch.micros(), prices);
@@ -233,8 +229,7 @@ impl Settler {
 fn providers(facts: &SettlementFacts, known: &Known) -> Vec<ProviderFacts> {
     let open = facts.open_periods.iter().map(|open| &open.provider);
     let staked = stakes::providers_of(&facts.stakes);
-    let names: BTreeSet<&String> =
-        facts.providers.keys().chain(known.held.keys()).chain(open).chain(staked).collect();
+    let names: BTreeSet<&String> = facts.providers.keys().chain(known.held.keys()).chain(open).chain(staked).collect();
     names.into_iter().map(|name| provider(name, facts, known)).collect()
 }
 
@@ -296,7 +291,8 @@ fn samples(
 /// What providers have and have space for, of those that say how much that is.
 fn capacities(known: &Known) -> BTreeMap<String, u64> {
     let last = known.samples.iter().filter_map(|(name, samples)| Some((name, samples.last()?)));
-    last.filter_map(|(name, sample)| Some((name.clone(), sample.held_bytes.saturating_add(sample.free_bytes?)))).collect()
+    last.filter_map(|(name, sample)| Some((name.clone(), sample.held_bytes.saturating_add(sample.free_bytes?))))
+        .collect()
 }
 
 /// Whether evidence holds a proof with a node's signature.

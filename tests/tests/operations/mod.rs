@@ -7,3 +7,4 @@ mod money;
 mod nodes;
 mod ops;
 mod signals;
+mod staking;

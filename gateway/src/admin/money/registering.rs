@@ -101,7 +101,9 @@ impl Operation for RegisterProvider {
 pub(super) fn staker(name: &str) -> Result<String> {
     match format!("staker/{name}").parse() {
         Ok(LedgerAccount::Staker(name)) => Ok(name),
-        _ => Err(AdminError::refused(format!("{name:?} is no staker: 1 to 64 characters of a-z, 0-9, `_`, `.` and `-`"))),
+        _ => {
+            Err(AdminError::refused(format!("{name:?} is no staker: 1 to 64 characters of a-z, 0-9, `_`, `.` and `-`")))
+        }
     }
 }
 

@@ -137,7 +137,10 @@ impl Operation for WithdrawStake {
 
     async fn run(self, admin: &Admin) -> Result<MovedStake> {
         let unknown = || {
-            AdminError::refused(format!("there is no stake {:?}: `haulout stake list` shows those that are", self.stake))
+            AdminError::refused(format!(
+                "there is no stake {:?}: `haulout stake list` shows those that are",
+                self.stake
+            ))
         };
         for _ in 0..TRIES {
             let known = admin.metadata.stake(&self.stake).await?.ok_or_else(unknown)?;
@@ -168,8 +171,7 @@ impl Operation for ListStakes {
 
     async fn run(self, admin: &Admin) -> Result<Vec<ShownStake>> {
         let filter = StakeFilter { provider: self.provider, staker: self.staker, paid: self.all };
-        let (rows, pools) =
-            (admin.metadata.stakes(&filter, STAKES_SHOWN).await?, admin.metadata.stake_pools().await?);
+        let (rows, pools) = (admin.metadata.stakes(&filter, STAKES_SHOWN).await?, admin.metadata.stake_pools().await?);
         Ok(rows.iter().map(|row| shown(row, &pools)).collect())
     }
 }

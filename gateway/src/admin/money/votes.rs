@@ -182,7 +182,10 @@ impl Operation for CastVote {
             if let Ballot::Prices { storage, write } = ballot {
                 let in_range = PriceFloor { storage, write }.checked(&epoch.prices);
                 in_range.map_err(|error| {
-                    AdminError::refused(format!("a vote for {} FROST is out of range: at most {} now", error.floor, error.most))
+                    AdminError::refused(format!(
+                        "a vote for {} FROST is out of range: at most {} now",
+                        error.floor, error.most
+                    ))
                 })?;
             }
             let (is_new, row) = match admin.metadata.cast_vote(&self.provider, ballot, at).await? {
@@ -190,10 +193,14 @@ impl Operation for CastVote {
                 metadata::CastVote::Known(row) => (false, row),
                 metadata::CastVote::NotRegistered => return Err(not_registered(&self.provider)),
                 metadata::CastVote::NoProposal => {
-                    return Err(AdminError::refused("there is no such proposal: `haulout vote list` shows the open ones"));
+                    return Err(AdminError::refused(
+                        "there is no such proposal: `haulout vote list` shows the open ones",
+                    ));
                 }
                 metadata::CastVote::Closed => {
-                    return Err(AdminError::refused("the voting on this proposal is over: `haulout vote history` shows how it ended"));
+                    return Err(AdminError::refused(
+                        "the voting on this proposal is over: `haulout vote history` shows how it ended",
+                    ));
                 }
                 metadata::CastVote::Late => continue,
             };
@@ -224,7 +231,9 @@ impl Operation for Propose {
             let (is_new, row) = match admin.metadata.propose(proposal).await? {
                 Proposed::New(row) => (true, row),
                 Proposed::Known(row) => (false, row),
-                Proposed::TooMany => return Err(AdminError::refused("a thousand proposals are open: vote on those first")),
+                Proposed::TooMany => {
+                    return Err(AdminError::refused("a thousand proposals are open: vote on those first"));
+                }
                 Proposed::Late => continue,
             };
             return Ok(MadeProposal { is_new, proposal: shown_proposal(&row, None) });
@@ -306,9 +315,8 @@ fn shown_proposal(row: &ProposalRow, so_far: Option<(&VotingFacts, &Vec<VoteRow>
         votes.iter().filter(on_side).map(stake).sum::<Frost>().0
     };
     let total = so_far.map_or(0, |(facts, _)| facts.pools.values().map(|pool| pool.wal).sum::<Frost>().0);
-    let quorum = so_far.map_or(0, |(facts, _)| {
-        parameters_in(facts.epoch.number, &facts.passed).get(Parameter::ProposalQuorumBp)
-    });
+    let quorum = so_far
+        .map_or(0, |(facts, _)| parameters_in(facts.epoch.number, &facts.passed).get(Parameter::ProposalQuorumBp));
     ShownProposal {
         number: row.number,
         parameter: row.parameter.clone(),

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
+use crate::admin::money::earnings::ShowEarnings;
+use crate::admin::money::registering::RegisterProvider;
 use crate::admin::{
     AdmitProvider, InviteProvider, ListProviders, ListedProvider, RepairStatus, ShowRepairs, UnrepairableBlob,
 };
-use crate::admin::money::earnings::ShowEarnings;
-use crate::admin::money::registering::RegisterProvider;
 use crate::app::cli::{EarningsOptions, Provider, RegisterOptions, Repair};
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show, staking};

@@ -119,7 +119,9 @@ fn vote_table(votes: &[ShownVote]) -> Result<()> {
     let row = |vote: &ShownVote| {
         let what = match vote.vote {
             VotedFor::Prices { storage, write } => format!("{storage} FROST kept, {write} FROST written"),
-            VotedFor::Proposal { number, is_yes } => format!("{} to proposal {number}", if is_yes { "yes" } else { "no" }),
+            VotedFor::Proposal { number, is_yes } => {
+                format!("{} to proposal {number}", if is_yes { "yes" } else { "no" })
+            }
         };
         [vote.number.to_string(), vote.epoch.to_string(), vote.provider.clone(), what, vote.cast_at.clone()]
     };

@@ -52,7 +52,8 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`].
     pub async fn stake_rates(&self, provider: &str, most: usize) -> Result<Vec<RateRow>> {
-        let text = "SELECT provider, epoch, wal, shares FROM stake_rate WHERE provider = $1 ORDER BY epoch DESC LIMIT $2";
+        let text =
+            "SELECT provider, epoch, wal, shares FROM stake_rate WHERE provider = $1 ORDER BY epoch DESC LIMIT $2";
         let rows = self.database().rows(Statement::new(text).bind(provider).bind(limit(most))).await?;
         let rate = |row: &Row| {
             let (provider, epoch) = (row.text(0)?.to_owned(), Epoch(row.number(1)?));

@@ -60,7 +60,8 @@ pub struct StakeRow {
 }
 
 /// The columns that [`stake`] reads.
-pub(super) const STAKE_COLUMNS: &str = "id, reference, staker, provider, principal, is_own, staked_in, active_from, leaves_at, state, shares, paid";
+pub(super) const STAKE_COLUMNS: &str =
+    "id, reference, staker, provider, principal, is_own, staked_in, active_from, leaves_at, state, shares, paid";
 
 /// A stake.
 pub(super) fn stake(row: &Row) -> Result<StakeRow> {

@@ -95,7 +95,8 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`].
     pub async fn counted_votes(&self, epoch: Epoch) -> Result<Vec<CountedVote>> {
-        let text = "SELECT provider, storage_price, write_price, stake FROM counted_vote WHERE epoch = $1 ORDER BY provider";
+        let text =
+            "SELECT provider, storage_price, write_price, stake FROM counted_vote WHERE epoch = $1 ORDER BY provider";
         let counted = |row: &Row| {
             let (storage, write, stake) = (frost(row, 1)?, frost(row, 2)?, frost(row, 3)?);
             Ok(CountedVote { provider: row.text(0)?.to_owned(), storage, write, stake })

@@ -3,7 +3,9 @@
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::price::Prices;
-use crate::metadata::{Ballot, CountedVote, ProposalCount, ProposalOutcome, ProposalRow, VoteRow, VotingFacts, VotingOutcome};
+use crate::metadata::{
+    Ballot, CountedVote, ProposalCount, ProposalOutcome, ProposalRow, VoteRow, VotingFacts, VotingOutcome,
+};
 use crate::staking::{self, Parameter, Parameters, PriceVote, Proposal, Verdict, next_prices, parameters_at};
 
 /// The rules' form of a proposal; none of a parameter that this release does not know.
