@@ -174,4 +174,3 @@ CREATE INDEX rebuilt_sliver_age ON rebuilt_sliver (rebuilt_at);
 
 -- When it was found first; NULL where a gateway of an earlier release found it.
 ALTER TABLE finding ADD COLUMN first_found_at BIGINT;
-CREATE INDEX finding_first ON finding (backend, first_found_at);

@@ -3,11 +3,11 @@
 use codec::{ClusterId, ClusterKey};
 
 use super::charged_epochs::{
-    PRICES, WAL, begin, credit, end, epoch, free, judge, new_stake, now, paying_bucket, pool, register, settle, stake,
-    sums_are_zero,
+    PRICES, WAL, begin, credit, end, epoch, free, held, judge, new_stake, now, paying_bucket, pool, register, salter,
+    settle, stake, sums_are_zero,
 };
 use crate::clock::Ambient;
-use crate::domain::money::account::LedgerAccount;
+use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
@@ -18,7 +18,7 @@ use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::tests::ledger_log::verified_with;
 use crate::metadata::{AddedStake, EpochTerms, NewStake, Registered, StakeFilter, StakeState, Withdrawn};
 use crate::publication::{LogKeys, Published, publish};
-use crate::settlement::{self, StakePhase};
+use crate::settlement::{self, Settler, StakePhase};
 
 /// Evidence under a node's signature.
 const SIGNED: &str = r#"{"answer":{"proof":{"signature":"00"}}}"#;
@@ -102,8 +102,8 @@ both! {
         let stake = new_stake(f, "anna", "b1", 4 * WAL).await;
         assert_eq!(f.store.add_stake(stake.clone()).await.unwrap(), AddedStake::Late, "money is tracked");
         end(f).await;
-        crate::settlement::Settler::new(f.store.clone(), super::charged_epochs::salter())
-            .settle(&super::charged_epochs::held())
+        Settler::new(f.store.clone(), salter())
+            .settle(&held())
             .await
             .unwrap();
         begin(f).await;
@@ -151,8 +151,8 @@ both! {
         let second = stake(f, "bert", "b1", 4 * WAL).await;
         let moment = now(f).await.1;
         end(f).await;
-        let settler = crate::settlement::Settler::new(f.store.clone(), super::charged_epochs::salter());
-        let planned = settler.plan_next(&super::charged_epochs::held()).await.unwrap().unwrap();
+        let settler = Settler::new(f.store.clone(), salter());
+        let planned = settler.plan_next(&held()).await.unwrap().unwrap();
         assert_eq!(f.store.withdraw_stake(&first, moment, None).await.unwrap(), Withdrawn::Late, "its epoch is over");
         f.meddle("UPDATE epoch SET ends_at = ends_at + 3600000000").await;
         assert!(matches!(f.store.withdraw_stake(&first, moment, None).await.unwrap(), Withdrawn::Returned(_)));
@@ -207,7 +207,7 @@ both! {
         assert_eq!((inputs.evidence.len(), inputs.providers[0].verdicts.wrong), (1, 2), "one is signed");
         let holdback = inputs.providers[0].holdback;
         let penalty = (holdback.0 + before.wal.0) / 100;
-        let slashed = f.store.earnings(crate::domain::money::account::Book::On, Some("b1"), (Epoch(2), Epoch(2))).await;
+        let slashed = f.store.earnings(Book::On, Some("b1"), (Epoch(2), Epoch(2))).await;
         assert_eq!(slashed.unwrap()[&(Epoch(2), "b1".to_owned())].slashed, Frost(penalty));
         let after = pool(f, "b1").await;
         assert_eq!(after.wal.0, before.wal.0 - penalty.saturating_sub(holdback.0));
