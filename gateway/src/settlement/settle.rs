@@ -17,7 +17,7 @@ use crate::staking::WHOLE_BP;
 
 use super::check::InputsError;
 use super::gather::governance::parameters_in;
-use super::gather::held::area;
+use super::gather::held::{area, held, trash};
 use super::gather::losses::losses;
 use super::gather::stakes;
 use super::inputs::{BucketUsage, EpochInputs, Evidence, OpenPeriod, PayerFunds, ProviderFacts, Standing, Verdicts};
@@ -251,7 +251,7 @@ fn provider(name: &str, facts: &SettlementFacts, known: &Known) -> ProviderFacts
         holdback: facts.funds.get(&holdback).copied().unwrap_or_default(),
         half_returned: account.is_some_and(|account| account.is_half_returned),
         rebuilt_bytes: known.rebuilt.get(name).copied().unwrap_or(0),
-        trash_byte_micros: samples(name, known, |sample| sample.trash_bytes, (0, epoch)).unwrap_or(0),
+        trash_byte_micros: samples(name, known, trash, (0, epoch)).unwrap_or(0),
         owed: account.map_or(Frost::ZERO, |account| account.owed),
         pool: stakes::pool_of(&facts.stakes, name),
         provider: name.to_owned(),
@@ -273,18 +273,17 @@ fn standing(name: &str, known: &Known) -> Standing {
 fn byte_micros(name: &str, account: Option<&ProviderAccount>, epoch: &MoneyEpoch, known: &Known) -> u128 {
     let before = account.map_or(0, |account| account.held_bytes);
     let now = known.held.get(name).copied().unwrap_or(0);
-    samples(name, known, |sample| sample.held_bytes, (before, epoch))
+    samples(name, known, held, (before, epoch))
         .unwrap_or_else(|| (u128::from(before) + u128::from(now)) * u128::from(epoch.micros()) / 2)
 }
 
 fn samples(
     name: &str,
     known: &Known,
-    value: fn(&HeldSample) -> u64,
+    points: fn(&[HeldSample]) -> Vec<(i64, u64)>,
     (before, epoch): (u64, &MoneyEpoch),
 ) -> Option<u128> {
-    let samples = known.samples.get(name)?;
-    let points: Vec<_> = samples.iter().map(|sample| (sample.taken_at.0, value(sample))).collect();
+    let points = points(known.samples.get(name)?);
     area(&points, before, (epoch.begins_at.0, epoch.ends_at.0))
 }
 

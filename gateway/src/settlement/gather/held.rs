@@ -1,5 +1,24 @@
 //! How much was held for how long, from what was held at a few moments.
 
+use crate::metadata::HeldSample;
+
+/// What a provider held, at the moments when it was looked at.
+pub(in crate::settlement) fn held(samples: &[HeldSample]) -> Vec<(i64, u64)> {
+    samples.iter().map(|sample| (sample.taken_at.0, sample.held_bytes)).collect()
+}
+
+/// What it kept as trash: its own word, but no more than went from it since the first of these moments.
+pub(in crate::settlement) fn trash(samples: &[HeldSample]) -> Vec<(i64, u64)> {
+    let (mut gone, mut before) = (0u64, None::<u64>);
+    let mut points = Vec::with_capacity(samples.len());
+    for sample in samples {
+        gone = gone.saturating_add(before.map_or(0, |before| before.saturating_sub(sample.held_bytes)));
+        before = Some(sample.held_bytes);
+        points.push((sample.taken_at.0, sample.trash_bytes.min(gone)));
+    }
+    points
+}
+
 /// The area under the line through `points` (a time in microseconds and bytes, the oldest first) between two times. It begins with
 /// `before` where no point is as old as the beginning. None where no point is as young as the end: then too little is known.
 pub(in crate::settlement) fn area(points: &[(i64, u64)], before: u64, (begin, end): (i64, i64)) -> Option<u128> {
@@ -29,6 +48,20 @@ fn piece(from: (i64, u64), to: (i64, u64), (begin, end): (i64, i64)) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Timestamp;
+
+    #[test]
+    fn nobody_is_paid_for_trash_that_never_was_there() {
+        let sample = |(at, held_bytes, trash_bytes)| HeldSample {
+            taken_at: Timestamp(at),
+            held_bytes,
+            trash_bytes,
+            free_bytes: None,
+        };
+        let samples = [(0, 100, 1 << 60), (1, 90, 5), (2, 95, 50), (3, 60, 50)].map(sample);
+        assert_eq!(trash(&samples), [(0, 0), (1, 5), (2, 10), (3, 45)]);
+        assert_eq!(held(&samples), [(0, 100), (1, 90), (2, 95), (3, 60)]);
+    }
 
     #[test]
     fn the_line_is_cut_at_the_ends_of_the_epoch() {

@@ -24,6 +24,7 @@ both! {
             let finding = Finding { blob, index, backend: backend(usize::from(index)), kind };
             f.store.record_findings(vec![finding.clone(), finding]).await.unwrap();
         }
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
         let from = stored.placements[1].clone();
         let to = Placement { backend: "b3".parse().unwrap(), attempt: 99, ..from.clone() };
         let location = SliverLocation { blob, index: 1, attempt: 99, backend: to.backend.clone() };
@@ -49,16 +50,21 @@ both! {
     async fn byte_time_follows_what_was_held_when(f: &Fixture) {
         paying_bucket(f).await;
         let one = |held, trash| BTreeMap::from([("b1".to_owned(), sample(held, trash))]);
-        f.store.sample_held(one(1_000, 500)).await.unwrap();
+        let pause = || tokio::time::sleep(std::time::Duration::from_millis(3));
+        f.store.sample_held(one(1_500, 0)).await.unwrap();
+        pause().await;
+        f.store.sample_held(one(1_000, 700)).await.unwrap();
         end(f).await;
-        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
-        f.store.sample_held(one(1_000, 500)).await.unwrap();
-        let (epoch, _) = now(f).await;
-        f.meddle(format!("UPDATE held_sample SET taken_at = {} WHERE taken_at < {}", epoch.begins_at.0, epoch.ends_at.0)).await;
+        pause().await;
+        f.store.sample_held(one(1_000, 700)).await.unwrap();
+        let begins_at = now(f).await.0.begins_at.0;
+        f.meddle(format!("UPDATE held_sample SET taken_at = {} WHERE held_bytes = 1500", begins_at - 1)).await;
+        let first = "(SELECT MIN(taken_at) FROM held_sample WHERE held_bytes = 1000)";
+        f.meddle(format!("UPDATE held_sample SET taken_at = {begins_at} WHERE taken_at = {first}")).await;
         let inputs = settle(f).await;
         let north = inputs.providers.iter().find(|facts| facts.provider == "b1").unwrap();
         assert_eq!(north.byte_micros, 1_000 * u128::from(inputs.length_micros), "all the time");
-        assert_eq!(north.trash_byte_micros, 500 * u128::from(inputs.length_micros));
+        assert_eq!(north.trash_byte_micros, 500 * u128::from(inputs.length_micros), "no more than went");
         let south = inputs.providers.iter().find(|facts| facts.provider == "b2").unwrap();
         assert_eq!(south.byte_micros, (1 << 29) * u128::from(inputs.length_micros), "nobody looked: half of it");
         assert!(f.store.last_sample_at().await.unwrap().is_some());

@@ -254,7 +254,7 @@ both! {
         end(f).await;
         settle(f).await;
         let weights = f.store.placement_weights().await.unwrap();
-        assert_eq!(weights.values().copied().collect::<Vec<_>>(), [333_333, 333_333, 0], "b3 has no stake: {weights:?}");
+        assert_eq!(weights.values().copied().collect::<Vec<_>>(), [500_000, 500_000, 0], "b3 has no stake: {weights:?}");
         begin(f).await;
         withdraw(f, &first, Some(3)).await;
         withdraw(f, &second, Some(3)).await;
