@@ -121,7 +121,12 @@ async fn votes_rule(gateway: &mut TestGateway) -> Result<()> {
     }
     let absurd = gateway.haulout(&["vote", "price", "n1", "--storage", "5000000000WAL", "--write", "1"]).fails();
     ensure!(absurd.await?.contains("out of range"));
-    once(gateway, &["vote", "propose", "slash_bp", "500"]).await?;
+    let epoch = number(&json(gateway, &["epoch"]).await?[0], "number")?;
+    let (until, effective) = ((epoch + 2).to_string(), (epoch + 4).to_string());
+    once(gateway, &["vote", "propose", "slash_bp", "500", "--until", &until, "--effective", &effective]).await?;
+    let soon =
+        gateway.haulout(&["vote", "propose", "slash_bp", "400", "--until", &until, "--effective", &until]).fails();
+    ensure!(soon.await?.contains("one whole epoch"), "it is announced");
     ensure!(gateway.haulout(&["vote", "propose", "slash_bp", "5000"]).fails().await?.contains("0 to 1000"));
     for provider in ["n1", LIAR] {
         once(gateway, &["vote", "parameter", provider, "1", "yes"]).await?;
