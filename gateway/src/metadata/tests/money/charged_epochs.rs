@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::{Entropy, SystemEntropy, random};
+use codec::{ClusterId, ClusterKey};
+
+use crate::clock::{Ambient, Entropy, SystemEntropy, random};
 use crate::domain::Timestamp;
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
@@ -10,13 +12,13 @@ use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::domain::money::price::Prices;
 use crate::domain::money::transfer::{Transfer, TransferCode};
-use crate::ledger::log::Salter;
 use crate::ledger::{Entry, Outcome, transfer_id};
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::Fixture;
 use crate::metadata::{
     AddedStake, ChargeStep, EpochTerms, MoneyEpoch, NewStake, PoolRow, Registered, Registration, VotingMoment,
 };
+use crate::publication::LogKeys;
 use crate::settlement::{EpochInputs, Settler, count_votes, parse};
 use crate::staking::{StakeMoment, active_from};
 
@@ -57,14 +59,18 @@ pub(super) async fn end(f: &Fixture) {
     while matches!(f.store.charge_some(10, 0).await.unwrap(), ChargeStep::Some(_)) {}
 }
 
-pub(super) fn salter() -> Salter {
-    Salter::new([7; 32])
+/// What the log is signed and names are salted with.
+pub(super) async fn keys(f: &Fixture) -> LogKeys {
+    LogKeys::find(&f.store, ClusterId([5; 16]), &ClusterKey::new(1, [6; 32]), &Ambient::system()).await.unwrap()
+}
+
+pub(super) async fn settler(f: &Fixture) -> Settler {
+    Settler::new(f.store.clone(), keys(f).await.salter)
 }
 
 /// Settles the epoch that is over, where b1, b2 and b3 hold as much; the inputs.
 pub(super) async fn settle(f: &Fixture) -> EpochInputs {
-    let settler = Settler::new(f.store.clone(), salter());
-    let settled = settler.settle(&held()).await.unwrap().unwrap();
+    let settled = settler(f).await.settle(&held()).await.unwrap().unwrap();
     let text = "SELECT inputs FROM settlement WHERE epoch = $1";
     let statement = Statement::new(text).bind(i64::try_from(settled.0).unwrap());
     let row = f.store.database().row(statement).await.unwrap().unwrap();

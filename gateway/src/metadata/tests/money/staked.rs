@@ -1,12 +1,9 @@
 //! Stake: it comes and goes at the ends of epochs, earns, is slashed, waits for open periods, and nothing moves twice.
 
-use codec::{ClusterId, ClusterKey};
-
 use super::charged_epochs::{
-    PRICES, WAL, begin, credit, end, epoch, free, held, judge, new_stake, now, paying_bucket, pool, register, salter,
-    settle, stake, sums_are_zero,
+    PRICES, WAL, begin, credit, end, epoch, free, held, judge, keys, new_stake, now, paying_bucket, pool, register,
+    settle, settler, stake, sums_are_zero,
 };
-use crate::clock::Ambient;
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
@@ -17,8 +14,8 @@ use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::tests::ledger_log::verified_with;
 use crate::metadata::{AddedStake, EpochTerms, NewStake, Registered, StakeFilter, StakeState, Withdrawn};
-use crate::publication::{LogKeys, Published, publish};
-use crate::settlement::{self, Settler, StakePhase};
+use crate::publication::{Published, publish};
+use crate::settlement::{self, StakePhase};
 
 /// Evidence under a node's signature.
 const SIGNED: &str = r#"{"answer":{"proof":{"signature":"00"}}}"#;
@@ -79,8 +76,7 @@ both! {
         let all = StakeFilter { paid: true, ..StakeFilter::default() };
         assert_eq!(f.store.stakes(&all, 10).await.unwrap().len(), 2);
         assert_eq!(f.store.stakes(&StakeFilter::default(), 10).await.unwrap().len(), 1);
-        let keys = LogKeys::find(&f.store, ClusterId([5; 16]), &ClusterKey::new(1, [6; 32]), &Ambient::system()).await;
-        let keys = keys.unwrap();
+        let keys = keys(f).await;
         while let Some(settled) = f.store.settlement_to_publish().await.unwrap() {
             assert!(matches!(publish(&f.store, &keys, &settled).await.unwrap(), Published::Now(_)));
         }
@@ -102,8 +98,7 @@ both! {
         let stake = new_stake(f, "anna", "b1", 4 * WAL).await;
         assert_eq!(f.store.add_stake(stake.clone()).await.unwrap(), AddedStake::Late, "money is tracked");
         end(f).await;
-        Settler::new(f.store.clone(), salter())
-            .settle(&held())
+        settler(f).await.settle(&held())
             .await
             .unwrap();
         begin(f).await;
@@ -151,7 +146,7 @@ both! {
         let second = stake(f, "bert", "b1", 4 * WAL).await;
         let moment = now(f).await.1;
         end(f).await;
-        let settler = Settler::new(f.store.clone(), salter());
+        let settler = settler(f).await;
         let planned = settler.plan_next(&held()).await.unwrap().unwrap();
         assert_eq!(f.store.withdraw_stake(&first, moment, None).await.unwrap(), Withdrawn::Late, "its epoch is over");
         f.meddle("UPDATE epoch SET ends_at = ends_at + 3600000000").await;
