@@ -98,9 +98,7 @@ both! {
         let stake = new_stake(f, "anna", "b1", 4 * WAL).await;
         assert_eq!(f.store.add_stake(stake.clone()).await.unwrap(), AddedStake::Late, "money is tracked");
         end(f).await;
-        settler(f).await.settle(&held())
-            .await
-            .unwrap();
+        settler(f).await.settle(&held()).await.unwrap();
         begin(f).await;
         assert_eq!(f.store.add_stake(stake.clone()).await.unwrap(), AddedStake::Late, "it was decided in another epoch");
         let stake = new_stake(f, "anna", "b1", 4 * WAL).await;
