@@ -310,17 +310,6 @@ mod tests {
             "provider list --json",
             "provider invite --quota 1000000 --days 3 --json",
             "provider admit acceptance --name n1 --zone z --allow-internal --json",
-            "provider register b1 --owner anna --account u --commission 12.5 --json",
-            "provider earnings",
-            "provider earnings b1 --epoch 3 --json",
-            "stake add b1 2.5WAL --staker anna --reference r --json",
-            "stake withdraw stake-1 --json",
-            "stake list --provider b1 --staker anna --all --json",
-            "vote price b1 --storage 2000 --write 10 --json",
-            "vote parameter b1 7 yes --json",
-            "vote propose slash_bp 200 --until 9 --effective 12 --json",
-            "vote list --json",
-            "vote history --epoch 3 --json",
             "node join token --name n1 --listen host:1",
             "audit status",
             "audit status b1 --json",
@@ -347,14 +336,37 @@ mod tests {
             "quota show bucket b --json",
             "quota clear user u",
         ] {
-            for line in [
-                format!("haulout {command} --config f.toml --data d"),
-                format!("haulout --config f.toml --data d {command}"),
-            ] {
-                let cli = parsed(&line);
-                assert_eq!(cli.config(), Some("f.toml".as_ref()), "{line}");
-                assert_eq!(cli.overrides().data, Some("d".into()), "{line}");
-            }
+            takes_config_and_data_on_either_side(command);
+        }
+    }
+
+    fn takes_config_and_data_on_either_side(command: &str) {
+        for line in [
+            format!("haulout {command} --config f.toml --data d"),
+            format!("haulout --config f.toml --data d {command}"),
+        ] {
+            let cli = parsed(&line);
+            assert_eq!(cli.config(), Some("f.toml".as_ref()), "{line}");
+            assert_eq!(cli.overrides().data, Some("d".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn stake_and_votes_are_asked_for_in_these_words() {
+        for command in [
+            "provider register b1 --owner anna --account u --commission 12.5 --json",
+            "provider earnings",
+            "provider earnings b1 --epoch 3 --json",
+            "stake add b1 2.5WAL --staker anna --reference r --json",
+            "stake withdraw stake-1 --json",
+            "stake list --provider b1 --staker anna --all --json",
+            "vote price b1 --storage 2000 --write 10 --json",
+            "vote parameter b1 7 yes --json",
+            "vote propose slash_bp 200 --until 9 --effective 12 --json",
+            "vote list --json",
+            "vote history --epoch 3 --json",
+        ] {
+            takes_config_and_data_on_either_side(command);
         }
     }
 
