@@ -115,6 +115,15 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<money::epochs::ConfirmEpochs>(router);
     let router = offer::<money::epochs::Quote>(router);
     let router = offer::<money::settling::PlanSettlement>(router);
+    let router = offer::<money::earnings::ShowEarnings>(router);
+    let router = offer::<money::registering::RegisterProvider>(router);
+    let router = offer::<money::stakes::AddStake>(router);
+    let router = offer::<money::stakes::WithdrawStake>(router);
+    let router = offer::<money::stakes::ListStakes>(router);
+    let router = offer::<money::votes::CastVote>(router);
+    let router = offer::<money::votes::Propose>(router);
+    let router = offer::<money::votes::ListVotes>(router);
+    let router = offer::<money::votes::ShowVoteHistory>(router);
     let router = offer::<ListBackends>(router);
     let router = offer::<AcceptBackend>(router);
     let router = offer::<DrainBackend>(router);

@@ -8,6 +8,7 @@ mod node;
 mod placement;
 mod provider;
 mod recover;
+mod staking;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,8 +21,9 @@ pub use self::ledger::{Ledger, OfflineLedger};
 pub use self::money::{Account, AccountCommand, Epoch, EpochCommand, Invoice, Movement, Quote, Settle, Usage};
 pub use self::node::{Node, NodeCommand, RunNode, WitnessCommand};
 pub use self::placement::{Bucket, Placement};
-pub use self::provider::{Provider, Repair};
+pub use self::provider::{EarningsOptions, Provider, RegisterOptions, Repair};
 pub use self::recover::{Recover, RecoverCommand};
+pub use self::staking::{AddStake, Choice, Stake, Vote};
 use crate::config::Overrides;
 
 /// An S3 gateway that cuts every object into encrypted, erasure-coded slivers and gives each to another storage provider.
@@ -114,6 +116,12 @@ pub enum Command {
     Settle(Settle),
     /// The last epochs, with their prices
     Epoch(Epoch),
+    /// Stake: what backs providers, and earns with them
+    #[command(subcommand)]
+    Stake(Stake),
+    /// Votes for prices and parameters, by stake
+    #[command(subcommand)]
+    Vote(Vote),
     /// The most that buckets and users may hold
     #[command(subcommand)]
     Quota(Quota),
@@ -369,14 +377,37 @@ mod tests {
             "quota show bucket b --json",
             "quota clear user u",
         ] {
-            for line in [
-                format!("haulout {command} --config f.toml --data d"),
-                format!("haulout --config f.toml --data d {command}"),
-            ] {
-                let cli = parsed(&line);
-                assert_eq!(cli.config(), Some("f.toml".as_ref()), "{line}");
-                assert_eq!(cli.overrides().data, Some("d".into()), "{line}");
-            }
+            takes_config_and_data_on_either_side(command);
+        }
+    }
+
+    fn takes_config_and_data_on_either_side(command: &str) {
+        for line in [
+            format!("haulout {command} --config f.toml --data d"),
+            format!("haulout --config f.toml --data d {command}"),
+        ] {
+            let cli = parsed(&line);
+            assert_eq!(cli.config(), Some("f.toml".as_ref()), "{line}");
+            assert_eq!(cli.overrides().data, Some("d".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn stake_and_votes_are_asked_for_in_these_words() {
+        for command in [
+            "provider register b1 --owner anna --account u --commission 12.5 --json",
+            "provider earnings",
+            "provider earnings b1 --epoch 3 --json",
+            "stake add b1 2.5WAL --staker anna --reference r --json",
+            "stake withdraw stake-1 --json",
+            "stake list --provider b1 --staker anna --all --json",
+            "vote price b1 --storage 2000 --write 10 --json",
+            "vote parameter b1 7 yes --json",
+            "vote propose slash_bp 200 --until 9 --effective 12 --json",
+            "vote list --json",
+            "vote history --epoch 3 --json",
+        ] {
+            takes_config_and_data_on_either_side(command);
         }
     }
 
@@ -397,6 +428,9 @@ mod tests {
             "haulout backend rebalance --dry-run --cancel",
             "haulout provider invite",
             "haulout fly",
+            "haulout stake add b1 1WAL --staker anna",
+            "haulout vote parameter b1 7 perhaps",
+            "haulout provider register b1 --commission 101",
             "haulout quota set bucket b",
             "haulout bucket placement b --clear --zones a",
         ] {

@@ -21,6 +21,7 @@ mod meter_mend;
 mod money;
 mod objects;
 mod shared;
+mod staking;
 
 #[cfg(test)]
 mod tests;
@@ -93,8 +94,11 @@ pub use money::arrears::{ArrearsNotice, EndDecision};
 pub use money::bills::BillRow;
 pub use money::bucket_costs::{BucketCost, FundsAlert};
 pub use money::charging::ChargeStep;
+pub use money::earnings::EarningsRow;
 pub use money::epoch_jumps::{EpochAdvance, EpochJump};
 pub use money::epochs::{EpochState, EpochTerms, MoneyEpoch};
+pub use money::held_samples::HeldSample;
+pub use money::losses::LossRow;
 pub use money::settling::{OpenPeriodRow, ProviderAccount, SettledEpoch, Settlement, SettlementFacts};
 pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};
@@ -102,6 +106,16 @@ pub use objects::list_versions::{ListedContent, ListedVersion, VersionEntry, Ver
 pub use objects::uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery, UploadPage};
 pub use objects::versions::VersionHead;
 pub use objects::walk::{StaleUpload, WalkPage, WalkPosition, WalkedVersion};
+pub use staking::decisions::{CountedVote, ProposalCount, ProposalOutcome, VotingOutcome, VotingRevision};
+pub use staking::moment::VotingMoment;
+pub use staking::pools::{PoolRow, RateRow};
+pub use staking::proposals::{NewProposal, ProposalRow, Proposed};
+pub use staking::providers::{Registered, Registration, StakingProvider};
+pub use staking::settled_stakes::{SettledStake, SettledStakes, StakeRows};
+pub use staking::stake_rows::{StakeRow, StakeState};
+pub use staking::stakes::{AddedStake, NewStake, StakeFilter, Withdrawn};
+pub use staking::votes::{Ballot, CastVote, VoteRow};
+pub use staking::voting::VotingFacts;
 
 use crate::clock::Ambient;
 use crate::metadata::engine::database::Database;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use backends::{SliverStore, Space, StoreError};
@@ -27,6 +27,9 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the result of that probe is reused.
 const PROBE_VALID_FOR: Duration = Duration::from_millis(250);
+
+/// There is no weight by stake.
+const NO_STAKE: u32 = u32::MAX;
 
 /// What a backend must show before it takes its whole share, and how large it is until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub struct Backend {
     /// The slivers.
     pub store: Arc<dyn SliverStore>,
     trust: Trust,
+    /// Its share by stake and capacity, which counts instead of `weight` and vetting where money is charged and staked.
+    staked_weight: AtomicU32,
     /// Read latency, for choosing and hedging.
     pub(crate) reads: Latency,
     degraded_until_ms: AtomicU64,
@@ -91,6 +96,7 @@ impl Backend {
             is_billed: false,
             store,
             trust: Trust::default(),
+            staked_weight: AtomicU32::new(NO_STAKE),
             reads: Latency::default(),
             degraded_until_ms: AtomicU64::new(0),
             unresponsive_until_ms: AtomicU64::new(0),
@@ -135,7 +141,10 @@ impl Backend {
     /// The facts placement decides on.
     pub(crate) fn candidate(&self) -> Candidate<'_> {
         let percent = self.terms_in_force().map_or(100, |terms| terms.weight_percent.max(1).into());
-        let weight = self.weight.saturating_mul(percent);
+        let weight = match self.staked_weight.load(Ordering::Relaxed) {
+            NO_STAKE => self.weight.saturating_mul(percent),
+            staked => staked.max(1),
+        };
         Candidate { name: self.id.as_str(), domains: self.domains(), weight, write_health: self.write_health() }
     }
 
@@ -154,6 +163,12 @@ impl Backend {
     /// Takes over how many audits it has been through.
     pub(crate) fn audited(&self, audits: u64) {
         self.trust.set_known(self.vetting.is_none_or(|terms| audits >= terms.audits));
+    }
+
+    /// Takes over its share by stake and capacity, in millionths; none where nobody has staked.
+    pub(crate) fn weigh_by_stake(&self, weight: Option<u64>) {
+        let weight = weight.map_or(NO_STAKE, |weight| u32::try_from(weight).unwrap_or(NO_STAKE - 1));
+        self.staked_weight.store(weight, Ordering::Relaxed);
     }
 
     /// How far it is trusted.
@@ -321,6 +336,18 @@ mod tests {
         let spec = BackendSpec { name, url, provider: None, zone: None, options: BTreeMap::new() };
         let store = open_bare(&spec, codec::ClusterId([1; 16]), Path::new("."), Expect::New).await.expect("in memory");
         Backend::new("b1".parse().expect("a name"), "b1".to_owned(), String::new(), String::new(), store)
+    }
+
+    #[tokio::test]
+    async fn stake_counts_instead_of_the_configured_weight() {
+        let backend = backend().await.weighing(3);
+        assert_eq!(backend.candidate().weight, 300);
+        backend.weigh_by_stake(Some(250_000));
+        assert_eq!(backend.candidate().weight, 250_000);
+        backend.weigh_by_stake(Some(0));
+        assert_eq!(backend.candidate().weight, 1, "never nothing");
+        backend.weigh_by_stake(None);
+        assert_eq!(backend.candidate().weight, 300);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 mod charging;
 mod check;
 mod draft;
+mod gather;
 mod holdback;
 mod inputs;
 mod parse;
@@ -25,6 +26,7 @@ mod transfer_id;
 
 pub use charging::{Unpaid, owed_by};
 pub use check::InputsError;
+pub use gather::governance::{count_votes, parameters_in};
 pub use inputs::{
     BucketUsage, EpochInputs, Evidence, Loss, OpenPeriod, PayerFunds, ProviderFacts, StakeFacts, StakePhase, Standing,
     Verdicts,

@@ -1,6 +1,6 @@
 //! Settles an epoch that is charged: gathers what the plan needs, plans, and has it applied at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::money::account::{Book, LedgerAccount};
@@ -10,11 +10,16 @@ use crate::domain::money::transfer::Transfer;
 use crate::domain::{BackendId, BucketId};
 use crate::ledger::log::{NameKind, Salter};
 use crate::metadata::{
-    MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, ProviderAccount, Settlement, SettlementFacts,
+    BackendReputation, HeldSample, MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, ProviderAccount,
+    SettledStakes, Settlement, SettlementFacts,
 };
-use crate::staking::{Pool, WHOLE_BP};
+use crate::staking::WHOLE_BP;
 
 use super::check::InputsError;
+use super::gather::governance::parameters_in;
+use super::gather::held::{area, held, trash};
+use super::gather::losses::losses;
+use super::gather::stakes;
 use super::inputs::{BucketUsage, EpochInputs, Evidence, OpenPeriod, PayerFunds, ProviderFacts, Standing, Verdicts};
 use super::periods::Outcome;
 use super::plan::{Plan, plan};
@@ -24,6 +29,8 @@ use super::text::encode;
 const BILLS: usize = 1_000;
 /// Proven wrong answers of one epoch; one slashes as much as many.
 const EVIDENCE_MAX: usize = 1_000;
+/// Losses of one epoch that are counted, the first ones: a repair of more slivers takes longer than an epoch.
+const LOSSES_MAX: usize = 20_000;
 
 /// Why an epoch is not settled.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +65,19 @@ pub struct Planned {
     facts: SettlementFacts,
     names: Names,
     held: BTreeMap<String, u64>,
+    stakes: SettledStakes,
+}
+
+/// What is known of providers besides what the ledger remembers of them.
+struct Known {
+    held: BTreeMap<String, u64>,
+    samples: BTreeMap<String, Vec<HeldSample>>,
+    counts: BTreeMap<String, Verdicts>,
+    rebuilt: BTreeMap<String, u64>,
+    own_audits: BTreeMap<String, u64>,
+    reputations: BTreeMap<BackendId, BackendReputation>,
+    leaving: BTreeSet<BackendId>,
+    removed: BTreeSet<BackendId>,
 }
 
 /// What published names stand for.
@@ -92,26 +112,44 @@ impl Settler {
     pub async fn plan_next(&self, held: &BTreeMap<BackendId, u64>) -> Result<Option<Planned>, SettleError> {
         let Some(facts) = self.metadata.settlement_facts().await? else { return Ok(None) };
         let held: BTreeMap<_, _> = held.iter().map(|(backend, bytes)| (backend.to_string(), *bytes)).collect();
-        let (inputs, names) = self.inputs(&facts, &held).await?;
+        let known = self.known(&facts.epoch, held).await?;
+        let (inputs, names) = self.inputs(&facts, &known).await?;
         let plan = plan(&inputs).map_err(|cause| SettleError::Inputs { epoch: inputs.epoch, cause })?;
-        Ok(Some(Planned { inputs: encode(&inputs), plan, facts, names, held }))
+        let stakes = stakes::settled(&plan, &facts, &inputs, &capacities(&known));
+        Ok(Some(Planned { inputs: encode(&inputs), plan, facts, names, held: known.held, stakes }))
     }
 
-    async fn inputs(
-        &self,
-        facts: &SettlementFacts,
-        held: &BTreeMap<String, u64>,
-    ) -> Result<(EpochInputs, Names), SettleError> {
+    async fn known(&self, epoch: &MoneyEpoch, held: BTreeMap<String, u64>) -> Result<Known, SettleError> {
+        let (begin, end) = (epoch.begins_at, epoch.ends_at);
+        Ok(Known {
+            held,
+            samples: self.metadata.held_samples(epoch).await?,
+            counts: self.verdicts(begin, end).await?,
+            rebuilt: self.metadata.rebuilt_bytes(begin, end).await?,
+            own_audits: self.metadata.own_audits(begin, end).await?,
+            reputations: self.metadata.reputations().await?,
+            leaving: self.metadata.leaving_backends().await?,
+            removed: self.metadata.removed_backends().await?,
+        })
+    }
+
+    async fn inputs(&self, facts: &SettlementFacts, known: &Known) -> Result<(EpochInputs, Names), SettleError> {
         let MoneyEpoch { number, mode, prices, is_caught_up, .. } = facts.epoch.clone();
         let book = mode.book().unwrap_or(Book::Track);
         let mut inputs = EpochInputs::empty(number, book, facts.epoch.micros(), prices);
         let free = |account| facts.funds.get(&account).copied().unwrap_or_default();
         inputs.caught_up = is_caught_up;
+        inputs.parameters = parameters_in(number, &facts.passed);
         inputs.repair_fund = free(LedgerAccount::RepairFund);
         inputs.remainder = free(LedgerAccount::Remainder);
         let mut names = Names::default();
         self.buckets(facts, book, &mut inputs, &mut names).await?;
-        inputs.providers = self.providers(facts, held).await?;
+        inputs.providers = providers(facts, known);
+        inputs.stakes = stakes::stake_facts(&facts.stakes);
+        let (begin, end) = (facts.epoch.begins_at, facts.epoch.ends_at);
+        let lost = self.metadata.losses(begin, end, LOSSES_MAX).await?;
+        let away = self.metadata.lost_backends().await?;
+        inputs.losses = losses(&lost, &away, &facts.epoch, &inputs.providers, &self.salter);
         for open in &facts.open_periods {
             let (begin, end) = (self.begin_of(open.epoch, &facts.epoch).await?, facts.epoch.ends_at);
             let mut counts = self.verdicts(begin, end).await?;
@@ -153,54 +191,6 @@ impl Settler {
         Ok(())
     }
 
-    /// What each backend did. What it held is taken to have grown or shrunk evenly from the end of its last epoch to the end of this one.
-    async fn providers(
-        &self,
-        facts: &SettlementFacts,
-        held: &BTreeMap<String, u64>,
-    ) -> Result<Vec<ProviderFacts>, SettleError> {
-        let epoch = &facts.epoch;
-        let counts = self.verdicts(epoch.begins_at, epoch.ends_at).await?;
-        let reputations = self.metadata.reputations().await?;
-        let (leaving, removed) = (self.metadata.leaving_backends().await?, self.metadata.removed_backends().await?);
-        let mut names: BTreeMap<String, Option<BackendId>> =
-            facts.providers.keys().map(|name| (name.clone(), name.parse().ok())).collect();
-        names.extend(held.keys().map(|name| (name.clone(), name.parse().ok())));
-        names.extend(facts.open_periods.iter().map(|open| (open.provider.clone(), open.provider.parse().ok())));
-        let provider = |(name, backend): (String, Option<BackendId>)| {
-            let account = facts.providers.get(&name);
-            let before = account.map_or(0, |account| account.held_bytes);
-            let now = held.get(&name).copied().unwrap_or(0);
-            let is = |set: &std::collections::BTreeSet<BackendId>| backend.as_ref().is_some_and(|id| set.contains(id));
-            let suspended = |id| reputations.get(id).is_some_and(|reputation| reputation.suspended_at.is_some());
-            let standing = match &backend {
-                Some(_) if is(&removed) => Standing::Left,
-                Some(_) if is(&leaving) => Standing::Leaving,
-                Some(id) if suspended(id) => Standing::Suspended,
-                _ => Standing::Active,
-            };
-            let holdback = LedgerAccount::Holdback(name.clone());
-            ProviderFacts {
-                standing,
-                age: account.map_or(1, |account| epoch.number.0.saturating_sub(account.since.0) + 1),
-                byte_micros: (u128::from(before) + u128::from(now)) * u128::from(epoch.micros()) / 2,
-                verdicts: counts.get(&name).copied().unwrap_or_default(),
-                passed_own: 0,
-                vetting: account.map_or(0, |account| account.vetting),
-                // Nobody else has staked on it: all of the reward is its own.
-                commission_bp: WHOLE_BP,
-                holdback: facts.funds.get(&holdback).copied().unwrap_or_default(),
-                half_returned: account.is_some_and(|account| account.is_half_returned),
-                rebuilt_bytes: 0,
-                trash_byte_micros: 0,
-                owed: account.map_or(Frost::ZERO, |account| account.owed),
-                pool: Pool::default(),
-                provider: name,
-            }
-        };
-        Ok(names.into_iter().map(provider).collect())
-    }
-
     async fn begin_of(&self, epoch: Epoch, this: &MoneyEpoch) -> Result<crate::domain::Timestamp, SettleError> {
         let found = self.metadata.money_epoch_numbered(epoch).await?;
         Ok(found.map_or(this.begins_at, |found| found.begins_at))
@@ -235,6 +225,75 @@ impl Settler {
     }
 }
 
+/// What each backend did.
+fn providers(facts: &SettlementFacts, known: &Known) -> Vec<ProviderFacts> {
+    let open = facts.open_periods.iter().map(|open| &open.provider);
+    let staked = stakes::providers_of(&facts.stakes);
+    let names: BTreeSet<&String> = facts.providers.keys().chain(known.held.keys()).chain(open).chain(staked).collect();
+    names.into_iter().map(|name| provider(name, facts, known)).collect()
+}
+
+fn provider(name: &str, facts: &SettlementFacts, known: &Known) -> ProviderFacts {
+    let epoch = &facts.epoch;
+    let account = facts.providers.get(name);
+    let holdback = LedgerAccount::Holdback(name.to_owned());
+    let verdicts = known.counts.get(name).copied().unwrap_or_default();
+    let commission = facts.staking.get(name).and_then(|provider| provider.commission_in(epoch.number));
+    ProviderFacts {
+        standing: standing(name, known),
+        age: account.map_or(1, |account| epoch.number.0.saturating_sub(account.since.0) + 1),
+        byte_micros: byte_micros(name, account, epoch, known),
+        verdicts,
+        passed_own: known.own_audits.get(name).copied().unwrap_or(0).min(verdicts.passed),
+        vetting: account.map_or(0, |account| account.vetting),
+        // Who is not registered has no stakers: all of the reward is its own.
+        commission_bp: commission.unwrap_or(WHOLE_BP),
+        holdback: facts.funds.get(&holdback).copied().unwrap_or_default(),
+        half_returned: account.is_some_and(|account| account.is_half_returned),
+        rebuilt_bytes: known.rebuilt.get(name).copied().unwrap_or(0),
+        trash_byte_micros: samples(name, known, trash, (0, epoch)).unwrap_or(0),
+        owed: account.map_or(Frost::ZERO, |account| account.owed),
+        pool: stakes::pool_of(&facts.stakes, name),
+        provider: name.to_owned(),
+    }
+}
+
+fn standing(name: &str, known: &Known) -> Standing {
+    let suspended = |id: &BackendId| known.reputations.get(id).is_some_and(|known| known.suspended_at.is_some());
+    match name.parse::<BackendId>().ok() {
+        Some(id) if known.removed.contains(&id) => Standing::Left,
+        Some(id) if known.leaving.contains(&id) => Standing::Leaving,
+        Some(id) if suspended(&id) => Standing::Suspended,
+        _ => Standing::Active,
+    }
+}
+
+/// The area under the line through what it held when it was looked at. Where nobody looked since the end of the epoch, what it held is
+/// taken to have grown or shrunk evenly from the settlement before to this one.
+fn byte_micros(name: &str, account: Option<&ProviderAccount>, epoch: &MoneyEpoch, known: &Known) -> u128 {
+    let before = account.map_or(0, |account| account.held_bytes);
+    let now = known.held.get(name).copied().unwrap_or(0);
+    samples(name, known, held, (before, epoch))
+        .unwrap_or_else(|| (u128::from(before) + u128::from(now)) * u128::from(epoch.micros()) / 2)
+}
+
+fn samples(
+    name: &str,
+    known: &Known,
+    points: fn(&[HeldSample]) -> Vec<(i64, u64)>,
+    (before, epoch): (u64, &MoneyEpoch),
+) -> Option<u128> {
+    let points = points(known.samples.get(name)?);
+    area(&points, before, (epoch.begins_at.0, epoch.ends_at.0))
+}
+
+/// What providers have and have space for, of those that say how much that is.
+fn capacities(known: &Known) -> BTreeMap<String, u64> {
+    let last = known.samples.iter().filter_map(|(name, samples)| Some((name, samples.last()?)));
+    last.filter_map(|(name, sample)| Some((name.clone(), sample.held_bytes.saturating_add(sample.free_bytes?))))
+        .collect()
+}
+
 /// Whether evidence holds a proof with a node's signature.
 fn is_signed(evidence: &str) -> bool {
     let evidence: Option<serde_json::Value> = serde_json::from_str(evidence).ok();
@@ -245,7 +304,7 @@ impl Planned {
     /// What is to be applied: the plan under the ledger's own names.
     #[must_use]
     pub fn settlement(self) -> Settlement {
-        let Self { inputs, plan, facts, names, held } = self;
+        let Self { inputs, plan, facts, names, held, stakes } = self;
         let own = |account: LedgerAccount| names.accounts.get(&account).cloned().unwrap_or(account);
         let transfers = plan.transfers.into_iter().map(|transfer| {
             let (debit, credit) = (own(transfer.debit), own(transfer.credit));
@@ -272,6 +331,7 @@ impl Planned {
             unpaid: unpaid.collect(),
             providers: plan.providers.iter().map(|change| (change.provider.clone(), account(change))).collect(),
             open_periods: open.collect(),
+            stakes,
             transfers: transfers.collect(),
         }
     }

@@ -13,6 +13,7 @@ use crate::ledger::{ArrearsStage, ArrearsTerms};
 use crate::metadata::{
     ArrearsNotice, BucketCost, ChargeStep, EpochAdvance, EpochJump, EpochTerms, FundsAlert, MetadataStore,
 };
+use crate::settlement::count_votes;
 use crate::workers::money::metrics::MoneyMetrics;
 use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
@@ -33,6 +34,7 @@ fn terms(money: &MoneyConfig) -> EpochTerms {
         mode: money.mode,
         prices: money.prices(),
         endowment: Frost(money.endowment),
+        voting: None,
     }
 }
 
@@ -84,6 +86,20 @@ impl Epochs {
             reported: Mutex::default(),
             stages: Mutex::default(),
         }
+    }
+
+    /// What the next epoch is like: where money is charged, at the prices that votes decided. Votes are counted when the epoch is over: none of
+    /// it comes later.
+    async fn next_terms(&self) -> Result<EpochTerms, StepError> {
+        let terms = terms(&self.money);
+        if terms.mode != MoneyMode::On {
+            return Ok(terms);
+        }
+        let is_over = self.metadata.money_epoch().await?.is_some_and(|(last, now)| now >= last.ends_at);
+        let facts = if is_over { self.metadata.voting_facts().await? } else { None };
+        let Some((facts, _)) = facts else { return Ok(terms) };
+        let (prices, outcome) = count_votes(&facts, &terms.prices);
+        Ok(EpochTerms { prices, voting: Some(outcome), ..terms })
     }
 
     fn length(&self) -> Duration {
@@ -220,7 +236,7 @@ impl Worker for Epochs {
     }
 
     async fn step(&self) -> Result<bool, StepError> {
-        let advanced = self.metadata.advance_epoch(terms(&self.money), self.money.unconfirmed_epochs).await?;
+        let advanced = self.metadata.advance_epoch(self.next_terms().await?, self.money.unconfirmed_epochs).await?;
         let jump = if let EpochAdvance::Waits(jump) = &advanced { Some(jump) } else { None };
         self.report(jump);
         let EpochAdvance::UnderWay(current) = advanced else { return Ok(advanced == EpochAdvance::Begun) };

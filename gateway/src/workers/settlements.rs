@@ -9,11 +9,15 @@ use codec::ClusterKey;
 
 use crate::clock::Ambient;
 use crate::config::MoneyConfig;
+use crate::domain::money::mode::MoneyMode;
 use crate::metadata::MetadataStore;
 use crate::objects::Objects;
 use crate::publication::{LogKeys, PublicationError, Published, publish};
 use crate::settlement::Settler;
 use crate::workers::worker::{StepError, Worker};
+
+/// How often in an epoch what backends hold is looked at.
+const SAMPLES: u64 = 8;
 
 /// The worker.
 pub(super) struct Settlements {
@@ -28,19 +32,33 @@ pub(super) struct Settlements {
 impl Settlements {
     /// Whether an epoch was settled. What backends hold is counted once for each: that reads the rows of all slivers.
     async fn settle(&self) -> Result<bool, StepError> {
-        if self.metadata.epoch_to_settle().await?.is_none()
-            || self.metadata.epoch_jump(&self.money.jump_terms()).await?.is_some()
-        {
+        if self.metadata.epoch_jump(&self.money.jump_terms()).await?.is_some() {
             return Ok(false);
         }
-        let held: BTreeMap<_, _> =
-            self.objects.held().await?.into_iter().map(|(backend, held)| (backend, held.bytes)).collect();
+        if self.metadata.epoch_to_settle().await?.is_none() {
+            self.sample_if_due().await?;
+            return Ok(false);
+        }
+        let held = self.objects.held().await?;
+        self.objects.sample_held(&held).await?;
+        let held: BTreeMap<_, _> = held.into_iter().map(|(backend, held)| (backend, held.bytes)).collect();
         let settler = Settler::new(self.metadata.clone(), self.keys().await?.salter);
         let settled = settler.settle(&held).await?;
         if let Some(epoch) = settled {
             tracing::info!(%epoch, "an epoch is settled");
         }
         Ok(settled.is_some())
+    }
+
+    /// Looks a few times in an epoch at what backends hold.
+    async fn sample_if_due(&self) -> Result<(), StepError> {
+        let Some((epoch, now)) = self.metadata.money_epoch().await? else { return Ok(()) };
+        let pause = i64::try_from(epoch.micros() / SAMPLES)?;
+        let last = self.metadata.last_sample_at().await?;
+        if epoch.mode == MoneyMode::Off || last.is_some_and(|last| now.0 < last.0.saturating_add(pause)) {
+            return Ok(());
+        }
+        Ok(self.objects.sample_held(&self.objects.held().await?).await?)
     }
 
     async fn keys(&self) -> Result<LogKeys, PublicationError> {

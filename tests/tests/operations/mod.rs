@@ -9,4 +9,5 @@ mod money;
 mod nodes;
 mod ops;
 mod signals;
+mod staking;
 mod witnesses;

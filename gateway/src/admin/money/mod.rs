@@ -2,8 +2,13 @@
 
 pub mod accounts;
 pub mod buckets;
+pub mod earnings;
 pub mod epochs;
+mod moment;
+pub mod registering;
 pub mod settling;
+pub mod stakes;
+pub mod votes;
 
 use crate::admin::Admin;
 use crate::admin::error::{AdminError, Result};

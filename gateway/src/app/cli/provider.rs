@@ -1,6 +1,8 @@
 //! `haulout provider` and `haulout repair`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+
+use super::staking::percent;
 
 /// What to do with providers.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -40,6 +42,42 @@ pub enum Provider {
         #[arg(long)]
         json: bool,
     },
+    /// Register a provider, so that it takes stake and votes, or announce another commission
+    Register(RegisterOptions),
+    /// What providers earned and lost, epoch by epoch
+    Earnings(EarningsOptions),
+}
+
+/// Options of `haulout provider register`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct RegisterOptions {
+    /// The name of its backend
+    pub provider: String,
+    /// The staker whose stake in its pool is its own, for good [default: the provider's name]
+    #[arg(long, value_name = "STAKER")]
+    pub owner: Option<String>,
+    /// The user whose buckets are its own; audits of those do not vet it
+    #[arg(long, value_name = "USER")]
+    pub account: Option<String>,
+    /// What it keeps of its rewards; another one is in force two epochs later [default: 10]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub commission: Option<u64>,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `haulout provider earnings`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct EarningsOptions {
+    /// One provider; all of them without it
+    pub provider: Option<String>,
+    /// One epoch [default: the last ten]
+    #[arg(long, value_name = "N")]
+    pub epoch: Option<u64>,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do with repairs.

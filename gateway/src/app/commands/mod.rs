@@ -19,6 +19,7 @@ mod quota;
 pub(super) mod recover;
 mod runner;
 mod show;
+mod staking;
 mod user;
 
 use anyhow::Result;
@@ -56,6 +57,8 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Settle(settle) => money::settle(runner, &settle).await,
         Command::Epoch(epoch) => money::epoch(runner, epoch).await,
         Command::Gateway(gateway) => gateway::run(runner, gateway).await,
+        Command::Stake(stake) => staking::stake(runner, stake).await,
+        Command::Vote(vote) => staking::vote(runner, vote).await,
         Command::Quota(quota) => quota::run(runner, quota).await,
     }
 }

@@ -2,12 +2,14 @@
 
 use anyhow::Result;
 
+use crate::admin::money::earnings::ShowEarnings;
+use crate::admin::money::registering::RegisterProvider;
 use crate::admin::{
     AdmitProvider, InviteProvider, ListProviders, ListedProvider, RepairStatus, ShowRepairs, UnrepairableBlob,
 };
-use crate::app::cli::{Provider, Repair};
+use crate::app::cli::{EarningsOptions, Provider, RegisterOptions, Repair};
 use crate::app::commands::runner::OperationRunner;
-use crate::app::commands::{Outcome, show};
+use crate::app::commands::{Outcome, show, staking};
 
 pub(super) async fn run(runner: &OperationRunner, provider: Provider) -> Result<Outcome> {
     match provider {
@@ -39,6 +41,13 @@ pub(super) async fn run(runner: &OperationRunner, provider: Provider) -> Result<
                 show::print(&admitted.block)?;
             }
             Ok(Outcome::Fine)
+        }
+        Provider::Register(RegisterOptions { provider, owner, account, commission, json }) => {
+            let register = RegisterProvider { provider, owner, account, commission_bp: commission };
+            staking::register(runner, register, json).await
+        }
+        Provider::Earnings(EarningsOptions { provider, epoch, json }) => {
+            staking::earnings(runner, ShowEarnings { provider, epoch }, json).await
         }
     }
 }

@@ -96,7 +96,9 @@ impl Salter {
     /// stay, except that words `payer/NAME` and `bucket/NAME` in them are salted if they are not yet, as those in published inputs are.
     #[must_use]
     pub fn transfer(&self, transfer: &Transfer) -> Transfer {
-        let cause = if is_by_hand(transfer.code) && !transfer.cause.is_empty() {
+        // Stakes go under names that follow from their references and don't show them.
+        let is_stake = matches!(transfer.code, TransferCode::Stake | TransferCode::Unstake);
+        let cause = if is_by_hand(transfer.code) && !is_stake && !transfer.cause.is_empty() {
             format!("{}/{}", NameKind::Reference.as_str(), self.salted(NameKind::Reference, &transfer.cause))
         } else {
             transfer.cause.split(' ').map(|word| self.word(word)).collect::<Vec<_>>().join(" ")

@@ -89,11 +89,11 @@ pub(crate) async fn record(tx: &mut Session, findings: &BTreeSet<Finding>) -> Re
     };
     let found = findings.iter().filter(|finding| there.contains(&finding.blob)).map(row).collect();
     let tail = format!(
-        ") INSERT INTO finding (blob_id, sliver_index, backend, kind, found_at) \
-         SELECT n.blob_id, n.sliver_index, n.backend, n.kind, {} FROM n WHERE TRUE \
+        ") INSERT INTO finding (blob_id, sliver_index, backend, kind, found_at, first_found_at) \
+         SELECT n.blob_id, n.sliver_index, n.backend, n.kind, {now}, {now} FROM n WHERE TRUE \
          ON CONFLICT (blob_id, sliver_index, backend, kind) \
          DO UPDATE SET times = finding.times + 1, found_at = excluded.found_at",
-        dialect.now()
+        now = dialect.now()
     );
     tx.execute_rows("WITH n (blob_id, sliver_index, backend, kind) AS (VALUES ", found, &tail).await?;
     enqueue(tx, &there, BTreeSet::new(), "UPDATE SET urgency = excluded.urgency").await.map(drop)

@@ -11,7 +11,7 @@ use crate::metadata::MetadataStore;
 use crate::metadata::blobs::repair_jobs::SECOND;
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::load;
-use crate::metadata::engine::columns::backend_id;
+use crate::metadata::engine::columns::{backend_id, int};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
@@ -46,6 +46,8 @@ pub struct SliverMove {
     pub stamp: i64,
     /// The old one is on a backend that can be asked to delete it.
     pub discard: bool,
+    /// How many bytes it has.
+    pub bytes: u64,
 }
 
 impl MetadataStore {
@@ -94,7 +96,7 @@ impl Work for Move {
     type Done = bool;
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
-        let SliverMove { blob, from, to, stamp, discard } = &self.sliver;
+        let SliverMove { blob, from, to, stamp, discard, .. } = &self.sliver;
         let now = fenced(tx, self.incarnation).await?;
         let dialect = tx.dialect();
         let text = format!("SELECT live_bytes FROM blob WHERE id = $1{}", dialect.for_update());
@@ -117,6 +119,7 @@ impl Work for Move {
                     backend = excluded.backend, root = excluded.root";
         let insert = Statement::new(text).bind(blob.0).bind(u32::from(to.index)).bind(to.attempt);
         tx.execute(insert.bind(to.backend.as_str()).bind(to.root.0)).await?;
+        note_rebuilt(tx, &self.sliver, now).await?;
         if let Some(from) = from.as_ref().filter(|_| *discard) {
             let (attempt, backend) = (from.attempt, from.backend.clone());
             let old = SliverLocation { blob: *blob, index: to.index, attempt, backend };
@@ -124,6 +127,29 @@ impl Work for Move {
         }
         Ok(true)
     }
+}
+
+/// Notes who had lost the sliver, since when, and who has it now: settlements go by that. One that was whole and is only moved is no loss.
+async fn note_rebuilt(tx: &mut Session, sliver: &SliverMove, now: i64) -> Result<()> {
+    let SliverMove { blob, from, to, bytes, .. } = sliver;
+    let (lost_by, lost_at) = match from {
+        None => ("", Some(now)),
+        Some(from) => {
+            let text = "SELECT MIN(COALESCE(first_found_at, found_at)), (SELECT lost_at FROM backend WHERE name = $1) \
+                        FROM finding WHERE blob_id = $2 AND sliver_index = $3 AND backend = $4";
+            let found = Statement::new(text).bind(from.backend.as_str()).bind(blob.0).bind(u32::from(to.index));
+            let row = tx.row(found.bind(from.backend.as_str())).await?;
+            let times = row.map(|row| Ok::<_, MetadataError>((row.number_if_any(0)?, row.number_if_any(1)?)));
+            let (found, lost) = times.transpose()?.unwrap_or_default();
+            (from.backend.as_str(), found.or(lost))
+        }
+    };
+    let Some(lost_at) = lost_at else { return Ok(()) };
+    let text = "INSERT INTO rebuilt_sliver (blob_id, sliver_index, attempt, lost_by, rebuilt_by, bytes, lost_at, rebuilt_at) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (blob_id, sliver_index, attempt) DO NOTHING";
+    let statement = Statement::new(text).bind(blob.0).bind(u32::from(to.index)).bind(to.attempt).bind(lost_by);
+    let statement = statement.bind(to.backend.as_str()).bind(int(*bytes)?).bind(lost_at).bind(now);
+    tx.execute(statement).await.map(drop)
 }
 
 /// The database's time, if the incarnation may write.

@@ -147,6 +147,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../../migrations/postgres/0025_providers.sql"),
     ),
     (
+        26,
+        "staking",
+        include_str!("../../../../migrations/sqlite/0026_staking.sql"),
+        include_str!("../../../../migrations/postgres/0026_staking.sql"),
+    ),
+    (
         27,
         "arrears",
         include_str!("../../../../migrations/sqlite/0027_arrears.sql"),

@@ -17,6 +17,7 @@ use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
 use crate::metadata::money::posting::LedgerEnd;
 use crate::metadata::money::{bucket_meters, stored_entry};
+use crate::metadata::staking::decisions::{self, VotingOutcome};
 
 /// What a new epoch is like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct EpochTerms {
     pub prices: Prices,
     /// What the root account is given, once in each book.
     pub endowment: Frost,
+    /// What votes decided, where there are any: noted with the epoch, which does not begin when votes or stake have changed since.
+    pub voting: Option<VotingOutcome>,
 }
 
 /// How far an epoch is.
@@ -162,6 +165,11 @@ impl Work for Begin {
             Some(last) => (last.number.next(), last.ends_at.0, next_prices(&last.prices, &terms.prices)),
             None => (Epoch(1), first_begin(now, micros), terms.prices),
         };
+        if let (Some(voting), Some(_)) = (&terms.voting, &last)
+            && !decisions::note(tx, voting, number).await?
+        {
+            return Ok(true);
+        }
         let ends_at = begins_at.saturating_add(micros);
         let text = "INSERT INTO epoch (number, begins_at, ends_at, mode, storage_price, write_price, read_request_price, \
                     write_request_price, egress_price, state, charged_through, is_caught_up) \
@@ -219,7 +227,7 @@ pub(super) async fn chargeable(tx: &mut Session, now: i64, margin_micros: i64) -
 }
 
 /// The epoch that began last.
-pub(super) async fn last(tx: &mut Session) -> Result<Option<MoneyEpoch>> {
+pub(in crate::metadata) async fn last(tx: &mut Session) -> Result<Option<MoneyEpoch>> {
     let text = format!("SELECT {COLUMNS} FROM epoch ORDER BY number DESC LIMIT 1");
     tx.row(Statement::new(text)).await?.as_ref().map(epoch).transpose()
 }

@@ -20,6 +20,10 @@ use crate::metadata::money::epochs::{self, EpochState, MoneyEpoch};
 use crate::metadata::money::funds_row::Hold;
 use crate::metadata::money::posting::LedgerEnd;
 use crate::metadata::money::stored_entry::{self, BALANCE_COLUMNS};
+use crate::metadata::money::{held_samples, losses};
+use crate::metadata::staking::proposals::{self, ProposalRow};
+use crate::metadata::staking::providers::{self, StakingProvider};
+use crate::metadata::staking::settled_stakes::{self, SettledStakes, StakeRows};
 
 /// What is remembered of a provider from one settlement to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,12 @@ pub struct SettlementFacts {
     pub providers: BTreeMap<String, ProviderAccount>,
     /// What earlier epochs left open.
     pub open_periods: Vec<OpenPeriodRow>,
+    /// Providers that take stake.
+    pub staking: BTreeMap<String, StakingProvider>,
+    /// Their stake; none where money is only tracked.
+    pub stakes: StakeRows,
+    /// Proposals that passed, from which the parameters of the epoch follow.
+    pub passed: Vec<ProposalRow>,
 }
 
 /// A settlement that is to be applied.
@@ -79,6 +89,8 @@ pub struct Settlement {
     pub providers: BTreeMap<String, ProviderAccount>,
     /// What it leaves open.
     pub open_periods: Vec<OpenPeriodRow>,
+    /// What becomes of stake.
+    pub stakes: SettledStakes,
 }
 
 /// A settled epoch that the published log does not have yet.
@@ -121,7 +133,12 @@ impl MetadataStore {
             let (provider, reserved) = (row.text(0)?.to_owned(), stored_entry::frost(&row, 2)?);
             open_periods.push(OpenPeriodRow { provider, epoch: Epoch(row.number(1)?), reserved });
         }
-        Ok(Some(SettlementFacts { epoch, seq, funds, providers, open_periods }))
+        let is_charged = epoch.mode.book() == Some(Book::On);
+        let stakes =
+            if is_charged { settled_stakes::read(&mut session, epoch.number).await? } else { StakeRows::default() };
+        let staking = providers::all(&mut session).await?;
+        let passed = proposals::passed(&mut session).await?;
+        Ok(Some(SettlementFacts { epoch, seq, funds, providers, open_periods, staking, stakes, passed }))
     }
 
     /// Applies a settlement: holds are released, the transfers posted, and what follows from them noted, in one transaction. Whether it was:
@@ -188,10 +205,10 @@ impl Work for Settlement {
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
         let mut end = LedgerEnd::hold(tx).await?;
-        let next = epochs::to_settle(tx).await?.map(|epoch| epoch.number);
-        if end.seq() != self.seq || next != Some(self.epoch) {
+        let next = epochs::to_settle(tx).await?;
+        let Some(epoch) = next.filter(|next| end.seq() == self.seq && next.number == self.epoch) else {
             return Ok(false);
-        }
+        };
         let mut entries = Vec::new();
         if self.transfers.iter().any(|transfer| transfer.book == Book::On) {
             entries.extend(holds(tx).await?.iter().map(|(bucket, hold, epoch)| release(*bucket, hold, *epoch)));
@@ -208,6 +225,9 @@ impl Work for Settlement {
         }
         self.note_unpaid(tx).await?;
         self.note_providers(tx).await?;
+        settled_stakes::apply(tx, self.epoch, &self.stakes).await?;
+        held_samples::forget_before(tx, &epoch).await?;
+        losses::forget_before(tx, epoch.begins_at).await?;
         let text = "INSERT INTO settlement (epoch, inputs, through, settled_at) VALUES ($1, $2, $3, $4)";
         let statement = Statement::new(text).bind(int(self.epoch.0)?).bind(self.inputs.clone());
         tx.execute(statement.bind(int(end.seq())?).bind(end.now)).await?;

@@ -24,7 +24,7 @@ pub(super) const ENTRY_COLUMN_COUNT: usize = 12;
 pub(super) const BALANCE_COLUMNS: &str = "book, name, debits_pending, debits_posted, credits_pending, credits_posted";
 
 /// The number of a book.
-pub(super) fn book_number(book: Book) -> i64 {
+pub(in crate::metadata) fn book_number(book: Book) -> i64 {
     match book {
         Book::Track => 0,
         Book::On => 1,
@@ -32,7 +32,7 @@ pub(super) fn book_number(book: Book) -> i64 {
 }
 
 /// The reverse of [`book_number`].
-pub(super) fn book(number: i64) -> Result<Book> {
+pub(in crate::metadata) fn book(number: i64) -> Result<Book> {
     match number {
         0 => Ok(Book::Track),
         1 => Ok(Book::On),
@@ -41,12 +41,12 @@ pub(super) fn book(number: i64) -> Result<Book> {
 }
 
 /// An account by its name.
-pub(super) fn account(name: &str) -> Result<LedgerAccount> {
+pub(in crate::metadata) fn account(name: &str) -> Result<LedgerAccount> {
     name.parse().map_err(|error| MetadataError::Damaged(format!("{error}")))
 }
 
 /// An amount.
-pub(super) fn frost(row: &Row, column: usize) -> Result<Frost> {
+pub(in crate::metadata) fn frost(row: &Row, column: usize) -> Result<Frost> {
     row.number(column).map(Frost)
 }
 

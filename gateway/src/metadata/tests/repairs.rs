@@ -182,7 +182,7 @@ both! {
         assert_eq!(f.store.known_slivers(std::slice::from_ref(&name)).await.unwrap(), [false]);
         let stamp = f.store.announce_slivers(f.incarnation, vec![new.clone()]).await.unwrap();
         assert_eq!(f.store.known_slivers(std::slice::from_ref(&name)).await.unwrap(), [true], "it is no orphan");
-        let sliver = SliverMove { blob, from: Some(from.clone()), to: to.clone(), stamp, discard: true };
+        let sliver = SliverMove { blob, from: Some(from.clone()), to: to.clone(), stamp, discard: true, bytes: 1 };
         let stale = SliverMove { from: None, ..sliver.clone() };
         assert!(!f.store.move_sliver(f.incarnation, stale).await.unwrap(), "there is one");
         let late = SliverMove { stamp: stamp - 1, ..sliver.clone() };
@@ -204,7 +204,7 @@ both! {
         let to = Placement { index: 5, backend: "b5".parse().unwrap(), attempt: 9, root: codec::Root([1; 32]) };
         let stamp = f.store.announce_slivers(f.incarnation, vec![location(&to, blob)]).await.unwrap();
         f.delete("key").await;
-        let sliver = SliverMove { blob, from: None, to: to.clone(), stamp, discard: false };
+        let sliver = SliverMove { blob, from: None, to: to.clone(), stamp, discard: false, bytes: 1 };
         assert!(!f.store.move_sliver(f.incarnation, sliver).await.unwrap());
         assert_eq!(f.store.claim_repairs(10, 60).await.unwrap(), []);
         assert_eq!(f.store.jobs().await.unwrap(), []);

@@ -196,7 +196,10 @@ impl Heartbeats {
         leaving.extend(successors.filter(|(_, successor)| known(successor)).map(|(old, _)| old));
         let absences = self.0.metadata.absences().await?;
         let reputations = self.0.metadata.reputations().await?;
+        let weights = self.0.metadata.placement_weights().await?;
         for backend in &self.0.backends {
+            let staked = weights.get(backend.id.as_str()).copied().unwrap_or(0);
+            backend.weigh_by_stake((!weights.is_empty()).then_some(staked));
             if let Some(kept) = kept.get(&backend.id) {
                 backend.store.require_generation(kept.last.generation);
             }

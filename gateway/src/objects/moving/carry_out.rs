@@ -115,11 +115,12 @@ impl Objects {
         }
         fail_at("repair-proven")?;
         let discard = from.as_ref().is_some_and(|old| inner.committee.backend(&old.backend).is_some());
-        let sliver = SliverMove { blob: blob.id, from, to, stamp, discard };
+        let bytes = blob.layout.sliver_len();
+        let sliver = SliverMove { blob: blob.id, from, to, stamp, discard, bytes };
         let moved = inner.metadata.move_sliver(inner.id_generator.incarnation(), sliver).await?;
         if moved {
             metrics::counter!("haulout_repair_slivers_total").increment(1);
-            metrics::counter!("haulout_repair_bytes_total").increment(blob.layout.sliver_len());
+            metrics::counter!("haulout_repair_bytes_total").increment(bytes);
         }
         inner.forget_blob(&blob.id);
         fail_at("repair-moved")?;

@@ -1,13 +1,18 @@
 //! What each backend holds, by the rows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::domain::BackendId;
+use crate::domain::{BackendId, Timestamp};
+use crate::metadata::HeldSample;
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
 
 /// Blobs looked at with one query.
 const PAGE: usize = 1_000;
+
+/// How long a backend may take to say how much space it has.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What lives on a backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,4 +45,28 @@ impl Objects {
             }
         }
     }
+
+    /// Notes what every backend holds, what it keeps as trash and what it has space for. What a backend does not say is not waited for.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database is unavailable.
+    pub async fn sample_held(&self, held: &BTreeMap<BackendId, Held>) -> Result<(), ObjectsError> {
+        let backends = self.inner.committee.backends();
+        let looks = backends.iter().map(|backend| async {
+            let space = tokio::time::timeout(LOOK, backend.store.probe()).await.ok().and_then(Result::ok);
+            (backend.id.clone(), space)
+        });
+        let mut samples: BTreeMap<String, HeldSample> =
+            held.iter().map(|(backend, held)| (backend.to_string(), sample_of(held.bytes))).collect();
+        for (backend, space) in futures::future::join_all(looks).await {
+            let sample = samples.entry(backend.to_string()).or_insert_with(|| sample_of(0));
+            sample.trash_bytes = space.and_then(|space| space.trash_bytes).unwrap_or(0);
+            sample.free_bytes = space.and_then(|space| space.free_bytes);
+        }
+        Ok(self.inner.metadata.sample_held(samples).await?)
+    }
+}
+
+fn sample_of(held_bytes: u64) -> HeldSample {
+    HeldSample { taken_at: Timestamp(0), held_bytes, trash_bytes: 0, free_bytes: None }
 }

@@ -131,7 +131,7 @@ async fn slivers_that_moved_meanwhile_are_read_where_they_are() {
             let old = &fixture.objects.committee().backend(&from.backend).expect("a member").store;
             let bytes = old.read(&name(from), 0..blob.layout.sliver_len()).await.expect("read");
             backend.store.put(&name(&to), vec![bytes.freeze()]).await.expect("put");
-            let sliver = SliverMove { blob: id, from: Some(from.clone()), to, stamp, discard: true };
+            let sliver = SliverMove { blob: id, from: Some(from.clone()), to, stamp, discard: true, bytes: 1 };
             assert!(fixture.metadata.move_sliver(fixture.incarnation, sliver).await.expect("rows"), "moved");
             old.delete(&name(from)).await.expect("deleted");
         }

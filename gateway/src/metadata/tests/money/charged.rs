@@ -28,7 +28,7 @@ const PRICES: Prices = Prices {
 const LENGTH: u64 = 3_601_000_000;
 
 pub(super) fn terms(mode: MoneyMode) -> EpochTerms {
-    EpochTerms { micros: LENGTH, mode, prices: PRICES, endowment: Frost(5_000) }
+    EpochTerms { micros: LENGTH, mode, prices: PRICES, endowment: Frost(5_000), voting: None }
 }
 
 pub(super) async fn begin(f: &Fixture, mode: MoneyMode) {

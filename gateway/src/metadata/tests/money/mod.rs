@@ -1,7 +1,11 @@
-//! Scenarios of money: the ledger in rows, epochs, exact meters, charges.
+//! Scenarios of money: the ledger in rows, epochs, exact meters, charges, stake and votes.
 
 mod arrears;
 mod charged;
+mod charged_epochs;
 mod epoch_jumps;
 mod ledger_rows;
+mod lost;
 mod settled;
+mod staked;
+mod voted;

@@ -27,7 +27,7 @@ async fn keys(f: &Fixture) -> LogKeys {
 /// Begins an epoch, lets a bucket use something in it, and bills it.
 async fn billed_epoch(f: &Fixture, name: &str) {
     let prices = Prices { storage: Frost(1_000_000_000_000), write: Frost(1_000_000), ..Prices::default() };
-    let terms = EpochTerms { micros: 3_601_000_000, mode: MoneyMode::Track, prices, endowment: Frost(0) };
+    let terms = EpochTerms { micros: 3_601_000_000, mode: MoneyMode::Track, prices, endowment: Frost(0), voting: None };
     f.store.begin_epoch_if_due(terms).await.unwrap();
     f.put(name, 1_000_000).await;
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
