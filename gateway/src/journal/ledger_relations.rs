@@ -3,6 +3,23 @@
 /// Whether a table belongs to the ledger.
 #[must_use]
 pub fn is_of_ledger(relation: &str) -> bool {
-    const OTHERS: [&str; 6] = ["bill", "epoch", "open_period", "provider_account", "settlement", "bucket_funds"];
-    relation.starts_with("ledger_") || relation.starts_with("stake") || OTHERS.contains(&relation)
+    const OTHERS: [&str; 12] = [
+        "bill",
+        "bucket_funds",
+        "counted_vote",
+        "epoch",
+        "epoch_confirmation",
+        "held_sample",
+        "open_period",
+        "proposal",
+        "provider_account",
+        "rebuilt_sliver",
+        "settlement",
+        "vote",
+    ];
+    // `staking_provider`, `stake`, `stake_pool`, `stake_rate`; `provider_commission`.
+    relation.starts_with("ledger_")
+        || relation.starts_with("stak")
+        || relation.starts_with("provider_")
+        || OTHERS.contains(&relation)
 }
