@@ -51,7 +51,7 @@ impl MetadataStore {
             held.iter().map(|row| Ok((row.number::<u32>(0)?, row.text(1)?.to_owned()))).collect::<Result<Vec<_>>>()?;
         let gateway = |row: &Row| {
             let incarnation = row.number(0)?;
-            let tasks = held.iter().filter(|(holder, _)| *holder == incarnation).map(|(_, task)| task.clone());
+            let tasks = held.iter().filter(|(of, _)| *of == incarnation).map(|(_, task)| task.clone());
             Ok(LivingGateway {
                 incarnation,
                 gateway: row.text(1)?.to_owned(),
