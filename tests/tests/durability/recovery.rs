@@ -231,7 +231,9 @@ async fn what_the_journal_lacks_is_in_the_slivers(gateway: &mut TestGateway) -> 
     put(&s3, "plain", &["early", "changed"]).await?;
     let upload = s3.create_upload("plain", "in parts").await?;
     gateway.restart()?;
-    // From here on the journal is not written any more.
+    // What the worker writes first, at the start; from there on the journal is not written any more.
+    let started = async || Ok(gateway.ops("/metrics")?.1.contains("haulout_journal_waiting_changes").then_some(()));
+    wait_until("the journal was looked at", started).await?;
     put(&s3, "plain", &["late", "even later"]).await?;
     s3.put("plain", "changed", Bytes::from_static(b"changed")).await?.ok()?;
     for round in 0..2 {
@@ -250,7 +252,8 @@ async fn what_the_journal_lacks_is_in_the_slivers(gateway: &mut TestGateway) -> 
     ensure!(s3.get("plain", "changed").await?.ok()?.body == "changed", "the newer one counts");
     ensure!(s3.head("plain", "with data").await?.ok()?.header("x-amz-meta-who") == "me", "its metadata");
     ensure!(s3.get("versioned", "a").await?.ok()?.body == Payload::new("a", 1, 40_000).bytes(), "the newest version");
-    let versions = s3.request(Method::GET, "/versioned").query("versions", "").send().await?.ok()?.texts_of("VersionId");
+    let versions =
+        s3.request(Method::GET, "/versioned").query("versions", "").send().await?.ok()?.texts_of("VersionId");
     ensure!(versions.len() == 2, "{versions:?}");
     s3.complete("plain", "in parts", &upload, &[(1, part)]).await?.ok()?;
     ensure!(s3.get("plain", "in parts").await?.ok()?.body == payload("part").bytes(), "the part");
