@@ -25,7 +25,7 @@ use crate::app::startup::sockets::Sockets;
 use crate::clock::Ambient;
 use crate::config::{Config, LimitsConfig};
 use crate::metadata::MetadataStore;
-use crate::objects::Heartbeats;
+use crate::objects::{Heartbeats, Objects};
 use crate::placement::write_floor;
 use crate::s3::{S3Service, WebsiteService};
 use crate::workers::{Workers, begin_first_epoch};
@@ -139,9 +139,7 @@ impl Server {
             (components.cluster.id, components.base.clone(), components.cluster.key());
         let objects = components.objects(config, incarnation_lease.incarnation, ambient);
         begin_first_epoch(&metadata, &config.money).await.context("cannot begin the first epoch")?;
-        if let Err(error) = objects.begin_journal().await {
-            tracing::warn!(%error, "the first snapshot of the metadata could not be written; it will be retried");
-        }
+        begin_journal(&objects).await;
         let workers = Workers::start(&objects, &metadata, settlement_key, config, ambient);
 
         let info = startup_info(config, &sockets, folder.clone(), root)?;
@@ -286,6 +284,13 @@ async fn begin_incarnation(
     let incarnation_lease = IncarnationLease::begin(metadata, gateway, lease, round.incarnation).await?;
     heartbeats.beat(incarnation_lease.incarnation).await.context("cannot make the first heartbeats")?;
     Ok(incarnation_lease)
+}
+
+/// Writes the first snapshot of a new database.
+async fn begin_journal(objects: &Objects) {
+    if let Err(error) = objects.begin_journal().await {
+        tracing::warn!(%error, "the first snapshot of the metadata could not be written; it will be retried");
+    }
 }
 
 /// Offers the admin socket.

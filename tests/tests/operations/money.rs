@@ -38,6 +38,13 @@ fn number(value: &Value, key: &str) -> Result<u64> {
     value[key].as_u64().with_context(|| format!("{key} in {value}"))
 }
 
+/// The last epoch that is settled: one after it may be charged, and nobody has paid for it yet.
+async fn last_settled(gateway: &TestGateway) -> Result<u64> {
+    let epochs = json(gateway, &["epoch"]).await?;
+    let last = epochs.as_array().context("a list")?.iter().find(|epoch| epoch["state"] == "settled");
+    number(last.context("one is settled")?, "number")
+}
+
 async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut TestGateway) -> Result<()> {
     let s3 = gateway.root();
     s3.create_bucket("kept").await?;
@@ -72,10 +79,7 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
     })
     .await?;
     gateway.stop()?;
-    let epochs = json(gateway, &["epoch"]).await?;
-    // One may be charged and not settled: nobody has paid for it yet.
-    let last = epochs.as_array().context("a list")?.iter().find(|epoch| epoch["state"] == "settled");
-    let last = number(last.context("one is settled")?, "number")?;
+    let last = last_settled(gateway).await?;
     let (mut billed, mut held) = (0, std::collections::BTreeSet::new());
     for bucket in ["kept", "emptied"] {
         let bills = json(gateway, &["invoice", bucket]).await?;
