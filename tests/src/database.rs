@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 
 use crate::Program;
 use anyhow::{Context, Result, bail};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
 /// Which database a gateway keeps its metadata in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +133,23 @@ impl FreshDatabase {
             bail!("psql: {}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(())
+    }
+
+    /// Makes notifications that wait in it as young as if they were queued now: those of more than a day are dropped, and a database that was
+    /// kept as an example is older. The files of a SQLite database lie in `data`.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub async fn renew_messages(&self, data: &Path) -> Result<()> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros();
+        let text = format!("UPDATE event SET created_at = {now}");
+        if let Some(url) = &self.url {
+            return execute(url, &text).await;
+        }
+        let file = SqliteConnectOptions::new().filename(data.join("metadata.sqlite"));
+        let mut connection = file.disable_statement_logging().connect().await?;
+        connection.execute(AssertSqlSafe(text)).await?;
+        Ok(connection.close().await?)
     }
 
     /// Removes it, with whoever is still connected.

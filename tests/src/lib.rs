@@ -27,6 +27,7 @@ mod raw;
 mod rollback;
 mod s3;
 mod settings;
+mod text;
 mod wait;
 mod webhook;
 
@@ -49,6 +50,7 @@ pub use raw::{RawReply, send_raw, send_raw_and_hang_up};
 pub use rollback::{BackendBackup, DatabaseBackup};
 pub use s3::{ListedPage, OpenReply, Reply, Request, S3, encode_key};
 pub use settings::Settings;
+pub use text::number_before;
 pub use wait::{wait_blocking, wait_until};
 pub use webhook::{Receiver, with_webhook};
 

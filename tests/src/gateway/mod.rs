@@ -117,6 +117,9 @@ impl TestGateway {
         if dump.exists() {
             database.load_dump(&dump)?;
         }
+        if dump.exists() || data.join("metadata.sqlite").exists() {
+            database.renew_messages(&data).await?;
+        }
         let canaries = Canaries::new(&secret_key);
         let gateway = Self {
             folder,

@@ -1,7 +1,7 @@
 //! A backend leaves: what it holds moves to the others first, whatever happens meanwhile.
 
 use anyhow::{Result, ensure};
-use harness::{Payload, S3, TestGateway, on_both, on_sqlite, wait_until};
+use harness::{Payload, S3, TestGateway, number_before, on_both, on_sqlite, wait_until};
 
 on_both!(a_drained_backend_can_leave);
 on_sqlite!(a_drain_without_a_place_is_refused_and_one_can_be_cancelled);
@@ -40,7 +40,8 @@ async fn a_drained_backend_can_leave(gateway: &mut TestGateway) -> Result<()> {
     let refused = gateway.haulout(&["backend", "remove", "b8"]).fails().await?;
     ensure!(refused.contains("haulout backend drain b8"), "{refused}");
     let plan = gateway.haulout(&["backend", "drain", "b8", "--dry-run"]).ok().await?;
-    ensure!(plan.contains(&format!("{held} slivers")) && plan.contains("free"), "{plan}");
+    // With those of the journal.
+    ensure!(number_before(&plan, "slivers") >= Some(held) && plan.contains("free"), "{plan}");
     ensure!(gateway.slivers_of(8)?.len() == held, "a plan moves nothing");
 
     gateway.haulout(&["backend", "drain", "b8"]).ok().await?;

@@ -50,33 +50,45 @@ impl Objects {
         terms::lag(&self.inner.settings.journal, is_billed)
     }
 
-    /// Writes what was committed and no segment holds yet; whether anything was written. One gateway at a time does so.
+    /// Writes what was committed and no segment holds yet; whether anything was there and all of it is written. One gateway at a time does so.
     ///
     /// # Errors
     /// `Unavailable` when the database or too many backends are unavailable; it is written later.
     pub async fn write_journal(&self) -> Result<bool, ObjectsError> {
-        let _writing = self.inner.journal.lock().await;
-        self.write_segments().await
+        match self.inner.metadata.last_unjournaled().await? {
+            Some(upto) => self.write_up_to(upto).await,
+            None => Ok(false),
+        }
     }
 
-    async fn write_segments(&self) -> Result<bool, ObjectsError> {
-        let mut is_written = false;
-        if self.inner.metadata.is_behind_journal() {
-            // It would write other segments under the numbers of those that are there.
+    /// Writes segments until they hold all changes up to a number, whatever comes meanwhile; whether they do. False when another gateway
+    /// writes the journal.
+    async fn write_up_to(&self, upto: i64) -> Result<bool, ObjectsError> {
+        loop {
+            // Given back after each segment: those that waited for it may find that it held theirs.
+            let _writing = self.inner.journal.lock().await;
+            if self.inner.metadata.is_journaled(upto).await? {
+                return Ok(true);
+            }
+            if !self.write_next().await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Writes the next segment; false when another gateway does.
+    async fn write_next(&self) -> Result<bool, ObjectsError> {
+        let metadata = &self.inner.metadata;
+        // One that is older than its journal would write other segments under the numbers of those that are there.
+        if metadata.is_behind_journal() || !self.may_write().await? {
             return Ok(false);
         }
-        loop {
-            let end = self.inner.metadata.journal_end().await?;
-            let lines = self.inner.metadata.unjournaled_changes(CHANGES_MAX, RECORD_BYTES).await?;
-            if lines.is_empty() {
-                return Ok(is_written);
-            }
-            if !self.may_write().await? || !self.write_one(end, lines).await? {
-                // Another gateway does.
-                return Ok(is_written);
-            }
-            is_written = true;
+        let end = metadata.journal_end().await?;
+        let lines = metadata.unjournaled_changes(CHANGES_MAX, RECORD_BYTES).await?;
+        if lines.is_empty() {
+            return Ok(true);
         }
+        self.write_one(end, lines).await
     }
 
     /// Whether this gateway is the one that writes the journal.
@@ -149,16 +161,5 @@ impl Objects {
                 return Err(ObjectsError::Unavailable(reason.to_owned()));
             }
         }
-    }
-
-    /// Whether all changes up to a number are in the journal, after this gateway has written what it could.
-    async fn write_up_to(&self, upto: i64) -> Result<bool, ObjectsError> {
-        let _writing = self.inner.journal.lock().await;
-        // Those that waited for the lock find it done.
-        if self.inner.metadata.is_journaled(upto).await? {
-            return Ok(true);
-        }
-        self.write_segments().await?;
-        Ok(self.inner.metadata.is_journaled(upto).await?)
     }
 }

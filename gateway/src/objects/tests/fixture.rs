@@ -187,7 +187,13 @@ impl Fixture {
 
     /// Reclaims and compacts until there is no more to do.
     pub(super) async fn collect(&self) {
-        while self.objects.reclaim().await.expect("reclaimed") + self.objects.compact().await.expect("compacted") > 0 {}
+        while self.reclaim().await + self.objects.compact().await.expect("compacted") > 0 {}
+    }
+
+    /// Reclaims, as if the journal had everything: tests that count slivers want none of its.
+    pub(super) async fn reclaim(&self) -> usize {
+        self.metadata.meddle("DELETE FROM journal_outbox").await;
+        self.objects.reclaim().await.expect("reclaimed")
     }
 
     pub(super) async fn check(&self) -> CheckReport {
