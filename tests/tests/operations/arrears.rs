@@ -94,8 +94,12 @@ async fn dates_are_announced_and_nothing_goes_by_itself(gateway: &mut TestGatewa
     let locked = fill(gateway, &s3).await?;
     let grace = notice(receiver, "grace").await?;
     ensure!(grace["bucket"] == "owing" && grace["readOnlyAt"].is_string() && grace["endsAt"].is_string(), "{grace}");
-    let refused = s3.put("owing", "c", vec![1; 1000]).await?;
-    refused.refused(402, "InsufficientFunds")?;
+    // What a gateway knows of a bucket's funds is two seconds old at most.
+    wait_until("new content is refused", async || {
+        let refused = s3.put("owing", "c", vec![1; 1000]).await?;
+        Ok(refused.refused(402, "InsufficientFunds").is_ok().then_some(()))
+    })
+    .await?;
     wait_until("refusals name the dates", async || {
         let refused = s3.put("owing", "c", vec![1; 1000]).await?;
         let named = refused.text().contains("ReadOnlyAt") && refused.text().contains("EndsAt");
