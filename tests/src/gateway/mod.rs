@@ -117,8 +117,8 @@ impl TestGateway {
         if dump.exists() {
             database.load_dump(&dump)?;
         }
-        if dump.exists() || data.join("metadata.sqlite").exists() {
-            database.renew_messages(&data).await?;
+        if dump.exists() || layout.data.join("metadata.sqlite").exists() {
+            database.renew_messages(&layout.data).await?;
         }
         let canaries = Canaries::new(&secret_key);
         let gateway = Self {
