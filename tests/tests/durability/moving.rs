@@ -1,6 +1,6 @@
 //! Backends come, are replaced and are filled by their weights, whatever happens meanwhile.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use harness::{Payload, S3, TestGateway, number_before, on_both, on_sqlite, wait_until};
 
 on_both!(a_rebalance_fills_newcomers_and_survives_a_kill, a_replaced_backend_goes_by_itself);
@@ -98,7 +98,8 @@ async fn a_replaced_backend_goes_by_itself(gateway: &mut TestGateway) -> Result<
     gateway.kill();
     gateway.restart()?;
     write(&s3, 24..32).await?;
-    wait_until("b3 is empty", async || Ok(gateway.slivers_of(3)?.is_empty().then_some(()))).await?;
+    let empty = wait_until("b3 is empty", async || Ok(gateway.slivers_of(3)?.is_empty().then_some(()))).await;
+    empty.with_context(|| format!("{:?}", gateway.slivers_of(3)))?;
     gateway.take_away(1)?;
     gateway.take_away(2)?;
     read(&s3, 0..32).await?;
