@@ -100,6 +100,7 @@ async fn dates_are_announced_and_nothing_goes_by_itself(gateway: &mut TestGatewa
         Ok(refused.refused(402, "InsufficientFunds").is_ok().then_some(()))
     })
     .await?;
+    s3.delete("owing", "c").await?.ok()?;
     wait_until("refusals name the dates", async || {
         let refused = s3.put("owing", "c", vec![1; 1000]).await?;
         let named = refused.text().contains("ReadOnlyAt") && refused.text().contains("EndsAt");
