@@ -71,7 +71,7 @@ impl MetadataStore {
     /// Casts a vote. The same again changes nothing.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn cast_vote(&self, provider: &str, ballot: Ballot, at: VotingMoment) -> Result<CastVote> {
         self.database().transact(Cast { provider: provider.to_owned(), ballot, at }).await
     }
@@ -79,7 +79,7 @@ impl MetadataStore {
     /// The votes of an epoch, or the last ones; newest first.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn votes(&self, epoch: Option<Epoch>, most: usize) -> Result<Vec<VoteRow>> {
         let (first, last) = match epoch {
             Some(epoch) => (int(epoch.0)?, int(epoch.0)?),
@@ -93,7 +93,7 @@ impl MetadataStore {
     /// The votes that decided the prices of an epoch, by provider.
     ///
     /// # Errors
-    /// See [`MetadataError`].
+    /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn counted_votes(&self, epoch: Epoch) -> Result<Vec<CountedVote>> {
         let text =
             "SELECT provider, storage_price, write_price, stake FROM counted_vote WHERE epoch = $1 ORDER BY provider";
