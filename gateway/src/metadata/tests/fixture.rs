@@ -100,8 +100,9 @@ impl Fixture {
     pub async fn agrees_with_itself(&self) {
         let store = self.instead.get().unwrap_or(&self.store);
         assert_eq!(store.audit_counters().await.unwrap(), Vec::<String>::new());
-        // What was opened instead may be another database, whose file is gone.
-        if self.instead.get().is_none() {
+        // What was opened instead may be another database, whose file is gone. On SQLite the triggers follow from the schema, so that the tests of
+        // the journal are enough.
+        if self.instead.get().is_none() && store.is_shared() {
             journal::can_be_rebuilt(store).await;
         }
     }

@@ -92,6 +92,7 @@ both! {
         f.put("a", 30).await;
         f.put("b", 40).await;
         f.delete("a").await;
+        can_be_rebuilt(&f.store).await;
         let target = MetadataStore::on_new_postgres().await;
         rebuilt(&f.store, &target).await;
         assert_eq!(rows(&target).await, rows(&f.store).await);
