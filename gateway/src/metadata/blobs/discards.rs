@@ -21,6 +21,9 @@ const CLAIM: i64 = 60 * SECOND;
 /// Claims after which it does not double any more.
 const DOUBLINGS: u32 = 6;
 
+/// Claims in vain after which nobody waits for a sliver to be deleted: some seven minutes.
+const TRIES_AWAITED: i64 = 4;
+
 /// Slivers of one backend that are claimed at least, if it has so many.
 const OF_ONE_MIN: usize = 16;
 
@@ -45,6 +48,16 @@ impl MetadataStore {
             return Ok(Vec::new());
         }
         self.database().transact(Discardable { backends: due, most }).await
+    }
+
+    /// Whether replaced slivers wait for their deletion on a backend, which was not in vain several times: one that is dead has them for ever.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn has_discards_on(&self, backend: &BackendId) -> Result<bool> {
+        let text = "SELECT 1 FROM discard WHERE backend = $1 AND tries < $2 LIMIT 1";
+        let statement = Statement::new(text).bind(backend.as_str()).bind(TRIES_AWAITED);
+        Ok(self.database().row(statement).await?.is_some())
     }
 
     /// Forgets replaced slivers that are gone from their backends.

@@ -38,7 +38,9 @@ impl Objects {
     pub async fn replaced_and_empty(&self) -> Result<Vec<(BackendId, BackendId)>, ObjectsError> {
         let mut empty = Vec::new();
         for (old, successor) in self.known_successors().await? {
-            if self.inner.metadata.slivers_on(&old).await? == 0 {
+            // Once it has left, nobody deletes what was replaced there.
+            let metadata = &self.inner.metadata;
+            if metadata.slivers_on(&old).await? == 0 && !metadata.has_discards_on(&old).await? {
                 empty.push((old, successor));
             }
         }
