@@ -3,6 +3,7 @@
 mod blobs;
 mod extents;
 mod sums;
+mod version_numbers;
 mod versions;
 mod writes;
 

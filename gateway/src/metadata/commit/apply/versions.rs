@@ -1,12 +1,13 @@
 //! Rows of versions: they come, are amended and appended to, and are current or not.
 
+use crate::metadata::commit::apply::version_numbers;
 use crate::metadata::commit::apply::writes::{Writes, count};
 use crate::metadata::commit::facts::Facts;
 use crate::metadata::commit::plan::{Plan, PlannedVersion, VersionRow};
 use crate::metadata::engine::columns::{attributes_text, checksum_value, etag_bytes, int};
 use crate::metadata::engine::lock_columns::version_lock_values;
 use crate::metadata::engine::statement::Value;
-use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::error::Result;
 
 pub(super) fn by_key(row: &VersionRow) -> [Value; 3] {
     [row.bucket.0.into(), row.key.as_bytes().into(), row.seq.into()]
@@ -22,12 +23,10 @@ pub(super) fn update_current_flags(writes: &mut Writes, plan: &Plan<'_>) {
 
 /// Versions of buckets without versioning leave the versioning columns at their defaults.
 pub(super) fn insert_versions(writes: &mut Writes, facts: &Facts, plan: &Plan<'_>) -> Result<()> {
-    if facts.numbers.len() < plan.versions.len() {
-        return Err(MetadataError::Damaged("the version sequence gave too few numbers".to_owned()));
-    }
+    let numbers = version_numbers::assign(facts, plan)?;
     let (mut plain, mut others, mut parts) = (Vec::with_capacity(plan.versions.len()), Vec::new(), Vec::new());
-    for (planned, seq) in plan.versions.iter().zip(&facts.numbers) {
-        let columns = version_columns(planned, *seq)?;
+    for (planned, seq) in plan.versions.iter().zip(numbers) {
+        let columns = version_columns(planned, seq)?;
         let version = &planned.version;
         if planned.plain() {
             plain.push(columns);
