@@ -57,8 +57,9 @@ impl From<sqlx::Error> for MetadataError {
 /// By SQLSTATE.
 fn of_postgres(code: &str, error: &sqlx::Error) -> MetadataError {
     match code {
-        // Serialization failure, deadlock, a unique key that another transaction took first.
-        "40001" | "40P01" | "23505" => MetadataError::Conflict,
+        // Serialization failure, deadlock, a unique key that another transaction took first. 40003 leaves the outcome of a statement
+        // open: where that is COMMIT, `Database` finds out about it; elsewhere the transaction has ended without one.
+        "40001" | "40003" | "40P01" | "23505" => MetadataError::Conflict,
         // Lock not available, query cancelled (its timeout), read-only transaction (a standby).
         "55P03" | "57014" | "25006" | "25P03" => MetadataError::Unavailable(error.to_string()),
         // Connection, resources, operator intervention, system errors.

@@ -118,7 +118,7 @@ pub use staking::votes::{Ballot, CastVote, VoteRow};
 pub use staking::voting::VotingFacts;
 
 use crate::clock::Ambient;
-use crate::metadata::engine::database::Database;
+use crate::metadata::engine::database::{Database, Pools};
 use crate::metadata::shared::Shared;
 
 /// The metadata of a cluster. Cheap to clone.
@@ -140,7 +140,7 @@ impl MetadataStore {
             engine::sqlite::open(Path::new(path.strip_prefix("//").unwrap_or(path)), journal::relations::UNJOURNALED)
                 .await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            engine::postgres::open(url).await?
+            Pools::Postgres(engine::postgres::open(url).await?)
         } else {
             return Err(MetadataError::Unavailable("a database URL is sqlite:PATH or postgres://...".to_owned()));
         };

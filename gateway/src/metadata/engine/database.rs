@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use backends::failpoint::fails_at;
 use rustix::fs::{FlockOperation, flock};
-use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
+use sqlx::SqlitePool;
 
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::postgres::PostgresPool;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::row_triggers;
 use crate::metadata::engine::session::Session;
@@ -41,7 +42,7 @@ pub(crate) enum Pools {
         /// Holds the lock of the file until the pools are closed, or nobody has them any more.
         lock: Arc<File>,
     },
-    Postgres(PgPool),
+    Postgres(PostgresPool),
 }
 
 /// What one transaction does. It may be run several times, each time in a new transaction, and must do everything
@@ -75,15 +76,15 @@ impl Database {
     pub(crate) async fn snapshot(&self) -> Result<Session> {
         let mut session = self.reader().await?;
         match &mut session {
-            Session::Sqlite(connection) => connection.close_on_drop(),
-            Session::Postgres(connection) => connection.close_on_drop(),
+            Session::Sqlite(connection) => {
+                connection.close_on_drop();
+                session.command("BEGIN").await?;
+            }
+            Session::Postgres(session) => {
+                session.close_on_drop();
+                session.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "").await?;
+            }
         }
-        session
-            .command(match session.dialect() {
-                Dialect::Sqlite => "BEGIN",
-                Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            })
-            .await?;
         Ok(session)
     }
 
@@ -160,10 +161,9 @@ impl Database {
                 Ok(tx)
             }
             Pools::Postgres(pool) => {
-                let mut connection = pool.acquire().await?;
-                let text = format!("BEGIN; {}", insert_token(token));
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await?;
-                Ok(Session::Postgres(connection))
+                let mut session = pool.acquire().await?;
+                session.begin("BEGIN", &insert_token(token)).await?;
+                Ok(Session::Postgres(session))
             }
         }
     }
@@ -184,16 +184,16 @@ impl Database {
             // known when the file is opened again.
             return Err(MetadataError::Unknown);
         };
-        let text = format!("BEGIN; {} ON CONFLICT (token) DO NOTHING; ROLLBACK", insert_token(token));
+        let insert = format!("{} ON CONFLICT (token) DO NOTHING", insert_token(token));
         let deadline = tokio::time::Instant::now() + RESOLVE_DEADLINE;
         while tokio::time::Instant::now() < deadline {
             let asked = async {
-                let mut connection = pool.acquire().await?;
-                connection.close_on_drop(); // should it end in the middle
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(text.clone()))).await
+                let mut session = pool.acquire().await?;
+                session.close_on_drop(); // should it end in the middle
+                session.try_out(&insert).await
             };
             match tokio::time::timeout_at(deadline, asked).await {
-                Ok(Ok(done)) => return Ok(done.rows_affected() == 0),
+                Ok(Ok(inserted)) => return Ok(inserted == 0),
                 Ok(Err(error)) => tracing::warn!(%error, "querying the outcome of a COMMIT failed; retrying"),
                 Err(_) => break,
             }
@@ -243,7 +243,8 @@ fn fail_at(point: &str) -> Result<()> {
 
 fn insert_token(token: &[u8; 16]) -> String {
     let now = Dialect::Postgres.now();
-    format!("INSERT INTO commit_token (token, created_at) VALUES ('\\x{}', {now})", hex::encode(token))
+    let token = Dialect::Postgres.bytes_literal(&hex::encode(token));
+    format!("INSERT INTO commit_token (token, created_at) VALUES ({token}, {now})")
 }
 
 /// Why COMMIT was certainly refused; none when its outcome is open.

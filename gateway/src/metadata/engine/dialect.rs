@@ -91,6 +91,14 @@ impl Dialect {
         }
     }
 
+    /// A constant of bytes, given in hexadecimal.
+    pub(crate) fn bytes_literal(self, hexadecimal: &str) -> String {
+        match self {
+            Self::Sqlite => format!("x'{hexadecimal}'"),
+            Self::Postgres => format!("'\\x{hexadecimal}'"),
+        }
+    }
+
     /// Where bytes stand in others, counted from 1; 0 when they do not.
     pub(crate) fn position(self, needle: &str, hay: &str) -> String {
         match self {

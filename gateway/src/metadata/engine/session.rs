@@ -1,23 +1,19 @@
 //! One held connection of either database.
 
-use std::time::Duration;
-
 use futures::TryStreamExt;
 use sqlx::pool::PoolConnection;
-use sqlx::{Either, Executor, Postgres, Sqlite};
+use sqlx::{Either, Executor, Sqlite};
 
 use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::postgres::PostgresSession;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::statement::{Statement, Value};
-use crate::metadata::error::{MetadataError, Result};
-
-/// PostgreSQL gives up on a statement by itself after 30 s; when not even that answer arrives, the network is gone.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(40);
+use crate::metadata::error::Result;
 
 /// A connection taken from its pool. When it is dropped in the middle of a transaction, the pool's release hook rolls it back.
 pub(crate) enum Session {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
+    Postgres(PostgresSession),
 }
 
 /// What one of several statements did.
@@ -44,13 +40,7 @@ impl Session {
                 let done = statement.for_sqlite()?.execute(&mut **connection).await?;
                 Ok(done.rows_affected())
             }
-            Self::Postgres(connection) => {
-                let work = statement.for_postgres()?.execute(&mut **connection);
-                let Ok(done) = tokio::time::timeout(REPLY_TIMEOUT, work).await else {
-                    return Err(gone(connection));
-                };
-                Ok(done?.rows_affected())
-            }
+            Self::Postgres(session) => Ok(session.run(statement).await?.changed),
         }
     }
 
@@ -61,13 +51,7 @@ impl Session {
                 let rows = statement.for_sqlite()?.fetch_all(&mut **connection).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
-            Self::Postgres(connection) => {
-                let work = statement.for_postgres()?.fetch_all(&mut **connection);
-                let Ok(rows) = tokio::time::timeout(REPLY_TIMEOUT, work).await else {
-                    return Err(gone(connection));
-                };
-                Ok(rows?.into_iter().map(Row::Postgres).collect())
-            }
+            Self::Postgres(session) => Ok(session.run(statement).await?.rows),
         }
     }
 
@@ -97,9 +81,9 @@ impl Session {
                     }
                 }
             }
-            Self::Postgres(connection) => {
+            Self::Postgres(session) => {
                 for statement in statements {
-                    answers.push(step(connection, statement).await?);
+                    answers.push(session.run(statement).await?);
                 }
             }
         }
@@ -132,38 +116,7 @@ impl Session {
     pub(crate) async fn command(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(connection) => connection.execute(text).await.map(drop),
-            Self::Postgres(connection) => {
-                let Ok(done) = tokio::time::timeout(REPLY_TIMEOUT, connection.execute(text)).await else {
-                    connection.close_on_drop();
-                    return Err(sqlx::Error::PoolTimedOut);
-                };
-                done.map(drop)
-            }
+            Self::Postgres(session) => session.command(text).await,
         }
     }
-}
-
-/// Runs one statement on PostgreSQL, whether it answers rows or changes them.
-async fn step(connection: &mut PoolConnection<Postgres>, statement: Statement) -> Result<Answer> {
-    let query = statement.for_postgres()?;
-    let work = async {
-        let mut answer = Answer { changed: 0, rows: Vec::new() };
-        let mut steps = connection.fetch_many(query);
-        while let Some(step) = steps.try_next().await? {
-            match step {
-                Either::Right(row) => answer.rows.push(Row::Postgres(row)),
-                Either::Left(done) => answer.changed += done.rows_affected(),
-            }
-        }
-        Ok::<_, MetadataError>(answer)
-    };
-    match tokio::time::timeout(REPLY_TIMEOUT, work).await {
-        Ok(answer) => answer,
-        Err(_) => Err(gone(connection)),
-    }
-}
-
-fn gone(connection: &mut PoolConnection<Postgres>) -> MetadataError {
-    connection.close_on_drop();
-    MetadataError::Unavailable("no reply from the database".to_owned())
 }

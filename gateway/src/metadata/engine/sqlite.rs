@@ -12,7 +12,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor, Row, Sqlite
 
 use crate::metadata::engine::database::Pools;
 use crate::metadata::engine::dialect::Dialect;
-use crate::metadata::engine::{migrate, row_triggers};
+use crate::metadata::engine::migrate::{self, Target};
+use crate::metadata::engine::{row, row_triggers};
 use crate::metadata::error::{MetadataError, Result};
 
 /// Read-only connections. Reads take tens of microseconds, so few are enough.
@@ -30,8 +31,7 @@ pub(crate) async fn open(path: &Path, unjournaled: &[&str]) -> Result<Pools> {
     let unfinished = Arc::new(AtomicBool::new(false));
     let left_unfinished = unfinished.clone();
     let mut first = options(path).create_if_missing(true).connect().await?;
-    let applied = migrate::applied(&mut first).await?;
-    migrate::run(&mut first, Dialect::Sqlite, &applied).await?;
+    migrate::migrate(&mut first).await?;
     let triggers: Arc<str> = row_triggers::script(&mut first, unjournaled).await?.into();
     first.close().await?;
     let writer = SqlitePoolOptions::new()
@@ -65,6 +65,20 @@ pub(crate) async fn open(path: &Path, unjournaled: &[&str]) -> Result<Pools> {
         )
         .await?;
     Ok(Pools::Sqlite { writer, readers, unfinished, lock })
+}
+
+impl Target for SqliteConnection {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    async fn run(&mut self, text: String) -> Result<()> {
+        self.execute(sqlx::raw_sql(AssertSqlSafe(text))).await?;
+        Ok(())
+    }
+
+    async fn rows(&mut self, text: String) -> Result<Vec<row::Row>> {
+        let rows = self.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await?;
+        Ok(rows.into_iter().map(row::Row::Sqlite).collect())
+    }
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

@@ -20,4 +20,5 @@ pub(in crate::metadata) const UNJOURNALED: &[&str] = &[
     "journal_record",
     "key_use",
     "reclaim",
+    "schema_floor",
 ];
