@@ -1,6 +1,8 @@
 //! The code rules as a test: which module may import which, how large a file may grow, how it must begin.
 //! Each message says what to do instead; `gateway/ARCHITECTURE.md` shows the layers.
 
+mod engines;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -177,6 +179,11 @@ fn both_databases_have_the_same_migrations() {
             .push(format!("migrations: {name} is there for one database only. Add it for the other, same number."));
     }
     assert_none(complaints);
+}
+
+#[test]
+fn sql_uses_nothing_more_that_an_engine_lacks() {
+    assert_none(engines::complaints());
 }
 
 #[test]

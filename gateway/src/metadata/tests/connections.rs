@@ -1,12 +1,7 @@
 //! Futures that are dropped, and replies that are lost.
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::clock::{Ambient, Entropy, SystemEntropy, random};
 use crate::metadata::MetadataStore;
@@ -15,7 +10,12 @@ use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::MetadataError;
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
+use crate::metadata::tests::wire::{At, Fault, Wire};
 use crate::tests::wait_until;
+
+const COMMIT: At = At::Text("COMMIT\0");
+/// Of the question whether a transaction was committed.
+const QUESTION: At = At::Text("ON CONFLICT (token)");
 
 /// Polls a future so many times, then drops it; what it answered if it came to its end before.
 async fn polled<F: Future>(future: F, polls: usize) -> Option<F::Output> {
@@ -108,107 +108,21 @@ both! {
     }
 }
 
-/// What the wire does to the next COMMIT.
-const PASS: u8 = 0;
-const CUT_BEFORE: u8 = 1;
-const CUT_AFTER: u8 = 2;
-/// It is cut before the COMMIT, and the answer to the first question about its outcome is lost as well.
-const CUT_BEFORE_AND_AFTER_PROBE: u8 = 3;
-const CUT_AFTER_PROBE: u8 = 4;
-
-/// A wire between gateway and PostgreSQL that can be cut at a COMMIT.
-struct Wire {
-    next: Arc<AtomicU8>,
-    cuts: Arc<AtomicUsize>,
-    url: String,
-}
-
-impl Wire {
-    async fn to(url: &str) -> Self {
-        let (head, database) = url.rsplit_once('/').unwrap();
-        let (credentials, server) = head.rsplit_once('@').unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("{credentials}@{}/{database}", listener.local_addr().unwrap());
-        let (next, cuts) = (Arc::new(AtomicU8::new(PASS)), Arc::new(AtomicUsize::new(0)));
-        let (server, shared, counted) = (server.to_owned(), next.clone(), cuts.clone());
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(carry(client, server, shared.clone(), counted.clone()));
-            }
-        });
-        Self { next, cuts, url }
-    }
-}
-
-async fn carry(client: TcpStream, server: TcpStream, next: Arc<AtomicU8>, cuts: Arc<AtomicUsize>) {
-    const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
-    const PROBE: &[u8] = b"ON CONFLICT (token)";
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let (cut, cut_here) = tokio::sync::oneshot::channel::<()>();
-    let mut cut = Some(cut);
-    let mut back = tokio::spawn(async move {
-        tokio::select! {
-            biased;
-            Ok(()) = cut_here => {
-                // The reply goes nowhere; that it came shows that the server has committed.
-                assert!(from_server.read(&mut [0; 64]).await.expect("it is open") > 0, "a reply");
-            }
-            _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
-        }
-    });
-    let mut buffer = vec![0; 65_536];
-    loop {
-        let read = from_client.read(&mut buffer).await.unwrap_or(0);
-        if read == 0 {
-            break;
-        }
-        let message = &buffer[..read];
-        let has = |text: &[u8]| message.windows(text.len()).any(|window| window == text);
-        let probed = has(PROBE) && next.load(Ordering::SeqCst) == CUT_AFTER_PROBE;
-        if has(COMMIT) || probed {
-            match next.swap(PASS, Ordering::SeqCst) {
-                CUT_BEFORE => {
-                    cuts.fetch_add(1, Ordering::SeqCst);
-                    break;
-                }
-                CUT_BEFORE_AND_AFTER_PROBE => {
-                    next.store(CUT_AFTER_PROBE, Ordering::SeqCst);
-                    cuts.fetch_add(1, Ordering::SeqCst);
-                    break;
-                }
-                CUT_AFTER | CUT_AFTER_PROBE => {
-                    cuts.fetch_add(1, Ordering::SeqCst);
-                    cut.take().expect("a connection is cut once").send(()).expect("the way back is open");
-                    to_server.write_all(message).await.expect("the server listens");
-                    (&mut back).await.expect("the reply came");
-                    break;
-                }
-                _ => {}
-            }
-        }
-        if to_server.write_all(message).await.is_err() {
-            break;
-        }
-    }
-    back.abort();
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_reply_is_lost_is_found_out_about() {
     let f = Fixture::postgres().await;
     let wire = Wire::to(&f.url).await;
     let remote = MetadataStore::open(&wire.url, Ambient::system()).await.unwrap();
-    for (round, cut) in [CUT_AFTER, CUT_BEFORE, CUT_AFTER, CUT_BEFORE].into_iter().enumerate() {
+    let cuts = [Fault::CutAfter, Fault::CutBefore, Fault::CutAfter, Fault::CutBefore];
+    for (round, cut) in cuts.into_iter().enumerate() {
         let name = format!("key{round}");
         let blob = f.blob(10, false);
         let version = f.version(&name, whole(&blob));
         let put = Change::Put(f.put_change(version.clone()));
         let batch = Batch { blobs: vec![blob], changes: vec![put] };
-        wire.next.store(cut, Ordering::SeqCst);
+        wire.arm([(COMMIT, cut)]);
         let outcomes = remote.commit(f.incarnation, batch).await.unwrap();
-        assert_eq!(wire.cuts.load(Ordering::SeqCst), round + 1, "the wire was cut");
+        assert!(wire.is_done(), "the wire was cut");
         assert_eq!(outcomes, [Outcome::STORED]);
         let stored = f.store.current(f.bucket, &key(&name)).await.unwrap().unwrap();
         assert_eq!(*stored, version, "there, whether the lost transaction or a second one has written it");
@@ -227,9 +141,9 @@ async fn a_question_whose_reply_is_lost_makes_nobody_believe_in_a_commit() {
     let blob = f.blob(10, false);
     let version = f.version("key", whole(&blob));
     let batch = Batch { blobs: vec![blob], changes: vec![Change::Put(f.put_change(version.clone()))] };
-    wire.next.store(CUT_BEFORE_AND_AFTER_PROBE, Ordering::SeqCst);
+    wire.arm([(COMMIT, Fault::CutBefore), (QUESTION, Fault::CutAfter)]);
     assert_eq!(remote.commit(f.incarnation, batch).await.unwrap(), [Outcome::STORED]);
-    assert_eq!(wire.cuts.load(Ordering::SeqCst), 2, "COMMIT and the question about it");
+    assert!(wire.is_done(), "COMMIT and the question about it");
     let stored = f.store.current(f.bucket, &key("key")).await.unwrap().expect("what was acknowledged is there");
     assert_eq!(*stored, version);
     f.agrees_with_itself().await;

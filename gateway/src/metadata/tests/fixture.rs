@@ -67,7 +67,12 @@ impl Fixture {
     }
 
     pub async fn postgres() -> Self {
-        Self::open(server::new_database().await, None).await
+        Self::at(server::new_migrated_database().await).await
+    }
+
+    /// On a PostgreSQL database.
+    pub async fn at(url: String) -> Self {
+        Self::open(url, None).await
     }
 
     async fn open(url: String, folder: Option<TempDir>) -> Self {

@@ -4,8 +4,9 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
 use crate::clock::Ambient;
 use crate::metadata::MetadataStore;
+use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::MetadataError;
-use crate::metadata::tests::fixture::{Fixture, both};
+use crate::metadata::tests::fixture::{Fixture, both, key};
 use crate::metadata::tests::server;
 
 async fn open(url: &str) -> Result<MetadataStore, MetadataError> {
@@ -13,17 +14,41 @@ async fn open(url: &str) -> Result<MetadataStore, MetadataError> {
 }
 
 both! {
-    async fn a_newer_schema_is_refused(f: &Fixture) {
+    /// Gateways are upgraded one by one, and one of the earlier release may have to be started again meanwhile.
+    async fn a_later_schema_is_opened_until_it_leaves_this_release_behind(f: &Fixture) {
         f.meddle(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
              SELECT 9999, 'of tomorrow', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1",
         )
         .await;
+        f.put("before", 1).await;
         f.store.close().await;
+        let again = open(&f.url).await.unwrap();
+        assert!(again.current(f.bucket, &key("before")).await.unwrap().is_some(), "it works");
+        let mut tx = again.database().begin(&[1; 16]).await.unwrap();
+        tx.execute(Statement::new("UPDATE schema_floor SET known_at_least = 9999")).await.unwrap();
+        tx.command("COMMIT").await.unwrap();
+        drop(tx);
+        again.close().await;
         assert!(matches!(open(&f.url).await, Err(MetadataError::SchemaTooNew)));
         let folder = tempfile::tempdir().unwrap();
         f.reopened(open(&format!("sqlite:{}", folder.path().join("other.db").display())).await.unwrap());
     }
+}
+
+/// None has a lock that outlives a transaction: who comes second finds the work done, and who dies leaves nothing behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gateways_that_migrate_at_once_give_way_to_each_other() {
+    let url = server::new_database().await;
+    let opened = futures::future::join_all((0..6).map(|_| open(&url))).await;
+    for store in opened {
+        let store = store.unwrap();
+        assert_eq!(store.audit_counters().await.unwrap(), Vec::<String>::new());
+        store.close().await;
+    }
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let done = connection.fetch_all("SELECT version FROM _sqlx_migrations GROUP BY version HAVING COUNT(*) > 1").await;
+    assert_eq!(done.unwrap().len(), 0);
 }
 
 both! {
@@ -46,7 +71,7 @@ both! {
         let mut tx = again.database().begin(&[1; 16]).await.unwrap();
         let text = "UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 15) \
                     WHERE version = 14";
-        tx.execute(crate::metadata::engine::statement::Statement::new(text)).await.unwrap();
+        tx.execute(Statement::new(text)).await.unwrap();
         tx.command("COMMIT").await.unwrap();
         drop(tx);
         again.close().await;
@@ -66,10 +91,7 @@ async fn one_process_has_a_file() {
     let url = f.url.clone();
     let folder = f.into_folder();
     let again = open(&url).await.unwrap();
-    assert!(
-        again.current(bucket, &crate::metadata::tests::fixture::key("key")).await.unwrap().is_some(),
-        "everything is still there"
-    );
+    assert!(again.current(bucket, &key("key")).await.unwrap().is_some(), "everything is still there");
     drop(folder);
 }
 
@@ -97,11 +119,10 @@ async fn sqlite_is_as_durable_as_it_was_asked_to_be() {
     let f = Fixture::sqlite().await;
     let mut tx = f.store.database().begin(&[0; 16]).await.unwrap();
     for (pragma, expected) in [("synchronous", 2), ("foreign_keys", 1), ("mmap_size", 0), ("cache_size", -8_000)] {
-        let statement = crate::metadata::engine::statement::Statement::new(format!("PRAGMA {pragma}"));
+        let statement = Statement::new(format!("PRAGMA {pragma}"));
         assert_eq!(tx.row(statement).await.unwrap().unwrap().int(0).unwrap(), expected, "{pragma}");
     }
-    let mode =
-        tx.row(crate::metadata::engine::statement::Statement::new("PRAGMA journal_mode")).await.unwrap().unwrap();
+    let mode = tx.row(Statement::new("PRAGMA journal_mode")).await.unwrap().unwrap();
     assert_eq!(mode.text(0).unwrap(), "wal");
 }
 
