@@ -34,7 +34,7 @@ mod webhook;
 pub use check::CheckReport;
 pub use clients::{Clients, Scheme, path_with_clients};
 pub use clock::WallClock;
-pub use database::{Database, FreshDatabase};
+pub use database::{Database, FreshDatabase, Replicas};
 pub use exchange::{Exchange, Expected};
 pub use files::{same_tree, write_tree};
 pub use fixture::{Command, Fixture, OpenUpload};
@@ -61,16 +61,38 @@ use anyhow::Result;
 /// # Errors
 /// The gateway did not start, the scenario failed, or it left a state that breaks an invariant.
 pub fn run_scenario(settings: Settings, scenario: impl AsyncFnOnce(&mut TestGateway) -> Result<()>) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
-        let mut gateway = TestGateway::start(settings).await?;
-        match scenario(&mut gateway).await {
-            Ok(()) => gateway.finish().await,
-            Err(error) => {
-                gateway.print_log();
-                Err(error)
-            }
-        }
+    runtime()?.block_on(run_on(settings, scenario))
+}
+
+/// The same on a database of two PostgreSQL servers, with Patroni or without.
+///
+/// # Errors
+/// Something did not start, the scenario failed, or it left a state that breaks an invariant.
+pub fn run_scenario_on_replicas(
+    settings: Settings,
+    with_patroni: bool,
+    scenario: impl AsyncFnOnce(&mut TestGateway, &mut Replicas) -> Result<()>,
+) -> Result<()> {
+    runtime()?.block_on(async {
+        let mut replicas = Replicas::start(with_patroni).await?;
+        let settings = settings.database_at(&replicas.create_database().await?);
+        run_on(settings, async |gateway| scenario(gateway, &mut replicas).await).await
     })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+async fn run_on(settings: Settings, scenario: impl AsyncFnOnce(&mut TestGateway) -> Result<()>) -> Result<()> {
+    let mut gateway = TestGateway::start(settings).await?;
+    match scenario(&mut gateway).await {
+        Ok(()) => gateway.finish().await,
+        Err(error) => {
+            gateway.print_log();
+            Err(error)
+        }
+    }
 }
 
 /// Runs each scenario on SQLite and on PostgreSQL. `settings => scenario, ..` starts the gateway with `settings(database)`.

@@ -3,13 +3,17 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::Database;
+use anyhow::Result;
+
 use crate::certificate::Certificate;
+use crate::{Database, FreshDatabase};
 
 /// Settings of a gateway. The defaults are the product's, but what died may be collected at once.
 #[derive(Clone)]
 pub struct Settings {
-    pub(crate) database: Database,
+    database: Database,
+    /// A database that is there already, instead of a fresh one.
+    database_url: Option<String>,
     pub(crate) tls: bool,
     /// The domain of websites, when they are served.
     websites: Option<String>,
@@ -48,6 +52,7 @@ impl Settings {
     pub fn new(database: Database) -> Self {
         let settings = Self {
             database,
+            database_url: None,
             tls: false,
             websites: None,
             root_in_folder: false,
@@ -58,6 +63,21 @@ impl Settings {
             program: None,
         };
         settings.folders(6).set("objects", "grace_seconds = 0").set("objects", "trash_seconds = 0")
+    }
+
+    /// A PostgreSQL database that is there already, and stays.
+    #[must_use]
+    pub fn database_at(mut self, url: &str) -> Self {
+        self.database = Database::Postgres;
+        self.database_url = Some(url.into());
+        self
+    }
+
+    pub(crate) async fn make_database(&self) -> Result<FreshDatabase> {
+        match &self.database_url {
+            Some(url) => Ok(FreshDatabase::at(url)),
+            None => FreshDatabase::create(self.database).await,
+        }
     }
 
     /// Another scheme.

@@ -52,7 +52,7 @@ impl TestGateway {
 
     /// Starts one on what is in a folder already.
     async fn start_in(folder: TempDir, settings: Settings) -> Result<Self> {
-        let database = FreshDatabase::create(settings.database).await?;
+        let database = settings.make_database().await?;
         let keys = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
         Self::start_on(folder, settings, database, keys).await
     }
@@ -78,7 +78,7 @@ impl TestGateway {
     /// It was not refused, or did not start afterwards.
     pub async fn start_admitted(settings: Settings, admit: impl AsyncFnOnce(&str) -> Result<()>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("haulout-test-").tempdir()?;
-        let database = FreshDatabase::create(settings.database).await?;
+        let database = settings.make_database().await?;
         let keys = ("ROOT".to_owned() + &crate::s3::random_hex(6), crate::s3::random_hex(20));
         let mut gateway = Self::prepare(folder, settings, database, keys).await?;
         let refused = gateway.haulout(&["serve"]).fails().await?;

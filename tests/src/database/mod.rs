@@ -1,11 +1,14 @@
 //! A fresh database for each gateway.
 
+mod replicas;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::Program;
 use anyhow::{Context, Result, bail};
+pub use replicas::Replicas;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
@@ -42,6 +45,11 @@ impl FreshDatabase {
         execute(cluster, &format!("CREATE DATABASE {name}")).await?;
         let (before, _) = cluster.rsplit_once('/').context("a PostgreSQL URL ends with a database's name")?;
         Ok(Self { url: Some(format!("{before}/{name}")), name, borrowed: false })
+    }
+
+    /// One that somebody else made and removes.
+    pub(crate) fn at(url: &str) -> Self {
+        Self { url: Some(url.into()), name: String::new(), borrowed: true }
     }
 
     /// The same database, for another gateway, which leaves it to the first one.
@@ -206,29 +214,30 @@ fn cluster() -> Result<&'static str> {
 }
 
 fn start_private_cluster() -> Result<String> {
-    bail_if_missing()?;
+    let script = script("postgres");
+    if !script.is_file() {
+        bail!("set HAULOUT_TEST_POSTGRES, or use tests/run")
+    }
     let folder = std::env::temp_dir().join(format!("haulout-postgres-{}", std::process::id()));
-    let output = Command::new(script()).arg("start").arg(&folder).output()?;
+    let output = Command::new(&script).arg("start").arg(&folder).output()?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr));
     }
-    // It has to go when this process goes, and a test's process ends without a hook: a shell waits for that.
-    let watch = format!("while kill -0 {} 2>/dev/null; do sleep 1; done; \"$0\" stop \"$1\"", std::process::id());
-    Command::new("setsid")
-        .args(["sh", "-c", &watch])
-        .arg(script())
-        .arg(&folder)
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()?;
+    stop_with_this_process(&script, &folder)?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("postgres")
+/// What a script started in a folder has to go when this process goes, and a test's process ends without a hook: a shell
+/// waits for that.
+fn stop_with_this_process(script: &Path, folder: &Path) -> Result<()> {
+    let watch = format!("while kill -0 {} 2>/dev/null; do sleep 1; done; \"$0\" stop \"$1\"", std::process::id());
+    let mut shell = Command::new("setsid");
+    shell.args(["sh", "-c", &watch]).arg(script).arg(folder);
+    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    Ok(())
 }
 
-fn bail_if_missing() -> Result<()> {
-    if script().is_file() { Ok(()) } else { bail!("set HAULOUT_TEST_POSTGRES, or use tests/run") }
+/// One of those that start PostgreSQL.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
