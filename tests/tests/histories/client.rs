@@ -6,55 +6,19 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::{Effect, Ending, History, Operation, Payload, Reply, Request, S3, Value};
+use harness::{Effect, Ending, Operation, Reply, Request, S3, Value};
 use http::Method;
 use md5::{Digest, Md5};
-use tokio::sync::watch;
 
-/// One of them keeps its versions.
-pub const BUCKETS: [&str; 2] = ["plain", "versioned"];
-/// Keys of each bucket that are in use at a time.
-pub const KEYS: u64 = 10;
-/// Most share quilts, some are blobs of their own.
-const SIZES: [u64; 7] = [0, 300, 1_500, 5_000, 12_000, 30_000, 200_000];
+use super::world::{BUCKETS, Copied, KEYS, World, content};
+
 /// The pause of a client whose request was not carried out.
 const PAUSE: Duration = Duration::from_millis(200);
 const ETAG_OF_NOBODY: &str = "\"00000000000000000000000000000000\"";
-
-/// What all clients share.
-pub struct World {
-    /// What they did.
-    pub history: History,
-    /// Which gateways serve.
-    pub serving: watch::Sender<Vec<bool>>,
-    /// The end of the work.
-    pub done: AtomicBool,
-    /// The keys in use have this in their names.
-    pub pass: AtomicU64,
-    /// How many operations were answered.
-    pub answered: AtomicU64,
-    /// Versions that were acknowledged where they are kept: key and id.
-    pub versions: Mutex<Vec<(String, String, Value)>>,
-    etags: Mutex<HashMap<String, Value>>,
-    /// Operations of which nobody knows how they ended, with the gateway that they were sent to.
-    unknown: Mutex<Vec<(usize, Operation)>>,
-    copies: Mutex<HashMap<Value, Copied>>,
-}
-
-/// What is known of a copy.
-#[derive(Clone)]
-struct Copied {
-    client: u64,
-    source: String,
-    invoked: Duration,
-    /// The value that it found.
-    content: Option<Value>,
-}
 
 /// One client.
 pub struct Client {
@@ -77,76 +41,6 @@ struct Write<'a> {
     name: &'static str,
     place: &'a Place,
     effect: Effect,
-}
-
-impl World {
-    pub fn new(gateways: usize) -> Self {
-        Self {
-            history: History::default(),
-            serving: watch::Sender::new(vec![true; gateways]),
-            done: AtomicBool::default(),
-            pass: AtomicU64::default(),
-            answered: AtomicU64::default(),
-            versions: Mutex::default(),
-            etags: Mutex::default(),
-            unknown: Mutex::default(),
-            copies: Mutex::default(),
-        }
-    }
-
-    /// A gateway died at this instant and its successor serves now: what was sent to it before takes no effect any more.
-    pub fn died(&self, gateway: usize, killed: Duration) {
-        let now = self.history.now();
-        let is_over = |(sent_to, operation): &mut (usize, Operation)| *sent_to == gateway && operation.invoked < killed;
-        for (_, operation) in self.unknown.lock().unwrap().extract_if(.., is_over) {
-            self.history.add(Operation { ending: Ending::UnknownUntil(now), ..operation });
-        }
-    }
-
-    /// Everything that was done and seen, when nothing is under way any more.
-    pub fn operations(&self) -> Vec<Operation> {
-        for (_, operation) in self.unknown.lock().unwrap().drain(..) {
-            self.history.add(operation);
-        }
-        self.history.operations()
-    }
-
-    /// A value that nobody has written, and its content, whose ETag is remembered.
-    fn new_content(&self) -> (Value, Vec<u8>) {
-        let value = self.history.new_value();
-        let content = content(value);
-        self.remember(format!("\"{}\"", hex::encode(Md5::digest(&content))), value);
-        (value, content)
-    }
-
-    fn remember(&self, etag: String, value: Value) {
-        self.etags.lock().unwrap().insert(etag, value);
-    }
-
-    fn value_of(&self, etag: &str) -> Result<Value> {
-        self.etags.lock().unwrap().get(etag).copied().with_context(|| format!("nobody wrote {etag}"))
-    }
-
-    /// A key shows a value whose content is that of another one: it must be a copy of it.
-    fn check_copy(&self, value: Value, content: Value) -> Result<()> {
-        let mut copies = self.copies.lock().unwrap();
-        let copied = copies.get_mut(&value).with_context(|| format!("{value} has the content of {content}"))?;
-        match copied.content {
-            Some(known) => ensure!(known == content, "the copy {value} of {known} has the content of {content}"),
-            None => {
-                copied.content = Some(content);
-                self.history.add(Operation {
-                    client: copied.client,
-                    name: "COPY (source, as its target shows)",
-                    key: copied.source.clone(),
-                    effect: Effect::Read(Some(content)),
-                    invoked: copied.invoked,
-                    ending: Ending::Done(self.history.now()),
-                });
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Client {
@@ -313,7 +207,7 @@ impl Client {
         let value = self.world.history.new_value();
         let invoked = self.world.history.now();
         let copied = Copied { client: self.id, source: source.name(), invoked, content: None };
-        self.world.copies.lock().unwrap().insert(value, copied);
+        self.world.copy_began(value, copied);
         let request = self.on(gateway, Method::PUT, target).header("x-amz-copy-source", source.name());
         let request =
             request.header("x-amz-metadata-directive", "REPLACE").header("x-amz-meta-value", value.to_string());
@@ -412,7 +306,7 @@ impl Client {
         };
         let operation = Operation { client: self.id, name, key: place.name(), effect, invoked, ending };
         match ending {
-            Ending::Unknown => self.world.unknown.lock().unwrap().push((sent_to, operation)),
+            Ending::Unknown => self.world.not_known(sent_to, operation),
             _ => self.world.history.add(operation),
         }
         if is_refused {
@@ -451,12 +345,6 @@ impl Place {
     fn name(&self) -> String {
         format!("{}/{}", self.bucket, self.key)
     }
-}
-
-/// The content of a value, which begins with it.
-pub fn content(value: Value) -> Vec<u8> {
-    let size = SIZES[(value % SIZES.len() as u64) as usize] + 8;
-    [&value.to_be_bytes(), &Payload::new("history", value, size).bytes()[8..]].concat()
 }
 
 fn was_never_sent(error: &anyhow::Error) -> bool {

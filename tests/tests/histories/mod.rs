@@ -2,4 +2,6 @@
 
 mod client;
 mod concurrent;
+mod load;
 mod partitions;
+mod world;

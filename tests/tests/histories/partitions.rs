@@ -4,19 +4,17 @@
 //!
 //! By hand, fifty random schedules: `HAULOUT_SCHEDULES=50 tests/run partitions::random`. One of them again: `HAULOUT_SEED=17`.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use harness::{
-    Database, Ending, Link, Namespaces, Passage, Settings, StorageNode, TestGateway, check_history,
-    number_from_environment, run_scenario_between, run_scenario_in_namespaces, wait_until,
+    Database, Ending, Link, Namespaces, Passage, Settings, StorageNode, TestGateway, number_from_environment,
+    run_scenario_between, run_scenario_in_namespaces, wait_until,
 };
-use http::Method;
 
-use super::client::{BUCKETS, Client, KEYS, World};
-use super::concurrent::versions_are_kept;
+use super::load::work_while;
+use super::world::World;
 
 const NODES: usize = 6;
 /// Of `rs-4-2`.
@@ -179,39 +177,15 @@ fn settings(database: Database) -> Settings {
 }
 
 async fn keep_promises(gateway: &TestGateway, network: &dyn Network, faults: &[Fault]) -> Result<()> {
-    let s3 = gateway.root();
-    for bucket in BUCKETS {
-        s3.create_bucket(bucket).await?;
-    }
-    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-    s3.request(Method::PUT, "/versioned").query("versioning", "").body(enabled).send().await?.ok()?;
-
-    let world = Arc::new(World::new(1));
-    let client = |id| Client::new(id, vec![s3.clone()], Arc::clone(&world));
-    let working: Vec<_> = (1..=CLIENTS).map(|id| tokio::spawn(client(id).work())).collect();
-    let disturbed = disturb(gateway, network, faults, &world).await;
-    world.done.store(true, Ordering::Relaxed);
-    for client in working {
-        client.await??;
-    }
-    let slowest = disturbed?;
-
-    let mut reader = client(0);
-    for pass in 0..=faults.len() as u64 {
-        let before = world.answered.load(Ordering::Relaxed);
-        reader.read_back(pass).await?;
-        let answered = world.answered.load(Ordering::Relaxed) - before;
-        ensure!(answered == 3 * KEYS * BUCKETS.len() as u64, "some of the keys of pass {pass} could not be read");
-    }
-    let operations = world.operations();
-    check_history(&operations)?;
+    let clients = vec![gateway.root()];
+    let disturb = async |world: &World| disturb(gateway, network, faults, world).await;
+    let (slowest, operations) = work_while(clients, CLIENTS, disturb).await?;
     let unknown = operations.iter().filter(|operation| matches!(operation.ending, Ending::Unknown)).count();
     eprintln!(
         "{} operations, {unknown} of them with unknown outcome; all worked {:.1} s after a fault at the latest",
         operations.len(),
         slowest.as_secs_f32()
     );
-    versions_are_kept(&s3, &world).await?;
     nothing_is_left(gateway).await
 }
 
@@ -229,7 +203,7 @@ async fn disturb(gateway: &TestGateway, network: &dyn Network, faults: &[Fault],
     let mut slowest = Duration::ZERO;
     for (pass, fault) in (0..).zip(faults) {
         world.pass.store(pass, Ordering::Relaxed);
-        answer_more(world).await?;
+        world.answer_more(ANSWERED_BETWEEN).await?;
         fault.nodes.iter().try_for_each(|node| network.set(*node, fault.passage))?;
         let before = world.answered.load(Ordering::Relaxed);
         tokio::time::sleep(fault.lasts).await;
@@ -250,18 +224,10 @@ async fn disturb(gateway: &TestGateway, network: &dyn Network, faults: &[Fault],
         })
         .await?;
         world.pass.store(pass + 1, Ordering::Relaxed);
-        answer_more(world).await?;
+        world.answer_more(ANSWERED_BETWEEN).await?;
         let took = healed.elapsed();
         ensure!(took < PROGRESS_WITHIN, "it took {} s until everything worked after {fault:?}", took.as_secs());
         slowest = slowest.max(took);
     }
     Ok(slowest)
-}
-
-async fn answer_more(world: &World) -> Result<()> {
-    let enough = world.answered.load(Ordering::Relaxed) + ANSWERED_BETWEEN;
-    wait_until(&format!("{enough} operations are answered"), async || {
-        Ok((world.answered.load(Ordering::Relaxed) >= enough).then_some(()))
-    })
-    .await
 }
