@@ -2,6 +2,7 @@
 
 mod client;
 mod concurrent;
+mod failover;
 mod load;
 mod partitions;
 mod world;
