@@ -8,14 +8,11 @@ use std::str::FromStr;
 
 use codec::ClusterId;
 
-use super::canonical::text;
+use super::canonical::{digits, fields, number, text};
 use super::{GatewayName, PublicKey, Signature, SigningKey};
 
 const INVITATION: &str = "haulout-invitation-1";
 const ACCEPTANCE: &str = "haulout-acceptance-1";
-
-/// Bytes of either text, at most.
-const TEXT_BYTES_MAX: usize = 1024;
 
 /// Bytes of a node's name, at most.
 const NAME_BYTES_MAX: usize = 63;
@@ -182,27 +179,6 @@ impl FromStr for Acceptance {
         let signed = acceptance_text(read.cluster, &read.node, &read.secret, name, address);
         if read.node.verifies(&signed, &read.signature) { Ok(read) } else { Err(InvitationError::BadSignature) }
     }
-}
-
-/// The seven fields of either text.
-fn fields(text: &str) -> Option<[&str; 7]> {
-    if text.len() > TEXT_BYTES_MAX {
-        return None;
-    }
-    let fields: Vec<&str> = text.split(',').collect();
-    fields.try_into().ok()
-}
-
-/// A decimal number as it is written: no sign, no leading zeros.
-fn number(text: &str) -> Option<u64> {
-    text.parse::<u64>().ok().filter(|number| number.to_string() == text)
-}
-
-/// Lower-case hexadecimal digits.
-fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes).ok()?;
-    (hex::encode(bytes) == text).then_some(bytes)
 }
 
 /// The name of a backend, as a gateway's configuration may have it.
