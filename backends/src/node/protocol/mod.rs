@@ -11,6 +11,7 @@ mod epochs;
 mod failure;
 mod invitation;
 mod keys;
+mod price_floor;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod probe;
 mod receipt;
@@ -31,6 +32,7 @@ pub use epochs::{Epoch, EpochReply, EpochRequest, PublicBytes, SecretRequest, co
 pub use failure::{Failure, FailureCode};
 pub use invitation::{Acceptance, Invitation, InvitationError, InvitationSecret};
 pub use keys::{GatewayName, KeyTextError, PublicKey, Signature, SigningKey};
+pub use price_floor::{PriceFloorError, SignedPriceFloor};
 pub use receipt::{Receipt, SignedReceipt};
 pub use records::{Record, RecordsError, parse_records, write_head};
 pub use session::{SessionReply, SessionRequest};

@@ -7,8 +7,8 @@ use http::Method;
 
 use super::{
     Acceptance, Authorization, BatchReply, Call, ChallengeRequest, EpochReply, EpochRequest, FormatRequest,
-    GatewayName, Invitation, PageReply, PulseReply, Record, SecretRequest, SessionRequest, SpaceReply, TRAILER_BYTES,
-    Trailer, VerdictRecord, VerdictsRequest, parse_records, split_answer, write_head,
+    GatewayName, Invitation, PageReply, PulseReply, Record, SecretRequest, SessionRequest, SignedPriceFloor,
+    SpaceReply, TRAILER_BYTES, Trailer, VerdictRecord, VerdictsRequest, parse_records, split_answer, write_head,
 };
 
 /// The first byte picks a method, the rest is a target.
@@ -64,7 +64,7 @@ pub fn texts(bytes: &[u8]) {
     drop(serde_json::from_slice::<PulseReply>(bytes));
 }
 
-/// Invitations and their acceptances, which operators hand each other.
+/// Invitations, their acceptances and price floors, which operators hand each other.
 pub fn invitations(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(invitation) = text.parse::<Invitation>() {
@@ -73,6 +73,9 @@ pub fn invitations(bytes: &[u8]) {
     if let Ok(acceptance) = text.parse::<Acceptance>() {
         assert_eq!(acceptance.to_string(), text);
         assert!(format!("https://{}", acceptance.address).parse::<http::Uri>().is_ok_and(|uri| uri.path() == "/"));
+    }
+    if let Ok(floor) = text.parse::<SignedPriceFloor>() {
+        assert_eq!(floor.to_string(), text);
     }
 }
 
