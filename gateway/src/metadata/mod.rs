@@ -109,6 +109,7 @@ pub use objects::walk::{StaleUpload, WalkPage, WalkPosition, WalkedVersion};
 pub use staking::decisions::{CountedVote, ProposalCount, ProposalOutcome, VotingOutcome, VotingRevision};
 pub use staking::moment::VotingMoment;
 pub use staking::pools::{PoolRow, RateRow};
+pub use staking::price_floors::{PriceFloorRow, RegisteredFloor};
 pub use staking::proposals::{NewProposal, ProposalRow, Proposed};
 pub use staking::providers::{Registered, Registration, StakingProvider};
 pub use staking::settled_stakes::{SettledStake, SettledStakes, StakeRows};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::money::account::LedgerAccount;
+use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::frost::Frost;
 use crate::staking::WHOLE_BP;
 
@@ -50,6 +50,7 @@ pub fn check(inputs: &EpochInputs) -> Checked {
     check_evidence(inputs, &providers)?;
     check_open_periods(inputs, &providers)?;
     check_stakes(inputs, &providers)?;
+    check_floors(inputs, &providers)?;
     check_sum(inputs)
 }
 
@@ -174,6 +175,24 @@ fn has_sense(stake: &StakeFacts) -> bool {
     let shares = stake.phase != StakePhase::Arriving || stake.shares == 0;
     let named = stake.own || stake.phase != StakePhase::Active;
     shares && named && !stake.principal.is_zero() && stake.principal <= Frost::MAX
+}
+
+/// Floors of one cluster, each of a provider that has one key, in force by now. Their signatures are good: there are no others of their type.
+fn check_floors(inputs: &EpochInputs, providers: &Providers<'_>) -> Checked {
+    ensure(inputs.floors.is_empty() || inputs.book == Book::On, || "floors are for money that is charged".to_owned())?;
+    let cluster = inputs.floors.first().map(|facts| facts.floor.cluster);
+    let (mut names, mut nodes) = (BTreeSet::new(), BTreeSet::new());
+    for facts in &inputs.floors {
+        let (name, floor) = (&facts.provider, &facts.floor);
+        known(providers, name)?;
+        ensure(names.insert(name) && nodes.insert(floor.node), || {
+            format!("the floor of {name} is there twice, or another provider has its key")
+        })?;
+        let amounts = Frost(floor.storage) <= Frost::MAX && Frost(floor.write) <= Frost::MAX;
+        let holds = Some(floor.cluster) == cluster && (1..=inputs.epoch.0).contains(&floor.epoch) && amounts;
+        ensure(holds, || format!("the floor of {name} is of another cluster, not in force, or out of range"))?;
+    }
+    Ok(())
 }
 
 /// All money that the plan can touch fits into one amount: then no sum in it overflows.

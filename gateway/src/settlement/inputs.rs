@@ -1,10 +1,12 @@
 //! Everything that the settlement of an epoch depends on. Published under its hash, so that anyone can plan the epoch from it.
 
+use backends::node::protocol::SignedPriceFloor;
+
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::price::{Prices, Usage};
-use crate::staking::{Parameters, Pool};
+use crate::staking::{Parameters, Pool, PriceFloor};
 
 /// The facts of one epoch, in any order. Payers and buckets go under salted names; times are microseconds from the beginning
 /// of the epoch.
@@ -40,6 +42,8 @@ pub struct EpochInputs {
     pub open_periods: Vec<OpenPeriod>,
     /// Stake that comes or goes at the end of the epoch, and all active stake of providers in their own pools.
     pub stakes: Vec<StakeFacts>,
+    /// Price floors that were in force in the epoch, as the providers' nodes signed them.
+    pub floors: Vec<FloorFacts>,
 }
 
 /// An account that pays for buckets.
@@ -209,6 +213,23 @@ pub struct StakeFacts {
     pub phase: StakePhase,
 }
 
+/// The price floor of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FloorFacts {
+    /// Whose.
+    pub provider: String,
+    /// What its node signed.
+    pub floor: SignedPriceFloor,
+}
+
+impl FloorFacts {
+    /// Whether the provider takes new slivers at these prices.
+    #[must_use]
+    pub fn is_met(&self, prices: &Prices) -> bool {
+        PriceFloor::from(self.floor).accepts(prices)
+    }
+}
+
 impl EpochInputs {
     /// An epoch in which nothing happened.
     #[must_use]
@@ -229,6 +250,7 @@ impl EpochInputs {
             evidence: Vec::new(),
             open_periods: Vec::new(),
             stakes: Vec::new(),
+            floors: Vec::new(),
         }
     }
 
@@ -242,6 +264,7 @@ impl EpochInputs {
         self.evidence.sort_unstable();
         self.open_periods.sort_unstable_by(|a, b| (&a.provider, a.epoch).cmp(&(&b.provider, b.epoch)));
         self.stakes.sort_unstable_by(|a, b| a.stake.cmp(&b.stake));
+        self.floors.sort_unstable_by(|a, b| a.provider.cmp(&b.provider));
         self
     }
 

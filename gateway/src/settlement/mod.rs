@@ -28,12 +28,12 @@ pub use charging::{Unpaid, owed_by};
 pub use check::InputsError;
 pub use gather::governance::{count_votes, parameters_in};
 pub use inputs::{
-    BucketUsage, EpochInputs, Evidence, Loss, OpenPeriod, PayerFunds, ProviderFacts, StakeFacts, StakePhase, Standing,
-    Verdicts,
+    BucketUsage, EpochInputs, Evidence, FloorFacts, Loss, OpenPeriod, PayerFunds, ProviderFacts, StakeFacts,
+    StakePhase, Standing, Verdicts,
 };
 pub use parse::{INPUTS_BYTES_MAX, ParseError, parse};
 pub use periods::{Fault, Outcome, Period};
-pub use plan::{Plan, ProviderChange, plan};
+pub use plan::{FloorOutcome, Plan, ProviderChange, plan};
 pub use settle::{Planned, SettleError, Settler};
 pub use stake_turn::{PoolChange, StakeChange, StakeOutcome};
 pub use text::encode;

@@ -11,7 +11,7 @@ use crate::staking::{PARAMETER_RULES, Parameters, Pool};
 
 use super::check::check;
 use super::inputs::{
-    BucketUsage, EpochInputs, Evidence, Loss, OpenPeriod, PayerFunds, ProviderFacts, StakeFacts, Verdicts,
+    BucketUsage, EpochInputs, Evidence, FloorFacts, Loss, OpenPeriod, PayerFunds, ProviderFacts, StakeFacts, Verdicts,
 };
 use super::text::{END, HEAD, PHASES, STANDINGS, encode};
 
@@ -85,6 +85,7 @@ impl<'a> Reader<'a> {
         inputs.evidence = self.many("evidence", Columns::evidence)?;
         inputs.open_periods = self.many("open", Columns::open_period)?;
         inputs.stakes = self.many("stake", Columns::stake)?;
+        inputs.floors = self.many("floor", Columns::floor)?;
         self.exactly(END)?;
         self.exactly("")?;
         match self.lines.next() {
@@ -253,5 +254,10 @@ impl<'a> Columns<'a> {
             own: self.choice(&[(true, "own"), (false, "delegated")])?,
             phase: self.choice(&PHASES)?,
         })
+    }
+
+    /// One whose signature is not good is no floor.
+    fn floor(&mut self) -> Option<FloorFacts> {
+        Some(FloorFacts { provider: self.name()?, floor: self.number()? })
     }
 }

@@ -10,7 +10,7 @@ use super::charging::{Unpaid, collect};
 use super::check::{InputsError, check};
 use super::draft::{Account, Draft, add};
 use super::holdback::settle_holdbacks;
-use super::inputs::EpochInputs;
+use super::inputs::{EpochInputs, FloorFacts};
 use super::periods::Period;
 use super::repair_fund::pay_work;
 use super::rewards::{settle_epoch, settle_open_periods};
@@ -36,6 +36,18 @@ pub struct Plan {
     pub stakes: Vec<StakeChange>,
     /// The buckets whose payers ran out of funds, by id.
     pub unpaid: Vec<Unpaid>,
+    /// Whether the prices of the epoch met each price floor, by the name of the provider. One whose floor they did not meet took no new
+    /// slivers in it, and is paid for those that it has as anyone.
+    pub floors: Vec<FloorOutcome>,
+}
+
+/// What became of a price floor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FloorOutcome {
+    /// Whose.
+    pub provider: String,
+    /// Whether the prices of the epoch met it.
+    pub is_met: bool,
 }
 
 /// What changes about a provider.
@@ -79,6 +91,8 @@ pub fn plan(inputs: &EpochInputs) -> Result<Plan, InputsError> {
     let (escrow, rest) = (draft.own_escrow(), draft.escrow);
     draft.postings.post(TransferCode::Remainder, escrow, LedgerAccount::Remainder, rest, "rest of the epoch");
     let providers = draft.accounts.iter().map(|account| change(&sorted, account)).collect();
+    let floor =
+        |facts: &FloorFacts| FloorOutcome { provider: facts.provider.clone(), is_met: facts.is_met(&sorted.prices) };
     Ok(Plan {
         epoch: sorted.epoch,
         book: sorted.book,
@@ -88,6 +102,7 @@ pub fn plan(inputs: &EpochInputs) -> Result<Plan, InputsError> {
         pools,
         stakes,
         unpaid,
+        floors: sorted.floors.iter().map(floor).collect(),
     })
 }
 

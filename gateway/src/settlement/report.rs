@@ -43,6 +43,7 @@ impl fmt::Display for Plan {
                 StakeOutcome::Waits(shares) => writeln!(f, "stake {} waits {shares}", change.stake)?,
             }
         }
-        self.unpaid.iter().try_for_each(|unpaid| writeln!(f, "unpaid {} {}", unpaid.bucket, unpaid.amount.0))
+        self.unpaid.iter().try_for_each(|unpaid| writeln!(f, "unpaid {} {}", unpaid.bucket, unpaid.amount.0))?;
+        self.floors.iter().try_for_each(|floor| writeln!(f, "floor {} met {}", floor.provider, yes_or_no(floor.is_met)))
     }
 }

@@ -10,8 +10,8 @@ use crate::domain::money::transfer::Transfer;
 use crate::domain::{BackendId, BucketId};
 use crate::ledger::log::{NameKind, Salter};
 use crate::metadata::{
-    BackendReputation, HeldSample, MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, ProviderAccount,
-    SettledStakes, Settlement, SettlementFacts,
+    BackendReputation, HeldSample, MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, PriceFloorRow,
+    ProviderAccount, SettledStakes, Settlement, SettlementFacts,
 };
 use crate::staking::WHOLE_BP;
 
@@ -20,7 +20,9 @@ use super::gather::governance::parameters_in;
 use super::gather::held::{area, held, trash};
 use super::gather::losses::losses;
 use super::gather::stakes;
-use super::inputs::{BucketUsage, EpochInputs, Evidence, OpenPeriod, PayerFunds, ProviderFacts, Standing, Verdicts};
+use super::inputs::{
+    BucketUsage, EpochInputs, Evidence, FloorFacts, OpenPeriod, PayerFunds, ProviderFacts, Standing, Verdicts,
+};
 use super::periods::Outcome;
 use super::plan::{Plan, plan};
 use super::text::encode;
@@ -146,6 +148,8 @@ impl Settler {
         self.buckets(facts, book, &mut inputs, &mut names).await?;
         inputs.providers = providers(facts, known);
         inputs.stakes = stakes::stake_facts(&facts.stakes);
+        let floor = |row: &PriceFloorRow| FloorFacts { provider: row.provider.clone(), floor: row.floor };
+        inputs.floors = facts.floors.iter().map(floor).collect();
         let (begin, end) = (facts.epoch.begins_at, facts.epoch.ends_at);
         let lost = self.metadata.losses(begin, end, LOSSES_MAX).await?;
         let away = self.metadata.lost_backends().await?;
@@ -229,7 +233,9 @@ impl Settler {
 fn providers(facts: &SettlementFacts, known: &Known) -> Vec<ProviderFacts> {
     let open = facts.open_periods.iter().map(|open| &open.provider);
     let staked = stakes::providers_of(&facts.stakes);
-    let names: BTreeSet<&String> = facts.providers.keys().chain(known.held.keys()).chain(open).chain(staked).collect();
+    let floors = facts.floors.iter().map(|floor| &floor.provider);
+    let names = facts.providers.keys().chain(known.held.keys()).chain(open).chain(staked).chain(floors);
+    let names: BTreeSet<&String> = names.collect();
     names.into_iter().map(|name| provider(name, facts, known)).collect()
 }
 

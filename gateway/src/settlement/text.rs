@@ -102,6 +102,9 @@ fn write_all(text: &mut String, inputs: &EpochInputs) -> fmt::Result {
         columns(text, &[&if stake.own { "own" } else { "delegated" }, &name_in(&PHASES, &stake.phase)])?;
         text.push('\n');
     }
+    for facts in &inputs.floors {
+        line(text, "floor", &[&facts.provider, &facts.floor])?;
+    }
     line(text, END, &[])
 }
 

@@ -16,7 +16,7 @@ pub use commission::{COMMISSION_DELAY_EPOCHS, CommissionSchedule};
 pub use parameters::{PARAMETER_RULES, Parameter, ParameterError, ParameterRule, Parameters, WHOLE_BP};
 pub use percentile::{Vote, capacity_by_votes, is_quorum, percentile};
 pub use pool::{Departure, Pool, STAKE_MIN, Turn};
-pub use price_vote::{FloorError, PriceFloor, PriceVote, next_prices};
+pub use price_vote::{FLOOR_AHEAD_EPOCHS_MAX, FloorError, PriceFloor, PriceVote, next_prices};
 pub use proportion::{share_down, share_up};
 pub use proposal::{Ballot, Proposal, ProposalError, Verdict, parameters_at};
 pub use rate::ExchangeRate;

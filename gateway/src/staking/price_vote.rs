@@ -1,4 +1,6 @@
-//! Prices by votes: what the next epoch costs.
+//! Prices by votes: what the next epoch costs. And the floors below which providers take nothing.
+
+use backends::node::protocol::SignedPriceFloor;
 
 use crate::domain::money::frost::Frost;
 use crate::domain::money::price::Prices;
@@ -12,6 +14,9 @@ const FLOOR_TIMES: u64 = 10;
 
 /// Floors up to here are in range at any price, in FROST.
 const FLOOR_FREE: u64 = 1_000_000;
+
+/// How many epochs ahead of the one that is voted in a floor may begin. One for a far epoch could not be replaced by one for a sooner.
+pub const FLOOR_AHEAD_EPOCHS_MAX: u64 = 4;
 
 /// The prices that a provider asks for, with the weight of its stake. A provider that never voted asks for what is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,12 @@ pub struct FloorError {
     pub floor: u64,
     /// What is allowed, in FROST.
     pub most: u64,
+}
+
+impl From<SignedPriceFloor> for PriceFloor {
+    fn from(signed: SignedPriceFloor) -> Self {
+        Self { storage: Frost(signed.storage), write: Frost(signed.write) }
+    }
 }
 
 impl PriceFloor {

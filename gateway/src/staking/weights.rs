@@ -20,7 +20,8 @@ pub struct Candidacy {
     pub capacity: u64,
     /// Whether it has passed the audits that a new one must pass.
     pub vetted: bool,
-    /// Whether it takes new slivers: not suspended, not leaving, and its price floor is met.
+    /// Whether it takes new slivers: not suspended and not leaving. A price floor is no part of this: it closes a provider for whole epochs,
+    /// and weights are settled in the middle of one.
     pub takes: bool,
 }
 

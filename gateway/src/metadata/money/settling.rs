@@ -21,6 +21,7 @@ use crate::metadata::money::funds_row::Hold;
 use crate::metadata::money::posting::LedgerEnd;
 use crate::metadata::money::stored_entry::{self, BALANCE_COLUMNS};
 use crate::metadata::money::{held_samples, losses};
+use crate::metadata::staking::price_floors::{self, PriceFloorRow};
 use crate::metadata::staking::proposals::{self, ProposalRow};
 use crate::metadata::staking::providers::{self, StakingProvider};
 use crate::metadata::staking::settled_stakes::{self, SettledStakes, StakeRows};
@@ -70,6 +71,8 @@ pub struct SettlementFacts {
     pub stakes: StakeRows,
     /// Proposals that passed, from which the parameters of the epoch follow.
     pub passed: Vec<ProposalRow>,
+    /// Price floors that were in force in it; none where money is only tracked.
+    pub floors: Vec<PriceFloorRow>,
 }
 
 /// A settlement that is to be applied.
@@ -138,7 +141,8 @@ impl MetadataStore {
             if is_charged { settled_stakes::read(&mut session, epoch.number).await? } else { StakeRows::default() };
         let staking = providers::all(&mut session).await?;
         let passed = proposals::passed(&mut session).await?;
-        Ok(Some(SettlementFacts { epoch, seq, funds, providers, open_periods, staking, stakes, passed }))
+        let floors = if is_charged { price_floors::in_force(&mut session, epoch.number).await? } else { Vec::new() };
+        Ok(Some(SettlementFacts { epoch, seq, funds, providers, open_periods, staking, stakes, passed, floors }))
     }
 
     /// Applies a settlement: holds are released, the transfers posted, and what follows from them noted, in one transaction. Whether it was:

@@ -3,6 +3,7 @@
 pub(super) mod decisions;
 pub(super) mod moment;
 pub(super) mod pools;
+pub(super) mod price_floors;
 pub(super) mod proposals;
 pub(super) mod providers;
 pub(super) mod settled_stakes;

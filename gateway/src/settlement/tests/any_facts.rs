@@ -1,5 +1,8 @@
 //! Facts of any epoch, as they follow from a seed: valid, and with everything that can be in them.
 
+use backends::node::protocol::{SignedPriceFloor, SigningKey};
+use codec::ClusterId;
+
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
@@ -51,6 +54,12 @@ pub fn any_facts(seed: u64) -> EpochInputs {
     }
     for number in 0..dice.below(7) {
         any_provider(number, dice, &mut inputs);
+        if inputs.book == Book::On && dice.percent(30) {
+            let key = SigningKey::from_seed(&[u8::try_from(number).unwrap(); 32]);
+            let (epoch, storage, write) = (dice.between(1, inputs.epoch.0), dice.below(100_000), dice.below(50_000));
+            let floor = SignedPriceFloor::sign(ClusterId([5; 16]), &key, epoch, storage, write);
+            inputs.floors.push(FloorFacts { provider: format!("node-{number}"), floor });
+        }
     }
     inputs
 }
@@ -162,5 +171,6 @@ pub fn shuffled(inputs: &EpochInputs, seed: u64) -> EpochInputs {
     shuffle(&mut other.evidence, &mut dice);
     shuffle(&mut other.open_periods, &mut dice);
     shuffle(&mut other.stakes, &mut dice);
+    shuffle(&mut other.floors, &mut dice);
     other
 }

@@ -54,6 +54,16 @@ fn facts_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn a_floor_that_was_changed_is_none() {
+    let text = encode(&super::stories::an_eventful_epoch());
+    assert!(parse(text.as_bytes()).is_ok());
+    for (from, to) in [(",39,2500,", ",39,2501,"), (",39,2500,", ",38,2500,"), ("floor north", "floor nobody")] {
+        assert!(text.contains(from), "{from} is in\n{text}");
+        assert!(parse(text.replacen(from, to, 1).as_bytes()).is_err(), "{to}");
+    }
+}
+
+#[test]
 fn the_text_is_as_documented() {
     let text = encode(&super::stories::an_eventful_epoch());
     assert_eq!(parse(text.as_bytes()).map(|inputs| encode(&inputs)).as_ref(), Ok(&text));

@@ -1,5 +1,8 @@
 //! Single rules, one story each.
 
+use backends::node::protocol::{SignedPriceFloor, SigningKey};
+use codec::ClusterId;
+
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
@@ -58,7 +61,14 @@ pub fn an_eventful_epoch() -> EpochInputs {
     story.inputs.open_periods.push(OpenPeriod { provider: name(), epoch: Epoch(39), reserved, verdicts });
     story.inputs.stakes.push(stake("anna", 1_000_000, false, StakePhase::Leaving));
     story.inputs.stakes.push(stake("north", 0, true, StakePhase::Arriving));
+    story.inputs.floors.push(floor("north", 7, 39, 2_500));
     story.inputs
+}
+
+/// A price floor that the node with this key signed.
+pub fn floor(provider: &str, seed: u8, epoch: u64, storage: u64) -> FloorFacts {
+    let floor = SignedPriceFloor::sign(ClusterId([5; 16]), &SigningKey::from_seed(&[seed; 32]), epoch, storage, 0);
+    FloorFacts { provider: provider.to_owned(), floor }
 }
 
 const FEES: u64 = 3_150_000;
@@ -102,6 +112,39 @@ fn the_plan_of_an_epoch_is_known() {
     let text = an_epoch().plan().to_string();
     let first = text.lines().nth(3).unwrap();
     assert_eq!(first, "transfer 7a290f7a33efd80115c20bb58f63b9e9 storage payer/a1 escrow/40 3150000 b1");
+}
+
+#[test]
+fn who_is_below_its_floor_takes_nothing_new_and_is_paid_for_what_it_has() {
+    let without = an_epoch().plan();
+    let mut story = an_epoch();
+    story.inputs.floors = vec![floor("north", 7, 39, 2_101), floor("south", 8, 40, 2_100)];
+    let plan = story.plan();
+    assert_eq!(plan.transfers, without.transfers, "a floor is no price for what was accepted at another");
+    let text = plan.to_string();
+    assert!(text.ends_with("floor north met no\nfloor south met yes\n"), "{text}");
+}
+
+#[test]
+fn floors_that_are_not_those_of_the_epoch_are_refused() {
+    let refused = |floors: Vec<FloorFacts>| {
+        let mut story = an_epoch();
+        story.inputs.floors = floors;
+        assert!(plan(&story.inputs).is_err(), "{:?}", story.inputs.floors);
+    };
+    refused(vec![floor("north", 7, 41, 1)]);
+    refused(vec![floor("north", 7, 0, 1)]);
+    refused(vec![floor("nobody", 7, 40, 1)]);
+    refused(vec![floor("north", 7, 40, u64::MAX)]);
+    refused(vec![floor("north", 7, 40, 1), floor("north", 8, 40, 1)]);
+    refused(vec![floor("north", 7, 40, 1), floor("south", 7, 40, 1)]);
+    let mut other = floor("south", 8, 40, 1);
+    other.floor = SignedPriceFloor::sign(ClusterId([6; 16]), &SigningKey::from_seed(&[8; 32]), 40, 1, 0);
+    refused(vec![floor("north", 7, 40, 1), other]);
+    let mut tracked = an_epoch();
+    tracked.inputs.book = Book::Track;
+    tracked.inputs.floors.push(floor("north", 7, 40, 1));
+    assert!(plan(&tracked.inputs).is_err(), "nobody charges by it");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod arrears;
 mod charged;
 mod charged_epochs;
 mod epoch_jumps;
+mod floored;
 mod ledger_rows;
 mod lost;
 mod settled;
