@@ -181,7 +181,8 @@ impl Backend {
     pub(crate) fn write_health(&self) -> WriteHealth {
         let now = self.age_ms();
         let trust = &self.trust;
-        if trust.is_doubted() || trust.is_removed() || trust.is_lost() || trust.is_draining() {
+        let leaves = trust.is_removed() || trust.is_lost() || trust.is_draining();
+        if leaves || trust.is_doubted() || trust.is_below_floor() {
             WriteHealth::Barred
         } else if now < self.unresponsive_until_ms.load(Ordering::Relaxed) {
             WriteHealth::Unresponsive

@@ -117,7 +117,7 @@ fn providers(qualified: &[Candidate<'_>]) -> usize {
 fn verdict(rule: &PlacementRule, candidate: &Candidate<'_>) -> BackendVerdict {
     let barred = || {
         let barred = candidate.write_health == WriteHealth::Barred;
-        barred.then(|| "it takes no new slivers: it leaves the cluster, or what it holds is in doubt".to_owned())
+        barred.then(|| "it takes no new slivers: it leaves the cluster, what it holds is in doubt, or prices are below its floor".to_owned())
     };
     BackendVerdict {
         name: candidate.name.to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! See `domain/heartbeat.rs` for what is compared, and ARCHITECTURE.md for what follows from it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Ambient, random};
+use crate::domain::money::mode::MoneyMode;
 use crate::domain::{BackendFlag, BackendId, Heartbeat, HeartbeatVerdict, SeenBackend, SeenHeartbeat};
 use crate::metadata::{BackendSighting, FlaggedBackend, MetadataError, MetadataStore, SightedBackend};
 use crate::objects::committee::{Backend, Committee};
 use crate::objects::maintenance::trust::Membership;
+use crate::staking::PriceFloor;
 
 /// How long a backend may take to show its heartbeat.
 const LOOK: Duration = Duration::from_secs(5);
@@ -197,7 +199,11 @@ impl Heartbeats {
         let absences = self.0.metadata.absences().await?;
         let reputations = self.0.metadata.reputations().await?;
         let weights = self.0.metadata.placement_weights().await?;
+        let below_floor = self.below_floor().await?;
         for backend in &self.0.backends {
+            if backend.trust().set_below_floor(below_floor.contains(backend.id.as_str())) {
+                announce_price(backend);
+            }
             let staked = weights.get(backend.id.as_str()).copied().unwrap_or(0);
             backend.weigh_by_stake((!weights.is_empty()).then_some(staked));
             if let Some(kept) = kept.get(&backend.id) {
@@ -222,6 +228,17 @@ impl Heartbeats {
             self.0.cloned.cancel();
         }
         Ok(())
+    }
+
+    /// Providers whose floor the prices of the epoch that is under way do not meet.
+    async fn below_floor(&self) -> Result<BTreeSet<String>, MetadataError> {
+        let Some((epoch, _)) = self.0.metadata.money_epoch().await? else { return Ok(BTreeSet::new()) };
+        if epoch.mode != MoneyMode::On {
+            return Ok(BTreeSet::new());
+        }
+        let floors = self.0.metadata.price_floors_in(epoch.number).await?.into_iter();
+        let below = floors.filter(|row| !PriceFloor::from(row.floor).accepts(&epoch.prices));
+        Ok(below.map(|row| row.provider).collect())
     }
 
     /// The backends to look at now: those not seen for their period, and those that did not answer.
@@ -319,6 +336,18 @@ impl Heartbeats {
             tracing::debug!(backend = %backend.id, %error, "a heartbeat was not written and will be repeated");
         }
     }
+}
+
+/// That a provider closes or opens by its price shows in log and metrics.
+fn announce_price(backend: &Backend) {
+    let (id, is_below) = (&backend.id, backend.trust().is_below_floor());
+    if is_below {
+        tracing::warn!(backend = %id, "the prices in force are below the floor of a provider: it takes no new slivers");
+    } else {
+        tracing::info!(backend = %id, "the prices in force meet the floor of a provider again");
+    }
+    let labels = [("backend", id.to_string())];
+    metrics::gauge!("haulout_backend_below_price_floor", &labels).set(if is_below { 1.0 } else { 0.0 });
 }
 
 /// Another flag than before shows in log and metrics.

@@ -29,6 +29,8 @@ pub struct Trust {
     lost: AtomicBool,
     /// What it holds is being moved, so that it can be taken out of the cluster.
     draining: AtomicBool,
+    /// The prices in force are below the floor that its node signed.
+    below_floor: AtomicBool,
     /// It has passed its audits, or needs none.
     known: AtomicBool,
     flag: Mutex<Option<(BackendFlag, String)>>,
@@ -64,6 +66,17 @@ impl Trust {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether the prices in force are below the floor that its node signed: it keeps what it holds and takes nothing new.
+    #[must_use]
+    pub fn is_below_floor(&self) -> bool {
+        self.below_floor.load(Ordering::Relaxed)
+    }
+
+    /// Takes over whether prices are below its floor; whether that is another answer than before.
+    pub(crate) fn set_below_floor(&self, is_below: bool) -> bool {
+        self.below_floor.swap(is_below, Ordering::Relaxed) != is_below
     }
 
     /// Whether it has passed its audits, or is trusted without.
