@@ -117,6 +117,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<money::settling::PlanSettlement>(router);
     let router = offer::<money::earnings::ShowEarnings>(router);
     let router = offer::<money::registering::RegisterProvider>(router);
+    let router = offer::<money::price_floors::RegisterPriceFloor>(router);
     let router = offer::<money::stakes::AddStake>(router);
     let router = offer::<money::stakes::WithdrawStake>(router);
     let router = offer::<money::stakes::ListStakes>(router);

@@ -5,6 +5,7 @@ pub mod buckets;
 pub mod earnings;
 pub mod epochs;
 mod moment;
+pub mod price_floors;
 pub mod registering;
 pub mod settling;
 pub mod stakes;

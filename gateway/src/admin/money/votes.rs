@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::moment::{TRIES, not_registered, now, too_late};
+use super::price_floors::{FloorInForce, ShownPriceFloor, shown_floor};
 use crate::admin::error::{AdminError, Result};
 use crate::admin::{Admin, Operation};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
-use crate::metadata::{self, Ballot, NewProposal, ProposalRow, Proposed, VoteRow, VotingFacts};
+use crate::metadata::{self, Ballot, NewProposal, PriceFloorRow, ProposalRow, Proposed, VoteRow, VotingFacts};
 use crate::settlement::{count_votes, parameters_in};
 use crate::staking::{PARAMETER_RULES, Parameter, PriceFloor, Proposal};
 
@@ -144,6 +145,8 @@ pub struct ShownVoting {
     pub next_prices: (u64, u64),
     /// The votes that decide them; none where nobody with stake has voted, and the configuration says what is aimed at.
     pub votes: Vec<ShownPriceVote>,
+    /// Price floors that are in force.
+    pub floors: Vec<FloorInForce>,
     /// Open proposals.
     pub proposals: Vec<ShownProposal>,
     /// Parameters of this epoch: name, value, and what it is until a vote changes it.
@@ -164,6 +167,8 @@ pub struct VoteHistory {
     pub votes: Vec<ShownVote>,
     /// Of one epoch: the votes that decided its prices.
     pub counted: Vec<ShownPriceVote>,
+    /// Price floors that were registered, newest first.
+    pub floors: Vec<ShownPriceFloor>,
     /// The last proposals, newest first.
     pub proposals: Vec<ShownProposal>,
 }
@@ -252,11 +257,17 @@ impl Operation for ListVotes {
         let (next, outcome) = count_votes(&facts, &admin.money.prices());
         let next = crate::ledger::next_prices(&facts.epoch.prices, &next);
         let parameters = parameters_in(facts.epoch.number, &facts.passed);
+        let floors = admin.metadata.price_floors_in(facts.epoch.number).await?;
+        let in_force = |row: &PriceFloorRow| FloorInForce {
+            is_met: PriceFloor::from(row.floor).accepts(&facts.epoch.prices),
+            floor: shown_floor(row),
+        };
         Ok(ShownVoting {
             epoch: facts.epoch.number.0,
             prices: (facts.epoch.prices.storage.0, facts.epoch.prices.write.0),
             next_prices: (next.storage.0, next.write.0),
             votes: outcome.counted.iter().map(shown_price_vote).collect(),
+            floors: floors.iter().map(in_force).collect(),
             proposals: facts.open.iter().map(|(row, votes)| shown_proposal(row, Some((&facts, votes)))).collect(),
             parameters: PARAMETER_RULES
                 .iter()
@@ -279,6 +290,7 @@ impl Operation for ShowVoteHistory {
         Ok(VoteHistory {
             votes: admin.metadata.votes(epoch, SHOWN).await?.iter().map(shown_vote).collect(),
             counted: counted.iter().map(shown_price_vote).collect(),
+            floors: admin.metadata.price_floors(epoch, SHOWN).await?.iter().map(shown_floor).collect(),
             proposals: admin.metadata.proposals(SHOWN).await?.iter().map(|row| shown_proposal(row, None)).collect(),
         })
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use backends::node::protocol::GatewayName;
 use backends::node::server::NodeSettings;
 use clap::{Args, Subcommand};
+use codec::ClusterId;
 
+use crate::domain::money::frost::Frost;
 use crate::ledger::log::note::NoteKey;
 
 /// The node's data folder when none is named.
@@ -127,6 +129,22 @@ pub enum NodeCommand {
     Revoke {
         /// The key
         key: GatewayName,
+    },
+    /// Sign the lowest prices for which the node takes new slivers of a cluster, and print what the gateway's operator registers. 0 and 0 take it
+    /// back
+    PriceFloor {
+        /// The epoch from whose beginning it holds: one that has not begun, later than that of the floor before
+        #[arg(long, value_name = "N")]
+        epoch: u64,
+        /// FROST for each encoded MiB and epoch
+        #[arg(long, value_name = "FROST")]
+        storage: Frost,
+        /// FROST for each encoded MiB that is written
+        #[arg(long, value_name = "FROST")]
+        write: Frost,
+        /// The cluster, if the node has admitted several
+        #[arg(long, value_name = "CLUSTER")]
+        cluster: Option<ClusterId>,
     },
     /// What the node witnesses: published ledgers that it cosigns after it has recomputed them
     #[command(subcommand)]

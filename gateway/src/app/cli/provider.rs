@@ -44,6 +44,16 @@ pub enum Provider {
     },
     /// Register a provider, so that it takes stake and votes, or announce another commission
     Register(RegisterOptions),
+    /// Register the price floor that a provider's node signed: in epochs with lower prices it gets no new slivers
+    PriceFloor {
+        /// The name of its backend
+        provider: String,
+        /// What `haulout node price-floor` printed
+        statement: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// What providers earned and lost, epoch by epoch
     Earnings(EarningsOptions),
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::admin::money::earnings::ShowEarnings;
+use crate::admin::money::price_floors::RegisterPriceFloor;
 use crate::admin::money::registering::RegisterProvider;
 use crate::admin::{
     AdmitProvider, InviteProvider, ListProviders, ListedProvider, RepairStatus, ShowRepairs, UnrepairableBlob,
@@ -45,6 +46,9 @@ pub(super) async fn run(runner: &OperationRunner, provider: Provider) -> Result<
         Provider::Register(RegisterOptions { provider, owner, account, commission, json }) => {
             let register = RegisterProvider { provider, owner, account, commission_bp: commission };
             staking::register(runner, register, json).await
+        }
+        Provider::PriceFloor { provider, statement, json } => {
+            staking::price_floor(runner, RegisterPriceFloor { provider, statement }, json).await
         }
         Provider::Earnings(EarningsOptions { provider, epoch, json }) => {
             staking::earnings(runner, ShowEarnings { provider, epoch }, json).await

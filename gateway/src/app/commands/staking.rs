@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::admin::money::earnings::{ShowEarnings, ShownEarnings};
+use crate::admin::money::price_floors::{FloorInForce, RegisterPriceFloor, ShownPriceFloor};
 use crate::admin::money::registering::RegisterProvider;
 use crate::admin::money::stakes::{AddStake, ListStakes, MovedStake, ShownStake, WithdrawStake};
 use crate::admin::money::votes::{
@@ -166,6 +167,13 @@ fn voting_text(voting: &ShownVoting) -> Result<()> {
     } else {
         price_table(&voting.votes)?;
     }
+    if !voting.floors.is_empty() {
+        show::print("")?;
+        floor_table(&voting.floors.iter().map(|one| one.floor.clone()).collect::<Vec<_>>())?;
+    }
+    for FloorInForce { floor, .. } in voting.floors.iter().filter(|one| !one.is_met) {
+        show::print(&format!("{} takes no new slivers in this epoch: its prices are below the floor", floor.provider))?;
+    }
     if !voting.proposals.is_empty() {
         show::print("")?;
         proposal_table(&voting.proposals)?;
@@ -183,6 +191,10 @@ fn history_text(history: &VoteHistory) -> Result<()> {
     if !history.counted.is_empty() {
         show::print("")?;
         price_table(&history.counted)?;
+    }
+    if !history.floors.is_empty() {
+        show::print("")?;
+        floor_table(&history.floors)?;
     }
     if !history.proposals.is_empty() {
         show::print("")?;
@@ -205,6 +217,33 @@ pub(super) async fn register(runner: &OperationRunner, register: RegisterProvide
     });
     show::table(["PROVIDER", "OWNER", "COMMISSION", "FROM EPOCH"], &commissions.collect::<Vec<_>>())?;
     Ok(Outcome::Fine)
+}
+
+/// Runs `haulout provider price-floor`.
+pub(super) async fn price_floor(runner: &OperationRunner, register: RegisterPriceFloor, json: bool) -> Result<Outcome> {
+    let registered = runner.run(register).await?;
+    if json {
+        show::json(&registered)?;
+        return Ok(Outcome::Fine);
+    }
+    show::print(if registered.is_new { "registered" } else { "it was registered before: nothing changed" })?;
+    floor_table(std::slice::from_ref(&registered.floor))?;
+    Ok(Outcome::Fine)
+}
+
+fn floor_table(floors: &[ShownPriceFloor]) -> Result<()> {
+    let row = |floor: &ShownPriceFloor| {
+        let price = |price: u64| format!("{price} FROST");
+        [
+            floor.provider.clone(),
+            price(floor.storage),
+            price(floor.write),
+            floor.in_force.to_string(),
+            floor.registered_at.clone(),
+        ]
+    };
+    let head = ["FLOOR OF", "A MIB KEPT", "A MIB WRITTEN", "FROM EPOCH", "REGISTERED AT"];
+    show::table(head, &floors.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Runs `haulout provider earnings`.

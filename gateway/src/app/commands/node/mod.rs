@@ -3,6 +3,7 @@
 mod admission;
 mod init;
 mod join;
+mod price_floor;
 mod serve;
 mod witness;
 
@@ -26,6 +27,9 @@ pub(in crate::app) async fn run(node: Node, data: &Path, config: &Config) -> Res
         Some(NodeCommand::Join { token, listen, name }) => join::run(data, &token, &listen, &name),
         Some(NodeCommand::Allow { key, quota, name }) => admission::allow(data, &key, quota, name),
         Some(NodeCommand::Revoke { key }) => admission::revoke(data, &key),
+        Some(NodeCommand::PriceFloor { epoch, storage, write, cluster }) => {
+            price_floor::run(data, epoch, storage, write, cluster)
+        }
         Some(NodeCommand::Witness(command)) => witness::run(data, command),
         Some(NodeCommand::Clusters { json }) => admission::clusters(data, json),
     }
