@@ -108,6 +108,7 @@ fn router(admin: Arc<Admin>) -> Router {
     let router = offer::<money::accounts::ShowAccounts>(router);
     let router = offer::<money::accounts::MoveMoney>(router);
     let router = offer::<money::buckets::ShowUsage>(router);
+    let router = offer::<money::invoice_proofs::ShowInvoiceLeaves>(router);
     let router = offer::<money::buckets::ShowInvoice>(router);
     let router = offer::<money::buckets::FundBucket>(router);
     let router = offer::<money::buckets::DecideArrears>(router);

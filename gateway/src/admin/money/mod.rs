@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod buckets;
 pub mod earnings;
 pub mod epochs;
+pub mod invoice_proofs;
 mod moment;
 pub mod price_floors;
 pub mod registering;

@@ -59,4 +59,9 @@ pub enum OfflineLedger {
         #[arg(long, value_name = "FILE")]
         policy: PathBuf,
     },
+    /// Print what published names the lines of a file open, as `haulout invoice --prove` writes them
+    Names {
+        /// The file
+        file: PathBuf,
+    },
 }

@@ -1,5 +1,7 @@
 //! `haulout account`, `usage`, `invoice`, `quote` and `epoch`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use crate::domain::money::frost::Frost;
@@ -82,6 +84,12 @@ pub struct Invoice {
     /// Print it as comma-separated values
     #[arg(long)]
     pub csv: bool,
+    /// Write proofs of its transfers in the published ledger, and what opens the names in them, from this export of it
+    #[arg(long, value_name = "DIR", requires = "epoch", conflicts_with_all = ["json", "csv"])]
+    pub prove: Option<PathBuf>,
+    /// The folder for these files
+    #[arg(long, value_name = "DIR", requires = "prove", default_value = ".", hide_default_value = true)]
+    pub out: PathBuf,
 }
 
 /// Options of `haulout settle`.

@@ -1,16 +1,19 @@
 //! `haulout account`, `usage`, `invoice`, `quote`, `epoch`, and `haulout bucket payer` and `spend-limit`.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
 
 use crate::admin::money::accounts::{Direction, MoveMoney, ShowAccounts, ShownAccount};
 use crate::admin::money::buckets::{
     ArrearsRequest, DecideArrears, FundBucket, FundsRequest, ShowInvoice, ShowUsage, ShownBill, ShownUsage,
 };
 use crate::admin::money::epochs::{ConfirmEpochs, ConfirmedEpochs, Quote, ShowEpochs};
+use crate::admin::money::invoice_proofs::{InvoiceLeaves, ShowInvoiceLeaves};
 use crate::admin::money::settling::PlanSettlement;
 use crate::app::cli;
 use crate::app::commands::runner::OperationRunner;
-use crate::app::commands::{Outcome, show};
+use crate::app::commands::{Outcome, ledger, show};
 use crate::domain::money::frost::Frost;
 
 /// Runs `haulout account`.
@@ -138,6 +141,10 @@ pub(super) async fn arrears(
 
 /// Runs `haulout invoice`.
 pub(super) async fn invoice(runner: &OperationRunner, invoice: cli::Invoice) -> Result<Outcome> {
+    if let (Some(export), Some(epoch)) = (&invoice.prove, invoice.epoch) {
+        let leaves = runner.run(ShowInvoiceLeaves { bucket: invoice.bucket, epoch }).await?;
+        return prove(&leaves, export, &invoice.out);
+    }
     let bills = runner.run(ShowInvoice { bucket: invoice.bucket, epoch: invoice.epoch }).await?;
     if invoice.json {
         show::json(&bills)?;
@@ -148,6 +155,22 @@ pub(super) async fn invoice(runner: &OperationRunner, invoice: cli::Invoice) -> 
         let rows: Vec<_> = bills.iter().map(bill_row).collect();
         let head = ["EPOCH", "PAYER", "STORAGE", "WRITES", "REQUESTS", "EGRESS", "TOTAL", "UNPAID"];
         show::table(head, &rows)?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// Writes a file for each transfer, `ID.tlog-proof`, and one with what opens the names in them. A charge that its payer could not pay is in no
+/// transfer.
+fn prove(invoices: &[InvoiceLeaves], export: &Path, out: &Path) -> Result<Outcome> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    for invoice in invoices {
+        for id in &invoice.transfers {
+            ledger::prove(export, id, out.join(format!("{id}.tlog-proof")))?;
+        }
+        let names = out.join(format!("bucket-{}.names", invoice.bucket_number));
+        let lines: String = invoice.names.iter().map(|name| format!("{name}\n")).collect();
+        std::fs::write(&names, lines).with_context(|| format!("cannot write {}", names.display()))?;
+        show::print(&format!("{} opens the names in them: it is for those who may know them", names.display()))?;
     }
     Ok(Outcome::Fine)
 }

@@ -2,10 +2,13 @@
 
 mod export;
 mod folder;
+mod names;
 mod prove;
 mod verify;
 
 pub(in crate::app) use verify::plan_of;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -28,7 +31,13 @@ pub(in crate::app) fn run_offline(offline: OfflineLedger) -> Result<Outcome> {
         OfflineLedger::Verify { dir, policy, seen } => verify::run(&dir, policy.as_deref(), &seen),
         OfflineLedger::Prove { dir, id, out } => prove::run(&dir, &id, out),
         OfflineLedger::Check { file, policy } => prove::check(&file, &policy),
+        OfflineLedger::Names { file } => names::run(&file),
     }
+}
+
+/// Writes the proof of one transfer, from an export.
+pub(super) fn prove(export: &Path, id: &str, out: PathBuf) -> Result<Outcome> {
+    prove::run(export, id, Some(out))
 }
 
 async fn checkpoint(runner: &OperationRunner, policy: bool, json: bool) -> Result<Outcome> {
