@@ -54,6 +54,17 @@ pub const LATER_POINTS: [&str; 26] = [
     "audit-recorded",
 ];
 
+/// The points of money: epochs that begin and are charged, settlement and publication.
+pub const MONEY_POINTS: [&str; 7] = [
+    "epoch-begun",
+    "epoch-charging",
+    "epoch-charged",
+    "hold-reserved",
+    "settlement-planned",
+    "settlement-applied",
+    "settlement-published",
+];
+
 /// How long a delay takes.
 #[cfg(feature = "failpoints")]
 const DELAY: std::time::Duration = std::time::Duration::from_secs(2);
@@ -89,7 +100,8 @@ pub fn arm() -> Armed {
 #[cfg(feature = "failpoints")]
 #[must_use]
 pub fn fails_at(name: &str) -> bool {
-    debug_assert!(POINTS.iter().chain(&LATER_POINTS).any(|listed| *listed == name), "{name} is not listed");
+    let listed = POINTS.iter().chain(&LATER_POINTS).chain(&MONEY_POINTS);
+    debug_assert!(listed.into_iter().any(|listed| *listed == name), "{name} is not listed");
     let act = |action: Option<String>| {
         eprintln!("passed the point {name}");
         match action.as_deref() {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use backends::failpoint::fails_at;
+
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
@@ -104,6 +106,9 @@ impl Settler {
     pub async fn settle(&self, held: &BTreeMap<BackendId, u64>) -> Result<Option<Epoch>, SettleError> {
         let Some(planned) = self.plan_next(held).await? else { return Ok(None) };
         let epoch = planned.plan.epoch;
+        if fails_at("settlement-planned") {
+            return Err(MetadataError::Unavailable("the test wants it".to_owned()).into());
+        }
         Ok(self.metadata.settle(planned.settlement()).await?.then_some(epoch))
     }
 

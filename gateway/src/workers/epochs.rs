@@ -13,6 +13,7 @@ use crate::ledger::{ArrearsStage, ArrearsTerms};
 use crate::metadata::{
     ArrearsNotice, BucketCost, ChargeStep, EpochAdvance, EpochJump, EpochTerms, FundsAlert, MetadataStore,
 };
+use crate::objects::fail_at;
 use crate::settlement::count_votes;
 use crate::workers::money::metrics::MoneyMetrics;
 use crate::workers::webhook::Webhook;
@@ -117,6 +118,7 @@ impl Epochs {
         let costs = self.metadata.bucket_costs(after, BUCKETS_PER_STEP).await?;
         if costs.iter().any(|cost| cost.funds.wanted_hold().is_some()) {
             self.metadata.reserve_some(after, BUCKETS_PER_STEP).await?;
+            fail_at("hold-reserved")?;
         }
         for cost in &costs {
             if let Some(alert) = self.metadata.take_alert(cost, &epoch).await? {
@@ -239,11 +241,18 @@ impl Worker for Epochs {
         let advanced = self.metadata.advance_epoch(self.next_terms().await?, self.money.unconfirmed_epochs).await?;
         let jump = if let EpochAdvance::Waits(jump) = &advanced { Some(jump) } else { None };
         self.report(jump);
+        if advanced == EpochAdvance::Begun {
+            fail_at("epoch-begun")?;
+        }
         let EpochAdvance::UnderWay(current) = advanced else { return Ok(advanced == EpochAdvance::Begun) };
         let margin = i64::try_from(MARGIN.min(self.length() / 8).as_micros())?;
         match self.metadata.charge_before(current, BUCKETS_PER_STEP, margin).await? {
-            ChargeStep::Some(_) => return Ok(true),
+            ChargeStep::Some(_) => {
+                fail_at("epoch-charging")?;
+                return Ok(true);
+            }
             ChargeStep::Done(epoch) => {
+                fail_at("epoch-charged")?;
                 tracing::info!(%epoch, "an epoch is charged: what all buckets owe is known");
                 return Ok(true);
             }

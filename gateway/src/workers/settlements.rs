@@ -11,7 +11,7 @@ use crate::clock::Ambient;
 use crate::config::MoneyConfig;
 use crate::domain::money::mode::MoneyMode;
 use crate::metadata::MetadataStore;
-use crate::objects::Objects;
+use crate::objects::{Objects, fail_at};
 use crate::publication::{LogKeys, PublicationError, Published, publish};
 use crate::settlement::Settler;
 use crate::workers::worker::{StepError, Worker};
@@ -45,6 +45,7 @@ impl Settlements {
         let settler = Settler::new(self.metadata.clone(), self.keys().await?.salter);
         let settled = settler.settle(&held).await?;
         if let Some(epoch) = settled {
+            fail_at("settlement-applied")?;
             tracing::info!(%epoch, "an epoch is settled");
         }
         Ok(settled.is_some())
@@ -69,6 +70,7 @@ impl Settlements {
         let Some(settled) = self.metadata.settlement_to_publish().await? else { return Ok(false) };
         let published = publish(&self.metadata, &self.keys().await?, &settled).await?;
         if let Published::Now(_) = &published {
+            fail_at("settlement-published")?;
             tracing::info!(epoch = %settled.epoch, "an epoch is in the published ledger");
         }
         Ok(published != Published::Overtaken)

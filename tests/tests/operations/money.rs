@@ -117,7 +117,44 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
     let folder = gateway.scratch("log").to_string_lossy().into_owned();
     gateway.haulout(&["ledger", "export", "--out", &folder]).ok().await?;
     gateway.haulout(&["ledger", "verify", &folder]).ok().await?;
+    an_invoice_is_proven(gateway, &folder, last).await?;
     gateway.restart()
+}
+
+/// The transfers of an invoice, each in a file that proves it to whoever has a policy, and what the names in them stand for.
+async fn an_invoice_is_proven(gateway: &TestGateway, export: &str, epoch: u64) -> Result<()> {
+    let epoch = epoch.to_string();
+    let out = gateway.scratch("proofs").to_string_lossy().into_owned();
+    gateway.haulout(&["invoice", "kept", "--epoch", &epoch, "--prove", export, "--out", &out]).ok().await?;
+    let bill = json(gateway, &["invoice", "kept", "--epoch", &epoch]).await?;
+    let (mut proven, mut names) = (0, String::new());
+    let mut transfers = Vec::new();
+    for file in std::fs::read_dir(&out)? {
+        let path = file?.path();
+        let name = path.to_string_lossy().into_owned();
+        if name.ends_with(".names") {
+            names = gateway.haulout(&["ledger", "names", &name]).ok().await?;
+            continue;
+        }
+        let said = gateway.haulout(&["ledger", "check", &name, "--policy", &format!("{export}/policy")]).ok().await?;
+        let leaf: Vec<_> = said.lines().next().context("the leaf")?.split(' ').map(str::to_owned).collect();
+        proven += leaf[8].parse::<u64>()?;
+        transfers.push(leaf);
+        let mut forged = std::fs::read(&path)?;
+        let at = forged.len() / 2;
+        forged[at] ^= 1;
+        std::fs::write(&path, forged)?;
+        gateway.haulout(&["ledger", "check", &name, "--policy", &format!("{export}/policy")]).fails().await?;
+    }
+    ensure!(!transfers.is_empty() && proven == number(&bill[0], "total")?, "{proven} of {bill}");
+    // Who pays, and for which bucket, stands under salted names that the file opens.
+    for line in names.lines() {
+        let published = line.split(' ').next().context("a name")?;
+        let salted = published.split('/').nth(1).context("a name")?;
+        ensure!(transfers.iter().all(|leaf| leaf.iter().any(|word| word.ends_with(salted))), "{line} in {transfers:?}");
+    }
+    ensure!(names.lines().count() == 2, "{names}");
+    Ok(())
 }
 
 async fn who_cannot_pay_is_refused_and_reads_and_deletes(gateway: &mut TestGateway) -> Result<()> {

@@ -1,11 +1,14 @@
 //! Stake and votes on six storage nodes: stake backs providers, votes move the price, one node lies and loses, a withdrawal waits for
 //! its end, and whatever is killed or repeated, money moves once.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use harness::{
-    Behaviour, ByzantineNode, Database, Payload, Settings, StorageNode, TestGateway, run_scenario_between, wait_until,
+    Behaviour, ByzantineNode, Database, Payload, Settings, StorageNode, TestGateway, number_from_environment,
+    run_scenario_between, wait_until,
 };
 use serde_json::Value;
 
@@ -210,14 +213,48 @@ async fn everything_adds_up(gateway: &TestGateway) -> Result<()> {
     let path = folder.to_string_lossy().into_owned();
     gateway.haulout(&["ledger", "export", "--out", &path]).ok().await?;
     gateway.haulout(&["ledger", "verify", &path]).ok().await?;
-    let inputs = std::fs::read_dir(folder.join("inputs"))?;
-    let texts = inputs.map(|file| Ok(std::fs::read_to_string(file?.path())?)).collect::<Result<Vec<_>>>()?;
+    let inputs = fs::read_dir(folder.join("inputs"))?;
+    let texts = inputs.map(|file| Ok(fs::read_to_string(file?.path())?)).collect::<Result<Vec<_>>>()?;
     for needle in ["\nstake stake-", "\nevidence n3 ", "parameter slash_bp 500"] {
         ensure!(texts.iter().any(|text| text.contains(needle)), "no inputs have {needle:?}");
     }
-    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/verify_ledger.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/verify_ledger.py");
     let verified = Command::new("python3").arg(script).arg(folder.join("policy")).arg(&folder).output()?;
     let said = String::from_utf8_lossy(&verified.stdout).into_owned();
     ensure!(verified.status.success() && said.starts_with("good:"), "{said}");
-    Ok(())
+    changed_bytes_are_found(gateway, &folder).await
+}
+
+/// The export of a real run with one byte changed does not verify, wherever that byte is: a few at random, or as many as
+/// `HAULOUT_CHANGED_BYTES` says.
+async fn changed_bytes_are_found(gateway: &TestGateway, folder: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    let mut open = ["inputs", "tile", "checkpoints"].map(|name| folder.join(name)).to_vec();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?);
+        } else {
+            files.push(path);
+        }
+    }
+    files.push(folder.join("checkpoint"));
+    files.sort();
+    let sizes = files.iter().map(|path| Ok(fs::metadata(path)?.len())).collect::<Result<Vec<_>>>()?;
+    let path = folder.to_string_lossy().into_owned();
+    for number in 0..number_from_environment("HAULOUT_CHANGED_BYTES", 12) {
+        let drawn = Payload::new("changed byte", number, 9).bytes().to_vec();
+        let mut at = u64::from_le_bytes(drawn[..8].try_into()?) % sizes.iter().sum::<u64>();
+        let file = sizes.iter().position(|size| at.checked_sub(*size).map(|rest| at = rest).is_none());
+        let file = &files[file.context("it lies in a file")?];
+        let honest = fs::read(file)?;
+        let mut changed = honest.clone();
+        changed[usize::try_from(at)?] ^= drawn[8].max(1);
+        fs::write(file, &changed)?;
+        let said = gateway.haulout(&["ledger", "verify", &path]).run().await?;
+        ensure!(said.code != 0, "{}, byte {at}, ^ {}: {}", file.display(), drawn[8].max(1), said.stdout);
+        let name = file.strip_prefix(folder)?.to_string_lossy().into_owned();
+        ensure!(said.stdout.contains(&name) || said.stderr.contains(&name), "{name} is named: {}", said.stdout);
+        fs::write(file, honest)?;
+    }
+    gateway.haulout(&["ledger", "verify", &path]).ok().await.map(drop)
 }

@@ -83,7 +83,54 @@ async fn nodes_cosign(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> R
     let shown: Value = serde_json::from_str(&shown)?;
     ensure!(shown[0]["cosigned"].as_u64() > Some(0) && shown[0]["refusals"] == serde_json::json!([]), "{shown}");
     ensure!(shown[0]["cosigned"].as_u64() <= shown[0]["recomputed"].as_u64(), "{shown}");
-    Ok(())
+    another_history_is_cosigned_by_nobody(gateway, nodes, &keys).await
+}
+
+/// The database is set back and goes on otherwise. So the log signs another history than the one that was cosigned, as it would if somebody forged it:
+/// no node cosigns that, however far it grows.
+async fn another_history_is_cosigned_by_nobody(
+    gateway: &mut TestGateway,
+    nodes: &[StorageNode],
+    keys: &[String],
+) -> Result<()> {
+    let backup = gateway.back_up_database().await?;
+    let size = |log: &Value| log["checkpoint"]["size"].as_u64().unwrap_or_default();
+    let then = size(&log(gateway).await?);
+    gateway.root().put("kept", "forgotten", vec![2; 2 << 20]).await?.ok()?;
+    wait_until("two more epochs are cosigned", async || {
+        let log = log(gateway).await?;
+        Ok((size(&log) >= then + 20 && cosigned(&log, keys) == 3).then_some(()))
+    })
+    .await?;
+    gateway.kill();
+    let seen = cosigned_by(&nodes[0]).await?;
+    gateway.restore_database(&backup).await?;
+    gateway.restart()?;
+    // Whoever confirms it has his reasons; witnesses do not ask for them.
+    gateway.haulout(&["database", "confirm"]).run().await?;
+    gateway.root().put("kept", "otherwise", vec![3; 1 << 20]).await?.ok()?;
+    let grown = wait_until("the other history is longer", async || {
+        let log = log(gateway).await?;
+        let all_failed = log["witnesses"].as_array().is_some_and(|all| all.iter().all(|one| one["problem"] != ""));
+        Ok((size(&log) > seen + 30 && all_failed).then_some(log))
+    })
+    .await?;
+    ensure!(cosigned(&grown, keys) == 0, "{grown}");
+    for node in nodes {
+        ensure!(cosigned_by(node).await? >= seen, "what it cosigned stays");
+    }
+    let folder = gateway.scratch("exports").join("otherwise").to_string_lossy().into_owned();
+    gateway.haulout(&["ledger", "export", "--out", &folder]).ok().await?;
+    let all = gateway.scratch("policies").join("all.policy").to_string_lossy().into_owned();
+    let said = gateway.haulout(&["ledger", "verify", &folder, "--policy", &all]).fails().await?;
+    ensure!(said.contains("too few witnesses"), "{said}");
+    gateway.wait_for_collection().await
+}
+
+/// The size of the tree that a node cosigned last.
+async fn cosigned_by(node: &StorageNode) -> Result<u64> {
+    let shown: Value = serde_json::from_str(&node.haulout(&["witness", "logs", "--json"]).ok().await?)?;
+    shown[0]["cosigned"].as_u64().with_context(|| format!("{shown}"))
 }
 
 /// What is no request of the protocol, about another log, not signed, or not the next one.

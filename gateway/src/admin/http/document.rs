@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::parameter::{Kind, Parameter, Place};
 use super::route::Route;
-use super::route_table::ROUTES;
-use super::schema::refusal;
+use super::route_table::routes;
+use super::schema::{refusal, truth};
 
 /// The document.
 pub(super) fn document() -> Value {
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in routes() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method] = operation(route);
     }
@@ -43,6 +43,7 @@ fn operation(route: &Route) -> Value {
         let schema = match parameter.kind {
             Kind::Text => json!({ "type": "string", "minLength": 1, "maxLength": 1024 }),
             Kind::Integer => json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+            Kind::Truth => truth(),
         };
         json!({
             "name": parameter.name,

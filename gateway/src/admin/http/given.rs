@@ -50,6 +50,7 @@ impl Given {
             let is_right = match parameter.kind {
                 Kind::Text => (1..=VALUE_BYTES_MAX).contains(&value.len()),
                 Kind::Integer => value.parse::<u64>().is_ok_and(|number| number.to_string() == value),
+                Kind::Truth => ["true", "false"].contains(&value.as_str()),
             };
             if !is_right {
                 return Err(malformed(format!("the parameter {} has a wrong value", parameter.name)));

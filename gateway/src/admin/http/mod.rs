@@ -11,6 +11,8 @@ mod route;
 mod route_table;
 mod router;
 mod schema;
+mod staking_replies;
+mod staking_table;
 #[cfg(test)]
 mod tests;
 

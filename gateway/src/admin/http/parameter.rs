@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Text,
     /// A whole number that is not below zero.
     Integer,
+    /// `true` or `false`.
+    Truth,
 }
 
 /// A parameter.

@@ -1,15 +1,16 @@
-//! A row of the table.
+//! A row of the table, and how one is written.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::answer::Refusal;
 use super::given::Given;
-use super::parameter::Parameter;
-use crate::admin::Admin;
+use super::parameter::{Kind, Parameter, Place};
+use crate::admin::{Admin, Operation};
 
 /// What a row does.
 pub(super) type Done = Pin<Box<dyn Future<Output = Result<Value, Refusal>> + Send>>;
@@ -26,4 +27,29 @@ pub(super) struct Route {
     /// The schema of the reply.
     pub(super) reply: fn() -> Value,
     pub(super) call: fn(Arc<Admin>, Given) -> Done,
+}
+
+/// A parameter of the query.
+pub(super) const fn query(name: &'static str, kind: Kind, is_required: bool, about: &'static str) -> Parameter {
+    Parameter { name, place: Place::Query, kind, is_required, about }
+}
+
+/// A resource that is read, without parameters.
+pub(super) const fn get(
+    path: &'static str,
+    name: &'static str,
+    about: &'static str,
+    reply: fn() -> Value,
+    call: fn(Arc<Admin>, Given) -> Done,
+) -> Route {
+    Route { method: "get", path, name, about, parameters: &[], body: None, reply, call }
+}
+
+/// Runs an operation of the commands.
+pub(super) async fn run<O: Operation>(admin: &Admin, operation: O) -> Result<Value, Refusal>
+where
+    O::Reply: Serialize,
+{
+    let reply = operation.run(admin).await?;
+    serde_json::to_value(reply).map_err(|error| Refusal::Malformed(error.to_string()))
 }

@@ -2,40 +2,32 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
 use super::given::Given;
 use super::parameter::{Kind, Parameter, Place};
 use super::replies;
-use super::route::{Done, Route};
+use super::route::{Done, Route, get, query, run};
 use super::schema::{integer, object, one_of, or_null, text, truth};
+use super::staking_table::STAKING_ROUTES;
 use crate::admin::money::accounts::{MoveMoney, ShowAccounts};
 use crate::admin::money::buckets::{ArrearsRequest, DecideArrears, FundBucket, FundsRequest, ShowInvoice, ShowUsage};
 use crate::admin::money::epochs::{ConfirmEpochs, Quote, ShowEpochs};
 use crate::admin::money::settling::PlanSettlement;
-use crate::admin::{Admin, ListProviders, Operation, ShowLog};
+use crate::admin::{Admin, ListProviders, ShowLog};
 
 const BUCKET: Parameter =
     Parameter { name: "bucket", place: Place::Path, kind: Kind::Text, is_required: true, about: "The bucket's name." };
 
-const fn query(name: &'static str, kind: Kind, is_required: bool, about: &'static str) -> Parameter {
-    Parameter { name, place: Place::Query, kind, is_required, about }
-}
-
-const fn get(
-    path: &'static str,
-    name: &'static str,
-    about: &'static str,
-    reply: fn() -> Value,
-    call: fn(Arc<Admin>, Given) -> Done,
-) -> Route {
-    Route { method: "get", path, name, about, parameters: &[], body: None, reply, call }
-}
-
 /// Everything that there is.
-pub(super) static ROUTES: &[Route] = &[
+pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
+    MONEY_ROUTES.iter().chain(STAKING_ROUTES)
+}
+
+/// Buckets, accounts, epochs and the ledger.
+static MONEY_ROUTES: &[Route] = &[
     Route {
         parameters: &[query("bucket", Kind::Text, false, "One bucket; all of them without it.")],
         ..get("/v1/usage", "showUsage", "What buckets use and cost in this epoch.", replies::usages, usage)
@@ -171,15 +163,6 @@ fn movement_body() -> Value {
         ("amount", integer()),
         ("reference", text()),
     ])
-}
-
-/// Runs an operation of the commands.
-async fn run<O: Operation>(admin: &Admin, operation: O) -> Result<Value, Refusal>
-where
-    O::Reply: Serialize,
-{
-    let reply = operation.run(admin).await?;
-    serde_json::to_value(reply).map_err(|error| Refusal::Malformed(error.to_string()))
 }
 
 fn usage(admin: Arc<Admin>, given: Given) -> Done {

@@ -13,7 +13,7 @@ use super::answer::{Refusal, answer};
 use super::document::document;
 use super::given::Given;
 use super::route::Route;
-use super::route_table::ROUTES;
+use super::route_table::routes;
 use crate::admin::Admin;
 
 /// The longest body that is read, in bytes.
@@ -22,7 +22,7 @@ pub(super) const BODY_BYTES_MAX: usize = 64 << 10;
 /// Everything below `/v1`.
 pub(in crate::admin) fn router() -> Router<Arc<Admin>> {
     let mut paths: BTreeMap<&str, MethodRouter<Arc<Admin>>> = BTreeMap::new();
-    for route in ROUTES {
+    for route in routes() {
         let filter = match route.method {
             "put" => MethodFilter::PUT,
             "post" => MethodFilter::POST,

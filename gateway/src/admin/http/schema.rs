@@ -23,6 +23,16 @@ pub(super) fn one_of(texts: &[&str]) -> Value {
     json!({ "type": "string", "enum": texts })
 }
 
+/// A list of fixed length, whose places have types of their own.
+pub(super) fn tuple() -> Value {
+    json!({ "type": "array" })
+}
+
+/// One of these.
+pub(super) fn any_of<const N: usize>(schemas: [Value; N]) -> Value {
+    json!({ "anyOf": schemas.to_vec() })
+}
+
 /// The same or null.
 pub(super) fn or_null(schema: Value) -> Value {
     json!({ "anyOf": [schema, { "type": "null" }] })
