@@ -103,6 +103,8 @@ const CONSTRUCTS: &[Construct] = &[
         is_in: |text| text.contains("COLLATE \"C\"") && text.contains("CREATE TABLE"),
         known: &[
             "postgres/0001_",
+            "postgres/0002_",
+            "postgres/0003_",
             "postgres/0005_",
             "postgres/0007_",
             "postgres/0009_",
@@ -110,7 +112,9 @@ const CONSTRUCTS: &[Construct] = &[
             "postgres/0015_",
             "postgres/0021_",
             "postgres/0022_",
+            "postgres/0023_",
             "postgres/0026_",
+            "postgres/0027_",
             "postgres/0028_",
         ],
     },
@@ -139,7 +143,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// What is used anew of what an engine lacks, and what is said to be used and is not.
+/// What is used of what an engine lacks and is not on the list, and what is on the list and no longer used.
 pub fn complaints() -> Vec<String> {
     let statements: Vec<_> = migrations().into_iter().chain(statements_of_the_gateway()).collect();
     let mut complaints = Vec::new();

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use super::{script, stop_with_this_process};
@@ -64,6 +64,15 @@ impl Replicas {
         let name = format!("haulout_{}", crate::s3::random_hex(8));
         self.query(&format!("CREATE DATABASE {name}")).await?;
         Ok(self.url.replacen("/postgres?", &format!("/{name}?"), 1))
+    }
+
+    /// Lets the standby fall behind: it receives nothing any more, and no commit waits for it. Not with Patroni.
+    ///
+    /// # Errors
+    /// It goes on.
+    pub async fn detach_standby(&self) -> Result<()> {
+        let Decides::Test { primary } = self.decides else { bail!("Patroni would not let it take over") };
+        self.run("detach", &[SERVERS[1 - primary], SERVERS[primary]]).await.map(drop)
     }
 
     /// Ends the primary at once, as a power cut would.

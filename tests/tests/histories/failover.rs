@@ -40,6 +40,42 @@ fn two_gateways_follow_the_primary() -> Result<()> {
     })
 }
 
+/// A standby that does not have the last commits takes over. The journal has them: nothing is written or collected until somebody
+/// has decided.
+#[test]
+fn a_failover_that_lost_commits_is_noticed() -> Result<()> {
+    let settings = Settings::new(Database::Postgres).set("objects", "heartbeat_seconds = 1");
+    run_scenario_on_replicas(settings, false, async |gateway, replicas| {
+        let s3 = gateway.root();
+        s3.create_bucket("kept").await?;
+        s3.put("kept", "before", "first").await?.ok()?;
+        replicas.detach_standby().await?;
+        s3.put("kept", "lost", "second").await?.ok()?;
+        gateway.wait_for_heartbeats(1..=6).await?;
+        replicas.kill_primary().await?;
+        replicas.takeover().await?;
+
+        // It also begins again, as another run than the one that the database has forgotten.
+        wait_until("only reads are served", async || {
+            let ready = gateway.ops("/health/ready").is_ok_and(|(_, text)| text.contains("only reads are served"));
+            let refused = s3.put("kept", "later", "third").await.is_ok_and(|reply| reply.status == 503);
+            let read = s3.get("kept", "before").await.is_ok_and(|reply| reply.body == "first");
+            Ok((ready && refused && read).then_some(()))
+        })
+        .await?;
+        let refused = gateway.haulout(&["collect"]).fails().await?;
+        ensure!(refused.contains("haulout database confirm"), "{refused}");
+
+        gateway.haulout(&["database", "confirm"]).ok().await?;
+        wait_until("writes are served", async || {
+            Ok(s3.put("kept", "later", "third").await.is_ok_and(|reply| reply.status == 200).then_some(()))
+        })
+        .await?;
+        s3.get("kept", "lost").await?.refused(404, "NoSuchKey")?;
+        gateway.wait_for_collection().await
+    })
+}
+
 async fn keep_promises(gateways: &[&TestGateway], replicas: &mut Replicas, with_patroni: bool) -> Result<()> {
     let clients = gateways.iter().map(|gateway| gateway.root()).collect();
     let disturb = async |world: &World| {

@@ -107,6 +107,7 @@ impl MetadataStore {
         hash: [u8; 32],
     ) -> Result<()> {
         self.database().transact(Confirm { shown, recorded, hash }).await?;
+        self.database().accept_lost_commits();
         self.compare_journal(recorded).await
     }
 

@@ -140,6 +140,7 @@ impl Database {
         let committed = if fails_at("committed") { Err(sqlx::Error::WorkerCrashed) } else { committed };
         let Err(error) = committed else {
             self.finished();
+            self.note_commit(token);
             return Ok(done);
         };
         drop(tx);
@@ -172,6 +173,28 @@ impl Database {
     pub(crate) fn finished(&self) {
         if let Pools::Sqlite { unfinished, .. } = &self.pools {
             unfinished.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// The transaction of this token was committed: a server that takes over must have it.
+    fn note_commit(&self, token: [u8; 16]) {
+        if let Pools::Postgres(pool) = &self.pools {
+            pool.note_commit(token);
+        }
+    }
+
+    /// Whether the database is known to lack commits that were acknowledged.
+    pub(crate) fn lacks_commits(&self) -> bool {
+        match &self.pools {
+            Pools::Sqlite { .. } => false,
+            Pools::Postgres(pool) => pool.lacks_commits(),
+        }
+    }
+
+    /// An operator has decided that it counts all the same.
+    pub(crate) fn accept_lost_commits(&self) {
+        if let Pools::Postgres(pool) = &self.pools {
+            pool.accept_lost_commits();
         }
     }
 

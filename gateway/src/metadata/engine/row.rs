@@ -1,4 +1,4 @@
-//! A row of either database, read by position.
+//! What either database answers: rows, read by position.
 
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -10,6 +10,14 @@ use crate::metadata::error::{MetadataError, Result};
 pub(crate) enum Row {
     Sqlite(SqliteRow),
     Postgres(PgRow),
+}
+
+/// What one of several statements did.
+pub(crate) struct Answer {
+    /// How many rows it changed.
+    pub changed: u64,
+    /// The rows it answered.
+    pub rows: Vec<Row>,
 }
 
 /// Decodes column `index` as `$type` from whichever row it is. The types were chosen by the statement, so the drivers' own

@@ -6,7 +6,7 @@ use sqlx::{Either, Executor, Sqlite};
 
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::postgres::PostgresSession;
-use crate::metadata::engine::row::Row;
+use crate::metadata::engine::row::{Answer, Row};
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::Result;
 
@@ -14,14 +14,6 @@ use crate::metadata::error::Result;
 pub(crate) enum Session {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PostgresSession),
-}
-
-/// What one of several statements did.
-pub(crate) struct Answer {
-    /// How many rows it changed.
-    pub changed: u64,
-    /// The rows it answered.
-    pub rows: Vec<Row>,
 }
 
 impl Session {

@@ -95,10 +95,11 @@ impl MetadataStore {
         Ok(())
     }
 
-    /// Whether the database was found to be older than its journal.
+    /// Whether the database was found to be older than its journal, or than what this gateway had committed before another server took
+    /// over.
     #[must_use]
     pub fn is_behind_journal(&self) -> bool {
-        self.shared.is_behind_journal.load(Ordering::Relaxed)
+        self.shared.is_behind_journal.load(Ordering::Relaxed) || self.database().lacks_commits()
     }
 
     /// Records a segment or snapshot. False when another gateway has written the next segment meanwhile: then nothing changed.

@@ -1,5 +1,6 @@
 //! PostgreSQL: any number of gateways, nothing lost in a crash of the server, and of several servers the one that takes writes.
 
+mod following;
 mod link;
 mod migrating;
 mod pool;

@@ -6,10 +6,9 @@ use futures::TryStreamExt;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Either, Executor, Postgres};
 
+use crate::metadata::engine::postgres::following::Watch;
 use crate::metadata::engine::postgres::link::Link;
-use crate::metadata::engine::postgres::pool::Watch;
-use crate::metadata::engine::row::Row;
-use crate::metadata::engine::session::Answer;
+use crate::metadata::engine::row::{Answer, Row};
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::Result;
 
@@ -103,9 +102,4 @@ impl PostgresSession {
         }
         result
     }
-}
-
-/// The error of a reply that did not come.
-pub(super) fn no_reply() -> sqlx::Error {
-    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no reply from the database"))
 }

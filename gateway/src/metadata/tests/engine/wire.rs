@@ -25,7 +25,7 @@ pub(super) enum At {
 pub(super) enum Fault {
     /// Instead of it the server raises an error with this SQLSTATE.
     Raised(&'static str),
-    /// The server does it, and the gateway is told that it failed with this SQLSTATE.
+    /// The server does it, and answers the gateway that it failed with this SQLSTATE.
     Replied(&'static str),
     /// The connection ends before it reaches the server.
     CutBefore,

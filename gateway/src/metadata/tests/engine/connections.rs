@@ -9,8 +9,8 @@ use crate::metadata::commit::{Batch, Change, Outcome};
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::MetadataError;
+use crate::metadata::tests::engine::wire::{At, Fault, Wire};
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
-use crate::metadata::tests::wire::{At, Fault, Wire};
 use crate::tests::wait_until;
 
 const COMMIT: At = At::Text("COMMIT\0");

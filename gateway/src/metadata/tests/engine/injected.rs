@@ -5,8 +5,8 @@ use crate::metadata::MetadataStore;
 use crate::metadata::buckets::bucket::{CreateBucket, NewBucket};
 use crate::metadata::commit::{Batch, Change, DeleteChange, Outcome};
 use crate::metadata::error::MetadataError;
+use crate::metadata::tests::engine::wire::{At, Fault, Wire};
 use crate::metadata::tests::fixture::{Fixture, key, whole};
-use crate::metadata::tests::wire::{At, Fault, Wire};
 
 /// More than any of the operations takes.
 const STEPS_MAX: usize = 60;

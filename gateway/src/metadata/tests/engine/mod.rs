@@ -1,0 +1,8 @@
+//! Opening databases and reaching them: what servers, poolers and the network do to a transaction.
+
+mod connections;
+mod injected;
+mod opening;
+mod ordering;
+mod pooler;
+mod wire;
