@@ -2,7 +2,7 @@
 
 mod cli;
 mod commands;
-mod incarnation_lease;
+pub(crate) mod incarnation_lease;
 mod keys;
 pub mod listener;
 mod log;

@@ -118,6 +118,9 @@ pub use staking::stakes::{AddedStake, NewStake, StakeFilter, Withdrawn};
 pub use staking::votes::{Ballot, CastVote, VoteRow};
 pub use staking::voting::VotingFacts;
 
+#[cfg(test)]
+pub(crate) use engine::simulated;
+
 use crate::clock::Ambient;
 use crate::metadata::engine::database::{Database, Pools};
 use crate::metadata::shared::Shared;

@@ -8,6 +8,7 @@ use crate::clock::Ambient;
 use crate::metadata::blobs::blob_cache::{self, BlobCache};
 use crate::metadata::buckets::bucket_cache::{self, BucketCache};
 use crate::metadata::engine::database::{Database, Pools};
+use crate::metadata::engine::simulated;
 use crate::metadata::objects::version_cache::{self, VersionCache};
 
 /// The default grace of dead blobs: longer than any GET lasts.
@@ -33,7 +34,7 @@ pub(super) struct Shared {
 impl Shared {
     /// With empty caches, in front of a database that is open.
     pub(super) fn new(pools: Pools, ambient: Ambient) -> Self {
-        let alone = matches!(pools, Pools::Sqlite { .. });
+        let alone = matches!(pools, Pools::Sqlite { .. }) && !simulated::is_shared();
         Self {
             database: Database::new(pools, ambient.clone()),
             ambient,

@@ -14,7 +14,6 @@ use crate::metadata::commit::plan::Planner;
 use crate::metadata::commit::{NewBlob, load};
 use crate::metadata::engine::columns::{self, limit};
 use crate::metadata::engine::database::Work;
-use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
@@ -208,7 +207,7 @@ impl Work for Move {
         let dialect = tx.dialect();
         let mut facts = self.facts(tx).await?;
         // Only a process that is alone has such a cache, and nobody renames while it holds the writer.
-        let unannounced = if dialect == Dialect::Sqlite { self.unannounced(&facts) } else { Keys::new() };
+        let unannounced = if tx.is_alone() { self.unannounced(&facts) } else { Keys::new() };
         if !unannounced.is_empty() {
             return Ok(Moved::Announce(unannounced));
         }

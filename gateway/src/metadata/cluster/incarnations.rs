@@ -3,7 +3,6 @@
 use crate::domain::Timestamp;
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::database::Work;
-use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
@@ -140,7 +139,7 @@ impl Work for Begin {
     /// Two gateways that begin at once take the same number; the primary key sends one of them round again.
     async fn run(&self, tx: &mut Session) -> Result<u32> {
         let dialect = tx.dialect();
-        if dialect == Dialect::Sqlite {
+        if tx.is_alone() {
             tx.execute(Statement::new("UPDATE incarnation SET is_dead = TRUE WHERE NOT is_dead")).await?;
         }
         let now = dialect.now();
@@ -207,7 +206,7 @@ impl Work for MarkExpiredDead {
 
     /// Waits for commits under way, which share the rows' locks, and then none can begin any more.
     async fn run(&self, tx: &mut Session) -> Result<Vec<u32>> {
-        if tx.dialect() == Dialect::Sqlite {
+        if tx.is_alone() {
             return Ok(Vec::new());
         }
         let now = tx.dialect().now();

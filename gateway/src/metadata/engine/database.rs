@@ -15,6 +15,7 @@ use crate::metadata::engine::postgres::PostgresPool;
 use crate::metadata::engine::row::Row;
 use crate::metadata::engine::row_triggers;
 use crate::metadata::engine::session::Session;
+use crate::metadata::engine::simulated;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
 
@@ -65,8 +66,9 @@ impl Database {
 
     /// A connection for statements that only read, each seeing what was committed before it.
     pub(crate) async fn reader(&self) -> Result<Session> {
+        simulated::pass("read").await?;
         Ok(match &self.pools {
-            Pools::Sqlite { readers, .. } => Session::Sqlite(readers.acquire().await?),
+            Pools::Sqlite { readers, .. } => Session::Sqlite(simulated::acquire(readers).await?),
             Pools::Postgres(pool) => Session::Postgres(pool.acquire().await?),
         })
     }
@@ -123,9 +125,9 @@ impl Database {
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Done> {
         // Nothing goes by the time in it.
         let token = time_ordered_id(&self.ambient);
-        fail_at("begin")?;
+        fail_at("begin").await?;
         let mut tx = self.begin(&token).await?;
-        fail_at("begun")?;
+        fail_at("begun").await?;
         if !W::IS_JOURNALED {
             pause_journal(&mut tx).await?;
         }
@@ -134,10 +136,11 @@ impl Database {
         if !W::IS_JOURNALED && tx.dialect() == Dialect::Sqlite {
             tx.command(row_triggers::RESUME).await?;
         }
-        fail_at("commit")?;
+        fail_at("commit").await?;
         let committed = tx.command("COMMIT").await;
         // As if the reply had been lost.
-        let committed = if fails_at("committed") { Err(sqlx::Error::WorkerCrashed) } else { committed };
+        let is_lost = fails_at("committed") || simulated::pass("committed").await.is_err();
+        let committed = if is_lost { Err(sqlx::Error::WorkerCrashed) } else { committed };
         let Err(error) = committed else {
             self.finished();
             self.note_commit(token);
@@ -260,8 +263,11 @@ pub(crate) async fn pause_journal(tx: &mut Session) -> Result<()> {
 }
 
 /// Where a test may end the process, or let a transaction fail.
-fn fail_at(point: &str) -> Result<()> {
-    if fails_at(point) { Err(MetadataError::Unavailable(format!("the test wants it at {point}"))) } else { Ok(()) }
+async fn fail_at(point: &'static str) -> Result<()> {
+    if fails_at(point) {
+        return Err(MetadataError::Unavailable(format!("the test wants it at {point}")));
+    }
+    simulated::pass(point).await
 }
 
 fn insert_token(token: &[u8; 16]) -> String {

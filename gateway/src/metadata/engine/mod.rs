@@ -13,5 +13,6 @@ pub(crate) mod row;
 pub(crate) mod row_triggers;
 pub(crate) mod schema;
 pub(crate) mod session;
+pub(crate) mod simulated;
 pub(crate) mod sqlite;
 pub(crate) mod statement;

@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::schema::{self, Column, ColumnKind, Relation};
+use crate::metadata::engine::simulated;
 use crate::metadata::error::Result;
 
 /// While this table has a row, nothing is recorded.
@@ -42,7 +43,7 @@ fn triggers(relation: &Relation, text: &mut String) {
         ("UPDATE", removed, format!("json_array({})", all("new"))),
         ("DELETE", format!("json_array({})", key("old")), "'[]'".to_owned()),
     ] {
-        let now = Dialect::Sqlite.now();
+        let now = simulated::with_its_time(Dialect::Sqlite.now().into());
         // Writing into a String cannot fail.
         let _ = write!(
             text,

@@ -7,8 +7,9 @@ use sqlx::{Either, Executor, Sqlite};
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::postgres::PostgresSession;
 use crate::metadata::engine::row::{Answer, Row};
+use crate::metadata::engine::simulated::{self, settle};
 use crate::metadata::engine::statement::{Statement, Value};
-use crate::metadata::error::Result;
+use crate::metadata::error::{MetadataError, Result};
 
 /// A connection taken from its pool. When it is dropped in the middle of a transaction, the pool's release hook rolls it back.
 pub(crate) enum Session {
@@ -25,11 +26,16 @@ impl Session {
         }
     }
 
+    /// Whether no other gateway can work on this database: the lock of SQLite's file sees to that.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.dialect() == Dialect::Sqlite && !simulated::is_shared()
+    }
+
     /// Runs a statement and answers how many rows it changed.
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64> {
         match self {
             Self::Sqlite(connection) => {
-                let done = statement.for_sqlite()?.execute(&mut **connection).await?;
+                let done = settle(statement.for_sqlite()?.execute(&mut **connection)).await?;
                 Ok(done.rows_affected())
             }
             Self::Postgres(session) => Ok(session.run(statement).await?.changed),
@@ -40,7 +46,7 @@ impl Session {
     pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite(connection) => {
-                let rows = statement.for_sqlite()?.fetch_all(&mut **connection).await?;
+                let rows = settle(statement.for_sqlite()?.fetch_all(&mut **connection)).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
             Self::Postgres(session) => Ok(session.run(statement).await?.rows),
@@ -62,16 +68,20 @@ impl Session {
         match self {
             Self::Sqlite(connection) => {
                 let query = Statement::joined(statements).for_sqlite()?;
-                let mut steps = connection.fetch_many(query);
-                let mut rows = Vec::new();
-                while let Some(step) = steps.try_next().await? {
-                    match step {
-                        Either::Right(row) => rows.push(Row::Sqlite(row)),
-                        Either::Left(done) => {
-                            answers.push(Answer { changed: done.rows_affected(), rows: std::mem::take(&mut rows) });
+                let work = async {
+                    let mut steps = connection.fetch_many(query);
+                    let mut rows = Vec::new();
+                    while let Some(step) = steps.try_next().await? {
+                        match step {
+                            Either::Right(row) => rows.push(Row::Sqlite(row)),
+                            Either::Left(done) => {
+                                answers.push(Answer { changed: done.rows_affected(), rows: std::mem::take(&mut rows) });
+                            }
                         }
                     }
-                }
+                    Ok::<_, MetadataError>(())
+                };
+                settle(work).await?;
             }
             Self::Postgres(session) => {
                 for statement in statements {
@@ -107,7 +117,7 @@ impl Session {
     /// Runs text without values: BEGIN, COMMIT and the like.
     pub(crate) async fn command(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => connection.execute(text).await.map(drop),
+            Self::Sqlite(connection) => settle(connection.execute(text)).await.map(drop),
             Self::Postgres(session) => session.command(text).await,
         }
     }

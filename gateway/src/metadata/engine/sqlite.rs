@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor, Row, Sqlite
 use crate::metadata::engine::database::Pools;
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::migrate::{self, Target};
-use crate::metadata::engine::{row, row_triggers};
+use crate::metadata::engine::{row, row_triggers, simulated};
 use crate::metadata::error::{MetadataError, Result};
 
 /// Read-only connections. Reads take tens of microseconds, so few are enough.
@@ -99,7 +99,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 /// Takes the file's lock for this process. The database's own locks would allow a second gateway.
 fn lock(path: &Path) -> Result<File> {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(simulated::lock_name());
     let name = PathBuf::from(name);
     let file = OpenOptions::new()
         .create(true)
@@ -129,7 +129,7 @@ pub(crate) async fn refuse_unsafe_settings(pool: &SqlitePool) -> Result<()> {
 
 /// Ends whatever transaction a dropped future has left behind. Answers whether the connection may be used again.
 async fn roll_back(connection: &mut SqliteConnection) -> bool {
-    match connection.execute("ROLLBACK").await {
+    match simulated::settle(connection.execute("ROLLBACK")).await {
         Ok(_) => true,
         Err(error) => error.to_string().contains("no transaction is active"),
     }

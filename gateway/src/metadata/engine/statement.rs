@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, Database, Encode, IntoArguments, Postgres, Sqlite, Type};
 
 use crate::metadata::engine::dialect::Dialect;
+use crate::metadata::engine::simulated;
 use crate::metadata::error::{MetadataError, Result};
 
 /// A value to bind.
@@ -157,7 +158,8 @@ impl Statement {
     }
 
     /// As SQLite takes it.
-    pub(crate) fn for_sqlite(self) -> Result<Query<'static, Sqlite, SqliteArguments>> {
+    pub(crate) fn for_sqlite(mut self) -> Result<Query<'static, Sqlite, SqliteArguments>> {
+        self.text = simulated::with_its_time(self.text);
         let mut arguments = SqliteArguments::default();
         arguments.reserve(self.values.len(), 0);
         self.with(arguments)
