@@ -34,7 +34,7 @@ pub(super) struct Shared {
 impl Shared {
     /// With empty caches, in front of a database that is open.
     pub(super) fn new(pools: Pools, ambient: Ambient) -> Self {
-        let alone = matches!(pools, Pools::Sqlite { .. }) && !simulated::is_shared();
+        let alone = matches!(pools, Pools::Sqlite { .. }) && !simulated::is_known_to_be_shared();
         Self {
             database: Database::new(pools, ambient.clone()),
             ambient,

@@ -125,7 +125,9 @@ impl Database {
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Done> {
         // Nothing goes by the time in it.
         let token = time_ordered_id(&self.ambient);
-        fail_at("begin").await?;
+        if fails_at("begin") {
+            return Err(unavailable_at("begin"));
+        }
         let mut tx = self.begin(&token).await?;
         fail_at("begun").await?;
         if !W::IS_JOURNALED {
@@ -160,6 +162,7 @@ impl Database {
         match &self.pools {
             Pools::Sqlite { writer, unfinished, .. } => {
                 let mut tx = Session::Sqlite(writer.acquire().await?);
+                simulated::pass("begin").await?;
                 unfinished.store(true, Ordering::SeqCst);
                 tx.command("BEGIN IMMEDIATE").await?;
                 Ok(tx)
@@ -264,10 +267,11 @@ pub(crate) async fn pause_journal(tx: &mut Session) -> Result<()> {
 
 /// Where a test may end the process, or let a transaction fail.
 async fn fail_at(point: &'static str) -> Result<()> {
-    if fails_at(point) {
-        return Err(MetadataError::Unavailable(format!("the test wants it at {point}")));
-    }
-    simulated::pass(point).await
+    if fails_at(point) { Err(unavailable_at(point)) } else { simulated::pass(point).await }
+}
+
+fn unavailable_at(point: &str) -> MetadataError {
+    MetadataError::Unavailable(format!("the test wants it at {point}"))
 }
 
 fn insert_token(token: &[u8; 16]) -> String {

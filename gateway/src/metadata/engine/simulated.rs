@@ -3,10 +3,10 @@
 //! The simulation runs on one thread, which says by [`enter`] for which gateway it is about to run tasks. Whatever of this module is called on
 //! another thread, or outside a simulation, behaves as in production.
 
-#[cfg(test)]
-pub(crate) use in_tests::*;
 #[cfg(not(test))]
 pub(crate) use in_production::*;
+#[cfg(test)]
+pub(crate) use in_tests::*;
 
 #[cfg(not(test))]
 mod in_production {
@@ -20,6 +20,11 @@ mod in_production {
 
     /// Whether two gateways share a file of SQLite: never.
     pub(crate) const fn is_shared() -> bool {
+        false
+    }
+
+    /// Whether caches know of that.
+    pub(crate) const fn is_known_to_be_shared() -> bool {
         false
     }
 
@@ -78,8 +83,8 @@ mod in_tests {
         pub(crate) clock: Arc<AtomicI64>,
         /// Where what is under way is held up.
         pub(crate) gate: Gate,
-        /// A defect, for a simulation of the simulation: it believes to be alone on its file.
-        pub(crate) is_alone: bool,
+        /// A defect, for a test of the simulation: it caches versions as if nobody else changed them.
+        pub(crate) caches_as_if_alone: bool,
     }
 
     thread_local! {
@@ -97,7 +102,12 @@ mod in_tests {
 
     /// Whether two gateways share a file of SQLite: in a simulation.
     pub(crate) fn is_shared() -> bool {
-        CURRENT.with_borrow(|current| current.as_ref().is_some_and(|simulated| !simulated.is_alone))
+        CURRENT.with_borrow(Option::is_some)
+    }
+
+    /// Whether caches know of that.
+    pub(crate) fn is_known_to_be_shared() -> bool {
+        CURRENT.with_borrow(|current| current.as_ref().is_some_and(|simulated| !simulated.caches_as_if_alone))
     }
 
     /// Where a simulation may hold up or fail what is under way.
@@ -109,10 +119,11 @@ mod in_tests {
 
     /// Work that a thread of SQLite's does. A simulation waits for it in place, so that no other task runs meanwhile and no time passes.
     pub(crate) async fn settle<F: Future>(work: F) -> F::Output {
-        if CURRENT.with_borrow(Option::is_none) {
+        if !is_shared() {
             return work.await;
         }
-        let mut work = pin!(work);
+        // No other task can run meanwhile, so tokio must not make it yield.
+        let mut work = pin!(tokio::task::unconstrained(work));
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut context = Context::from_waker(&waker);
         loop {
