@@ -1,4 +1,6 @@
-//! What the unit tests of several modules share.
+//! What the unit tests of several modules share, and the simulation of whole gateways.
+
+mod simulation;
 
 use std::time::{Duration, Instant};
 

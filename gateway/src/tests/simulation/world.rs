@@ -1,0 +1,130 @@
+//! What outlives the gateways of a simulation: disks, the file of the database, the clock, and what clients wrote.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use md5::{Digest as _, Md5};
+use tempfile::TempDir;
+
+use crate::clock::Ambient;
+use crate::domain::{BackendId, CanonicalId, ETag};
+use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
+use crate::tests::simulation::dice::Dice;
+use crate::tests::simulation::disk::Disk;
+use crate::tests::simulation::gates::Gates;
+
+/// Disks, each of a provider of its own.
+pub(super) const DISKS: usize = 7;
+
+/// The buckets: one that was never versioned, one that keeps its versions.
+pub(super) const BUCKETS: [&str; 2] = ["plain", "versioned"];
+
+/// What a write brings has a number of its own.
+pub(super) type Value = u64;
+
+/// Bytes of a content, at least: its number stands at its beginning.
+const SIZES: [usize; 8] = [8, 100, 100, 900, 3_000, 9_000, 40_000, 300_000];
+
+/// When a simulation begins, in microseconds since the Unix epoch.
+const BEGINNING: i64 = 1_800_000_000_000_000;
+
+/// What outlives the gateways.
+pub(super) struct World {
+    pub(super) seed: u64,
+    pub(super) gates: Gates,
+    pub(super) disks: Vec<Disk>,
+    /// The database's clock, in microseconds since the Unix epoch.
+    pub(super) clock: Arc<AtomicI64>,
+    folder: TempDir,
+}
+
+impl World {
+    /// Empty disks, and a database with a user and two buckets.
+    pub(super) fn new(seed: u64) -> Self {
+        let clock = Arc::new(AtomicI64::new(BEGINNING));
+        let disks = (0..DISKS).map(|_| Disk::new(&clock)).collect();
+        let world = Self { seed, gates: Gates::default(), disks, clock, folder: folder() };
+        std::fs::write(world.file(), template()).unwrap();
+        world
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("sqlite:{}", self.file().display())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("metadata.sqlite")
+    }
+
+    pub(super) fn pass_time(&self, milliseconds: u64) {
+        self.clock.fetch_add(i64::try_from(milliseconds).unwrap() * 1_000, Ordering::SeqCst);
+    }
+}
+
+/// Where files need no disk, if there is such a place: each commit waits for its file to be synced.
+fn folder() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+/// A database that was made and migrated once for all simulations of this process.
+fn template() -> &'static [u8] {
+    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let make = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            runtime.block_on(make_template())
+        };
+        // A thread of its own is no part of a simulation.
+        std::thread::spawn(make).join().unwrap()
+    })
+}
+
+async fn make_template() -> Vec<u8> {
+    let folder = folder();
+    let file = folder.path().join("template.sqlite");
+    let store = MetadataStore::open(&format!("sqlite:{}", file.display()), Ambient::system()).await.unwrap();
+    let AddUser::Added(user) = store.add_user("ann", &CanonicalId("a".repeat(64)), false).await.unwrap() else {
+        panic!("the first user")
+    };
+    for name in BUCKETS {
+        let made = store.create_bucket(NewBucket::new(user.id, name.parse().unwrap(), "")).await.unwrap();
+        let CreateBucket::Created(bucket) = made else { panic!("a new bucket") };
+        if name == "versioned" {
+            store.set_versioning(&bucket, true).await.unwrap();
+        }
+    }
+    store.close().await;
+    std::fs::read(&file).unwrap()
+}
+
+/// The name of a disk.
+pub(super) fn disk_id(disk: usize) -> BackendId {
+    format!("disk-{disk}").parse().unwrap()
+}
+
+/// The bytes of a value.
+pub(super) fn content(seed: u64, value: Value) -> Bytes {
+    let mut dice = Dice::new(seed.rotate_left(32) ^ value);
+    let mut bytes = vec![0; *dice.pick(&SIZES)];
+    for chunk in bytes.chunks_mut(8) {
+        let random = dice.roll().to_le_bytes();
+        chunk.copy_from_slice(&random[..chunk.len()]);
+    }
+    bytes[..8].copy_from_slice(&value.to_le_bytes());
+    bytes.into()
+}
+
+/// The value whose bytes these are. None if they are nobody's, or not all of them.
+pub(super) fn value_of(seed: u64, bytes: &[u8]) -> Option<Value> {
+    let value = Value::from_le_bytes(bytes.get(..8)?.try_into().unwrap());
+    (content(seed, value) == bytes).then_some(value)
+}
+
+/// The tag of a value that came in one piece, or as the only part of an upload.
+pub(super) fn tag(seed: u64, value: Value, is_upload: bool) -> ETag {
+    let md5: [u8; 16] = Md5::digest(content(seed, value)).into();
+    if is_upload { ETag { md5: Md5::digest(md5).into(), parts: Some(1) } } else { ETag::of_content(md5) }
+}
