@@ -43,6 +43,11 @@ mod in_production {
         pool.acquire().await
     }
 
+    /// How many connections that read there may be.
+    pub(crate) const fn readers(usually: u32) -> u32 {
+        usually
+    }
+
     /// The text with the database's own clock.
     pub(crate) fn with_its_time(text: Cow<'static, str>) -> Cow<'static, str> {
         text
@@ -59,10 +64,9 @@ mod in_tests {
     use std::borrow::Cow;
     use std::cell::RefCell;
     use std::pin::pin;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::{Arc, Condvar, Mutex, PoisonError};
     use std::task::{Context, Poll, Wake, Waker};
-    use std::thread::Thread;
 
     use futures::future::BoxFuture;
     use sqlx::pool::PoolConnection;
@@ -86,6 +90,12 @@ mod in_tests {
         /// A defect, for a test of the simulation: it caches versions as if nobody else changed them.
         pub(crate) caches_as_if_alone: bool,
     }
+
+    /// Connections of a simulated gateway that read, at most.
+    const READERS: u32 = 256;
+
+    /// How often other tasks go first before another connection is opened.
+    const YIELDS: usize = 3;
 
     thread_local! {
         static CURRENT: RefCell<Option<Simulated>> = const { RefCell::new(None) };
@@ -124,29 +134,54 @@ mod in_tests {
         }
         // No other task can run meanwhile, so tokio must not make it yield.
         let mut work = pin!(tokio::task::unconstrained(work));
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let signal = Arc::new(Signal::default());
+        let waker = Waker::from(Arc::clone(&signal));
         let mut context = Context::from_waker(&waker);
         loop {
             match work.as_mut().poll(&mut context) {
                 Poll::Ready(done) => return done,
-                Poll::Pending => std::thread::park(),
+                Poll::Pending => signal.wait(),
             }
         }
     }
 
-    struct Unpark(Thread);
+    /// Raised by another thread. Not that of parked threads, which others may use on this one.
+    #[derive(Default)]
+    struct Signal {
+        is_raised: Mutex<bool>,
+        raised: Condvar,
+    }
 
-    impl Wake for Unpark {
+    impl Signal {
+        fn wait(&self) {
+            let guard = self.is_raised.lock().unwrap_or_else(PoisonError::into_inner);
+            let guard = self.raised.wait_while(guard, |is_raised| !*is_raised);
+            *guard.unwrap_or_else(PoisonError::into_inner) = false;
+        }
+    }
+
+    impl Wake for Signal {
         fn wake(self: Arc<Self>) {
-            self.0.unpark();
+            *self.is_raised.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.raised.notify_one();
         }
     }
 
     /// A connection of the pool. Where one has to be opened, a simulation waits for it in place.
     pub(crate) async fn acquire(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
-        let used = usize::try_from(pool.size()).unwrap_or_default().saturating_sub(pool.num_idle());
-        let may_open = used < usize::try_from(pool.options().get_max_connections()).unwrap_or_default();
-        if may_open { settle(pool.acquire()).await } else { pool.acquire().await }
+        for _ in 0..YIELDS {
+            if let Some(connection) = pool.try_acquire() {
+                return Ok(connection);
+            }
+            // Those that were used a moment ago are given back by tasks.
+            tokio::task::yield_now().await;
+        }
+        settle(pool.acquire()).await
+    }
+
+    /// How many connections that read there may be: so many that nobody waits for one.
+    pub(crate) fn readers(usually: u32) -> u32 {
+        if is_shared() { READERS } else { usually }
     }
 
     /// The text with the simulation's time for that of the database's clock.

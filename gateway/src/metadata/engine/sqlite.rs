@@ -55,7 +55,7 @@ pub(crate) async fn open(path: &Path, unjournaled: &[&str]) -> Result<Pools> {
     refuse_unsafe_settings(&writer).await?;
     // No release hook here: a read-only connection never begins a transaction.
     let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
+        .max_connections(simulated::readers(READERS))
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
