@@ -161,7 +161,7 @@ impl Database {
     pub(crate) async fn begin(&self, token: &[u8; 16]) -> Result<Session> {
         match &self.pools {
             Pools::Sqlite { writer, unfinished, .. } => {
-                let mut tx = Session::Sqlite(writer.acquire().await?);
+                let mut tx = Session::Sqlite(simulated::acquire(writer).await?);
                 simulated::pass("begin").await?;
                 unfinished.store(true, Ordering::SeqCst);
                 tx.command("BEGIN IMMEDIATE").await?;

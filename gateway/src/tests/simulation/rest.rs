@@ -35,7 +35,6 @@ impl Simulation {
         if self.defect == Defect::LostRow {
             self.lose_a_row();
         }
-        self.work_until_rest()?;
         self.scrub()?;
         self.work_until_rest()?;
         self.judge_disks()?;
@@ -89,16 +88,32 @@ impl Simulation {
                 last = gateway.run(work(started)).map_or_else(|error| format!("; {error}"), |()| String::new());
             }
             let report = self.check(false)?;
-            if is_at_rest(&report, self.slivers()) {
+            let jobs = self.jobs()?;
+            if jobs.is_empty() && is_at_rest(&report, self.slivers()) {
                 return Ok(());
             }
-            last = format!("{}{last}", describe(&report, self.slivers()));
-            // Short pauses first: most is done at once.
-            let seconds = if round < 4 { 2 } else { 30 };
-            (0..seconds).for_each(|_| self.pass_time(1_000));
+            last = format!("{}{last}; waiting: {jobs:?}", describe(&report, self.slivers()));
+            // Short pauses first: most is done at once. What repair announced and gave up stays for an hour.
+            let (times, seconds) = if round < 4 {
+                (2, 1)
+            } else if round < 16 {
+                (15, 2)
+            } else {
+                (60, 5)
+            };
+            (0..times).for_each(|_| self.pass_time(seconds * 1_000));
             self.collect()?;
         }
         Err(format!("it does not come to rest: {last}"))
+    }
+
+    /// Repairs that wait, which only a scrub of everything may have asked for.
+    fn jobs(&self) -> Result<Vec<(String, u64)>, String> {
+        let gateway = self.gateway(1);
+        let started = gateway.running().ok_or("a gateway stopped")?;
+        let mut jobs = gateway.run(started.metadata.jobs()).map_err(|error| error.to_string())?;
+        jobs.retain(|(kind, _)| kind == "repair");
+        Ok(jobs)
     }
 
     fn scrub(&self) -> Result<(), String> {
