@@ -55,9 +55,8 @@ pub const LATER_POINTS: [&str; 26] = [
 ];
 
 /// The points of money: epochs that begin and are charged, settlement and publication.
-pub const MONEY_POINTS: [&str; 7] = [
+pub const MONEY_POINTS: [&str; 6] = [
     "epoch-begun",
-    "epoch-charging",
     "epoch-charged",
     "hold-reserved",
     "settlement-planned",

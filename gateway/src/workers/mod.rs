@@ -76,7 +76,12 @@ impl Workers {
 }
 
 /// Every worker there is.
-pub(crate) fn all(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Vec<Arc<dyn Worker>> {
+pub(crate) fn all(
+    objects: &Objects,
+    metadata: &MetadataStore,
+    config: &Config,
+    ambient: &Ambient,
+) -> Vec<Arc<dyn Worker>> {
     let calendar = calendar(config);
     let webhooks = webhooks(&config.notification_targets);
     let targets = webhooks.iter().map(|webhook| webhook.config().name.clone()).collect();

@@ -58,7 +58,8 @@ fn postgres() -> Result<()> {
             &[database, backends],
             &Kept::Postgres(cluster.clone()),
         );
-        cluster_does("stop", &cluster)?;
+        // It fails where the disk does, and all of it goes with the disk.
+        let _ = cluster_does("stop", &cluster);
         done
     })
 }

@@ -66,7 +66,9 @@ fn a_failover_that_lost_commits_is_noticed() -> Result<()> {
         let refused = gateway.haulout(&["collect"]).fails().await?;
         ensure!(refused.contains("haulout database confirm"), "{refused}");
 
-        gateway.haulout(&["database", "confirm"]).ok().await?;
+        // It may just be beginning again.
+        wait_until("the database is confirmed", async || Ok(gateway.haulout(&["database", "confirm"]).ok().await.ok()))
+            .await?;
         wait_until("writes are served", async || {
             Ok(s3.put("kept", "later", "third").await.is_ok_and(|reply| reply.status == 200).then_some(()))
         })

@@ -1,13 +1,14 @@
 //! Gateways are killed at every step of an epoch of money, two of them on one database where it can have two: each bucket is charged once for
 //! each epoch, each epoch is settled and published once, and everything sums to zero.
 //!
-//! Takes a program with the feature `failpoints`, as `tests/tests/durability/failpoints.rs` does.
+//! Takes a program with the feature `failpoints`, as `tests/tests/durability/failpoints.rs` does. By hand, twice at each point:
+//! `HAULOUT_PASSES=2 tests/run money_failpoints`.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
 use backends::failpoint::MONEY_POINTS;
-use harness::{Database, Settings, TestGateway, run_scenario, wait_until};
+use harness::{Database, Settings, TestGateway, number_from_environment, run_scenario, wait_until};
 use serde_json::Value;
 
 const BUCKETS: [&str; 3] = ["first", "second", "third"];
@@ -59,14 +60,14 @@ fn strikes(gateway: &TestGateway, point: &str) -> usize {
     gateway.log().matches(&format!("passed the point {point}\n")).count()
 }
 
-/// Kills a gateway at each point, twice in a row and, where there is another, both at the same one.
+/// Kills a gateway at each point and, where there is another, both at the same one.
 async fn every_point(gateway: &mut TestGateway, mut other: Option<&mut TestGateway>) -> Result<()> {
     for bucket in BUCKETS {
         gateway.root().create_bucket(bucket).await?;
         gateway.root().put(bucket, "kept", vec![1; 3 << 20]).await?.ok()?;
     }
     for point in MONEY_POINTS {
-        for turn in 0..2 {
+        for turn in 0..number_from_environment("HAULOUT_PASSES", 1) {
             // A write for which a larger hold is needed.
             let put = gateway.root().put("first", &format!("{point} {turn}"), vec![2; 1 << 20]).await;
             ensure!(put.is_ok_and(|reply| reply.status == 200), "writes go on: {point} {turn}");

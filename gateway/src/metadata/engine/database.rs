@@ -250,7 +250,7 @@ impl Database {
     #[cfg(test)]
     pub(crate) async fn plain_writer(&self) -> Session {
         match &self.pools {
-            Pools::Sqlite { writer, .. } => Session::Sqlite(writer.acquire().await.unwrap()),
+            Pools::Sqlite { writer, .. } => Session::Sqlite(simulated::acquire(writer).await.unwrap()),
             Pools::Postgres(pool) => Session::Postgres(pool.acquire().await.unwrap()),
         }
     }

@@ -1,19 +1,18 @@
 //! One held connection of either database.
 
 use futures::TryStreamExt;
-use sqlx::pool::PoolConnection;
-use sqlx::{Either, Executor, Sqlite};
+use sqlx::{Either, Executor};
 
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::postgres::PostgresSession;
 use crate::metadata::engine::row::{Answer, Row};
-use crate::metadata::engine::simulated::{self, settle};
+use crate::metadata::engine::simulated::{self, Lease, settle};
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
 
 /// A connection taken from its pool. When it is dropped in the middle of a transaction, the pool's release hook rolls it back.
 pub(crate) enum Session {
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite(Lease),
     Postgres(PostgresSession),
 }
 

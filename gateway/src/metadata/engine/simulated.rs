@@ -38,8 +38,11 @@ mod in_production {
         work
     }
 
+    /// A connection in use.
+    pub(crate) type Lease = PoolConnection<Sqlite>;
+
     /// A connection of the pool.
-    pub(crate) async fn acquire(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
+    pub(crate) async fn acquire(pool: &SqlitePool) -> sqlx::Result<Lease> {
         pool.acquire().await
     }
 
@@ -63,6 +66,7 @@ mod in_production {
 mod in_tests {
     use std::borrow::Cow;
     use std::cell::RefCell;
+    use std::ops::{Deref, DerefMut};
     use std::pin::pin;
     use std::sync::atomic::{AtomicI64, Ordering};
     use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -70,7 +74,7 @@ mod in_tests {
 
     use futures::future::BoxFuture;
     use sqlx::pool::PoolConnection;
-    use sqlx::{Sqlite, SqlitePool};
+    use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 
     use crate::metadata::engine::dialect::Dialect;
     use crate::metadata::error::{MetadataError, Result};
@@ -93,9 +97,6 @@ mod in_tests {
 
     /// Connections of a simulated gateway that read, at most.
     const READERS: u32 = 256;
-
-    /// How often other tasks go first before another connection is opened.
-    const YIELDS: usize = 3;
 
     thread_local! {
         static CURRENT: RefCell<Option<Simulated>> = const { RefCell::new(None) };
@@ -129,9 +130,11 @@ mod in_tests {
 
     /// Work that a thread of SQLite's does. A simulation waits for it in place, so that no other task runs meanwhile and no time passes.
     pub(crate) async fn settle<F: Future>(work: F) -> F::Output {
-        if !is_shared() {
-            return work.await;
-        }
+        if is_shared() { wait_for(work) } else { work.await }
+    }
+
+    /// Waits on this thread.
+    fn wait_for<F: Future>(work: F) -> F::Output {
         // No other task can run meanwhile, so tokio must not make it yield.
         let mut work = pin!(tokio::task::unconstrained(work));
         let signal = Arc::new(Signal::default());
@@ -167,17 +170,53 @@ mod in_tests {
         }
     }
 
-    /// A connection of the pool. Where one has to be opened, a simulation waits for it in place.
-    pub(crate) async fn acquire(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
-        for _ in 0..YIELDS {
-            if let Some(connection) = pool.try_acquire() {
-                return Ok(connection);
-            }
-            // Those that were used a moment ago are given back by tasks.
-            tokio::task::yield_now().await;
+    /// A connection in use. A simulation gives it back in place, rolled back, where a task would do so in its own time.
+    pub(crate) struct Lease {
+        connection: Option<PoolConnection<Sqlite>>,
+        closes: bool,
+    }
+
+    impl Lease {
+        /// It is not used again.
+        pub(crate) fn close_on_drop(&mut self) {
+            self.closes = true;
         }
-        let may_open = pool.size() < pool.options().get_max_connections();
-        if may_open { settle(pool.acquire()).await } else { pool.acquire().await }
+    }
+
+    impl Deref for Lease {
+        type Target = SqliteConnection;
+
+        fn deref(&self) -> &SqliteConnection {
+            self.connection.as_ref().expect("it is there until it is dropped")
+        }
+    }
+
+    impl DerefMut for Lease {
+        fn deref_mut(&mut self) -> &mut SqliteConnection {
+            self.connection.as_mut().expect("it is there until it is dropped")
+        }
+    }
+
+    impl Drop for Lease {
+        fn drop(&mut self) {
+            let Some(mut connection) = self.connection.take() else { return };
+            match (is_shared(), self.closes) {
+                (true, true) => drop(wait_for(connection.close())),
+                (true, false) => wait_for(connection.return_to_pool()),
+                (false, true) => connection.close_on_drop(),
+                (false, false) => {}
+            }
+        }
+    }
+
+    /// A connection of the pool. Where one has to be opened, a simulation waits for it in place.
+    pub(crate) async fn acquire(pool: &SqlitePool) -> sqlx::Result<Lease> {
+        let connection = match is_shared().then(|| pool.try_acquire()).flatten() {
+            Some(connection) => connection,
+            None if is_shared() && pool.size() < pool.options().get_max_connections() => settle(pool.acquire()).await?,
+            None => pool.acquire().await?,
+        };
+        Ok(Lease { connection: Some(connection), closes: false })
     }
 
     /// How many connections that read there may be: so many that nobody waits for one.
