@@ -3,7 +3,7 @@
 //! The keys of the registers are judged by the checker of histories, which knows nothing of this gateway: each key is a register with conditional writes. Versions that
 //! are kept are judged one by one: what was acknowledged is there with its bytes until its deletion is asked for, and not after that was acknowledged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use harness::{Effect, Ending, Operation, check_history};
@@ -17,6 +17,9 @@ pub(super) const REGISTERS: usize = 4;
 
 /// Keys of the versioned bucket of which single versions are deleted.
 pub(super) const KEYS_OF_VERSIONS: [usize; 2] = [4, 5];
+
+/// How many of the last values conditions are about: most of those before were replaced.
+const LAST_VALUES: u64 = 12;
 
 /// The bucket that keeps versions.
 pub(super) const VERSIONED: usize = 1;
@@ -56,6 +59,7 @@ pub(super) struct Account {
     seed: u64,
     values: Value,
     tags: HashMap<ETag, Value>,
+    uploads: BTreeSet<Value>,
     operations: Vec<Operation>,
     versions: BTreeMap<VersionId, KnownVersion>,
     /// Requests that were answered.
@@ -67,6 +71,13 @@ impl Account {
         Self { seed, ..Self::default() }
     }
 
+    /// A value that nobody has written, for an upload: an object of parts has another tag than its copies.
+    pub(super) fn new_upload(&mut self) -> Value {
+        let value = self.new_value();
+        self.uploads.insert(value);
+        value
+    }
+
     /// A value that nobody has written.
     pub(super) fn new_value(&mut self) -> Value {
         self.values += 1;
@@ -76,10 +87,11 @@ impl Account {
         self.values
     }
 
-    /// A value that was written, perhaps, with its tag as a whole.
+    /// One of the values that were written last, perhaps, with its tag.
     pub(super) fn old_value(&self, nth: usize) -> Option<(Value, ETag)> {
-        let value = (self.values > 0).then(|| nth as u64 % self.values + 1)?;
-        Some((value, tag(self.seed, value, false)))
+        let value = self.values.checked_sub(nth as u64 % LAST_VALUES)?;
+        let has_one_tag = value > 0 && !self.uploads.contains(&value);
+        has_one_tag.then(|| (value, tag(self.seed, value, false)))
     }
 
     /// A version that was acknowledged of one of the keys whose versions are deleted.

@@ -9,14 +9,15 @@
 //! gate opens, all random numbers of the gateways, and all time: each gateway's timers, its wall clock and the clock of the database. Each gateway is a runtime of one thread that is paused but
 //! for the milliseconds the schedule gives it, and whoever waits for a thread of SQLite does so in place (`metadata::simulated`).
 //!
-//! *What it does not decide*: the order in which hash maps are walked, which of several ready branches a `select!` without `biased` takes, and how long entries of the
-//! caches live that go by the machine's clock (a minute and more, but for buckets, which the simulation does not change). They matter seldom: a test compares the schedules of a seed that is run twice. Not simulated
+//! *What it does not decide*: the order in which hash maps are walked, which of several ready branches a `select!` without `biased` takes, how long entries of the
+//! caches live that go by the machine's clock (a minute and more, but for buckets, which the simulation does not change), and the number of cores, by which repair paces itself. They matter seldom: a test compares
+//! the schedules of seeds that are run twice. Not simulated
 //! at all: PostgreSQL and its row locks, HTTP, several threads of one gateway, and torn writes to the database, for which there are other tests.
 //!
 //! *What is checked*: every reply, by the checker of histories; and when the faults are over and everything has come to rest, that every acknowledged object is there with its
 //! bytes, that no sliver is missing, wrong or too much, and that all counters and meters agree.
 //!
-//! `HAULOUT_SEEDS=10000 cargo test -p haulout-gateway --lib simulation::seeds` runs so many seeds, `HAULOUT_SEED=17` that one and prints its schedule.
+//! `HAULOUT_SEEDS=10000 cargo test -p haulout-gateway --lib seeds_keep -- --nocapture` runs so many seeds, `HAULOUT_SEED=17` that one and prints its schedule.
 
 mod account;
 mod dice;
@@ -29,6 +30,7 @@ mod rest;
 mod schedule;
 mod world;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use schedule::{Defect, Simulation};
@@ -56,17 +58,25 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// Runs the seeds; the number of requests that were answered.
-fn run(seeds: impl Iterator<Item = u64>) -> u64 {
-    let mut answered = 0;
-    for seed in seeds {
-        let outcome = simulate(seed, Defect::None);
-        if let Err(error) = outcome.verdict {
-            panic!("{}\nseed {seed}: {error}\nHAULOUT_SEED={seed} runs it alone", outcome.trace);
+/// Runs so many seeds, on each core one at a time; the number of requests that were answered.
+fn run(seeds: u64) -> u64 {
+    let (next, answered) = (AtomicU64::new(0), AtomicU64::new(0));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= seeds {
+                return;
+            }
+            let outcome = simulate(seed, Defect::None);
+            if let Err(error) = outcome.verdict {
+                panic!("{}\nseed {seed}: {error}\nHAULOUT_SEED={seed} runs it alone", outcome.trace);
+            }
+            answered.fetch_add(outcome.answered, Ordering::SeqCst);
         }
-        answered += outcome.answered;
-    }
-    answered
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
+    answered.into_inner()
 }
 
 #[test]
@@ -78,7 +88,7 @@ fn seeds_keep_every_promise() {
         return;
     }
     let (seeds, begun) = (number("HAULOUT_SEEDS").unwrap_or(SEEDS), Instant::now());
-    let answered = run(0..seeds);
+    let answered = run(seeds);
     println!("{seeds} seeds, {answered} requests answered, {} s", begun.elapsed().as_secs());
     assert!(answered > seeds * 5, "most requests are answered: {answered} in {seeds} seeds");
 }
@@ -97,7 +107,7 @@ fn a_seed_has_one_schedule() {
 #[test]
 fn planted_defects_are_noticed() {
     for defect in [Defect::ForgetfulDisks, Defect::CachesAsIfAlone, Defect::LostRow] {
-        let noticed = (0..10).find_map(|seed| simulate(seed, defect).verdict.err());
+        let noticed = (0..40).find_map(|seed| simulate(seed, defect).verdict.err());
         let noticed = noticed.unwrap_or_else(|| panic!("{defect:?} goes unnoticed"));
         println!("{defect:?}: {noticed}");
     }

@@ -267,7 +267,7 @@ impl Simulation {
                 Some((value, tag)) => Request::Put(place, self.account.new_value(), Condition::Holds(value, tag)),
                 None => Request::Get(place),
             },
-            36..42 => Request::Upload(place, self.account.new_value()),
+            36..42 => Request::Upload(place, self.account.new_upload()),
             42..44 => Request::Abort(place, self.account.new_value()),
             44..52 => Request::Delete(place),
             52..60 => {
