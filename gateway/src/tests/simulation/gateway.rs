@@ -35,7 +35,6 @@ const LEFT_OUT: [&str; 4] = ["notify", "witnesses", "inventory", "access-logs"];
 
 /// A gateway, from its start to its end.
 pub(super) struct Gateway {
-    pub(super) number: usize,
     simulated: Simulated,
     started: Arc<OnceLock<Result<Started, String>>>,
     /// None only while it is dropped.
@@ -100,7 +99,7 @@ impl Gateway {
             assert!(slot.set(outcome.map_err(|error| format!("{error:#}"))).is_ok());
         });
         enter(None);
-        (Self { number, simulated, started, runtime: Some(runtime) }, described)
+        (Self { simulated, started, runtime: Some(runtime) }, described)
     }
 
     /// What it has, if it has started; why it could not, if so.

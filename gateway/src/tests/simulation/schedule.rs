@@ -427,7 +427,7 @@ impl Simulation {
             let ending = Ending::Done(self.instant());
             self.try_end(client, &pending, ending, Some(reply))?;
         }
-        for number in 0..self.slots.len() {
+        for (number, name) in NAMES.iter().enumerate() {
             let slot = &mut self.slots[number];
             slot.work.retain(|(_, task)| task.take().is_none());
             slot.operations.retain(|task| task.take().is_none());
@@ -438,7 +438,7 @@ impl Simulation {
                 None => None,
             };
             if let Some(reason) = reason {
-                self.note(&format!("{} ends: {reason}", NAMES[number]));
+                self.note(&format!("{name} ends: {reason}"));
                 self.crash(number);
             }
         }
