@@ -65,14 +65,21 @@ fn postgres() -> Result<()> {
 }
 
 fn with_disks(scenario: impl FnOnce(&Disk, &Disk) -> Result<()>) -> Result<()> {
-    if !rustix::process::getuid().is_root() || !Path::new("/dev/loop-control").exists() {
-        eprintln!("only root can mount a disk, and only where there are loop devices: nothing was tested");
+    if !rustix::process::getuid().is_root() {
+        eprintln!("only root can mount a disk: nothing was tested");
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
     // PostgreSQL's user passes through it.
     run("chmod", &["0711", text(folder.path())?])?;
-    let database = Disk::make(folder.path(), "database", DATABASE_MIB)?;
+    let database = match Disk::make(folder.path(), "database", DATABASE_MIB) {
+        Ok(database) => database,
+        // A container may have none.
+        Err(error) => {
+            eprintln!("no loop device: nothing was tested: {error}");
+            return Ok(());
+        }
+    };
     let backends = Disk::make(folder.path(), "backends", BACKENDS_MIB)?;
     scenario(&database, &backends)
 }
