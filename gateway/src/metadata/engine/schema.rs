@@ -52,15 +52,13 @@ const SQLITE: &str = "SELECT m.name, c.name, c.type, c.pk FROM sqlite_master m \
                       JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
                       ORDER BY m.name, c.cid";
 
-const POSTGRES: &str = "SELECT CAST(c.table_name AS TEXT), CAST(c.column_name AS TEXT), CAST(c.data_type AS TEXT), \
-                        CAST(COALESCE(k.ordinal_position, 0) AS BIGINT) FROM information_schema.columns c \
-                        JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
-                        LEFT JOIN information_schema.table_constraints p ON p.table_schema = c.table_schema \
-                        AND p.table_name = c.table_name AND p.constraint_type = 'PRIMARY KEY' \
-                        LEFT JOIN information_schema.key_column_usage k ON k.constraint_schema = p.constraint_schema \
-                        AND k.constraint_name = p.constraint_name AND k.column_name = c.column_name \
-                        WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' \
-                        ORDER BY c.table_name, c.ordinal_position";
+// Of the catalog itself: the views of information_schema took seconds on a database whose catalog the server had no statistics of.
+const POSTGRES: &str = "SELECT CAST(t.relname AS TEXT), CAST(c.attname AS TEXT), format_type(c.atttypid, NULL), \
+                        CAST(COALESCE(array_position(k.conkey, c.attnum), 0) AS BIGINT) FROM pg_class t \
+                        JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped \
+                        LEFT JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'p' \
+                        WHERE t.relnamespace = CAST(current_schema() AS REGNAMESPACE) AND t.relkind IN ('r', 'p') \
+                        ORDER BY t.relname, c.attnum";
 
 /// All tables but `without`, by name.
 pub(crate) async fn relations(session: &mut Session, without: &[&str]) -> Result<Vec<Relation>> {
