@@ -46,6 +46,11 @@ mod in_production {
         pool.acquire().await
     }
 
+    /// Waits for what was given back to a pool a moment ago.
+    pub(crate) fn given_back(_pool: &SqlitePool) -> Ready<()> {
+        ready(())
+    }
+
     /// How many connections that read there may be.
     pub(crate) const fn readers(usually: u32) -> u32 {
         usually
@@ -217,6 +222,13 @@ mod in_tests {
             None => pool.acquire().await?,
         };
         Ok(Lease { connection: Some(connection), closes: false })
+    }
+
+    /// Waits for what was given back to a pool a moment ago, in real time: a thread of SQLite's is asked first whether the connection is sound.
+    pub(crate) async fn given_back(pool: &SqlitePool) {
+        while is_shared() && pool.num_idle() < usize::try_from(pool.size()).unwrap_or_default() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
     }
 
     /// How many connections that read there may be: so many that nobody waits for one.

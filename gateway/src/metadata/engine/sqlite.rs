@@ -53,6 +53,7 @@ pub(crate) async fn open(path: &Path, unjournaled: &[&str]) -> Result<Pools> {
         .connect_with(options(path).pragma("cache_size", format!("-{WRITER_CACHE_KIB}")))
         .await?;
     refuse_unsafe_settings(&writer).await?;
+    simulated::given_back(&writer).await;
     // No release hook here: a read-only connection never begins a transaction.
     let readers = SqlitePoolOptions::new()
         .max_connections(simulated::readers(READERS))
