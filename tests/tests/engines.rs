@@ -116,6 +116,7 @@ const CONSTRUCTS: &[Construct] = &[
             "postgres/0026_",
             "postgres/0027_",
             "postgres/0028_",
+            "postgres/0031_",
         ],
     },
     Construct {

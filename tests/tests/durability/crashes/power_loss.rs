@@ -1,4 +1,4 @@
-//! The power goes: what no disk was told to keep is gone, and everything that was acknowledged is there.
+//! The power goes: what was not synced is gone, and everything that was acknowledged is there.
 //!
 //! Database and backends lie on ext4 file systems of their own, on loop devices. A file system that is shut down (FS_IOC_SHUTDOWN) without writing
 //! its log is what the next mount finds after a power cut: pages that were not synced are lost, and so are names whose folder was not.
