@@ -53,6 +53,8 @@ fn postgres() -> Result<()> {
             Path::new(env!("CARGO_MANIFEST_DIR")).join("postgres").to_str().context("UTF-8")?,
             &["start", text(&cluster)?],
         )?;
+        // What the script keeps beside the cluster is not PostgreSQL's to sync.
+        run("sync", &["--file-system", text(&cluster)?])?;
         let done = cut_the_power(
             Settings::new(Database::Postgres).database_at(url.trim()),
             &[database, backends],
