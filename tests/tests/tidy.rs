@@ -147,7 +147,11 @@ fn every_scenario_is_run() {
         let (folder, name) = (path.parent().unwrap(), path.file_stem().unwrap().to_str().unwrap());
         let top = folder.ends_with("tests/tests");
         let (module, list) = match name {
-            "mod" => (folder.file_name().unwrap().to_str().unwrap(), folder.with_file_name("scenarios.rs")),
+            "mod" => {
+                let is_outermost = folder.parent().unwrap().ends_with("tests/tests");
+                let list = if is_outermost { "scenarios.rs" } else { "mod.rs" };
+                (folder.file_name().unwrap().to_str().unwrap(), folder.with_file_name(list))
+            }
             _ if top => continue, // a binary of its own
             _ => (name, folder.join("mod.rs")),
         };
