@@ -109,8 +109,13 @@ impl Following {
 
     /// Asks all servers which of them takes writes, and goes there.
     pub(super) async fn look_around(&self) {
+        let begun = Instant::now();
         let mut asked = self.asked.lock().await;
         if let Some(last) = *asked {
+            // Whoever waits for the same answer has it: during a failover all requests do.
+            if last > begun {
+                return;
+            }
             sleep_until(last + ASK_EVERY).await;
         }
         let found = match self.servers.find().await {

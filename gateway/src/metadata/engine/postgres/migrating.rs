@@ -46,7 +46,10 @@ pub(super) async fn migrate(connection: PgConnection, options: &PgConnectOptions
     loop {
         match migrate::migrate(&mut migrating).await {
             Ok(()) => return Ok(migrating.connection),
-            Err(MetadataError::Conflict | MetadataError::Unavailable(_)) if tokio::time::Instant::now() < deadline => {
+            Err(error @ (MetadataError::Conflict | MetadataError::Unavailable(_)))
+                if tokio::time::Instant::now() < deadline =>
+            {
+                tracing::warn!(%error, "another gateway seems to migrate the database; looking again");
                 tokio::time::sleep(PAUSE).await;
                 migrating.connection = options.connect().await?;
             }
