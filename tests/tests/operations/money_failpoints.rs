@@ -120,9 +120,31 @@ async fn everything_was_done_once(gateway: &mut TestGateway) -> Result<()> {
         let bills = bills.as_array().context("a list")?;
         let epochs = bills.iter().map(|bill| number(bill, "epoch")).collect::<Result<BTreeSet<_>>>()?;
         ensure!(epochs.len() == bills.len(), "{bucket} is billed once for an epoch: {bills:?}");
+        each_epoch_is_billed_for_what_lay_there(bucket, bills)?;
     }
     let accounts = json(gateway, &["account"]).await?;
     let sum: i64 = accounts.as_array().context("a list")?.iter().filter_map(|one| one["balance"].as_i64()).sum();
     ensure!(sum == 0, "the ledger balances: {accounts}");
     gateway.restart()
+}
+
+/// Since content lies in a bucket each epoch is billed, newest first. What was written once costs the same in each, but in the first, which it
+/// came in.
+fn each_epoch_is_billed_for_what_lay_there(bucket: &str, bills: &[Value]) -> Result<()> {
+    let held: Vec<_> = bills.iter().filter(|bill| bill["byte_micros"] != "0").collect();
+    ensure!(held.len() > 10, "{bucket} is billed for what it holds: {bills:?}");
+    for pair in held.windows(2) {
+        ensure!(
+            number(pair[0], "epoch")? == number(pair[1], "epoch")? + 1,
+            "{bucket} is billed for each epoch: {pair:?}"
+        );
+    }
+    if bucket != BUCKETS[0] {
+        let later = &held[..held.len() - 1];
+        ensure!(
+            later.iter().all(|bill| bill["byte_micros"] == later[0]["byte_micros"]),
+            "{bucket} holds the same in each epoch: {later:?}"
+        );
+    }
+    Ok(())
 }
