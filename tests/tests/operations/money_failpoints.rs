@@ -5,6 +5,7 @@
 //! `HAULOUT_PASSES=2 tests/run money_failpoints`.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use anyhow::{Context as _, Result, ensure};
 use backends::failpoint::MONEY_POINTS;
@@ -38,11 +39,11 @@ fn run(database: Database) -> Result<()> {
             Database::Postgres => Some(gateway.start_beside().await?),
             _ => None,
         };
-        every_point(gateway, other.as_mut()).await?;
+        let written = write_and_kill(gateway, other.as_mut()).await?;
         if let Some(mut other) = other {
             other.stop()?;
         }
-        everything_was_done_once(gateway).await
+        everything_was_done_once(gateway, written).await
     })
 }
 
@@ -60,12 +61,19 @@ fn strikes(gateway: &TestGateway, point: &str) -> usize {
     gateway.log().matches(&format!("passed the point {point}\n")).count()
 }
 
-/// Kills a gateway at each point and, where there is another, both at the same one.
-async fn every_point(gateway: &mut TestGateway, mut other: Option<&mut TestGateway>) -> Result<()> {
+async fn current_epoch(gateway: &TestGateway) -> Result<u64> {
+    number(&json(gateway, &["epoch"]).await?[0], "number")
+}
+
+/// Kills a gateway at each point and, where there is another, both at the same one. The answer is an epoch in which content lies in every
+/// bucket.
+async fn write_and_kill(gateway: &mut TestGateway, mut other: Option<&mut TestGateway>) -> Result<u64> {
     for bucket in BUCKETS {
         gateway.root().create_bucket(bucket).await?;
         gateway.root().put(bucket, "kept", vec![1; 3 << 20]).await?.ok()?;
     }
+    // The next one may have begun, and nobody have written it down yet.
+    let written = current_epoch(gateway).await? + 1;
     for point in MONEY_POINTS {
         for turn in 0..number_from_environment("HAULOUT_PASSES", 1) {
             // A write for which a larger hold is needed.
@@ -90,7 +98,7 @@ async fn every_point(gateway: &mut TestGateway, mut other: Option<&mut TestGatew
             }
         }
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Starts it again with a point armed; it may strike before the gateway is ready.
@@ -103,9 +111,8 @@ fn arm(gateway: &mut TestGateway, armed: &str) -> Result<()> {
     Ok(())
 }
 
-async fn everything_was_done_once(gateway: &mut TestGateway) -> Result<()> {
-    let killed = json(gateway, &["epoch"]).await?;
-    let killed = number(&killed[0], "number")?;
+async fn everything_was_done_once(gateway: &mut TestGateway, written: u64) -> Result<()> {
+    let killed = current_epoch(gateway).await?;
     wait_until("all that were killed in are settled and published", async || {
         let log = json(gateway, &["ledger", "checkpoint"]).await?;
         Ok((log["checkpoint"]["epoch"].as_u64() > Some(killed)).then_some(()))
@@ -120,7 +127,7 @@ async fn everything_was_done_once(gateway: &mut TestGateway) -> Result<()> {
         let bills = bills.as_array().context("a list")?;
         let epochs = bills.iter().map(|bill| number(bill, "epoch")).collect::<Result<BTreeSet<_>>>()?;
         ensure!(epochs.len() == bills.len(), "{bucket} is billed once for an epoch: {bills:?}");
-        each_epoch_is_billed_for_what_lay_there(bucket, bills)?;
+        each_epoch_is_billed_for_what_lay_there(bucket, bills, written..=killed)?;
     }
     let accounts = json(gateway, &["account"]).await?;
     let sum: i64 = accounts.as_array().context("a list")?.iter().filter_map(|one| one["balance"].as_i64()).sum();
@@ -130,9 +137,13 @@ async fn everything_was_done_once(gateway: &mut TestGateway) -> Result<()> {
 
 /// Since content lies in a bucket each epoch is billed, newest first. What was written once costs the same in each, but in the first, which it
 /// came in.
-fn each_epoch_is_billed_for_what_lay_there(bucket: &str, bills: &[Value]) -> Result<()> {
+fn each_epoch_is_billed_for_what_lay_there(bucket: &str, bills: &[Value], epochs: RangeInclusive<u64>) -> Result<()> {
     let held: Vec<_> = bills.iter().filter(|bill| bill["byte_micros"] != "0").collect();
-    ensure!(held.len() > 10, "{bucket} is billed for what it holds: {bills:?}");
+    let (newest, oldest) = held.first().zip(held.last()).with_context(|| format!("{bucket} is never billed"))?;
+    ensure!(
+        number(oldest, "epoch")? <= *epochs.start() && number(newest, "epoch")? >= *epochs.end(),
+        "{bucket} is billed from the first to the last of {epochs:?}: {bills:?}"
+    );
     for pair in held.windows(2) {
         ensure!(
             number(pair[0], "epoch")? == number(pair[1], "epoch")? + 1,
