@@ -11,6 +11,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
@@ -256,6 +257,21 @@ impl TestGateway {
             Ok(()) => Ok(()),
             Err(late) => self.check(true).await?.must_be_clean().context(late),
         }
+    }
+
+    /// Waits until the journal on the backends has everything that was committed.
+    ///
+    /// # Errors
+    /// It lacks something, for long.
+    pub async fn wait_for_journal(&self) -> Result<()> {
+        // What waits is counted after it was written: twice, so that it was counted after now.
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(1_200)).await;
+            let empty =
+                async || Ok(self.ops("/metrics")?.1.contains("haulout_journal_waiting_changes 0").then_some(()));
+            wait_until("the journal is written", empty).await?;
+        }
+        Ok(())
     }
 
     /// Waits until the log has a text; the log until then.

@@ -45,17 +45,6 @@ async fn read(s3: &S3, bucket: &str, keys: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the backends have everything that was committed.
-async fn wait_for_journal(gateway: &TestGateway) -> Result<()> {
-    // The worker says how much waits after it has written: twice, so that it looked after now.
-    for _ in 0..2 {
-        tokio::time::sleep(Duration::from_millis(1_200)).await;
-        let empty = async || Ok(gateway.ops("/metrics")?.1.contains("haulout_journal_waiting_changes 0").then_some(()));
-        wait_until("the journal is written", empty).await?;
-    }
-    Ok(())
-}
-
 async fn recover(gateway: &TestGateway, more: &[&str]) -> Result<Value> {
     let arguments: Vec<_> = ["recover", "--json"].iter().chain(more).copied().collect();
     let outcome = gateway.haulout(&arguments).run().await?;
@@ -150,7 +139,7 @@ async fn fill(gateway: &TestGateway, s3: &S3) -> Result<S3> {
 async fn a_lost_database_is_rebuilt_whole(gateway: &mut TestGateway) -> Result<()> {
     let s3 = gateway.root();
     let reader = fill(gateway, &s3).await?;
-    wait_for_journal(gateway).await?;
+    gateway.wait_for_journal().await?;
     let before = seen(&s3).await?;
     let quota = gateway.haulout(&["quota", "show", "bucket", "plain", "--json"]).ok().await?;
 
@@ -190,7 +179,7 @@ async fn a_lost_database_is_rebuilt_whole(gateway: &mut TestGateway) -> Result<(
     read(&s3, "plain", &["small", "large", "later", "even later"]).await?;
 
     // The journal goes on where it was.
-    wait_for_journal(gateway).await?;
+    gateway.wait_for_journal().await?;
     gateway.kill();
     gateway.lose_database().await?;
     is_whole(&recover(gateway, &[]).await?)?;
@@ -204,7 +193,7 @@ async fn it_is_rebuilt_without_two_backends(gateway: &mut TestGateway) -> Result
     let s3 = gateway.root();
     s3.create_bucket("plain").await?;
     put(&s3, "plain", &["small", "large", "another"]).await?;
-    wait_for_journal(gateway).await?;
+    gateway.wait_for_journal().await?;
     gateway.kill();
     gateway.lose_database().await?;
     for lost in [2, 5] {
@@ -283,13 +272,13 @@ async fn it_can_be_as_it_was_then(gateway: &mut TestGateway) -> Result<()> {
     let s3 = gateway.root();
     s3.create_bucket("plain").await?;
     put(&s3, "plain", &["small", "large"]).await?;
-    wait_for_journal(gateway).await?;
+    gateway.wait_for_journal().await?;
     let then = s3.head("plain", "small").await?.ok()?;
     let then = httpdate(then.header("date"))?;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     s3.delete("plain", "large").await?.ok()?;
     s3.put("plain", "small", "overwritten by mistake").await?.ok()?;
-    wait_for_journal(gateway).await?;
+    gateway.wait_for_journal().await?;
     gateway.kill();
     gateway.lose_database().await?;
     let said = gateway.haulout(&["recover", "--until", "1999-01-01T00:00:00Z"]).fails().await?;
