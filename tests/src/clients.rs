@@ -49,7 +49,11 @@ impl Clients<'_> {
     /// `aws ARGUMENTS`.
     #[must_use]
     pub fn aws(&self, arguments: &[&str]) -> Program {
-        self.with_keys(Program::new(installed("aws"))).args(["--endpoint-url", &self.endpoint]).args(arguments)
+        let mut program = self.with_keys(Program::new(installed("aws")));
+        if self.authority.is_some() {
+            program = program.env("AWS_CONFIG_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/clients/aws_config_https"));
+        }
+        program.args(["--endpoint-url", &self.endpoint]).args(arguments)
     }
 
     /// `rclone ARGUMENTS`, where `haulout:BUCKET` is this gateway.
