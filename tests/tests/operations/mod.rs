@@ -11,5 +11,6 @@ mod nodes;
 mod ops;
 mod price_floors;
 mod signals;
+mod spend_limits;
 mod staking;
 mod witnesses;

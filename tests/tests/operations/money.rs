@@ -78,6 +78,7 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
         Ok((settled >= 5).then_some(()))
     })
     .await?;
+    providers_show_what_they_hold(gateway, "kept").await?;
     gateway.stop()?;
     let last = last_settled(gateway).await?;
     let (mut billed, mut held) = (0, std::collections::BTreeSet::new());
@@ -119,6 +120,18 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
     gateway.haulout(&["ledger", "verify", &folder]).ok().await?;
     an_invoice_is_proven(gateway, &folder, last).await?;
     gateway.restart()
+}
+
+/// The metrics of providers come to what the only bucket with content holds.
+async fn providers_show_what_they_hold(gateway: &TestGateway, bucket: &str) -> Result<()> {
+    let held = number(&json(gateway, &["usage", bucket]).await?[0], "encoded_bytes")?;
+    wait_until("metrics show what providers hold", async || {
+        let (_, metrics) = gateway.ops("/metrics")?;
+        let of_providers = metrics.lines().filter(|line| line.starts_with("haulout_provider_bytes{"));
+        let bytes: u64 = of_providers.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum();
+        Ok((bytes == held).then_some(()))
+    })
+    .await
 }
 
 /// The transfers of an invoice, each in a file that proves it to whoever has a policy, and what the names in them stand for.
