@@ -7,6 +7,7 @@ mod draft;
 mod gather;
 mod holdback;
 mod inputs;
+mod network;
 mod parse;
 mod periods;
 mod plan;
@@ -31,6 +32,7 @@ pub use inputs::{
     BucketUsage, EpochInputs, Evidence, FloorFacts, Loss, OpenPeriod, PayerFunds, ProviderFacts, StakeFacts,
     StakePhase, Standing, Verdicts,
 };
+pub use network::{Network, NetworkError};
 pub use parse::{INPUTS_BYTES_MAX, ParseError, parse};
 pub use periods::{Fault, Outcome, Period};
 pub use plan::{FloorOutcome, Plan, ProviderChange, plan};

@@ -25,6 +25,7 @@ use super::gather::stakes;
 use super::inputs::{
     BucketUsage, EpochInputs, Evidence, FloorFacts, OpenPeriod, PayerFunds, ProviderFacts, Standing, Verdicts,
 };
+use super::network::{Network, NetworkError};
 use super::periods::Outcome;
 use super::plan::{Plan, plan};
 use super::text::encode;
@@ -42,6 +43,9 @@ pub enum SettleError {
     /// The database.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// Whoever keeps the accounts.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// What the rows say gives no plan.
     #[error("epoch {epoch} cannot be settled: {cause}")]
     Inputs {
@@ -55,6 +59,7 @@ pub enum SettleError {
 /// Settles epochs of one cluster.
 #[derive(Clone, Debug)]
 pub struct Settler {
+    network: Arc<dyn Network>,
     metadata: MetadataStore,
     salter: Arc<Salter>,
 }
@@ -92,10 +97,17 @@ struct Names {
 }
 
 impl Settler {
-    /// Over these rows; names are published as `salter` gives them.
+    /// By what these rows say was used, held and audited, between the accounts of their own ledger; names are published as `salter` gives
+    /// them.
     #[must_use]
     pub fn new(metadata: MetadataStore, salter: Salter) -> Self {
-        Self { metadata, salter: Arc::new(salter) }
+        Self { network: Arc::new(metadata.clone()), metadata, salter: Arc::new(salter) }
+    }
+
+    /// Between the accounts of another network.
+    #[must_use]
+    pub fn over(self, network: Arc<dyn Network>) -> Self {
+        Self { network, ..self }
     }
 
     /// Settles the oldest epoch that is charged, where each backend holds so many encoded bytes now. Gives the epoch, if this settled it:
@@ -109,7 +121,7 @@ impl Settler {
         if fails_at("settlement-planned") {
             return Err(MetadataError::Unavailable("the test wants it".to_owned()).into());
         }
-        Ok(self.metadata.settle(planned.settlement()).await?.then_some(epoch))
+        Ok(self.network.apply(planned.settlement()).await?.then_some(epoch))
     }
 
     /// Plans the oldest epoch that is charged, and changes nothing.
@@ -117,7 +129,7 @@ impl Settler {
     /// # Errors
     /// [`SettleError`].
     pub async fn plan_next(&self, held: &BTreeMap<BackendId, u64>) -> Result<Option<Planned>, SettleError> {
-        let Some(facts) = self.metadata.settlement_facts().await? else { return Ok(None) };
+        let Some(facts) = self.network.facts().await? else { return Ok(None) };
         let held: BTreeMap<_, _> = held.iter().map(|(backend, bytes)| (backend.to_string(), *bytes)).collect();
         let known = self.known(&facts.epoch, held).await?;
         let (inputs, names) = self.inputs(&facts, &known).await?;

@@ -1,7 +1,9 @@
 //! Settlements: what buckets pay is paid out once, what is published verifies, and money that moves meanwhile spoils nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use codec::{ClusterId, ClusterKey};
 
 use crate::clock::Ambient;
@@ -14,9 +16,9 @@ use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::Entry;
 use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::tests::ledger_log::verified_with;
-use crate::metadata::{ChargeStep, EpochState, EpochTerms};
+use crate::metadata::{ChargeStep, EpochState, EpochTerms, MetadataError, MetadataStore, Settlement, SettlementFacts};
 use crate::publication::{LogKeys, Published, publish};
-use crate::settlement::{self, Settler};
+use crate::settlement::{self, Network, NetworkError, Settler};
 
 const CLUSTER: ClusterId = ClusterId([5; 16]);
 
@@ -42,6 +44,22 @@ fn held() -> BTreeMap<crate::domain::BackendId, u64> {
 
 async fn balance(f: &Fixture, account: LedgerAccount) -> u64 {
     f.store.balance(Book::Track, &account).await.unwrap().free().0
+}
+
+/// A network that does what it is asked for and then says nothing.
+#[derive(Debug)]
+struct Mute(MetadataStore);
+
+#[async_trait]
+impl Network for Mute {
+    async fn facts(&self) -> Result<Option<SettlementFacts>, NetworkError> {
+        self.0.facts().await
+    }
+
+    async fn apply(&self, settlement: Settlement) -> Result<bool, NetworkError> {
+        self.0.apply(settlement).await?;
+        Err(MetadataError::Unavailable("the reply is lost".to_owned()).into())
+    }
 }
 
 /// The transfers that the rules give for what was published.
@@ -80,6 +98,22 @@ both! {
         assert!(report.is_good() && report.transfers > 20, "{report}");
         let nothing = |_: &[u8]| Ok(Vec::new());
         assert!(!verified_with(&f.store, &keys, &nothing).await.is_good(), "the plan is compared");
+    }
+
+    async fn a_network_whose_replies_are_lost_is_asked_again_and_settles_once(f: &Fixture) {
+        let keys = keys(f).await;
+        let settler = Settler::new(f.store.clone(), keys.salter.clone()).over(Arc::new(Mute(f.store.clone())));
+        for epoch in 1..=2 {
+            billed_epoch(f, &format!("object {epoch}")).await;
+            assert!(settler.settle(&held()).await.is_err(), "nobody knows");
+            assert_eq!(settler.settle(&held()).await.unwrap(), None, "it was settled");
+            let text = format!("SELECT CAST(SUM(storage + write) AS BIGINT) FROM bill WHERE epoch = {epoch}");
+            let bills = f.one_int(text).await.unsigned_abs();
+            let escrow = f.store.balance(Book::Track, &LedgerAccount::Escrow(Epoch(epoch))).await.unwrap();
+            assert!(escrow.credits_posted.0 >= bills && escrow.free() == Frost(0), "{escrow:?}");
+        }
+        let sums = "SELECT CAST(SUM(debits_posted - credits_posted) AS BIGINT) FROM ledger_account";
+        assert_eq!(f.one_int(sums).await, 0);
     }
 
     async fn a_settlement_waits_for_money_that_moves_and_is_applied_once(f: &Fixture) {
