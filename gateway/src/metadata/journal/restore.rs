@@ -92,6 +92,7 @@ async fn loosen(tx: &mut Session, relations: impl Iterator<Item = &String>) -> R
     }
     tx.command("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
     tx.command("SET LOCAL statement_timeout = 0").await?;
+    choose_indexes(tx, true).await?;
     let text = "SELECT CAST(c.conrelid::regclass AS TEXT), CAST(c.conname AS TEXT), pg_get_constraintdef(c.oid) FROM pg_constraint c \
                 JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace s ON s.oid = t.relnamespace \
                 WHERE c.contype = 'f' AND s.nspname = current_schema()";
@@ -106,6 +107,18 @@ async fn loosen(tx: &mut Session, relations: impl Iterator<Item = &String>) -> R
         again.push(format!("ALTER TABLE {relation} ENABLE TRIGGER USER"));
     }
     Ok(again)
+}
+
+/// Whether PostgreSQL finds the rows of a line by their keys, whatever it thinks. It has no statistics of tables that are filled in the same
+/// transaction, takes them for empty, and would read all of them for each line.
+async fn choose_indexes(tx: &mut Session, always: bool) -> Result<()> {
+    if tx.dialect() == Dialect::Postgres {
+        let choice = if always { "off" } else { "on" };
+        for other in ["seqscan", "hashjoin", "mergejoin"] {
+            tx.execute(Statement::new(format!("SET LOCAL enable_{other} = {choice}"))).await?;
+        }
+    }
+    Ok(())
 }
 
 impl Restore {
@@ -142,6 +155,7 @@ impl Restore {
     /// The rows contradict each other, or the database failed: nothing has changed.
     pub async fn finish(mut self, end: RestoredEnd) -> std::result::Result<BTreeMap<String, u64>, RestoreError> {
         let tx = &mut self.tx;
+        choose_indexes(tx, false).await?;
         follow_up(tx).await?;
         renumber(tx, &self.relations, end.sequence).await?;
         let text = "UPDATE journal_end SET number = $1, hash = $2";
