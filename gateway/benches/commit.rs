@@ -3,18 +3,15 @@
 //! `cargo bench -p haulout-gateway --bench commit`, in the directory `HAULOUT_BENCH_DIR` (default `/dev/shm`, so that the
 //! figures are CPU and not disk). Each row gives wall time and CPU time of the whole process for one operation.
 
+mod quilt;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
-use codec::{BlobId, BlobLayout, Root, StripeShape, WrappedKey};
-use gateway::clock::{Ambient, random};
-use gateway::domain::{
-    BucketId, CanonicalId, ETag, Extent, ObjectAttributes, ObjectKey, Placement, StoredBlob, Timestamp, Version,
-    VersionId, VersionLock, VersionSelector, WriteCondition,
-};
+use gateway::clock::Ambient;
+use gateway::domain::{BucketId, CanonicalId, ObjectKey, Timestamp, VersionId, VersionSelector, WriteCondition};
 use gateway::metadata::{
-    AddUser, Batch, Change, CreateBucket, DeleteChange, ListQuery, MetadataStore, NewBlob, NewBucket, NewMarker,
-    PutChange,
+    AddUser, Batch, Change, CreateBucket, DeleteChange, ListQuery, MetadataStore, NewBucket, NewMarker,
 };
 
 const GROUP: u64 = 32;
@@ -31,51 +28,10 @@ struct Bench {
 impl Bench {
     /// A quilt of objects with these numbers.
     fn puts(&self, numbers: std::ops::Range<u64>) -> Batch {
-        let entropy = &*self.ambient.entropy;
-        let id = BlobId::new(self.incarnation, random(entropy));
-        let shape = StripeShape::quilt("rs-4-2".parse().expect("a scheme"));
-        let content_len = OBJECT_BYTES * (numbers.end - numbers.start);
-        let placements = (0..6).map(|index| Placement {
-            index,
-            backend: format!("d{index}").parse().expect("a name"),
-            attempt: 1,
-            root: Root(random(entropy)),
-        });
-        let blob = StoredBlob {
-            id,
-            layout: BlobLayout { shape, content_len, catalog_len: 2_000 },
-            wrapped_key: WrappedKey([1; 64]),
-            rewrapped_key: None,
-            placements: placements.collect(),
-        };
-        let changes = numbers.zip((0..).step_by(4_096)).map(|(number, offset)| {
-            let version = Version {
-                null: true,
-                lock: VersionLock::NONE,
-                id: VersionId(random(entropy)),
-                key: key(name(number)),
-                size: OBJECT_BYTES,
-                etag: ETag::of_content(random(entropy)),
-                modified_at: Timestamp(1_700_000_000_000_000),
-                attributes: ObjectAttributes {
-                    content_type: Some("application/octet-stream".to_owned()),
-                    ..ObjectAttributes::default()
-                },
-                checksum: None,
-                extents: vec![Extent { blob: id, offset, length: OBJECT_BYTES }],
-            };
-            let condition = WriteCondition::None;
-            Change::Put(PutChange {
-                bucket: self.bucket,
-                version,
-                parts: Vec::new(),
-                condition,
-                source: None,
-                events: Vec::new(),
-            })
-        });
-        let changes = changes.collect();
-        Batch { blobs: vec![NewBlob { blob, degraded: false, quilt: true }], changes }
+        let objects = (numbers.start..numbers.end).map(|number| (self.bucket, key(name(number))));
+        let backend = |_, index| format!("d{index}").parse().expect("a name");
+        let objects: Vec<_> = objects.collect();
+        quilt::puts(&self.ambient, self.incarnation, objects.into_iter(), OBJECT_BYTES, backend)
     }
 
     fn deletes(&self, names: impl Iterator<Item = String>) -> Vec<Batch> {

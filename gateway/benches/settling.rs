@@ -4,27 +4,26 @@
 //! `cargo bench -p haulout-gateway --bench settling`, on SQLite in the directory `HAULOUT_BENCH_DIR` (default `/dev/shm`). On PostgreSQL as well
 //! where `HAULOUT_BENCH_POSTGRES` is the URL of an empty database: `tests/postgres start DIR` prints one.
 
+mod quilt;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use codec::{BlobId, BlobLayout, ClusterId, ClusterKey, Root, StripeShape, WrappedKey};
+use codec::{BlobId, ClusterId, ClusterKey};
 use futures::StreamExt as _;
-use gateway::clock::{Ambient, random};
+use gateway::clock::Ambient;
 use gateway::domain::money::account::{Book, LedgerAccount};
 use gateway::domain::money::epoch::Epoch;
 use gateway::domain::money::frost::Frost;
 use gateway::domain::money::mode::MoneyMode;
 use gateway::domain::money::price::Prices;
 use gateway::domain::money::transfer::{Transfer, TransferCode};
-use gateway::domain::{
-    BackendId, BucketId, CanonicalId, ETag, Extent, ObjectAttributes, ObjectKey, Placement, StoredBlob, Timestamp,
-    Version, VersionId, VersionLock, WriteCondition,
-};
+use gateway::domain::{BackendId, BucketId, CanonicalId, ObjectKey};
 use gateway::ledger::{Entry, transfer_id};
 use gateway::metadata::{
-    AddUser, AddedStake, Batch, Change, ChargeStep, CreateBucket, EpochTerms, MetadataStore, NewBlob, NewBucket,
-    NewStake, PutChange, Registration, VotingMoment,
+    AddUser, AddedStake, Batch, ChargeStep, CreateBucket, EpochTerms, MetadataStore, NewBucket, NewStake, Registration,
+    VotingMoment,
 };
 use gateway::publication::{LogKeys, publish};
 use gateway::settlement::{Settler, count_votes};
@@ -172,47 +171,14 @@ async fn buckets(store: &MetadataStore) -> Vec<BucketId> {
 async fn fill(store: &MetadataStore, ambient: &Ambient, buckets: &[BucketId]) {
     let incarnation = store.begin_incarnation("bench", 3_600).await.expect("begun");
     let commits = futures::stream::iter(buckets.chunks(32))
-        .map(|some| async { store.commit(incarnation, quilt(ambient, incarnation, some)).await.expect("committed") });
+        .map(|some| async { store.commit(incarnation, puts(ambient, incarnation, some)).await.expect("committed") });
     commits.buffer_unordered(AHEAD).for_each(|_| async {}).await;
 }
 
-fn quilt(ambient: &Ambient, incarnation: u32, buckets: &[BucketId]) -> Batch {
-    let entropy = &*ambient.entropy;
-    let id = BlobId::new(incarnation, random(entropy));
-    let shape = StripeShape::quilt("rs-4-2".parse().expect("a scheme"));
-    let content_len = OBJECT_BYTES * buckets.len() as u64;
-    let placements = (0..6).map(|index: u8| Placement {
-        index,
-        backend: provider(usize::from(index) + 6 * usize::from(id.0[15] % 16)),
-        attempt: 1,
-        root: Root(random(entropy)),
-    });
-    let blob = StoredBlob {
-        id,
-        layout: BlobLayout { shape, content_len, catalog_len: 2_000 },
-        wrapped_key: WrappedKey([1; 64]),
-        rewrapped_key: None,
-        placements: placements.collect(),
-    };
-    let changes = buckets.iter().zip(0..).map(|(bucket, at)| {
-        let version = Version {
-            null: true,
-            lock: VersionLock::NONE,
-            id: VersionId(random(entropy)),
-            key: ObjectKey::new("kept".to_owned()).expect("a key"),
-            size: OBJECT_BYTES,
-            etag: ETag::of_content(random(entropy)),
-            modified_at: Timestamp(1_700_000_000_000_000),
-            attributes: ObjectAttributes::default(),
-            checksum: None,
-            extents: vec![Extent { blob: id, offset: at * OBJECT_BYTES, length: OBJECT_BYTES }],
-        };
-        let condition = WriteCondition::None;
-        let (parts, source, events) = (Vec::new(), None, Vec::new());
-        Change::Put(PutChange { bucket: *bucket, version, parts, condition, source, events })
-    });
-    let changes = changes.collect();
-    Batch { blobs: vec![NewBlob { blob, degraded: false, quilt: true }], changes }
+fn puts(ambient: &Ambient, incarnation: u32, buckets: &[BucketId]) -> Batch {
+    let objects = buckets.iter().map(|bucket| (*bucket, ObjectKey::new("kept".to_owned()).expect("a key")));
+    let backend = |id: BlobId, index: u8| provider(usize::from(index) + 6 * usize::from(id.0[15] % 16));
+    quilt::puts(ambient, incarnation, objects, OBJECT_BYTES, backend)
 }
 
 /// Providers that are registered, each with the stake of somebody.
