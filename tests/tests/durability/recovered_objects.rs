@@ -196,7 +196,8 @@ async fn lose_and_recover(gateway: &mut TestGateway, objects: u64, gone: &[usize
         gateway.take_away(*backend)?;
     }
     let began = Instant::now();
-    let report: Value = serde_json::from_str(&gateway.haulout(&["recover", "--json"]).run().await?.stdout)?;
+    let outcome = gateway.haulout(&["recover", "--json"]).run().await?;
+    let report: Value = serde_json::from_str(&outcome.stdout).with_context(|| outcome.describe())?;
     eprintln!("{objects} objects, {} backends gone: recovered in {:.1?}", gone.len(), began.elapsed());
     for lacking in ["segments_beyond_gap", "unreadable_records", "unknown_tables", "conflicts", "incomplete"] {
         ensure!(report[lacking].as_array().is_some_and(Vec::is_empty), "{lacking}: {report}");
