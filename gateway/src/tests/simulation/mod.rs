@@ -28,6 +28,9 @@ mod gateway;
 mod request;
 mod rest;
 mod schedule;
+mod service;
+mod uploads;
+mod values;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,8 +5,9 @@ use harness::Ending;
 use crate::audit::{CheckReport, Scrub, check};
 use crate::tests::simulation::account::Ended;
 use crate::tests::simulation::gateway::{CLUSTER, Gateway, NAMES, Started};
-use crate::tests::simulation::request::{Found, Service};
+use crate::tests::simulation::request::{Found, Reply, Sight};
 use crate::tests::simulation::schedule::{Defect, Simulation};
+use crate::tests::simulation::service::Service;
 
 /// Rounds of all background work after which a gateway that is left alone must be at rest.
 const ROUNDS_MAX: usize = 40;
@@ -155,12 +156,19 @@ impl Simulation {
                 let started = gateway.running().ok_or("a gateway stopped")?;
                 let service = Service::of(started, self.world.seed);
                 let reply = gateway.run(service.carry_out(request, Found::clone(&found)));
-                if reply == crate::tests::simulation::request::Reply::Unknown {
+                if reply == Reply::Unknown {
                     return Err(format!("{request:?} is not answered although there are no faults"));
                 }
                 let ending = Ending::Done(self.instant());
                 let client = number as u64 + 100;
-                self.account.take_down(&Ended { client, request, invoked, found: None, ending, reply: Some(reply) })?;
+                self.account.take_down(&Ended {
+                    client,
+                    request,
+                    invoked,
+                    found: Sight::None,
+                    ending,
+                    reply: Some(reply),
+                })?;
             }
         }
         Ok(())

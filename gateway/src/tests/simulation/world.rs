@@ -1,17 +1,14 @@
-//! What outlives the gateways of a simulation: disks, the file of the database, the clock, and what clients wrote.
+//! What outlives the gateways of a simulation: disks, the file of the database and the clock.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use md5::{Digest as _, Md5};
 use tempfile::TempDir;
 
 use crate::clock::Ambient;
-use crate::domain::{BackendId, CanonicalId, ETag};
+use crate::domain::{BackendId, CanonicalId};
 use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
-use crate::tests::simulation::dice::Dice;
 use crate::tests::simulation::disk::Disk;
 use crate::tests::simulation::gates::Gates;
 
@@ -20,12 +17,6 @@ pub(super) const DISKS: usize = 7;
 
 /// The buckets: one that was never versioned, one that keeps its versions.
 pub(super) const BUCKETS: [&str; 2] = ["plain", "versioned"];
-
-/// What a write brings has a number of its own.
-pub(super) type Value = u64;
-
-/// Bytes of a content, at least: its number stands at its beginning.
-const SIZES: [usize; 8] = [8, 100, 100, 900, 3_000, 9_000, 40_000, 300_000];
 
 /// When a simulation begins, in microseconds since the Unix epoch.
 const BEGINNING: i64 = 1_800_000_000_000_000;
@@ -103,28 +94,4 @@ async fn make_template() -> Vec<u8> {
 /// The name of a disk.
 pub(super) fn disk_id(disk: usize) -> BackendId {
     format!("disk-{disk}").parse().unwrap()
-}
-
-/// The bytes of a value.
-pub(super) fn content(seed: u64, value: Value) -> Bytes {
-    let mut dice = Dice::new(seed.rotate_left(32) ^ value);
-    let mut bytes = vec![0; *dice.pick(&SIZES)];
-    for chunk in bytes.chunks_mut(8) {
-        let random = dice.roll().to_le_bytes();
-        chunk.copy_from_slice(&random[..chunk.len()]);
-    }
-    bytes[..8].copy_from_slice(&value.to_le_bytes());
-    bytes.into()
-}
-
-/// The value whose bytes these are. None if they are nobody's, or not all of them.
-pub(super) fn value_of(seed: u64, bytes: &[u8]) -> Option<Value> {
-    let value = Value::from_le_bytes(bytes.get(..8)?.try_into().unwrap());
-    (content(seed, value) == bytes).then_some(value)
-}
-
-/// The tag of a value that came in one piece, or as the only part of an upload.
-pub(super) fn tag(seed: u64, value: Value, is_upload: bool) -> ETag {
-    let md5: [u8; 16] = Md5::digest(content(seed, value)).into();
-    if is_upload { ETag { md5: Md5::digest(md5).into(), parts: Some(1) } } else { ETag::of_content(md5) }
 }

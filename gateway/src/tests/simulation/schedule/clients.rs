@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use harness::Ending;
 
-use crate::tests::simulation::account::{Ended, KEYS_OF_VERSIONS, REGISTERS, VERSIONED};
+use crate::tests::simulation::account::{Ended, KEYS_OF_VERSIONS, REGISTERS, UNVERSIONED, VERSIONED};
 use crate::tests::simulation::gateway::{NAMES, Task};
-use crate::tests::simulation::request::{Condition, Found, Place, Reply, Request, Service};
-use crate::tests::simulation::schedule::Simulation;
+use crate::tests::simulation::request::{CUSTOMERS, Condition, Customer, Found, Offset, Place, Reply, Request};
+use crate::tests::simulation::schedule::{CLIENTS, Simulation};
+use crate::tests::simulation::service::Service;
 use crate::tests::simulation::world::BUCKETS;
 
 /// A request under way.
@@ -35,26 +36,23 @@ impl Simulation {
     }
 
     fn some_request(&mut self) -> Request {
-        let place = Place { bucket: self.dice.below(BUCKETS.len()), key: self.dice.below(REGISTERS) };
+        let place = self.some_place();
         let nth = self.dice.below(1_000);
-        match self.dice.below(100) {
-            0..24 => Request::Put(place, self.account.new_value(), Condition::None),
-            24..30 => Request::Put(place, self.account.new_value(), Condition::Absent),
-            30..36 => match self.account.old_value(nth) {
-                Some((value, tag)) => Request::Put(place, self.account.new_value(), Condition::Holds(value, tag)),
+        match self.dice.below(115) {
+            0..24 => self.some_put(place, Condition::None),
+            24..30 => self.some_put(place, Condition::Absent),
+            30..36 => match self.account.values.recent_with_tag(nth) {
+                Some((value, tag)) => self.some_put(place, Condition::Holds(value, tag)),
                 None => Request::Get(place),
             },
-            36..42 => Request::Upload(place, self.account.new_upload()),
-            42..44 => Request::Abort(place, self.account.new_value()),
+            36..42 => Request::Upload(place, self.account.values.new_upload(), self.some_customer()),
+            42..44 => Request::Abort(place, self.account.values.new_whole()),
             44..52 => Request::Delete(place),
-            52..60 => {
-                let to = Place { bucket: self.dice.below(BUCKETS.len()), key: self.dice.below(REGISTERS) };
-                Request::Copy(place, to)
-            }
+            52..60 => Request::Copy(place, self.some_place(), self.some_customer()),
             60..68 => Request::List(place.bucket),
             68..76 => {
                 let place = Place { bucket: VERSIONED, key: *self.dice.pick(&KEYS_OF_VERSIONS) };
-                Request::Put(place, self.account.new_value(), Condition::None)
+                self.some_put(place, Condition::None)
             }
             76..80 => match self.account.some_version(nth) {
                 Some((place, id)) => Request::DeleteVersion(place, id),
@@ -64,8 +62,39 @@ impl Simulation {
                 Some((place, id)) => Request::GetVersion(place, id),
                 None => Request::Get(place),
             },
+            100..110 => self.some_append(place.key, nth),
+            110..115 => {
+                let to = (place.key + 1 + self.dice.below(REGISTERS - 1)) % REGISTERS;
+                let at = |key| Place { bucket: UNVERSIONED, key };
+                Request::Rename(at(place.key), at(to))
+            }
             _ => Request::Get(place),
         }
+    }
+
+    fn some_place(&mut self) -> Place {
+        Place { bucket: self.dice.below(BUCKETS.len()), key: self.dice.below(REGISTERS) }
+    }
+
+    /// Most objects are enciphered with no key of a customer.
+    fn some_customer(&mut self) -> Customer {
+        let customer = self.dice.below(10);
+        u8::try_from(customer).ok().filter(|customer| *customer < CUSTOMERS)
+    }
+
+    fn some_put(&mut self, place: Place, condition: Condition) -> Request {
+        Request::Put(place, self.account.values.new_whole(), condition, self.some_customer())
+    }
+
+    fn some_append(&mut self, key: usize, nth: usize) -> Request {
+        let place = Place { bucket: UNVERSIONED, key };
+        let base = match self.dice.below(100) {
+            0..20 => self.account.latest(place),
+            20..25 => self.account.values.recent(nth),
+            _ => None,
+        };
+        let offset = base.map_or(Offset::Found, |base| Offset::Guessed(base, self.account.values.size(base)));
+        Request::Append(place, self.account.values.new_appended(), offset)
     }
 
     /// A client goes away in the middle of its request.
@@ -81,6 +110,12 @@ impl Simulation {
 
     /// Takes down which requests have ended.
     pub(super) fn collect_replies(&mut self) -> Result<(), String> {
+        // One may have found what another one has just appended, and so on.
+        for _ in 0..CLIENTS {
+            for pending in self.clients.iter().flatten() {
+                self.account.sees(&pending.request, *pending.found.lock().unwrap());
+            }
+        }
         for client in 0..self.clients.len() {
             let Some(reply) = self.clients[client].as_ref().and_then(|pending| pending.task.take()) else { continue };
             let pending = self.clients[client].take().unwrap();

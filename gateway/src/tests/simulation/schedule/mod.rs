@@ -21,7 +21,7 @@ const CLIENTS: usize = 5;
 const WORKER_STEPS_MAX: usize = 3;
 
 /// How many of a thousand steps are spent on what; what is left opens gates.
-const BEGIN_REQUEST: usize = 60;
+const BEGIN_REQUEST: usize = 69;
 const BEGIN_WORK: usize = 25;
 const DISTURB: usize = 12;
 
