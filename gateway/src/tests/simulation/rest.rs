@@ -24,6 +24,24 @@ impl Simulation {
     pub(super) fn come_to_rest(&mut self) -> Result<(), String> {
         self.heal();
         self.let_requests_end()?;
+        self.start_again()?;
+        if self.defect == Defect::LostRow {
+            self.lose_a_row();
+        }
+        self.scrub()?;
+        self.work_until_rest()?;
+        if let Some(disk) = self.membership.leaving() {
+            self.remove_what_leaves(disk)?;
+            self.start_again()?;
+            self.work_until_rest()?;
+        }
+        self.judge_disks()?;
+        self.read_everything()?;
+        self.account.judge()
+    }
+
+    /// Starts both gateways again, with the newest configuration.
+    fn start_again(&mut self) -> Result<(), String> {
         for number in 0..self.slots.len() {
             if self.slots[number].gateway.is_some() {
                 self.crash(number);
@@ -32,15 +50,7 @@ impl Simulation {
         // The pauses after failures are over.
         self.world.pass_time(3_600_000);
         (0..NAMES.len()).for_each(|number| self.start(number));
-        self.await_starts()?;
-        if self.defect == Defect::LostRow {
-            self.lose_a_row();
-        }
-        self.scrub()?;
-        self.work_until_rest()?;
-        self.judge_disks()?;
-        self.read_everything()?;
-        self.account.judge()
+        self.await_starts()
     }
 
     fn let_requests_end(&mut self) -> Result<(), String> {
@@ -108,12 +118,16 @@ impl Simulation {
         Err(format!("it does not come to rest: {last}"))
     }
 
-    /// Repairs that wait, which only a scrub of everything may have asked for.
+    /// What waits: repairs, which only a scrub of everything may have asked for, and slivers that are to be moved.
     fn jobs(&self) -> Result<Vec<(String, u64)>, String> {
         let gateway = self.gateway(1);
         let started = gateway.running().ok_or("a gateway stopped")?;
         let mut jobs = gateway.run(started.metadata.jobs()).map_err(|error| error.to_string())?;
         jobs.retain(|(kind, _)| kind == "repair");
+        for disk in gateway.run(started.metadata.draining_backends()).map_err(|error| error.to_string())?.into_keys() {
+            let slivers = gateway.run(started.metadata.slivers_on(&disk)).map_err(|error| error.to_string())?;
+            jobs.extend((slivers > 0).then(|| (format!("slivers on {disk}"), slivers)));
+        }
         Ok(jobs)
     }
 
@@ -138,8 +152,9 @@ impl Simulation {
         gateway.run(check(&started.metadata, &stores, CLUSTER, deep)).map_err(|error| error.to_string())
     }
 
+    /// Slivers on the disks that belong to the cluster.
     fn slivers(&self) -> u64 {
-        self.world.disks.iter().map(|disk| disk.names().len() as u64).sum()
+        self.membership.disks().iter().map(|disk| self.world.disks[*disk].names().len() as u64).sum()
     }
 
     fn judge_disks(&self) -> Result<(), String> {

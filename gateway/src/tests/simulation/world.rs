@@ -13,7 +13,10 @@ use crate::tests::simulation::disk::Disk;
 use crate::tests::simulation::gates::Gates;
 
 /// Disks, each of a provider of its own.
-pub(super) const DISKS: usize = 7;
+pub(super) const DISKS: usize = 9;
+
+/// So many belong to the cluster from the beginning; the others are spares.
+pub(super) const MEMBERS: usize = 7;
 
 /// The buckets: one that was never versioned, one that keeps its versions.
 pub(super) const BUCKETS: [&str; 2] = ["plain", "versioned"];

@@ -5,7 +5,6 @@ use backends::{Fault, Operation};
 use crate::tests::simulation::gates::{Gate, Pass, Place};
 use crate::tests::simulation::gateway::NAMES;
 use crate::tests::simulation::schedule::Simulation;
-use crate::tests::simulation::world::DISKS;
 
 impl Simulation {
     /// How a gate opens.
@@ -37,8 +36,8 @@ impl Simulation {
     /// Something happens that should not.
     pub(super) fn disturb(&mut self) -> Option<usize> {
         let number = self.dice.below(self.slots.len());
-        let disk = self.dice.below(DISKS);
-        match self.dice.below(100) {
+        let disk = self.membership.some_disk(&mut self.dice);
+        match self.dice.below(86) {
             0..14 if self.slots[number].gateway.is_some() => {
                 self.crash(number);
                 None
@@ -64,7 +63,6 @@ impl Simulation {
                 None
             }
             76..86 => self.hang_up(),
-            86..100 => self.operate(disk),
             _ => None,
         }
     }

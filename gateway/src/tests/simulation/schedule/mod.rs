@@ -12,7 +12,8 @@ use crate::tests::simulation::dice::Dice;
 use crate::tests::simulation::gates::Pass;
 use crate::tests::simulation::gateway::{Gateway, NAMES, Task};
 use crate::tests::simulation::schedule::clients::Pending;
-use crate::tests::simulation::world::{DISKS, World};
+use crate::tests::simulation::schedule::operators::{Membership, Standing};
+use crate::tests::simulation::world::{MEMBERS, World};
 
 /// Clients, each of which has one request under way at most.
 const CLIENTS: usize = 5;
@@ -23,7 +24,8 @@ const WORKER_STEPS_MAX: usize = 3;
 /// How many of a thousand steps are spent on what; what is left opens gates.
 const BEGIN_REQUEST: usize = 69;
 const BEGIN_WORK: usize = 25;
-const DISTURB: usize = 12;
+const DISTURB: usize = 11;
+const OPERATE: usize = 8;
 
 /// What is planted, to see whether the simulation notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +48,10 @@ pub(super) struct Slot {
     wait: usize,
     /// Steps of workers that are under way, with their places in the list.
     work: Vec<(usize, Task<()>)>,
-    /// What operators asked for.
-    operations: Vec<Task<()>>,
+    /// What an operator asked for.
+    operation: Option<Task<Option<Standing>>>,
+    /// The disks in its configuration.
+    disks: Vec<usize>,
 }
 
 /// One simulation.
@@ -66,15 +70,15 @@ pub(super) struct Simulation {
     faults: usize,
     /// The one disk that loses and spoils slivers for good.
     victim: usize,
-    /// The disk that is being drained.
-    drained: Option<usize>,
+    /// The disks that belong to the cluster, as the operators know it.
+    pub(super) membership: Membership,
 }
 
 impl Simulation {
     pub(super) fn new(seed: u64, defect: Defect) -> Self {
         let mut dice = Dice::new(seed);
         let world = World::new(seed);
-        let (faults, victim) = (*dice.pick(&[0, 0, 10, 40]), dice.below(DISKS));
+        let (faults, victim) = (*dice.pick(&[0, 0, 10, 40]), dice.below(MEMBERS));
         let slots = NAMES.iter().map(|_| Slot::default()).collect();
         let clients = (0..CLIENTS).map(|_| None).collect();
         if defect == Defect::ForgetfulDisks {
@@ -91,7 +95,7 @@ impl Simulation {
             now: 0,
             faults,
             victim,
-            drained: None,
+            membership: Membership::default(),
         }
     }
 
@@ -114,7 +118,9 @@ impl Simulation {
             self.disturb()
         } else if roll < DISTURB + BEGIN_WORK {
             self.begin_work()
-        } else if roll < DISTURB + BEGIN_WORK + BEGIN_REQUEST {
+        } else if roll < DISTURB + BEGIN_WORK + OPERATE {
+            self.operate()
+        } else if roll < DISTURB + BEGIN_WORK + OPERATE + BEGIN_REQUEST {
             self.begin_request()
         } else {
             self.open_a_gate()
@@ -148,10 +154,15 @@ impl Simulation {
     }
 
     pub(super) fn start(&mut self, number: usize) {
+        let disks = self.membership.some_file(&mut self.dice);
+        self.start_with(number, disks);
+    }
+
+    fn start_with(&mut self, number: usize, disks: Vec<usize>) {
         let caches_as_if_alone = self.defect == Defect::CachesAsIfAlone;
-        let (gateway, described) = Gateway::start(&self.world, number, &mut self.dice, caches_as_if_alone);
-        self.slots[number] = Slot { gateway: Some(gateway), ..Slot::default() };
-        self.note(&format!("{} starts: {described}", NAMES[number]));
+        let (gateway, described) = Gateway::start(&self.world, number, &disks, &mut self.dice, caches_as_if_alone);
+        self.note(&format!("{} starts: {described}, disks {disks:?}", NAMES[number]));
+        self.slots[number] = Slot { gateway: Some(gateway), disks, ..Slot::default() };
     }
 
     /// Drops a gateway in the middle of whatever it does.
@@ -208,7 +219,10 @@ impl Simulation {
     fn begin_work(&mut self) -> Option<usize> {
         let number = self.some_gateway()?;
         let workers = self.slots[number].gateway.as_ref()?.running()?.workers.clone();
-        let at = self.dice.below(workers.len());
+        // What is drained comes off only by repair.
+        let moves = self.membership.leaving().is_some() && self.dice.happens(300);
+        let repair = workers.iter().position(|worker| moves && worker.name() == "repair");
+        let at = repair.unwrap_or_else(|| self.dice.below(workers.len()));
         let slot = &mut self.slots[number];
         if slot.work.len() >= WORKER_STEPS_MAX || slot.work.iter().any(|(busy, _)| *busy == at) {
             return Some(number);
@@ -228,7 +242,11 @@ impl Simulation {
         for (number, name) in NAMES.iter().enumerate() {
             let slot = &mut self.slots[number];
             slot.work.retain(|(_, task)| task.take().is_none());
-            slot.operations.retain(|task| task.take().is_none());
+            if let Some(standing) = slot.operation.as_ref().and_then(Task::take) {
+                slot.operation = None;
+                self.learn(standing);
+            }
+            let slot = &self.slots[number];
             let Some(gateway) = &slot.gateway else { continue };
             let reason = match gateway.started() {
                 Some(Ok(started)) => started.why_it_stops().map(str::to_owned),
@@ -247,6 +265,7 @@ impl Simulation {
     pub(super) fn heal(&mut self) {
         self.note("all faults end");
         self.world.gates.heal();
+        self.membership.settle();
         self.slots.iter_mut().for_each(|slot| slot.wait = 0);
         while let Some(gate) = self.world.gates.waiting().first().copied() {
             self.world.gates.open(gate.number, Pass::Well);
