@@ -217,9 +217,9 @@ async fn begin(
         backends.push(Backend::new(row.id, row.provider, row.zone, row.url, store));
     }
     let committee = Committee::new(backends);
-    let key = || ClusterKey::new(1, [9; 32]);
-    let periods = HeartbeatPeriods { directory: Duration::from_secs(30), remote: Duration::from_secs(300) };
-    let heartbeats = Heartbeats::new(metadata.clone(), &committee, CLUSTER, key(), ambient.clone(), periods);
+    let key = cluster_key;
+    let heartbeats =
+        Heartbeats::new(metadata.clone(), &committee, CLUSTER, key(), ambient.clone(), heartbeat_periods());
     let round = heartbeats.look().await?;
     anyhow::ensure!(!heartbeats.cloned().is_cancelled(), "another copy of the database makes heartbeats");
     let lease = IncarnationLease::begin(&metadata, name, LeaseTiming::default(), round.incarnation).await?;
@@ -262,6 +262,15 @@ async fn begin(
         ambient,
     });
     Ok(Started { objects, metadata, buckets, workers, lease, admin })
+}
+
+/// The key of the cluster.
+pub(super) fn cluster_key() -> ClusterKey {
+    ClusterKey::new(1, [9; 32])
+}
+
+pub(super) fn heartbeat_periods() -> HeartbeatPeriods {
+    HeartbeatPeriods { directory: Duration::from_secs(30), remote: Duration::from_secs(300) }
 }
 
 /// What the database knows of a disk.

@@ -13,11 +13,12 @@
 //! *What it does not decide*: the order in which hash maps are walked, which of several ready branches a `select!` without `biased` takes, how long entries of the
 //! caches live that go by the machine's clock (a minute and more, but for buckets, which the simulation does not change), and the number of cores, by which repair paces itself. They matter seldom: a test compares
 //! the schedules of seeds that are run twice. Not simulated
-//! at all: PostgreSQL and its row locks, HTTP, several threads of one gateway, torn writes to the database, keys of a key service, new disks in old places, and the loss of the database, for which there are
-//! other tests.
+//! at all: PostgreSQL and its row locks, HTTP, several threads of one gateway, torn writes to the database, keys of a key service, new disks in old places, and a database that is lost
+//! while the journal lacks something, for which there are other tests.
 //!
 //! *What is checked*: every reply, by the checker of histories; and when the faults are over and everything has come to rest, that every acknowledged object is there with its
-//! bytes, that no sliver is missing, wrong or too much, and that all counters and meters agree.
+//! bytes, that no sliver is missing, wrong or too much, and that all counters and meters agree. Some simulations lose their database before that, and have to keep every promise with one that was built again from
+//! the disks.
 //!
 //! `HAULOUT_SEEDS=10000 cargo test -p haulout-gateway --lib seeds_keep -- --nocapture` runs so many seeds, `HAULOUT_SEED=17` that one and prints its schedule.
 
@@ -27,6 +28,7 @@ mod disk;
 mod gated;
 mod gates;
 mod gateway;
+mod recovery;
 mod request;
 mod rest;
 mod schedule;

@@ -15,6 +15,9 @@ const ROUNDS_MAX: usize = 40;
 /// Steps of one worker in a round.
 const STEPS_MAX: usize = 50;
 
+/// So many of a thousand simulations lose their database in the end.
+const LOST_DATABASES: usize = 300;
+
 /// What brings a cluster to rest.
 const WORKERS: [&str; 8] =
     ["reclaim", "compact", "repair", "rebalance", "misplaced", "orphans", "journal", "snapshots"];
@@ -35,13 +38,20 @@ impl Simulation {
             self.start_again()?;
             self.work_until_rest()?;
         }
+        if self.defect == Defect::None && self.dice.happens(LOST_DATABASES) {
+            self.lose_database()?;
+            self.work_once()?;
+            // The next start looks for what the lost database wrote of its journal: there is a snapshot now that makes it superfluous.
+            self.start_again()?;
+            self.work_until_rest()?;
+        }
         self.judge_disks()?;
         self.read_everything()?;
         self.account.judge()
     }
 
     /// Starts both gateways again, with the newest configuration.
-    fn start_again(&mut self) -> Result<(), String> {
+    pub(super) fn start_again(&mut self) -> Result<(), String> {
         for number in 0..self.slots.len() {
             if self.slots[number].gateway.is_some() {
                 self.crash(number);
@@ -86,18 +96,14 @@ impl Simulation {
             .run(gateway.running().unwrap().metadata.meddle("DELETE FROM version WHERE is_current AND NOT is_marker"));
     }
 
-    fn gateway(&self, number: usize) -> &Gateway {
+    pub(super) fn gateway(&self, number: usize) -> &Gateway {
         self.slots[number].gateway.as_ref().expect("it was started")
     }
 
     fn work_until_rest(&mut self) -> Result<(), String> {
         let mut last = String::new();
         for round in 0..ROUNDS_MAX {
-            for number in 0..NAMES.len() {
-                let gateway = self.gateway(number);
-                let started = gateway.running().ok_or("a gateway stopped although there are no faults")?;
-                last = gateway.run(work(started)).map_or_else(|error| format!("; {error}"), |()| String::new());
-            }
+            last = self.work_once()?;
             let report = self.check(false)?;
             let jobs = self.jobs()?;
             if jobs.is_empty() && is_at_rest(&report, self.slivers()) {
@@ -116,6 +122,17 @@ impl Simulation {
             self.collect()?;
         }
         Err(format!("it does not come to rest: {last}"))
+    }
+
+    /// A round of the background work in each gateway; what failed.
+    fn work_once(&self) -> Result<String, String> {
+        let mut failed = String::new();
+        for number in 0..NAMES.len() {
+            let gateway = self.gateway(number);
+            let started = gateway.running().ok_or("a gateway stopped although there are no faults")?;
+            failed = gateway.run(work(started)).map_or_else(|error| format!("; {error}"), |()| String::new());
+        }
+        Ok(failed)
     }
 
     /// What waits: repairs, which only a scrub of everything may have asked for, and slivers that are to be moved.

@@ -8,9 +8,10 @@ use tempfile::TempDir;
 
 use crate::clock::Ambient;
 use crate::domain::{BackendId, CanonicalId};
-use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
+use crate::metadata::{AddUser, Cluster, CreateBucket, MetadataStore, NewBucket};
 use crate::tests::simulation::disk::Disk;
 use crate::tests::simulation::gates::Gates;
+use crate::tests::simulation::gateway::CLUSTER;
 
 /// Disks, each of a provider of its own.
 pub(super) const DISKS: usize = 9;
@@ -32,6 +33,8 @@ pub(super) struct World {
     /// The database's clock, in microseconds since the Unix epoch.
     pub(super) clock: Arc<AtomicI64>,
     folder: TempDir,
+    /// Databases that were lost.
+    lost: usize,
 }
 
 impl World {
@@ -39,8 +42,8 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let clock = Arc::new(AtomicI64::new(BEGINNING));
         let disks = (0..DISKS).map(|_| Disk::new(&clock)).collect();
-        let world = Self { seed, gates: Gates::default(), disks, clock, folder: folder() };
-        std::fs::write(world.file(), template()).unwrap();
+        let world = Self { seed, gates: Gates::default(), disks, clock, folder: folder(), lost: 0 };
+        std::fs::write(world.file(), &template().filled).unwrap();
         world
     }
 
@@ -49,7 +52,13 @@ impl World {
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.path().join("metadata.sqlite")
+        self.folder.path().join(format!("metadata-{}.sqlite", self.lost))
+    }
+
+    /// From now on the database is another one, with nothing in it.
+    pub(super) fn lose_database(&mut self) {
+        self.lost += 1;
+        std::fs::write(self.file(), &template().empty).unwrap();
     }
 
     pub(super) fn pass_time(&self, milliseconds: u64) {
@@ -63,9 +72,15 @@ fn folder() -> TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
-/// A database that was made and migrated once for all simulations of this process.
-fn template() -> &'static [u8] {
-    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+/// Databases that were made and migrated once for all simulations of this process.
+struct Template {
+    empty: Vec<u8>,
+    /// With a user and the buckets.
+    filled: Vec<u8>,
+}
+
+fn template() -> &'static Template {
+    static TEMPLATE: OnceLock<Template> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let make = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -76,10 +91,16 @@ fn template() -> &'static [u8] {
     })
 }
 
-async fn make_template() -> Vec<u8> {
+async fn make_template() -> Template {
     let folder = folder();
     let file = folder.path().join("template.sqlite");
-    let store = MetadataStore::open(&format!("sqlite:{}", file.display()), Ambient::system()).await.unwrap();
+    let url = format!("sqlite:{}", file.display());
+    let open = || MetadataStore::open(&url, Ambient::system());
+    open().await.unwrap().close().await;
+    let empty = std::fs::read(&file).unwrap();
+    let store = open().await.unwrap();
+    // What a confirmed database has forgotten stands there.
+    store.create_cluster(Cluster { id: CLUSTER, key_id: 1, key_check: [0; 16] }).await.unwrap();
     let AddUser::Added(user) = store.add_user("ann", &CanonicalId("a".repeat(64)), false).await.unwrap() else {
         panic!("the first user")
     };
@@ -91,7 +112,7 @@ async fn make_template() -> Vec<u8> {
         }
     }
     store.close().await;
-    std::fs::read(&file).unwrap()
+    Template { empty, filled: std::fs::read(&file).unwrap() }
 }
 
 /// The name of a disk.
