@@ -35,6 +35,8 @@ pub use backends::draining::{DrainBackend, DrainProgress, DrainReport, DrainRequ
 pub use backends::rebalancing::{
     DrainMove, MovesReport, RebalanceBackends, RebalanceProgress, RebalanceReport, ShowMoves,
 };
+#[cfg(test)]
+pub(crate) use backends::replacing::begin_replacement;
 pub use backends::replacing::{ReplaceBackend, ReplacementReport};
 pub use backends::{AcceptBackend, AwayBackend, ListBackends, ListedBackend, RemoveBackend};
 pub use check::Check;

@@ -22,6 +22,10 @@ pub enum Effect {
         /// What it wrote.
         to: Value,
     },
+    /// A rename's source: it found this and left nothing, at once.
+    Take(Value),
+    /// An append that was refused for its offset: the key does not hold this, and may hold nothing.
+    ReadNot(Option<Value>),
 }
 
 /// How it ended.
@@ -62,6 +66,8 @@ impl Effect {
             Self::Read(value) => (state == value).then_some(state),
             Self::ReadOther(value) => (state.is_some() && state != value).then_some(state),
             Self::Swap { from, to } => (state == from).then_some(Some(to)),
+            Self::Take(value) => (state == Some(value)).then_some(None),
+            Self::ReadNot(value) => (state != value).then_some(state),
         }
     }
 
@@ -84,8 +90,14 @@ impl Effect {
         match self {
             Self::Write(value) => Some(value),
             Self::Swap { to, .. } => Some(Some(to)),
-            Self::Read(_) | Self::ReadOther(_) => None,
+            Self::Take(_) => Some(None),
+            Self::Read(_) | Self::ReadOther(_) | Self::ReadNot(_) => None,
         }
+    }
+
+    /// Whether it finds something and writes at once.
+    pub(super) fn observes_and_writes(self) -> bool {
+        matches!(self, Self::Swap { .. } | Self::Take(_))
     }
 }
 
@@ -110,7 +122,8 @@ impl Operation {
     pub(super) fn seen(&self) -> Option<Value> {
         match self.effect {
             Effect::Read(value) | Effect::Swap { from: value, .. } => value,
-            Effect::Write(_) | Effect::ReadOther(_) => None,
+            Effect::Take(value) => Some(value),
+            Effect::Write(_) | Effect::ReadOther(_) | Effect::ReadNot(_) => None,
         }
     }
 
@@ -129,6 +142,8 @@ impl fmt::Display for Effect {
             Self::ReadOther(None) => write!(out, "read something"),
             Self::ReadOther(value) => write!(out, "read something other than {}", name(value)),
             Self::Swap { from, to } => write!(out, "found {} and wrote value {to}", name(from)),
+            Self::Take(value) => write!(out, "found value {value} and left nothing"),
+            Self::ReadNot(value) => write!(out, "did not find {}", name(value)),
         }
     }
 }

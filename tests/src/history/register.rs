@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use super::operation::{Effect, Operation, Value};
+use super::operation::{Operation, Value};
 
 /// More possibilities than that at one moment are not decided.
 const POSSIBILITIES_MAX: usize = 1 << 20;
@@ -146,7 +146,7 @@ impl<'a> Moment<'a> {
         let writes = self.places.iter().enumerate().filter_map(|(place, it)| Some((place, (*it)?)));
         writes.filter_map(move |(place, operation)| {
             let bit = 1 << place;
-            let observes = matches!(operation.effect, Effect::Swap { .. });
+            let observes = operation.effect.observes_and_writes();
             if before.done & bit != 0 || !operation.effect.writes() || (unobserved && !observes) {
                 return None;
             }

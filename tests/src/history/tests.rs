@@ -127,6 +127,25 @@ fn a_condition_that_was_refused_for_nothing_is_found() {
     check_history(&[put(1, 10, (0, 1)), refused]).unwrap();
 }
 
+#[test]
+fn a_value_that_was_taken_twice_is_found() {
+    let take = |client, from_to| done(client, "RENAME (source)", Effect::Take(10), from_to);
+    check_history(&[put(1, 10, (0, 1)), take(2, (2, 4)), get(3, None, (5, 6))]).unwrap();
+    must_say(
+        &[put(1, 10, (0, 1)), take(2, (2, 9)), take(3, (3, 8))],
+        &["client 2's RENAME (source)", "found value 10 and left nothing", "can hold nothing"],
+    );
+}
+
+#[test]
+fn an_offset_that_was_refused_for_nothing_is_found() {
+    let refused = |value| done(2, "APPEND (offset)", Effect::ReadNot(value), (2, 3));
+    check_history(&[refused(Some(10))]).unwrap();
+    check_history(&[put(1, 10, (0, 1)), refused(None)]).unwrap();
+    must_say(&[put(1, 10, (0, 1)), refused(Some(10))], &["client 2's APPEND (offset)", "did not find value 10"]);
+    must_say(&[refused(None)], &["did not find nothing"]);
+}
+
 /// Writes of unknown outcome stay under way to the end, and must not multiply what is possible.
 #[test]
 fn thousands_of_operations_on_one_key_are_decided() {
@@ -160,7 +179,7 @@ struct Draft {
 fn drafts() -> impl Strategy<Value = Vec<Draft>> {
     let unknown = prop::option::weighted(0.25, any::<(bool, bool)>());
     let wrong = prop::option::weighted(0.25, prop::option::of(1..10_u64));
-    let draft = (0..7_u8, 0..40_u64, 0..40_u64, unknown, wrong);
+    let draft = (0..9_u8, 0..40_u64, 0..40_u64, unknown, wrong);
     let draft = draft.prop_map(|(kind, before, after, unknown, wrong)| Draft { kind, before, after, unknown, wrong });
     prop::collection::vec(draft, 1..10)
 }
@@ -176,6 +195,8 @@ fn history(drafts: &[Draft]) -> Vec<Operation> {
             2 => Effect::Write(None),
             3 | 4 => Effect::Swap { from: said, to: value },
             5 if said.is_some() => Effect::ReadOther(None),
+            6 => said.map_or(Effect::ReadNot(Some(value)), Effect::Take),
+            7 => Effect::ReadNot(draft.wrong.unwrap_or(if state.is_some() { None } else { Some(value) })),
             _ => Effect::Read(said),
         };
         let happened = draft.unknown.is_none_or(|(happened, _)| happened);

@@ -71,19 +71,25 @@ impl Operation for ReplaceBackend {
         }
         let successor = adding::add(admin, &config, false).await?;
         let new: BackendId = config.name.parse().map_err(|error| AdminError::refused(format!("{error}")))?;
-        if !admin.metadata.begin_replacement(&id, &new).await? {
-            return Err(AdminError::refused(format!(
-                "{id} or {new} leaves the cluster: neither can be replaced by the other"
-            )));
-        }
-        admin.heartbeats.refresh().await?;
-        // A gateway that has both asks for what is there when it begins to know it.
-        if successor.state == AddedState::InUse {
-            admin.metadata.enqueue_moves_off(&id).await?;
-        }
+        begin_replacement(admin, &id, &new, successor.state == AddedState::InUse).await?;
         tracing::info!(backend = %id, successor = %new, slivers = plan.slivers, bytes = plan.bytes, "is being replaced");
         Ok(ReplacementReport { successor: Some(successor), ..report })
     }
+}
+
+/// Lets what a backend holds go to its successor, which belongs to the cluster, and the backend leave it after that.
+pub(crate) async fn begin_replacement(admin: &Admin, old: &BackendId, new: &BackendId, is_in_use: bool) -> Result<()> {
+    if !admin.metadata.begin_replacement(old, new).await? {
+        return Err(AdminError::refused(format!(
+            "{old} or {new} leaves the cluster: neither can be replaced by the other"
+        )));
+    }
+    admin.heartbeats.refresh().await?;
+    // A gateway that has both asks for what is there when it begins to know it.
+    if is_in_use {
+        admin.metadata.enqueue_moves_off(old).await?;
+    }
+    Ok(())
 }
 
 async fn cancel(admin: &Admin, id: &BackendId) -> Result<ReplacementReport> {

@@ -3,14 +3,15 @@
 //! The keys of the registers are judged by the checker of histories, which knows nothing of this gateway: each key is a register with conditional writes. Versions that
 //! are kept are judged one by one: what was acknowledged is there with its bytes until its deletion is asked for, and not after that was acknowledged.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use harness::{Effect, Ending, Operation, check_history};
 
-use crate::domain::{ETag, VersionId};
-use crate::tests::simulation::request::{Condition, Place, Reply, Request, key_name};
-use crate::tests::simulation::world::{BUCKETS, Value, tag};
+use crate::domain::VersionId;
+use crate::tests::simulation::request::{Condition, Offset, Place, Reply, Request, Sight, key_name};
+use crate::tests::simulation::values::{Value, Values};
+use crate::tests::simulation::world::BUCKETS;
 
 /// Keys of each bucket that are registers.
 pub(super) const REGISTERS: usize = 4;
@@ -18,8 +19,8 @@ pub(super) const REGISTERS: usize = 4;
 /// Keys of the versioned bucket of which single versions are deleted.
 pub(super) const KEYS_OF_VERSIONS: [usize; 2] = [4, 5];
 
-/// How many of the last values conditions are about: most of those before were replaced.
-const LAST_VALUES: u64 = 12;
+/// The bucket that never kept versions, without which nothing can be appended or renamed.
+pub(super) const UNVERSIONED: usize = 0;
 
 /// The bucket that keeps versions.
 pub(super) const VERSIONED: usize = 1;
@@ -46,52 +47,33 @@ pub(super) struct Ended {
     pub(super) client: u64,
     pub(super) request: Request,
     pub(super) invoked: Duration,
-    /// What a copy found at its source.
-    pub(super) found: Option<ETag>,
+    /// What it found before it changed anything.
+    pub(super) found: Sight,
     pub(super) ending: Ending,
     /// None when nobody was there to answer, or to be answered.
     pub(super) reply: Option<Reply>,
 }
 
 /// The account of all clients.
-#[derive(Default)]
 pub(super) struct Account {
-    seed: u64,
-    values: Value,
-    tags: HashMap<ETag, Value>,
-    uploads: BTreeSet<Value>,
+    pub(super) values: Values,
     operations: Vec<Operation>,
     versions: BTreeMap<VersionId, KnownVersion>,
+    /// What was acknowledged last of each key.
+    latest: BTreeMap<Place, Value>,
     /// Requests that were answered.
     pub(super) answered: u64,
 }
 
 impl Account {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
-    }
-
-    /// A value that nobody has written, for an upload: an object of parts has another tag than its copies.
-    pub(super) fn new_upload(&mut self) -> Value {
-        let value = self.new_value();
-        self.uploads.insert(value);
-        value
-    }
-
-    /// A value that nobody has written.
-    pub(super) fn new_value(&mut self) -> Value {
-        self.values += 1;
-        for is_upload in [false, true] {
-            self.tags.insert(tag(self.seed, self.values, is_upload), self.values);
+        Self {
+            values: Values::new(seed),
+            operations: Vec::new(),
+            versions: BTreeMap::new(),
+            latest: BTreeMap::new(),
+            answered: 0,
         }
-        self.values
-    }
-
-    /// One of the values that were written last, perhaps, with its tag.
-    pub(super) fn old_value(&self, nth: usize) -> Option<(Value, ETag)> {
-        let value = self.values.checked_sub(nth as u64 % LAST_VALUES)?;
-        let has_one_tag = value > 0 && !self.uploads.contains(&value);
-        has_one_tag.then(|| (value, tag(self.seed, value, false)))
     }
 
     /// A version that was acknowledged of one of the keys whose versions are deleted.
@@ -101,8 +83,16 @@ impl Account {
         known.nth(nth.checked_rem(count)?).map(|(id, known)| (known.place, *id))
     }
 
+    /// What a client may think is there: what was acknowledged last.
+    pub(super) fn latest(&self, place: Place) -> Option<Value> {
+        self.latest.get(&place).copied()
+    }
+
     /// A request is about to be sent.
     pub(super) fn begins(&mut self, request: &Request) {
+        if let Request::Append(_, value, Offset::Guessed(base, _)) = *request {
+            self.values.follows(value, Some(base));
+        }
         if let Request::DeleteVersion(_, id) = request
             && let Some(known) = self.versions.get_mut(id).filter(|known| known.fate == Fate::Lives)
         {
@@ -110,22 +100,47 @@ impl Account {
         }
     }
 
+    /// What an append will follow, once its client has looked: others may meet it before its client is answered.
+    pub(super) fn sees(&mut self, request: &Request, found: Sight) {
+        if let Request::Append(_, value, Offset::Found) = *request
+            && found != Sight::None
+            && let Ok(base) = self.value_seen(found)
+        {
+            self.values.follows(value, base);
+        }
+    }
+
+    /// The value that a request found.
+    fn value_seen(&self, found: Sight) -> Result<Option<Value>, String> {
+        match found {
+            Sight::None | Sight::Nothing => Ok(None),
+            Sight::Object(tag) => self.values.of_tag(&tag).map(Some),
+        }
+    }
+
     /// Takes down how a request ended.
     pub(super) fn take_down(&mut self, ended: &Ended) -> Result<(), String> {
         self.answered += u64::from(ended.reply.is_some());
-        if let Some(Reply::Wrong(what)) = &ended.reply {
-            return Err(format!("{:?}: {what}", ended.request));
+        match &ended.reply {
+            Some(Reply::Wrong(what)) => return Err(format!("{:?}: {what}", ended.request)),
+            Some(Reply::Read(value, tag)) if self.values.of_tag(tag)? != *value => {
+                return Err(format!("{:?}: value {value} was read under the tag {tag} of another", ended.request));
+            }
+            _ => {}
         }
+        self.sees(&ended.request, ended.found);
         match ended.request {
-            Request::Put(place, value, condition) => self.written(ended, place, value, condition),
-            Request::Upload(place, value) => self.written(ended, place, value, Condition::None),
+            Request::Put(place, value, condition, _) => self.written(ended, place, value, condition),
+            Request::Upload(place, value, _) => self.written(ended, place, value, Condition::None),
             Request::Get(place) => match ended.reply {
-                Some(Reply::Read(value)) => self.add(ended, "GET", place, Effect::Read(Some(value))),
+                Some(Reply::Read(value, _)) => self.add(ended, "GET", place, Effect::Read(Some(value))),
                 Some(Reply::Absent) => self.add(ended, "GET", place, Effect::Read(None)),
                 _ => {}
             },
             Request::Delete(place) => self.wrote(ended, "DELETE", place, Effect::Write(None)),
-            Request::Copy(from, to) => self.copied(ended, from, to)?,
+            Request::Copy(from, to, _) => self.copied(ended, from, to)?,
+            Request::Append(place, value, offset) => self.appended(ended, place, value, offset)?,
+            Request::Rename(from, to) => self.renamed(ended, from, to)?,
             Request::List(bucket) => self.listed(ended, bucket)?,
             Request::GetVersion(_, id) => return self.read_version(ended, id),
             Request::DeleteVersion(_, id) => {
@@ -156,13 +171,12 @@ impl Account {
     }
 
     fn copied(&mut self, ended: &Ended, from: Place, to: Place) -> Result<(), String> {
-        let Some(found) = ended.found else {
+        let Some(value) = self.value_seen(ended.found)? else {
             if ended.reply == Some(Reply::Absent) {
                 self.add(ended, "COPY (source)", from, Effect::Read(None));
             }
             return Ok(());
         };
-        let value = self.value_of(&found)?;
         if let Some(Reply::Written(name)) = &ended.reply {
             self.add(ended, "COPY (source)", from, Effect::Read(Some(value)));
             if let Some(id) = name {
@@ -170,6 +184,34 @@ impl Account {
             }
         }
         self.wrote(ended, "COPY (target)", to, Effect::Write(Some(value)));
+        Ok(())
+    }
+
+    fn appended(&mut self, ended: &Ended, place: Place, value: Value, offset: Offset) -> Result<(), String> {
+        let base = match (offset, ended.found) {
+            (Offset::Guessed(base, _), _) => Some(base),
+            // It was not even sent.
+            (Offset::Found, Sight::None) => return Ok(()),
+            (Offset::Found, found) => self.value_seen(found)?,
+        };
+        match &ended.reply {
+            // Both are reads: the key holds something else than was to be followed.
+            Some(Reply::WrongOffset) => self.add(ended, "APPEND (offset)", place, Effect::ReadNot(base)),
+            Some(Reply::Enciphered) => self.add(ended, "APPEND (enciphered)", place, Effect::ReadOther(None)),
+            _ => self.wrote(ended, "APPEND", place, Effect::Swap { from: base, to: value }),
+        }
+        Ok(())
+    }
+
+    fn renamed(&mut self, ended: &Ended, from: Place, to: Place) -> Result<(), String> {
+        if ended.reply == Some(Reply::Absent) {
+            self.add(ended, "RENAME (source)", from, Effect::Read(None));
+            return Ok(());
+        }
+        if let Some(value) = self.value_seen(ended.found)? {
+            self.wrote(ended, "RENAME (source)", from, Effect::Take(value));
+            self.wrote(ended, "RENAME (target)", to, Effect::Write(Some(value)));
+        }
         Ok(())
     }
 
@@ -181,7 +223,7 @@ impl Account {
         for key in 0..REGISTERS {
             let name = key_name(key);
             let entry = entries.iter().find(|(listed, _)| *listed == name);
-            let value = entry.map(|(_, tag)| self.value_of(tag)).transpose()?;
+            let value = entry.map(|(_, tag)| self.values.of_tag(tag)).transpose()?;
             self.add(ended, "LIST", Place { bucket, key }, Effect::Read(value));
         }
         Ok(())
@@ -190,7 +232,7 @@ impl Account {
     fn read_version(&mut self, ended: &Ended, id: VersionId) -> Result<(), String> {
         let Some(known) = self.versions.get(&id) else { return Ok(()) };
         match &ended.reply {
-            Some(Reply::Read(value)) if *value != known.value => {
+            Some(Reply::Read(value, _)) if *value != known.value => {
                 Err(format!("version {id:?} was written with value {} and read with {value}", known.value))
             }
             Some(Reply::Absent) if known.fate == Fate::Lives => Err(format!(
@@ -209,6 +251,9 @@ impl Account {
             (Some(Reply::Unknown), Ending::Done(_)) => Ending::Unknown,
             (_, ending) => ending,
         };
+        if let (Effect::Write(Some(value)) | Effect::Swap { to: value, .. }, Ending::Done(_)) = (effect, ending) {
+            self.latest.insert(place, value);
+        }
         self.push(Operation { client, name, key: register(place), effect, invoked, ending }, place);
     }
 
@@ -221,10 +266,6 @@ impl Account {
         if place.key < REGISTERS {
             self.operations.push(operation);
         }
-    }
-
-    fn value_of(&self, tag: &ETag) -> Result<Value, String> {
-        self.tags.get(tag).copied().ok_or_else(|| format!("the tag {tag} is that of no value"))
     }
 
     /// What has to be read at the end: every register, every list, every version that was not asked to be deleted.

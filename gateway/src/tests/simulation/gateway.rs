@@ -1,5 +1,6 @@
 //! One simulated gateway: everything of it that is no listener, on a runtime of its own, which is dropped when it crashes.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use backends::{Deadlines, SliverStore, guard};
 use codec::{ClusterId, ClusterKey};
 use tokio::runtime::Runtime;
 
+use crate::admin::Admin;
 use crate::app::incarnation_lease::{IncarnationLease, LeaseTiming};
 use crate::clock::Ambient;
 use crate::config::{Config, Environment, Overrides, parse};
@@ -19,7 +21,7 @@ use crate::objects::{
 use crate::tests::simulation::dice::{Dice, ambient};
 use crate::tests::simulation::gated::Gated;
 use crate::tests::simulation::gates::{Pass, Place};
-use crate::tests::simulation::world::{BUCKETS, DISKS, World, disk_id};
+use crate::tests::simulation::world::{BUCKETS, World, disk_id};
 use crate::workers::{self, Worker, begin_first_epoch};
 
 pub(super) const CLUSTER: ClusterId = ClusterId([7; 16]);
@@ -48,17 +50,14 @@ pub(super) struct Started {
     pub(super) buckets: Vec<Arc<Bucket>>,
     pub(super) workers: Vec<Arc<dyn Worker>>,
     pub(super) lease: IncarnationLease,
-    heartbeats: Heartbeats,
+    /// What operators work with.
+    pub(super) admin: Arc<Admin>,
 }
 
 impl Started {
-    pub(super) fn heartbeats(&self) -> Heartbeats {
-        self.heartbeats.clone()
-    }
-
     /// Why it must stop, if it must.
     pub(super) fn why_it_stops(&self) -> Option<&'static str> {
-        if self.heartbeats.cloned().is_cancelled() {
+        if self.admin.heartbeats.cloned().is_cancelled() {
             Some("another copy of the database makes heartbeats")
         } else {
             self.lease.fenced.is_cancelled().then_some("its incarnation was marked dead")
@@ -67,8 +66,14 @@ impl Started {
 }
 
 impl Gateway {
-    /// Starts one with a configuration that the dice choose. What it does first waits at gates like everything else.
-    pub(super) fn start(world: &World, number: usize, dice: &mut Dice, caches_as_if_alone: bool) -> (Self, String) {
+    /// Starts one with these disks and a configuration that the dice choose. What it does first waits at gates like everything else.
+    pub(super) fn start(
+        world: &World,
+        number: usize,
+        disks: &[usize],
+        dice: &mut Dice,
+        caches_as_if_alone: bool,
+    ) -> (Self, String) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let gates = world.gates.clone();
         let simulated = Simulated {
@@ -83,8 +88,8 @@ impl Gateway {
         let skew = i64::try_from(dice.below(200_000)).unwrap() - 100_000;
         let ambient = ambient(&world.clock, skew, dice.roll());
         let (config, described) = configuration(dice);
-        let stores: Vec<_> =
-            (0..DISKS).map(|disk| Gated::new(&world.gates, number, disk, &world.disks[disk], dice.roll())).collect();
+        let gated = |disk: &usize| (*disk, Gated::new(&world.gates, number, *disk, &world.disks[*disk], dice.roll()));
+        let stores: Vec<_> = disks.iter().map(gated).collect();
         enter(Some(simulated.clone()));
         // Threads of SQLite's are started here, which takes real time: until then it does not stand still.
         let metadata = runtime.block_on(async {
@@ -197,32 +202,24 @@ async fn begin(
     name: &str,
     metadata: MetadataStore,
     config: Config,
-    stores: Vec<Gated>,
+    stores: Vec<(usize, Gated)>,
     ambient: Ambient,
 ) -> anyhow::Result<Started> {
     metadata.set_grace_seconds(config.objects.grace_seconds);
     let mut backends = Vec::new();
     let rows = metadata.backends().await?;
-    for (disk, store) in stores.into_iter().enumerate() {
-        let id = disk_id(disk);
-        let store = guard(Arc::new(store) as Arc<dyn SliverStore>, id.as_str(), Deadlines::default());
-        let provider = format!("provider-{disk}");
-        let row = BackendRow {
-            id: id.clone(),
-            url: String::new(),
-            provider: provider.clone(),
-            zone: String::new(),
-            formatted: true,
-        };
+    for (disk, store) in stores {
+        let row = backend_row(disk);
+        let store = guard(Arc::new(store) as Arc<dyn SliverStore>, row.id.as_str(), Deadlines::default());
         if !rows.contains(&row) {
-            metadata.record_backend(row).await?;
+            metadata.record_backend(row.clone()).await?;
         }
-        backends.push(Backend::new(id, provider, String::new(), String::new(), store));
+        backends.push(Backend::new(row.id, row.provider, row.zone, row.url, store));
     }
     let committee = Committee::new(backends);
-    let key = || ClusterKey::new(1, [9; 32]);
-    let periods = HeartbeatPeriods { directory: Duration::from_secs(30), remote: Duration::from_secs(300) };
-    let heartbeats = Heartbeats::new(metadata.clone(), &committee, CLUSTER, key(), ambient.clone(), periods);
+    let key = cluster_key;
+    let heartbeats =
+        Heartbeats::new(metadata.clone(), &committee, CLUSTER, key(), ambient.clone(), heartbeat_periods());
     let round = heartbeats.look().await?;
     anyhow::ensure!(!heartbeats.cloned().is_cancelled(), "another copy of the database makes heartbeats");
     let lease = IncarnationLease::begin(&metadata, name, LeaseTiming::default(), round.incarnation).await?;
@@ -251,5 +248,38 @@ async fn begin(
     let mut workers = workers::all(&objects, &metadata, &config, &ambient);
     workers.retain(|worker| !LEFT_OUT.contains(&worker.name()));
     tokio::spawn(heartbeats.clone().go_on(lease.incarnation, lease.fenced.clone()));
-    Ok(Started { objects, metadata, buckets, workers, lease, heartbeats })
+    let admin = Arc::new(Admin {
+        metadata: metadata.clone(),
+        cluster: CLUSTER,
+        key: key(),
+        backends: Vec::new(),
+        has_default_backends: false,
+        audit: config.audit.clone(),
+        money: config.money.clone(),
+        objects: objects.clone(),
+        heartbeats,
+        base: PathBuf::new(),
+        ambient,
+    });
+    Ok(Started { objects, metadata, buckets, workers, lease, admin })
+}
+
+/// The key of the cluster.
+pub(super) fn cluster_key() -> ClusterKey {
+    ClusterKey::new(1, [9; 32])
+}
+
+pub(super) fn heartbeat_periods() -> HeartbeatPeriods {
+    HeartbeatPeriods { directory: Duration::from_secs(30), remote: Duration::from_secs(300) }
+}
+
+/// What the database knows of a disk.
+pub(super) fn backend_row(disk: usize) -> BackendRow {
+    BackendRow {
+        id: disk_id(disk),
+        url: String::new(),
+        provider: format!("provider-{disk}"),
+        zone: String::new(),
+        formatted: true,
+    }
 }

@@ -1,9 +1,10 @@
 //! A seeded simulation of two whole gateways on one database file, with everything that can go wrong between them and their disks.
 //!
-//! *What is simulated.* Two gateways of this process, each everything but its listeners (use cases, workers, lease, heartbeats, journal), on seven disks in memory and one file of SQLite
-//! that only this test may open twice. Clients put, get, copy, delete, list and upload; workers make their steps; operators drain and rebalance; gateways crash between any two
-//! steps and start again with another configuration; disks are out of reach, full, slow, lose replies, lose and spoil slivers; transactions fail, and replies to commits are lost; gateways stand still past their leases;
-//! clocks differ and jump.
+//! *What is simulated.* Two gateways of this process, each everything but its listeners (use cases, workers, lease, heartbeats, journal, what operators ask for), on disks in memory and one
+//! file of SQLite that only this test may open twice. Clients put, get, copy, append, rename, delete, list and upload, and some of their objects are enciphered with keys of customers; workers make their
+//! steps; operators drain disks, replace them by spares, take them out and rebalance; gateways crash between any two steps and start again with another configuration, which may lack the disk that
+//! came last; disks are out of reach, full, slow, lose replies, lose and spoil slivers; transactions fail, and replies to commits are lost; gateways stand still past their leases; clocks differ and
+//! jump.
 //!
 //! *What the seed decides*, and so what happens again when it is run again: the clients' requests, the order in which everything goes on that waits at one of the [`gates`], the fault with which a
 //! gate opens, all random numbers of the gateways, and all time: each gateway's timers, its wall clock and the clock of the database. Each gateway is a runtime of one thread that is paused but
@@ -12,10 +13,12 @@
 //! *What it does not decide*: the order in which hash maps are walked, which of several ready branches a `select!` without `biased` takes, how long entries of the
 //! caches live that go by the machine's clock (a minute and more, but for buckets, which the simulation does not change), and the number of cores, by which repair paces itself. They matter seldom: a test compares
 //! the schedules of seeds that are run twice. Not simulated
-//! at all: PostgreSQL and its row locks, HTTP, several threads of one gateway, and torn writes to the database, for which there are other tests.
+//! at all: PostgreSQL and its row locks, HTTP, several threads of one gateway, torn writes to the database, keys of a key service, new disks in old places, and a database that is lost
+//! while the journal lacks something, for which there are other tests.
 //!
 //! *What is checked*: every reply, by the checker of histories; and when the faults are over and everything has come to rest, that every acknowledged object is there with its
-//! bytes, that no sliver is missing, wrong or too much, and that all counters and meters agree.
+//! bytes, that no sliver is missing, wrong or too much, and that all counters and meters agree. Some simulations lose their database before that, and have to keep every promise with one that was built again from
+//! the disks.
 //!
 //! `HAULOUT_SEEDS=10000 cargo test -p haulout-gateway --lib seeds_keep -- --nocapture` runs so many seeds, `HAULOUT_SEED=17` that one and prints its schedule.
 
@@ -25,9 +28,13 @@ mod disk;
 mod gated;
 mod gates;
 mod gateway;
+mod recovery;
 mod request;
 mod rest;
 mod schedule;
+mod service;
+mod uploads;
+mod values;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};

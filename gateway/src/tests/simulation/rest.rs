@@ -5,14 +5,18 @@ use harness::Ending;
 use crate::audit::{CheckReport, Scrub, check};
 use crate::tests::simulation::account::Ended;
 use crate::tests::simulation::gateway::{CLUSTER, Gateway, NAMES, Started};
-use crate::tests::simulation::request::{Found, Service};
+use crate::tests::simulation::request::{Found, Reply, Sight};
 use crate::tests::simulation::schedule::{Defect, Simulation};
+use crate::tests::simulation::service::Service;
 
 /// Rounds of all background work after which a gateway that is left alone must be at rest.
 const ROUNDS_MAX: usize = 40;
 
 /// Steps of one worker in a round.
 const STEPS_MAX: usize = 50;
+
+/// So many of a thousand simulations lose their database in the end.
+const LOST_DATABASES: usize = 300;
 
 /// What brings a cluster to rest.
 const WORKERS: [&str; 8] =
@@ -23,6 +27,31 @@ impl Simulation {
     pub(super) fn come_to_rest(&mut self) -> Result<(), String> {
         self.heal();
         self.let_requests_end()?;
+        self.start_again()?;
+        if self.defect == Defect::LostRow {
+            self.lose_a_row();
+        }
+        self.scrub()?;
+        self.work_until_rest()?;
+        if let Some(disk) = self.membership.leaving() {
+            self.remove_what_leaves(disk)?;
+            self.start_again()?;
+            self.work_until_rest()?;
+        }
+        if self.defect == Defect::None && self.dice.happens(LOST_DATABASES) {
+            self.lose_database()?;
+            self.work_once()?;
+            // The next start looks for what the lost database wrote of its journal: there is a snapshot now that makes it superfluous.
+            self.start_again()?;
+            self.work_until_rest()?;
+        }
+        self.judge_disks()?;
+        self.read_everything()?;
+        self.account.judge()
+    }
+
+    /// Starts both gateways again, with the newest configuration.
+    pub(super) fn start_again(&mut self) -> Result<(), String> {
         for number in 0..self.slots.len() {
             if self.slots[number].gateway.is_some() {
                 self.crash(number);
@@ -31,15 +60,7 @@ impl Simulation {
         // The pauses after failures are over.
         self.world.pass_time(3_600_000);
         (0..NAMES.len()).for_each(|number| self.start(number));
-        self.await_starts()?;
-        if self.defect == Defect::LostRow {
-            self.lose_a_row();
-        }
-        self.scrub()?;
-        self.work_until_rest()?;
-        self.judge_disks()?;
-        self.read_everything()?;
-        self.account.judge()
+        self.await_starts()
     }
 
     fn let_requests_end(&mut self) -> Result<(), String> {
@@ -75,18 +96,14 @@ impl Simulation {
             .run(gateway.running().unwrap().metadata.meddle("DELETE FROM version WHERE is_current AND NOT is_marker"));
     }
 
-    fn gateway(&self, number: usize) -> &Gateway {
+    pub(super) fn gateway(&self, number: usize) -> &Gateway {
         self.slots[number].gateway.as_ref().expect("it was started")
     }
 
     fn work_until_rest(&mut self) -> Result<(), String> {
         let mut last = String::new();
         for round in 0..ROUNDS_MAX {
-            for number in 0..NAMES.len() {
-                let gateway = self.gateway(number);
-                let started = gateway.running().ok_or("a gateway stopped although there are no faults")?;
-                last = gateway.run(work(started)).map_or_else(|error| format!("; {error}"), |()| String::new());
-            }
+            last = self.work_once()?;
             let report = self.check(false)?;
             let jobs = self.jobs()?;
             if jobs.is_empty() && is_at_rest(&report, self.slivers()) {
@@ -107,12 +124,27 @@ impl Simulation {
         Err(format!("it does not come to rest: {last}"))
     }
 
-    /// Repairs that wait, which only a scrub of everything may have asked for.
+    /// A round of the background work in each gateway; what failed.
+    fn work_once(&self) -> Result<String, String> {
+        let mut failed = String::new();
+        for number in 0..NAMES.len() {
+            let gateway = self.gateway(number);
+            let started = gateway.running().ok_or("a gateway stopped although there are no faults")?;
+            failed = gateway.run(work(started)).map_or_else(|error| format!("; {error}"), |()| String::new());
+        }
+        Ok(failed)
+    }
+
+    /// What waits: repairs, which only a scrub of everything may have asked for, and slivers that are to be moved.
     fn jobs(&self) -> Result<Vec<(String, u64)>, String> {
         let gateway = self.gateway(1);
         let started = gateway.running().ok_or("a gateway stopped")?;
         let mut jobs = gateway.run(started.metadata.jobs()).map_err(|error| error.to_string())?;
         jobs.retain(|(kind, _)| kind == "repair");
+        for disk in gateway.run(started.metadata.draining_backends()).map_err(|error| error.to_string())?.into_keys() {
+            let slivers = gateway.run(started.metadata.slivers_on(&disk)).map_err(|error| error.to_string())?;
+            jobs.extend((slivers > 0).then(|| (format!("slivers on {disk}"), slivers)));
+        }
         Ok(jobs)
     }
 
@@ -137,8 +169,9 @@ impl Simulation {
         gateway.run(check(&started.metadata, &stores, CLUSTER, deep)).map_err(|error| error.to_string())
     }
 
+    /// Slivers on the disks that belong to the cluster.
     fn slivers(&self) -> u64 {
-        self.world.disks.iter().map(|disk| disk.names().len() as u64).sum()
+        self.membership.disks().iter().map(|disk| self.world.disks[*disk].names().len() as u64).sum()
     }
 
     fn judge_disks(&self) -> Result<(), String> {
@@ -155,12 +188,19 @@ impl Simulation {
                 let started = gateway.running().ok_or("a gateway stopped")?;
                 let service = Service::of(started, self.world.seed);
                 let reply = gateway.run(service.carry_out(request, Found::clone(&found)));
-                if reply == crate::tests::simulation::request::Reply::Unknown {
+                if reply == Reply::Unknown {
                     return Err(format!("{request:?} is not answered although there are no faults"));
                 }
                 let ending = Ending::Done(self.instant());
                 let client = number as u64 + 100;
-                self.account.take_down(&Ended { client, request, invoked, found: None, ending, reply: Some(reply) })?;
+                self.account.take_down(&Ended {
+                    client,
+                    request,
+                    invoked,
+                    found: Sight::None,
+                    ending,
+                    reply: Some(reply),
+                })?;
             }
         }
         Ok(())

@@ -1,31 +1,26 @@
-//! What outlives the gateways of a simulation: disks, the file of the database, the clock, and what clients wrote.
+//! What outlives the gateways of a simulation: disks, the file of the database and the clock.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use md5::{Digest as _, Md5};
 use tempfile::TempDir;
 
 use crate::clock::Ambient;
-use crate::domain::{BackendId, CanonicalId, ETag};
-use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
-use crate::tests::simulation::dice::Dice;
+use crate::domain::{BackendId, CanonicalId};
+use crate::metadata::{AddUser, Cluster, CreateBucket, MetadataStore, NewBucket};
 use crate::tests::simulation::disk::Disk;
 use crate::tests::simulation::gates::Gates;
+use crate::tests::simulation::gateway::CLUSTER;
 
 /// Disks, each of a provider of its own.
-pub(super) const DISKS: usize = 7;
+pub(super) const DISKS: usize = 9;
+
+/// So many belong to the cluster from the beginning; the others are spares.
+pub(super) const MEMBERS: usize = 7;
 
 /// The buckets: one that was never versioned, one that keeps its versions.
 pub(super) const BUCKETS: [&str; 2] = ["plain", "versioned"];
-
-/// What a write brings has a number of its own.
-pub(super) type Value = u64;
-
-/// Bytes of a content, at least: its number stands at its beginning.
-const SIZES: [usize; 8] = [8, 100, 100, 900, 3_000, 9_000, 40_000, 300_000];
 
 /// When a simulation begins, in microseconds since the Unix epoch.
 const BEGINNING: i64 = 1_800_000_000_000_000;
@@ -38,6 +33,8 @@ pub(super) struct World {
     /// The database's clock, in microseconds since the Unix epoch.
     pub(super) clock: Arc<AtomicI64>,
     folder: TempDir,
+    /// Databases that were lost.
+    lost: usize,
 }
 
 impl World {
@@ -45,8 +42,8 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let clock = Arc::new(AtomicI64::new(BEGINNING));
         let disks = (0..DISKS).map(|_| Disk::new(&clock)).collect();
-        let world = Self { seed, gates: Gates::default(), disks, clock, folder: folder() };
-        std::fs::write(world.file(), template()).unwrap();
+        let world = Self { seed, gates: Gates::default(), disks, clock, folder: folder(), lost: 0 };
+        std::fs::write(world.file(), &template().filled).unwrap();
         world
     }
 
@@ -55,7 +52,13 @@ impl World {
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.path().join("metadata.sqlite")
+        self.folder.path().join(format!("metadata-{}.sqlite", self.lost))
+    }
+
+    /// From now on the database is another one, with nothing in it.
+    pub(super) fn lose_database(&mut self) {
+        self.lost += 1;
+        std::fs::write(self.file(), &template().empty).unwrap();
     }
 
     pub(super) fn pass_time(&self, milliseconds: u64) {
@@ -69,9 +72,15 @@ fn folder() -> TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
-/// A database that was made and migrated once for all simulations of this process.
-fn template() -> &'static [u8] {
-    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+/// Databases that were made and migrated once for all simulations of this process.
+struct Template {
+    empty: Vec<u8>,
+    /// With a user and the buckets.
+    filled: Vec<u8>,
+}
+
+fn template() -> &'static Template {
+    static TEMPLATE: OnceLock<Template> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let make = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -82,10 +91,16 @@ fn template() -> &'static [u8] {
     })
 }
 
-async fn make_template() -> Vec<u8> {
+async fn make_template() -> Template {
     let folder = folder();
     let file = folder.path().join("template.sqlite");
-    let store = MetadataStore::open(&format!("sqlite:{}", file.display()), Ambient::system()).await.unwrap();
+    let url = format!("sqlite:{}", file.display());
+    let open = || MetadataStore::open(&url, Ambient::system());
+    open().await.unwrap().close().await;
+    let empty = std::fs::read(&file).unwrap();
+    let store = open().await.unwrap();
+    // What a confirmed database has forgotten stands there.
+    store.create_cluster(Cluster { id: CLUSTER, key_id: 1, key_check: [0; 16] }).await.unwrap();
     let AddUser::Added(user) = store.add_user("ann", &CanonicalId("a".repeat(64)), false).await.unwrap() else {
         panic!("the first user")
     };
@@ -97,34 +112,10 @@ async fn make_template() -> Vec<u8> {
         }
     }
     store.close().await;
-    std::fs::read(&file).unwrap()
+    Template { empty, filled: std::fs::read(&file).unwrap() }
 }
 
 /// The name of a disk.
 pub(super) fn disk_id(disk: usize) -> BackendId {
     format!("disk-{disk}").parse().unwrap()
-}
-
-/// The bytes of a value.
-pub(super) fn content(seed: u64, value: Value) -> Bytes {
-    let mut dice = Dice::new(seed.rotate_left(32) ^ value);
-    let mut bytes = vec![0; *dice.pick(&SIZES)];
-    for chunk in bytes.chunks_mut(8) {
-        let random = dice.roll().to_le_bytes();
-        chunk.copy_from_slice(&random[..chunk.len()]);
-    }
-    bytes[..8].copy_from_slice(&value.to_le_bytes());
-    bytes.into()
-}
-
-/// The value whose bytes these are. None if they are nobody's, or not all of them.
-pub(super) fn value_of(seed: u64, bytes: &[u8]) -> Option<Value> {
-    let value = Value::from_le_bytes(bytes.get(..8)?.try_into().unwrap());
-    (content(seed, value) == bytes).then_some(value)
-}
-
-/// The tag of a value that came in one piece, or as the only part of an upload.
-pub(super) fn tag(seed: u64, value: Value, is_upload: bool) -> ETag {
-    let md5: [u8; 16] = Md5::digest(content(seed, value)).into();
-    if is_upload { ETag { md5: Md5::digest(md5).into(), parts: Some(1) } } else { ETag::of_content(md5) }
 }
