@@ -92,9 +92,7 @@ async fn write(s3: &S3, kind: Kind, key: &str) -> Result<Vec<Exchange>> {
             put(s3, PLAIN, key, 0, &headers).await?;
             asked.push(get.query("tagging", ""));
         }
-        Kind::Large => {
-            s3.put(PLAIN, key, Payload::new(key, 0, 2_500_000).bytes()).await?.ok()?;
-        }
+        Kind::Large => drop(s3.put(PLAIN, key, Payload::new(key, 0, 2_500_000).bytes()).await?.ok()?),
         Kind::Overwritten => {
             put(s3, PLAIN, key, 0, &[("x-amz-meta-who", "ann")]).await?;
             put(s3, PLAIN, key, 1, &[("x-amz-checksum-algorithm", "SHA256"), ("cache-control", "no-cache")]).await?;

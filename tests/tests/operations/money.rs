@@ -66,18 +66,7 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
     let usage = json(gateway, &["usage", "kept"]).await?;
     ensure!(number(&usage[0], "encoded_bytes")? > 8 << 20, "{usage}");
 
-    // Kill it again and again while it charges.
-    for _ in 0..6 {
-        tokio::time::sleep(std::time::Duration::from_millis(1_300)).await;
-        gateway.kill();
-        gateway.restart()?;
-    }
-    wait_until("several epochs are settled", async || {
-        let epochs = json(gateway, &["epoch"]).await?;
-        let settled = epochs.as_array().context("a list")?.iter().filter(|epoch| epoch["state"] == "settled").count();
-        Ok((settled >= 5).then_some(()))
-    })
-    .await?;
+    kill_while_it_charges(gateway).await?;
     providers_show_what_they_hold(gateway, "kept").await?;
     gateway.stop()?;
     let last = last_settled(gateway).await?;
@@ -120,6 +109,21 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
     gateway.haulout(&["ledger", "verify", &folder]).ok().await?;
     an_invoice_is_proven(gateway, &folder, last).await?;
     gateway.restart()
+}
+
+/// Kills it again and again, until several epochs are settled.
+async fn kill_while_it_charges(gateway: &mut TestGateway) -> Result<()> {
+    for _ in 0..6 {
+        tokio::time::sleep(std::time::Duration::from_millis(1_300)).await;
+        gateway.kill();
+        gateway.restart()?;
+    }
+    wait_until("several epochs are settled", async || {
+        let epochs = json(gateway, &["epoch"]).await?;
+        let settled = epochs.as_array().context("a list")?.iter().filter(|epoch| epoch["state"] == "settled").count();
+        Ok((settled >= 5).then_some(()))
+    })
+    .await
 }
 
 /// The metrics of providers come to what the only bucket with content holds.
