@@ -142,7 +142,7 @@ impl Simulation {
         Some(if self.dice.happens(300) { Operation::Cancel(leaving) } else { Operation::Remove(leaving) })
     }
 
-    /// An operator has heard how a disk stands.
+    /// Takes down what the answer to an operation says of a disk.
     pub(super) fn learn(&mut self, standing: Option<Standing>) {
         let Some(standing) = standing else { return };
         self.note(&format!("the operator learns: {standing:?}"));
