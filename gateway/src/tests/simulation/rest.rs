@@ -16,7 +16,7 @@ const ROUNDS_MAX: usize = 40;
 const STEPS_MAX: usize = 50;
 
 /// So many of a thousand simulations lose their database in the end.
-const LOST_DATABASES: usize = 300;
+const LOST_DATABASES: usize = 200;
 
 /// What brings a cluster to rest.
 const WORKERS: [&str; 8] =
