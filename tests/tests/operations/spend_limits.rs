@@ -1,4 +1,4 @@
-//! Who watches a bucket's costs hears of its limit before it is reached: by webhook, log and metrics, once for each step.
+//! Who watches a bucket's costs is alerted before its limit is reached: by webhook, log and metrics, once for each step.
 
 use anyhow::{Context as _, Result, ensure};
 use harness::{Database, Receiver, Settings, TestGateway, run_scenario, wait_until, with_webhook};
@@ -70,7 +70,7 @@ async fn limits_are_announced(gateway: &mut TestGateway, receiver: &Receiver) ->
         ensure!(metrics.contains(&line), "{line} in {metrics}");
     }
 
-    // Neither a restart nor a limit that was passed before makes anybody hear of it again.
+    // Neither a restart nor a limit that was passed before alerts anybody again.
     gateway.restart()?;
     set_limit(gateway, costs * 100 / 95).await?;
     wait_until("buckets were looked at again", async || Ok(metrics_show_it(gateway).await.ok())).await?;

@@ -230,11 +230,12 @@ async fn follow_up(tx: &mut Session) -> Result<()> {
     for text in [
         "DELETE FROM sliver WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = sliver.blob_id)".to_owned(),
         format!("INSERT INTO reclaim (blob_id, not_before) SELECT id, {now} FROM blob WHERE live_bytes = 0"),
+        // The time is none of what is distinct: PostgreSQL's clock goes on from row to row.
         format!(
-            "INSERT INTO removal (id, is_upload, not_before) SELECT DISTINCT e.owner, FALSE, {now} FROM extent e \
+            "INSERT INTO removal (id, is_upload, not_before) SELECT owner, FALSE, {now} FROM (SELECT DISTINCT e.owner FROM extent e \
              WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.version_id = e.owner) \
              AND NOT EXISTS (SELECT 1 FROM part p WHERE p.part_id = e.owner) \
-             AND NOT EXISTS (SELECT 1 FROM removal r WHERE r.id = e.owner)"
+             AND NOT EXISTS (SELECT 1 FROM removal r WHERE r.id = e.owner)) AS nobodys"
         ),
     ] {
         tx.execute(Statement::new(text)).await?;

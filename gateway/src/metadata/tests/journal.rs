@@ -105,6 +105,28 @@ both! {
         target.close().await;
     }
 
+    /// As the records of the journal that came before a snapshot, which may have several blobs.
+    async fn what_nobody_owns_any_more_is_removed_once_it_is_rebuilt(f: &Fixture) {
+        f.put("a", 30).await;
+        let owner = [7; 16];
+        let mut session = f.store.database().begin(&[8; 16]).await.unwrap();
+        for ordinal in 0..3_i64 {
+            let text = "INSERT INTO extent (owner, ordinal, blob_id, blob_offset, length) SELECT $1, $2, id, 0, 1 FROM blob LIMIT 1";
+            session.execute(Statement::new(text).bind(owner).bind(ordinal)).await.unwrap();
+        }
+        session.command("COMMIT").await.unwrap();
+        f.store.database().finished();
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("rebuilt.db").display());
+        let sqlite = MetadataStore::open(&url, Ambient::system()).await.unwrap();
+        for target in [sqlite, MetadataStore::on_new_postgres().await] {
+            rebuilt(&f.store, &target).await;
+            let rows = target.database().rows(Statement::new("SELECT id FROM removal")).await.unwrap();
+            assert_eq!(rows.iter().map(|row| row.array(0).unwrap()).collect::<Vec<_>>(), [owner]);
+            target.close().await;
+        }
+    }
+
     async fn what_was_not_committed_is_not_recorded(f: &Fixture) {
         let before = f.store.unjournaled_changes(usize::MAX, usize::MAX).await.unwrap().len();
         let mut session = f.store.database().begin(&[9; 16]).await.unwrap();
