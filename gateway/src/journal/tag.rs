@@ -1,28 +1,44 @@
-//! Blobs of the journal, known by their ids: their last four bytes are a code that only the cluster key makes. So a scan of names finds
-//! them, and a backend does not.
+//! What blobs are for that bring nothing new, known by their ids: their last four bytes are a code that only the cluster key makes. So a scan of
+//! names finds them, and a backend does not.
 
 use codec::{BlobId, ClusterKey};
 
-const PURPOSE: &str = "blob of the journal";
-
-/// The id with its last bytes replaced by the code.
-#[must_use]
-pub fn tagged(id: BlobId, key: &ClusterKey) -> BlobId {
-    let mut bytes = id.0;
-    let code = code(&bytes, key);
-    bytes[12..].copy_from_slice(&code);
-    BlobId(bytes)
+/// What such a blob is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobPurpose {
+    /// It holds a part of the journal, or of a snapshot.
+    Journal,
+    /// It holds what compaction took over from other blobs, which stay until the journal knows where it went.
+    Compaction,
 }
 
-/// Whether this key, or one beside it, made the id's code. One id in four thousand million has it by chance: what is read decides.
-#[must_use]
-pub fn is_tagged(id: &BlobId, key: &ClusterKey) -> bool {
-    key.each().any(|key| id.0[12..] == code(&id.0, key))
-}
+impl BlobPurpose {
+    fn context(self) -> &'static str {
+        match self {
+            Self::Journal => "blob of the journal",
+            Self::Compaction => "blob of compaction",
+        }
+    }
 
-fn code(id: &[u8; 16], key: &ClusterKey) -> [u8; 4] {
-    let code = key.authenticate(PURPOSE, &id[..12]);
-    [code[0], code[1], code[2], code[3]]
+    /// The id with its last bytes replaced by the code.
+    #[must_use]
+    pub fn tag(self, id: BlobId, key: &ClusterKey) -> BlobId {
+        let mut bytes = id.0;
+        let code = self.code(&bytes, key);
+        bytes[12..].copy_from_slice(&code);
+        BlobId(bytes)
+    }
+
+    /// Whether this key, or one beside it, made the id's code. One id in four thousand million has it by chance.
+    #[must_use]
+    pub fn is_of(self, id: &BlobId, key: &ClusterKey) -> bool {
+        key.each().any(|key| id.0[12..] == self.code(&id.0, key))
+    }
+
+    fn code(self, id: &[u8; 16], key: &ClusterKey) -> [u8; 4] {
+        let code = key.authenticate(self.context(), &id[..12]);
+        [code[0], code[1], code[2], code[3]]
+    }
 }
 
 #[cfg(test)]
@@ -33,11 +49,13 @@ mod tests {
     fn only_the_key_knows_them() {
         let key = ClusterKey::new(1, [1; 32]);
         let id = BlobId([9; 16]);
-        assert!(!is_tagged(&id, &key));
-        let ours = tagged(id, &key);
+        let (journal, compaction) = (BlobPurpose::Journal, BlobPurpose::Compaction);
+        assert!(!journal.is_of(&id, &key) && !compaction.is_of(&id, &key));
+        let ours = journal.tag(id, &key);
         assert_eq!(ours.0[..12], id.0[..12]);
-        assert!(is_tagged(&ours, &key) && !is_tagged(&ours, &ClusterKey::new(1, [2; 32])));
+        assert!(journal.is_of(&ours, &key) && !compaction.is_of(&ours, &key));
+        assert!(!journal.is_of(&ours, &ClusterKey::new(1, [2; 32])));
         let later = ClusterKey::new(2, [2; 32]).beside(vec![key]);
-        assert!(is_tagged(&ours, &later), "after a rotation");
+        assert!(journal.is_of(&ours, &later), "after a rotation");
     }
 }

@@ -6,7 +6,7 @@ use codec::{BlobId, BlobKey, ClusterId, ClusterKey, WrappedKey};
 
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::domain::{Timestamp, UploadId, VersionId};
-use crate::journal::tag::{is_tagged, tagged};
+use crate::journal::tag::BlobPurpose;
 
 /// Generates blob ids, data keys, version ids and attempt numbers, all unique.
 #[derive(Debug)]
@@ -52,12 +52,17 @@ impl IdGenerator {
     /// while that replaces another.
     pub(crate) fn journal_blob(&self) -> NewBlobIdentity {
         let newest = self.key.newest();
-        self.identity(tagged(self.blob_id(), newest), newest)
+        self.identity(BlobPurpose::Journal.tag(self.blob_id(), newest), newest)
+    }
+
+    /// A new blob for what compaction takes over: whoever has lost the database finds nothing new in it.
+    pub(crate) fn compacted_blob(&self) -> NewBlobIdentity {
+        self.identity(BlobPurpose::Compaction.tag(self.blob_id(), self.key.newest()), &self.key)
     }
 
     /// Whether a blob is of the journal.
     pub(crate) fn is_of_journal(&self, blob: &BlobId) -> bool {
-        is_tagged(blob, &self.key)
+        BlobPurpose::Journal.is_of(blob, &self.key)
     }
 
     fn blob_id(&self) -> BlobId {

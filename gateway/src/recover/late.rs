@@ -9,7 +9,7 @@ use crate::domain::{
     BucketName, ObjectKey, Part, PartNumber, Timestamp, UploadId, Version, VersionId, VersionLock, VersionLookup,
     VersionSelector, WriteCondition,
 };
-use crate::journal::tag::is_tagged;
+use crate::journal::tag::BlobPurpose;
 use crate::metadata::{Batch, Change, MetadataStore, NewBlob, Outcome, PartChange, PutChange};
 use crate::recover::blob::read_blob;
 use crate::recover::imports::{LateBlob, LateObject, late_objects};
@@ -39,7 +39,11 @@ impl Recovery {
             return Ok(());
         }
         let since = rebuilt.taken_at;
-        let is_late = |blob: &BlobId| begun_at(blob) >= since && !is_tagged(blob, &self.key);
+        // What compaction took over is in other blobs too, whose objects may have other names by now or be gone.
+        let brings_nothing = [BlobPurpose::Journal, BlobPurpose::Compaction];
+        let is_late = |blob: &BlobId| {
+            begun_at(blob) >= since && !brings_nothing.iter().any(|purpose| purpose.is_of(blob, &self.key))
+        };
         let found = scan(&self.sources, is_late).await;
         let (mut blobs, mut late) = (HashMap::new(), Vec::new());
         for (id, slivers) in found.blobs {

@@ -24,7 +24,7 @@ pub use report::RecoveryReport;
 pub use sliver_source::SliverSource;
 
 use crate::domain::Heartbeat;
-use crate::journal::tag::is_tagged;
+use crate::journal::tag::BlobPurpose;
 use crate::metadata::{MetadataError, MetadataStore, RestoreError, RestoredEnd};
 use crate::recover::records::{RecordReader, Slivers};
 use crate::recover::rows::{Applied, RowsError, apply, unknown_tables};
@@ -80,7 +80,7 @@ impl Recovery {
     /// # Errors
     /// See [`RecoveryError`]. Nothing was changed.
     pub async fn rebuild(&self, store: &MetadataStore) -> Result<Rebuilt, RecoveryError> {
-        let found = scan(&self.sources, |blob| is_tagged(blob, &self.key)).await;
+        let found = scan(&self.sources, |blob| BlobPurpose::Journal.is_of(blob, &self.key)).await;
         let mut report = RecoveryReport { slivers_scanned: found.scanned, ..RecoveryReport::default() };
         report.unreachable =
             found.unreachable.into_iter().map(|(backend, reason)| format!("{backend}: {reason}")).collect();

@@ -13,7 +13,6 @@ mod losing_backends;
 mod moving;
 mod own_backend;
 mod placement;
-mod recovered_objects;
 mod recovery;
 mod repair;
 mod rollbacks;

@@ -6,6 +6,7 @@ use codec::{Catalog, StripeShape};
 use crate::domain::Extent;
 use crate::metadata::NewBlob;
 use crate::objects::error::ObjectsError;
+use crate::objects::id_generator::NewBlobIdentity;
 use crate::objects::read::fetch::fetch_range;
 use crate::objects::schemes::BlobTerms;
 use crate::objects::state::Inner;
@@ -22,6 +23,7 @@ const STRIPES_HELD: u64 = 4;
 /// `Unavailable` when too few backends answer; nothing is left.
 pub(crate) async fn recode(
     inner: &Inner,
+    identity: NewBlobIdentity,
     from: Extent,
     terms: &BlobTerms,
     catalog: &Catalog,
@@ -29,7 +31,7 @@ pub(crate) async fn recode(
     let stripe = StripeShape::streaming(terms.scheme).stripe_bytes() as u64;
     let _reservation = inner.budget.take(STRIPES_HELD * stripe).await?;
     let opened = inner.opened(&from.blob).await?;
-    let mut sink = BlobSink::open(inner, terms).await?;
+    let mut sink = BlobSink::open(inner, identity, terms).await?;
     let Extent { offset, length, .. } = from;
     let whole = length.saturating_sub(1) / stripe * stripe;
     let mut at = 0;

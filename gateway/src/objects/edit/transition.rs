@@ -116,7 +116,8 @@ impl Objects {
         let length = from.owned.extent.length;
         let extent = CatalogExtent { object_offset: from.object_offset, blob_offset: 0, length };
         let catalog = Catalog { entries: vec![self.entry(bucket, version, attributes, extent)] };
-        let (blob, uncommitted) = recode(&self.inner, from.owned.extent, terms, &catalog).await?;
+        let identity = self.inner.id_generator.blob();
+        let (blob, uncommitted) = recode(&self.inner, identity, from.owned.extent, terms, &catalog).await?;
         let to = Extent { blob: blob.blob.id, offset: 0, length };
         Ok(Recoded { blob, moved: ExtentMove { from: from.owned, to }, uncommitted })
     }

@@ -157,7 +157,7 @@ impl Objects {
         living: Living,
     ) -> Result<(NewBlob, Vec<ExtentMove>, UncommittedSlivers), ObjectsError> {
         let Living { content, catalog, mut moves } = living;
-        let blob_identity = self.inner.id_generator.blob();
+        let blob_identity = self.inner.id_generator.compacted_blob();
         moves.iter_mut().for_each(|one| one.to.blob = blob_identity.id);
         let shape = quilt_shape(terms.scheme, content.len() / moves.len().max(1));
         let (cluster, id, wrapped) = (self.inner.id_generator.cluster, blob_identity.id, blob_identity.wrapped);

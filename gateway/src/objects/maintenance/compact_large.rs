@@ -92,7 +92,8 @@ impl Objects {
         entries: Vec<CatalogEntry>,
         terms: &BlobTerms,
     ) -> Result<bool, ObjectsError> {
-        let (blob, uncommitted) = recode(&self.inner, owned.extent, terms, &Catalog { entries }).await?;
+        let identity = self.inner.id_generator.compacted_blob();
+        let (blob, uncommitted) = recode(&self.inner, identity, owned.extent, terms, &Catalog { entries }).await?;
         let to = Extent { blob: blob.blob.id, offset: 0, length: owned.extent.length };
         let sent = uncommitted.sent();
         let moves = vec![ExtentMove { from: owned, to }];

@@ -36,10 +36,13 @@ pub(crate) struct BlobSink {
 
 impl BlobSink {
     /// Chooses backends and starts the slivers with their headers.
-    pub(crate) async fn open(inner: &Inner, terms: &BlobTerms) -> Result<Self, ObjectsError> {
+    pub(crate) async fn open(
+        inner: &Inner,
+        blob_identity: NewBlobIdentity,
+        terms: &BlobTerms,
+    ) -> Result<Self, ObjectsError> {
         let scheme = terms.scheme;
         let shape = StripeShape::streaming(scheme);
-        let blob_identity = inner.id_generator.blob();
         let PlacementTargets { backends, spares } = choose_targets(&inner.committee, terms, &blob_identity.id)?;
         let encoder = BlobEncoder::new(
             inner.id_generator.cluster,

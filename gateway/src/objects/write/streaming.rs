@@ -117,7 +117,8 @@ impl<'a> Write<'a> {
 
     /// Writes one blob and begins to seal it. Answers the digests when it holds the body's end.
     async fn blob(&mut self, memory_level: MemoryLevel) -> Result<Option<Digested>, ObjectsError> {
-        let mut sink = BlobSink::open(self.inner, &self.entry.terms(&self.inner.schemes)).await?;
+        let mut sink =
+            BlobSink::open(self.inner, self.inner.id_generator.blob(), &self.entry.terms(&self.inner.schemes)).await?;
         let before = self.sealing.take();
         let written = self.stripes(&mut sink, memory_level);
         let (tail, before) = match before {

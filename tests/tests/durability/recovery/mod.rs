@@ -1,0 +1,5 @@
+//! The database is lost, and rebuilt from the backends.
+
+mod lost_database;
+mod recovered_objects;
+mod unfinished_compaction;
