@@ -125,6 +125,10 @@ both! {
             assert_eq!(rows.iter().map(|row| row.array(0).unwrap()).collect::<Vec<_>>(), [owner]);
             target.close().await;
         }
+        let mut session = f.store.database().begin(&[9; 16]).await.unwrap();
+        session.execute(Statement::new("DELETE FROM extent WHERE owner = $1").bind(owner)).await.unwrap();
+        session.command("COMMIT").await.unwrap();
+        f.store.database().finished();
     }
 
     async fn what_was_not_committed_is_not_recorded(f: &Fixture) {
