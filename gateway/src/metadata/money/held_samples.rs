@@ -89,9 +89,10 @@ impl Work for Sample {
                 sample.free_bytes.map(int).transpose()?.map_or(Value::NoInt, Value::Int),
             ]);
         }
+        // One moment for all of them: PostgreSQL's clock goes on from row to row.
         let tail = format!(
             ") INSERT INTO held_sample (provider, taken_at, held_bytes, trash_bytes, free_bytes) \
-             SELECT n.provider, {}, n.held_bytes, n.trash_bytes, n.free_bytes FROM n WHERE TRUE \
+             SELECT n.provider, (SELECT {}), n.held_bytes, n.trash_bytes, n.free_bytes FROM n WHERE TRUE \
              ON CONFLICT (provider, taken_at) DO NOTHING",
             tx.dialect().now()
         );

@@ -47,6 +47,16 @@ both! {
         assert_eq!(f.one_int("SELECT COUNT(*) FROM rebuilt_sliver").await, 0, "no later epoch needs it");
     }
 
+    /// All of one look are of one moment, whose samples are the last ones together.
+    async fn what_providers_hold_is_what_the_last_look_saw(f: &Fixture) {
+        let look = |held: &[(&str, u64)]| held.iter().map(|(name, bytes)| ((*name).to_owned(), sample(*bytes, 0))).collect();
+        f.store.sample_held(look(&[("b1", 10), ("b2", 20), ("b3", 30)])).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+        f.store.sample_held(look(&[("b1", 11), ("b2", 5)])).await.unwrap();
+        assert_eq!(f.one_int("SELECT COUNT(DISTINCT taken_at) FROM held_sample").await, 2);
+        assert_eq!(f.store.provider_bytes().await.unwrap(), [("b1".to_owned(), 11), ("b2".to_owned(), 5)]);
+    }
+
     async fn byte_time_follows_what_was_held_when(f: &Fixture) {
         paying_bucket(f).await;
         let one = |held, trash| BTreeMap::from([("b1".to_owned(), sample(held, trash))]);
