@@ -115,6 +115,7 @@ both! {
             session.execute(Statement::new(text).bind(owner).bind(ordinal)).await.unwrap();
         }
         session.command("COMMIT").await.unwrap();
+        drop(session);
         f.store.database().finished();
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("rebuilt.db").display());
@@ -128,6 +129,7 @@ both! {
         let mut session = f.store.database().begin(&[9; 16]).await.unwrap();
         session.execute(Statement::new("DELETE FROM extent WHERE owner = $1").bind(owner)).await.unwrap();
         session.command("COMMIT").await.unwrap();
+        drop(session);
         f.store.database().finished();
     }
 
