@@ -16,6 +16,9 @@ const PAGE: usize = 512;
 /// Slivers looked at side by side.
 const AHEAD: usize = 8;
 
+/// Times a blob is looked at, if its slivers move meanwhile.
+const LOOKS_MAX: usize = 4;
+
 /// The configured backends, open.
 pub type Stores = BTreeMap<BackendId, Arc<dyn SliverStore>>;
 
@@ -99,13 +102,35 @@ impl Check<'_> {
                 .collect()
                 .await;
             for (blob, verdicts) in verdicts {
-                let good = verdicts.iter().all(|verdict| matches!(verdict, Verdict::Good));
-                // It may have been deleted while it was checked.
-                if good || self.metadata.is_expected(&blob.id).await? {
+                if let Some((blob, verdicts)) = self.confirmed(blob, verdicts).await? {
                     self.record(&blob, verdicts);
                 }
             }
         }
+    }
+
+    /// Verdicts that hold: while a blob was looked at it may have been deleted, and then there are none, and its slivers may have been
+    /// moved, and then they are looked at where they are now.
+    async fn confirmed(
+        &self,
+        mut blob: StoredBlob,
+        mut verdicts: Vec<Verdict>,
+    ) -> Result<Option<(StoredBlob, Vec<Verdict>)>, MetadataError> {
+        for _ in 1..LOOKS_MAX {
+            if verdicts.iter().all(|verdict| matches!(verdict, Verdict::Good)) {
+                break;
+            }
+            if !self.metadata.is_expected(&blob.id).await? {
+                return Ok(None);
+            }
+            let Some(now) = self.metadata.blob_of_rows(&blob.id).await? else { return Ok(None) };
+            if now.placements == blob.placements {
+                break;
+            }
+            verdicts = look_at_blob(self.stores, self.cluster, self.deep, &now).await;
+            blob = now;
+        }
+        Ok(Some((blob, verdicts)))
     }
 
     /// Records one blob's verdicts.
@@ -141,7 +166,7 @@ impl Check<'_> {
             let mut found = Ok(());
             while found.is_ok() {
                 match pages.next().await {
-                    Some(Ok(page)) => self.unexpected_of(backend, page).await?,
+                    Some(Ok(page)) => self.unexpected_of(backend, &**store, page).await?,
                     Some(Err(error)) => found = Err(error.1),
                     None => break,
                 }
@@ -153,7 +178,12 @@ impl Check<'_> {
         Ok(())
     }
 
-    async fn unexpected_of(&mut self, backend: &BackendId, page: Vec<SliverEntry>) -> Result<(), MetadataError> {
+    async fn unexpected_of(
+        &mut self,
+        backend: &BackendId,
+        store: &dyn SliverStore,
+        page: Vec<SliverEntry>,
+    ) -> Result<(), MetadataError> {
         let names: Vec<_> = page.iter().map(|e| (e.name.blob, e.name.index, e.name.attempt, backend.clone())).collect();
         let known = self.metadata.known_slivers(&names).await?;
         let unknown: Vec<SliverName> =
@@ -164,14 +194,17 @@ impl Check<'_> {
         let states: HashMap<u32, IncarnationState> = self.metadata.incarnation_states().await?.into_iter().collect();
         let Some(report) = self.reports.get_mut(backend.as_str()) else { return Ok(()) };
         for name in unknown {
-            match states.get(&name.blob.incarnation()) {
-                Some(IncarnationState::Live) => report.in_flight += 1,
-                Some(IncarnationState::Dead) => {
-                    report.orphaned.add(name.to_string(), "no row references it".to_owned());
+            let reason = match states.get(&name.blob.incarnation()) {
+                Some(IncarnationState::Live) => {
+                    report.in_flight += 1;
+                    continue;
                 }
-                None => {
-                    report.orphaned.add(name.to_string(), "the database does not know its incarnation".to_owned());
-                }
+                Some(IncarnationState::Dead) => "no row references it",
+                None => "the database does not know its incarnation",
+            };
+            // Its row goes after the sliver does: what was deleted since it was listed is no orphan.
+            if !matches!(store.len(&name).await, Err(StoreError::NotFound)) {
+                report.orphaned.add(name.to_string(), reason.to_owned());
             }
         }
         Ok(())

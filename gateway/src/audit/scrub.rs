@@ -53,7 +53,7 @@ impl Scrub {
                 done.slivers += 1;
                 done.bytes += blob.layout.sliver_len();
                 if let Some(finding) = finding(&blob, placement, condition) {
-                    bad.push(finding);
+                    bad.push((placement.clone(), finding));
                 }
             }
             done.last = Some(blob.id);
@@ -81,21 +81,19 @@ impl Scrub {
     }
 
     /// Asks for repair of what is bad and still where it was: it may have been moved or deleted while it was read.
-    async fn record(&self, mut done: Scrubbed, bad: Vec<Finding>) -> Result<Scrubbed, MetadataError> {
+    async fn record(&self, mut done: Scrubbed, bad: Vec<(Placement, Finding)>) -> Result<Scrubbed, MetadataError> {
         let mut found = Vec::new();
-        for finding in bad {
-            self.metadata.forget_blob(&finding.blob);
-            let there = self.metadata.is_expected(&finding.blob).await?;
-            let blob = self.metadata.blob(&finding.blob).await?;
-            let stays = blob.is_some_and(|blob| {
-                blob.placements.iter().any(|one| one.index == finding.index && one.backend == finding.backend)
-            });
-            if there && stays {
+        for (placement, finding) in bad {
+            let is_expected = self.metadata.is_expected(&finding.blob).await?;
+            let blob = self.metadata.blob_of_rows(&finding.blob).await?;
+            if is_expected && blob.is_some_and(|blob| blob.placements.contains(&placement)) {
                 tracing::warn!(
                     backend = %finding.backend, blob = %finding.blob, index = finding.index, kind = finding.kind,
                     "scrubbing found a bad sliver"
                 );
                 found.push(finding);
+            } else {
+                self.metadata.forget_blob(&finding.blob);
             }
         }
         done.bad = u64::try_from(found.len()).unwrap_or(u64::MAX);

@@ -202,8 +202,9 @@ impl MetadataStore {
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn known_slivers(&self, names: &[SliverNameOn]) -> Result<Vec<bool>> {
-        // Slivers being written are read first: by the time the blobs' own are read, one may have become one of them.
-        self.slivers_in(&["discard", "sliver"], names).await
+        // One that is being written becomes a blob's own, and a blob's own one that waits for its deletion: read in this order, no step
+        // from one table to the other passes unseen.
+        self.slivers_in(&["discard", "sliver", "discard"], names).await
     }
 
     /// For each sliver name, whether it is a blob's own now, there.

@@ -29,14 +29,22 @@ impl MetadataStore {
         if let Some(blob) = self.shared.blobs.get(id) {
             return Ok(Some(blob));
         }
-        let mut session = self.database().reader().await?;
-        let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id = $1");
-        let rows = session.rows(Statement::new(text).bind(id.0)).await?;
-        let blob = with_placements(&mut session, &rows).await?.pop().map(Arc::new);
+        let blob = self.blob_of_rows(id).await?.map(Arc::new);
         if let Some(blob) = &blob {
             self.shared.blobs.insert(*id, blob.clone());
         }
         Ok(blob)
+    }
+
+    /// A blob with its placements as its rows have them now, past the cache: for whoever must know whether a sliver was moved.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn blob_of_rows(&self, id: &BlobId) -> Result<Option<StoredBlob>> {
+        let mut session = self.database().reader().await?;
+        let text = format!("SELECT {BLOB_COLUMNS} FROM blob b WHERE b.id = $1");
+        let rows = session.rows(Statement::new(text).bind(id.0)).await?;
+        Ok(with_placements(&mut session, &rows).await?.pop())
     }
 
     /// Drops a blob from the cache, because its slivers were not where the cache says.

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use backends::{Fault, Operation, SliverName, When};
+use backends::{Fault, Operation, When};
 
-use crate::domain::{BackendId, Placement};
-use crate::metadata::{SliverLocation, SliverMove};
 use crate::objects::error::ObjectsError;
-use crate::objects::tests::fixture::{Fixture, content, object_key};
+use crate::objects::tests::fixture::{Fixture, content};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_two_of_six_backends_may_be_down() {
@@ -105,38 +103,4 @@ async fn slivers_that_are_flipped_or_cut_short_hold_up_no_read() {
         assert!(fixture.delete(&key).await.expect("deleted"));
         fixture.collect().await;
     }
-}
-
-/// Repair by another gateway moved as many slivers as a blob may not lose, and more; this one remembers where they were.
-#[tokio::test(flavor = "multi_thread")]
-async fn slivers_that_moved_meanwhile_are_read_where_they_are() {
-    let fixture = Fixture::new("rs-4-2", 12).await;
-    let body = content(3 << 20);
-    fixture.put("key", &body).await.expect("stored");
-    let gateway = fixture.another();
-    let read = || fixture.get_range_through(&gateway, "key", 0..u64::MAX);
-    assert!(read().await.expect("read") == body);
-    let version = gateway.current(&fixture.bucket, &object_key("key")).await.expect("rows").expect("a version");
-    let id = version.extents[0].blob;
-    for _ in 0..2 {
-        let blob = fixture.metadata.blob(&id).await.expect("rows").expect("a blob");
-        let taken = |backend: &BackendId| blob.placements.iter().any(|placement| placement.backend == *backend);
-        let backends = fixture.objects.committee().backends();
-        let free: Vec<_> = backends.iter().filter(|backend| !taken(&backend.id)).collect();
-        for (from, backend) in blob.placements.iter().zip(free).take(4) {
-            let name = |placement: &Placement| SliverName { blob: id, index: from.index, attempt: placement.attempt };
-            let to = Placement { backend: backend.id.clone(), attempt: from.attempt.wrapping_add(1), ..from.clone() };
-            let place = SliverLocation { blob: id, index: to.index, attempt: to.attempt, backend: to.backend.clone() };
-            let stamp = fixture.metadata.announce_slivers(fixture.incarnation, vec![place]).await.expect("announced");
-            let old = &fixture.objects.committee().backend(&from.backend).expect("a member").store;
-            let bytes = old.read(&name(from), 0..blob.layout.sliver_len()).await.expect("read");
-            backend.store.put(&name(&to), vec![bytes.freeze()]).await.expect("put");
-            let sliver = SliverMove { blob: id, from: Some(from.clone()), to, stamp, discard: true, bytes: 1 };
-            assert!(fixture.metadata.move_sliver(fixture.incarnation, sliver).await.expect("rows"), "moved");
-            old.delete(&name(from)).await.expect("deleted");
-        }
-        assert!(read().await.expect("read") == body);
-        assert!(read().await.expect("read") == body);
-    }
-    assert_eq!(fixture.metadata.findings().await.expect("findings"), [], "nothing is missing where the rows say it is");
 }

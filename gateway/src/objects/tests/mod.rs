@@ -11,6 +11,7 @@ mod fixture;
 mod gather_model;
 mod idle_readers;
 mod liveness;
+mod moving;
 mod orphans;
 mod parts;
 mod placed;
