@@ -20,7 +20,7 @@ use crate::canary::Canaries;
 use crate::check::CheckReport;
 use crate::clients::{Clients, Scheme};
 use crate::settings::GatewayLayout;
-use crate::{FreshDatabase, Program, S3, Settings, certificate, wait_until};
+use crate::{FreshDatabase, Program, S3, Settings, certificate, text, wait_until};
 
 /// One gateway with everything it needs, thrown away at the end.
 pub struct TestGateway {
@@ -318,7 +318,7 @@ impl TestGateway {
 
     /// The log, for the reader of a failure.
     pub fn print_log(&self) {
-        eprintln!("--- the gateway's log ---\n{}--- end of the log ---", self.log());
+        eprintln!("--- the gateway's log ---\n{}--- end of the log ---", text::fold_repeated_lines(&self.log()));
     }
 
     fn write_configuration(&self) -> Result<()> {
