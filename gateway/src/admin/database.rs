@@ -28,7 +28,8 @@ impl Operation for ConfirmDatabase {
     type Reply = ConfirmedDatabase;
 
     async fn run(self, admin: &Admin) -> Result<ConfirmedDatabase> {
-        admin.heartbeats.refresh().await?;
+        // Seen before anybody else sees it: an answer that everything is confirmed must not be followed by a flag.
+        admin.heartbeats.look().await?;
         let (mut reply, mut shown) = (ConfirmedDatabase::default(), Vec::new());
         for flagged in admin.metadata.flagged_backends().await? {
             let name = flagged.backend.to_string();
@@ -48,7 +49,8 @@ impl Operation for ConfirmDatabase {
                 _ => reply.unanswered.push(name),
             }
         }
-        if !shown.is_empty() {
+        // After a failover the gateway may know what no backend does: that commits were lost which no heartbeat or journal has.
+        if !shown.is_empty() || admin.objects.is_read_only() {
             let (recorded, hash) = (admin.heartbeats.recorded_segment(), random(&*admin.ambient.entropy));
             admin.metadata.confirm_database(shown, recorded, hash).await?;
             admin.heartbeats.beat(admin.objects.incarnation()).await?;

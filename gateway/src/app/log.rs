@@ -12,6 +12,10 @@ use crate::config::{LogConfig, LogFormat};
 /// filter makes them log more than `info`.
 const DISCREET: [&str; 6] = ["aws_sigv4", "aws_smithy", "h2", "rustls", "reqwest", "hyper"];
 
+/// A pool of connections that logs an error for each connection it does not get: thousands while a server is away. Whoever waits for one
+/// says so.
+const SAID_ELSEWHERE: &str = "sqlx_core::pool";
+
 /// Changes the filter of the log.
 #[derive(Clone, Debug)]
 pub struct LogControl(reload::Handle<Targets, Registry>);
@@ -41,7 +45,9 @@ pub fn start(config: &LogConfig) -> anyhow::Result<LogControl> {
     };
     let subscriber = Registry::default()
         .with(filter)
-        .with(FilterFn::new(|event| !indiscreet(event.target(), *event.level())))
+        .with(FilterFn::new(|event| {
+            !indiscreet(event.target(), *event.level()) && !event.target().starts_with(SAID_ELSEWHERE)
+        }))
         .with(lines);
     tracing::subscriber::set_global_default(subscriber).context("cannot start the log")?;
     Ok(LogControl(handle))

@@ -14,6 +14,10 @@ impl Objects {
     /// # Errors
     /// `Unavailable` when the database is unavailable.
     pub async fn rollback_hold(&self) -> Result<Option<String>, ObjectsError> {
+        // Known at once after a failover, and only then written down as a flag.
+        if self.is_read_only() {
+            return Ok(Some(format!("collection is off: the database lacks what was committed; {CONFIRM}")));
+        }
         let flagged = self.inner.metadata.flagged_backends().await?;
         let holding = flagged.into_iter().filter(|flagged| flagged.flag.holds_collection());
         let reasons: Vec<_> =

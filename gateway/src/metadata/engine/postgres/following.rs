@@ -118,8 +118,13 @@ impl Following {
             }
             sleep_until(last + ASK_EVERY).await;
         }
+        let serving = self.serving.borrow().primary.clone();
         let found = match self.servers.find().await {
-            Ok(opened) if opened.primary != self.serving.borrow().primary => self.go_to(opened).await,
+            Ok(opened) if opened.primary.was_replaced_before(&serving) => {
+                tracing::warn!(server = %opened.primary, "a database server is back that another one replaced, and takes writes: it must be stopped");
+                Ok(())
+            }
+            Ok(opened) if opened.primary != serving => self.go_to(opened).await,
             Ok(_) => Ok(()),
             Err(error) => {
                 tracing::debug!(%error, "no database server takes writes");
@@ -220,10 +225,10 @@ fn pool(options: PgConnectOptions, may_become_a_standby: bool) -> PgPool {
 }
 
 /// Answers whether the connection may be used again. A transaction is begun to end it, because the server logs a warning of every
-/// ROLLBACK that has nothing to roll back; a transaction that failed takes no BEGIN, only the ROLLBACK.
+/// ROLLBACK that has nothing to roll back, and says nothing of a BEGIN within one; a transaction that failed takes only the ROLLBACK.
 async fn roll_back(connection: &mut PgConnection) -> bool {
     let end = async {
-        match connection.execute("BEGIN; ROLLBACK").await {
+        match connection.execute("SET LOCAL client_min_messages = 'error'; BEGIN; ROLLBACK").await {
             Err(sqlx::Error::Database(_)) => connection.execute("ROLLBACK").await,
             done => done,
         }

@@ -1,7 +1,8 @@
 //! The servers of a URL, and which of them takes writes.
 //!
 //! `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE?target_session_attrs=read-write`, as libpq reads it: one of them is the primary,
-//! the others are standbys that may take its place.
+//! the others are standbys that may take its place. A primary that was cut off while a standby took its place takes writes, too, when it is
+//! back, until somebody stops it: of several, the one that was promoted last counts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +21,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long a gateway that starts waits for one that takes writes.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
+/// How much longer than the first one that takes writes the others are waited for.
+const OTHERS_WITHIN: Duration = Duration::from_millis(200);
 
 /// The servers of a URL, in its order.
 #[derive(Clone, Debug)]
@@ -32,6 +35,15 @@ pub(super) struct Primary {
     name: String,
     /// When it was started, as it says; only read where there are several.
     started: Option<String>,
+    /// The number of its history, which each promotion raises; only read where there are several, and not known by every engine.
+    timeline: Option<u32>,
+}
+
+impl Primary {
+    /// Whether a standby was promoted since: this one was cut off, and what it would commit is lost.
+    pub(super) fn was_replaced_before(&self, other: &Self) -> bool {
+        self.timeline.zip(other.timeline).is_some_and(|(own, other)| own < other)
+    }
 }
 
 impl fmt::Display for Primary {
@@ -78,15 +90,29 @@ impl Servers {
         }
     }
 
-    /// Asks all of them at once; the first that takes writes.
+    /// Asks all of them at once: which one takes writes, of several the one that was promoted last.
     pub(super) async fn find(&self) -> Result<Opened> {
         let mut asked: FuturesUnordered<_> = self.0.iter().map(|server| self.ask(server)).collect();
-        let mut reasons = Vec::new();
+        let (mut found, mut reasons) = (None, Vec::new());
         while let Some(answer) = asked.next().await {
             match answer {
-                Ok(opened) => return Ok(opened),
+                Ok(opened) => {
+                    found = Some(opened);
+                    break;
+                }
                 Err(error) => reasons.push(error),
             }
+        }
+        if let Some(mut found) = found {
+            let others = asked
+                .filter_map(|answer| std::future::ready(answer.ok()))
+                .take_until(tokio::time::sleep(OTHERS_WITHIN));
+            for other in others.collect::<Vec<_>>().await {
+                if found.primary.was_replaced_before(&other.primary) {
+                    found = other;
+                }
+            }
+            return Ok(found);
         }
         if reasons.len() == 1 {
             return Err(reasons.remove(0));
@@ -102,8 +128,12 @@ impl Servers {
                 let _ = connection.close().await;
                 return Err(MetadataError::Unavailable(format!("{} takes no writes: a standby", name(server))));
             }
-            let started = if self.are_several() { started(&mut connection).await? } else { None };
-            let primary = Primary { name: name(server), started };
+            let (started, timeline) = if self.are_several() {
+                (started(&mut connection).await?, timeline(&mut connection).await?)
+            } else {
+                (None, None)
+            };
+            let primary = Primary { name: name(server), started, timeline };
             Ok(Opened { primary, connection, options: link.options(server.clone()), link })
         };
         match tokio::time::timeout(ANSWER_WITHIN, asked).await {
@@ -124,6 +154,17 @@ pub(super) async fn takes_writes(connection: &mut PgConnection) -> Result<bool, 
 async fn started(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
     let row = connection.fetch_one(sqlx::raw_sql("SELECT pg_postmaster_start_time()::TEXT")).await?;
     row.try_get(0)
+}
+
+/// The first eight of the digits that name the file it writes its log to. None where there is no such file: engines that only speak
+/// PostgreSQL have one primary by other means.
+async fn timeline(connection: &mut PgConnection) -> Result<Option<u32>, sqlx::Error> {
+    let text = "SELECT SUBSTR(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)";
+    match connection.fetch_one(sqlx::raw_sql(text)).await {
+        Ok(row) => Ok(u32::from_str_radix(row.try_get(0)?, 16).ok()),
+        Err(sqlx::Error::Database(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn name(server: &PgConnectOptions) -> String {
@@ -179,6 +220,15 @@ mod tests {
             ["postgres://one/", "postgres://two/"]
         );
         assert_eq!(split("postgresql://u@/db?host=/run/pg&a=b").unwrap(), ["postgresql://u@/db?host=/run/pg&a=b"]);
+    }
+
+    #[test]
+    fn a_primary_that_was_cut_off_is_told_from_the_one_that_took_its_place() {
+        let primary = |timeline| Primary { name: "db1:5432".to_owned(), started: None, timeline };
+        assert!(primary(Some(9)).was_replaced_before(&primary(Some(10))));
+        for (own, other) in [(Some(9), Some(9)), (Some(10), Some(9)), (None, Some(9)), (Some(9), None)] {
+            assert!(!primary(own).was_replaced_before(&primary(other)), "{own:?} {other:?}");
+        }
     }
 
     #[test]

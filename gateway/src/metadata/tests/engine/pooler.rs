@@ -1,81 +1,51 @@
 //! Through pgbouncer in transaction mode, which lends a session of the server for one transaction at a time.
 
-use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
 use futures::future::join_all;
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::Fixture;
 use crate::metadata::tests::server;
-use crate::tests::wait_until;
 
 /// A running pgbouncer with a server's session for every two or more of its clients.
 struct Pooler {
     /// Of the database behind it.
     url: String,
-    child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Pooler {
-    async fn before(database: &str, ignored: &str) -> Self {
-        let (credentials, rest) = database.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
-        let (server, database) = rest.split_once('/').unwrap();
-        let (user, password) = credentials.split_once(':').unwrap();
-        let (host, server_port) = server.split_once(':').unwrap();
-        let port = free_port();
+    fn before(database: &str, ignored: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let users = folder.path().join("users.txt");
-        fs::write(&users, format!("\"{user}\" \"{password}\"\n")).unwrap();
-        let settings = folder.path().join("pgbouncer.ini");
-        let text = format!(
-            "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = 3\n\
-             max_client_conn = 100\nignore_startup_parameters = {ignored}\n",
-            users.display()
-        );
-        fs::write(&settings, text).unwrap();
-        let child = start(folder.path(), &settings);
-        wait_until("pgbouncer listens", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
-        Self { url: format!("postgres://{user}@127.0.0.1:{port}/{database}"), child, _folder: folder }
+        // PostgreSQL's user, which it runs as where this is root, passes through it.
+        let passable = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+        std::fs::set_permissions(folder.path(), passable).unwrap();
+        let settings = ["default_pool_size = 3".to_owned(), format!("ignore_startup_parameters = {ignored}")];
+        let mut start = Command::new(script());
+        let started =
+            start.arg("start").arg(folder.path().join("pgbouncer")).arg(database).args(settings).output().unwrap();
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        Self { url: String::from_utf8(started.stdout).unwrap().trim().to_owned(), folder }
     }
 }
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = Command::new(script()).arg("stop").arg(self.folder.path().join("pgbouncer")).status();
     }
 }
 
-/// pgbouncer refuses to run as root.
-fn start(folder: &Path, settings: &Path) -> Child {
-    let mut command = if rustix::process::getuid().is_root() {
-        let given = Command::new("chown").args(["-R", "postgres"]).arg(folder).status().unwrap();
-        assert!(given.success(), "the user of PostgreSQL is there");
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "pgbouncer"]);
-        command
-    } else {
-        Command::new("pgbouncer")
-    };
-    command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap()));
-    command.arg("-q").arg(settings).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().expect("these tests need pgbouncer; `tests/run` installs it")
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+fn script() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/pgbouncer")
 }
 
 /// Everything that needs a session for more than one trip, by more clients than there are sessions.
 async fn works_through(ignored: &str) {
     let database = server::new_database().await;
-    let pooler = Pooler::before(&database, ignored).await;
+    let pooler = Pooler::before(&database, ignored);
     let f = Fixture::at(pooler.url.clone()).await;
     join_all((0..40).map(|number| {
         let f = &f;
