@@ -34,7 +34,7 @@ mod webhook;
 pub use check::CheckReport;
 pub use clients::{Clients, Scheme, path_with_clients};
 pub use clock::WallClock;
-pub use database::{Database, FreshDatabase, Replicas};
+pub use database::{Database, FreshDatabase, Replicas, Standby};
 pub use exchange::{Exchange, Expected};
 pub use files::{same_tree, write_tree};
 pub use fixture::{Command, Fixture, OpenUpload};
@@ -64,18 +64,19 @@ pub fn run_scenario(settings: Settings, scenario: impl AsyncFnOnce(&mut TestGate
     runtime()?.block_on(run_on(settings, scenario))
 }
 
-/// The same on a database of two PostgreSQL servers, with Patroni or without.
+/// The same on a database of two PostgreSQL servers.
 ///
 /// # Errors
 /// Something did not start, the scenario failed, or it left a state that breaks an invariant.
 pub fn run_scenario_on_replicas(
     settings: Settings,
-    with_patroni: bool,
+    standby: Standby,
     scenario: impl AsyncFnOnce(&mut TestGateway, &mut Replicas) -> Result<()>,
 ) -> Result<()> {
     runtime()?.block_on(async {
-        let mut replicas = Replicas::start(with_patroni).await?;
-        let settings = settings.database_at(&replicas.create_database().await?);
+        let mut replicas = Replicas::start(standby).await?;
+        let (url, dump_url) = replicas.create_database().await?;
+        let settings = settings.database_at(&url, &dump_url);
         run_on(settings, async |gateway| scenario(gateway, &mut replicas).await).await
     })
 }

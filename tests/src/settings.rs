@@ -13,7 +13,8 @@ use crate::{Database, FreshDatabase};
 pub struct Settings {
     database: Database,
     /// A database that is there already, instead of a fresh one.
-    database_url: Option<String>,
+    /// The gateway's, and the one to dump it from.
+    database_urls: Option<(String, String)>,
     pub(crate) tls: bool,
     /// The domain of websites, when they are served.
     websites: Option<String>,
@@ -52,7 +53,7 @@ impl Settings {
     pub fn new(database: Database) -> Self {
         let settings = Self {
             database,
-            database_url: None,
+            database_urls: None,
             tls: false,
             websites: None,
             root_in_folder: false,
@@ -67,15 +68,15 @@ impl Settings {
 
     /// A PostgreSQL database that is there already, and stays.
     #[must_use]
-    pub fn database_at(mut self, url: &str) -> Self {
+    pub fn database_at(mut self, url: &str, dump_url: &str) -> Self {
         self.database = Database::Postgres;
-        self.database_url = Some(url.into());
+        self.database_urls = Some((url.into(), dump_url.into()));
         self
     }
 
     pub(crate) async fn make_database(&self) -> Result<FreshDatabase> {
-        match &self.database_url {
-            Some(url) => Ok(FreshDatabase::at(url)),
+        match &self.database_urls {
+            Some((url, dump_url)) => Ok(FreshDatabase::at(url, dump_url)),
             None => FreshDatabase::create(self.database).await,
         }
     }

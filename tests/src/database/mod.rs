@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::Program;
 use anyhow::{Context, Result, bail};
-pub use replicas::Replicas;
+pub use replicas::{Replicas, Standby};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
@@ -27,6 +27,8 @@ pub struct FreshDatabase {
     /// The database URL of the gateway; none for SQLite in its data folder.
     url: Option<String>,
     name: String,
+    /// Where it is dumped from: not through a pooler.
+    dump_url: Option<String>,
     /// It is somebody else's to remove.
     borrowed: bool,
 }
@@ -38,24 +40,25 @@ impl FreshDatabase {
     /// The cluster refused.
     pub async fn create(database: Database) -> Result<Self> {
         if database == Database::Sqlite {
-            return Ok(Self { url: None, name: String::new(), borrowed: false });
+            return Ok(Self { url: None, name: String::new(), dump_url: None, borrowed: false });
         }
         let cluster = cluster()?;
         let name = format!("haulout_{}", crate::s3::random_hex(8));
         execute(cluster, &format!("CREATE DATABASE {name}")).await?;
         let (before, _) = cluster.rsplit_once('/').context("a PostgreSQL URL ends with a database's name")?;
-        Ok(Self { url: Some(format!("{before}/{name}")), name, borrowed: false })
+        let url = format!("{before}/{name}");
+        Ok(Self { url: Some(url.clone()), name, dump_url: Some(url), borrowed: false })
     }
 
-    /// One that somebody else made and removes.
-    pub(crate) fn at(url: &str) -> Self {
-        Self { url: Some(url.into()), name: String::new(), borrowed: true }
+    /// One that somebody else made and removes, by the gateway's URL and the one to dump it from.
+    pub(crate) fn at(url: &str, dump_url: &str) -> Self {
+        Self { url: Some(url.into()), name: String::new(), dump_url: Some(dump_url.into()), borrowed: true }
     }
 
     /// The same database, for another gateway, which leaves it to the first one.
     #[must_use]
     pub fn borrow(&self) -> Self {
-        Self { url: self.url.clone(), name: self.name.clone(), borrowed: true }
+        Self { url: self.url.clone(), name: self.name.clone(), dump_url: self.dump_url.clone(), borrowed: true }
     }
 
     /// Its URL, where it has one.
@@ -69,7 +72,7 @@ impl FreshDatabase {
     /// # Errors
     /// It cannot be read.
     pub fn dump(&self, data: &Path) -> Result<Vec<u8>> {
-        let Some(url) = &self.url else {
+        let Some(url) = &self.dump_url else {
             let mut bytes = Vec::new();
             for file in sqlite_files(data)? {
                 bytes.extend(std::fs::read(file)?);

@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
@@ -14,6 +15,23 @@ use crate::{Program, wait_until};
 /// The two folders of a plain primary and its standby.
 const SERVERS: [&str; 2] = ["a", "b"];
 
+/// Those of the poolers before them, as deploy/OPERATIONS.md says that they are to be set: a server that is gone is tried again soon, and nobody
+/// waits for it for long.
+const POOLERS: [&str; 2] = ["pooler-a", "pooler-b"];
+const POOLER_SETTINGS: [&str; 4] =
+    ["default_pool_size = 40", "max_client_conn = 400", "server_login_retry = 1", "query_wait_timeout = 5"];
+
+/// What a standby is with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standby {
+    /// It is promoted by the test.
+    Plain,
+    /// The same, and before each server is a pgbouncer that lends its sessions for one transaction at a time.
+    Pooled,
+    /// Patroni and etcd decide.
+    Patroni,
+}
+
 /// A primary and its standby, ended and removed when this is dropped.
 pub struct Replicas {
     folder: TempDir,
@@ -21,6 +39,8 @@ pub struct Replicas {
     decides: Decides,
     /// Names both servers.
     url: String,
+    /// The same, or names the poolers before them.
+    gateway_url: String,
 }
 
 /// Who decides that a standby takes over.
@@ -32,38 +52,47 @@ enum Decides {
     Patroni,
 }
 
+/// A primary that was cut off goes on for so long when it is reached again, before somebody stops it.
+const RIVAL: Duration = Duration::from_secs(2);
+
 impl Replicas {
     /// Starts both; the standby follows when it returns.
     ///
     /// # Errors
     /// One did not start.
-    pub async fn start(with_patroni: bool) -> Result<Self> {
+    pub async fn start(standby: Standby) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("haulout-replicas-").tempdir()?;
         // PostgreSQL's user passes through it.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
-        let decides = if with_patroni { Decides::Patroni } else { Decides::Test { primary: 0 } };
-        let mut replicas = Self { folder, decides, url: String::new() };
+        let decides = if standby == Standby::Patroni { Decides::Patroni } else { Decides::Test { primary: 0 } };
+        let mut replicas = Self { folder, decides, url: String::new(), gateway_url: String::new() };
         for (program, folder) in replicas.clusters() {
             stop_with_this_process(&script(program), &folder)?;
         }
-        replicas.url = if with_patroni { replicas.run("start", &[""]).await? } else { replicas.start_pair().await? };
+        let servers = match standby {
+            Standby::Patroni => None,
+            Standby::Plain | Standby::Pooled => Some(replicas.start_pair().await?),
+        };
+        replicas.url = match &servers {
+            None => replicas.run("start", &[""]).await?,
+            Some(servers) => joined(servers)?,
+        };
+        replicas.gateway_url = match servers.filter(|_| standby == Standby::Pooled) {
+            None => replicas.url.clone(),
+            Some(servers) => joined(&replicas.start_poolers(&servers).await?)?,
+        };
         Ok(replicas)
     }
 
-    /// The URL of the database `postgres`, with both servers in it.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Makes a database; its URL, with both servers in it.
+    /// Makes a database; the URL for gateways, with both servers in it, and the one to dump it from.
     ///
     /// # Errors
     /// No server takes writes.
-    pub async fn create_database(&self) -> Result<String> {
+    pub async fn create_database(&self) -> Result<(String, String)> {
         let name = format!("haulout_{}", crate::s3::random_hex(8));
         self.query(&format!("CREATE DATABASE {name}")).await?;
-        Ok(self.url.replacen("/postgres?", &format!("/{name}?"), 1))
+        let of = |url: &str| url.replacen("/postgres?", &format!("/{name}?"), 1);
+        Ok((of(&self.gateway_url), of(&self.url)))
     }
 
     /// Lets the standby fall behind: it receives nothing any more, and no commit waits for it. Not with Patroni.
@@ -87,6 +116,32 @@ impl Replicas {
         self.run("kill", &[folder]).await.map(drop)
     }
 
+    /// Lets the primary stand still, as if nobody reached it any more.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn cut_off_primary(&self) -> Result<()> {
+        let folder = match self.decides {
+            Decides::Test { primary } => SERVERS[primary],
+            Decides::Patroni => "",
+        };
+        self.run("freeze", &[folder]).await.map(drop)
+    }
+
+    /// The one that was cut off goes on, and takes itself for the primary until it learns better: from Patroni, or here by being stopped.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn reach_rival(&self) -> Result<()> {
+        if let Decides::Test { primary } = self.decides {
+            let rival = SERVERS[1 - primary];
+            self.run("thaw", &[rival]).await?;
+            tokio::time::sleep(RIVAL).await;
+            self.run("kill", &[rival]).await?;
+        }
+        Ok(())
+    }
+
     /// Returns when the standby takes writes; the test says that it shall, unless Patroni does.
     ///
     /// # Errors
@@ -96,11 +151,12 @@ impl Replicas {
             let standby = 1 - primary;
             self.run("promote", &[SERVERS[standby]]).await?;
             self.decides = Decides::Test { primary: standby };
+            return Ok(());
         }
         wait_until("a server takes writes", async || Ok(self.query("SELECT 1").await.ok().map(drop))).await
     }
 
-    /// What was killed comes back as the standby; returns when commits wait for it.
+    /// What was killed, or cut off with Patroni, comes back as the standby; returns when commits wait for it.
     ///
     /// # Errors
     /// It does not, for long.
@@ -112,13 +168,19 @@ impl Replicas {
         .map(drop)
     }
 
-    /// A primary and its standby without Patroni: one URL that names both.
-    async fn start_pair(&self) -> Result<String> {
+    /// A primary and its standby without Patroni; the URL of each.
+    async fn start_pair(&self) -> Result<[String; 2]> {
         let [primary, standby] = SERVERS;
-        let (first, second) = (self.run("start", &[primary]).await?, self.run("follow", &[standby, primary]).await?);
-        let hosts = first.strip_suffix("/postgres").context("no URL")?;
-        let (_, other) = second.rsplit_once('@').context("no URL")?;
-        Ok(format!("{hosts},{other}?target_session_attrs=read-write"))
+        Ok([self.run("start", &[primary]).await?, self.run("follow", &[standby, primary]).await?])
+    }
+
+    /// One before each server; their URLs.
+    async fn start_poolers(&self, servers: &[String; 2]) -> Result<[String; 2]> {
+        let start = async |name, server: &String| {
+            let start = Program::new(script("pgbouncer")).args(["start"]).args([self.cluster(name)]);
+            start.args([server]).args(POOLER_SETTINGS).ok().await.map(|url| url.trim().to_owned())
+        };
+        Ok([start(POOLERS[0], &servers[0]).await?, start(POOLERS[1], &servers[1]).await?])
     }
 
     /// Runs the script that makes such servers, on folders below this one's.
@@ -145,9 +207,19 @@ impl Replicas {
     fn clusters(&self) -> Vec<(&'static str, PathBuf)> {
         match self.decides {
             Decides::Patroni => vec![("patroni", self.cluster(""))],
-            Decides::Test { .. } => SERVERS.map(|name| ("postgres", self.cluster(name))).to_vec(),
+            Decides::Test { .. } => {
+                let servers = SERVERS.map(|name| ("postgres", self.cluster(name)));
+                servers.into_iter().chain(POOLERS.map(|name| ("pgbouncer", self.cluster(name)))).collect()
+            }
         }
     }
+}
+
+/// One URL that names two servers.
+fn joined([first, second]: &[String; 2]) -> Result<String> {
+    let hosts = first.strip_suffix("/postgres").context("no URL")?;
+    let (_, other) = second.rsplit_once('@').context("no URL")?;
+    Ok(format!("{hosts},{other}?target_session_attrs=read-write"))
 }
 
 impl Drop for Replicas {

@@ -1,6 +1,6 @@
-//! The primary of two PostgreSQL servers dies while clients work through two gateways, and the standby takes over. Both gateways
-//! follow by themselves: writes come back soon, nothing that was acknowledged is lost, and all that clients did and saw is
-//! what a store does that keeps S3's promises.
+//! The primary of two PostgreSQL servers dies, or is cut off and comes back as if nothing were, while clients work through two gateways, and
+//! the standby takes over. Both gateways follow by themselves: writes come back soon, nothing that was acknowledged is lost, and all that
+//! clients did and saw is what a store does that keeps S3's promises. Through poolers in transaction mode as well.
 //!
 //! By hand, more often: `HAULOUT_FAILOVERS=20 tests/run failover`. With Patroni and etcd, which decide by themselves when the
 //! standby takes over: `HAULOUT_PATRONI=1 tests/run failover`.
@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use harness::{
-    Database, Ending, Replicas, Settings, TestGateway, number_from_environment, run_scenario_on_replicas, wait_until,
+    Database, Ending, Replicas, Settings, Standby, TestGateway, number_from_environment, run_scenario_on_replicas,
+    wait_until,
 };
 
 use super::load::work_while;
@@ -22,16 +23,38 @@ const CLIENTS: u64 = 16;
 const ANSWERED_BETWEEN: u64 = 400;
 /// From the moment in which the standby takes writes until each gateway does: it takes less than two seconds, but on a busy machine.
 const WRITES_WITHIN: Duration = Duration::from_secs(30);
-/// How long nobody takes writes, at every second failover without Patroni. At the others the standby takes over at once.
+/// How long nobody takes writes, where the standby does not take over at once.
 const NO_PRIMARY: Duration = Duration::from_secs(3);
+
+/// What becomes of a primary.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Killed,
+    /// The standby takes over after [`NO_PRIMARY`], unless Patroni decides.
+    KilledAndMissed,
+    /// It stands still until another one has taken its place, and then goes on for a while.
+    CutOff,
+}
+
+/// By turns.
+const FATES: [Fate; 3] = [Fate::CutOff, Fate::Killed, Fate::KilledAndMissed];
 
 #[test]
 fn two_gateways_follow_the_primary() -> Result<()> {
     let with_patroni = number_from_environment("HAULOUT_PATRONI", 0) != 0;
+    follow_the_primary(if with_patroni { Standby::Patroni } else { Standby::Plain })
+}
+
+#[test]
+fn two_gateways_follow_the_primary_through_poolers() -> Result<()> {
+    follow_the_primary(Standby::Pooled)
+}
+
+fn follow_the_primary(standby: Standby) -> Result<()> {
     let settings = Settings::new(Database::Postgres).set("objects", "heartbeat_seconds = 2");
-    run_scenario_on_replicas(settings, with_patroni, async |gateway, replicas| {
+    run_scenario_on_replicas(settings, standby, async |gateway, replicas| {
         let other = gateway.start_beside().await?;
-        if let Err(broken) = keep_promises(&[gateway, &other], replicas, with_patroni).await {
+        if let Err(broken) = keep_promises(&[gateway, &other], replicas, standby).await {
             other.print_log();
             return Err(broken);
         }
@@ -45,17 +68,28 @@ fn two_gateways_follow_the_primary() -> Result<()> {
 #[test]
 fn a_failover_that_lost_commits_is_noticed() -> Result<()> {
     let settings = Settings::new(Database::Postgres).set("objects", "heartbeat_seconds = 1");
-    run_scenario_on_replicas(settings, false, async |gateway, replicas| {
+    commits_are_lost(settings, async |gateway| gateway.wait_for_heartbeats(1..=6).await)
+}
+
+/// Commits that neither the journal nor a heartbeat has: the gateway that made them knows.
+#[test]
+fn a_failover_that_lost_commits_is_noticed_before_the_journal_has_them() -> Result<()> {
+    let settings = Settings::new(Database::Postgres).set("objects", "heartbeat_seconds = 3600");
+    commits_are_lost(settings.set("journal", "lag_seconds = 3600"), async |_| Ok(()))
+}
+
+fn commits_are_lost(settings: Settings, recorded: impl AsyncFnOnce(&TestGateway) -> Result<()>) -> Result<()> {
+    run_scenario_on_replicas(settings, Standby::Plain, async |gateway, replicas| {
         let s3 = gateway.root();
         s3.create_bucket("kept").await?;
         s3.put("kept", "before", "first").await?.ok()?;
         replicas.detach_standby().await?;
         s3.put("kept", "lost", "second").await?.ok()?;
-        gateway.wait_for_heartbeats(1..=6).await?;
+        recorded(gateway).await?;
         replicas.kill_primary().await?;
         replicas.takeover().await?;
 
-        // It also begins again, as another run than the one that the database has forgotten.
+        // It may also begin again, as another run than the one that the database has forgotten.
         wait_until("only reads are served", async || {
             let ready = gateway.ops("/health/ready").is_ok_and(|(_, text)| text.contains("only reads are served"));
             let refused = s3.put("kept", "later", "third").await.is_ok_and(|reply| reply.status == 503);
@@ -63,10 +97,13 @@ fn a_failover_that_lost_commits_is_noticed() -> Result<()> {
             Ok((ready && refused && read).then_some(()))
         })
         .await?;
-        let refused = gateway.haulout(&["collect"]).fails().await?;
-        ensure!(refused.contains("haulout database confirm"), "{refused}");
-
-        // It may just be beginning again.
+        wait_until("nothing is collected", async || {
+            // It answers no command while it begins again.
+            let refused = gateway.haulout(&["collect"]).run().await?;
+            ensure!(refused.code != 0, "it was collected: {}", refused.describe());
+            Ok(refused.describe().contains("haulout database confirm").then_some(()))
+        })
+        .await?;
         wait_until("the database is confirmed", async || Ok(gateway.haulout(&["database", "confirm"]).ok().await.ok()))
             .await?;
         wait_until("writes are served", async || {
@@ -78,13 +115,13 @@ fn a_failover_that_lost_commits_is_noticed() -> Result<()> {
     })
 }
 
-async fn keep_promises(gateways: &[&TestGateway], replicas: &mut Replicas, with_patroni: bool) -> Result<()> {
+async fn keep_promises(gateways: &[&TestGateway], replicas: &mut Replicas, standby: Standby) -> Result<()> {
     let clients = gateways.iter().map(|gateway| gateway.root()).collect();
     let disturb = async |world: &World| {
-        for number in 0..number_from_environment("HAULOUT_FAILOVERS", 2) {
-            let no_primary = if with_patroni || number.is_multiple_of(2) { Duration::ZERO } else { NO_PRIMARY };
-            let done = fail_over(gateways, replicas, world, no_primary).await;
-            done.with_context(|| format!("at failover {number}"))?;
+        let number = usize::try_from(number_from_environment("HAULOUT_FAILOVERS", 3))?;
+        for (number, fate) in FATES.into_iter().cycle().take(number).enumerate() {
+            let done = fail_over(gateways, replicas, world, (fate, standby)).await;
+            done.with_context(|| format!("at failover {number}, {fate:?}"))?;
         }
         Ok(())
     };
@@ -94,17 +131,22 @@ async fn keep_promises(gateways: &[&TestGateway], replicas: &mut Replicas, with_
     Ok(())
 }
 
-/// Lets the primary die under load, and what died come back as the standby. The keys after the failover are others than before.
+/// Takes the primary away under load, and lets it come back as the standby. The keys after the failover are others than before.
 async fn fail_over(
     gateways: &[&TestGateway],
     replicas: &mut Replicas,
     world: &World,
-    no_primary: Duration,
+    (fate, standby): (Fate, Standby),
 ) -> Result<()> {
     world.answer_more(ANSWERED_BETWEEN / 2).await?;
-    let killed = Instant::now();
-    replicas.kill_primary().await?;
-    tokio::time::sleep(no_primary).await;
+    let gone = Instant::now();
+    match fate {
+        Fate::Killed | Fate::KilledAndMissed => replicas.kill_primary().await?,
+        Fate::CutOff => replicas.cut_off_primary().await?,
+    }
+    if matches!(fate, Fate::KilledAndMissed) && standby != Standby::Patroni {
+        tokio::time::sleep(NO_PRIMARY).await;
+    }
     replicas.takeover().await?;
     let takes_writes = Instant::now();
     let first_writes = gateways.iter().map(async |gateway| {
@@ -116,11 +158,14 @@ async fn fail_over(
         Ok::<_, anyhow::Error>(takes_writes.elapsed())
     });
     let first_writes = try_join_all(first_writes).await?;
-    let takeover = takes_writes - killed;
-    eprintln!("the standby took over after {takeover:.1?}, the gateways {first_writes:.1?} later");
+    let takeover = takes_writes - gone;
+    eprintln!("{fate:?}: the standby took over after {takeover:.1?}, the gateways {first_writes:.1?} later");
     let slowest = first_writes.iter().max().copied().unwrap_or_default();
     ensure!(slowest < WRITES_WITHIN, "a gateway took no writes for {slowest:.1?}");
     world.pass.fetch_add(1, Ordering::Relaxed);
     world.answer_more(ANSWERED_BETWEEN / 2).await?;
+    if matches!(fate, Fate::CutOff) {
+        replicas.reach_rival().await?;
+    }
     replicas.rejoin().await
 }

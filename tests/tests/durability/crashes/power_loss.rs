@@ -56,7 +56,7 @@ fn postgres() -> Result<()> {
         // What the script keeps beside the cluster is not PostgreSQL's to sync.
         run("sync", &["--file-system", text(&cluster)?])?;
         let done = cut_the_power(
-            Settings::new(Database::Postgres).database_at(url.trim()),
+            Settings::new(Database::Postgres).database_at(url.trim(), url.trim()),
             &[database, backends],
             &Kept::Postgres(cluster.clone()),
         );
