@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use super::directory_store::{DirectoryStore, Inner};
 use super::publish::{StagedFile, fail_at};
+use super::retaining::was_stored;
 use super::volume::Volume;
 use crate::{SliverName, StoreError};
 
@@ -26,23 +27,46 @@ const SYNCFS_REPORTS_SINCE: (u32, u32) = (5, 8);
 type Staged = Result<(SliverName, StagedFile), StoreError>;
 
 impl DirectoryStore {
-    /// Stores whole slivers, each the concatenation of its parts, all durable on return. One that fails does not keep the others
-    /// from being stored, unless it is the sync that fails.
-    pub(crate) async fn put_all(&self, slivers: Vec<(SliverName, Vec<Bytes>)>) -> Vec<Result<(), StoreError>> {
+    /// Stores whole slivers, all durable on return, in one hop: those that `check` has nothing against, by their place in the list, and whose
+    /// names were never used, which are [`StoreError::AlreadyExists`]. One that fails does not keep the others from being stored, unless
+    /// it is the sync that fails.
+    pub(crate) async fn put_all_new<E: Send + 'static>(
+        &self,
+        slivers: Vec<(SliverName, Bytes)>,
+        check: impl Fn(usize) -> Result<(), E> + Send + 'static,
+    ) -> Vec<Result<Result<(), StoreError>, E>> {
         let count = slivers.len();
         let done = self.run_blocking(move |inner| {
             let volume = inner.mount.volume()?;
             inner.free_space.admit()?;
-            Ok(inner.put_all(&volume, slivers))
+            let mut answers = Vec::with_capacity(slivers.len());
+            let mut admitted = Vec::new();
+            for (number, (name, bytes)) in slivers.into_iter().enumerate() {
+                let answer = check(number).map(|()| refuse_stored(&volume, &name));
+                if matches!(answer, Ok(Ok(()))) {
+                    admitted.push((name, bytes));
+                }
+                answers.push(answer);
+            }
+            let mut stored = inner.put_all(&volume, admitted).into_iter();
+            for answer in answers.iter_mut().filter(|answer| matches!(answer, Ok(Ok(())))) {
+                *answer =
+                    Ok(stored.next().unwrap_or_else(|| Err(StoreError::unavailable("the sliver was not written"))));
+            }
+            Ok(answers)
         });
-        done.await.unwrap_or_else(|error| vec![Err(error); count])
+        done.await.unwrap_or_else(|error| (0..count).map(|_| Ok(Err(error.clone()))).collect())
     }
 }
 
+fn refuse_stored(volume: &Volume, name: &SliverName) -> Result<(), StoreError> {
+    if was_stored(volume, name)? { Err(StoreError::AlreadyExists) } else { Ok(()) }
+}
+
 impl Inner {
-    fn put_all(&self, volume: &Volume, slivers: Vec<(SliverName, Vec<Bytes>)>) -> Vec<Result<(), StoreError>> {
+    fn put_all(&self, volume: &Volume, slivers: Vec<(SliverName, Bytes)>) -> Vec<Result<(), StoreError>> {
         let together = slivers.len() >= TOGETHER && syncfs_reports() && syncs_whole(volume.root());
-        let staged: Vec<Staged> = slivers.into_iter().map(|(name, parts)| self.stage(volume, name, &parts)).collect();
+        let staged: Vec<Staged> = slivers.into_iter().map(|(name, bytes)| self.stage(volume, name, bytes)).collect();
         if !together {
             return staged
                 .into_iter()
@@ -79,10 +103,10 @@ impl Inner {
         }
     }
 
-    fn stage(&self, volume: &Volume, name: SliverName, parts: &[Bytes]) -> Staged {
+    fn stage(&self, volume: &Volume, name: SliverName, bytes: Bytes) -> Staged {
         let stage = || {
             let staged_file = StagedFile::create(volume.staging_dir()?)?;
-            staged_file.append(parts)?;
+            staged_file.append(&[bytes])?;
             Ok(staged_file)
         };
         stage().map(|staged_file| (name, staged_file)).map_err(|errno: Errno| self.write_error(errno))

@@ -31,17 +31,7 @@ impl DirectoryStore {
     /// Whether a sliver of this name was stored: it is visible, or in the trash.
     pub(crate) async fn was_stored(&self, name: &SliverName) -> Result<bool, StoreError> {
         let name = *name;
-        self.run_blocking(move |inner| {
-            let volume = inner.mount.volume()?;
-            let visible = || is_there(volume.folder(name.folder())?, &name);
-            let trashed = || match volume.open_folder(TRASH) {
-                Err(Errno::NOENT) => Ok(false),
-                trash => is_there(trash?, &name),
-            };
-            let found = visible().and_then(|visible| if visible { Ok(true) } else { trashed() });
-            found.map_err(|errno| folder_error(errno, ErrorContext::Reading))
-        })
-        .await
+        self.run_blocking(move |inner| was_stored(&*inner.mount.volume()?, &name)).await
     }
 
     /// As [`crate::SliverStore::sweep`], with the bytes it freed.
@@ -76,6 +66,17 @@ impl DirectoryStore {
         })
         .await
     }
+}
+
+/// Whether a sliver of this name is visible, or in the trash.
+pub(super) fn was_stored(volume: &Volume, name: &SliverName) -> Result<bool, StoreError> {
+    let visible = || is_there(volume.folder(name.folder())?, name);
+    let trashed = || match volume.open_folder(TRASH) {
+        Err(Errno::NOENT) => Ok(false),
+        trash => is_there(trash?, name),
+    };
+    let found = visible().and_then(|visible| if visible { Ok(true) } else { trashed() });
+    found.map_err(|errno| folder_error(errno, ErrorContext::Reading))
 }
 
 fn is_there(folder: impl AsFd, name: &SliverName) -> Result<bool, Errno> {

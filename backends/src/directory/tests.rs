@@ -392,22 +392,34 @@ async fn the_old_disk_of_a_backend_that_was_replaced_is_refused_when_it_comes_ba
 async fn many_slivers_are_stored_with_one_sync_and_each_has_its_own_answer() {
     let (_home, path, store) = formatted().await;
     store.put(&name(3), bytes("taken")).await.unwrap();
+    store.put(&name(4), bytes("trash")).await.unwrap();
+    store.trash(&name(4)).await.unwrap();
     let batch = DirectoryStore::new(path.clone(), crate::marker::Marker::new(CLUSTER, "east"), Some(0));
     // Few are synced one by one, more together.
     for numbers in [0..2_u8, 3..40] {
-        let slivers = numbers.clone().map(|number| (name(number), vec![Bytes::from(vec![number; 3000]), Bytes::new()]));
-        let stored = batch.put_all(slivers.collect()).await;
-        for (number, stored) in numbers.zip(stored) {
-            let expected = if number == 3 { Err(StoreError::AlreadyExists) } else { Ok(()) };
+        let slivers = numbers.clone().map(|number| (name(number), Bytes::from(vec![number; 3000])));
+        let stored =
+            batch.put_all_new(slivers.collect(), |place| if place == 7 { Err("checked") } else { Ok(()) }).await;
+        for ((place, number), stored) in numbers.enumerate().zip(stored) {
+            let expected = match (place, number) {
+                (7, _) => Err("checked"),
+                (_, 3 | 4) => Ok(Err(StoreError::AlreadyExists)),
+                _ => Ok(Ok(())),
+            };
             assert_eq!(stored, expected, "{number}");
-            let read = store.read(&name(number), 0..5).await.unwrap();
-            assert_eq!(read[..], if number == 3 { *b"taken" } else { [number; 5] });
+            let read = store.read(&name(number), 0..5).await;
+            match (place, number) {
+                (7, _) | (_, 4) => assert_eq!(read.unwrap_err(), StoreError::NotFound),
+                (_, 3) => assert_eq!(read.unwrap()[..], *b"taken"),
+                _ => assert_eq!(read.unwrap()[..], [number; 5]),
+            }
         }
     }
     let staged = files(&path.join(".drafts"));
     assert!(staged.is_empty(), "{staged:?}");
     fs::remove_file(path.join(MARKER)).unwrap();
     let other = DirectoryStore::new(path, crate::marker::Marker::new(CLUSTER, "east"), Some(0));
-    let refused = other.put_all(vec![(name(50), bytes("x")), (name(51), bytes("y"))]).await;
-    assert!(refused.iter().all(|stored| matches!(stored, Err(StoreError::WrongBackend { .. }))), "{refused:?}");
+    let slivers = [50, 51].map(|number| (name(number), Bytes::from_static(b"x")));
+    let refused = other.put_all_new(slivers.into(), |_| Ok::<_, ()>(())).await;
+    assert!(refused.iter().all(|stored| matches!(stored, Ok(Err(StoreError::WrongBackend { .. })))), "{refused:?}");
 }

@@ -97,6 +97,12 @@ impl Call {
         }
     }
 
+    /// Whether it changes nothing and counts nothing: it may be given up in the middle.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Length { .. })
+    }
+
     /// The path.
     #[must_use]
     pub fn path(&self) -> String {

@@ -7,7 +7,7 @@ use codec::{IncomingSliver, SliverError};
 
 use super::authorize::Caller;
 use super::node::Node;
-use super::storing::{check_header, not_the_sliver, refuse_stored, too_long};
+use super::storing::{check_header, not_the_sliver, too_long};
 use crate::node::protocol::{BatchReply, Failure, FailureCode, Receipt, Record, SignedReceipt, parse_records};
 
 /// Stores the slivers of a body; each gets its receipt or its own refusal.
@@ -22,50 +22,31 @@ pub(super) async fn store(node: &Node, caller: &Arc<Caller>, epoch: u64, body: B
     caller.tenant.charge(total, node.settings.day_bytes_max)?;
     caller.tenant.used(&caller.store).await?;
     let reservation = caller.tenant.usage.reserve(total)?;
-    let checked = check(caller, records).await?;
-    let mut answers = Vec::with_capacity(checked.len());
-    let mut slivers = Vec::new();
-    for (record, checked) in &checked {
-        let checked = match checked {
-            Ok(()) if record.bytes.len() as u64 > node.settings.sliver_bytes_max => Err(too_long(node)),
-            Ok(()) => refuse_stored(caller, &record.name).await,
-            Err(failure) => Err(failure.clone()),
-        };
-        if checked.is_ok() {
-            slivers.push((record.name, vec![record.bytes.clone()]));
+    let records: Arc<[Record]> = records.into();
+    let slivers = records.iter().map(|record| (record.name, record.bytes.clone())).collect();
+    let check = {
+        let (caller, records, node_max) = (Arc::clone(caller), Arc::clone(&records), node.settings.sliver_bytes_max);
+        let too_long = too_long(node);
+        move |number: usize| match records.get(number) {
+            Some(record) if record.bytes.len() as u64 > node_max => Err(too_long.clone()),
+            Some(record) => prove(&caller, record),
+            None => Err(not_the_sliver(SliverError::NotASliver)),
         }
-        answers.push(checked);
-    }
+    };
     let publish = async {
-        let stored = caller.store.put_all(slivers.clone()).await;
-        let sum = |(_, parts): &(_, Vec<Bytes>)| parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        let kept =
-            slivers.iter().zip(&stored).filter(|(_, stored)| stored.is_ok()).map(|(sliver, _)| sum(sliver)).sum();
-        reservation.keep(kept);
-        stored.iter().filter_map(|stored| stored.as_ref().err()).for_each(|error| caller.tenant.note(error));
+        let stored = caller.store.put_all_new(slivers, check).await;
+        let is_kept = |stored: &&(&Record, &Result<_, _>)| matches!(stored.1, Ok(Ok(())));
+        let pairs: Vec<_> = records.iter().zip(&stored).collect();
+        reservation.keep(pairs.iter().filter(is_kept).map(|(record, _)| record.bytes.len() as u64).sum());
+        let failures = stored.iter().filter_map(|stored| stored.as_ref().ok()?.as_ref().err());
+        failures.for_each(|error| caller.tenant.note(error));
         Ok(stored)
     };
-    let mut stored = caller.tenant.change(publish).await?.into_iter();
-    let mut replies = Vec::with_capacity(answers.len());
-    for ((record, _), answer) in checked.iter().zip(answers) {
-        let missing = || Err(crate::StoreError::unavailable("the sliver was not written"));
-        let answer = answer.and_then(|()| stored.next().unwrap_or_else(missing).map_err(Failure::from));
-        replies.push(answer.map(|()| receipt(node, caller, record, epoch)));
-    }
-    Ok(BatchReply { slivers: replies })
-}
-
-/// Proves each sliver, on a thread that may compute.
-async fn check(caller: &Arc<Caller>, records: Vec<Record>) -> Result<Vec<(Record, Result<(), Failure>)>, Failure> {
-    let caller = Arc::clone(caller);
-    let work = move || {
-        let check = |record: Record| {
-            let checked = prove(&caller, &record);
-            (record, checked)
-        };
-        records.into_iter().map(check).collect()
+    let stored = caller.tenant.change(publish).await?;
+    let answer = |(record, stored): (&Record, Result<Result<(), crate::StoreError>, Failure>)| {
+        stored?.map_err(Failure::from).map(|()| receipt(node, caller, record, epoch))
     };
-    tokio::task::spawn_blocking(work).await.map_err(|error| Failure::new(FailureCode::Unavailable, error.to_string()))
+    Ok(BatchReply { slivers: records.iter().zip(stored).map(answer).collect() })
 }
 
 fn prove(caller: &Caller, record: &Record) -> Result<(), Failure> {

@@ -80,11 +80,10 @@ impl<S> Watched<S> {
         }
     }
 
-    /// After a poll: progress moves the deadline, waiting ends with it.
+    /// After a poll: waiting ends once nothing has moved for as long as it may. The timer is set anew when it goes off, not with each byte.
     fn watch<T>(&mut self, polled: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.moved = Instant::now();
-            self.deadline.as_mut().reset(self.moved + self.patience.now());
             return polled;
         }
         loop {
@@ -92,7 +91,7 @@ impl<S> Watched<S> {
             if self.patience.working.load(Ordering::Relaxed) > 0 {
                 self.moved = Instant::now();
             }
-            // It may have been proven since the deadline was set.
+            // Something may have moved since the timer was set, or have been proven.
             let until = self.moved + self.patience.now();
             if Instant::now() >= until {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));

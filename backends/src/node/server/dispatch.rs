@@ -26,22 +26,31 @@ const SESSION_BODY_MAX: u64 = 4096;
 /// Time for a body that nobody wants.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// Answers a request, to its end even if nobody waits for the answer any more: what was begun on the disk goes on, and its bytes are
-/// to be counted.
+/// Answers a request. One that changes something is answered to its end even if nobody waits for the answer any more: what was begun on
+/// the disk goes on, and its bytes are to be counted.
 pub(super) async fn serve_to_the_end(
     node: Arc<Node>,
     patience: Patience,
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
+    let (parts, body) = request.into_parts();
+    let call = Call::parse(&parts.method, parts.uri.path(), parts.uri.query());
+    if call.as_ref().is_ok_and(Call::only_reads) {
+        return serve(node, patience, parts, call, body).await;
+    }
     let failed = |error: tokio::task::JoinError| refusal(&Failure::new(FailureCode::Unavailable, error.to_string()));
-    tokio::spawn(serve(node, patience, request)).await.unwrap_or_else(failed)
+    tokio::spawn(serve(node, patience, parts, call, body)).await.unwrap_or_else(failed)
 }
 
 /// Answers a request. Every answer is a reply of the protocol.
-async fn serve(node: Arc<Node>, patience: Patience, request: Request<Incoming>) -> Response<ReplyBody> {
+async fn serve(
+    node: Arc<Node>,
+    patience: Patience,
+    parts: Parts,
+    call: Result<Call, Failure>,
+    body: Incoming,
+) -> Response<ReplyBody> {
     let _working = patience.work();
-    let (parts, body) = request.into_parts();
-    let call = Call::parse(&parts.method, parts.uri.path(), parts.uri.query());
     let operation = call.as_ref().map_or("unknown", Call::name);
     let reply = match call {
         Ok(call) => answer(&node, &patience, &parts, call, body).await,
