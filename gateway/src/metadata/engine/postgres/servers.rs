@@ -23,6 +23,8 @@ const OPEN_WITHIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
 /// How much longer than the first one that takes writes the others are waited for.
 const OTHERS_WITHIN: Duration = Duration::from_millis(200);
+/// How much longer than a standby the others are waited for: it may take their place meanwhile, and is asked again.
+const STANDBY_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// The servers of a URL, in its order.
 #[derive(Clone, Debug)]
@@ -93,32 +95,29 @@ impl Servers {
     /// Asks all of them at once: which one takes writes, of several the one that was promoted last.
     pub(super) async fn find(&self) -> Result<Opened> {
         let mut asked: FuturesUnordered<_> = self.0.iter().map(|server| self.ask(server)).collect();
-        let (mut found, mut reasons) = (None, Vec::new());
-        while let Some(answer) = asked.next().await {
+        let (mut found, mut reasons) = (None::<Opened>, Vec::new());
+        // Each of them gives up by itself.
+        let mut until = tokio::time::Instant::now() + 2 * ANSWER_WITHIN;
+        while let Ok(Some(answer)) = tokio::time::timeout_at(until, asked.next()).await {
+            let patience = if answer.is_ok() { OTHERS_WITHIN } else { STANDBY_AGAIN_AFTER };
+            until = until.min(tokio::time::Instant::now() + patience);
             match answer {
-                Ok(opened) => {
+                Ok(opened) if found.as_ref().is_none_or(|found| found.primary.was_replaced_before(&opened.primary)) => {
                     found = Some(opened);
-                    break;
                 }
+                Ok(_) => {}
                 Err(error) => reasons.push(error),
             }
         }
-        if let Some(mut found) = found {
-            let others = asked
-                .filter_map(|answer| std::future::ready(answer.ok()))
-                .take_until(tokio::time::sleep(OTHERS_WITHIN));
-            for other in others.collect::<Vec<_>>().await {
-                if found.primary.was_replaced_before(&other.primary) {
-                    found = other;
-                }
+        match found {
+            Some(found) => Ok(found),
+            None if self.0.len() == 1 && reasons.len() == 1 => Err(reasons.remove(0)),
+            None => {
+                let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+                let reasons = if reasons.is_empty() { "no answer".to_owned() } else { reasons.join("; ") };
+                Err(MetadataError::Unavailable(format!("none of the servers takes writes: {reasons}")))
             }
-            return Ok(found);
         }
-        if reasons.len() == 1 {
-            return Err(reasons.remove(0));
-        }
-        let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-        Err(MetadataError::Unavailable(format!("none of the servers takes writes: {}", reasons.join("; "))))
     }
 
     async fn ask(&self, server: &PgConnectOptions) -> Result<Opened> {
