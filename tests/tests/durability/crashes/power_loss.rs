@@ -5,8 +5,9 @@
 //!
 //! By hand, two hundred moments: `HAULOUT_POWER_CUTS=200 tests/run power_loss`.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -17,10 +18,13 @@ use super::writers::Writers;
 const WRITERS: u64 = 6;
 const DATABASE_MIB: u64 = 512;
 const BACKENDS_MIB: u64 = 2_048;
-/// FS_IOC_SHUTDOWN with FS_SHUTDOWN_FLAGS_NOLOGFLUSH (linux/ext4.h), of the folder that is given.
+/// FS_IOC_SHUTDOWN with FS_SHUTDOWN_FLAGS_NOLOGFLUSH (linux/ext4.h), of the folders that are given, as soon as there is a line to read.
 const SHUT_DOWN: &str = "import fcntl, os, struct, sys
-for folder in sys.argv[1:]:
-    fcntl.ioctl(os.open(folder, os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
+folders = [os.open(folder, os.O_RDONLY) for folder in sys.argv[1:]]
+print('ready', flush=True)
+sys.stdin.readline()
+for folder in folders:
+    fcntl.ioctl(folder, 0x8004587d, struct.pack('I', 2))";
 
 /// A file system whose power can go.
 struct Disk {
@@ -115,16 +119,16 @@ async fn one_cut(
     kept: &Kept,
     cut: u64,
 ) -> Result<u64> {
+    let [database, backends] = disks.map(|disk| text(&disk.folder));
+    // Both at once, as near as that can be had: each comes first at every second time.
+    let power = Power::of(if cut.is_multiple_of(2) { [database?, backends?] } else { [backends?, database?] })?;
     let working = writers.start(&gateway.root());
     working.acknowledge(4 + (cut * 11) % 60).await?;
     // Anywhere in the steps of a write.
     tokio::time::sleep(Duration::from_micros((cut * 7_919) % 20_000)).await;
-    let folders = disks.map(|disk| text(&disk.folder));
-    let [database, backends] = folders;
-    // Both at once, as near as that can be had: each comes first at every second time.
-    let order = if cut.is_multiple_of(2) { [database?, backends?] } else { [backends?, database?] };
-    run("python3", &["-c", SHUT_DOWN, order[0], order[1]])?;
     let acknowledged = working.acknowledged();
+    working.cut();
+    power.cut()?;
     gateway.kill();
     writers.end(working).await?;
     if let Kept::Postgres(cluster) = kept {
@@ -140,6 +144,29 @@ async fn one_cut(
     gateway.restart()?;
     writers.read_back(&gateway.root()).await?;
     Ok(acknowledged)
+}
+
+/// The power of two disks, in the hands of a process that only waits to cut it.
+struct Power(Child);
+
+impl Power {
+    fn of(folders: [&str; 2]) -> Result<Self> {
+        let mut python = Command::new("python3");
+        python.args(["-c", SHUT_DOWN]).args(folders).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = python.spawn().context("python3")?;
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().context("piped")?).read_line(&mut ready)?;
+        ensure!(ready == "ready\n", "python3 does not open the folders");
+        Ok(Self(child))
+    }
+
+    /// Returns when it is gone.
+    fn cut(mut self) -> Result<()> {
+        self.0.stdin.take().context("piped")?.write_all(b"\n")?;
+        let ended = self.0.wait()?;
+        ensure!(ended.success(), "the power cannot be cut: {ended}");
+        Ok(())
+    }
 }
 
 fn cluster_does(verb: &str, cluster: &Path) -> Result<()> {

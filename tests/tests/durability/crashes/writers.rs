@@ -37,6 +37,7 @@ struct Known {
 #[derive(Default)]
 struct Round {
     ended: AtomicBool,
+    is_cut: AtomicBool,
     acknowledged: AtomicU64,
 }
 
@@ -86,6 +87,12 @@ impl Working {
         .await
     }
 
+    /// What is acknowledged from now on would not have left a machine without power: it may be there or not. Linux says of a file system that
+    /// is being shut down that it synced what it did not (another thread's failed write-back drops the pages, and `fdatasync` finds none).
+    pub fn cut(&self) {
+        self.round.is_cut.store(true, Ordering::SeqCst);
+    }
+
     /// How many writes were acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.round.acknowledged.load(Ordering::Relaxed)
@@ -100,11 +107,11 @@ impl Known {
             self.attempted.push(version);
             let written =
                 if version.is_multiple_of(4) { self.upload(&s3, version).await } else { self.put(&s3, version).await };
-            if written.is_ok() {
+            if written.is_ok() && !round.is_cut.load(Ordering::SeqCst) {
                 self.sure = Some(version);
                 self.attempted.clear();
                 round.acknowledged.fetch_add(1, Ordering::Relaxed);
-            } else if s3.list_page(self.bucket, &[("max-keys", "1")]).await.is_err() {
+            } else if written.is_err() && s3.list_page(self.bucket, &[("max-keys", "1")]).await.is_err() {
                 break;
             }
         }
