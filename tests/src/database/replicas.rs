@@ -128,7 +128,8 @@ impl Replicas {
         self.run("freeze", &[folder]).await.map(drop)
     }
 
-    /// The one that was cut off goes on, and takes itself for the primary until it learns better: from Patroni, or here by being stopped.
+    /// The one that was cut off goes on, and takes itself for the primary until somebody stops it. With Patroni it never gets so far: a watchdog
+    /// resets a machine that hangs, which [`Replicas::rejoin`] does.
     ///
     /// # Errors
     /// It is not there.
