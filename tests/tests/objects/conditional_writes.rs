@@ -1,8 +1,10 @@
-//! Conditional writes: among any number of racers there is exactly one winner.
+//! Conditional writes: among any number of racers there is exactly one winner, whichever gateway they ask.
+//!
+//! By hand, more often: `HAULOUT_ROUNDS=1000 tests/run creators`.
 
 use anyhow::{Result, ensure};
 use futures::future::{join_all, try_join_all};
-use harness::{Reply, S3, TestGateway, on_both};
+use harness::{Database, Reply, S3, Settings, TestGateway, number_from_environment, on_both, on_postgres};
 use http::Method;
 
 on_both!(
@@ -13,26 +15,48 @@ on_both!(
     a_refusal_says_which_condition_did_not_hold,
 );
 
+on_postgres!(settings => one_of_thirty_two_creators_at_two_gateways_wins);
+
 const RACERS: usize = 32;
+
+fn settings(database: Database) -> Settings {
+    Settings::new(database)
+}
 
 async fn put_if(s3: &S3, key: &str, header: (&str, &str), body: String) -> Result<Reply> {
     s3.on(Method::PUT, "race", key).header(header.0, header.1).body(body).send().await
 }
 
 async fn one_of_thirty_two_creators_wins(gateway: &mut TestGateway) -> Result<()> {
-    let s3 = gateway.root();
-    s3.create_bucket("race").await?;
-    for round in 0..5 {
+    one_creator_wins(&[gateway.root()]).await
+}
+
+async fn one_of_thirty_two_creators_at_two_gateways_wins(gateway: &mut TestGateway) -> Result<()> {
+    let other = gateway.start_beside().await?;
+    one_creator_wins(&[gateway.root(), other.root()]).await?;
+    gateway.wait_for_collection().await?;
+    other.finish().await
+}
+
+/// The racers ask the gateways by turns.
+async fn one_creator_wins(gateways: &[S3]) -> Result<()> {
+    gateways[0].create_bucket("race").await?;
+    for round in 0..number_from_environment("HAULOUT_ROUNDS", 5) {
         let key = format!("round {round}");
-        let races = (0..RACERS).map(|racer| put_if(&s3, &key, ("if-none-match", "*"), format!("racer {racer}")));
-        let replies = join_all(races).await.into_iter().collect::<Result<Vec<_>>>()?;
+        let create = |racer: usize| {
+            let s3 = &gateways[racer % gateways.len()];
+            put_if(s3, &key, ("if-none-match", "*"), format!("racer {racer}"))
+        };
+        let replies = join_all((0..RACERS).map(create)).await.into_iter().collect::<Result<Vec<_>>>()?;
         let winners: Vec<_> = (0..RACERS).filter(|racer| replies[*racer].status == 200).collect();
         ensure!(winners.len() == 1, "round {round}: {} winners", winners.len());
         for loser in replies.iter().filter(|reply| reply.status != 200) {
             ensure!(matches!(loser.status, 409 | 412), "a loser was told {}: {}", loser.status, loser.text());
         }
-        let kept = s3.get("race", &key).await?.ok()?.text();
-        ensure!(kept == format!("racer {}", winners[0]), "the winner was {winners:?}, but kept is {kept}");
+        for s3 in gateways {
+            let kept = s3.get("race", &key).await?.ok()?.text();
+            ensure!(kept == format!("racer {}", winners[0]), "the winner was {winners:?}, but kept is {kept}");
+        }
     }
     Ok(())
 }
