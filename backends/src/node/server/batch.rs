@@ -35,9 +35,8 @@ pub(super) async fn store(node: &Node, caller: &Arc<Caller>, epoch: u64, body: B
     };
     let publish = async {
         let stored = caller.store.put_all_new(slivers, check).await;
-        let is_kept = |stored: &&(&Record, &Result<_, _>)| matches!(stored.1, Ok(Ok(())));
-        let pairs: Vec<_> = records.iter().zip(&stored).collect();
-        reservation.keep(pairs.iter().filter(is_kept).map(|(record, _)| record.bytes.len() as u64).sum());
+        let kept = records.iter().zip(&stored).filter(|(_, stored)| matches!(stored, Ok(Ok(()))));
+        reservation.keep(kept.map(|(record, _)| record.bytes.len() as u64).sum());
         let failures = stored.iter().filter_map(|stored| stored.as_ref().ok()?.as_ref().err());
         failures.for_each(|error| caller.tenant.note(error));
         Ok(stored)
