@@ -31,6 +31,10 @@ impl TestGateway {
 
     async fn check_invariants(&mut self) -> Result<()> {
         if self.clean {
+            // Slivers that a killed gateway was about to commit are no damage: they go before anything is counted as left over.
+            if self.was_killed {
+                self.haulout(&["collect"]).run().await?;
+            }
             self.check(true).await?.must_be_clean()?;
         }
         self.stop()?;

@@ -33,6 +33,8 @@ pub struct TestGateway {
     access_key: String,
     secret_key: String,
     clean: bool,
+    /// It was ended in the middle of something at least once.
+    was_killed: bool,
     /// What it uses until it is finished.
     kept: Vec<Box<dyn Any + Send>>,
 }
@@ -132,6 +134,7 @@ impl TestGateway {
             access_key,
             secret_key,
             clean: true,
+            was_killed: false,
             kept: Vec::new(),
         };
         gateway.write_configuration()?;

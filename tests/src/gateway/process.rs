@@ -19,6 +19,7 @@ impl TestGateway {
     /// Ends it at once, as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
+            self.was_killed = true;
             let _ = process.kill();
             let _ = process.wait();
         }
