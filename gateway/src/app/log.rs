@@ -13,7 +13,7 @@ use crate::config::{LogConfig, LogFormat};
 const DISCREET: [&str; 6] = ["aws_sigv4", "aws_smithy", "h2", "rustls", "reqwest", "hyper"];
 
 /// A pool of connections that logs an error for each connection it does not get: thousands while a server is away. Whoever waits for one
-/// says so.
+/// reports its own error.
 const SAID_ELSEWHERE: &str = "sqlx_core::pool";
 
 /// Changes the filter of the log.

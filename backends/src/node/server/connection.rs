@@ -80,7 +80,7 @@ impl<S> Watched<S> {
         }
     }
 
-    /// After a poll: waiting ends once nothing has moved for as long as it may. The timer is set anew when it goes off, not with each byte.
+    /// After a poll: waiting ends once nothing has moved for as long as it may. The timer is set again when it goes off, not with each byte.
     fn watch<T>(&mut self, polled: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.moved = Instant::now();

@@ -225,7 +225,7 @@ fn pool(options: PgConnectOptions, may_become_a_standby: bool) -> PgPool {
 }
 
 /// Answers whether the connection may be used again. A transaction is begun to end it, because the server logs a warning of every
-/// ROLLBACK that has nothing to roll back, and says nothing of a BEGIN within one; a transaction that failed takes only the ROLLBACK.
+/// ROLLBACK that has nothing to roll back. The warning of a BEGIN within a transaction is not sent; a transaction that failed takes only the ROLLBACK.
 async fn roll_back(connection: &mut PgConnection) -> bool {
     let end = async {
         match connection.execute("SET LOCAL client_min_messages = 'error'; BEGIN; ROLLBACK").await {
