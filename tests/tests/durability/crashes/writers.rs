@@ -87,8 +87,8 @@ impl Working {
         .await
     }
 
-    /// What is acknowledged from now on would not have left a machine without power: it may be there or not. Linux says of a file system that
-    /// is being shut down that it synced what it did not (another thread's failed write-back drops the pages, and `fdatasync` finds none).
+    /// What is acknowledged from now on would not have left a machine without power: it may be there or not. While a file system is being shut
+    /// down, Linux may say that something is synced which is not there at the next mount.
     pub fn cut(&self) {
         self.round.is_cut.store(true, Ordering::SeqCst);
     }
