@@ -81,20 +81,27 @@ impl Pattern {
         if !self.variables {
             return wildcard::matches(&self.pieces, text, case);
         }
-        self.resolve(lookup).is_some_and(|pieces| wildcard::matches(&pieces, text, case))
+        self.resolve(text.len(), lookup).is_some_and(|pieces| wildcard::matches(&pieces, text, case))
     }
 
-    /// The pattern with the values of its variables, which are plain text whatever is in them.
-    fn resolve(&self, lookup: Lookup<'_, '_>) -> Option<Vec<Piece>> {
-        let resolved = |piece: &Piece| match piece {
-            Piece::Variable(key, default) => {
-                let value = match lookup(key) {
-                    Some(Value::One(value)) => Some(value),
-                    Some(Value::Many(_)) | None => default.as_deref().map(Cow::Borrowed),
-                };
-                Some(Piece::Text(value?.as_ref().into()))
-            }
-            other => Some(other.clone()),
+    /// The pattern with the values of its variables, which are plain text whatever is in them; `None` when one has none, or when together
+    /// they are longer than `bytes`, the text that they would have to be. So a thousand variables cost no more than that text.
+    fn resolve(&self, bytes: usize, lookup: Lookup<'_, '_>) -> Option<Vec<Piece>> {
+        let mut left = bytes;
+        let resolved = |piece: &Piece| {
+            let piece = match piece {
+                Piece::Variable(key, default) => {
+                    let value = match lookup(key) {
+                        Some(Value::One(value)) => Some(value),
+                        Some(Value::Many(_)) | None => default.as_deref().map(Cow::Borrowed),
+                    };
+                    let value = value.filter(|value| value.len() <= left)?;
+                    Piece::Text(value.as_ref().into())
+                }
+                other => other.clone(),
+            };
+            left = left.checked_sub(if let Piece::Text(text) = &piece { text.len() } else { 0 })?;
+            Some(piece)
         };
         self.pieces.iter().map(resolved).collect()
     }
@@ -184,6 +191,19 @@ mod tests {
         let old = Syntax { wildcards: true, variables: false };
         let literal = Pattern::parse("${aws:username}", old).expect("parses");
         assert!(literal.matches("${aws:username}", Case::Matters, &|_| None));
+    }
+
+    #[test]
+    fn values_longer_than_the_text_are_not_looked_at() {
+        let looked_up = std::cell::Cell::new(0);
+        let lookup = |_: &str| {
+            looked_up.set(looked_up.get() + 1);
+            Some(Value::from("four"))
+        };
+        let pattern = Pattern::parse(&"${aws:referer}".repeat(1_000), WILD).expect("parses");
+        assert!(!pattern.matches("fourfou", Case::Matters, &lookup));
+        assert_eq!(looked_up.replace(0), 2);
+        assert!(pattern.matches(&"four".repeat(1_000), Case::Matters, &lookup));
     }
 
     #[test]

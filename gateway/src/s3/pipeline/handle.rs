@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::domain::UsageDelta;
 use crate::s3::auth::{Identity, Payload};
+use crate::s3::authz::request_context;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::headers::repeated_headers;
 use crate::s3::pipeline::body_drain::{BodyDrain, track};
@@ -91,6 +92,7 @@ async fn answer(
 ) -> Result<Response, S3Error> {
     body::check_framing(&head)?;
     repeated_headers::refuse(&head.headers)?;
+    request_context::refuse_long(&head.headers)?;
     let target = RequestTarget::read(&head, &state.settings.s3.base_domains)?;
     target.refuse_repeated(|name| TABLE.knows(name))?;
     let resource = target.resource()?;
