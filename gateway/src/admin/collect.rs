@@ -7,7 +7,11 @@ use crate::admin::{Admin, Operation};
 
 /// Delete dead blobs whose grace is over, compact sparse quilts and collect orphans, now.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Collect {}
+pub struct Collect {
+    /// So many orphans may go although they are more than a scan may collect by itself: an operator has seen the number.
+    #[serde(default)]
+    pub orphans: u64,
+}
 
 /// What was collected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +55,22 @@ impl Operation for Collect {
                 reclaimed => collected.blobs += reclaimed,
             }
         }
-        let orphans = admin.objects.collect_orphans().await?;
-        collected.slivers_scanned = orphans.scanned;
-        collected.orphans = orphans.collected;
-        collected.orphans_refused = orphans.refused;
-        collected.unreachable = orphans.unreachable;
+        collect_orphans(admin, self.orphans, &mut collected).await?;
         Ok(collected)
+    }
+}
+
+/// One scan after the other as long as one leaves some to the next; together they take no more than was confirmed.
+async fn collect_orphans(admin: &Admin, confirmed: u64, collected: &mut Collected) -> Result<()> {
+    loop {
+        let scan = admin.objects.collect_orphans(confirmed.saturating_sub(collected.orphans)).await?;
+        collected.orphans += scan.collected;
+        let goes_on = scan.left > 0 && scan.collected > 0;
+        collected.slivers_scanned = scan.scanned;
+        collected.orphans_refused = scan.refused;
+        collected.unreachable = scan.unreachable;
+        if !goes_on {
+            return Ok(());
+        }
     }
 }

@@ -63,6 +63,9 @@ pub enum Command {
     },
     /// Delete unreferenced blobs, compact quilts and collect orphans now, without waiting for the workers
     Collect {
+        /// So many orphaned slivers may go although they are more than one scan may collect by itself: the number that it names
+        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+        orphans: u64,
         /// Print what was collected as JSON
         #[arg(long)]
         json: bool,

@@ -223,7 +223,7 @@ async fn operate(setup: &TestSetup, suffix: &str) {
 
     let report = runner.run(Check { deep: true }).await.unwrap();
     assert!(report.clean(), "{report:?}");
-    assert_eq!(runner.run(Collect {}).await.unwrap().orphans_refused, None);
+    assert_eq!(runner.run(Collect { orphans: 0 }).await.unwrap().orphans_refused, None);
 
     let disk = setup.config.data.join("backends/b3");
     std::fs::remove_dir_all(&disk).unwrap();

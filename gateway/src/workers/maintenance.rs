@@ -132,7 +132,7 @@ impl Worker for Orphans {
         if !self.due() || self.objects.deletion_hold().await?.is_some() {
             return Ok(false);
         }
-        let report = self.objects.collect_orphans().await?;
+        let report = self.objects.collect_orphans(0).await?;
         // Those that were left make another scan due at once, unless this one got nowhere.
         let done = (report.left == 0 || report.collected == 0).then(Instant::now);
         *self.scanned.lock().unwrap_or_else(PoisonError::into_inner) = done;

@@ -6,8 +6,8 @@ use crate::admin::Collect;
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
 
-pub(super) async fn run(runner: &OperationRunner, json: bool) -> Result<Outcome> {
-    let collected = runner.run(Collect {}).await?;
+pub(super) async fn run(runner: &OperationRunner, orphans: u64, json: bool) -> Result<Outcome> {
+    let collected = runner.run(Collect { orphans }).await?;
     if json {
         show::json(&collected)?;
     } else {

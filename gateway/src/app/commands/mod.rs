@@ -39,7 +39,7 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
             database::run(runner, Database::Confirm { json }).await
         }
         Command::Check { deep, json } => check::run(runner, deep, json).await,
-        Command::Collect { json } => collect::run(runner, json).await,
+        Command::Collect { orphans, json } => collect::run(runner, orphans, json).await,
         Command::Keys(keys) => keys::run(runner, keys).await,
         Command::Ledger(ledger) => ledger::run(runner, ledger).await,
         Command::Audit(audit) => audit::run(runner, audit).await,

@@ -61,9 +61,11 @@ impl Objects {
     /// an incarnation that the database does not know, the database is older than the backends, and nothing is
     /// collected at all; nor is anything while a rollback waits for an operator, or a backend has not answered yet.
     ///
+    /// Above the bound of a scan nothing is collected either, unless an operator has `confirmed` that so many may go.
+    ///
     /// # Errors
     /// `Unavailable` when the database is unavailable.
-    pub async fn collect_orphans(&self) -> Result<OrphanReport, ObjectsError> {
+    pub async fn collect_orphans(&self, confirmed: u64) -> Result<OrphanReport, ObjectsError> {
         let states: HashMap<u32, IncarnationState> =
             self.inner.metadata.incarnation_states().await?.into_iter().collect();
         let mut facts = Facts { forgotten: self.inner.metadata.forgotten_incarnation().await?, ..Facts::default() };
@@ -83,7 +85,7 @@ impl Objects {
             }
         }
         report.scanned = facts.scanned;
-        report.refused = refusal(&facts);
+        report.refused = refusal(&facts, confirmed);
         if report.refused.is_none() {
             report.left = facts.found - facts.orphans.len() as u64;
             for (backend, name) in facts.orphans {
@@ -141,13 +143,17 @@ impl Objects {
 }
 
 /// Why these orphans must not be collected, if so. Pure: the rule that keeps a wrong database from eating the data.
-fn refusal(facts: &Facts) -> Option<String> {
-    let allowed = ORPHANS_FLOOR.max(facts.scanned / ORPHANS_SHARE);
+fn refusal(facts: &Facts, confirmed: u64) -> Option<String> {
+    let allowed = ORPHANS_FLOOR.max(facts.scanned / ORPHANS_SHARE).max(confirmed);
     let found = facts.found;
     if facts.database_is_behind {
         Some("slivers have incarnations unknown to this database: it is older than the backends".to_owned())
     } else if found > allowed {
-        Some(format!("{found} of {} slivers look orphaned, more than the {allowed} a scan may collect", facts.scanned))
+        let scanned = facts.scanned;
+        Some(format!(
+            "{found} of {scanned} slivers look orphaned, more than the {allowed} that may go in one scan; if this is the right database, \
+             `haulout collect --orphans {found}` deletes them"
+        ))
     } else {
         None
     }
@@ -160,7 +166,16 @@ mod tests {
     #[test]
     fn a_database_that_is_behind_collects_nothing() {
         let facts = Facts { scanned: 10, database_is_behind: true, ..Facts::default() };
-        assert!(refusal(&facts).is_some());
-        assert!(refusal(&Facts { scanned: 10, ..Facts::default() }).is_none());
+        assert!(refusal(&facts, 0).is_some());
+        assert!(refusal(&facts, u64::MAX).is_some(), "whatever was confirmed");
+        assert!(refusal(&Facts { scanned: 10, ..Facts::default() }, 0).is_none());
+    }
+
+    #[test]
+    fn no_more_go_than_were_confirmed() {
+        let facts = Facts { scanned: 10_000, found: 5_000, ..Facts::default() };
+        for (confirmed, refused) in [(0, true), (4_999, true), (5_000, false)] {
+            assert_eq!(refusal(&facts, confirmed).is_some(), refused, "{confirmed}");
+        }
     }
 }

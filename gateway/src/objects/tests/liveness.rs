@@ -133,6 +133,6 @@ async fn orphans_are_collected_beside_a_backend_that_is_away_and_one_that_cannot
     fixture.metadata.begin_incarnation("test", 600).await.expect("begun");
     fixture.faults[0].set(&[Operation::List], Fault::Down, Struck::Always);
     fixture.faults[1].set(&[Operation::Trash], Fault::Down, Struck::First(1));
-    let report = fixture.objects.collect_orphans().await.expect("scanned");
+    let report = fixture.objects.collect_orphans(0).await.expect("scanned");
     assert_eq!((report.collected, report.refused, report.unreachable.len()), (5, None, 1));
 }

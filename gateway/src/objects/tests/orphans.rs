@@ -114,7 +114,7 @@ impl SliverStore for Listed {
 
 /// Scans a backend of so many slivers, `orphans` of them of a dead incarnation and in no row; the report, and how many
 /// of the orphans were trashed.
-async fn scan(metadata: &MetadataStore, slivers: u64, orphans: u64) -> (OrphanReport, u64) {
+async fn scan(metadata: &MetadataStore, slivers: u64, orphans: u64, confirmed: u64) -> (OrphanReport, u64) {
     let dead = metadata.begin_incarnation("dead", 600).await.expect("an incarnation");
     metadata.end_incarnation(dead).await.expect("ended");
     let live = metadata.begin_incarnation("live", 600).await.expect("an incarnation");
@@ -125,7 +125,7 @@ async fn scan(metadata: &MetadataStore, slivers: u64, orphans: u64) -> (OrphanRe
     let memory_bytes = ObjectsSettings::default().memory_bytes;
     let scheme = "copy-1".parse().expect("a scheme");
     let objects: Objects = fixture::objects(vec![backend], metadata, scheme, live, memory_bytes);
-    let report = objects.collect_orphans().await.expect("a database");
+    let report = objects.collect_orphans(confirmed).await.expect("a database");
     let trashed = listed.trashed.lock().expect("no panic");
     assert!(trashed.iter().all(|name| name.blob.incarnation() == dead), "only orphans go");
     (report, trashed.len() as u64)
@@ -134,15 +134,19 @@ async fn scan(metadata: &MetadataStore, slivers: u64, orphans: u64) -> (OrphanRe
 /// On both sides of each bound: 2,000 orphans, or one sliver in a hundred where that is more.
 async fn a_scan_collects_up_to_its_bound_and_nothing_above(metadata: MetadataStore) {
     for (slivers, bound) in [(2_500, 2_000), (200_000, 2_000), (300_000, 3_000)] {
-        let (report, trashed) = scan(&metadata, slivers, bound).await;
+        let (report, trashed) = scan(&metadata, slivers, bound, 0).await;
         let expected = OrphanReport { scanned: slivers, collected: bound, ..OrphanReport::default() };
         assert_eq!((report, trashed), (expected, bound), "at the bound of {slivers}");
 
-        let (report, trashed) = scan(&metadata, slivers, bound + 1).await;
-        let refused =
-            format!("{} of {slivers} slivers look orphaned, more than the {bound} a scan may collect", bound + 1);
+        let (report, trashed) = scan(&metadata, slivers, bound + 1, 0).await;
+        let refused = report.refused.clone().expect("above the bound");
+        assert!(refused.contains(&format!("`haulout collect --orphans {}`", bound + 1)), "{refused}");
         let expected = OrphanReport { scanned: slivers, refused: Some(refused), ..OrphanReport::default() };
         assert_eq!((report, trashed), (expected, 0), "above the bound of {slivers}");
+
+        let (report, trashed) = scan(&metadata, slivers, bound + 1, bound + 1).await;
+        let expected = OrphanReport { scanned: slivers, collected: bound + 1, ..OrphanReport::default() };
+        assert_eq!((report, trashed), (expected, bound + 1), "confirmed above the bound of {slivers}");
     }
     metadata.close().await;
 }
