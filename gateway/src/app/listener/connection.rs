@@ -46,7 +46,7 @@ pub(super) struct ConnectionContext<H> {
 impl<H: Handler> ConnectionContext<H> {
     /// Registers a connection with the monitor.
     fn monitored(&self, kind: Kind) -> Arc<ConnectionProgress> {
-        self.monitor.begin_connection(kind)
+        self.monitor.begin_connection(kind, self.connection_info.peer)
     }
 }
 

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::task::AtomicWaker;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
+use crate::app::listener::lingering::{LingerPlace, Lingering};
 use crate::app::listener::sweep_clock::SweepClock;
 use crate::app::listener::timeouts::Timeouts;
+use futures::task::AtomicWaker;
 
 /// A connection that was asked to finish is aborted after this long.
 const FINISH_MS: u64 = 5_000;
@@ -67,8 +66,8 @@ pub(super) struct ConnectionProgress {
     body_left: AtomicBool,
     /// A request's body has not been read to its end, whoever has it.
     body_unread: AtomicBool,
-    /// The connections of the process that may linger besides.
-    lingering: Arc<Semaphore>,
+    /// Where it gets a place to linger.
+    lingering: Lingering,
     order: AtomicU8,
     ordered_ms: AtomicU64,
     waker: AtomicWaker,
@@ -76,7 +75,7 @@ pub(super) struct ConnectionProgress {
 
 impl ConnectionProgress {
     /// The progress of a connection that begins; a place in `lingering` lets it linger.
-    pub(super) fn new(clock: Arc<SweepClock>, kind: Kind, lingering: Arc<Semaphore>) -> Self {
+    pub(super) fn new(clock: Arc<SweepClock>, kind: Kind, lingering: Lingering) -> Self {
         let now = clock.now_ms();
         Self {
             clock,
@@ -120,10 +119,8 @@ impl ConnectionProgress {
     }
 
     /// The writing side is closed. Answers a place to linger, if the client may still be sending and one is free.
-    pub(super) fn begin_linger(&self) -> Option<OwnedSemaphorePermit> {
-        let place =
-            self.body_left.load(Ordering::Relaxed).then(|| Arc::clone(&self.lingering).try_acquire_owned().ok());
-        let place = place.flatten()?;
+    pub(super) fn begin_linger(&self) -> Option<LingerPlace> {
+        let place = self.body_left.load(Ordering::Relaxed).then(|| self.lingering.take()).flatten()?;
         self.written_ms.store(self.clock.now_ms(), Ordering::Relaxed);
         self.enter_phase(LINGER);
         Some(place)

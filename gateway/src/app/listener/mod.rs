@@ -12,6 +12,7 @@ mod body_progress;
 mod connection;
 mod connection_progress;
 mod idle;
+mod lingering;
 mod monitor;
 mod refuse;
 mod reply;

@@ -6,16 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
 
 use crate::app::listener::body_progress::BodyProgress;
 use crate::app::listener::connection_progress::{ConnectionProgress, Kind};
+use crate::app::listener::lingering::LingerPlaces;
 use crate::app::listener::sweep_clock::SweepClock;
 use crate::app::listener::timeouts::Timeouts;
 use crate::s3::{PeerCounts, PeerPlace};
-
-/// Connections at once that linger, of all listeners together: each costs a socket and no memory to speak of.
-const LINGERING_MAX: usize = 256;
 
 /// Shared by the listeners of S3 and of websites; that of health and metrics has one of its own.
 #[derive(Debug)]
@@ -27,7 +24,7 @@ pub struct ConnectionMonitor {
     open_by_peer: Arc<PeerCounts>,
     active_by_peer: Arc<PeerCounts>,
     closing: AtomicBool,
-    lingering: Arc<Semaphore>,
+    lingering: LingerPlaces,
     connections: Mutex<Vec<Weak<ConnectionProgress>>>,
     bodies: Mutex<Vec<Weak<BodyProgress>>>,
 }
@@ -44,7 +41,7 @@ impl ConnectionMonitor {
             open_by_peer: Arc::default(),
             active_by_peer: Arc::default(),
             closing: AtomicBool::new(false),
-            lingering: Arc::new(Semaphore::new(LINGERING_MAX)),
+            lingering: LingerPlaces::new(),
             connections: Mutex::default(),
             bodies: Mutex::default(),
         })
@@ -120,9 +117,10 @@ impl ConnectionMonitor {
         (self.active() <= timeouts.requests).then_some(permit)
     }
 
-    /// Registers a connection that has been accepted and has finished its TLS handshake, if any.
-    pub(super) fn begin_connection(&self, kind: Kind) -> Arc<ConnectionProgress> {
-        let connection = Arc::new(ConnectionProgress::new(Arc::clone(&self.clock), kind, Arc::clone(&self.lingering)));
+    /// Registers a connection from an address that has been accepted and has finished its TLS handshake, if any.
+    pub(super) fn begin_connection(&self, kind: Kind, address: Option<IpAddr>) -> Arc<ConnectionProgress> {
+        let lingering = self.lingering.of(self.timeouts().peer(address));
+        let connection = Arc::new(ConnectionProgress::new(Arc::clone(&self.clock), kind, lingering));
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&connection));
         if self.is_closing() {
             connection.finish();

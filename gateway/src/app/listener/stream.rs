@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::listener::connection_progress::ConnectionProgress;
+use crate::app::listener::lingering::LingerPlace;
 
-/// The most that a connection that lingers reads and throws away, in bytes: twice what clients send as one part by default. Who sends
-/// without end is not listened to for longer.
-const LINGER_BYTES_MAX: u64 = 16 << 20;
+/// The most that a connection that lingers reads and throws away, in bytes: as much as clients send in one request before they make parts of
+/// it, boto3 8 MiB, rclone up to 200. Who sends without end is not listened to for longer.
+const LINGER_BYTES_MAX: u64 = 64 << 20;
 
 /// A monitored plain or TLS stream.
 pub(super) struct MonitoredStream<S> {
@@ -31,7 +31,7 @@ enum Closing {
     /// Both sides are open.
     Open,
     /// The writing side is closed; so many bytes more may come.
-    Lingering { left: u64, _place: OwnedSemaphorePermit },
+    Lingering { left: u64, _place: LingerPlace },
     /// It can be dropped.
     Closed,
 }
