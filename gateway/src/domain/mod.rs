@@ -11,6 +11,7 @@ mod heartbeat_record;
 mod identity;
 pub mod money;
 mod object;
+mod peer;
 mod public_address;
 mod repair_rank;
 mod stored_blob;
@@ -52,6 +53,7 @@ pub use object::upload::{Part, Upload, UploadId};
 pub use object::version::{
     DeleteMarker, Version, VersionId, VersionLookup, VersionName, VersionPart, VersionSelector, VersionSelectorError,
 };
+pub use peer::Peer;
 pub use public_address::is_public_address;
 pub use repair_rank::{RepairRank, Survival};
 pub use stored_blob::{BlobLengths, Placement, StoredBlob};

@@ -1,18 +1,23 @@
 //! A budget of bytes in flight.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
+use crate::domain::Peer;
 use crate::objects::error::ObjectsError;
+use crate::objects::waiting_line::{InLine, WaitingLine};
 
 /// Bytes that one permit stands for.
 const PERMIT_BYTES: u64 = 4_096;
 
 /// How long a document that has come in part waits for more memory. Those who hold some are served in moments or not at all.
 const GROWTH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// While others wait, a document comes at least this quickly, in bytes a second: the longest within their patience.
+const RATE_MIN: u64 = 128 << 10;
 
 /// How long a request waits for memory before it gets 503: a little less than clients wait for a response.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(50);
@@ -25,24 +30,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(50);
 #[derive(Clone, Debug)]
 pub struct ByteBudget {
     permits: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<WaitingLine>,
     total: u32,
-}
-
-/// A request that waits.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    /// Whose share whoever waits takes from.
+    peer: Option<Peer>,
 }
 
 /// Bytes taken from the budget; given back when dropped.
@@ -66,6 +57,7 @@ impl Reservation {
 #[derive(Debug)]
 pub struct Growing {
     budget: ByteBudget,
+    since: Instant,
     held: u32,
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -80,11 +72,19 @@ impl Growing {
         if more == 0 {
             return Ok(());
         }
-        let patience = if self.held == 0 { ACQUIRE_TIMEOUT } else { GROWTH_PATIENCE };
-        let acquire = Arc::clone(&self.budget.permits).acquire_many_owned(more);
-        let permit = match tokio::time::timeout(patience, acquire).await {
-            Ok(Ok(permit)) => permit,
-            _ => return Err(ObjectsError::Unavailable("too many bytes of documents are in flight".to_owned())),
+        let permits = &self.budget.permits;
+        let permit = match Arc::clone(permits).try_acquire_many_owned(more) {
+            Ok(permit) => permit,
+            Err(_) => {
+                let _in_line = self.budget.join_line(more)?;
+                let began = Instant::now();
+                let patience = if self.held == 0 { ACQUIRE_TIMEOUT } else { GROWTH_PATIENCE };
+                let acquired = tokio::time::timeout(patience, Arc::clone(permits).acquire_many_owned(more)).await;
+                let none = || ObjectsError::Unavailable("too many bytes of documents are in flight".to_owned());
+                // It is no fault of the sender's.
+                self.since += began.elapsed();
+                acquired.ok().and_then(Result::ok).ok_or_else(none)?
+            }
         };
         self.held += more;
         match &mut self.permit {
@@ -93,6 +93,14 @@ impl Growing {
         }
         Ok(())
     }
+
+    /// Ends when what this is for, of which `received` bytes have come, comes too slowly while others wait for the memory that it holds.
+    pub async fn wanted_back(&self, received: u64) {
+        if self.held == 0 {
+            return std::future::pending().await;
+        }
+        self.budget.waiting.wanted_back(self.since, received, RATE_MIN).await;
+    }
 }
 
 impl ByteBudget {
@@ -100,12 +108,25 @@ impl ByteBudget {
     #[must_use]
     pub fn new(bytes: u64) -> Self {
         let total = u32::try_from(bytes / PERMIT_BYTES).unwrap_or(u32::MAX >> 4).max(1);
-        Self { permits: Arc::new(Semaphore::new(total as usize)), waiting: Arc::default(), total }
+        let waiting = Arc::new(WaitingLine::new(u64::from(total) * PERMIT_BYTES));
+        Self { permits: Arc::new(Semaphore::new(total as usize)), waiting, total, peer: None }
+    }
+
+    /// The same budget, for requests of a peer.
+    #[must_use]
+    pub fn of(&self, peer: Option<Peer>) -> Self {
+        Self { peer, ..self.clone() }
+    }
+
+    fn join_line(&self, permits: u32) -> Result<InLine<'_>, ObjectsError> {
+        let greedy =
+            || ObjectsError::Unavailable("requests of this address wait for all the memory there is".to_owned());
+        self.waiting.join(self.peer, u64::from(permits) * PERMIT_BYTES).ok_or_else(greedy)
     }
 
     /// Whether any request waits.
     pub(crate) fn has_waiters(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.waiting.has_waiters()
     }
 
     /// Takes `bytes` now, or nothing.
@@ -122,7 +143,7 @@ impl ByteBudget {
         if let Some(reservation) = self.try_take(bytes) {
             return Ok(reservation);
         }
-        let _in_line = Waiting::new(&self.waiting);
+        let _in_line = self.join_line(self.permits_for(bytes))?;
         let acquire = Arc::clone(&self.permits).acquire_many_owned(self.permits_for(bytes));
         match tokio::time::timeout(ACQUIRE_TIMEOUT, acquire).await {
             Ok(Ok(permit)) => Ok(Reservation { permit }),
@@ -133,7 +154,7 @@ impl ByteBudget {
     /// Memory for something whose size shows only as it comes, such as a document: none yet.
     #[must_use]
     pub fn growing(&self) -> Growing {
-        Growing { budget: self.clone(), held: 0, permit: None }
+        Growing { budget: self.clone(), since: Instant::now(), held: 0, permit: None }
     }
 
     /// Permits for `bytes`; a request larger than the whole budget takes all of it.

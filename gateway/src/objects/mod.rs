@@ -4,7 +4,7 @@
 //!
 //! - in: [`body`](IncomingBody) -> `store`: `source` -> `ingest` -> `quilter` (small, together) or `streaming` -> `sink` -> `fanout` (large)
 //! - out: `object_reader` -> `read_steps` -> `fetch` -> `gather`
-//! - names and keys: `id_generator`; memory: `budget`; threads: `compute`, `digest_queue`; what a failed write leaves: `uncommitted`
+//! - names and keys: `id_generator`; memory: `budget`, `waiting_line`; threads: `compute`, `digest_queue`; what a failed write leaves: `uncommitted`
 
 mod budget;
 mod committee;
@@ -26,6 +26,7 @@ mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+mod waiting_line;
 mod write;
 
 use std::sync::Arc;
@@ -51,12 +52,14 @@ pub use moving::repair_meter::RepairRate;
 pub use moving::rules::MisplacedStep;
 pub use read::object_reader::ObjectReader;
 pub use read::read_epochs::OngoingRead;
+pub use read::revocation::Revocation;
 pub use requests::{
     Amend, AmendedAttribute, ChosenPart, ClaimedChecksum, CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Put,
     PutPart, Stored, WrittenPart,
 };
 pub use settings::ObjectsSettings;
 pub use state::ObjectsParts;
+pub use waiting_line::WaitingLine;
 pub use write::body::{BodyPromise, BytesBody, IncomingBody};
 pub use write::body_error::BodyError;
 

@@ -16,6 +16,7 @@ use crate::app::listener::connection_progress::ConnectionProgress;
 use crate::app::listener::monitor::ConnectionMonitor;
 use crate::app::listener::refuse;
 use crate::app::listener::reply::{Reply, UnderWay};
+use crate::objects::Revocation;
 use crate::s3::ConnectionInfo;
 
 /// A service that answers requests: it is always ready and never fails, errors are answers. Cloned for each request, so it
@@ -45,8 +46,8 @@ pub(super) async fn answer<H: Handler>(
     let permit = monitor.admit_request(connection_info.peer);
     let admitted = permit.is_some();
     let mut request = request.map(|body| with_monitor(body, &connection, monitor));
-    let under_way = UnderWay::begin(connection, permit);
-    let response = if admitted {
+    let under_way = UnderWay::begin(Arc::clone(&connection), permit);
+    let mut response = if admitted {
         request.extensions_mut().insert(connection_info);
         match AssertUnwindSafe(handler.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
@@ -55,6 +56,15 @@ pub(super) async fn answer<H: Handler>(
     } else {
         refuse::slow_down()
     };
+    if let Some(revocation) = response.extensions_mut().remove::<Revocation>() {
+        // The response may be remembered for longer than its connection is there.
+        let connection = Arc::downgrade(&connection);
+        revocation.on_revoked(move || {
+            if let Some(connection) = connection.upgrade() {
+                connection.cut();
+            }
+        });
+    }
     Ok(response.map(|body| Reply::new(body, under_way)))
 }
 

@@ -1,6 +1,6 @@
 //! Keys of content: which one is asked for, and one that was found.
 
-use crate::domain::{ContentEncryption, ContentKey, ContentRuns, UserId};
+use crate::domain::{ContentEncryption, ContentKey, ContentRuns, Peer, UserId};
 use crate::objects::encryption::data_key::DataKey;
 
 /// The key a write is to be encrypted with.
@@ -19,14 +19,16 @@ pub enum KeyChoice {
     },
 }
 
-/// What opens something that is stored: the account of its bucket, which may use some keys of the key service, and the key that a
-/// client sent.
+/// Who reads something that is stored, and what opens it: the account of its bucket, which may use some keys of the key service, and the key
+/// that a client sent.
 #[derive(Clone, Debug)]
 pub struct Opener {
     /// The account of the bucket that it lies in.
     pub account: UserId,
     /// The client's key (SSE-C), if one was sent.
     pub customer: Option<DataKey>,
+    /// Whose share of the memory for reads it takes from.
+    pub peer: Option<Peer>,
 }
 
 /// A key for one object, and what will be kept with the object about it.

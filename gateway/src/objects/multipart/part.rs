@@ -63,7 +63,7 @@ impl Objects {
             put.promise.algorithm = put.promise.kept;
         }
         let encryption = put.upload.attributes.encryption.as_ref();
-        let opener = Opener { account: put.bucket.owner, customer: put.customer };
+        let opener = Opener { account: put.bucket.owner, customer: put.customer, peer: None };
         let key = self.resolve_key(encryption, &opener).await.map_err(of_part)?;
         let run = key.map(|key| Encipher::new(inner, &key)).transpose()?;
         let salt = run.as_ref().map(|run| run.salt);

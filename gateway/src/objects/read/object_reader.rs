@@ -11,20 +11,24 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::Instant;
 
-use crate::domain::{ChecksumAlgorithm, UserId, Version};
+use crate::domain::{ChecksumAlgorithm, Peer, UserId, Version};
 use crate::objects::Objects;
 use crate::objects::budget::Reservation;
 use crate::objects::encryption::content::Decipher;
 use crate::objects::encryption::encryption_key::Opener;
 use crate::objects::error::ObjectsError;
-use crate::objects::read::read_memory::{Buffer, HANDED_OVER_BYTES, Reads, Registered};
+use crate::objects::read::read_memory::{Reads, ResponseMemory};
 use crate::objects::read::read_steps::{ReadSteps, step_bytes};
+use crate::objects::read::revocation::Revocation;
 use crate::objects::state::Inner;
 use crate::objects::write::body::IncomingBody;
 use crate::objects::write::body_error::BodyError;
 
 /// Steps under way at once: one is being sent while the next is being read.
 const STEPS_AHEAD: usize = 2;
+
+/// Reads of so few bytes are handed over at once, and are no longer counted once they are: the system's buffers hold them.
+const WHOLE_BYTES_MAX: u64 = 64 << 10;
 
 /// The bytes of a version. An `Err` item means that the rest cannot be had: the connection must be cut.
 pub struct ObjectReader(Reader);
@@ -39,10 +43,21 @@ enum Reader {
 /// A stream of steps. What was read and is not taken may be given up; then it is read again from where the client is.
 struct Streamed {
     steps: Arc<ReadSteps>,
-    buffer: Registered,
+    memory: Arc<ResponseMemory>,
     /// Where in the version the client is.
     at: u64,
     reopening: Option<BoxFuture<'static, Result<(Reservation, Reads), ObjectsError>>>,
+}
+
+impl ObjectReader {
+    /// How its connection is ended when others wait for the memory that it holds; `None` for what is too small to matter.
+    #[must_use]
+    pub fn revocation(&self) -> Option<Revocation> {
+        match &self.0 {
+            Reader::Whole { .. } => None,
+            Reader::Streamed(streamed) => Some(streamed.memory.revocation().clone()),
+        }
+    }
 }
 
 impl Stream for ObjectReader {
@@ -62,16 +77,16 @@ impl Streamed {
             if let Some(reopening) = &mut self.reopening {
                 let reopened = ready!(reopening.poll_unpin(context));
                 self.reopening = None;
-                let mut buffer = self.buffer.lock();
+                let mut buffer = self.memory.lock();
                 buffer.given_up = false;
                 match reopened {
                     Ok((reservation, rest)) => (buffer.reservation, buffer.rest) = (Some(reservation), Some(rest)),
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 }
             }
-            let mut buffer = self.buffer.lock();
+            let mut buffer = self.memory.lock();
             buffer.taken_at = Instant::now();
-            if let Some(bytes) = buffer.ready.pop_front() {
+            if let Some(bytes) = self.memory.hand_over(&mut buffer) {
                 self.at += bytes.len() as u64;
                 return Poll::Ready(Some(Ok(bytes)));
             }
@@ -96,8 +111,14 @@ impl Streamed {
     }
 }
 
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        self.memory.abandon();
+    }
+}
+
 async fn reopen(steps: Arc<ReadSteps>, at: u64) -> Result<(Reservation, Reads), ObjectsError> {
-    let (reservation, ahead) = steps.inner.reserve_steps().await?;
+    let (reservation, ahead) = steps.inner.reserve_steps(steps.peer).await?;
     Ok((reservation, steps.stream(at, ahead)))
 }
 
@@ -120,7 +141,7 @@ impl Objects {
     /// `Unavailable` when fewer than k slivers of a blob can be read.
     pub async fn read(&self, version: Arc<Version>, range: Range<u64>) -> Result<ObjectReader, ObjectsError> {
         // Nobody's account: no key that is for some is for it.
-        self.read_with(version, range, &Opener { account: UserId(0), customer: None }).await
+        self.read_with(version, range, &Opener { account: UserId(0), customer: None, peer: None }).await
     }
 
     /// The same for a version that may be encrypted with the client's key.
@@ -138,19 +159,19 @@ impl Objects {
             (Some(encryption), Some(key)) => Some(Decipher::new(encryption, &key, &range)?),
             _ => None,
         };
-        let steps = ReadSteps { inner: Arc::clone(&self.inner), version, range, decipher };
+        let steps = ReadSteps { inner: Arc::clone(&self.inner), version, range, decipher, peer: opener.peer };
         let bytes = steps.range.end.saturating_sub(steps.range.start);
         if bytes <= step_bytes(&self.inner) {
-            let reservation = self.inner.read_memory.take(bytes).await?;
+            let reservation = self.inner.read_memory.take(bytes, opener.peer).await?;
             if let Some(content) = steps.read_in_one().await.transpose()? {
-                if bytes <= HANDED_OVER_BYTES {
+                if bytes <= WHOLE_BYTES_MAX {
                     let ready = content.into_iter();
                     return Ok(ObjectReader(Reader::Whole { ready, _reservation: reservation }));
                 }
                 return Ok(self.streamed(steps, content, None, reservation));
             }
         }
-        let (reservation, ahead) = self.inner.reserve_steps().await?;
+        let (reservation, ahead) = self.inner.reserve_steps(opener.peer).await?;
         let steps = Arc::new(steps);
         let mut rest = Arc::clone(&steps).stream(steps.range.start, ahead);
         let ready = rest.next().await.transpose()?.unwrap_or_default();
@@ -165,26 +186,19 @@ impl Objects {
         reservation: Reservation,
     ) -> ObjectReader {
         let steps = steps.into();
-        let buffer = self.inner.read_memory.register(Buffer {
-            ready: ready.into(),
-            rest,
-            reservation: Some(reservation),
-            taken_at: Instant::now(),
-            awaited: false,
-            given_up: false,
-        });
+        let memory = self.inner.read_memory.register(ready, rest, reservation);
         let at = steps.range.start;
-        ObjectReader(Reader::Streamed(Streamed { steps, buffer, at, reopening: None }))
+        ObjectReader(Reader::Streamed(Streamed { steps, memory, at, reopening: None }))
     }
 }
 
 impl Inner {
     /// Memory for a stream of steps, and how many of them may be under way: fewer when memory is short.
-    async fn reserve_steps(&self) -> Result<(Reservation, usize), ObjectsError> {
+    async fn reserve_steps(&self, peer: Option<Peer>) -> Result<(Reservation, usize), ObjectsError> {
         let step = step_bytes(self);
         match self.read_memory.try_take(step * STEPS_AHEAD as u64) {
             Some(reservation) => Ok((reservation, STEPS_AHEAD)),
-            None => Ok((self.read_memory.take(step).await?, 1)),
+            None => Ok((self.read_memory.take(step, peer).await?, 1)),
         }
     }
 }

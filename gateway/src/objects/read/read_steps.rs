@@ -7,7 +7,7 @@ use bytes::Bytes;
 use codec::Piece;
 use futures::StreamExt as _;
 
-use crate::domain::{Extent, Version};
+use crate::domain::{Extent, Peer, Version};
 use crate::objects::encryption::content::Decipher;
 use crate::objects::error::ObjectsError;
 use crate::objects::read::fetch::fetch;
@@ -24,6 +24,8 @@ pub(super) struct ReadSteps {
     pub(super) range: Range<u64>,
     /// Set where the content is encrypted below its digests.
     pub(super) decipher: Option<Decipher>,
+    /// Whose share of the memory it takes from.
+    pub(super) peer: Option<Peer>,
 }
 
 /// A run of pieces of one blob, read together.

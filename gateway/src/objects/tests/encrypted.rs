@@ -29,7 +29,7 @@ fn kms(key: Option<&str>) -> KeyChoice {
 impl Fixture {
     /// The bucket's own account, with a client's key or without.
     fn opener(&self, customer: Option<u8>) -> Opener {
-        Opener { account: self.bucket.owner, customer: customer.map(|key| DataKey::new([key; 32])) }
+        Opener { account: self.bucket.owner, customer: customer.map(|key| DataKey::new([key; 32])), peer: None }
     }
 
     async fn put_locked(&self, key: &str, body: &Bytes, choice: KeyChoice) {
@@ -295,7 +295,7 @@ async fn a_key_is_for_the_buckets_of_its_accounts() {
     assert!(is_refused(ours.expect_err("ours")));
     let key = fixture.objects.new_encryption_key(choice(), &theirs, &object_key("a")).await.expect("theirs");
     let encryption = key.encryption();
-    let opener = |account| Opener { account, customer: None };
+    let opener = |account| Opener { account, customer: None, peer: None };
     let opened = fixture.objects.resolve_key(Some(&encryption), &opener(UserId(99))).await.expect("opened");
     assert!(opened.is_some());
     let refused = fixture.objects.resolve_key(Some(&encryption), &opener(fixture.bucket.owner)).await;

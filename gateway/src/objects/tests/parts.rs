@@ -48,7 +48,7 @@ impl Fixture {
             lock: crate::domain::VersionLock::NONE,
             condition: WriteCondition::None,
             algorithm: None,
-            opener: Opener { account: self.bucket.owner, customer: None },
+            opener: Opener { account: self.bucket.owner, customer: None, peer: None },
             key_choice: None,
         }
     }
@@ -115,7 +115,7 @@ async fn copies_share_bytes_and_outlive_their_source() {
         upload: Arc::clone(&upload),
         bucket: Arc::clone(&fixture.bucket),
         number: PartNumber::new(1).expect("valid"),
-        opener: Opener { account: fixture.bucket.owner, customer: None },
+        opener: Opener { account: fixture.bucket.owner, customer: None, peer: None },
         customer: None,
     };
     let part = fixture.objects.copy_part(part).await.expect("copied");

@@ -56,7 +56,7 @@ impl Fixture {
             lock: VersionLock::NONE,
             condition: WriteCondition::None,
             algorithm: None,
-            opener: Opener { account: from.owner, customer: None },
+            opener: Opener { account: from.owner, customer: None, peer: None },
             key_choice: None,
         };
         self.objects.copy(copy).await.expect("copied");

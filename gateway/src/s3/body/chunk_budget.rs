@@ -1,13 +1,13 @@
 //! Memory for signed chunks, which are held until their signature is verified.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::objects::BodyError;
+use crate::domain::Peer;
+use crate::objects::{BodyError, WaitingLine};
 
 /// Bytes that one permit stands for.
 const PERMIT_BYTES: u64 = 1 << 10;
@@ -15,30 +15,23 @@ const PERMIT_BYTES: u64 = 1 << 10;
 /// How long a body waits for the memory of its next chunk before it gets 503: a little less than clients wait for a response.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// While others wait, a chunk comes at least this quickly, in bytes a second, ...
+/// While others wait, a chunk comes at least this quickly, in bytes a second.
 const RATE_MIN: u64 = 256 << 10;
-
-/// ... but for this long after its first byte was due.
-const START: Duration = Duration::from_secs(5);
 
 /// Bounds what the signed chunks of all bodies hold. A chunk takes its whole size before its first byte, so that two bodies never
 /// wait for each other half-way; whoever then sends slowly keeps it only as long as nobody else needs it.
 #[derive(Clone, Debug)]
 pub struct ChunkBudget {
     permits: Arc<Semaphore>,
-    waiting: Arc<Waiting>,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    count: AtomicUsize,
-    begun: Notify,
+    waiting: Arc<WaitingLine>,
+    /// Whose share whoever waits takes from.
+    peer: Option<Peer>,
 }
 
 /// The memory of one chunk; given back when dropped.
 #[derive(Debug)]
 pub(super) struct ChunkMemory {
-    waiting: Arc<Waiting>,
+    waiting: Arc<WaitingLine>,
     since: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -48,7 +41,14 @@ impl ChunkBudget {
     #[must_use]
     pub fn new(bytes: u64) -> Self {
         let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { permits: Arc::new(Semaphore::new(permits)), waiting: Arc::default() }
+        let waiting = Arc::new(WaitingLine::new(permits as u64 * PERMIT_BYTES));
+        Self { permits: Arc::new(Semaphore::new(permits)), waiting, peer: None }
+    }
+
+    /// The same budget, for bodies of a peer.
+    #[must_use]
+    pub(super) fn of(&self, peer: Option<Peer>) -> Self {
+        Self { peer, ..self.clone() }
     }
 
     /// Takes the memory of a chunk of `bytes`, waiting for it in order.
@@ -60,7 +60,7 @@ impl ChunkBudget {
         let permit = match Arc::clone(&self.permits).try_acquire_many_owned(permits) {
             Ok(permit) => permit,
             Err(_) => {
-                let _in_line = self.waiting.join();
+                let _in_line = self.waiting.join(self.peer, bytes).ok_or(BodyError::Busy)?;
                 let acquire = Arc::clone(&self.permits).acquire_many_owned(permits);
                 let acquired = tokio::time::timeout(ACQUIRE_TIMEOUT, acquire).await;
                 acquired.ok().and_then(Result::ok).ok_or(BodyError::Busy)?
@@ -76,34 +76,10 @@ impl ChunkBudget {
     }
 }
 
-impl Waiting {
-    fn join(&self) -> InLine<'_> {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.begun.notify_waiters();
-        InLine(self)
-    }
-}
-
-/// A body in line.
-struct InLine<'a>(&'a Waiting);
-
-impl Drop for InLine<'_> {
-    fn drop(&mut self) {
-        self.0.count.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl ChunkMemory {
     /// Ends when the chunk, of which `received` bytes have come, comes too slowly and somebody else waits.
     pub(super) async fn wanted_back(&self, received: u64) {
-        tokio::time::sleep_until(self.since + START + Duration::from_millis(received * 1_000 / RATE_MIN)).await;
-        loop {
-            let begun = self.waiting.begun.notified();
-            if self.waiting.count.load(Ordering::Relaxed) > 0 {
-                return;
-            }
-            begun.await;
-        }
+        self.waiting.wanted_back(self.since, received, RATE_MIN).await;
     }
 }
 
@@ -124,19 +100,6 @@ mod tests {
         wanted_back.await;
         drop(slow);
         other.await.expect("came free");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_chunk_that_comes_quickly_enough_is_waited_for() {
-        let budget = ChunkBudget::new(16 * MIB);
-        let quick = budget.take(16 * MIB).await.expect("free");
-        let mut other = Box::pin(budget.take(MIB));
-        assert!(futures::poll!(&mut other).is_pending());
-        for second in 1..40 {
-            let wanted_back = quick.wanted_back((second * 256) << 10);
-            assert!(tokio::time::timeout(Duration::from_secs(1), wanted_back).await.is_err(), "second {second}");
-        }
-        assert!(tokio::time::timeout(Duration::from_secs(6), quick.wanted_back((39 * 256) << 10)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

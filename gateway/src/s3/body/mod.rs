@@ -34,6 +34,7 @@ use crate::s3::body::chunked::{Chunked, ChunkedBody};
 use crate::s3::body::frames::PlainBody;
 use crate::s3::body::integrity::Checksums;
 use crate::s3::error::{Code, S3Error};
+use crate::s3::pipeline::connection_info::ConnectionInfo;
 
 /// Limits of request bodies.
 #[derive(Clone, Debug)]
@@ -110,7 +111,7 @@ pub fn open(
         announced: checksums.announced,
         trailer_required: promise.trailer_required,
         chunk_bytes_max: limits.chunk_bytes_max,
-        budget: limits.chunk_budget.clone(),
+        budget: limits.chunk_budget.of(ConnectionInfo::of(head).sharing_peer()),
     };
     Ok((promise, Box::new(ChunkedBody::new(frames, rules))))
 }

@@ -8,10 +8,11 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 
 use crate::domain::ChecksumAlgorithm;
-use crate::objects::{Digests, Growing, ObjectsError};
+use crate::objects::{BodyError, Digests, Growing, ObjectsError};
 use crate::s3::auth::Payload;
 use crate::s3::body::{BodyLimits, open};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::pipeline::connection_info::ConnectionInfo;
 
 /// Which integrity headers a small body needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +75,14 @@ pub async fn read_small(
         return Err(S3Error::with(Code::InvalidRequest, "Missing required header for this request: Content-MD5"));
     }
     let mut content = BytesMut::new();
-    let mut memory = limits.documents.growing();
-    while let Some(bytes) = incoming.next().await.map_err(|error| too_big(error.into()))? {
+    let mut memory = limits.documents.of(ConnectionInfo::of(&head).sharing_peer()).growing();
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = incoming.next() => next,
+            () = memory.wanted_back(content.len() as u64) => Err(BodyError::TooSlow),
+        };
+        let Some(bytes) = next.map_err(|error| too_big(error.into()))? else { break };
         // Before they are held; and as they come, because what is only announced holds nothing.
         memory.reach((content.len() + bytes.len()) as u64 * BYTES_PER_BYTE).await.map_err(closing)?;
         content.extend_from_slice(&bytes);

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use http::request::Parts;
 
+use crate::domain::Peer;
+
 /// What the listener knows about a request; it travels as an extension of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionInfo {
@@ -20,6 +22,12 @@ impl ConnectionInfo {
     #[must_use]
     pub fn of(head: &Parts) -> Self {
         head.extensions.get().copied().unwrap_or(Self { peer: None, encrypted: false, tls_version: None })
+    }
+
+    /// Whose share of what all have the request takes from; nobody's, where it comes from this machine.
+    #[must_use]
+    pub fn sharing_peer(&self) -> Option<Peer> {
+        self.peer.and_then(Peer::sharing)
     }
 }
 

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 
-use crate::domain::{Bucket, User, VersionLookup};
+use crate::domain::{Bucket, Peer, User, VersionLookup};
 use crate::events::{NotificationConfiguration, Origin};
 use crate::objects::{BodyPromise, IncomingBody, OngoingRead};
 use crate::policy::Permission;
@@ -52,6 +52,11 @@ pub struct S3Request {
 }
 
 impl S3Request {
+    /// Whose share of what all have it takes from.
+    pub fn peer(&self) -> Option<Peer> {
+        ConnectionInfo::of(&self.head).sharing_peer()
+    }
+
     /// The decoded parameters.
     #[must_use]
     pub fn query(&self) -> &Query {

@@ -139,8 +139,11 @@ impl Service {
 
     /// What opens an object: the key that enciphers it, which is one of the customers', and no other.
     async fn opener(&self, place: Place, encryption: Option<&ContentEncryption>) -> Result<Opener, String> {
-        let opener =
-            |customer: Customer| Opener { account: self.bucket(place).owner, customer: customer.map(data_key) };
+        let opener = |customer: Customer| Opener {
+            account: self.bucket(place).owner,
+            customer: customer.map(data_key),
+            peer: None,
+        };
         let mut opens = Vec::new();
         for customer in (0..CUSTOMERS).map(Some).chain([None]) {
             match self.objects.resolve_key(encryption, &opener(customer)).await {

@@ -123,7 +123,8 @@ fn plan_part_copy(
         }
     };
     let (upload, bucket, customer) = (Arc::clone(upload), Arc::clone(bucket), request.input.customer_key.clone());
-    let opener = Opener { account: source.bucket.owner, customer: encryption_keys::source_key(request)? };
+    let opener =
+        Opener { account: source.bucket.owner, customer: encryption_keys::source_key(request)?, peer: request.peer() };
     Ok(CopyPart {
         source: source.version,
         source_bucket: source.bucket,

@@ -38,7 +38,7 @@ async fn get_attributes(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey)
     request.require(read, &bucket, Some(&key)).await?;
     let version = request.version(&bucket, &key).await?;
     request.confirm(read, &bucket, &version, request.version_id())?;
-    let opener = Opener { account: bucket.owner, customer: request.input.customer_key.clone() };
+    let opener = Opener { account: bucket.owner, customer: request.input.customer_key.clone(), peer: request.peer() };
     request.state.objects.resolve_key(version.attributes.encryption.as_ref(), &opener).await?;
     let mut writer = XmlWriter::document("GetObjectAttributesResponse", 0);
     if wanted.etag {

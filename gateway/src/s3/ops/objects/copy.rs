@@ -152,7 +152,11 @@ async fn plan_copy(
         lock,
         condition: request.input.condition.clone(),
         algorithm,
-        opener: Opener { account: source.bucket.owner, customer: encryption_keys::source_key(request)? },
+        opener: Opener {
+            account: source.bucket.owner,
+            customer: encryption_keys::source_key(request)?,
+            peer: request.peer(),
+        },
         key_choice: encryption_keys::choice(request, bucket)?,
         origin: request.origin_for(bucket),
     })

@@ -55,6 +55,10 @@ async fn get_object(request: S3Request, bucket: Arc<Bucket>, key: ObjectKey) -> 
     let length = bytes.end - bytes.start;
     if length > 0 {
         let reader = request.state.objects.read_with(version, bytes, &opener).await?;
+        // Whoever has the connection ends it when others wait for what it holds.
+        if let Some(revocation) = reader.revocation() {
+            response.extensions_mut().insert(revocation);
+        }
         let content = respond::ContentToSend { reader, length, ongoing_read: request.ongoing_read };
         *response.body_mut() = respond::content(content, request.state.objects.clone(), bucket.id, request.id);
     }
@@ -94,7 +98,7 @@ async fn prepare(request: &S3Request, bucket: &Bucket, key: ObjectKey) -> Result
         ConditionOutcome::Failed(header) => return Err(conditions::failed(header)),
     }
     let encryption = version.attributes.encryption.as_ref();
-    let opener = Opener { account: bucket.owner, customer: request.input.customer_key.clone() };
+    let opener = Opener { account: bucket.owner, customer: request.input.customer_key.clone(), peer: request.peer() };
     request.state.objects.resolve_key(encryption, &opener).await?;
     let piece = choose(request, &version).await?;
     let mut response = empty(if piece.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
