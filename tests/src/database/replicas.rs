@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use super::{script, stop_with_this_process};
-use crate::{Program, wait_until};
+use crate::{Namespaces, Passage, Program, wait_until};
 
 /// The two folders of a plain primary and its standby.
 const SERVERS: [&str; 2] = ["a", "b"];
@@ -32,6 +32,9 @@ pub enum Standby {
     Patroni,
 }
 
+/// The folders in that of Patroni, in the order in which `tests/patroni` takes their network namespaces; then comes that of etcd.
+const PATRONI_SERVERS: [&str; 2] = ["db1", "db2"];
+
 /// A primary and its standby, ended and removed when this is dropped.
 pub struct Replicas {
     folder: TempDir,
@@ -41,6 +44,8 @@ pub struct Replicas {
     url: String,
     /// The same, or names the poolers before them.
     gateway_url: String,
+    /// Those of Patroni's servers and of etcd, where they may be made.
+    namespaces: Option<Namespaces>,
 }
 
 /// Who decides that a standby takes over.
@@ -65,7 +70,11 @@ impl Replicas {
         // PostgreSQL's user passes through it.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
         let decides = if standby == Standby::Patroni { Decides::Patroni } else { Decides::Test { primary: 0 } };
-        let mut replicas = Self { folder, decides, url: String::new(), gateway_url: String::new() };
+        let namespaces = match standby {
+            Standby::Patroni => Namespaces::make(PATRONI_SERVERS.len() + 1)?,
+            Standby::Plain | Standby::Pooled => None,
+        };
+        let mut replicas = Self { folder, decides, url: String::new(), gateway_url: String::new(), namespaces };
         for (program, folder) in replicas.clusters() {
             stop_with_this_process(&script(program), &folder)?;
         }
@@ -74,7 +83,7 @@ impl Replicas {
             Standby::Plain | Standby::Pooled => Some(replicas.start_pair().await?),
         };
         replicas.url = match &servers {
-            None => replicas.run("start", &[""]).await?,
+            None => replicas.start_patroni().await?,
             Some(servers) => joined(servers)?,
         };
         replicas.gateway_url = match servers.filter(|_| standby == Standby::Pooled) {
@@ -128,6 +137,32 @@ impl Replicas {
         self.run("freeze", &[folder]).await.map(drop)
     }
 
+    /// Whether the primary's network can be cut.
+    #[must_use]
+    pub fn can_be_partitioned(&self) -> bool {
+        self.namespaces.is_some()
+    }
+
+    /// The primary's server runs on, but reaches nobody, and nobody reaches it: neither gateways, the other server nor etcd.
+    ///
+    /// # Errors
+    /// There is no primary, or it has no network of its own.
+    pub async fn partition_primary(&self) -> Result<()> {
+        let namespaces = self.namespaces.as_ref().context("all are on loopback")?;
+        let primary = self.run("primary", &[""]).await?;
+        let server = PATRONI_SERVERS.iter().position(|name| *name == primary).context("an unknown server")?;
+        namespaces.set(server, Passage::CUT)
+    }
+
+    /// Everybody reaches everybody.
+    ///
+    /// # Errors
+    /// The network stays as it is.
+    pub fn heal_network(&self) -> Result<()> {
+        let namespaces = self.namespaces.as_ref().context("all are on loopback")?;
+        (0..PATRONI_SERVERS.len()).try_for_each(|server| namespaces.set(server, Passage::FREE))
+    }
+
     /// The one that was cut off goes on, and takes itself for the primary until somebody stops it. With Patroni it never gets so far: a watchdog
     /// resets a machine that hangs, which [`Replicas::rejoin`] does.
     ///
@@ -173,6 +208,15 @@ impl Replicas {
     async fn start_pair(&self) -> Result<[String; 2]> {
         let [primary, standby] = SERVERS;
         Ok([self.run("start", &[primary]).await?, self.run("follow", &[standby, primary]).await?])
+    }
+
+    /// Patroni's two servers and etcd, each in a network namespace where that may be; the URL of both.
+    async fn start_patroni(&self) -> Result<String> {
+        let places = self.namespaces.iter().flat_map(|namespaces| {
+            (0..=PATRONI_SERVERS.len()).map(|place| format!("{}={}", namespaces.name(place), namespaces.address(place)))
+        });
+        let start = Program::new(script("patroni")).args(["start"]).args([self.cluster("")]).args(places);
+        Ok(start.ok().await?.trim().to_owned())
     }
 
     /// One before each server; their URLs.

@@ -34,10 +34,12 @@ enum Fate {
     KilledAndMissed,
     /// It stands still until another one has taken its place, and then goes on for a while.
     CutOff,
+    /// It runs on, but reaches nobody and nobody reaches it until another one has taken its place. Only with Patroni.
+    Partitioned,
 }
 
 /// By turns.
-const FATES: [Fate; 3] = [Fate::CutOff, Fate::Killed, Fate::KilledAndMissed];
+const FATES: [Fate; 4] = [Fate::CutOff, Fate::Killed, Fate::KilledAndMissed, Fate::Partitioned];
 
 #[test]
 fn two_gateways_follow_the_primary() -> Result<()> {
@@ -119,7 +121,9 @@ async fn keep_promises(gateways: &[&TestGateway], replicas: &mut Replicas, stand
     let clients = gateways.iter().map(|gateway| gateway.root()).collect();
     let disturb = async |world: &World| {
         let number = usize::try_from(number_from_environment("HAULOUT_FAILOVERS", 3))?;
-        for (number, fate) in FATES.into_iter().cycle().take(number).enumerate() {
+        let possible = |fate: &Fate| !matches!(fate, Fate::Partitioned) || replicas.can_be_partitioned();
+        let fates: Vec<Fate> = FATES.into_iter().filter(possible).collect();
+        for (number, &fate) in fates.iter().cycle().take(number).enumerate() {
             let done = fail_over(gateways, replicas, world, (fate, standby)).await;
             done.with_context(|| format!("at failover {number}, {fate:?}"))?;
         }
@@ -143,6 +147,7 @@ async fn fail_over(
     match fate {
         Fate::Killed | Fate::KilledAndMissed => replicas.kill_primary().await?,
         Fate::CutOff => replicas.cut_off_primary().await?,
+        Fate::Partitioned => replicas.partition_primary().await?,
     }
     if matches!(fate, Fate::KilledAndMissed) && standby != Standby::Patroni {
         tokio::time::sleep(NO_PRIMARY).await;
@@ -164,8 +169,10 @@ async fn fail_over(
     ensure!(slowest < WRITES_WITHIN, "a gateway took no writes for {slowest:.1?}");
     world.pass.fetch_add(1, Ordering::Relaxed);
     world.answer_more(ANSWERED_BETWEEN / 2).await?;
-    if matches!(fate, Fate::CutOff) {
-        replicas.reach_rival().await?;
+    match fate {
+        Fate::CutOff => replicas.reach_rival().await?,
+        Fate::Partitioned => replicas.heal_network()?,
+        Fate::Killed | Fate::KilledAndMissed => {}
     }
     replicas.rejoin().await
 }
