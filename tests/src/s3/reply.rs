@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::xml;
 
 /// A whole reply.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reply {
     /// The status code.
     pub status: u16,

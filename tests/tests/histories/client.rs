@@ -1,7 +1,8 @@
 //! A client that does random things to a few keys, and writes down what it did and saw.
 //!
 //! Every write has a value of its own: it stands in the metadata and at the start of the content. Keys of even numbers are
-//! copied from, so that a copy's ETag shows the value it found; keys of odd numbers are copied to.
+//! copied from, so that a copy's ETag shows the value it found; keys of odd numbers are copied to. So are names changed, from even to odd:
+//! no key ever holds a value again that it held before.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,11 +11,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use harness::{Effect, Ending, Operation, Reply, Request, S3, Value};
 use http::Method;
 use md5::{Digest, Md5};
 
-use super::world::{BUCKETS, Copied, KEYS, World, content};
+use super::world::{BUCKETS, Copied, KEYS, RENAMES, World, content};
 
 /// The pause of a client whose request was not carried out.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -84,9 +87,11 @@ impl Client {
             0..25 => self.read(gateway, &place, Method::GET).await.map(drop),
             25..35 => self.read(gateway, &place, Method::HEAD).await.map(drop),
             35..52 => self.put(gateway, &place).await,
-            52..62 => self.delete(gateway, &place).await,
-            62..70 => self.create(gateway, &place).await,
-            70..80 => self.replace(gateway, &Place { key: format!("{pass}-{}", number & !1), ..place }).await,
+            52..57 => self.delete(gateway, &place).await,
+            57..60 => self.delete_several(gateway, bucket, pass).await,
+            60..68 => self.create(gateway, &place).await,
+            68..76 => self.replace(gateway, &Place { key: format!("{pass}-{}", number & !1), ..place }).await,
+            76..80 => self.take(gateway, bucket, pass, number & !1).await,
             80..88 => {
                 self.copy(gateway, &place, &Place { key: format!("{pass}-{}", number | 1), ..place.clone() }).await
             }
@@ -145,6 +150,69 @@ impl Client {
         .await
     }
 
+    /// DeleteObjects: each key is an operation of its own.
+    async fn delete_several(&mut self, gateway: usize, bucket: &'static str, pass: u64) -> Result<()> {
+        let first = self.random(KEYS as usize) as u64;
+        let keys = (0..3).map(|number| format!("{pass}-{}", (first + number) % KEYS));
+        let places: Vec<_> = keys.map(|key| Place { bucket, key }).collect();
+        let objects: String = places.iter().map(|it| format!("<Object><Key>{}</Key></Object>", it.key)).collect();
+        let list = format!("<Delete>{objects}</Delete>");
+        let request = self.gateways[gateway].request(Method::POST, format!("/{bucket}")).query("delete", "");
+        let digest = STANDARD.encode(Md5::digest(&list));
+        let invoked = self.world.history.now();
+        let reply = request.header("content-md5", digest).body(list).send().await;
+        let deleted = match &reply {
+            Ok(reply) if reply.status == 200 && reply.code().is_none() => reply.texts_of("Key"),
+            _ => Vec::new(),
+        };
+        for place in &places {
+            let what = Write { name: "DELETE (several)", place, effect: Effect::Write(None) };
+            if deleted.contains(&place.key) {
+                self.record(what.name, place, what.effect, invoked);
+                continue;
+            }
+            let ended = reply.as_ref().map(Reply::clone).map_err(|error| anyhow::anyhow!("{error:#}"));
+            self.not_acknowledged(gateway, what, invoked, ended).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what it finds if that is still there: deletes it, or gives it the name beside its own.
+    async fn take(&mut self, gateway: usize, bucket: &'static str, pass: u64, number: u64) -> Result<()> {
+        let place = Place { bucket, key: format!("{pass}-{number}") };
+        let Some((value, etag)) = self.read(gateway, &place, Method::GET).await? else { return Ok(()) };
+        if bucket != RENAMES || self.random(2) == 0 {
+            let request = self.on(gateway, Method::DELETE, &place).header("if-match", etag);
+            let what = Write { name: "DELETE (If-Match)", place: &place, effect: Effect::Take(value) };
+            return self.write(gateway, what, request).await;
+        }
+        let target = Place { key: format!("{pass}-{}", number + 1), ..place.clone() };
+        let source = Write { name: "RENAME (source)", place: &place, effect: Effect::Take(value) };
+        let target = Write { name: "RENAME (target)", place: &target, effect: Effect::Write(Some(value)) };
+        let request = self.on(gateway, Method::PUT, target.place).query("renameObject", "");
+        let request = request.header("x-amz-rename-source", &source.place.key);
+        let invoked = self.world.history.now();
+        let reply = request.header("x-amz-rename-source-if-match", etag).send().await;
+        match &reply {
+            Ok(reply) if reply.status == 200 => {
+                self.record(source.name, source.place, source.effect, invoked);
+                self.record(target.name, target.place, target.effect, invoked);
+            }
+            Ok(reply) if reply.status == 412 => {
+                self.record(source.name, source.place, Effect::ReadNot(Some(value)), invoked);
+            }
+            Ok(reply) if reply.status == 404 => {
+                self.record(source.name, source.place, Effect::Read(None), invoked);
+            }
+            _ => {
+                let ended = reply.as_ref().map(Reply::clone).map_err(|error| anyhow::anyhow!("{error:#}"));
+                self.not_acknowledged(gateway, source, invoked, ended).await?;
+                self.not_acknowledged(gateway, target, invoked, reply).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn create(&self, gateway: usize, place: &Place) -> Result<()> {
         let (value, content) = self.world.new_content();
         let request = self.on(gateway, Method::PUT, place).header("x-amz-meta-value", value.to_string());
@@ -182,6 +250,12 @@ impl Client {
         // Whatever goes wrong before the upload is completed has no effect on the key.
         let Ok(Ok(upload)) = create.send().await.map(|reply| reply.text_of("UploadId")) else { return Ok(()) };
         let Ok(etag) = s3.put_part(bucket, key, &upload, 1, content.into()).await else { return Ok(()) };
+        let is_aborted = value.is_multiple_of(7);
+        if is_aborted {
+            // Nor has one that is given up, whether or not that is acknowledged.
+            let _ = s3.on(Method::DELETE, bucket, key).query("uploadId", upload).send().await;
+            return Ok(());
+        }
         let list = format!(
             "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
         );
@@ -279,7 +353,10 @@ impl Client {
             (Ok(reply), Effect::Swap { from, .. }) if reply.status == 412 => {
                 self.record(name, place, Effect::ReadOther(from), invoked);
             }
-            (Ok(reply), Effect::Swap { from: Some(_), .. }) if reply.status == 404 => {
+            (Ok(reply), Effect::Take(value)) if reply.status == 412 => {
+                self.record(name, place, Effect::ReadNot(Some(value)), invoked);
+            }
+            (Ok(reply), Effect::Swap { from: Some(_), .. } | Effect::Take(_)) if reply.status == 404 => {
                 self.record(name, place, Effect::Read(None), invoked);
             }
             _ => self.not_acknowledged(sent_to, what, invoked, reply).await?,

@@ -17,6 +17,7 @@ use super::world::World;
 on_sqlite!(small_quilts => one_gateway_keeps_its_promises_through_kills);
 on_postgres!(small_quilts => two_gateways_keep_their_promises_through_kills);
 
+/// For each gateway; they take turns at all of them.
 const CLIENTS: u64 = 16;
 /// Kills in each pass, which has keys of its own, and how many operations are answered between two of them.
 const KILLS: u64 = 4;
@@ -46,7 +47,8 @@ async fn two_gateways_keep_their_promises_through_kills(gateway: &mut TestGatewa
 async fn keep_promises(gateways: &mut [&mut TestGateway]) -> Result<()> {
     let clients = gateways.iter().map(|gateway| gateway.root()).collect();
     let passes = number_from_environment("HAULOUT_PASSES", 1);
-    let ((), operations) = work_while(clients, CLIENTS, async |world| disturb(gateways, world, passes).await).await?;
+    let number = CLIENTS * gateways.len() as u64;
+    let ((), operations) = work_while(clients, number, async |world| disturb(gateways, world, passes).await).await?;
     let cut_off = operations.iter().filter(|operation| matches!(operation.ending, Ending::UnknownUntil(_))).count();
     ensure!(cut_off > 0, "no write was under way when a gateway was killed");
     eprintln!("{} operations, {cut_off} of them with unknown outcome", operations.len());

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 
 /// One of them keeps its versions.
 pub const BUCKETS: [&str; 2] = ["plain", "versioned"];
+/// In this one names are changed, which S3 offers where no versions are kept.
+pub const RENAMES: &str = BUCKETS[0];
 /// Keys of each bucket that are in use at a time.
 pub const KEYS: u64 = 10;
 /// Most share quilts, some are blobs of their own.
