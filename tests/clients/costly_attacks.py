@@ -27,8 +27,13 @@ NOW = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 ZEROS = "0" * 64
 
 
-def connect():
-    stream = socket.create_connection((HOST, PORT), timeout=60)
+def connect(receives=None):
+    """A connection; the system receives so many bytes ahead of what is read, if that is said."""
+    stream = socket.socket(socket.AF_INET6 if ":" in HOST else socket.AF_INET)
+    stream.settimeout(60)
+    if receives:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+    stream.connect((HOST, PORT))
     if SCHEME == "http":
         return stream
     context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
@@ -124,7 +129,7 @@ def sent_max():
         with open(f"/proc/sys/net/ipv4/{name}") as file:
             return int(file.read().split()[2])
 
-    lingering, received_and_sent = 16 << 20, most("tcp_rmem") + most("tcp_wmem")
+    lingering, received_and_sent = 64 << 20, most("tcp_rmem") + most("tcp_wmem")
     return lingering + received_and_sent + (1 << 20)
 
 
@@ -151,7 +156,7 @@ def forms():
         assert status in (400, None), (attack[1][:40], sent, status, text[:300])
 
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(run, attacks * 4))
+        list(pool.map(run, attacks))
     # A long name of the file, asked for in every field.
     text = "".join(f'--X\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
                    for name, value in [("key", "k"), ("x-amz-meta-a", "${filename}" * 1_500)])
@@ -172,10 +177,32 @@ def lists():
     S3SigV4Auth(boto3.Session().get_credentials(), "s3", "us-east-1").add_auth(request)
     signed = [(n, v) for n, v in request.headers.items() if n.lower() != "host"]
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: ask("POST", f"/{name}?delete=", signed, body)[0], range(50)))
-    # Who finds no room is told to come back, or cut while still sending.
-    assert set(answers) <= {200, 503, None} and 200 in answers, answers
+        answers = list(pool.map(lambda _: ask("POST", f"/{name}?delete=", signed, body), range(50)))
+    # Who finds no room, or sends slowly while others wait, is told to come back, or cut while still sending.
+    assert all(status in {200, 503, None} or "RequestTimeout" in text for status, text in answers), answers
+    assert 200 in [status for status, _ in answers], answers
     assert ask("POST", f"/{name}?delete=", signed, body)[0] == 200
+
+    # Twelve that send nearly all of theirs and then a little at a time keep nobody from deleting.
+    head = "".join(f"{n}: {v}\r\n" for n, v in signed)
+    streams = []
+    for _ in range(12):
+        stream = connect()
+        stream.sendall(f"POST /{name}?delete= HTTP/1.1\r\nhost: h\r\n{head}content-length: {len(body)}\r\n\r\n".encode())
+        streams.append(stream)
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda stream: stream.sendall(body[:-100_000]), streams))
+    began, deleted = time.monotonic(), None
+    while deleted != 200:
+        assert time.monotonic() - began < 60, "no memory for a list of keys came free"
+        deleted = ask("POST", f"/{name}?delete=", signed, body)[0]
+        for stream in streams:
+            try:
+                stream.sendall(b" ")
+            except OSError:
+                pass
+    for stream in streams:
+        stream.close()
 
 
 def bodies():
@@ -257,6 +284,23 @@ def patterns():
     assert waits and max(waits) < 10, f"others waited {max(waits)} s"
     assert time.monotonic() - began < 40, time.monotonic() - began
 
+    # A thousand variables whose values the caller chooses, and conditions about them, held against a thousand keys.
+    referer = "r" * 4_000
+    theirs.meta.events.register("before-sign.s3.DeleteObjects", lambda request, **_: request.headers.add_header("Referer", referer))
+    denials = [{"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{name}/{'${aws:Referer}' * 500}"},
+               {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{name}/*",
+                "Condition": {"StringLike": {"aws:Referer": [f"*{'?r' * 240}b{n}" for n in range(20)]}}}]
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": denials}))
+    began = time.monotonic()
+    assert len(theirs.delete_objects(Bucket=name, Delete={"Objects": [{"Key": f"{n}"} for n in range(1_000)]})["Deleted"]) == 1_000
+    assert time.monotonic() - began < 60, time.monotonic() - began
+    referer = "r" * 20_000
+    try:
+        theirs.delete_objects(Bucket=name, Delete={"Objects": [{"Key": "k"}]})
+        raise AssertionError("a policy was held against a header of 20,000 bytes")
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "RequestHeaderSectionTooLarge", error
+
 
 class Streaming(S3SigV4Auth):
     def payload(self, request):
@@ -336,5 +380,36 @@ def idle():
         assert heard.startswith(b"HTTP/1.1 200") and heard.endswith(content), (len(heard), heard[:12])
 
 
-attacks = {"heads": heads, "forms": forms, "lists": lists, "bodies": bodies, "patterns": patterns, "chunks": chunks, "idle": idle}
+def hoarding():
+    """More clients ask for objects and take next to nothing than there is memory for; others read all the same."""
+    s3 = client()
+    name = bucket(s3, "hoarding")
+    content = os.urandom(6 << 20)
+    s3.put_object(Bucket=name, Key="k", Body=content)
+    target = s3.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "k"})
+    path = target.split(f"{HOST}:{PORT}")[1]
+    streams = []
+    for _ in range(80):
+        stream = connect(receives=4_096)
+        stream.sendall(f"GET {path} HTTP/1.1\r\nhost: {HOST}:{PORT}\r\nconnection: close\r\n\r\n".encode())
+        streams.append(stream)
+    time.sleep(2)
+    for _ in range(4):
+        began = time.monotonic()
+        assert s3.get_object(Bucket=name, Key="k")["Body"].read() == content
+        # All of them come from this machine and have no share: they are before this one in the line.
+        assert time.monotonic() - began < 60, time.monotonic() - began
+        for stream in streams:
+            try:
+                # A little, so that nobody is idle for long.
+                stream.recv(100)
+            except OSError:
+                pass
+    for stream in streams:
+        stream.close()
+    assert s3.get_object(Bucket=name, Key="k")["Body"].read() == content
+
+
+attacks = {"heads": heads, "forms": forms, "lists": lists, "bodies": bodies, "patterns": patterns, "chunks": chunks, "idle": idle,
+           "hoarding": hoarding}
 attacks[sys.argv[1]]()

@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use harness::{Database, Payload, S3, Settings, TestGateway, on_both, on_sqlite, wait_until};
 
-on_both!(often => a_restored_database_collects_nothing_until_it_is_confirmed, a_restored_database_gives_no_number_again);
+on_both!(often => a_restored_database_collects_nothing_until_it_is_confirmed, a_restored_database_gives_no_number_again,
+    a_database_and_a_backend_of_one_backup_are_as_a_database_alone, a_backend_that_is_older_than_a_restored_database_is_noticed_as_well);
 on_sqlite!(often => a_backend_that_was_rolled_back_is_flagged_and_filled_again,
     a_forged_heartbeat_is_about_its_backend_alone, a_heartbeat_that_is_removed_is_not_adopted_again,
     a_backend_that_is_away_delays_collection_only, the_old_disk_of_a_replaced_backend_is_refused);
@@ -142,6 +143,71 @@ async fn a_restored_database_gives_no_number_again(gateway: &mut TestGateway) ->
     gateway.haulout(&["collect"]).ok().await?;
     ensure!((of(gateway, "00000002")?, of(gateway, "00000003")?) == (0, 6), "a forgotten incarnation is a dead one");
     read(&s3, &["before", "later"]).await
+}
+
+/// A machine with the database and one of the disks came back from its backup.
+async fn a_database_and_a_backend_of_one_backup_are_as_a_database_alone(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("kept").await?;
+    put(&s3, &["before", "before too"]).await?;
+    gateway.wait_for_heartbeats(1..=6).await?;
+    gateway.kill();
+    let (database, backend) = (gateway.back_up_database().await?, gateway.back_up_backend(2)?);
+    gateway.restart()?;
+    put(&s3, &["after", "after too"]).await?;
+    gateway.wait_for_heartbeats(1..=6).await?;
+
+    gateway.kill();
+    gateway.restore_database(&database).await?;
+    gateway.restore_backend(&backend)?;
+    gateway.restart()?;
+    read(&s3, &["before", "before too"]).await?;
+    collects_nothing(gateway, "haulout database confirm").await?;
+    s3.put("kept", "later", payload("later").bytes()).await?.refused(503, "ServiceUnavailable")?;
+
+    gateway.haulout(&["database", "confirm"]).ok().await?;
+    gateway.haulout(&["collect"]).ok().await?;
+    put(&s3, &["later", "later too"]).await?;
+    read(&s3, &["before", "before too", "later", "later too"]).await?;
+    gateway.haulout(&["backend", "list"]).ok().await?;
+    gateway.check(true).await?.must_be_clean()
+}
+
+/// Two backups, and that of the backend is the older one: whoever confirms the database has not said anything about the backend.
+async fn a_backend_that_is_older_than_a_restored_database_is_noticed_as_well(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    s3.create_bucket("kept").await?;
+    put(&s3, &["before"]).await?;
+    gateway.wait_for_heartbeats(1..=6).await?;
+    let backend = gateway.back_up_backend(2)?;
+    put(&s3, &["between", "between too"]).await?;
+    gateway.wait_for_heartbeats(1..=6).await?;
+    let database = gateway.back_up_database().await?;
+    put(&s3, &["after"]).await?;
+    gateway.wait_for_heartbeats(1..=6).await?;
+
+    gateway.kill();
+    gateway.restore_database(&database).await?;
+    gateway.restore_backend(&backend)?;
+    gateway.restart()?;
+    collects_nothing(gateway, "haulout database confirm").await?;
+    let said = gateway.haulout(&["database", "confirm"]).fails().await?;
+    ensure!(said.contains("b2: has another problem"), "{said}");
+    let said = gateway.wait_for_problem("b2").await?;
+    ensure!(said.contains("it is older than the database") && said.contains("haulout backend accept"), "{said}");
+    read(&s3, &["before", "between", "between too"]).await?;
+
+    gateway.haulout(&["backend", "accept", "b2"]).ok().await?;
+    gateway.wait_for_repair().await?;
+    gateway.haulout(&["collect"]).ok().await?;
+    for number in [5, 6] {
+        gateway.take_away(number)?;
+    }
+    read(&s3, &["before", "between", "between too"]).await?;
+    for number in [5, 6] {
+        gateway.bring_back(number)?;
+    }
+    gateway.wait_for_backends().await
 }
 
 async fn a_backend_that_was_rolled_back_is_flagged_and_filled_again(gateway: &mut TestGateway) -> Result<()> {

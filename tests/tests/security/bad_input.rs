@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use aws_lc_rs::{digest, hmac};
-use harness::{TestGateway, on_sqlite, send_raw, send_raw_and_hang_up};
+use harness::{Database, Scheme, Settings, TestGateway, on_sqlite, send_raw, send_raw_and_hang_up};
 use http::Method;
 
 on_sqlite!(
@@ -12,6 +12,11 @@ on_sqlite!(
     odd_keys_are_just_keys,
     xml_bombs_do_not_go_off,
 );
+on_sqlite!(with_tls => who_is_refused_while_sending_hears_why);
+
+fn with_tls(database: Database) -> Settings {
+    Settings::new(database).with_tls()
+}
 
 const CLOSE: &str = "connection: close\r\n\r\n";
 
@@ -232,4 +237,12 @@ fn md5_base64(bytes: &[u8]) -> String {
     use base64::Engine;
     use md5::Digest;
     base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(bytes))
+}
+
+/// Large uploads without credentials, by a client that sends everything before it listens.
+async fn who_is_refused_while_sending_hears_why(gateway: &mut TestGateway) -> Result<()> {
+    for scheme in Scheme::BOTH {
+        gateway.clients(scheme).python("early_refusals.py").ok().await?;
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use harness::{Database, Scheme, Settings, TestGateway, on_sqlite};
 on_sqlite!(with_tls => heads_cost_what_they_weigh, forms_without_end_are_ended, lists_of_keys_share_what_they_may_hold);
 on_sqlite!(crowded => bodies_of_nobody_take_nothing_from_others);
 on_sqlite!(with_tls => forms_say_what_is_stored, patterns_take_linear_time, announced_chunks_keep_nobody_from_writing);
-on_sqlite!(short_of_memory => idle_readers_keep_nobody_from_reading);
+on_sqlite!(short_of_memory => idle_readers_keep_nobody_from_reading, hoarders_keep_nobody_from_reading);
 
 const MIB: u64 = 1 << 20;
 /// Generous: on an idle machine every attack is over in a few seconds.
@@ -76,6 +76,11 @@ async fn announced_chunks_keep_nobody_from_writing(gateway: &mut TestGateway) ->
 /// Clients that ask for an object and take nothing of it.
 async fn idle_readers_keep_nobody_from_reading(gateway: &mut TestGateway) -> Result<()> {
     attack(gateway, "idle", 128).await
+}
+
+/// More clients that take next to nothing than there is memory for.
+async fn hoarders_keep_nobody_from_reading(gateway: &mut TestGateway) -> Result<()> {
+    attack(gateway, "hoarding", 192).await
 }
 
 /// What a form stores is what it says, under the policy that was signed, and every byte of its file.
