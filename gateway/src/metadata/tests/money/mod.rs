@@ -7,6 +7,7 @@ mod epoch_jumps;
 mod floored;
 mod ledger_rows;
 mod lost;
+mod mode_changes;
 mod settled;
 mod staked;
 mod voted;
