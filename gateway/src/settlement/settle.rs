@@ -9,7 +9,7 @@ use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::Transfer;
-use crate::domain::{BackendId, BucketId};
+use crate::domain::{BackendId, BucketId, Timestamp};
 use crate::ledger::log::{NameKind, Salter};
 use crate::metadata::{
     BackendReputation, HeldSample, MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, PriceFloorRow,
@@ -87,6 +87,8 @@ struct Known {
     reputations: BTreeMap<BackendId, BackendReputation>,
     leaving: BTreeSet<BackendId>,
     removed: BTreeSet<BackendId>,
+    /// Since when what they held counts as lost.
+    lost: BTreeMap<String, Timestamp>,
 }
 
 /// What published names stand for.
@@ -149,6 +151,7 @@ impl Settler {
             reputations: self.metadata.reputations().await?,
             leaving: self.metadata.leaving_backends().await?,
             removed: self.metadata.removed_backends().await?,
+            lost: self.metadata.lost_backends().await?,
         })
     }
 
@@ -169,8 +172,7 @@ impl Settler {
         inputs.floors = facts.floors.iter().map(floor).collect();
         let (begin, end) = (facts.epoch.begins_at, facts.epoch.ends_at);
         let lost = self.metadata.losses(begin, end, LOSSES_MAX).await?;
-        let away = self.metadata.lost_backends().await?;
-        inputs.losses = losses(&lost, &away, &facts.epoch, &inputs.providers, &self.salter);
+        inputs.losses = losses(&lost, &known.lost, &facts.epoch, &inputs.providers, &self.salter);
         for open in &facts.open_periods {
             let (begin, end) = (self.begin_of(open.epoch, &facts.epoch).await?, facts.epoch.ends_at);
             let mut counts = self.verdicts(begin, end).await?;
@@ -212,16 +214,12 @@ impl Settler {
         Ok(())
     }
 
-    async fn begin_of(&self, epoch: Epoch, this: &MoneyEpoch) -> Result<crate::domain::Timestamp, SettleError> {
+    async fn begin_of(&self, epoch: Epoch, this: &MoneyEpoch) -> Result<Timestamp, SettleError> {
         let found = self.metadata.money_epoch_numbered(epoch).await?;
         Ok(found.map_or(this.begins_at, |found| found.begins_at))
     }
 
-    async fn verdicts(
-        &self,
-        from: crate::domain::Timestamp,
-        to: crate::domain::Timestamp,
-    ) -> Result<BTreeMap<String, Verdicts>, SettleError> {
+    async fn verdicts(&self, from: Timestamp, to: Timestamp) -> Result<BTreeMap<String, Verdicts>, SettleError> {
         let mut all = BTreeMap::<String, Verdicts>::new();
         for (backend, verdict, count) in self.metadata.verdict_counts(from, to).await? {
             let of = all.entry(backend).or_default();
@@ -281,13 +279,18 @@ fn provider(name: &str, facts: &SettlementFacts, known: &Known) -> ProviderFacts
     }
 }
 
+/// Who is gone without having handed over what it held, or after its audits suspended it, is excluded.
 fn standing(name: &str, known: &Known) -> Standing {
-    let suspended = |id: &BackendId| known.reputations.get(id).is_some_and(|known| known.suspended_at.is_some());
-    match name.parse::<BackendId>().ok() {
-        Some(id) if known.removed.contains(&id) => Standing::Left,
-        Some(id) if known.leaving.contains(&id) => Standing::Leaving,
-        Some(id) if suspended(&id) => Standing::Suspended,
-        _ => Standing::Active,
+    let Ok(id) = name.parse::<BackendId>() else { return Standing::Active };
+    let is_suspended = known.reputations.get(&id).is_some_and(|known| known.suspended_at.is_some());
+    if known.removed.contains(&id) {
+        if is_suspended || known.lost.contains_key(name) { Standing::Disqualified } else { Standing::Left }
+    } else if is_suspended {
+        Standing::Suspended
+    } else if known.leaving.contains(&id) {
+        Standing::Leaving
+    } else {
+        Standing::Active
     }
 }
 

@@ -6,6 +6,7 @@ mod charged_epochs;
 mod epoch_jumps;
 mod floored;
 mod ledger_rows;
+mod left;
 mod lost;
 mod mode_changes;
 mod settled;
