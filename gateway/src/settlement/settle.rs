@@ -75,6 +75,8 @@ pub struct Planned {
     names: Names,
     held: BTreeMap<String, u64>,
     stakes: SettledStakes,
+    /// The verdicts that are its evidence.
+    evidence: Vec<[u8; 16]>,
 }
 
 /// What is known of providers besides what the ledger remembers of them.
@@ -137,7 +139,8 @@ impl Settler {
         let (inputs, names) = self.inputs(&facts, &known).await?;
         let plan = plan(&inputs).map_err(|cause| SettleError::Inputs { epoch: inputs.epoch, cause })?;
         let stakes = stakes::settled(&plan, &facts, &inputs, &capacities(&known));
-        Ok(Some(Planned { inputs: encode(&inputs), plan, facts, names, held: known.held, stakes }))
+        let evidence = inputs.evidence.iter().filter_map(verdict_of).collect();
+        Ok(Some(Planned { inputs: encode(&inputs), plan, facts, names, held: known.held, stakes, evidence }))
     }
 
     async fn known(&self, epoch: &MoneyEpoch, held: BTreeMap<String, u64>) -> Result<Known, SettleError> {
@@ -320,6 +323,12 @@ fn capacities(known: &Known) -> BTreeMap<String, u64> {
         .collect()
 }
 
+/// The verdict that evidence is named by.
+fn verdict_of(evidence: &Evidence) -> Option<[u8; 16]> {
+    let mut id = [0; 16];
+    hex::decode_to_slice(&evidence.id, &mut id).is_ok().then_some(id)
+}
+
 /// Whether evidence holds a proof with a node's signature.
 fn is_signed(evidence: &str) -> bool {
     let evidence: Option<serde_json::Value> = serde_json::from_str(evidence).ok();
@@ -330,7 +339,7 @@ impl Planned {
     /// What is to be applied: the plan under the ledger's own names.
     #[must_use]
     pub fn settlement(self) -> Settlement {
-        let Self { inputs, plan, facts, names, held, stakes } = self;
+        let Self { inputs, plan, facts, names, held, stakes, evidence } = self;
         let own = |account: LedgerAccount| names.accounts.get(&account).cloned().unwrap_or(account);
         let transfers = plan.transfers.into_iter().map(|transfer| {
             let (debit, credit) = (own(transfer.debit), own(transfer.credit));
@@ -358,6 +367,7 @@ impl Planned {
             providers: plan.providers.iter().map(|change| (change.provider.clone(), account(change))).collect(),
             open_periods: open.collect(),
             stakes,
+            evidence,
             transfers: transfers.collect(),
         }
     }

@@ -10,6 +10,7 @@ use crate::domain::money::transfer::Transfer;
 use crate::domain::money::transfer::TransferId;
 use crate::ledger::Entry;
 use crate::metadata::MetadataStore;
+use crate::metadata::audits::verdict_counts;
 use crate::metadata::engine::columns::int;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
@@ -69,6 +70,8 @@ pub struct Settlement {
     pub open_periods: Vec<OpenPeriodRow>,
     /// What becomes of stake.
     pub stakes: SettledStakes,
+    /// The verdicts that it slashes for.
+    pub evidence: Vec<[u8; 16]>,
 }
 
 /// A settled epoch that the published log does not have yet.
@@ -196,6 +199,7 @@ impl Work for Settlement {
         provider_accounts::note(tx, book_of(&epoch), &self.providers).await?;
         provider_accounts::note_open_periods(tx, book_of(&epoch), &self.open_periods).await?;
         settled_stakes::apply(tx, self.epoch, &self.stakes).await?;
+        verdict_counts::note_slashed(tx, self.epoch, &self.evidence).await?;
         held_samples::forget_before(tx, &epoch).await?;
         losses::forget_before(tx, epoch.begins_at).await?;
         let text = "INSERT INTO settlement (epoch, inputs, through, settled_at) VALUES ($1, $2, $3, $4)";

@@ -10,5 +10,6 @@ mod left;
 mod lost;
 mod mode_changes;
 mod settled;
+mod slashed;
 mod staked;
 mod voted;
