@@ -99,7 +99,7 @@ pub use money::epoch_jumps::{EpochAdvance, EpochJump};
 pub use money::epochs::{EpochState, EpochTerms, MoneyEpoch};
 pub use money::held_samples::HeldSample;
 pub use money::losses::LossRow;
-pub use money::provider_accounts::{OpenPeriodRow, ProviderAccount};
+pub use money::provider_accounts::{OpenPeriodRow, ProviderAccount, ProviderVetting};
 pub use money::settling::{SettledEpoch, Settlement, SettlementFacts};
 pub use objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 pub use objects::list::{ListEntry, ListPage, ListQuery, ListedObject};

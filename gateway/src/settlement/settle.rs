@@ -355,6 +355,7 @@ impl Planned {
             since: facts.providers.get(&change.provider).map_or(plan.epoch, |known| known.since),
             held_bytes: held.get(&change.provider).copied().unwrap_or(0),
             vetting: change.vetting,
+            is_vetted: change.vetted,
             is_half_returned: change.half_returned,
             owed: change.owed,
         };

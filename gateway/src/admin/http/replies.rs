@@ -131,6 +131,7 @@ pub(super) fn providers() -> Value {
         ("reputation", integer()),
         ("standing", text()),
         ("audits", integer()),
+        ("vetting_audits", or_null(integer())),
         ("vetting_until", or_null(integer())),
         ("state", text()),
         // A verdict and its time.

@@ -82,7 +82,7 @@ pub(super) async fn add(
     let old = row.as_ref().map(reputation).transpose()?.map(|(_, known)| known);
     let begun = old.as_ref().map_or_else(Reputation::default, |known| known.reputation);
     let now = verdicts.iter().fold(begun, |known, verdict| known.after(*verdict, rules.decay));
-    let falls = Standing::of(&now, rules.thresholds) == Standing::Suspended;
+    let falls = Standing::of(&now, rules.thresholds, true) == Standing::Suspended;
     let newly = falls && old.is_none_or(|known| known.suspended_at.is_none());
     let text = format!(
         "INSERT INTO reputation ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, '') \

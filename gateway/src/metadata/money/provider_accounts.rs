@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use crate::domain::money::account::Book;
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
+use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::int;
+use crate::metadata::engine::row::Row;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::Result;
@@ -21,10 +23,21 @@ pub struct ProviderAccount {
     pub held_bytes: u64,
     /// Audits that count for its vetting, whatever their book.
     pub vetting: u64,
+    /// Those were enough, over enough epochs, when it was settled last.
+    pub is_vetted: bool,
     /// Half of what this book held back was returned.
     pub is_half_returned: bool,
     /// What the repair fund of this book owes it.
     pub owed: Frost,
+}
+
+/// How far the vetting of a provider is, as the last settlement left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProviderVetting {
+    /// Audits that count.
+    pub audits: u64,
+    /// It has been through it.
+    pub is_vetted: bool,
 }
 
 /// A period that waits.
@@ -38,6 +51,22 @@ pub struct OpenPeriodRow {
     pub reserved: Frost,
 }
 
+impl MetadataStore {
+    /// How far the vetting of each provider is that was ever settled, by name.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn provider_vettings(&self) -> Result<BTreeMap<String, ProviderVetting>> {
+        let text = "SELECT provider, vetting, is_vetted FROM provider_account";
+        let rows = self.database().rows(Statement::new(text)).await?;
+        let vetting = |row: &Row| -> Result<_> {
+            let vetting = ProviderVetting { audits: row.number(1)?, is_vetted: row.flag(2)? };
+            Ok((row.text(0)?.to_owned(), vetting))
+        };
+        rows.iter().map(vetting).collect()
+    }
+}
+
 /// The epochs that are settled in a book: those that are not charged are planned in `track`.
 const fn epochs_of(book: Book) -> &'static str {
     match book {
@@ -48,7 +77,7 @@ const fn epochs_of(book: Book) -> &'static str {
 
 /// All providers of earlier epochs, as a book has them.
 pub(super) async fn read(session: &mut Session, book: Book) -> Result<BTreeMap<String, ProviderAccount>> {
-    let text = "SELECT a.provider, a.since_epoch, a.held_bytes, a.vetting, COALESCE(b.is_half_returned, FALSE), COALESCE(b.owed, 0) \
+    let text = "SELECT a.provider, a.since_epoch, a.held_bytes, a.vetting, COALESCE(b.is_half_returned, FALSE), COALESCE(b.owed, 0), a.is_vetted \
                 FROM provider_account a LEFT JOIN provider_book b ON b.provider = a.provider AND b.book = $1";
     let mut providers = BTreeMap::new();
     for row in session.rows(Statement::new(text).bind(stored_entry::book_number(book))).await? {
@@ -58,6 +87,7 @@ pub(super) async fn read(session: &mut Session, book: Book) -> Result<BTreeMap<S
             vetting: row.number(3)?,
             is_half_returned: row.flag(4)?,
             owed: stored_entry::frost(&row, 5)?,
+            is_vetted: row.flag(6)?,
         };
         providers.insert(row.text(0)?.to_owned(), account);
     }
@@ -90,14 +120,14 @@ pub(super) async fn note(tx: &mut Session, book: Book, providers: &BTreeMap<Stri
             int(account.vetting)?.into(),
             account.is_half_returned.into(),
             Value::Int(owed),
+            account.is_vetted.into(),
         ]);
         let book = stored_entry::book_number(book);
         of_book.push([provider.as_str().into(), book.into(), owed.into(), account.is_half_returned.into()]);
     }
-    let head =
-        "INSERT INTO provider_account (provider, since_epoch, held_bytes, vetting, is_half_returned, owed) VALUES ";
+    let head = "INSERT INTO provider_account (provider, since_epoch, held_bytes, vetting, is_half_returned, owed, is_vetted) VALUES ";
     let tail = " ON CONFLICT (provider) DO UPDATE SET held_bytes = EXCLUDED.held_bytes, vetting = EXCLUDED.vetting, \
-                is_half_returned = EXCLUDED.is_half_returned, owed = EXCLUDED.owed";
+                is_half_returned = EXCLUDED.is_half_returned, owed = EXCLUDED.owed, is_vetted = EXCLUDED.is_vetted";
     tx.execute_rows(head, facts, tail).await?;
     let head = "INSERT INTO provider_book (provider, book, owed, is_half_returned) VALUES ";
     let tail = " ON CONFLICT (provider, book) DO UPDATE SET owed = EXCLUDED.owed, \

@@ -197,7 +197,7 @@ impl Heartbeats {
         let known = |id: &BackendId| self.0.backends.iter().any(|backend| backend.id == *id);
         leaving.extend(successors.filter(|(_, successor)| known(successor)).map(|(old, _)| old));
         let absences = self.0.metadata.absences().await?;
-        let reputations = self.0.metadata.reputations().await?;
+        let vettings = self.0.metadata.provider_vettings().await?;
         let weights = self.0.metadata.placement_weights().await?;
         let below_floor = self.below_floor().await?;
         for backend in &self.0.backends {
@@ -209,7 +209,7 @@ impl Heartbeats {
             if let Some(kept) = kept.get(&backend.id) {
                 backend.store.require_generation(kept.last.generation);
             }
-            backend.audited(reputations.get(&backend.id).map_or(0, |known| known.reputation.audits));
+            backend.set_vetted(vettings.get(backend.id.as_str()).is_some_and(|vetting| vetting.is_vetted));
             let flag = flagged.iter().find(|flagged| flagged.backend == backend.id);
             let with_outcome = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
             let membership = match &backend.id {
