@@ -180,7 +180,7 @@ impl Backend {
         let now = self.age_ms();
         let trust = &self.trust;
         let leaves = trust.is_removed() || trust.is_lost() || trust.is_draining();
-        if leaves || trust.is_doubted() || trust.is_below_floor() {
+        if leaves || trust.is_doubted() || trust.is_below_floor() || trust.is_silent() {
             WriteHealth::Barred
         } else if now < self.unresponsive_until_ms.load(Ordering::Relaxed) {
             WriteHealth::Unresponsive
@@ -347,6 +347,16 @@ mod tests {
         assert_eq!(backend.candidate().weight, 1, "never nothing");
         backend.weigh_by_stake(None);
         assert_eq!(backend.candidate().weight, 300);
+    }
+
+    #[tokio::test]
+    async fn who_is_silent_takes_nothing_until_it_answers() {
+        let backend = backend().await;
+        assert!(backend.trust().set_silent(true), "it is another answer");
+        assert_eq!((backend.write_health(), backend.readable()), (WriteHealth::Barred, true), "what it has is read");
+        assert!(!backend.trust().set_silent(true));
+        assert!(backend.trust().set_silent(false));
+        assert_eq!(backend.write_health(), WriteHealth::Good);
     }
 
     #[tokio::test]

@@ -285,10 +285,12 @@ fn provider(name: &str, facts: &SettlementFacts, known: &Known) -> ProviderFacts
 /// Who is gone without having handed over what it held, or after its audits suspended it, is excluded.
 fn standing(name: &str, known: &Known) -> Standing {
     let Ok(id) = name.parse::<BackendId>() else { return Standing::Active };
-    let is_suspended = known.reputations.get(&id).is_some_and(|known| known.suspended_at.is_some());
+    let reputation = known.reputations.get(&id);
+    let is_suspended = reputation.is_some_and(|known| known.suspended_at.is_some());
+    let is_silent = reputation.is_some_and(|known| known.silent_in.is_some());
     if known.removed.contains(&id) {
         if is_suspended || known.lost.contains_key(name) { Standing::Disqualified } else { Standing::Left }
-    } else if is_suspended {
+    } else if is_suspended || is_silent {
         Standing::Suspended
     } else if known.leaving.contains(&id) {
         Standing::Leaving
@@ -359,6 +361,7 @@ impl Planned {
             is_half_returned: change.half_returned,
             owed: change.owed,
         };
+        let silent = plan.providers.iter().filter(|change| change.suspend);
         let unpaid = plan.unpaid.iter().filter_map(|unpaid| Some((*names.buckets.get(&unpaid.bucket)?, unpaid.amount)));
         Settlement {
             epoch: plan.epoch,
@@ -369,6 +372,7 @@ impl Planned {
             open_periods: open.collect(),
             stakes,
             evidence,
+            silent: silent.map(|change| change.provider.clone()).collect(),
             transfers: transfers.collect(),
         }
     }

@@ -10,7 +10,7 @@ use crate::domain::money::transfer::Transfer;
 use crate::domain::money::transfer::TransferId;
 use crate::ledger::Entry;
 use crate::metadata::MetadataStore;
-use crate::metadata::audits::verdict_counts;
+use crate::metadata::audits::{reputations, verdict_counts};
 use crate::metadata::engine::columns::int;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
@@ -72,6 +72,8 @@ pub struct Settlement {
     pub stakes: SettledStakes,
     /// The verdicts that it slashes for.
     pub evidence: Vec<[u8; 16]>,
+    /// Providers that were silent too often: nothing new goes there until they answer.
+    pub silent: Vec<String>,
 }
 
 /// A settled epoch that the published log does not have yet.
@@ -200,6 +202,7 @@ impl Work for Settlement {
         provider_accounts::note_open_periods(tx, book_of(&epoch), &self.open_periods).await?;
         settled_stakes::apply(tx, self.epoch, &self.stakes).await?;
         verdict_counts::note_slashed(tx, self.epoch, &self.evidence).await?;
+        reputations::note_silent(tx, &epoch, &self.silent).await?;
         held_samples::forget_before(tx, &epoch).await?;
         losses::forget_before(tx, epoch.begins_at).await?;
         let text = "INSERT INTO settlement (epoch, inputs, through, settled_at) VALUES ($1, $2, $3, $4)";

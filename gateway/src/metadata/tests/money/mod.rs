@@ -10,6 +10,7 @@ mod left;
 mod lost;
 mod mode_changes;
 mod settled;
+mod silent;
 mod slashed;
 mod staked;
 mod voted;
