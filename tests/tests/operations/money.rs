@@ -16,7 +16,7 @@ const ENDOWMENT: i64 = 1_000_000_000_000;
 /// Epochs of two seconds.
 fn short_epochs(database: Database) -> Settings {
     let settings = Settings::new(database).env("HAULOUT_EPOCH", "2").set("money", "unconfirmed_epochs = 1000");
-    settings.set("money", "read_request_price = 1000000")
+    settings.set("money", "read_request_price = 1000000").set("money", "egress_price = 7000")
 }
 
 /// One epoch of a day, in which money is charged and nobody has any.
@@ -63,6 +63,11 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
     let encoded = number(&quote, "encoded_bytes")?;
     ensure!(encoded > 3 << 20 && encoded < 5 << 20, "{quote}");
     ensure!(number(&quote, "total")? >= number(&quote, "storage")?, "{quote}");
+    let fees = ["--parts", "3", "--read-requests", "2000", "--write-requests", "4", "--egress-bytes", "3145728"];
+    let all = json(gateway, &[&["quote", "--bytes", "3145728"][..], &fees].concat()).await?;
+    ensure!(number(&all, "requests")? == 2 * 1_000_000 && number(&all, "egress")? == 3 * 7_000, "{all}");
+    let parts = ["storage", "write", "requests", "egress"].into_iter().map(|part| number(&all, part));
+    ensure!(number(&all, "total")? == parts.sum::<Result<u64>>()?, "a quote is the sum of its fees: {all}");
     let usage = json(gateway, &["usage", "kept"]).await?;
     ensure!(number(&usage[0], "encoded_bytes")? > 8 << 20, "{usage}");
 

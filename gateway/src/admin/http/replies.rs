@@ -110,6 +110,7 @@ pub(super) fn quote() -> Value {
         ("storage", integer()),
         ("write", integer()),
         ("requests", integer()),
+        ("egress", integer()),
         ("total", integer()),
         ("epoch", integer()),
         ("holds_until", text()),
