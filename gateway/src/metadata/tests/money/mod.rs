@@ -5,6 +5,7 @@ mod charged;
 mod charged_epochs;
 mod epoch_jumps;
 mod floored;
+mod forged;
 mod ledger_rows;
 mod left;
 mod lost;
