@@ -117,6 +117,7 @@ const CONSTRUCTS: &[Construct] = &[
             "postgres/0027_",
             "postgres/0028_",
             "postgres/0031_",
+            "postgres/0032_",
         ],
     },
     Construct {

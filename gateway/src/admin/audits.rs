@@ -151,8 +151,13 @@ fn standing(
 ) -> AuditedStanding {
     let reputation = known.map(|known| known.reputation).unwrap_or_default();
     let suspended = known.is_some_and(|known| known.suspended_at.is_some());
-    let standing =
-        if suspended { Standing::Suspended } else { Standing::of(&reputation, rules(&admin.audit).thresholds) };
+    let member = admin.objects.committee().backend(backend);
+    let is_vetted = member.is_some_and(|member| member.terms_in_force().is_none());
+    let standing = if suspended {
+        Standing::Suspended
+    } else {
+        Standing::of(&reputation, rules(&admin.audit).thresholds, is_vetted)
+    };
     AuditedStanding {
         backend: backend.to_string(),
         standing: standing.name().to_owned(),

@@ -335,11 +335,7 @@ impl Audited {
 /// What follows from verdicts under these settings.
 #[must_use]
 pub fn rules(settings: &AuditConfig) -> ReputationRules {
-    let thresholds = Thresholds {
-        data: settings.suspend_below.into(),
-        answers: settings.unreliable_below.into(),
-        vetting_audits: settings.vetting_audits.into(),
-    };
+    let thresholds = Thresholds { data: settings.suspend_below.into(), answers: settings.unreliable_below.into() };
     ReputationRules { decay: Decay::default(), thresholds }
 }
 

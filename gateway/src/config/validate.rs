@@ -224,7 +224,6 @@ fn audit(config: &Config) -> Vec<Problem> {
         ("keep_days", audit.keep_days, 1..=3_650),
         ("suspend_below", audit.suspend_below, 0..=1_000),
         ("unreliable_below", audit.unreliable_below, 0..=1_000),
-        ("vetting_audits", audit.vetting_audits, 0..=1_000_000),
         ("vetting_weight_percent", audit.vetting_weight_percent.into(), 1..=100),
         ("vetting_slivers_percent", audit.vetting_slivers_percent.into(), 1..=100),
     ];

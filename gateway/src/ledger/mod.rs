@@ -28,6 +28,6 @@ pub use funds::{Funds, Shortfall, alert_due};
 pub use metering::{ChargedMeters, HOUR_MICROS, HourMeters};
 pub use outcome::{Field, Outcome, Refusal, Resolution};
 pub use price_step::next_prices;
-pub use quote::quote;
+pub use quote::{quote, requests_of_upload};
 pub use split::split;
 pub use transfer_key::transfer_id;

@@ -34,8 +34,6 @@ const NO_STAKE: u32 = u32::MAX;
 /// What a backend must show before it takes its whole share, and how large it is until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VettingTerms {
-    /// Audits that it must have passed through.
-    pub audits: u64,
     /// Percent of its weight that count until then.
     pub weight_percent: u8,
     /// Percent of a blob's slivers that all like it have together.
@@ -160,9 +158,9 @@ impl Backend {
         self.vetting.filter(|_| !self.trust.is_known())
     }
 
-    /// Takes over how many audits it has been through.
-    pub(crate) fn audited(&self, audits: u64) {
-        self.trust.set_known(self.vetting.is_none_or(|terms| audits >= terms.audits));
+    /// Takes over whether it has been through its vetting, as the last settlement left it.
+    pub(crate) fn set_vetted(&self, is_vetted: bool) {
+        self.trust.set_known(self.vetting.is_none() || is_vetted);
     }
 
     /// Takes over its share by stake and capacity, in millionths; none where nobody has staked.
@@ -182,7 +180,7 @@ impl Backend {
         let now = self.age_ms();
         let trust = &self.trust;
         let leaves = trust.is_removed() || trust.is_lost() || trust.is_draining();
-        if leaves || trust.is_doubted() || trust.is_below_floor() {
+        if leaves || trust.is_doubted() || trust.is_below_floor() || trust.is_silent() {
             WriteHealth::Barred
         } else if now < self.unresponsive_until_ms.load(Ordering::Relaxed) {
             WriteHealth::Unresponsive
@@ -349,6 +347,30 @@ mod tests {
         assert_eq!(backend.candidate().weight, 1, "never nothing");
         backend.weigh_by_stake(None);
         assert_eq!(backend.candidate().weight, 300);
+    }
+
+    #[tokio::test]
+    async fn who_is_silent_takes_nothing_until_it_answers() {
+        let backend = backend().await;
+        assert!(backend.trust().set_silent(true), "it is another answer");
+        assert_eq!((backend.write_health(), backend.readable()), (WriteHealth::Barred, true), "what it has is read");
+        assert!(!backend.trust().set_silent(true));
+        assert!(backend.trust().set_silent(false));
+        assert_eq!(backend.write_health(), WriteHealth::Good);
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_counts_with_a_part_until_a_settlement_vets_it() {
+        let terms = VettingTerms { weight_percent: 5, slivers_percent: 20 };
+        let newcomer = backend().await.weighing(3).vetted_by(Some(terms));
+        assert_eq!((newcomer.candidate().weight, newcomer.domains().vetting.is_some()), (15, true));
+        newcomer.set_vetted(true);
+        assert_eq!((newcomer.candidate().weight, newcomer.domains().vetting.is_some()), (300, false));
+        newcomer.set_vetted(false);
+        assert_eq!(newcomer.candidate().weight, 15);
+        let own = backend().await;
+        own.set_vetted(false);
+        assert_eq!(own.candidate().weight, 100, "who is trusted needs none");
     }
 
     #[tokio::test(start_paused = true)]

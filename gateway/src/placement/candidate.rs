@@ -64,6 +64,7 @@ pub enum WriteHealth {
     Degraded,
     /// It timed out lately: waiting for it again would stall every write, so it is left out.
     Unresponsive,
-    /// What it holds is in doubt, it leaves the cluster, or prices are below the floor that it signed: it takes nothing, whatever is missing.
+    /// What it holds is in doubt, it leaves the cluster, prices are below the floor that it signed, or it answers no audits: it takes nothing, whatever
+    /// is missing.
     Barred,
 }

@@ -3,6 +3,7 @@
 
 mod charging;
 mod check;
+mod claims;
 mod draft;
 mod gather;
 mod holdback;
@@ -27,6 +28,7 @@ mod transfer_id;
 
 pub use charging::{Unpaid, owed_by};
 pub use check::InputsError;
+pub use claims::planned_epoch;
 pub use gather::governance::{count_votes, parameters_in};
 pub use inputs::{
     BucketUsage, EpochInputs, Evidence, FloorFacts, Loss, OpenPeriod, PayerFunds, ProviderFacts, StakeFacts,

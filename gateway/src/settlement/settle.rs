@@ -9,7 +9,7 @@ use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::Transfer;
-use crate::domain::{BackendId, BucketId};
+use crate::domain::{BackendId, BucketId, Timestamp};
 use crate::ledger::log::{NameKind, Salter};
 use crate::metadata::{
     BackendReputation, HeldSample, MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, PriceFloorRow,
@@ -75,6 +75,8 @@ pub struct Planned {
     names: Names,
     held: BTreeMap<String, u64>,
     stakes: SettledStakes,
+    /// The verdicts that are its evidence.
+    evidence: Vec<[u8; 16]>,
 }
 
 /// What is known of providers besides what the ledger remembers of them.
@@ -87,6 +89,8 @@ struct Known {
     reputations: BTreeMap<BackendId, BackendReputation>,
     leaving: BTreeSet<BackendId>,
     removed: BTreeSet<BackendId>,
+    /// Since when what they held counts as lost.
+    lost: BTreeMap<String, Timestamp>,
 }
 
 /// What published names stand for.
@@ -135,7 +139,8 @@ impl Settler {
         let (inputs, names) = self.inputs(&facts, &known).await?;
         let plan = plan(&inputs).map_err(|cause| SettleError::Inputs { epoch: inputs.epoch, cause })?;
         let stakes = stakes::settled(&plan, &facts, &inputs, &capacities(&known));
-        Ok(Some(Planned { inputs: encode(&inputs), plan, facts, names, held: known.held, stakes }))
+        let evidence = inputs.evidence.iter().filter_map(verdict_of).collect();
+        Ok(Some(Planned { inputs: encode(&inputs), plan, facts, names, held: known.held, stakes, evidence }))
     }
 
     async fn known(&self, epoch: &MoneyEpoch, held: BTreeMap<String, u64>) -> Result<Known, SettleError> {
@@ -149,6 +154,7 @@ impl Settler {
             reputations: self.metadata.reputations().await?,
             leaving: self.metadata.leaving_backends().await?,
             removed: self.metadata.removed_backends().await?,
+            lost: self.metadata.lost_backends().await?,
         })
     }
 
@@ -169,8 +175,7 @@ impl Settler {
         inputs.floors = facts.floors.iter().map(floor).collect();
         let (begin, end) = (facts.epoch.begins_at, facts.epoch.ends_at);
         let lost = self.metadata.losses(begin, end, LOSSES_MAX).await?;
-        let away = self.metadata.lost_backends().await?;
-        inputs.losses = losses(&lost, &away, &facts.epoch, &inputs.providers, &self.salter);
+        inputs.losses = losses(&lost, &known.lost, &facts.epoch, &inputs.providers, &self.salter);
         for open in &facts.open_periods {
             let (begin, end) = (self.begin_of(open.epoch, &facts.epoch).await?, facts.epoch.ends_at);
             let mut counts = self.verdicts(begin, end).await?;
@@ -212,16 +217,12 @@ impl Settler {
         Ok(())
     }
 
-    async fn begin_of(&self, epoch: Epoch, this: &MoneyEpoch) -> Result<crate::domain::Timestamp, SettleError> {
+    async fn begin_of(&self, epoch: Epoch, this: &MoneyEpoch) -> Result<Timestamp, SettleError> {
         let found = self.metadata.money_epoch_numbered(epoch).await?;
         Ok(found.map_or(this.begins_at, |found| found.begins_at))
     }
 
-    async fn verdicts(
-        &self,
-        from: crate::domain::Timestamp,
-        to: crate::domain::Timestamp,
-    ) -> Result<BTreeMap<String, Verdicts>, SettleError> {
+    async fn verdicts(&self, from: Timestamp, to: Timestamp) -> Result<BTreeMap<String, Verdicts>, SettleError> {
         let mut all = BTreeMap::<String, Verdicts>::new();
         for (backend, verdict, count) in self.metadata.verdict_counts(from, to).await? {
             let of = all.entry(backend).or_default();
@@ -281,13 +282,20 @@ fn provider(name: &str, facts: &SettlementFacts, known: &Known) -> ProviderFacts
     }
 }
 
+/// Who is gone without having handed over what it held, or after its audits suspended it, is excluded.
 fn standing(name: &str, known: &Known) -> Standing {
-    let suspended = |id: &BackendId| known.reputations.get(id).is_some_and(|known| known.suspended_at.is_some());
-    match name.parse::<BackendId>().ok() {
-        Some(id) if known.removed.contains(&id) => Standing::Left,
-        Some(id) if known.leaving.contains(&id) => Standing::Leaving,
-        Some(id) if suspended(&id) => Standing::Suspended,
-        _ => Standing::Active,
+    let Ok(id) = name.parse::<BackendId>() else { return Standing::Active };
+    let reputation = known.reputations.get(&id);
+    let is_suspended = reputation.is_some_and(|known| known.suspended_at.is_some());
+    let is_silent = reputation.is_some_and(|known| known.silent_in.is_some());
+    if known.removed.contains(&id) {
+        if is_suspended || known.lost.contains_key(name) { Standing::Disqualified } else { Standing::Left }
+    } else if is_suspended || is_silent {
+        Standing::Suspended
+    } else if known.leaving.contains(&id) {
+        Standing::Leaving
+    } else {
+        Standing::Active
     }
 }
 
@@ -317,6 +325,12 @@ fn capacities(known: &Known) -> BTreeMap<String, u64> {
         .collect()
 }
 
+/// The verdict that evidence is named by.
+fn verdict_of(evidence: &Evidence) -> Option<[u8; 16]> {
+    let mut id = [0; 16];
+    hex::decode_to_slice(&evidence.id, &mut id).is_ok().then_some(id)
+}
+
 /// Whether evidence holds a proof with a node's signature.
 fn is_signed(evidence: &str) -> bool {
     let evidence: Option<serde_json::Value> = serde_json::from_str(evidence).ok();
@@ -327,7 +341,7 @@ impl Planned {
     /// What is to be applied: the plan under the ledger's own names.
     #[must_use]
     pub fn settlement(self) -> Settlement {
-        let Self { inputs, plan, facts, names, held, stakes } = self;
+        let Self { inputs, plan, facts, names, held, stakes, evidence } = self;
         let own = |account: LedgerAccount| names.accounts.get(&account).cloned().unwrap_or(account);
         let transfers = plan.transfers.into_iter().map(|transfer| {
             let (debit, credit) = (own(transfer.debit), own(transfer.credit));
@@ -343,9 +357,11 @@ impl Planned {
             since: facts.providers.get(&change.provider).map_or(plan.epoch, |known| known.since),
             held_bytes: held.get(&change.provider).copied().unwrap_or(0),
             vetting: change.vetting,
+            is_vetted: change.vetted,
             is_half_returned: change.half_returned,
             owed: change.owed,
         };
+        let silent = plan.providers.iter().filter(|change| change.suspend);
         let unpaid = plan.unpaid.iter().filter_map(|unpaid| Some((*names.buckets.get(&unpaid.bucket)?, unpaid.amount)));
         Settlement {
             epoch: plan.epoch,
@@ -355,6 +371,8 @@ impl Planned {
             providers: plan.providers.iter().map(|change| (change.provider.clone(), account(change))).collect(),
             open_periods: open.collect(),
             stakes,
+            evidence,
+            silent: silent.map(|change| change.provider.clone()).collect(),
             transfers: transfers.collect(),
         }
     }

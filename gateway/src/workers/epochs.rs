@@ -16,7 +16,6 @@ use crate::metadata::{
 use crate::objects::fail_at;
 use crate::settlement::count_votes;
 use crate::workers::money::metrics::MoneyMetrics;
-use crate::workers::webhook::Webhook;
 use crate::workers::worker::{StepError, Worker};
 
 /// Buckets that one transaction charges, or reserves for.
@@ -54,8 +53,6 @@ pub async fn begin_first_epoch(metadata: &MetadataStore, money: &MoneyConfig) ->
 pub(super) struct Epochs {
     metadata: MetadataStore,
     money: MoneyConfig,
-    /// Where alerts are posted.
-    alerts: Option<Webhook>,
     /// How long the stages of a bucket that owes last.
     arrears: ArrearsTerms,
     /// The bucket that was looked at last, for holds and alerts.
@@ -69,24 +66,9 @@ pub(super) struct Epochs {
 }
 
 impl Epochs {
-    pub(super) fn new(
-        metadata: MetadataStore,
-        money: MoneyConfig,
-        arrears: ArrearsTerms,
-        shown: MoneyMetrics,
-        alerts: Option<Webhook>,
-    ) -> Self {
+    pub(super) fn new(metadata: MetadataStore, money: MoneyConfig, arrears: ArrearsTerms, shown: MoneyMetrics) -> Self {
         let looked_at = AtomicI64::new(i64::MIN);
-        Self {
-            metadata,
-            money,
-            alerts,
-            arrears,
-            looked_at,
-            shown,
-            reported: Mutex::default(),
-            stages: Mutex::default(),
-        }
+        Self { metadata, money, arrears, looked_at, shown, reported: Mutex::default(), stages: Mutex::default() }
     }
 
     /// What the next epoch is like: where money is charged, at the prices that votes decided. Votes are counted when the epoch is over: none of
@@ -120,12 +102,13 @@ impl Epochs {
             self.metadata.reserve_some(after, BUCKETS_PER_STEP).await?;
             fail_at("hold-reserved")?;
         }
+        let target = self.money.alert_target.as_deref();
         for cost in &costs {
-            if let Some(alert) = self.metadata.take_alert(cost, &epoch).await? {
-                self.alert(&alert).await;
+            if let Some(alert) = self.metadata.take_alert(cost, &epoch, target).await? {
+                Self::alert(&alert);
             }
-            if let Some(notice) = self.metadata.take_arrears_notice(cost, &self.arrears).await? {
-                self.announce(&notice).await;
+            if let Some(notice) = self.metadata.take_arrears_notice(cost, &self.arrears, target).await? {
+                Self::announce(&notice);
             }
         }
         self.count_stages(&costs);
@@ -138,22 +121,14 @@ impl Epochs {
         Ok(())
     }
 
-    async fn alert(&self, alert: &FundsAlert) {
+    fn alert(alert: &FundsAlert) {
         let FundsAlert { bucket, payer, percent, projected } = alert;
         metrics::counter!("haulout_funds_alerts_total", "percent" => percent.to_string()).increment(1);
         tracing::warn!(%bucket, %payer, percent, %projected, "a bucket comes near its spend limit or the end of its funds");
-        let message = serde_json::json!({
-            "event": "haulout:FundsAlert",
-            "bucket": bucket,
-            "payer": payer.to_string(),
-            "percent": percent,
-            "projectedFrost": projected.0.to_string(),
-        });
-        self.post(bucket, &message).await;
     }
 
     /// Makes known what becomes of a bucket that owes, and when.
-    async fn announce(&self, notice: &ArrearsNotice) {
+    fn announce(notice: &ArrearsNotice) {
         let ArrearsNotice { bucket, payer, unpaid, announced } = notice;
         let stage = announced.stage.as_str();
         metrics::counter!("haulout_arrears_notices_total", "stage" => stage).increment(1);
@@ -169,25 +144,6 @@ impl Epochs {
                 %bucket, %payer, %unpaid, ends_at,
                 "the announced end of a bucket that owes has come: nothing is removed unless you say so by `haulout bucket arrears`"
             ),
-        }
-        let mut message = serde_json::json!({
-            "event": "haulout:ArrearsNotice",
-            "bucket": bucket,
-            "payer": payer.to_string(),
-            "stage": stage,
-            "unpaidFrost": unpaid.0.to_string(),
-        });
-        if announced.stage != ArrearsStage::Paid {
-            message["readOnlyAt"] = read_only_at.into();
-            message["endsAt"] = ends_at.into();
-        }
-        self.post(bucket, &message).await;
-    }
-
-    async fn post(&self, bucket: &str, message: &serde_json::Value) {
-        let Some(webhook) = &self.alerts else { return };
-        if let Err(error) = webhook.post(message.to_string()).await {
-            tracing::warn!(%bucket, error, "the alert could not be posted");
         }
     }
 

@@ -164,18 +164,14 @@ fn calendar(config: &Config) -> Calendar {
     config.debug.lifecycle_day_seconds.map_or_else(Calendar::default, Calendar::with_day_seconds)
 }
 
-/// Where alerts go that cannot be posted, the log says.
 fn epochs(metadata: &MetadataStore, config: &Config) -> epochs::Epochs {
-    let wanted = config.money.alert_target.as_deref();
-    let target = config.notification_targets.iter().find(|target| Some(target.name.as_str()) == wanted);
-    let alerts = target.and_then(|target| webhooks(std::slice::from_ref(target)).pop());
     let day = i64::from(calendar(config).day_seconds()).saturating_mul(1_000_000);
     let arrears = ArrearsTerms {
         grace: i64::from(config.money.grace_days).saturating_mul(day),
         notice: i64::from(config.money.notice_days).saturating_mul(day),
     };
     let shown = MoneyMetrics::new(config.ops.metric_buckets, config.ops.metric_providers);
-    epochs::Epochs::new(metadata.clone(), config.money.clone(), arrears, shown, alerts)
+    epochs::Epochs::new(metadata.clone(), config.money.clone(), arrears, shown)
 }
 
 fn settlements(

@@ -51,9 +51,9 @@ impl Notify {
         self.target.post(message).await
     }
 
-    /// Whether the account of the message's bucket may not use its target: not at any time before this configuration is another.
+    /// Whether the account of the message's bucket may not use its target, unless it is the operator's: not at any time before this configuration is another.
     fn is_refused(&self, event: &Event) -> bool {
-        !self.target.config().allows(event.account)
+        !event.is_alert && !self.target.config().allows(event.account)
     }
 
     async fn deliver(&self, event: Event) -> Result<(), StepError> {

@@ -154,12 +154,20 @@ impl FreshDatabase {
     pub async fn renew_messages(&self, data: &Path) -> Result<()> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros();
         let text = format!("UPDATE event SET created_at = {now}");
+        self.meddle(data, &text, &text).await
+    }
+
+    /// Runs statements in it behind the gateway's back: the first in SQLite, whose files lie in `data`, the second in PostgreSQL.
+    ///
+    /// # Errors
+    /// It cannot be opened, or refuses.
+    pub async fn meddle(&self, data: &Path, sqlite: &str, postgres: &str) -> Result<()> {
         if let Some(url) = &self.url {
-            return execute(url, &text).await;
+            return execute(url, postgres).await;
         }
         let file = SqliteConnectOptions::new().filename(data.join("metadata.sqlite"));
         let mut connection = file.disable_statement_logging().connect().await?;
-        connection.execute(AssertSqlSafe(text)).await?;
+        connection.execute(AssertSqlSafe(sqlite.to_owned())).await?;
         Ok(connection.close().await?)
     }
 

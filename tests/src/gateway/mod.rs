@@ -313,6 +313,14 @@ impl TestGateway {
         Ok(file.write_all(text.as_bytes())?)
     }
 
+    /// Runs statements in its database behind its back: the first in SQLite, the second in PostgreSQL.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn meddle(&self, sqlite: &str, postgres: &str) -> Result<()> {
+        self.database.meddle(&self.layout.data, sqlite, postgres).await
+    }
+
     /// Everything it logged, over all its starts.
     #[must_use]
     pub fn log(&self) -> String {

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use harness::{Database, Scheme, Settings, TestGateway, on_both, wait_until};
 use http::Method;
 use serde_json::Value;
 
 on_both!(short_epochs => what_a_bucket_costs_is_known_before_and_charged_once);
+on_both!(short_epochs => a_dry_run_prints_the_settlement_that_follows);
 on_both!(charged => who_cannot_pay_is_refused_and_reads_and_deletes);
 
 /// What the root account begins with.
@@ -16,7 +17,7 @@ const ENDOWMENT: i64 = 1_000_000_000_000;
 /// Epochs of two seconds.
 fn short_epochs(database: Database) -> Settings {
     let settings = Settings::new(database).env("HAULOUT_EPOCH", "2").set("money", "unconfirmed_epochs = 1000");
-    settings.set("money", "read_request_price = 1000000")
+    settings.set("money", "read_request_price = 1000000").set("money", "egress_price = 7000")
 }
 
 /// One epoch of a day, in which money is charged and nobody has any.
@@ -63,6 +64,11 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
     let encoded = number(&quote, "encoded_bytes")?;
     ensure!(encoded > 3 << 20 && encoded < 5 << 20, "{quote}");
     ensure!(number(&quote, "total")? >= number(&quote, "storage")?, "{quote}");
+    let fees = ["--parts", "3", "--read-requests", "2000", "--write-requests", "4", "--egress-bytes", "3145728"];
+    let all = json(gateway, &[&["quote", "--bytes", "3145728"][..], &fees].concat()).await?;
+    ensure!(number(&all, "requests")? == 2 * 1_000_000 && number(&all, "egress")? == 3 * 7_000, "{all}");
+    let parts = ["storage", "write", "requests", "egress"].into_iter().map(|part| number(&all, part));
+    ensure!(number(&all, "total")? == parts.sum::<Result<u64>>()?, "a quote is the sum of its fees: {all}");
     let usage = json(gateway, &["usage", "kept"]).await?;
     ensure!(number(&usage[0], "encoded_bytes")? > 8 << 20, "{usage}");
 
@@ -109,6 +115,78 @@ async fn what_a_bucket_costs_is_known_before_and_charged_once(gateway: &mut Test
     gateway.haulout(&["ledger", "verify", &folder]).ok().await?;
     an_invoice_is_proven(gateway, &folder, last).await?;
     gateway.restart()
+}
+
+/// No epoch can be settled for a while: what `haulout settle --dry-run` prints then is what is posted and published afterwards, transfer by
+/// transfer.
+async fn a_dry_run_prints_the_settlement_that_follows(gateway: &mut TestGateway) -> Result<()> {
+    gateway.root().create_bucket("kept").await?;
+    gateway.root().put("kept", "a", vec![1; 3 << 20]).await?.ok()?;
+    wait_until("an epoch with content is settled", async || {
+        Ok((last_settled(gateway).await.ok() >= Some(2)).then_some(()))
+    })
+    .await?;
+    let refuse =
+        "CREATE TRIGGER held_up BEFORE INSERT ON settlement BEGIN SELECT RAISE(ABORT, 'the test holds it up'); END";
+    let on_postgres = "CREATE FUNCTION held_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                       RAISE EXCEPTION 'the test holds it up'; END $$; \
+                       CREATE TRIGGER held_up BEFORE INSERT ON settlement FOR EACH ROW EXECUTE FUNCTION held_up()";
+    gateway.meddle(refuse, on_postgres).await?;
+    // From then on nothing of what the plan depends on changes: what backends hold has been looked at after the epoch.
+    gateway.wait_for_log("the test holds it up").await?;
+    let plan = gateway.haulout(&["settle", "--dry-run"]).ok().await?;
+    let again = gateway.haulout(&["settle", "--dry-run"]).ok().await?;
+    ensure!(plan == again, "a dry run changes nothing: {plan}\n{again}");
+    let word = |name: &str| plan.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+    let (epoch, book) = (word("epoch ").context("its epoch")?, word("book ").context("its book")?);
+    gateway.meddle("DROP TRIGGER held_up", "DROP TRIGGER held_up ON settlement").await?;
+    wait_until("the epoch is published", async || {
+        let log = json(gateway, &["ledger", "checkpoint"]).await?;
+        Ok((log["checkpoint"]["epoch"].as_u64() >= epoch.parse().ok()).then_some(()))
+    })
+    .await?;
+    let folder = gateway.scratch("planned");
+    gateway.haulout(&["ledger", "export", "--out", &folder.to_string_lossy()]).ok().await?;
+    let published = published_transfers(&folder, &epoch)?;
+    let planned = plan.lines().filter_map(|line| line.strip_prefix("transfer "));
+    let planned = planned.map(|line| {
+        let [id, code, debit, credit, amount, ..] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("{line:?}") };
+        Ok([id, &book, code, &epoch, debit, credit, amount].join(" "))
+    });
+    let planned = planned.collect::<Result<Vec<_>>>()?;
+    ensure!(planned.len() > 5, "it moves something: {plan}");
+    ensure!(planned == published, "planned: {planned:#?}\npublished: {published:#?}");
+    Ok(())
+}
+
+/// The transfers of an epoch in an export that follow from its inputs: id, book, code, epoch, debit, credit and amount.
+fn published_transfers(folder: &std::path::Path, epoch: &str) -> Result<Vec<String>> {
+    let (mut transfers, mut open) = (Vec::new(), vec![folder.join("tile/entries")]);
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?);
+            continue;
+        }
+        let bytes = std::fs::read(path)?;
+        let mut rest = &*bytes;
+        while let Some((length, after)) = rest.split_at_checked(2) {
+            let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+            let (leaf, after) = after.split_at_checked(length).context("a whole entry")?;
+            rest = after;
+            let leaf = std::str::from_utf8(leaf)?;
+            let Some(transfer) = leaf.strip_prefix("haulout-transfer/1 ") else { continue };
+            let [sequence, id, book, code, of, debit, credit, amount, ..] = transfer.split(' ').collect::<Vec<_>>()[..]
+            else {
+                bail!("{leaf:?}")
+            };
+            if of == epoch && code != "endowment" {
+                let line = [id, book, code, of, debit, credit, amount].join(" ");
+                transfers.push((sequence.parse::<u64>()?, line));
+            }
+        }
+    }
+    transfers.sort_unstable();
+    Ok(transfers.into_iter().map(|(_, line)| line).collect())
 }
 
 /// Kills it again and again, until several epochs are settled.

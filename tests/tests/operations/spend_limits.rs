@@ -17,7 +17,8 @@ fn limits_are_announced_before_they_refuse_on_postgres() -> Result<()> {
 /// One epoch of a day.
 fn run(database: Database) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let receiver = runtime.block_on(Receiver::start(0))?;
+    // One that is away when the first alert comes gets it later.
+    let receiver = runtime.block_on(Receiver::start(2))?;
     let settings = Settings::new(database)
         .env("HAULOUT_EPOCH", "86400")
         .set("money", "mode = \"on\"")

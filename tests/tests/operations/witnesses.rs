@@ -14,12 +14,28 @@ fn three_nodes_cosign_what_they_recomputed_on_postgres() -> Result<()> {
     run(Database::Postgres)
 }
 
+#[test]
+fn a_forged_settlement_is_refused_and_that_is_published_on_sqlite() -> Result<()> {
+    run_with(Database::Sqlite, a_forged_settlement_is_refused)
+}
+
+#[test]
+fn a_forged_settlement_is_refused_and_that_is_published_on_postgres() -> Result<()> {
+    run_with(Database::Postgres, a_forged_settlement_is_refused)
+}
+
 fn run(database: Database) -> Result<()> {
+    run_with(database, nodes_cosign)
+}
+
+/// Three nodes, and epochs of a few seconds.
+fn run_with(
+    database: Database,
+    story: impl AsyncFnOnce(&mut TestGateway, &mut [StorageNode]) -> Result<()>,
+) -> Result<()> {
     let settings = Settings::new(database).env("HAULOUT_EPOCH", "3").set("money", "unconfirmed_epochs = 1000");
     let nothing = async |_: &mut [StorageNode]| Ok(());
-    run_scenario_between(settings.scheme("rs-2-1"), 3, nothing, async |gateway, nodes, ()| {
-        nodes_cosign(gateway, nodes).await
-    })
+    run_scenario_between(settings.scheme("rs-2-1"), 3, nothing, async |gateway, nodes, ()| story(gateway, nodes).await)
 }
 
 async fn log(gateway: &TestGateway) -> Result<Value> {
@@ -33,7 +49,8 @@ fn cosigned(log: &Value, keys: &[String]) -> usize {
     keys.iter().filter(|key| note.contains(&format!("\u{2014} {} ", name(key)))).count()
 }
 
-async fn nodes_cosign(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {
+/// Every node witnesses the ledger: the log's line of a policy, and the keys of the witnesses, all of which have cosigned.
+async fn witnessed(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<(String, Vec<String>)> {
     let s3 = gateway.root();
     s3.create_bucket("kept").await?;
     s3.put("kept", "a", vec![1; 3 << 20]).await?.ok()?;
@@ -53,6 +70,60 @@ async fn nodes_cosign(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> R
     gateway.restart()?;
     gateway.wait_for_backends().await?;
     wait_until("all have cosigned", async || Ok((cosigned(&log(gateway).await?, &keys) == 3).then_some(()))).await?;
+    Ok((policy, keys))
+}
+
+/// The inputs of a settlement are changed before they are published, so that the transfers do not follow from them: every witness refuses them
+/// under its signature, and both operator and export show that.
+async fn a_forged_settlement_is_refused(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {
+    let (_, keys) = witnessed(gateway, nodes).await?;
+    let honest = "parameter burn_bp 300";
+    let forged = "parameter burn_bp 301";
+    gateway
+        .meddle(
+            &format!(
+                "DROP TRIGGER settlement_unchanged; CREATE TRIGGER forged AFTER INSERT ON settlement BEGIN UPDATE settlement SET inputs = \
+                 CAST(replace(CAST(NEW.inputs AS TEXT), '{honest}', '{forged}') AS BLOB) WHERE epoch = NEW.epoch; END"
+            ),
+            &format!(
+                "CREATE FUNCTION forged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.inputs = \
+                 convert_to(replace(convert_from(NEW.inputs, 'UTF8'), '{honest}', '{forged}'), 'UTF8'); RETURN NEW; END $$; \
+                 CREATE TRIGGER forged BEFORE INSERT ON settlement FOR EACH ROW EXECUTE FUNCTION forged()"
+            ),
+        )
+        .await?;
+    let refused = wait_until("all have refused", async || {
+        let log = log(gateway).await?;
+        let refused =
+            log["refusals"].as_array().into_iter().flatten().filter_map(|refused| refused["witness"].as_str());
+        let problems = log["witnesses"].as_array().into_iter().flatten().filter_map(|one| one["problem"].as_str());
+        let is_said = problems.filter(|problem| problem.starts_with("it refuses: ")).count() == 3;
+        let is_kept = refused.collect::<std::collections::BTreeSet<_>>().len() == 3;
+        Ok((is_said && is_kept).then(|| log.clone()))
+    })
+    .await?;
+    ensure!(cosigned(&refused, &keys) == 0, "nobody cosigns it: {refused}");
+    let notes: Vec<_> = refused["refusals"].as_array().context("a list")?.iter().collect();
+    for refusal in &notes {
+        let (note, witness) =
+            (refusal["note"].as_str().unwrap_or_default(), refusal["witness"].as_str().unwrap_or_default());
+        ensure!(
+            note.contains("and the inputs give") && note.contains(&format!("\u{2014} {witness} ")),
+            "it is signed: {note}"
+        );
+    }
+    let folder = gateway.scratch("exports").join("forged");
+    gateway.haulout(&["ledger", "export", "--out", &folder.to_string_lossy()]).ok().await?;
+    let exported = std::fs::read_dir(folder.join("refusals"))?;
+    let exported = exported.map(|file| Ok(std::fs::read_to_string(file?.path())?)).collect::<Result<Vec<_>>>()?;
+    ensure!(notes.iter().all(|refusal| exported.iter().any(|note| refusal["note"] == **note)), "{exported:?}");
+    let said = gateway.haulout(&["ledger", "verify", &folder.to_string_lossy()]).fails().await?;
+    ensure!(said.contains("and the inputs give"), "whoever verifies it finds the same: {said}");
+    gateway.wait_for_collection().await
+}
+
+async fn nodes_cosign(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {
+    let (policy, keys) = witnessed(gateway, nodes).await?;
 
     // Who verifies asks for a quorum.
     let folder = exported_with(gateway, "all", &keys, 3).await?;

@@ -110,6 +110,7 @@ pub(super) fn quote() -> Value {
         ("storage", integer()),
         ("write", integer()),
         ("requests", integer()),
+        ("egress", integer()),
         ("total", integer()),
         ("epoch", integer()),
         ("holds_until", text()),
@@ -131,6 +132,7 @@ pub(super) fn providers() -> Value {
         ("reputation", integer()),
         ("standing", text()),
         ("audits", integer()),
+        ("vetting_audits", or_null(integer())),
         ("vetting_until", or_null(integer())),
         ("state", text()),
         // A verdict and its time.

@@ -108,6 +108,10 @@ static MONEY_ROUTES: &[Route] = &[
             query("bytes", Kind::Integer, true, "Bytes of content."),
             query("epochs", Kind::Integer, false, "Whole epochs after the one that is under way."),
             query("scheme", Kind::Text, false, "The scheme it is encoded by; that of STANDARD without it."),
+            query("parts", Kind::Integer, false, "In how many parts it is uploaded; one request without it."),
+            query("read_requests", Kind::Integer, false, "Later requests that change nothing."),
+            query("write_requests", Kind::Integer, false, "Later requests that change something or list."),
+            query("egress_bytes", Kind::Integer, false, "Bytes of it that are read."),
         ],
         ..get("/v1/quote", "quote", "What content costs before it is written.", replies::quote, quote)
     },
@@ -242,9 +246,17 @@ fn confirm(admin: Arc<Admin>, _given: Given) -> Done {
 
 fn quote(admin: Arc<Admin>, given: Given) -> Done {
     Box::pin(async move {
-        let bytes = given.number("bytes").unwrap_or_default();
-        let epochs = given.number("epochs").unwrap_or_default();
-        run(&admin, Quote { bytes, scheme: given.text("scheme"), epochs }).await
+        let number = |name| given.number(name).unwrap_or_default();
+        let quote = Quote {
+            bytes: number("bytes"),
+            scheme: given.text("scheme"),
+            epochs: number("epochs"),
+            parts: number("parts"),
+            read_requests: number("read_requests"),
+            write_requests: number("write_requests"),
+            egress_bytes: number("egress_bytes"),
+        };
+        run(&admin, quote).await
     })
 }
 

@@ -23,6 +23,9 @@ fn check(name: &str, query: &str, body: &str) -> Result<Given, Refusal> {
 #[test]
 fn what_is_not_in_the_table_is_refused() {
     assert_eq!(check("quote", "bytes=5&epochs=0", "").unwrap().number("bytes"), Some(5));
+    for fee in ["parts", "read_requests", "write_requests", "egress_bytes"] {
+        assert_eq!(check("quote", &format!("bytes=5&{fee}=7"), "").unwrap().number(fee), Some(7));
+    }
     assert_eq!(check("showUsage", "bucket=a%20b", "").unwrap().text("bucket"), Some("a b".to_owned()));
     let long = format!("bucket={}", "x".repeat(2_000));
     let table = [

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::error::{AdminError, Result};
 use crate::admin::{Admin, Operation};
-use crate::ledger::quote;
+use crate::domain::money::price::Usage;
+use crate::ledger::{quote, requests_of_upload};
 use crate::metadata::MoneyEpoch;
 
 /// Epochs that are shown.
@@ -65,9 +66,17 @@ pub struct Quote {
     pub scheme: Option<String>,
     /// For how many whole epochs after the one that is under way.
     pub epochs: u64,
+    /// In how many parts it is uploaded; 0 for one request.
+    pub parts: u64,
+    /// Later requests that change nothing.
+    pub read_requests: u64,
+    /// Later requests that change something or list.
+    pub write_requests: u64,
+    /// Bytes of it that are read.
+    pub egress_bytes: u64,
 }
 
-/// What it costs, in FROST, with all fees but those of later requests.
+/// What it costs, in FROST, with every fee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownQuote {
     /// Bytes that backends will hold.
@@ -76,8 +85,10 @@ pub struct ShownQuote {
     pub storage: u64,
     /// For writing it.
     pub write: u64,
-    /// For the request.
+    /// For the requests that bring it, and for later ones.
     pub requests: u64,
+    /// For what is read.
+    pub egress: u64,
     /// All of it.
     pub total: u64,
     /// The epoch that is under way.
@@ -118,19 +129,34 @@ impl Operation for Quote {
         let scheme = self.scheme.as_deref().map(str::parse).transpose().map_err(|_| {
             AdminError::refused(format!("there is no scheme {:?}", self.scheme.clone().unwrap_or_default()))
         })?;
-        let encoded_bytes = admin.objects.encoded_bytes(scheme, self.bytes);
+        let encoded_bytes = encoded(self.bytes, self.parts, |bytes| admin.objects.encoded_bytes(scheme, bytes));
+        let wanted = Usage {
+            written_bytes: encoded_bytes,
+            requests_read: self.read_requests,
+            requests_write: requests_of_upload(self.parts).saturating_add(self.write_requests),
+            egress_bytes: self.egress_bytes,
+            ..Usage::default()
+        };
         let left = u64::try_from(epoch.ends_at.0.saturating_sub(now.0)).unwrap_or(0);
-        let charges = quote(encoded_bytes, left, epoch.micros(), self.epochs, &epoch.prices);
+        let charges = quote(&wanted, left, epoch.micros(), self.epochs, &epoch.prices);
         Ok(ShownQuote {
             encoded_bytes,
             storage: charges.storage.0,
             write: charges.write.0,
             requests: charges.requests.0,
+            egress: charges.egress.0,
             total: charges.total().0,
             epoch: epoch.number.0,
             holds_until: epoch.ends_at.iso(),
         })
     }
+}
+
+/// Encoded bytes of content that comes in equal parts, of which the last may be shorter: each is encoded for itself.
+fn encoded(bytes: u64, parts: u64, of: impl Fn(u64) -> u64) -> u64 {
+    let part = bytes.div_ceil(parts.max(1)).max(1);
+    let rest = if bytes % part == 0 && bytes > 0 { 0 } else { of(bytes % part) };
+    of(part).saturating_mul(bytes / part).saturating_add(rest)
 }
 
 fn shown(epoch: &MoneyEpoch) -> ShownEpoch {
@@ -146,5 +172,17 @@ fn shown(epoch: &MoneyEpoch) -> ShownEpoch {
         write_request_price: epoch.prices.requests_write.0,
         egress_price: epoch.prices.egress.0,
         is_caught_up: epoch.is_caught_up,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encoded;
+
+    #[test]
+    fn each_part_is_encoded_for_itself() {
+        let of = |bytes| 2 * bytes + 100;
+        assert_eq!([0, 1, 3].map(|parts| encoded(10, parts, of)), [120, 120, 2 * 108 + 104]);
+        assert_eq!([encoded(0, 0, of), encoded(0, 5, of), encoded(2, 5, of)], [100, 100, 204], "no part is empty");
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::metadata::{self, Ballot, NewProposal, PriceFloorRow, ProposalRow, Proposed, VoteRow, VotingFacts};
 use crate::settlement::{count_votes, parameters_in};
-use crate::staking::{PARAMETER_RULES, Parameter, PriceFloor, Proposal};
+use crate::staking::{PARAMETER_RULES, Parameter, Parameters, PriceFloor, Proposal};
 
 /// Votes and proposals that are shown.
 const SHOWN: usize = 1_000;
@@ -342,4 +342,10 @@ fn shown_proposal(row: &ProposalRow, so_far: Option<(&VotingFacts, &Vec<VoteRow>
         total: row.count.map_or(total, |count| count.total.0),
         quorum_bp: row.count.map_or(quorum, |count| count.quorum_bp),
     }
+}
+
+/// The parameters of the epoch that is under way; what an installation begins with before the first.
+pub(in crate::admin) async fn parameters_in_force(admin: &Admin) -> Result<Parameters> {
+    let facts = admin.metadata.voting_facts().await?;
+    Ok(facts.map_or_else(Parameters::default, |(facts, _)| parameters_in(facts.epoch.number, &facts.passed)))
 }

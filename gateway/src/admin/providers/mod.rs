@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::backends::ListBackends;
 use crate::admin::error::Result;
+use crate::admin::money::votes::parameters_in_force;
 use crate::admin::{Admin, Operation, ShowAudits};
 use crate::config::BackendConfig;
 use crate::domain::BackendId;
+use crate::staking::Parameter;
 
 /// List the providers, each backend of theirs in a row.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -43,7 +45,9 @@ pub struct ListedProvider {
     pub standing: String,
     /// Audits that were judged.
     pub audits: u64,
-    /// Audits that it must have been through for its whole share; absent when it has that.
+    /// Audits that count for its vetting, as of the last settlement; absent when it has its whole share.
+    pub vetting_audits: Option<u64>,
+    /// Audits that it must have been through for its whole share, over `vetting_epochs` epochs; absent when it has that.
     pub vetting_until: Option<u64>,
     /// `ok`, or what is wrong with it or is done with it.
     pub state: String,
@@ -59,6 +63,8 @@ impl Operation for ListProviders {
         let listed = ListBackends {}.run(admin).await?;
         let standings = ShowAudits { backend: None }.run(admin).await?;
         let held = admin.objects.held().await?;
+        let vettings = admin.metadata.provider_vettings().await?;
+        let enough = parameters_in_force(admin).await?.get(Parameter::VettingAudits);
         let mut providers = Vec::new();
         for backend in listed {
             let id = backend.name.parse::<BackendId>().ok();
@@ -74,7 +80,9 @@ impl Operation for ListProviders {
                 None => None,
             };
             let config = admin.backends.iter().find(|one| one.name == backend.name);
-            let terms = member.and_then(|member| member.terms_in_force());
+            let is_vetted = member.is_none_or(|member| member.terms_in_force().is_none());
+            let counted = vettings.get(&backend.name).map_or(0, |vetting| vetting.audits);
+            let vetting = (!is_vetted).then_some((counted, enough));
             let state = match (&backend.problem, &backend.drain, backend.gone) {
                 (Some(problem), ..) => problem.clone(),
                 (None, Some(drain), _) if drain.left == 0 => "drained".to_owned(),
@@ -90,12 +98,10 @@ impl Operation for ListProviders {
                 reported_bytes: space.and_then(|space| space.live_bytes),
                 trash_bytes: space.and_then(|space| space.trash_bytes),
                 reputation: standing.map_or(0, |one| one.data_score),
-                standing: provider_standing(
-                    standing.map(|one| one.standing.as_str()),
-                    member.is_some_and(|one| one.vetting.is_none()),
-                ),
+                standing: standing.map_or_else(|| "unknown".to_owned(), |one| one.standing.clone()),
                 audits: standing.map_or(0, |one| one.audits),
-                vetting_until: terms.map(|terms| terms.audits),
+                vetting_audits: vetting.map(|(counted, _)| counted),
+                vetting_until: vetting.map(|(_, enough)| enough),
                 state,
                 last_verdict: last.map(|row| (row.verdict.text().to_owned(), row.judged_at.seconds())),
                 name: backend.name,
@@ -105,15 +111,6 @@ impl Operation for ListProviders {
             });
         }
         Ok(providers)
-    }
-}
-
-/// Whoever is the operator's own is not vetted, however few audits it has been through.
-fn provider_standing(standing: Option<&str>, is_own: bool) -> String {
-    match standing {
-        Some("vetting") if is_own => "trusted".to_owned(),
-        Some(standing) => standing.to_owned(),
-        None => "unknown".to_owned(),
     }
 }
 

@@ -55,6 +55,18 @@ pub struct Quote {
     /// Whole epochs after the one that is under way
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub epochs: u64,
+    /// In how many parts it is uploaded; 0 for one request
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub parts: u64,
+    /// Later requests that change nothing
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub read_requests: u64,
+    /// Later requests that change something or list
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub write_requests: u64,
+    /// Bytes of it that are read
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub egress_bytes: u64,
     /// Print it as JSON
     #[arg(long)]
     pub json: bool,

@@ -215,20 +215,22 @@ fn bill_row(bill: &ShownBill) -> [String; 8] {
 
 /// Runs `haulout quote`.
 pub(super) async fn quote(runner: &OperationRunner, quote: cli::Quote) -> Result<Outcome> {
-    let cli::Quote { bytes, scheme, epochs, json } = quote;
-    let shown = runner.run(Quote { bytes, scheme, epochs }).await?;
+    let cli::Quote { bytes, scheme, epochs, parts, read_requests, write_requests, egress_bytes, json } = quote;
+    let quote = Quote { bytes, scheme, epochs, parts, read_requests, write_requests, egress_bytes };
+    let shown = runner.run(quote).await?;
     if json {
         show::json(&shown)?;
     } else {
         let later = if epochs == 0 { String::new() } else { format!(" and {epochs} more") };
         show::print(&format!(
-            "{} in all: {} for {} of slivers to the end of epoch {}{later}, {} for writing them, {} for the request",
+            "{} in all: {} for {} of slivers to the end of epoch {}{later}, {} for writing them, {} for requests, {} for reading",
             wal(shown.total),
             wal(shown.storage),
             show::bytes(shown.encoded_bytes),
             shown.epoch,
             wal(shown.write),
             wal(shown.requests),
+            wal(shown.egress),
         ))?;
         show::print(&format!("the prices hold until {} and move by at most a fifth then", shown.holds_until))?;
     }

@@ -74,9 +74,9 @@ async fn list(runner: &OperationRunner, json: bool) -> Result<Outcome> {
 
 fn row(one: &ListedProvider) -> [String; 12] {
     let known = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), show::bytes);
-    let standing = match one.vetting_until {
-        Some(until) => format!("vetting {} of {until}", one.audits),
-        None => one.standing.clone(),
+    let standing = match (one.vetting_audits, one.vetting_until) {
+        (Some(audits), Some(until)) => format!("vetting {audits} of {until}"),
+        _ => one.standing.clone(),
     };
     [
         one.name.clone(),

@@ -59,11 +59,7 @@ pub(super) async fn open_one(
 }
 
 fn terms(audit: &AuditConfig) -> VettingTerms {
-    VettingTerms {
-        audits: audit.vetting_audits.into(),
-        weight_percent: audit.vetting_weight_percent,
-        slivers_percent: audit.vetting_slivers_percent,
-    }
+    VettingTerms { weight_percent: audit.vetting_weight_percent, slivers_percent: audit.vetting_slivers_percent }
 }
 
 /// The network of a node's public address, where nobody named its zone. Looked up once: an address that changes later counts from the next

@@ -14,9 +14,9 @@ use tokio::sync::Semaphore;
 
 use super::answer::Answer;
 use super::server::WitnessServer;
-use crate::domain::money::transfer::Transfer;
 use crate::ledger::log::SECTION_BYTES_MAX;
 use crate::ledger::log::note::REQUEST_BYTES_MAX;
+use crate::ledger::log::verify::PlannedEpoch;
 
 /// Checkpoints that are worked on at once.
 const CHECKPOINTS_MAX: usize = 8;
@@ -24,7 +24,7 @@ const CHECKPOINTS_MAX: usize = 8;
 const CHECKPOINT: &str = "haulout-checkpoint";
 
 /// What inputs give.
-pub(in crate::app) type PlanOf = fn(&[u8]) -> Result<Vec<Transfer>, String>;
+pub(in crate::app) type PlanOf = fn(&[u8]) -> Result<PlannedEpoch, String>;
 
 struct Shared {
     server: WitnessServer,

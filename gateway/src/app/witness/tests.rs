@@ -106,7 +106,7 @@ fn node() -> tempfile::TempDir {
 
 fn give(server: &WitnessServer, log: &Log, (old, body): &(u64, Vec<u8>)) -> Answer {
     match server.expect_section(log.note().to_string().as_bytes(), *old) {
-        Ok(checkpoint) => server.add_section(&checkpoint, body, &plan),
+        Ok(checkpoint) => server.add_section(&checkpoint, body, &|inputs: &[u8]| plan(inputs).map(Into::into)),
         Err(answer) => answer,
     }
 }

@@ -32,9 +32,7 @@ pub struct AuditConfig {
     pub suspend_below: u32,
     /// A backend whose score about being there and answering falls below so many thousandths counts as unreliable.
     pub unreliable_below: u32,
-    /// Audits after which a backend that is not trusted from the beginning is known; a hundred, as with Storj.
-    pub vetting_audits: u32,
-    /// Until then it counts with so many percent of its weight.
+    /// Until a settlement finds that a backend that is not trusted from the beginning has been through its audits, it counts with so many percent of its weight.
     pub vetting_weight_percent: u8,
     /// And all like it together have so many percent of a blob's slivers, one at least, and never more than may be lost.
     pub vetting_slivers_percent: u8,
@@ -56,7 +54,6 @@ impl Default for AuditConfig {
             billed_bytes_per_month: 1 << 30,
             suspend_below: 960,
             unreliable_below: 600,
-            vetting_audits: 100,
             vetting_weight_percent: 5,
             vetting_slivers_percent: 20,
         }

@@ -11,8 +11,14 @@ use crate::metadata::error::Result;
 /// Rows removed at a time.
 const PRUNED_AT_ONCE: i64 = 1_000;
 
+/// Epochs removed at a time.
+const EPOCHS_AT_ONCE: i64 = 16;
+
 /// Seconds that the evidence of what passed is kept: long enough to be judged again.
 const PASSED_EVIDENCE_SECONDS: i64 = 3 * 86_400;
+
+/// Epochs for which a period may wait to be judged by its audits, at most: no value of `open_epochs_max` is larger.
+const OPEN_EPOCHS_MAX: u64 = 26;
 
 /// What judging a verdict again came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +75,9 @@ impl MetadataStore {
         self.database().transact(EndRechecks).await
     }
 
-    /// Removes verdicts and epochs older than so many days, and the evidence of what passed earlier; a bounded number of each.
+    /// Removes verdicts and epochs older than so many days, and the evidence of what passed earlier; a bounded number of each. What a
+    /// settlement may still ask about stays until it has, and what proves a slash stays for ever, with the secret of its epoch: the
+    /// published ledger names it.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
@@ -121,21 +129,29 @@ impl Work for Prune {
         let now = tx.dialect().now();
         let before = |seconds: i64| format!("{now} - {}", seconds.saturating_mul(1_000_000));
         let old = before(self.seconds);
+        // There is an epoch that is not settled as long as there is money at all.
+        let asked_about = format!(
+            "COALESCE((SELECT MIN(m.begins_at) FROM epoch m WHERE m.state <> 'settled' OR m.number IN (SELECT o.epoch FROM open_period o) \
+             AND m.number + {OPEN_EPOCHS_MAX} >= (SELECT MAX(l.number) FROM epoch l)), {now})"
+        );
+        let proves = "SELECT 1 FROM verdict v WHERE v.epoch = audit_epoch.number AND v.slashed_in IS NOT NULL";
+        let epochs = format!(
+            "SELECT number FROM audit_epoch WHERE ends_at < {old} AND NOT EXISTS ({proves}) ORDER BY number LIMIT {EPOCHS_AT_ONCE}"
+        );
         let passed = before(PASSED_EVIDENCE_SECONDS.min(self.seconds));
         for text in [
             format!(
-                "DELETE FROM verdict WHERE id IN (SELECT id FROM verdict WHERE judged_at < {old} ORDER BY judged_at LIMIT {PRUNED_AT_ONCE})"
+                "DELETE FROM verdict WHERE id IN (SELECT id FROM verdict WHERE judged_at < {old} AND judged_at < {asked_about} \
+                 AND slashed_in IS NULL ORDER BY judged_at LIMIT {PRUNED_AT_ONCE})"
             ),
             format!(
                 "UPDATE verdict SET evidence = '' WHERE id IN (SELECT id FROM verdict WHERE judged_at < {passed} AND verdict = 'passed' \
                  AND evidence <> '' ORDER BY judged_at LIMIT {PRUNED_AT_ONCE})"
             ),
+            format!("DELETE FROM audit_share WHERE epoch IN ({epochs})"),
             format!(
-                "DELETE FROM audit_share WHERE epoch IN (SELECT number FROM audit_epoch WHERE ends_at < {old} ORDER BY number LIMIT 16)"
-            ),
-            format!(
-                "DELETE FROM audit_epoch WHERE number IN (SELECT number FROM audit_epoch WHERE ends_at < {old} ORDER BY number LIMIT 16) \
-                     AND NOT EXISTS (SELECT 1 FROM audit_share s WHERE s.epoch = audit_epoch.number)"
+                "DELETE FROM audit_epoch WHERE number IN ({epochs}) \
+                 AND NOT EXISTS (SELECT 1 FROM audit_share s WHERE s.epoch = audit_epoch.number)"
             ),
         ] {
             tx.execute(Statement::new(text)).await?;

@@ -98,8 +98,6 @@ pub struct Thresholds {
     pub data: i64,
     /// Of answers and of presence: below it the backend counts as away.
     pub answers: i64,
-    /// Audits until what is thought of a backend counts as known.
-    pub vetting_audits: u64,
 }
 
 /// What follows from a reputation.
@@ -107,7 +105,7 @@ pub struct Thresholds {
 pub enum Standing {
     /// It has shown enough of what it should have.
     Trusted,
-    /// It has shown too little so far to be judged by it.
+    /// Settlements have counted too few audits so far to go by them.
     Vetting,
     /// It is hardly ever there, or does not answer.
     Unreliable,
@@ -116,18 +114,18 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// What a reputation comes to.
+    /// What a reputation comes to, of a backend that is vetted or is not.
     #[must_use]
-    pub fn of(reputation: &Reputation, thresholds: Thresholds) -> Self {
-        let Reputation { data, answers, presence, audits } = reputation;
+    pub fn of(reputation: &Reputation, thresholds: Thresholds, is_vetted: bool) -> Self {
+        let Reputation { data, answers, presence, .. } = reputation;
         if data.score() < thresholds.data {
             Self::Suspended
         } else if answers.score().min(presence.score()) < thresholds.answers {
             Self::Unreliable
-        } else if *audits < thresholds.vetting_audits {
-            Self::Vetting
-        } else {
+        } else if is_vetted {
             Self::Trusted
+        } else {
+            Self::Vetting
         }
     }
 
@@ -148,22 +146,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const THRESHOLDS: Thresholds = Thresholds { data: 960, answers: 600, vetting_audits: 100 };
+    const THRESHOLDS: Thresholds = Thresholds { data: 960, answers: 600 };
 
     fn after(verdicts: impl IntoIterator<Item = Verdict>) -> Reputation {
         verdicts.into_iter().fold(Reputation::default(), |known, verdict| known.after(verdict, Decay::default()))
     }
 
     fn standing(verdicts: impl IntoIterator<Item = Verdict>) -> Standing {
-        Standing::of(&after(verdicts), THRESHOLDS)
+        Standing::of(&after(verdicts), THRESHOLDS, true)
     }
 
     #[test]
     fn newcomers_are_vetted_and_then_trusted() {
-        assert_eq!(standing([]), Standing::Vetting);
-        assert_eq!(standing([Verdict::Passed; 99]), Standing::Vetting);
-        assert_eq!(standing([Verdict::Passed; 100]), Standing::Trusted);
-        assert_eq!(standing([Verdict::Void; 1_000]), Standing::Vetting, "void audits vet nobody");
+        let newcomer = |verdicts: &[Verdict]| Standing::of(&after(verdicts.iter().copied()), THRESHOLDS, false);
+        assert_eq!((newcomer(&[]), standing([])), (Standing::Vetting, Standing::Trusted));
+        assert_eq!(newcomer(&[Verdict::Wrong; 50]), Standing::Suspended, "whoever it is");
+        assert_eq!(newcomer(&[Verdict::Offline; 50]), Standing::Unreliable);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! How audits came out in a period, for whoever pays by it.
 
 use crate::domain::Timestamp;
+use crate::domain::money::epoch::Epoch;
 use crate::metadata::MetadataStore;
 use crate::metadata::engine::columns::limit;
-use crate::metadata::engine::statement::Statement;
+use crate::metadata::engine::session::Session;
+use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::Result;
 
 impl MetadataStore {
@@ -33,4 +35,10 @@ impl MetadataStore {
         let rows = self.database().rows(Statement::new(text).bind(from.0).bind(to.0).bind(limit(most))).await?;
         rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.array(1)?, row.text(2)?.to_owned()))).collect()
     }
+}
+
+/// Notes that a settlement slashes for these verdicts: they are kept as its proof.
+pub(in crate::metadata) async fn note_slashed(tx: &mut Session, epoch: Epoch, ids: &[[u8; 16]]) -> Result<()> {
+    let head = format!("UPDATE verdict SET slashed_in = {} WHERE id IN (VALUES ", epoch.0);
+    tx.execute_rows(&head, ids.iter().map(|id| [Value::from(*id)]).collect(), ")").await.map(drop)
 }

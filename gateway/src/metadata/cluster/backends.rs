@@ -72,7 +72,8 @@ impl MetadataStore {
         Ok(self.database().row(Statement::new(text).bind(backend.as_str())).await?.is_some())
     }
 
-    /// Takes a backend out of the cluster, or back into it. Whether there is one of that name.
+    /// Takes a backend out of the cluster, or back into it. One that still holds slivers of what lives counts as lost from now on, and one
+    /// that did before goes on to. Whether there is one of that name.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -90,9 +91,21 @@ impl Work for SetRemoved {
     type Done = bool;
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
-        // A drain ends when the backend leaves, and so does an absence: neither must be found when it is taken back.
-        let text = "UPDATE backend SET removed = $1, drain_began = NULL, drain_slivers = NULL, successor = NULL, away_since = NULL, \
-                    away_until = NULL, lost_at = NULL WHERE name = $2";
+        // A drain ends when the backend leaves, and so does an absence: neither must be found when it is taken back. That it left without
+        // handing over what it held stays noted until then.
+        let lost_at = if self.removed {
+            format!(
+                "CASE WHEN EXISTS (SELECT 1 FROM sliver s JOIN blob b ON b.id = s.blob_id WHERE s.backend = backend.name \
+                 AND b.live_bytes > 0) THEN COALESCE(lost_at, {}) ELSE lost_at END",
+                tx.dialect().now()
+            )
+        } else {
+            "NULL".to_owned()
+        };
+        let text = format!(
+            "UPDATE backend SET removed = $1, drain_began = NULL, drain_slivers = NULL, successor = NULL, away_since = NULL, \
+             away_until = NULL, lost_at = {lost_at} WHERE name = $2"
+        );
         Ok(tx.execute(Statement::new(text).bind(self.removed).bind(self.backend.as_str())).await? > 0)
     }
 }

@@ -71,8 +71,9 @@ impl Work for End {
     type Done = bool;
 
     async fn run(&self, tx: &mut Session) -> Result<bool> {
+        // One that counted as lost goes on to: its successor has what others rebuilt.
         let text = "UPDATE backend SET removed = TRUE, drain_began = NULL, drain_slivers = NULL, successor = NULL, away_since = NULL, \
-                    away_until = NULL, lost_at = NULL WHERE name = $1 AND successor = $2 AND NOT removed";
+                    away_until = NULL WHERE name = $1 AND successor = $2 AND NOT removed";
         let statement = Statement::new(text).bind(self.old.as_str()).bind(self.successor.as_str());
         Ok(tx.execute(statement).await? > 0)
     }

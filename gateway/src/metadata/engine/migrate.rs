@@ -60,6 +60,10 @@ const MIGRATIONS: &[Text] = texts! {
     "0029_discard_turns"
     "0030_schema_floor"
     "0031_price_floors"
+    "0032_provider_books"
+    "0033_slash_proofs"
+    "0034_vetted_providers"
+    "0035_silent_backends"
 };
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

@@ -14,6 +14,9 @@ use crate::metadata::events::due_events::take_numbers;
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
 
+/// Stands for the operator where a message names its account: no account has this number.
+const OPERATOR: i64 = 0;
+
 /// Messages looked at in one transaction.
 const LOOKED_AT: usize = 256;
 
@@ -30,6 +33,8 @@ pub struct Event {
     pub target: String,
     /// The account of the bucket it is about, if that is still known.
     pub account: Option<UserId>,
+    /// It is the operator's own, who may use every target: what it is about is for whoever watches costs.
+    pub is_alert: bool,
     /// The version it is about, where clients know one.
     pub version: Option<String>,
     /// The message, as JSON.
@@ -138,16 +143,39 @@ impl Work for EnqueueEvent {
     type Done = ();
 
     async fn run(&self, tx: &mut Session) -> Result<()> {
-        let seq = take_numbers(tx, 1).await?.into_iter().next();
-        let seq = seq.ok_or_else(|| MetadataError::Damaged("no number for a message".to_owned()))?;
-        let now = tx.dialect().now();
-        let text = format!(
-            "INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at, account_id) \
-             VALUES ($1, $2, $3, $4, '', $5, TRUE, {now}, {now}, (SELECT b.account_id FROM bucket b WHERE b.id = $6))"
-        );
-        let statement = Statement::new(text).bind(seq).bind(&*self.target).bind(self.bucket.0);
-        tx.execute(statement.bind(Vec::new()).bind(&*self.message).bind(self.bucket.0)).await.map(drop)
+        enqueue(tx, (self.bucket, None), &self.target, &self.message).await
     }
+}
+
+/// Enqueues an alert about a bucket in the transaction that takes note of it: so it is sent at least once, in the order of the bucket's alerts,
+/// again and again until it is taken or too old.
+pub(in crate::metadata) async fn enqueue_alert(
+    tx: &mut Session,
+    bucket: BucketId,
+    target: &str,
+    message: &str,
+) -> Result<()> {
+    enqueue(tx, (bucket, Some(OPERATOR)), target, message).await
+}
+
+/// `account`: whose message it is, if not that of the bucket's account.
+async fn enqueue(
+    tx: &mut Session,
+    (bucket, account): (BucketId, Option<i64>),
+    target: &str,
+    message: &str,
+) -> Result<()> {
+    let seq = take_numbers(tx, 1).await?.into_iter().next();
+    let seq = seq.ok_or_else(|| MetadataError::Damaged("no number for a message".to_owned()))?;
+    let now = tx.dialect().now();
+    let account = account
+        .map_or_else(|| format!("(SELECT b.account_id FROM bucket b WHERE b.id = {})", bucket.0), |id| id.to_string());
+    let text = format!(
+        "INSERT INTO event (seq, target, bucket_id, key, version, record, is_whole, not_before, created_at, account_id) \
+         VALUES ($1, $2, $3, $4, '', $5, TRUE, {now}, {now}, {account})"
+    );
+    let statement = Statement::new(text).bind(seq).bind(target).bind(bucket.0).bind(Vec::new());
+    tx.execute(statement.bind(message)).await.map(drop)
 }
 
 struct Claim {
@@ -239,7 +267,8 @@ async fn read(tx: &mut Session, seqs: &[i64]) -> Result<Vec<Event>> {
     let now = tx.dialect().now();
     let head = format!(
         "SELECT e.seq, e.target, e.version, e.record, e.is_whole, e.attempts, {now} - e.created_at, \
-         COALESCE(e.account_id, (SELECT b.account_id FROM bucket b WHERE b.id = e.bucket_id), 0) FROM event e \
+         COALESCE(e.account_id, (SELECT b.account_id FROM bucket b WHERE b.id = e.bucket_id), {OPERATOR}), \
+         COALESCE(e.account_id = {OPERATOR}, FALSE) FROM event e \
          WHERE e.seq IN (VALUES "
     );
     let mut events = Vec::with_capacity(seqs.len());
@@ -252,7 +281,8 @@ async fn read(tx: &mut Session, seqs: &[i64]) -> Result<Vec<Event>> {
             whole: row.flag(4)?,
             attempts: row.number(5)?,
             age_seconds: row.int(6)? / SECOND,
-            account: Some(UserId(row.int(7)?)).filter(|account| account.0 != 0),
+            account: Some(UserId(row.int(7)?)).filter(|account| account.0 != OPERATOR),
+            is_alert: row.flag(8)?,
         });
     }
     events.sort_by_key(|event| seqs.iter().position(|seq| *seq == event.seq));

@@ -2,7 +2,7 @@
 
 pub(in crate::metadata) mod due_events;
 mod event_draft;
-mod event_queue;
+pub(super) mod event_queue;
 
 pub use event_draft::{EventDraft, EventTrigger};
 pub use event_queue::{ClaimedEvents, Event};

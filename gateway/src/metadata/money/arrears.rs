@@ -9,6 +9,7 @@ use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::Result;
+use crate::metadata::events::event_queue::enqueue_alert;
 use crate::metadata::money::bucket_costs::{self, BucketCost};
 use crate::metadata::money::posting::LedgerEnd;
 use crate::metadata::money::{epochs, funds_row};
@@ -26,6 +27,25 @@ pub struct ArrearsNotice {
     pub announced: Announced,
 }
 
+impl ArrearsNotice {
+    /// What a webhook receives, as JSON.
+    fn message(&self) -> String {
+        let Self { bucket, payer, unpaid, announced } = self;
+        let mut message = serde_json::json!({
+            "event": "haulout:ArrearsNotice",
+            "bucket": bucket,
+            "payer": payer.to_string(),
+            "stage": announced.stage.as_str(),
+            "unpaidFrost": unpaid.0.to_string(),
+        });
+        if announced.stage != ArrearsStage::Paid {
+            message["readOnlyAt"] = announced.read_only_at.iso().into();
+            message["endsAt"] = announced.ends_at.iso().into();
+        }
+        message.to_string()
+    }
+}
+
 /// What an operator decides about a bucket that owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndDecision {
@@ -38,16 +58,24 @@ pub enum EndDecision {
 }
 
 impl MetadataStore {
-    /// Records what is to be announced about a bucket, if anything is. Of several gateways one announces it.
+    /// Records what is to be announced about a bucket, if anything is. Of several gateways one announces it. With a target its message is
+    /// enqueued in the same transaction.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
-    pub async fn take_arrears_notice(&self, cost: &BucketCost, terms: &ArrearsTerms) -> Result<Option<ArrearsNotice>> {
+    pub async fn take_arrears_notice(
+        &self,
+        cost: &BucketCost,
+        terms: &ArrearsTerms,
+        target: Option<&str>,
+    ) -> Result<Option<ArrearsNotice>> {
         let Some((_, now)) = self.money_epoch().await? else { return Ok(None) };
         if cost.arrears.announcement(terms, now).is_none() {
             return Ok(None);
         }
-        self.database().transact(TakeNotice { bucket: cost.bucket, terms: *terms }).await
+        self.database()
+            .transact(TakeNotice { bucket: cost.bucket, terms: *terms, target: target.map(str::to_owned) })
+            .await
     }
 
     /// Buckets that owe or owed until just now, after a number.
@@ -90,6 +118,7 @@ async fn set(tx: &mut Session, bucket: BucketId, announced: &Announced, is_given
 struct TakeNotice {
     bucket: BucketId,
     terms: ArrearsTerms,
+    target: Option<String>,
 }
 
 impl Work for TakeNotice {
@@ -100,7 +129,11 @@ impl Work for TakeNotice {
         let announced = cost.arrears.announcement(&self.terms, crate::domain::Timestamp(now));
         let Some(announced) = announced else { return Ok(None) };
         set(tx, self.bucket, &announced, cost.is_given_up && announced.stage == ArrearsStage::Ended).await?;
-        Ok(Some(ArrearsNotice { bucket: cost.name, payer: cost.payer, unpaid: cost.funds.unpaid, announced }))
+        let notice = ArrearsNotice { bucket: cost.name, payer: cost.payer, unpaid: cost.funds.unpaid, announced };
+        if let Some(target) = &self.target {
+            enqueue_alert(tx, self.bucket, target, &notice.message()).await?;
+        }
+        Ok(Some(notice))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::events::event_queue::enqueue_alert;
 use crate::metadata::money::bills;
 use crate::metadata::money::bucket_meters::{self, fold_hour};
 use crate::metadata::money::epochs::MoneyEpoch;
@@ -83,21 +84,42 @@ impl MetadataStore {
         costs(&mut session, &epoch, now, rows).await
     }
 
-    /// Whether an alert about a bucket is due; it is due once.
+    /// Whether an alert about a bucket is due; it is due once. With a target its message is enqueued in the same transaction.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn take_alert(&self, cost: &BucketCost, epoch: &MoneyEpoch) -> Result<Option<FundsAlert>> {
+    pub async fn take_alert(
+        &self,
+        cost: &BucketCost,
+        epoch: &MoneyEpoch,
+        target: Option<&str>,
+    ) -> Result<Option<FundsAlert>> {
         let percent = cost.funds.percent(epoch.mode.book() == Some(Book::On));
         let Some(percent) = alert_due(percent, cost.alerted) else { return Ok(None) };
-        let taken = TakeAlert { bucket: cost.bucket, epoch: epoch.number.0, percent };
         let alert = FundsAlert {
             bucket: cost.name.clone(),
             payer: cost.payer.clone(),
             percent,
             projected: cost.projected.total(),
         };
+        let message = target.map(|target| (target.to_owned(), alert.message()));
+        let taken = TakeAlert { bucket: cost.bucket, epoch: epoch.number.0, percent, message };
         Ok(self.database().transact(taken).await?.then_some(alert))
+    }
+}
+
+impl FundsAlert {
+    /// What a webhook receives, as JSON.
+    fn message(&self) -> String {
+        let Self { bucket, payer, percent, projected } = self;
+        let message = serde_json::json!({
+            "event": "haulout:FundsAlert",
+            "bucket": bucket,
+            "payer": payer.to_string(),
+            "percent": percent,
+            "projectedFrost": projected.0.to_string(),
+        });
+        message.to_string()
     }
 }
 
@@ -105,6 +127,8 @@ struct TakeAlert {
     bucket: BucketId,
     epoch: u64,
     percent: u64,
+    /// To which target, and what.
+    message: Option<(String, String)>,
 }
 
 impl Work for TakeAlert {
@@ -118,7 +142,13 @@ impl Work for TakeAlert {
                     WHERE bucket_funds.alerted_epoch < EXCLUDED.alerted_epoch \
                     OR bucket_funds.alerted_percent < EXCLUDED.alerted_percent";
         let statement = Statement::new(text).bind(int(self.epoch)?).bind(int(self.percent)?).bind(self.bucket.0);
-        Ok(tx.execute(statement).await? > 0)
+        if tx.execute(statement).await? == 0 {
+            return Ok(false);
+        }
+        if let Some((target, message)) = &self.message {
+            enqueue_alert(tx, self.bucket, target, message).await?;
+        }
+        Ok(true)
     }
 }
 

@@ -55,12 +55,13 @@ impl MetadataStore {
         Ok(losses)
     }
 
-    /// Since when backends that are away count as lost, by name.
+    /// Since when backends count as lost, by name: those that are away for too long, and those that were removed without handing over what
+    /// they held.
     ///
     /// # Errors
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn lost_backends(&self) -> Result<BTreeMap<String, Timestamp>> {
-        let text = "SELECT name, lost_at FROM backend WHERE lost_at IS NOT NULL AND NOT removed";
+        let text = "SELECT name, lost_at FROM backend WHERE lost_at IS NOT NULL";
         let rows = self.database().rows(Statement::new(text)).await?;
         rows.iter().map(|row| Ok((row.text(0)?.to_owned(), Timestamp(row.int(1)?)))).collect()
     }

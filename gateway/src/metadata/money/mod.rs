@@ -14,6 +14,7 @@ pub(super) mod held_samples;
 pub(super) mod holds;
 pub(super) mod losses;
 pub(super) mod posting;
+pub(super) mod provider_accounts;
 pub(super) mod provider_bytes;
 pub(super) mod settling;
 pub(super) mod stored_entry;

@@ -10,6 +10,7 @@ use crate::domain::money::transfer::Transfer;
 use crate::domain::money::transfer::TransferId;
 use crate::ledger::Entry;
 use crate::metadata::MetadataStore;
+use crate::metadata::audits::{reputations, verdict_counts};
 use crate::metadata::engine::columns::int;
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
@@ -19,38 +20,13 @@ use crate::metadata::money::charging::release;
 use crate::metadata::money::epochs::{self, EpochState, MoneyEpoch};
 use crate::metadata::money::funds_row::Hold;
 use crate::metadata::money::posting::LedgerEnd;
+use crate::metadata::money::provider_accounts::{self, OpenPeriodRow, ProviderAccount};
 use crate::metadata::money::stored_entry::{self, BALANCE_COLUMNS};
 use crate::metadata::money::{held_samples, losses};
 use crate::metadata::staking::price_floors::{self, PriceFloorRow};
 use crate::metadata::staking::proposals::{self, ProposalRow};
 use crate::metadata::staking::providers::{self, StakingProvider};
 use crate::metadata::staking::settled_stakes::{self, SettledStakes, StakeRows};
-
-/// What is remembered of a provider from one settlement to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProviderAccount {
-    /// The first epoch that it was settled in.
-    pub since: Epoch,
-    /// What it held when its last epoch was settled.
-    pub held_bytes: u64,
-    /// Audits that count for its vetting.
-    pub vetting: u64,
-    /// Half of what was held back was returned.
-    pub is_half_returned: bool,
-    /// What the repair fund owes it.
-    pub owed: Frost,
-}
-
-/// A period that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenPeriodRow {
-    /// Whose.
-    pub provider: String,
-    /// Of which epoch.
-    pub epoch: Epoch,
-    /// What that epoch's escrow keeps for it.
-    pub reserved: Frost,
-}
 
 /// What a settlement begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +37,9 @@ pub struct SettlementFacts {
     pub seq: u64,
     /// What accounts have, holds of buckets included: payers of the epoch, providers' holdbacks, repair fund and remainder.
     pub funds: BTreeMap<LedgerAccount, Frost>,
-    /// The providers of earlier epochs.
+    /// The providers of earlier epochs, as the epoch's book has them.
     pub providers: BTreeMap<String, ProviderAccount>,
-    /// What earlier epochs left open.
+    /// What earlier epochs of the same book left open.
     pub open_periods: Vec<OpenPeriodRow>,
     /// Providers that take stake.
     pub staking: BTreeMap<String, StakingProvider>,
@@ -94,6 +70,10 @@ pub struct Settlement {
     pub open_periods: Vec<OpenPeriodRow>,
     /// What becomes of stake.
     pub stakes: SettledStakes,
+    /// The verdicts that it slashes for.
+    pub evidence: Vec<[u8; 16]>,
+    /// Providers that were silent too often: nothing new goes there until they answer.
+    pub silent: Vec<String>,
 }
 
 /// A settled epoch that the published log does not have yet.
@@ -118,25 +98,10 @@ impl MetadataStore {
         let end = session.row(Statement::new("SELECT seq FROM ledger_end WHERE id = 1")).await?;
         let seq = end.map_or(Ok(0), |row| row.number(0))?;
         let funds = funds(&mut session, &epoch).await?;
-        let text = "SELECT provider, since_epoch, held_bytes, vetting, is_half_returned, owed FROM provider_account";
-        let mut providers = BTreeMap::new();
-        for row in session.rows(Statement::new(text)).await? {
-            let account = ProviderAccount {
-                since: Epoch(row.number(1)?),
-                held_bytes: row.number(2)?,
-                vetting: row.number(3)?,
-                is_half_returned: row.flag(4)?,
-                owed: stored_entry::frost(&row, 5)?,
-            };
-            providers.insert(row.text(0)?.to_owned(), account);
-        }
-        let text = "SELECT provider, epoch, reserved FROM open_period ORDER BY provider, epoch";
-        let mut open_periods = Vec::new();
-        for row in session.rows(Statement::new(text)).await? {
-            let (provider, reserved) = (row.text(0)?.to_owned(), stored_entry::frost(&row, 2)?);
-            open_periods.push(OpenPeriodRow { provider, epoch: Epoch(row.number(1)?), reserved });
-        }
-        let is_charged = epoch.mode.book() == Some(Book::On);
+        let book = book_of(&epoch);
+        let providers = provider_accounts::read(&mut session, book).await?;
+        let open_periods = provider_accounts::open_periods(&mut session, book).await?;
+        let is_charged = book == Book::On;
         let stakes =
             if is_charged { settled_stakes::read(&mut session, epoch.number).await? } else { StakeRows::default() };
         let staking = providers::all(&mut session).await?;
@@ -169,9 +134,14 @@ impl MetadataStore {
     }
 }
 
+/// The book that an epoch is settled in.
+fn book_of(epoch: &MoneyEpoch) -> Book {
+    epoch.mode.book().unwrap_or(Book::Track)
+}
+
 /// What the accounts have that the settlement of an epoch may take from.
 async fn funds(session: &mut Session, epoch: &MoneyEpoch) -> Result<BTreeMap<LedgerAccount, Frost>> {
-    let book = epoch.mode.book().unwrap_or(Book::Track);
+    let book = book_of(epoch);
     let text = format!(
         "SELECT {BALANCE_COLUMNS} FROM ledger_account WHERE book = $1 AND (name IN ('repair-fund', 'remainder') OR \
          name LIKE 'holdback/%' OR name IN (SELECT payer FROM bill WHERE epoch = $2))"
@@ -228,8 +198,11 @@ impl Work for Settlement {
             }
         }
         self.note_unpaid(tx).await?;
-        self.note_providers(tx).await?;
+        provider_accounts::note(tx, book_of(&epoch), &self.providers).await?;
+        provider_accounts::note_open_periods(tx, book_of(&epoch), &self.open_periods).await?;
         settled_stakes::apply(tx, self.epoch, &self.stakes).await?;
+        verdict_counts::note_slashed(tx, self.epoch, &self.evidence).await?;
+        reputations::note_silent(tx, &epoch, &self.silent).await?;
         held_samples::forget_before(tx, &epoch).await?;
         losses::forget_before(tx, epoch.begins_at).await?;
         let text = "INSERT INTO settlement (epoch, inputs, through, settled_at) VALUES ($1, $2, $3, $4)";
@@ -254,30 +227,5 @@ impl Settlement {
             self.epoch.0
         );
         tx.execute_rows(head, rows()?, &tail).await.map(drop)
-    }
-
-    async fn note_providers(&self, tx: &mut Session) -> Result<()> {
-        let mut rows = Vec::with_capacity(self.providers.len());
-        for (provider, account) in &self.providers {
-            rows.push([
-                provider.as_str().into(),
-                int(account.since.0)?.into(),
-                int(account.held_bytes)?.into(),
-                int(account.vetting)?.into(),
-                account.is_half_returned.into(),
-                Value::Int(int(account.owed.0)?),
-            ]);
-        }
-        let head =
-            "INSERT INTO provider_account (provider, since_epoch, held_bytes, vetting, is_half_returned, owed) VALUES ";
-        let tail = " ON CONFLICT (provider) DO UPDATE SET held_bytes = EXCLUDED.held_bytes, vetting = EXCLUDED.vetting, \
-                    is_half_returned = EXCLUDED.is_half_returned, owed = EXCLUDED.owed";
-        tx.execute_rows(head, rows, tail).await?;
-        tx.execute(Statement::new("DELETE FROM open_period")).await?;
-        let mut rows = Vec::new();
-        for OpenPeriodRow { provider, epoch, reserved } in &self.open_periods {
-            rows.push([provider.as_str().into(), int(epoch.0)?.into(), Value::Int(int(reserved.0)?)]);
-        }
-        tx.execute_rows("INSERT INTO open_period (provider, epoch, reserved) VALUES ", rows, "").await.map(drop)
     }
 }

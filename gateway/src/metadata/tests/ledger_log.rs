@@ -11,7 +11,7 @@ use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::log::Exporter;
 use crate::ledger::log::note::{Policy, SignedNote};
-use crate::ledger::log::verify::{Plan, Report, Verification, verify};
+use crate::ledger::log::verify::{Plan, PlannedEpoch, Report, Verification, verify};
 use crate::ledger::{Entry, Phase};
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::{Fixture, both};
@@ -51,7 +51,7 @@ async fn append(store: &MetadataStore, keys: &LogKeys, epoch: u64, count: u8) ->
 
 /// Reads the whole log as an export does, and verifies it.
 async fn verified(store: &MetadataStore, keys: &LogKeys) -> Report {
-    verified_with(store, keys, &|_| Ok(Vec::new())).await
+    verified_with(store, keys, &|_| Ok(PlannedEpoch::default())).await
 }
 
 /// The report on what was published, exported as anybody gets it.

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Ambient, random};
+use crate::domain::money::epoch::Epoch;
 use crate::domain::money::mode::MoneyMode;
 use crate::domain::{BackendFlag, BackendId, Heartbeat, HeartbeatVerdict, SeenBackend, SeenHeartbeat};
 use crate::metadata::{BackendSighting, FlaggedBackend, MetadataError, MetadataStore, SightedBackend};
@@ -197,6 +198,7 @@ impl Heartbeats {
         let known = |id: &BackendId| self.0.backends.iter().any(|backend| backend.id == *id);
         leaving.extend(successors.filter(|(_, successor)| known(successor)).map(|(old, _)| old));
         let absences = self.0.metadata.absences().await?;
+        let vettings = self.0.metadata.provider_vettings().await?;
         let reputations = self.0.metadata.reputations().await?;
         let weights = self.0.metadata.placement_weights().await?;
         let below_floor = self.below_floor().await?;
@@ -204,12 +206,16 @@ impl Heartbeats {
             if backend.trust().set_below_floor(below_floor.contains(backend.id.as_str())) {
                 announce_price(backend);
             }
+            let silent_in = reputations.get(&backend.id).and_then(|known| known.silent_in);
+            if backend.trust().set_silent(silent_in.is_some()) {
+                announce_silence(&backend.id, silent_in);
+            }
             let staked = weights.get(backend.id.as_str()).copied().unwrap_or(0);
             backend.weigh_by_stake((!weights.is_empty()).then_some(staked));
             if let Some(kept) = kept.get(&backend.id) {
                 backend.store.require_generation(kept.last.generation);
             }
-            backend.audited(reputations.get(&backend.id).map_or(0, |known| known.reputation.audits));
+            backend.set_vetted(vettings.get(backend.id.as_str()).is_some_and(|vetting| vetting.is_vetted));
             let flag = flagged.iter().find(|flagged| flagged.backend == backend.id);
             let with_outcome = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
             let membership = match &backend.id {
@@ -348,6 +354,18 @@ fn announce_price(backend: &Backend) {
     }
     let labels = [("backend", id.to_string())];
     metrics::gauge!("haulout_backend_below_price_floor", &labels).set(if is_below { 1.0 } else { 0.0 });
+}
+
+/// That a backend is silent, or answers again, shows in log and metrics.
+fn announce_silence(backend: &BackendId, silent_in: Option<Epoch>) {
+    match silent_in {
+        Some(epoch) => {
+            tracing::warn!(%backend, %epoch, "a backend was silent in too many audits: it takes no new slivers until it answers one");
+        }
+        None => tracing::info!(%backend, "a backend that was silent answers audits again"),
+    }
+    let silent = if silent_in.is_some() { 1.0 } else { 0.0 };
+    metrics::gauge!("haulout_backend_silent", "backend" => backend.to_string()).set(silent);
 }
 
 /// Another flag than before shows in log and metrics.

@@ -31,6 +31,8 @@ pub struct Trust {
     draining: AtomicBool,
     /// The prices in force are below the floor that its node signed.
     below_floor: AtomicBool,
+    /// It was silent in too many audits of an epoch and has not answered one since.
+    silent: AtomicBool,
     /// It has passed its audits, or needs none.
     known: AtomicBool,
     flag: Mutex<Option<(BackendFlag, String)>>,
@@ -77,6 +79,17 @@ impl Trust {
     /// Takes over whether prices are below its floor; whether that is another answer than before.
     pub(crate) fn set_below_floor(&self, is_below: bool) -> bool {
         self.below_floor.swap(is_below, Ordering::Relaxed) != is_below
+    }
+
+    /// Whether it was silent in too many audits of an epoch and has not answered one since: it keeps what it holds and takes nothing new.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    /// Takes over whether it is silent; whether that is another answer than before.
+    pub(crate) fn set_silent(&self, is_silent: bool) -> bool {
+        self.silent.swap(is_silent, Ordering::Relaxed) != is_silent
     }
 
     /// Whether it has passed its audits, or is trusted without.

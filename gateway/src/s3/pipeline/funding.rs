@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
+use crate::domain::money::price::Usage;
 use crate::domain::{Bucket, BucketId};
 use crate::ledger::{Announced, ArrearsStage, Shortfall, quote};
 use crate::metadata::{BucketCost, MetadataStore, MoneyEpoch};
@@ -132,8 +133,9 @@ impl Funding {
     }
 
     fn charges(&self, seen: &SeenEpoch, bytes: u64, fees: Fees) -> Frost {
-        let encoded = self.objects.encoded_bytes(None, bytes);
-        let charges = quote(encoded, seen.left, seen.epoch.micros(), 0, &seen.epoch.prices);
+        let written_bytes = self.objects.encoded_bytes(None, bytes);
+        let written = Usage { written_bytes, requests_write: 1, ..Usage::default() };
+        let charges = quote(&written, seen.left, seen.epoch.micros(), 0, &seen.epoch.prices);
         match fees {
             Fees::Written => charges.total(),
             Fees::Kept => [charges.storage, charges.requests].into_iter().sum(),

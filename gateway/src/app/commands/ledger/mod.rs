@@ -6,8 +6,6 @@ mod names;
 mod prove;
 mod verify;
 
-pub(in crate::app) use verify::plan_of;
-
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};

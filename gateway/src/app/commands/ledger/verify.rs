@@ -6,10 +6,9 @@ use anyhow::{Context as _, Result};
 
 use super::folder::{Folder, read_named};
 use crate::app::commands::{Outcome, show};
-use crate::domain::money::transfer::Transfer;
 use crate::ledger::log::note::{NOTE_BYTES_MAX, POLICY_BYTES_MAX, Policy, SignedNote};
 use crate::ledger::log::verify::{Verification, verify};
-use crate::settlement;
+use crate::settlement::planned_epoch;
 
 pub(super) fn run(dir: &Path, policy: Option<&Path>, seen: &[PathBuf]) -> Result<Outcome> {
     let policy = policy.map(read_policy).transpose()?;
@@ -18,15 +17,9 @@ pub(super) fn run(dir: &Path, policy: Option<&Path>, seen: &[PathBuf]) -> Result
         SignedNote::read(&content).with_context(|| format!("{} is no checkpoint", path.display()))
     };
     let seen = seen.iter().map(checkpoint).collect::<Result<Vec<_>>>()?;
-    let report = verify(&Folder(dir.to_owned()), Verification { policy, seen, plan: Some(&plan_of) });
+    let report = verify(&Folder(dir.to_owned()), Verification { policy, seen, plan: Some(&planned_epoch) });
     show::print(report.to_string().trim_end_matches('\n'))?;
     Ok(if report.is_good() { Outcome::Fine } else { Outcome::Wrong })
-}
-
-/// The transfers that the rules give for the inputs of an epoch.
-pub(in crate::app) fn plan_of(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
-    let inputs = settlement::parse(inputs).map_err(|error| error.to_string())?;
-    settlement::plan(&inputs).map(|plan| plan.transfers).map_err(|error| error.to_string())
 }
 
 pub(super) fn read_policy(path: &Path) -> Result<Policy> {

@@ -11,7 +11,6 @@ use backends::node::server::NodeServer;
 use tokio_util::task::TaskTracker;
 
 use crate::app::cli::RunNode;
-use crate::app::commands::ledger::plan_of;
 use crate::app::commands::{Outcome, show};
 use crate::app::listener::{ConnectionMonitor, Listener, Timeouts, bind};
 use crate::app::ops::{self, MetricsPage};
@@ -20,6 +19,7 @@ use crate::app::startup::descriptors;
 use crate::app::witness::{WitnessServer, make_key, router};
 use crate::clock::Ambient;
 use crate::config::Config;
+use crate::settlement::planned_epoch;
 
 /// Connections to the witness at once.
 const WITNESS_CONNECTIONS: usize = 64;
@@ -60,7 +60,7 @@ fn open_witness(listen: SocketAddr, data: &Path, config: &Config) -> Result<(Soc
     let monitor =
         ConnectionMonitor::new(Timeouts { connections: WITNESS_CONNECTIONS, ..Timeouts::from(&config.limits) });
     tokio::spawn(Arc::clone(&monitor).sweep_for_ever());
-    let handler = router(WitnessServer::new(data, signer, Ambient::system()), plan_of);
+    let handler = router(WitnessServer::new(data, signer, Ambient::system()), planned_epoch);
     tokio::spawn(Listener { socket, certificates: None, monitor, handler }.run(TaskTracker::new()));
     Ok((address, key))
 }

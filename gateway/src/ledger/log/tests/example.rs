@@ -9,7 +9,7 @@ use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::log::note::{Checkpoint, NoteSigner, Policy, SignatureKind, SignedNote};
 use crate::ledger::log::tree::Frontier;
-use crate::ledger::log::verify::{Report, Verification, verify};
+use crate::ledger::log::verify::{PlannedEpoch, Report, Verification, verify};
 use crate::ledger::log::{Exporter, Leaf, NameKind, Salter, section};
 
 pub(super) const ORIGIN: &str = "log.example/ledger";
@@ -57,6 +57,10 @@ pub(super) fn plan(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
         }
     }
     Ok(transfers)
+}
+
+pub(super) fn planned_epoch(inputs: &[u8]) -> Result<PlannedEpoch, String> {
+    plan(inputs).map(Into::into)
 }
 
 pub(super) fn salter() -> Salter {
@@ -173,5 +177,5 @@ pub(super) fn verified(files: &Files) -> Report {
 
 pub(super) fn verified_after(files: &Files, seen: Vec<SignedNote>) -> Report {
     let policy = Some(Policy::read(policy_text().as_bytes()).unwrap());
-    verify(files, Verification { policy, seen, plan: Some(&plan) })
+    verify(files, Verification { policy, seen, plan: Some(&planned_epoch) })
 }

@@ -6,7 +6,7 @@ use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::log::note::{Checkpoint, WitnessRefusal};
 use crate::ledger::log::tree::{Frontier, leaf_hash};
-use crate::ledger::log::verify::{GivenSection, RecomputeError, RecomputedHead, recompute};
+use crate::ledger::log::verify::{GivenSection, PlannedEpoch, RecomputeError, RecomputedHead, recompute};
 use crate::ledger::log::{decode_section, encode_section, section};
 
 fn transfer(id: u8, code: TransferCode, amount: u64) -> Transfer {
@@ -27,6 +27,10 @@ fn plan(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
     if inputs == b"nonsense" { Err("no plan".to_owned()) } else { Ok(vec![transfer(1, TransferCode::Storage, 5)]) }
 }
 
+fn planned_epoch(inputs: &[u8]) -> Result<PlannedEpoch, String> {
+    plan(inputs).map(Into::into)
+}
+
 fn checkpoint(before: &RecomputedHead, leaves: &[String]) -> Checkpoint {
     let mut tree: Frontier = before.tree.clone();
     leaves.iter().for_each(|leaf| tree.push(leaf_hash(leaf.as_bytes())));
@@ -39,7 +43,7 @@ fn leaves(epoch: u64, inputs: &[u8], first: u64, transfers: Vec<Transfer>) -> Ve
 
 fn given(before: &RecomputedHead, inputs: &[u8], texts: &[String]) -> Result<RecomputedHead, RecomputeError> {
     let leaves: Vec<_> = texts.iter().map(String::as_bytes).collect();
-    recompute(before, &checkpoint(before, texts), GivenSection { inputs, leaves: &leaves }, &plan)
+    recompute(before, &checkpoint(before, texts), GivenSection { inputs, leaves: &leaves }, &planned_epoch)
 }
 
 fn wrong(outcome: Result<RecomputedHead, RecomputeError>) -> String {
@@ -87,7 +91,7 @@ fn epochs_that_follow_from_their_inputs_are_taken_and_others_are_not() {
     assert!(matches!(given(&nothing, b"other", &good), Err(RecomputeError::NotOfCheckpoint(_))));
     let bytes: Vec<_> = good.iter().map(String::as_bytes).collect();
     let of_another = checkpoint(&nothing, &next);
-    let outcome = recompute(&nothing, &of_another, GivenSection { inputs: b"in", leaves: &bytes }, &plan);
+    let outcome = recompute(&nothing, &of_another, GivenSection { inputs: b"in", leaves: &bytes }, &planned_epoch);
     assert!(matches!(outcome, Err(RecomputeError::NotOfCheckpoint(_))));
 }
 

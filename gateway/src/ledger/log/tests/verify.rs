@@ -1,6 +1,6 @@
 //! What an honest export gives, and what a log that signs something false is caught at.
 
-use super::example::{EPOCHS, Story, TRANSFERS, log, plan, policy_text, signed, verified, verified_after};
+use super::example::{EPOCHS, Story, TRANSFERS, log, planned_epoch, policy_text, signed, verified, verified_after};
 use crate::domain::money::account::LedgerAccount;
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
@@ -28,12 +28,13 @@ fn an_honest_export_is_good() {
 #[test]
 fn without_a_policy_the_report_says_what_it_is_worth() {
     let files = Story::honest().export();
-    let report = verify(&files, Verification { policy: None, seen: Vec::new(), plan: Some(&plan) });
+    let report = verify(&files, Verification { policy: None, seen: Vec::new(), plan: Some(&planned_epoch) });
     assert!(report.is_good() && report.notes.len() == 1, "{report}");
     let other = format!("log {}\nquorum none\n", policy_text().split(' ').nth(3).unwrap_or_default());
     assert!(Policy::read(other.as_bytes()).is_err(), "a witness is no log");
     let policy = Policy::of_logs(vec![log().key().clone()]);
-    let unwitnessed = verify(&files, Verification { policy: Some(policy), seen: Vec::new(), plan: Some(&plan) });
+    let unwitnessed =
+        verify(&files, Verification { policy: Some(policy), seen: Vec::new(), plan: Some(&planned_epoch) });
     assert!(unwitnessed.is_good() && unwitnessed.cosigned.is_empty());
     let without_rules = verify(&files, Verification { policy: None, seen: Vec::new(), plan: None });
     assert!(without_rules.is_good() && without_rules.notes[1].contains("the rules were not checked"));

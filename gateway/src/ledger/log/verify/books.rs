@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::planned::Claims;
 use crate::domain::money::account::{Book, LedgerAccount};
+use crate::domain::money::frost::Frost;
 use crate::domain::money::transfer::{Transfer, TransferId};
 use crate::ledger::balance::is_limited;
 
@@ -41,6 +43,21 @@ impl Sums {
         }
         self.post(transfer, &transfer.credit, amount);
         wrong
+    }
+
+    /// What the inputs of an epoch say that accounts have, against what they have by the transfers so far. Answers with what differs.
+    pub(super) fn differences(&self, claims: &Claims) -> Vec<String> {
+        let has =
+            |account: &LedgerAccount| self.balances.get(&(claims.book, account.clone())).copied().unwrap_or_default();
+        if self.is_unknown {
+            return Vec::new();
+        }
+        let exact = claims.balances.iter().filter(|(account, said)| has(account) != i128::from(said.0));
+        let least = claims.balances_least.iter().filter(|(account, said)| has(account) < i128::from(said.0));
+        let differs = |(account, said): (&LedgerAccount, &Frost)| {
+            format!("`{account}` is said to have {} FROST, and has {} by the transfers", said.0, has(account))
+        };
+        exact.chain(least).map(differs).collect()
     }
 
     fn post(&mut self, transfer: &Transfer, account: &LedgerAccount, amount: i128) -> i128 {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::files::LogFiles;
+use super::planned::PlannedEpoch;
 use super::report::Report;
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::transfer::{Transfer, TransferId};
@@ -14,8 +15,8 @@ use crate::ledger::log::tree::Hash;
 /// The largest inputs of an epoch that are read, in bytes.
 const INPUTS_BYTES_MAX: u64 = 1 << 30;
 
-/// The plan that inputs give: the transfers of an epoch under published names, or why there are none.
-pub type Plan<'a> = &'a dyn Fn(&[u8]) -> Result<Vec<Transfer>, String>;
+/// The plan that inputs give, or why there is none.
+pub type Plan<'a> = &'a dyn Fn(&[u8]) -> Result<PlannedEpoch, String>;
 
 /// Where a leaf stands: the file of its bundle and its number there, from 1.
 pub(super) type Place = (String, u64);
@@ -50,19 +51,21 @@ pub(super) fn inputs_of(begin: &Leaf, place: &Place, files: &dyn LogFiles, repor
     None
 }
 
-/// Compares the transfers of an epoch with its plan. `end` is where the last leaf stands.
+/// What the rules give for the inputs of an epoch; nothing, and a fault, where they give no plan.
+pub(super) fn planned_from(epoch: Epoch, inputs: &[u8], plan: Plan<'_>, report: &mut Report) -> Option<PlannedEpoch> {
+    plan(inputs)
+        .map_err(|cause| report.fault(inputs_file(epoch), None, format!("these inputs give no plan: {cause}")))
+        .ok()
+}
+
+/// Compares the transfers of an epoch with those that are planned. `end` is where the last leaf stands.
 pub(super) fn compare_with_plan(
     epoch: Epoch,
-    inputs: &[u8],
+    planned: &[Transfer],
     transfers: &[Placed<'_>],
     end: &Place,
-    plan: Plan<'_>,
     report: &mut Report,
 ) {
-    let planned = match plan(inputs) {
-        Ok(planned) => planned,
-        Err(cause) => return report.fault(inputs_file(epoch), None, format!("these inputs give no plan: {cause}")),
-    };
     let mut missing: HashMap<TransferId, &Transfer> = planned.iter().map(|transfer| (transfer.id, transfer)).collect();
     for Placed { place, transfer } in transfers {
         let cause = match missing.remove(&transfer.id) {

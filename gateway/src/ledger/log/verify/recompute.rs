@@ -1,6 +1,6 @@
 //! What a witness recomputes before it cosigns: one epoch of the log, from its inputs, on top of what it recomputed before.
 
-use super::epoch::{Place, Placed, Plan, compare_with_plan};
+use super::epoch::{Place, Placed, Plan, compare_with_plan, planned_from};
 use super::report::Report;
 use crate::domain::money::epoch::Epoch;
 use crate::ledger::log::leaf::Leaf;
@@ -99,7 +99,9 @@ fn follow(
         return Err(format!("epoch {epoch} ends as epoch {ended} with {count} transfers of {total} FROST"));
     }
     let mut report = Report::default();
-    compare_with_plan(epoch, inputs, &placed, &place, plan, &mut report);
+    if let Some(planned) = planned_from(epoch, inputs, plan, &mut report) {
+        compare_with_plan(epoch, &planned.transfers, &placed, &place, &mut report);
+    }
     match report.faults.first() {
         None => Ok(sequence),
         Some(fault) => Err(fault.cause.clone()),

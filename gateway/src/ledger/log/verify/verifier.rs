@@ -4,9 +4,11 @@
 //! which is wrong, and reading goes on with the other, so that one damaged file is not the end of the report.
 
 use super::books::Sums;
-use super::epoch::{Place, Placed, Plan, compare_with_plan, inputs_of};
+use super::chain::Chain;
+use super::epoch::{Place, Placed, Plan, inputs_of, planned_from};
 use super::files::LogFiles;
 use super::report::Report;
+use super::section::Begun;
 use crate::domain::money::account::Book;
 use crate::domain::money::epoch::Epoch;
 use crate::ledger::log::export::{CHECKPOINT_FILE, POLICY_FILE, checkpoint_file};
@@ -49,6 +51,7 @@ struct Verifier<'a> {
     frontier: Frontier,
     tiles: TileBuilder,
     sums: Sums,
+    chain: Chain,
     last_epoch: Option<Epoch>,
     section: Vec<Entry>,
 }
@@ -77,9 +80,10 @@ pub fn verify(files: &dyn LogFiles, against: Verification<'_>) -> Report {
             Err(error) => report.fault("a checkpoint that was seen", None, error),
         }
     }
-    let (sums, section) = (Sums::default(), Vec::new());
+    let (sums, chain, section) = (Sums::default(), Chain::default(), Vec::new());
     let (frontier, tiles, last_epoch, plan) = (Frontier::default(), TileBuilder::default(), None, against.plan);
-    let mut verifier = Verifier { files, policy, plan, head, seen, report, frontier, tiles, sums, last_epoch, section };
+    let mut verifier =
+        Verifier { files, policy, plan, head, seen, report, frontier, tiles, sums, chain, last_epoch, section };
     verifier.run();
     verifier.report
 }
@@ -190,6 +194,7 @@ impl Verifier<'_> {
             self.read_section(&section);
         } else {
             self.sums.is_unknown = true;
+            self.chain.forget();
             self.last_epoch = None;
         }
     }
@@ -286,8 +291,11 @@ impl Verifier<'_> {
 
     /// What the leaves of a section say.
     fn read_section(&mut self, section: &[Entry]) {
-        let (mut begin, mut transfers, mut total) = (None, Vec::new(), 0_u128);
+        let (mut begun, mut transfers, mut total) = (None::<Begun>, Vec::new(), 0_u128);
         for Entry { place, text, .. } in section {
+            if let (Some(begun), Some((_, Ok(Leaf::Transfer { transfer, .. })))) = (&mut begun, text) {
+                begun.reaches(Some(&transfer.id), &self.sums, &mut self.report);
+            }
             let mut wrong = |cause: String| self.report.fault(&place.0, Some(place.1), cause);
             let leaf = match text {
                 Some((_, Ok(leaf))) => leaf,
@@ -299,17 +307,20 @@ impl Verifier<'_> {
                 None => continue,
             };
             match leaf {
-                Leaf::Begin { epoch, .. } if begin.is_none() && transfers.is_empty() => {
+                Leaf::Begin { epoch, .. } if begun.is_none() && transfers.is_empty() => {
                     if let Some(last) = self.last_epoch.filter(|last| last.next() != *epoch) {
                         wrong(format!("epoch {epoch} follows epoch {last}"));
                     }
                     self.last_epoch = Some(*epoch);
-                    begin = Some((*epoch, inputs_of(leaf, place, self.files, &mut self.report)));
+                    let inputs = inputs_of(leaf, place, self.files, &mut self.report).zip(self.plan);
+                    let planned =
+                        inputs.and_then(|(inputs, plan)| planned_from(*epoch, &inputs, plan, &mut self.report));
+                    begun = Some(Begun::new(*epoch, planned));
                 }
                 Leaf::Begin { .. } => wrong("an epoch begins within another".to_owned()),
                 Leaf::Transfer { sequence, transfer } => {
                     self.sums.add(*sequence, transfer).into_iter().for_each(&mut wrong);
-                    if begin.is_none() && transfers.is_empty() {
+                    if begun.is_none() && transfers.is_empty() {
                         wrong("a transfer before the beginning of an epoch".to_owned());
                     }
                     self.report.transfers += 1;
@@ -321,15 +332,13 @@ impl Verifier<'_> {
                     if (*count, *sum) != (found, total) {
                         wrong(format!("{count} transfers of {sum} FROST, where there are {found} of {total} FROST"));
                     }
-                    match &begin {
-                        Some((of, inputs)) if of == epoch => {
+                    match begun.as_mut().filter(|begun| begun.epoch == *epoch) {
+                        Some(begun) => {
                             let first = self.report.epochs.map_or(*epoch, |(first, _)| first);
                             self.report.epochs = Some((first, *epoch));
-                            if let (Some(inputs), Some(plan)) = (inputs, self.plan) {
-                                compare_with_plan(*epoch, inputs, &transfers, place, plan, &mut self.report);
-                            }
+                            begun.ends((&transfers, place), &self.sums, &mut self.chain, &mut self.report);
                         }
-                        _ => wrong(format!("epoch {epoch} ends and has not begun")),
+                        None => wrong(format!("epoch {epoch} ends and has not begun")),
                     }
                 }
             }

@@ -10,10 +10,8 @@ use crate::metadata::{
 };
 use crate::metadata::{AuditMethod, Decay, Thresholds};
 
-const RULES: ReputationRules = ReputationRules {
-    decay: Decay { data: 999, answers: 950 },
-    thresholds: Thresholds { data: 960, answers: 600, vetting_audits: 100 },
-};
+const RULES: ReputationRules =
+    ReputationRules { decay: Decay { data: 999, answers: 950 }, thresholds: Thresholds { data: 960, answers: 600 } };
 
 fn backend(number: u8) -> BackendId {
     format!("b{number}").parse().expect("a name")

@@ -18,7 +18,7 @@ async fn cost(f: &Fixture) -> BucketCost {
 
 /// The stage that is announced now, if one is.
 async fn notice(f: &Fixture) -> Option<ArrearsStage> {
-    let notice = f.store.take_arrears_notice(&cost(f).await, &TERMS).await.unwrap();
+    let notice = f.store.take_arrears_notice(&cost(f).await, &TERMS, None).await.unwrap();
     notice.map(|notice| notice.announced.stage)
 }
 
@@ -47,7 +47,7 @@ both! {
         assert_eq!(cost(f).await.stage, Grace);
         let other = f.other_gateway_or_self().await;
         let seen = cost(f).await;
-        let (one, two) = tokio::join!(f.store.take_arrears_notice(&seen, &TERMS), other.take_arrears_notice(&seen, &TERMS));
+        let (one, two) = tokio::join!(f.store.take_arrears_notice(&seen, &TERMS, None), other.take_arrears_notice(&seen, &TERMS, None));
         let announced: Vec<_> = [one.unwrap(), two.unwrap()].into_iter().flatten().collect();
         assert_eq!(announced.len(), 1, "one gateway announces it");
         assert_eq!((announced[0].unpaid, announced[0].announced.stage), (owed, Grace));

@@ -44,6 +44,12 @@ pub(super) async fn begin(f: &Fixture) {
     assert!(!f.store.begin_epoch_if_due(terms).await.unwrap());
 }
 
+/// Begins the next epoch in a mode, at the configuration's prices.
+pub(super) async fn begin_in(f: &Fixture, mode: MoneyMode) {
+    let terms = EpochTerms { micros: 3_601_000_000, mode, prices: PRICES, endowment: Frost(0), voting: None };
+    assert!(!f.store.begin_epoch_if_due(terms).await.unwrap());
+}
+
 /// The epoch that began last, and the moment.
 pub(super) async fn now(f: &Fixture) -> (MoneyEpoch, VotingMoment) {
     let (epoch, now) = f.store.money_epoch().await.unwrap().unwrap();

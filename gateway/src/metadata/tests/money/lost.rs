@@ -103,4 +103,35 @@ both! {
         assert_eq!(own, [(2, 1), (1, 0), (1, 0)]);
         assert_eq!(f.one_int("SELECT vetting FROM provider_account WHERE provider = 'b1'").await, 1);
     }
+
+    async fn placement_goes_by_audits_that_count_over_enough_epochs(f: &Fixture) {
+        paying_bucket(f).await;
+        let own = f.put("own", 1_000_000).await.extents[0].blob;
+        let now = now(f).await.0.number;
+        let (provider, owner, node_key) = ("b1".to_owned(), "b1".to_owned(), String::new());
+        let registration = Registration {
+            provider,
+            owner,
+            account: Some(f.owner),
+            node_key,
+            commission_bp: 0,
+            now,
+            commission_from: now,
+        };
+        f.store.register_provider(registration).await.unwrap();
+        let mut vetted = Vec::new();
+        for epoch in 1..=2 {
+            let at = f.store.money_epoch().await.unwrap().unwrap().1;
+            for backend in ["b1", "b2"].repeat(60) {
+                judge_at(f, (backend, "passed", "{}"), own.0, at).await;
+            }
+            end(f).await;
+            settle(f).await;
+            let vettings = f.store.provider_vettings().await.unwrap();
+            vetted.push(["b1", "b2", "b3"].map(|name| vettings[name].is_vetted));
+            assert_eq!(["b1", "b2"].map(|name| vettings[name].audits), [0, 60 * epoch], "own audits vet nobody");
+            begin(f).await;
+        }
+        assert_eq!(vetted, [[false, false, false], [false, true, false]]);
+    }
 }

@@ -14,6 +14,7 @@ use crate::domain::money::mode::MoneyMode;
 use crate::domain::money::price::Prices;
 use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::Entry;
+use crate::ledger::log::verify::PlannedEpoch;
 use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::tests::ledger_log::verified_with;
 use crate::metadata::{ChargeStep, EpochState, EpochTerms, MetadataError, MetadataStore, Settlement, SettlementFacts};
@@ -62,12 +63,6 @@ impl Network for Mute {
     }
 }
 
-/// The transfers that the rules give for what was published.
-fn plan(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
-    let inputs = settlement::parse(inputs).map_err(|error| error.to_string())?;
-    settlement::plan(&inputs).map(|plan| plan.transfers).map_err(|error| error.to_string())
-}
-
 both! {
     async fn providers_earn_what_buckets_pay_and_anybody_can_check_it(f: &Fixture) {
         let keys = keys(f).await;
@@ -94,9 +89,9 @@ both! {
         }
         assert!(earned[0] > 0 && earned.iter().all(|amount| amount.abs_diff(earned[0]) <= 10), "{earned:?}");
         assert!(earned.iter().sum::<u64>() < owner.debits_posted.0, "never more than was collected");
-        let report = verified_with(&f.store, &keys, &plan).await;
+        let report = verified_with(&f.store, &keys, &settlement::planned_epoch).await;
         assert!(report.is_good() && report.transfers > 20, "{report}");
-        let nothing = |_: &[u8]| Ok(Vec::new());
+        let nothing = |_: &[u8]| Ok(PlannedEpoch::default());
         assert!(!verified_with(&f.store, &keys, &nothing).await.is_good(), "the plan is compared");
     }
 

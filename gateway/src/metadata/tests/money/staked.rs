@@ -8,7 +8,6 @@ use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
-use crate::domain::money::transfer::Transfer;
 use crate::ledger::Refusal;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::{Fixture, both};
@@ -36,12 +35,6 @@ async fn state_of(f: &Fixture, id: &str) -> StakeState {
 async fn refuses(f: &Fixture, text: &'static str) -> String {
     let mut session = f.store.database().plain_writer().await;
     session.execute(Statement::new(text)).await.unwrap_err().to_string()
-}
-
-/// The transfers that the rules give for what was published.
-fn plan(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
-    let inputs = settlement::parse(inputs).map_err(|error| error.to_string())?;
-    settlement::plan(&inputs).map(|plan| plan.transfers).map_err(|error| error.to_string())
 }
 
 both! {
@@ -80,7 +73,7 @@ both! {
         while let Some(settled) = f.store.settlement_to_publish().await.unwrap() {
             assert!(matches!(publish(&f.store, &keys, &settled).await.unwrap(), Published::Now(_)));
         }
-        let report = verified_with(&f.store, &keys, &plan).await;
+        let report = verified_with(&f.store, &keys, &settlement::planned_epoch).await;
         assert!(report.is_good() && report.transfers > 20, "{report}");
     }
 
