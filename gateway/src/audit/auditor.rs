@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backends::failpoint::fails_at;
-use backends::{Answer, Challenge, SliverName, SliverStore, StoreError, Verdict, prove_by_reading};
+use backends::{Challenge, SliverName, SliverStore, StoreError, Verdict};
+use codec::PossessionProof;
 use futures::StreamExt as _;
 
+use crate::audit::asking::Request;
 use crate::audit::evidence::Evidence;
-use crate::audit::judgement::{Judgement, excused, judge};
+use crate::audit::judgement::{Judgement, Presence, excused, judge};
 use crate::audit::selection::{Draw, Draws};
 use crate::audit::unjudged::unjudged_backends;
 use crate::clock::{Ambient, random, time_ordered_id};
@@ -28,6 +30,12 @@ const CONTAINED_PER_STEP: usize = 4;
 
 /// Draws of one backend in one step: how many blobs of others are passed over for a sample.
 const DRAWS_PER_STEP: u64 = 1_024;
+
+/// A day, by which nodes count what they move.
+const DAY_SECONDS: i64 = 86_400;
+
+/// How far the clock of a node may be from this one's.
+const CLOCKS_DIFFER_SECONDS: i64 = 300;
 
 /// Backends asked side by side.
 const BACKENDS_AT_ONCE: usize = 16;
@@ -78,6 +86,7 @@ struct Audited {
     judgement: Judgement,
     evidence: Evidence,
     tries: u32,
+    presence: Presence,
 }
 
 impl Auditor {
@@ -209,20 +218,15 @@ impl Auditor {
         let placement = &sliver.placement;
         let name = SliverName { blob: sliver.blob.id, index: placement.index, attempt: placement.attempt };
         let patience = Duration::from_secs(self.settings.answer_seconds.into());
-        let asking = async {
-            match method {
-                AuditMethod::Challenge => audited.store.prove(&name, &challenge).await,
-                AuditMethod::Read => prove_by_reading(&*audited.store, &name, &challenge).await,
-            }
-        };
-        let answer: Result<Answer, StoreError> =
-            tokio::time::timeout(patience, asking).await.unwrap_or(Err(StoreError::TimedOut));
+        let bytes = (sliver.blob.layout.block_len(0) + PossessionProof::BYTES_MAX) as u64;
+        let asking = Request { store: &*audited.store, name, challenge, method, bytes, patience };
+        let (answer, presence) = asking.ask().await;
         // As if the answer had not come.
         let answer = if fails_at("audit-asked") { Err(StoreError::TimedOut) } else { answer };
         let identity = sliver.blob.sliver_identity(self.cluster, placement.index);
-        let judgement = judge(&identity, &placement.root, position, &answer);
+        let judgement = judge(&identity, &placement.root, position, &answer, presence);
         let evidence = Evidence::new(self.cluster, (epoch, backend_nonce), (&draw, position), sliver, &answer);
-        Some(Audited { sliver: sliver.clone(), draw, method, judgement, evidence, tries: 1 })
+        Some(Audited { sliver: sliver.clone(), draw, method, judgement, evidence, tries: 1, presence })
     }
 
     /// Asks once more for what a backend gave no data for; none when its sliver is not there any more.
@@ -249,7 +253,7 @@ impl Auditor {
         let tries = contained.tries + 1;
         Ok(asked.map(|mut audit| {
             audit.tries = tries;
-            if audit.judgement.verdict == Verdict::Contained && tries >= self.settings.tries {
+            if audit.gave_no_data() && tries >= self.settings.tries {
                 let reason = format!("it gave no data when it was asked {tries} times");
                 audit.judgement = Judgement { verdict: Verdict::Missing, reason };
             }
@@ -267,14 +271,21 @@ impl Auditor {
             progress.extend(step.progress.clone());
             let is_excused = excused.contains(&step.backend);
             for audit in step.audits {
-                if audit.judgement.verdict == Verdict::Contained && !is_excused {
-                    contained.push(audit.contained());
+                if audit.gave_no_data() && !is_excused {
+                    contained.push((audit.contained(), self.ask_again_after(&audit)));
                 }
                 verdicts.push(self.row(audit, is_excused));
             }
         }
-        let (retry, rules) = (i64::from(self.settings.retry_seconds), rules(&self.settings));
-        VerdictBatch { verdicts, contained, ask_again_after_seconds: retry, progress, rules }
+        VerdictBatch { verdicts, contained, progress, rules: rules(&self.settings) }
+    }
+
+    /// In how many seconds a backend is asked again; one that moves no more bytes today, when its day is over.
+    fn ask_again_after(&self, audit: &Audited) -> i64 {
+        match audit.presence {
+            Presence::DayUsedUp => seconds_until_next_day(self.ambient.clock.now()),
+            Presence::Unknown | Presence::Answering => self.settings.retry_seconds.into(),
+        }
     }
 
     fn row(&self, audit: Audited, is_excused: bool) -> VerdictRow {
@@ -309,7 +320,7 @@ impl BackendStep {
     /// The last one that was asked gave nothing: there is no use in asking on.
     fn is_silent(&self) -> bool {
         let last = self.audits.last().map(|audit| audit.judgement.verdict);
-        matches!(last, Some(Verdict::Offline | Verdict::Contained))
+        matches!(last, Some(Verdict::Offline | Verdict::Contained | Verdict::Void))
     }
 }
 
@@ -317,6 +328,12 @@ impl Audited {
     /// The epoch whose secret chose it: of one that is asked again, an earlier one.
     fn epoch(&self) -> u64 {
         self.evidence.draw.epoch
+    }
+
+    /// It was reached and is asked again.
+    fn gave_no_data(&self) -> bool {
+        let verdict = self.judgement.verdict;
+        verdict == Verdict::Contained || verdict == Verdict::Void && self.presence == Presence::DayUsedUp
     }
 
     fn contained(&self) -> ContainedAudit {
@@ -359,6 +376,11 @@ fn wanted(epoch: &AuditEpoch, now: Timestamp, share: &AuditShare) -> u64 {
     let passed = (now.0 - epoch.begun_at.0).clamp(0, length);
     let due = i128::from(share.due) * i128::from(passed) / i128::from(length);
     u64::try_from(due).unwrap_or(0).saturating_add(1).min(share.due).saturating_sub(share.found)
+}
+
+/// Seconds until the day of UTC is over, and as many as clocks of nodes may differ.
+fn seconds_until_next_day(now: Timestamp) -> i64 {
+    DAY_SECONDS - (now.0 / 1_000_000).rem_euclid(DAY_SECONDS) + CLOCKS_DIFFER_SECONDS
 }
 
 fn note(verdict: &VerdictRow) {

@@ -22,6 +22,17 @@ impl Judgement {
     }
 }
 
+/// What is known of a backend that gave no data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing but what it answered.
+    Unknown,
+    /// It answers heartbeats.
+    Answering,
+    /// It answers heartbeats, and states that what it moves in a day is used up.
+    DayUsedUp,
+}
+
 /// Judges what a backend answered about a sample.
 #[must_use]
 pub fn judge(
@@ -29,13 +40,19 @@ pub fn judge(
     root: &Root,
     position: SamplePosition,
     answer: &Result<Answer, StoreError>,
+    presence: Presence,
 ) -> Judgement {
     match answer {
         Ok(answer) => judge_proof(identity, root, position, &answer.proof),
         Err(StoreError::NotFound) => Judgement::new(Verdict::Missing, "it answered that it has no such sliver"),
         Err(error @ StoreError::Damaged { .. }) => Judgement::new(Verdict::Wrong, error.to_string()),
         Err(error @ StoreError::TimedOut) => Judgement::new(Verdict::Contained, error.to_string()),
-        Err(error) => Judgement::new(Verdict::Offline, error.to_string()),
+        Err(error) => match presence {
+            Presence::Unknown => Judgement::new(Verdict::Offline, error.to_string()),
+            Presence::Answering => Judgement::new(Verdict::Contained, format!("it is there, and refuses: {error}")),
+            // No fault of its own, but asked again, or saying so would be a way never to show anything.
+            Presence::DayUsedUp => Judgement::new(Verdict::Void, format!("its bytes of this day are used up: {error}")),
+        },
     }
 }
 
@@ -99,8 +116,20 @@ mod tests {
             wrapped_key: codec::WrappedKey([3; 64]),
         };
         let position = SamplePosition { stripe: 0, sample: 0 };
-        let verdict = |answer| judge(&identity, &Root([0; 32]), position, &answer).verdict;
+        let verdict = |answer| judge(&identity, &Root([0; 32]), position, &answer, Presence::Unknown).verdict;
         let unavailable = StoreError::Unavailable { reason: "refused".to_owned() };
+        for (presence, expected) in [
+            (Presence::Unknown, Verdict::Offline),
+            (Presence::Answering, Verdict::Contained),
+            (Presence::DayUsedUp, Verdict::Void),
+        ] {
+            let denied = StoreError::Denied { reason: "no".to_owned() };
+            for error in [unavailable.clone(), denied, StoreError::Full] {
+                assert_eq!(judge(&identity, &Root([0; 32]), position, &Err(error), presence).verdict, expected);
+            }
+            let lost = judge(&identity, &Root([0; 32]), position, &Err(StoreError::NotFound), presence);
+            assert_eq!(lost.verdict, Verdict::Missing, "what it says of its data counts whatever else is known");
+        }
         assert_eq!(verdict(Err(StoreError::NotFound)), Verdict::Missing);
         assert_eq!(verdict(Err(StoreError::Damaged { reason: "cut".to_owned() })), Verdict::Wrong);
         assert_eq!(verdict(Err(StoreError::TimedOut)), Verdict::Contained);

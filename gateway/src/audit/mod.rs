@@ -1,6 +1,7 @@
 //! Whether backends hold what the metadata says: the check that an operator asks for, and what goes on by itself, the scrub of own disks and
 //! the audits of every backend.
 
+mod asking;
 mod auditor;
 mod check;
 mod evidence;
@@ -15,7 +16,7 @@ mod unjudged;
 pub use auditor::{AuditedBackend, Auditor, rules};
 pub use check::{Stores, check};
 pub use evidence::{Evidence, EvidenceError};
-pub use judgement::{Judgement, judge};
+pub use judgement::{Judgement, Presence, judge};
 pub use report::{BackendReport, CheckReport, SliverProblem, SliverProblems};
 pub use scrub::{Scrub, Scrubbed};
 pub use selection::{Draw, Draws, detection_probability};

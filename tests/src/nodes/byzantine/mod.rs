@@ -56,6 +56,8 @@ pub enum Behaviour {
     LiesAboutCapacity,
     /// Signs that it has what it never kept.
     SignsForNothing,
+    /// Shows its heartbeat and takes new ones, and refuses all else, by turns in each way there is.
+    RefusesAllButHeartbeats,
 }
 
 /// Such a node. It begins honest.

@@ -34,6 +34,8 @@ pub enum What {
     },
     /// How much space there is.
     Space,
+    /// A session, or a heartbeat.
+    Life,
     Other,
 }
 
@@ -60,6 +62,7 @@ impl What {
                 Self::Read { name: (*name).into(), from: number("from")?, to: number("to")? }
             }
             (&Method::GET, ["v1", "space"]) => Self::Space,
+            (_, ["v1", "sessions" | "pulse" | "heartbeat"]) => Self::Life,
             _ => Self::Other,
         })
     }
