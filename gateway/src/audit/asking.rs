@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use backends::{Answer, Challenge, SliverName, SliverStore, StoreError, prove_by_reading};
+use backends::{Challenge, SliverName, SliverStore, StoreError};
+use codec::{BlobOpener, Root, SliverIdentity};
 
-use crate::audit::judgement::Presence;
+use crate::audit::judgement::{Presence, Shown};
+use crate::audit::reading::Reading;
 use crate::metadata::AuditMethod;
 
 /// How long a backend that gave nothing may take to show that it is there.
@@ -17,6 +19,12 @@ pub(super) struct Request<'a> {
     pub(super) store: &'a dyn SliverStore,
     /// The sliver.
     pub(super) name: SliverName,
+    /// What it should be.
+    pub(super) identity: &'a SliverIdentity,
+    /// Its root.
+    pub(super) root: &'a Root,
+    /// What opens its chunks; none where the key is not known.
+    pub(super) opener: Option<&'a BlobOpener>,
     /// The sample.
     pub(super) challenge: Challenge,
     /// By a challenge or by reading.
@@ -30,7 +38,7 @@ pub(super) struct Request<'a> {
 impl Request<'_> {
     /// What the backend answers, and if that is nothing, whether it is there at all. One that turns out to be there is asked once more: its
     /// circuit breaker may have answered in its place.
-    pub(super) async fn ask(&self) -> (Result<Answer, StoreError>, Presence) {
+    pub(super) async fn ask(&self) -> (Result<Shown, StoreError>, Presence) {
         let answer = self.once().await;
         if !says_nothing_of_data(&answer) {
             return (answer, Presence::Unknown);
@@ -48,11 +56,16 @@ impl Request<'_> {
         (self.once().await, Presence::Answering)
     }
 
-    async fn once(&self) -> Result<Answer, StoreError> {
+    fn reading(&self) -> Reading<'_> {
+        let Self { store, name, identity, root, opener, .. } = *self;
+        Reading { store, name, identity, root, position: self.challenge.position, opener }
+    }
+
+    async fn once(&self) -> Result<Shown, StoreError> {
         let asking = async {
             match self.method {
-                AuditMethod::Challenge => self.store.prove(&self.name, &self.challenge).await,
-                AuditMethod::Read => prove_by_reading(self.store, &self.name, &self.challenge).await,
+                AuditMethod::Challenge => self.store.prove(&self.name, &self.challenge).await.map(Shown::Proof),
+                AuditMethod::Read => self.reading().read().await,
             }
         };
         tokio::time::timeout(self.patience, asking).await.unwrap_or(Err(StoreError::TimedOut))
@@ -60,6 +73,6 @@ impl Request<'_> {
 }
 
 /// Whether an answer is a refusal, or none: what a backend says of its data is judged as it is, and so is its silence.
-fn says_nothing_of_data(answer: &Result<Answer, StoreError>) -> bool {
+fn says_nothing_of_data(answer: &Result<Shown, StoreError>) -> bool {
     !matches!(answer, Ok(_) | Err(StoreError::NotFound | StoreError::Damaged { .. } | StoreError::TimedOut))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backends::failpoint::fails_at;
 use backends::{Challenge, SliverName, SliverStore, StoreError, Verdict};
-use codec::PossessionProof;
+use codec::{BlobOpener, PossessionProof};
 use futures::StreamExt as _;
 
 use crate::audit::asking::Request;
@@ -16,7 +16,7 @@ use crate::audit::selection::{Draw, Draws};
 use crate::audit::unjudged::unjudged_backends;
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::config::AuditConfig;
-use crate::domain::{BackendId, Timestamp};
+use crate::domain::{BackendId, StoredBlob, Timestamp};
 use crate::metadata::{
     AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, MetadataError, MetadataStore,
     ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
@@ -46,6 +46,9 @@ const SAMPLES_MAX: u64 = 10_000;
 /// Seconds of the time over which billed bytes are counted.
 const MONTH_SECONDS: u64 = 30 * 86_400;
 
+/// Gives what opens the chunks of a blob; none where its key is not known.
+pub type OpenBlob = Arc<dyn Fn(&StoredBlob) -> Option<BlobOpener> + Send + Sync>;
+
 /// A backend as audits see it.
 #[derive(Clone, Debug)]
 pub struct AuditedBackend {
@@ -67,6 +70,8 @@ pub struct Auditor {
     pub scheme: codec::Scheme,
     /// How often, and how patiently.
     pub settings: AuditConfig,
+    /// What opens the chunks of blobs, so that they can be read as clients read them.
+    pub open_blob: OpenBlob,
     /// Clock and randomness.
     pub ambient: Ambient,
 }
@@ -219,12 +224,14 @@ impl Auditor {
         let name = SliverName { blob: sliver.blob.id, index: placement.index, attempt: placement.attempt };
         let patience = Duration::from_secs(self.settings.answer_seconds.into());
         let bytes = (sliver.blob.layout.block_len(0) + PossessionProof::BYTES_MAX) as u64;
-        let asking = Request { store: &*audited.store, name, challenge, method, bytes, patience };
+        let identity = sliver.blob.sliver_identity(self.cluster, placement.index);
+        let (store, root, opener) = (&*audited.store, &placement.root, (self.open_blob)(&sliver.blob));
+        let (identity, opener) = (&identity, opener.as_ref());
+        let asking = Request { store, name, identity, root, opener, challenge, method, bytes, patience };
         let (answer, presence) = asking.ask().await;
         // As if the answer had not come.
         let answer = if fails_at("audit-asked") { Err(StoreError::TimedOut) } else { answer };
-        let identity = sliver.blob.sliver_identity(self.cluster, placement.index);
-        let judgement = judge(&identity, &placement.root, position, &answer, presence);
+        let judgement = judge(identity, root, position, &answer, presence);
         let evidence = Evidence::new(self.cluster, (epoch, backend_nonce), (&draw, position), sliver, &answer);
         Some(Audited { sliver: sliver.clone(), draw, method, judgement, evidence, tries: 1, presence })
     }

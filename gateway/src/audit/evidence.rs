@@ -1,10 +1,10 @@
 //! What an audit's judgement rests on, so that anybody can repeat it.
 
-use backends::{Answer, StoreError, Verdict};
+use backends::{StoreError, Verdict};
 use codec::{BlobId, BlobLayout, ClusterId, Root, SamplePosition, SliverIdentity, StripeShape, WrappedKey};
 use serde::{Deserialize, Serialize};
 
-use crate::audit::judgement::{Judgement, judge_proof};
+use crate::audit::judgement::{Judgement, Shown, judge_proof};
 use crate::audit::selection::{Draw, Draws};
 use crate::metadata::{AuditEpoch, AuditedSliver};
 
@@ -82,6 +82,11 @@ pub enum EvidenceAnswer {
         /// A node's signature under challenge and proof; none of what signs nothing.
         signature: Option<String>,
     },
+    /// It gave a chunk that decrypts: only who has the blob's key can tell, and the backend could not tell it from a client's read.
+    Chunk {
+        /// Its sealed bytes.
+        bytes: u64,
+    },
     /// It showed nothing: the word of the one who asked.
     Nothing {
         /// The kind of error.
@@ -104,7 +109,7 @@ impl Evidence {
         (epoch, backend_nonce): (&AuditEpoch, &[u8; 32]),
         (draw, position): (&Draw, SamplePosition),
         sliver: &AuditedSliver,
-        answer: &Result<Answer, StoreError>,
+        answer: &Result<Shown, StoreError>,
     ) -> Self {
         let BlobLayout { shape, content_len, catalog_len } = sliver.blob.layout;
         Self {
@@ -134,7 +139,8 @@ impl Evidence {
                 root: hex::encode(sliver.placement.root.0),
             },
             answer: match answer {
-                Ok(answer) => EvidenceAnswer::Proof {
+                Ok(Shown::Chunk { bytes }) => EvidenceAnswer::Chunk { bytes: *bytes },
+                Ok(Shown::Proof(answer)) => EvidenceAnswer::Proof {
                     proof: hex::encode(&answer.proof),
                     signature: answer.signature.map(hex::encode),
                 },
@@ -143,7 +149,7 @@ impl Evidence {
         }
     }
 
-    /// Judges a proof again. None where nothing was shown: then there is only the word of the one who asked.
+    /// Judges a proof again. None where none was shown: then there is only the word of the one who asked.
     ///
     /// # Errors
     /// [`EvidenceError`] when a part of it is malformed.

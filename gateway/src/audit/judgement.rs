@@ -22,6 +22,18 @@ impl Judgement {
     }
 }
 
+/// What a backend showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A proof that the sample is at hand, or what should be one.
+    Proof(Answer),
+    /// A chunk that decrypts, which its tag proves to whoever has the blob's key, and to nobody else.
+    Chunk {
+        /// Its sealed bytes.
+        bytes: u64,
+    },
+}
+
 /// What is known of a backend that gave no data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -39,11 +51,12 @@ pub fn judge(
     identity: &SliverIdentity,
     root: &Root,
     position: SamplePosition,
-    answer: &Result<Answer, StoreError>,
+    answer: &Result<Shown, StoreError>,
     presence: Presence,
 ) -> Judgement {
     match answer {
-        Ok(answer) => judge_proof(identity, root, position, &answer.proof),
+        Ok(Shown::Proof(answer)) => judge_proof(identity, root, position, &answer.proof),
+        Ok(Shown::Chunk { .. }) => Judgement::new(Verdict::Passed, ""),
         Err(StoreError::NotFound) => Judgement::new(Verdict::Missing, "it answered that it has no such sliver"),
         Err(error @ StoreError::Damaged { .. }) => Judgement::new(Verdict::Wrong, error.to_string()),
         Err(error @ StoreError::TimedOut) => Judgement::new(Verdict::Contained, error.to_string()),
@@ -136,7 +149,7 @@ mod tests {
         assert_eq!(verdict(Err(unavailable)), Verdict::Offline);
         for proof in [&b""[..], &b"\x00\x01\x00\x00x"[..]] {
             let answer = Answer { proof: bytes::Bytes::copy_from_slice(proof), signature: None };
-            assert_eq!(verdict(Ok(answer)), Verdict::Wrong);
+            assert_eq!(verdict(Ok(Shown::Proof(answer))), Verdict::Wrong);
         }
     }
 }

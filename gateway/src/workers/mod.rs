@@ -201,6 +201,7 @@ fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient
         backends: backends.collect(),
         scheme: config.scheme,
         settings: config.audit.clone(),
+        open_blob: objects.opener(),
         ambient: ambient.clone(),
     }
 }

@@ -32,6 +32,7 @@ fn auditor(fixture: &Fixture) -> Auditor {
         backends: backends.collect(),
         scheme: "rs-4-2".parse().expect("a scheme"),
         settings,
+        open_blob: fixture.objects.opener(),
         ambient: Ambient::system(),
     }
 }

@@ -40,7 +40,13 @@ impl Liar {
                 let (status, code) = ways[usize::try_from(self.mind().lies)? % ways.len()];
                 Some(refusal(status, code))
             }
-            (B::AnswersAuditsOnly, What::Read { .. }, _) => Some(refusal(504, "timed_out")),
+            (B::AnswersAuditsOnly, What::Length { name }, _) => {
+                self.mind().measured.insert(name.clone());
+                None
+            }
+            (B::AnswersAuditsOnly, What::Read { name, .. }, _) => {
+                (!self.mind().measured.contains(name)).then(|| refusal(504, "timed_out"))
+            }
             (B::AnswersFromAnotherSliver, What::Read { name, from, to }, _) => {
                 self.bytes_of_another(name, *from, *to)?.map(|bytes| whole(StatusCode::OK, bytes))
             }

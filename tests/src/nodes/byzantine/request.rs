@@ -28,6 +28,10 @@ pub enum What {
         from: usize,
         to: usize,
     },
+    /// How long a sliver is.
+    Length {
+        name: String,
+    },
     /// Prove that it is there.
     Prove {
         name: String,
@@ -58,6 +62,7 @@ impl What {
             (&Method::PUT, ["v1", "slivers", name]) => Self::Store(streamed(name, body)?),
             (&Method::POST, ["v1", "slivers"]) => Self::StoreBatch(batch(body)?),
             (&Method::POST, ["v1", "slivers", name, "proof"]) => Self::Prove { name: (*name).into() },
+            (&Method::GET, ["v1", "slivers", name, "length"]) => Self::Length { name: (*name).into() },
             (&Method::GET, ["v1", "slivers", name]) => {
                 Self::Read { name: (*name).into(), from: number("from")?, to: number("to")? }
             }

@@ -1,0 +1,70 @@
+//! A sample that is read as clients read, so that its backend cannot tell: first the bytes that a GET would ask for, and only then, where
+//! these do not prove themselves, what proves them. No client asks for a length.
+
+use backends::{Answer, SliverName, SliverStore, StoreError};
+use bytes::{Bytes, BytesMut};
+use codec::{BlobLayout, BlobOpener, Piece, PossessionProof, Root, SamplePosition, SelfDescribed, SliverIdentity};
+use futures::future::try_join;
+
+use crate::audit::judgement::Shown;
+
+/// What is read.
+pub(super) struct Reading<'a> {
+    /// From whom.
+    pub(super) store: &'a dyn SliverStore,
+    /// Under which name.
+    pub(super) name: SliverName,
+    /// Which sliver.
+    pub(super) identity: &'a SliverIdentity,
+    /// The root that was recorded when it was written.
+    pub(super) root: &'a Root,
+    /// Where in it.
+    pub(super) position: SamplePosition,
+    /// What opens the blob's chunks; none where its key is not known.
+    pub(super) opener: Option<&'a BlobOpener>,
+}
+
+impl Reading<'_> {
+    /// Reads the chunk of a data sliver as a GET of a range does; of others, and where no chunk is, the block as a GET does that
+    /// reconstructs.
+    ///
+    /// # Errors
+    /// Those of reading; [`StoreError::Damaged`] where header and footer are no sliver's, or a chunk was another one than it is proven to be.
+    pub(super) async fn read(&self) -> Result<Shown, StoreError> {
+        let piece = self.identity.layout.piece_at(self.identity.index, self.position);
+        let (Some(piece), Some(opener)) = (piece, self.opener) else {
+            return self.prove().await.map(|(answer, _)| Shown::Proof(answer));
+        };
+        let sealed = self.store.read(&self.name, piece.sliver_range.clone()).await?;
+        match opener.open(&piece, sealed.clone()) {
+            Ok(_) => Ok(Shown::Chunk { bytes: sealed.len() as u64 }),
+            Err(_) => self.prove_what_was_read(&piece, &sealed).await,
+        }
+    }
+
+    /// What becomes of a chunk that does not decrypt: it was spoiled, or what it is decrypted with is.
+    async fn prove_what_was_read(&self, piece: &Piece, sealed: &[u8]) -> Result<Shown, StoreError> {
+        let (answer, block) = self.prove().await?;
+        let proof = PossessionProof::parse(&answer.proof);
+        if proof.is_ok_and(|proof| proof.verify(self.identity, self.root, self.position).is_ok()) {
+            let start = piece.block_offset();
+            if block.get(start..start + sealed.len()) != Some(sealed) {
+                return Err(StoreError::Damaged { reason: "it gave other bytes to a read than it proves".to_owned() });
+            }
+            tracing::error!(blob = %self.name.blob, "a chunk does not decrypt that is as it was written");
+        }
+        Ok(Shown::Proof(answer))
+    }
+
+    /// The proof of the sample, and the block that it is of.
+    async fn prove(&self) -> Result<(Answer, BytesMut), StoreError> {
+        let (store, name, layout) = (self.store, &self.name, &self.identity.layout);
+        let block = store.read(name, layout.block_range(self.position.stripe)).await?;
+        let header = store.read(name, 0..BlobLayout::header_len());
+        let (header, footer) = try_join(header, store.read(name, layout.footer_range())).await?;
+        let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged { reason: error.to_string() };
+        let described = SelfDescribed::parse(&header, &footer, layout.sliver_len()).map_err(|error| damaged(&error))?;
+        let proof = PossessionProof::new(&described, self.position, &block).map_err(|error| damaged(&error))?;
+        Ok((Answer { proof: Bytes::from(proof.to_bytes()), signature: None }, block))
+    }
+}
