@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backends::failpoint::fails_at;
+use backends::node::protocol::PublicKey;
 use backends::{Challenge, SliverName, SliverStore, StoreError, Verdict};
 use codec::{BlobOpener, PossessionProof};
 use futures::StreamExt as _;
 
 use crate::audit::asking::Request;
-use crate::audit::evidence::Evidence;
-use crate::audit::judgement::{Judgement, Presence, excused, judge};
+use crate::audit::judgement::{Judgement, Presence, Sample, excused, judge};
 use crate::audit::selection::{Draw, Draws};
 use crate::audit::unjudged::unjudged_backends;
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::config::AuditConfig;
-use crate::domain::{BackendId, StoredBlob, Timestamp};
+use crate::domain::{BackendId, Evidence, StoredBlob, Timestamp};
 use crate::metadata::{
     AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, MetadataError, MetadataStore,
     ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
@@ -56,6 +56,8 @@ pub struct AuditedBackend {
     pub store: Arc<dyn SliverStore>,
     /// Somebody bills what is read from it.
     pub is_billed: bool,
+    /// The key of a storage node, by which it signs; none of other backends.
+    pub node_key: Option<PublicKey>,
 }
 
 /// Asks backends for samples and records what comes of it.
@@ -195,7 +197,7 @@ impl Auditor {
             progress.drawn = draw.number + 1;
             let Some(sliver) = slivers.iter().find(|sliver| sliver.serial == draw.serial) else { continue };
             let method = self.method(&draw);
-            let Some(audit) = self.ask((epoch, &share.nonce), audited, sliver, draw, method).await else { continue };
+            let Some(audit) = self.ask((epoch, share), audited, sliver, draw, method).await else { continue };
             progress.found += 1;
             progress.bytes += sliver.blob.layout.block_len(0) as u64;
             step.audits.push(audit);
@@ -212,7 +214,7 @@ impl Auditor {
     /// Asks for one sample; none of a blob without bytes.
     async fn ask(
         &self,
-        (epoch, backend_nonce): (&AuditEpoch, &[u8; 32]),
+        (epoch, share): (&AuditEpoch, &AuditShare),
         audited: &AuditedBackend,
         sliver: &AuditedSliver,
         draw: Draw,
@@ -231,8 +233,10 @@ impl Auditor {
         let (answer, presence) = asking.ask().await;
         // As if the answer had not come.
         let answer = if fails_at("audit-asked") { Err(StoreError::TimedOut) } else { answer };
-        let judgement = judge(identity, root, position, &answer, presence);
-        let evidence = Evidence::new(self.cluster, (epoch, backend_nonce), (&draw, position), sliver, &answer);
+        let is_of_node = audited.node_key.is_some();
+        let judgement = judge(&Sample { identity, root, position, is_of_node }, &answer, presence);
+        let by = (self.cluster, audited.node_key);
+        let evidence = Evidence::new(by, (epoch, share), (&draw, position), sliver, &answer);
         Some(Audited { sliver: sliver.clone(), draw, method, judgement, evidence, tries: 1, presence })
     }
 
@@ -256,7 +260,7 @@ impl Auditor {
             self.metadata.forget_contained(contained).await?;
             return Ok(None);
         };
-        let asked = self.ask((&epoch, &share.nonce), audited, sliver, draw, self.method(&draw)).await;
+        let asked = self.ask((&epoch, share), audited, sliver, draw, self.method(&draw)).await;
         let tries = contained.tries + 1;
         Ok(asked.map(|mut audit| {
             audit.tries = tries;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backends::{Answer, StoreError, Verdict};
-use codec::{PossessionProof, Root, SamplePosition, Scheme, SliverIdentity};
+use codec::{PossessionError, PossessionProof, Root, SamplePosition, Scheme, SliverIdentity};
 
 use crate::domain::BackendId;
 
@@ -20,6 +20,14 @@ impl Judgement {
     fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
         Self { verdict, reason: reason.into() }
     }
+
+    /// That of a proof which leads to the root, or why it does not.
+    pub(super) fn of_proof(verified: Result<(), PossessionError>) -> Self {
+        match verified {
+            Ok(()) => Self::new(Verdict::Passed, ""),
+            Err(error) => Self::new(Verdict::Wrong, error.to_string()),
+        }
+    }
 }
 
 /// What a backend showed.
@@ -27,6 +35,11 @@ impl Judgement {
 pub enum Shown {
     /// A proof that the sample is at hand, or what should be one.
     Proof(Answer),
+    /// Bytes that are not those of the sliver.
+    Other {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// A chunk that decrypts, which its tag proves to whoever has the blob's key, and to nobody else.
     Chunk {
         /// Its sealed bytes.
@@ -45,19 +58,35 @@ pub enum Presence {
     DayUsedUp,
 }
 
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// Which sliver.
+    pub identity: &'a SliverIdentity,
+    /// Its root.
+    pub root: &'a Root,
+    /// Where in it.
+    pub position: SamplePosition,
+    /// Of a node, which signs what it proves; others are read by the gateway itself.
+    pub is_of_node: bool,
+}
+
 /// Judges what a backend answered about a sample.
 #[must_use]
-pub fn judge(
-    identity: &SliverIdentity,
-    root: &Root,
-    position: SamplePosition,
-    answer: &Result<Shown, StoreError>,
-    presence: Presence,
-) -> Judgement {
+pub fn judge(sample: &Sample<'_>, answer: &Result<Shown, StoreError>, presence: Presence) -> Judgement {
+    let Sample { identity, root, position, .. } = *sample;
     match answer {
-        Ok(Shown::Proof(answer)) => judge_proof(identity, root, position, &answer.proof),
+        Ok(Shown::Proof(answer)) => {
+            let proof = PossessionProof::parse(&answer.proof);
+            Judgement::of_proof(proof.and_then(|proof| proof.verify(identity, root, position)))
+        }
+        Ok(Shown::Other { reason }) => Judgement::new(Verdict::Wrong, reason),
         Ok(Shown::Chunk { .. }) => Judgement::new(Verdict::Passed, ""),
         Err(StoreError::NotFound) => Judgement::new(Verdict::Missing, "it answered that it has no such sliver"),
+        // Only what is shown can be wrong: this is a refusal, and the word of the one who asked.
+        Err(error @ StoreError::Damaged { .. }) if sample.is_of_node => {
+            Judgement::new(Verdict::Missing, error.to_string())
+        }
         Err(error @ StoreError::Damaged { .. }) => Judgement::new(Verdict::Wrong, error.to_string()),
         Err(error @ StoreError::TimedOut) => Judgement::new(Verdict::Contained, error.to_string()),
         Err(error) => match presence {
@@ -66,16 +95,6 @@ pub fn judge(
             // No fault of its own, but asked again, or saying so would be a way never to show anything.
             Presence::DayUsedUp => Judgement::new(Verdict::Void, format!("its bytes of this day are used up: {error}")),
         },
-    }
-}
-
-/// Judges a proof.
-#[must_use]
-pub fn judge_proof(identity: &SliverIdentity, root: &Root, position: SamplePosition, proof: &[u8]) -> Judgement {
-    let verified = PossessionProof::parse(proof).and_then(|proof| proof.verify(identity, root, position));
-    match verified {
-        Ok(()) => Judgement::new(Verdict::Passed, ""),
-        Err(error) => Judgement::new(Verdict::Wrong, error.to_string()),
     }
 }
 
@@ -129,7 +148,8 @@ mod tests {
             wrapped_key: codec::WrappedKey([3; 64]),
         };
         let position = SamplePosition { stripe: 0, sample: 0 };
-        let verdict = |answer| judge(&identity, &Root([0; 32]), position, &answer, Presence::Unknown).verdict;
+        let sample = Sample { identity: &identity, root: &Root([0; 32]), position, is_of_node: false };
+        let verdict = |answer| judge(&sample, &answer, Presence::Unknown).verdict;
         let unavailable = StoreError::Unavailable { reason: "refused".to_owned() };
         for (presence, expected) in [
             (Presence::Unknown, Verdict::Offline),
@@ -138,13 +158,21 @@ mod tests {
         ] {
             let denied = StoreError::Denied { reason: "no".to_owned() };
             for error in [unavailable.clone(), denied, StoreError::Full] {
-                assert_eq!(judge(&identity, &Root([0; 32]), position, &Err(error), presence).verdict, expected);
+                assert_eq!(judge(&sample, &Err(error), presence).verdict, expected);
             }
-            let lost = judge(&identity, &Root([0; 32]), position, &Err(StoreError::NotFound), presence);
+            let lost = judge(&sample, &Err(StoreError::NotFound), presence);
             assert_eq!(lost.verdict, Verdict::Missing, "what it says of its data counts whatever else is known");
         }
         assert_eq!(verdict(Err(StoreError::NotFound)), Verdict::Missing);
-        assert_eq!(verdict(Err(StoreError::Damaged { reason: "cut".to_owned() })), Verdict::Wrong);
+        let damaged = || Err(StoreError::Damaged { reason: "cut".to_owned() });
+        assert_eq!(verdict(damaged()), Verdict::Wrong, "the gateway has looked itself");
+        let of_node = Sample { is_of_node: true, ..sample };
+        assert_eq!(
+            judge(&of_node, &damaged(), Presence::Unknown).verdict,
+            Verdict::Missing,
+            "that a node says so proves nothing"
+        );
+        assert_eq!(verdict(Ok(Shown::Other { reason: "other bytes".to_owned() })), Verdict::Wrong);
         assert_eq!(verdict(Err(StoreError::TimedOut)), Verdict::Contained);
         assert_eq!(verdict(Err(unavailable)), Verdict::Offline);
         for proof in [&b""[..], &b"\x00\x01\x00\x00x"[..]] {

@@ -16,8 +16,7 @@ mod unjudged;
 
 pub use auditor::{AuditedBackend, Auditor, OpenBlob, rules};
 pub use check::{Stores, check};
-pub use evidence::{Evidence, EvidenceError};
-pub use judgement::{Judgement, Presence, Shown, judge};
+pub use judgement::{Judgement, Presence, Sample, Shown, judge};
 pub use report::{BackendReport, CheckReport, SliverProblem, SliverProblems};
 pub use scrub::{Scrub, Scrubbed};
 pub use selection::{Draw, Draws, detection_probability};

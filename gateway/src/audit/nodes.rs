@@ -7,8 +7,7 @@ use codec::SamplePosition;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::audit::auditor::Auditor;
-use crate::audit::evidence::Evidence;
-use crate::domain::BackendId;
+use crate::domain::{BackendId, Evidence};
 use crate::metadata::{AuditEpoch, MetadataError, VerdictRow};
 
 /// Verdicts reported to one backend in one step.

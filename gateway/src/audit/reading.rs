@@ -29,11 +29,11 @@ impl Reading<'_> {
     /// reconstructs.
     ///
     /// # Errors
-    /// Those of reading; [`StoreError::Damaged`] where header and footer are no sliver's, or a chunk was another one than it is proven to be.
+    /// Those of reading.
     pub(super) async fn read(&self) -> Result<Shown, StoreError> {
         let piece = self.identity.layout.piece_at(self.identity.index, self.position);
         let (Some(piece), Some(opener)) = (piece, self.opener) else {
-            return self.prove().await.map(|(answer, _)| Shown::Proof(answer));
+            return Ok(self.prove().await?.0);
         };
         let sealed = self.store.read(&self.name, piece.sliver_range.clone()).await?;
         match opener.open(&piece, sealed.clone()) {
@@ -44,27 +44,33 @@ impl Reading<'_> {
 
     /// What becomes of a chunk that does not decrypt: it was spoiled, or what it is decrypted with is.
     async fn prove_what_was_read(&self, piece: &Piece, sealed: &[u8]) -> Result<Shown, StoreError> {
-        let (answer, block) = self.prove().await?;
+        let (shown, block) = self.prove().await?;
+        let Shown::Proof(answer) = &shown else { return Ok(shown) };
         let proof = PossessionProof::parse(&answer.proof);
         if proof.is_ok_and(|proof| proof.verify(self.identity, self.root, self.position).is_ok()) {
             let start = piece.block_offset();
             if block.get(start..start + sealed.len()) != Some(sealed) {
-                return Err(StoreError::Damaged { reason: "it gave other bytes to a read than it proves".to_owned() });
+                return Ok(Shown::Other { reason: "it gave other bytes to a read than it proves".to_owned() });
             }
             tracing::error!(blob = %self.name.blob, "a chunk does not decrypt that is as it was written");
         }
-        Ok(Shown::Proof(answer))
+        Ok(shown)
     }
 
-    /// The proof of the sample, and the block that it is of.
-    async fn prove(&self) -> Result<(Answer, BytesMut), StoreError> {
+    /// What proves the sample, and the block that it is of.
+    async fn prove(&self) -> Result<(Shown, BytesMut), StoreError> {
         let (store, name, layout) = (self.store, &self.name, &self.identity.layout);
         let block = store.read(name, layout.block_range(self.position.stripe)).await?;
         let header = store.read(name, 0..BlobLayout::header_len());
         let (header, footer) = try_join(header, store.read(name, layout.footer_range())).await?;
-        let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged { reason: error.to_string() };
-        let described = SelfDescribed::parse(&header, &footer, layout.sliver_len()).map_err(|error| damaged(&error))?;
-        let proof = PossessionProof::new(&described, self.position, &block).map_err(|error| damaged(&error))?;
-        Ok((Answer { proof: Bytes::from(proof.to_bytes()), signature: None }, block))
+        let described = match SelfDescribed::parse(&header, &footer, layout.sliver_len()) {
+            Ok(described) => described,
+            Err(error) => return Ok((Shown::Other { reason: error.to_string() }, block)),
+        };
+        let shown = match PossessionProof::new(&described, self.position, &block) {
+            Ok(proof) => Shown::Proof(Answer { proof: Bytes::from(proof.to_bytes()), signature: None }),
+            Err(error) => Shown::Other { reason: error.to_string() },
+        };
+        Ok((shown, block))
     }
 }

@@ -2,7 +2,7 @@
 //! alone and by the secret alone.
 
 use crate::audit::auditor::Auditor;
-use crate::audit::evidence::Evidence;
+use crate::domain::Evidence;
 use crate::metadata::{MetadataError, Recheck, VerdictRow};
 
 /// Epochs ended in one step.

@@ -2,21 +2,19 @@
 
 use backends::{Fault, Operation, Verdict, When};
 
-use crate::audit::{AuditedBackend, Auditor, Evidence};
+use crate::audit::{AuditedBackend, Auditor};
 use crate::clock::Ambient;
 use crate::config::AuditConfig;
+use crate::domain::Evidence;
 use crate::metadata::VerdictRow;
 use crate::objects::tests::fixture::{Fixture, content};
 use crate::tests::wait_until;
 
 /// Epochs of a second, and two between tries: who is asked again is so in a later epoch.
 fn auditor(fixture: &Fixture) -> Auditor {
-    let backends = fixture
-        .objects
-        .committee()
-        .backends()
-        .iter()
-        .map(|backend| (backend.id.clone(), AuditedBackend { store: backend.store.clone(), is_billed: false }));
+    let backends = fixture.objects.committee().backends().iter().map(|backend| {
+        (backend.id.clone(), AuditedBackend { store: backend.store.clone(), is_billed: false, node_key: None })
+    });
     let settings = AuditConfig {
         epoch_seconds: 1,
         answer_seconds: 1,
