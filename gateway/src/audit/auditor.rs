@@ -11,14 +11,14 @@ use codec::{BlobOpener, PossessionProof};
 use futures::StreamExt as _;
 
 use crate::audit::asking::Request;
-use crate::audit::judgement::{Judgement, Presence, Sample, excused, judge};
+use crate::audit::judgement::{Judgement, Presence, Sample, is_this_sides_fault, judge};
 use crate::audit::selection::{Draw, Draws};
 use crate::audit::unjudged::unjudged_backends;
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::config::AuditConfig;
 use crate::domain::{BackendId, Evidence, StoredBlob, Timestamp};
 use crate::metadata::{
-    AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, MetadataError, MetadataStore,
+    Absence, AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, MetadataError, MetadataStore,
     ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
 };
 
@@ -116,7 +116,7 @@ impl Auditor {
         let steps: Vec<Result<BackendStep, MetadataError>> =
             futures::stream::iter(asking).buffer_unordered(BACKENDS_AT_ONCE).collect().await;
         let steps = steps.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let batch = self.batch(steps);
+        let batch = self.batch(steps, &self.metadata.absences().await?);
         if batch.verdicts.is_empty() && batch.progress.is_empty() {
             return Ok(Vec::new());
         }
@@ -261,34 +261,39 @@ impl Auditor {
             return Ok(None);
         };
         let asked = self.ask((&epoch, share), audited, sliver, draw, self.method(&draw)).await;
-        let tries = contained.tries + 1;
-        Ok(asked.map(|mut audit| {
-            audit.tries = tries;
-            if audit.gave_no_data() && tries >= self.settings.tries {
-                let reason = format!("it gave no data when it was asked {tries} times");
-                audit.judgement = Judgement { verdict: Verdict::Missing, reason };
-            }
-            audit
-        }))
+        Ok(asked.map(|audit| Audited { tries: contained.tries + 1, ..audit }))
     }
 
-    /// What is recorded of the steps of all backends.
-    fn batch(&self, steps: Vec<BackendStep>) -> VerdictBatch {
-        let answered = steps.iter().filter(|step| !step.audits.is_empty());
-        let answered = answered.map(|step| (step.backend.clone(), !step.is_silent())).collect();
-        let excused = excused(self.scheme, &answered);
+    /// What is recorded of the steps of all backends, where these are away.
+    fn batch(&self, steps: Vec<BackendStep>, away: &BTreeMap<BackendId, Absence>) -> VerdictBatch {
+        let (silent, answering) = self.reached(&steps, away);
+        let is_excused = is_this_sides_fault(self.scheme, silent, answering);
         let (mut verdicts, mut contained, mut progress) = (Vec::new(), Vec::new(), Vec::new());
         for step in steps {
-            progress.extend(step.progress.clone());
-            let is_excused = excused.contains(&step.backend);
-            for audit in step.audits {
-                if audit.gave_no_data() && !is_excused {
+            progress.extend(step.progress);
+            for mut audit in step.audits {
+                if audit.gave_no_data() {
+                    audit.conclude(is_excused, self.settings.tries);
+                }
+                if audit.gave_no_data() {
                     contained.push((audit.contained(), self.ask_again_after(&audit)));
                 }
                 verdicts.push(self.row(audit, is_excused));
             }
         }
         VerdictBatch { verdicts, contained, progress, rules: rules(&self.settings) }
+    }
+
+    /// How many backends are silent, and how many answer: as they did in these steps, and who was not asked as it did to the last
+    /// heartbeat. What counts as lost is no news, and counts as neither.
+    fn reached(&self, steps: &[BackendStep], away: &BTreeMap<BackendId, Absence>) -> (usize, usize) {
+        let asked: BTreeMap<_, _> = steps.iter().filter_map(|step| Some((&step.backend, step.is_reached()?))).collect();
+        let of_all = self.backends.keys().map(|backend| match (asked.get(backend), away.get(backend)) {
+            (Some(true), _) | (None, None) => (0, 1),
+            (_, Some(absence)) if absence.lost => (0, 0),
+            _ => (1, 0),
+        });
+        of_all.fold((0, 0), |(silent, answering), (away, here)| (silent + away, answering + here))
     }
 
     /// In how many seconds a backend is asked again; one that moves no more bytes today, when its day is over.
@@ -302,7 +307,8 @@ impl Auditor {
     fn row(&self, audit: Audited, is_excused: bool) -> VerdictRow {
         let epoch = audit.epoch();
         let Judgement { mut verdict, mut reason } = audit.judgement;
-        if is_excused && matches!(verdict, Verdict::Offline | Verdict::Contained) {
+        if is_excused && audit.presence == Presence::Unknown && matches!(verdict, Verdict::Offline | Verdict::Contained)
+        {
             verdict = Verdict::Void;
             reason = format!("too many backends were silent at once; this one: {reason}");
         }
@@ -328,6 +334,12 @@ impl Auditor {
 }
 
 impl BackendStep {
+    /// Whether anybody was there; none where nothing was asked. Who refuses is there.
+    fn is_reached(&self) -> Option<bool> {
+        let last = self.audits.last()?;
+        Some(!self.is_silent() || last.presence != Presence::Unknown)
+    }
+
     /// The last one that was asked gave nothing: there is no use in asking on.
     fn is_silent(&self) -> bool {
         let last = self.audits.last().map(|audit| audit.judgement.verdict);
@@ -345,6 +357,18 @@ impl Audited {
     fn gave_no_data(&self) -> bool {
         let verdict = self.judgement.verdict;
         verdict == Verdict::Contained || verdict == Verdict::Void && self.presence == Presence::DayUsedUp
+    }
+
+    /// The backend lacks what it gave no data for often enough; where silence is excused, this time does not count.
+    fn conclude(&mut self, is_excused: bool, tries_max: u32) {
+        let tries = self.tries;
+        if is_excused && self.presence == Presence::Unknown {
+            self.tries = tries.saturating_sub(1);
+        } else if tries >= tries_max {
+            let reason =
+                format!("it gave no data when it was asked {tries} times; the last time: {}", self.judgement.reason);
+            self.judgement = Judgement { verdict: Verdict::Missing, reason };
+        }
     }
 
     fn contained(&self) -> ContainedAudit {

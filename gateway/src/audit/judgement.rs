@@ -1,11 +1,7 @@
 //! From an answer to a verdict. Pure: whoever has the answer comes to the same verdict.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use backends::{Answer, StoreError, Verdict};
 use codec::{PossessionError, PossessionProof, Root, SamplePosition, Scheme, SliverIdentity};
-
-use crate::domain::BackendId;
 
 /// A verdict and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,39 +94,25 @@ pub fn judge(sample: &Sample<'_>, answer: &Result<Shown, StoreError>, presence: 
     }
 }
 
-/// The backends whose silence in one step says nothing about them, because too many were silent at once: then it is thought to be this
-/// side's fault. More than `m` silent, or fewer than `k` that answered, of a scheme; `answered` has each backend that was asked, and
-/// whether it answered anything.
+/// Whether the silence of so many backends says nothing about them, because it is thought to be this side's fault: more than `m` of a
+/// scheme are silent together, or fewer than `k` are known to answer, of all there are, whoever was asked just now.
 #[must_use]
-pub fn excused(scheme: Scheme, answered: &BTreeMap<BackendId, bool>) -> BTreeSet<BackendId> {
-    let silent = answered.values().filter(|answered| !**answered).count();
-    let others = answered.len() - silent;
-    if silent > 0 && (silent > scheme.m() || others < scheme.k().min(answered.len())) {
-        answered.iter().filter(|(_, answered)| !**answered).map(|(backend, _)| backend.clone()).collect()
-    } else {
-        BTreeSet::new()
-    }
+pub fn is_this_sides_fault(scheme: Scheme, silent: usize, answering: usize) -> bool {
+    silent > scheme.m() || answering < scheme.k()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked(answers: &[bool]) -> BTreeMap<BackendId, bool> {
-        answers.iter().enumerate().map(|(at, answered)| (format!("b{at}").parse().unwrap(), *answered)).collect()
-    }
-
     #[test]
     fn silence_of_many_is_nobodys_fault_and_silence_of_few_is_theirs() {
         let scheme: Scheme = "rs-4-2".parse().unwrap();
-        let count = |answers: &[bool]| excused(scheme, &asked(answers)).len();
-        assert_eq!(count(&[true; 6]), 0);
-        assert_eq!(count(&[true, true, true, true, true, false]), 0);
-        assert_eq!(count(&[true, true, true, true, false, false]), 0, "m may be away");
-        assert_eq!(count(&[true, true, true, false, false, false]), 3);
-        assert_eq!(count(&[false; 6]), 6);
-        assert_eq!(count(&[]), 0);
-        assert_eq!(count(&[true, false]), 1, "one of two answered, and four are needed");
+        let fault = |silent, answering| is_this_sides_fault(scheme, silent, answering);
+        assert!(!fault(1, 5) && !fault(2, 4), "m may be away");
+        assert!(fault(3, 3) && fault(6, 0));
+        assert!(fault(3, 17), "three at once, however many there are");
+        assert!(fault(1, 3), "four are needed");
     }
 
     #[test]
