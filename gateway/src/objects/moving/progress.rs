@@ -6,10 +6,11 @@ use crate::objects::Objects;
 use crate::objects::moving::repair_meter::RepairRate;
 
 impl Objects {
-    /// How long what was moved still takes its time; none when more may be moved.
+    /// How long what was moved or rebuilt still takes its time; none when everything may go on.
     #[must_use]
-    pub fn pause_before_moves(&self) -> Option<Duration> {
-        Some(self.inner.move_pace.debt()).filter(|debt| !debt.is_zero())
+    pub fn pause_before_more(&self) -> Option<Duration> {
+        let debt = self.inner.move_pace.debt().max(self.inner.rebuild_pace.debt());
+        Some(debt).filter(|debt| !debt.is_zero())
     }
 
     /// Seconds that moving so many bytes takes at least; none without a bound.
