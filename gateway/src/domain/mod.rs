@@ -12,6 +12,8 @@ mod heartbeat_record;
 mod identity;
 pub mod money;
 mod object;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod probe;
 mod public_address;
 mod repair_rank;
 mod stored_blob;
