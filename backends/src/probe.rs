@@ -7,7 +7,8 @@
 use std::ops::Range;
 
 use codec::{
-    Catalog, FOOTER_TAIL_BYTES, FooterTail, HEADER_BYTES, IncomingSliver, PossessionProof, SamplePosition, SelfDescribed, SliverError, SliverHeader,
+    Catalog, FOOTER_TAIL_BYTES, FooterTail, HEADER_BYTES, IncomingSliver, PossessionProof, SamplePosition,
+    SelfDescribed, SliverError, SliverHeader,
 };
 
 /// Reads bytes as a sliver: what it says of itself, and as one that arrives in portions. What arrives and is good says the same of itself.
@@ -100,19 +101,37 @@ mod tests {
     #[test]
     #[ignore = "writes seeds"]
     fn write_seeds() {
-        use codec::{BlobId, BlobKey, BlobKeys, CatalogEntry, CatalogExtent, CatalogTarget, ClusterId, ClusterKey, StripeShape, encode_blob};
+        use codec::{
+            BlobId, BlobKey, BlobKeys, CatalogEntry, CatalogExtent, CatalogTarget, ClusterId, ClusterKey, StripeShape,
+            encode_blob,
+        };
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus");
-        for name in ["slivers", "proofs", "catalogs"] { std::fs::create_dir_all(corpus.join(name)).unwrap(); }
+        for name in ["slivers", "proofs", "catalogs"] {
+            std::fs::create_dir_all(corpus.join(name)).unwrap();
+        }
         let entry = |target| CatalogEntry {
-            bucket: "bucket".into(), key: b"key".to_vec(), target, write_counter: 300, object_size: Some(5), etag: Some(([7; 16], None)),
-            modified_at_us: 9, attributes: vec![("a".into(), "b".into())],
+            bucket: "bucket".into(),
+            key: b"key".to_vec(),
+            target,
+            write_counter: 300,
+            object_size: Some(5),
+            etag: Some(([7; 16], None)),
+            modified_at_us: 9,
+            attributes: vec![("a".into(), "b".into())],
             extents: vec![CatalogExtent { object_offset: 0, blob_offset: 1, length: 200 }],
         };
-        let catalog = codec::Catalog { entries: vec![entry(CatalogTarget::Version([1; 16])), entry(CatalogTarget::Part { upload: [2; 16], number: 3 })] };
+        let catalog = codec::Catalog {
+            entries: vec![
+                entry(CatalogTarget::Version([1; 16])),
+                entry(CatalogTarget::Part { upload: [2; 16], number: 3 }),
+            ],
+        };
         std::fs::write(corpus.join("catalogs/two"), catalog.encode()).unwrap();
         std::fs::write(corpus.join("catalogs/none"), codec::Catalog::default().encode()).unwrap();
         let (blob, key) = (BlobId([2; 16]), BlobKey::from_bytes([3; 32]));
-        for (name, scheme, len) in [("one", "rs-2-1", 100), ("several", "rs-2-1", 900), ("copies", "copy-3", 300), ("empty", "rs-2-1", 0)] {
+        for (name, scheme, len) in
+            [("one", "rs-2-1", 100), ("several", "rs-2-1", 900), ("copies", "copy-3", 300), ("empty", "rs-2-1", 0)]
+        {
             let keys = BlobKeys { key: &key, wrapped: ClusterKey::new(1, [4; 32]).wrap(&blob, &key, [5; 12]) };
             let shape = StripeShape::new(scheme.parse().unwrap(), 64, 2).unwrap();
             let encoded = encode_blob(ClusterId([1; 16]), blob, shape, keys, &vec![7; len], b"").unwrap();

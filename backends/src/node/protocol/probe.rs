@@ -8,7 +8,8 @@ use http::Method;
 use super::{
     Acceptance, Authorization, BatchReply, Call, ChallengeRequest, EpochReply, EpochRequest, Failure, FormatRequest,
     GatewayName, Invitation, LengthReply, PageReply, PulseReply, Record, SealReply, SecretRequest, SessionReply,
-    SessionRequest, SignedPriceFloor, SpaceReply, SweepReply, TRAILER_BYTES, Trailer, VerdictRecord, VerdictsRequest, parse_records, split_answer, write_head,
+    SessionRequest, SignedPriceFloor, SpaceReply, SweepReply, TRAILER_BYTES, Trailer, VerdictRecord, VerdictsRequest,
+    parse_records, split_answer, write_head,
 };
 
 /// The first byte picks a method, the rest is a target.

@@ -19,6 +19,12 @@ impl Objects {
         self.inner.move_pace.seconds_for(bytes)
     }
 
+    /// Seconds that rebuilding takes at least for which so many bytes are read and written; none without a bound.
+    #[must_use]
+    pub fn seconds_to_rebuild(&self, bytes: u64) -> Option<u64> {
+        self.inner.rebuild_pace.seconds_for(bytes)
+    }
+
     /// How fast this gateway repaired and moved lately; none when nothing was done.
     #[must_use]
     pub fn repair_rate(&self) -> Option<RepairRate> {
