@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use backends::failpoint::fails_at;
 use backends::node::protocol::PublicKey;
-use backends::{Challenge, SliverName, SliverStore, StoreError, Verdict};
+use backends::{Answer, Challenge, SliverName, SliverStore, StoreError, Verdict};
 use codec::{BlobOpener, PossessionProof};
 use futures::StreamExt as _;
 
 use crate::audit::asking::Request;
-use crate::audit::judgement::{Judgement, Presence, Sample, is_this_sides_fault, judge};
+use crate::audit::judgement::{Judgement, Presence, Sample, Shown, is_this_sides_fault, judge};
 use crate::audit::selection::{Draw, Draws};
 use crate::audit::unjudged::unjudged_backends;
 use crate::clock::{Ambient, random, time_ordered_id};
@@ -30,6 +30,9 @@ const CONTAINED_PER_STEP: usize = 4;
 
 /// Draws of one backend in one step: how many blobs of others are passed over for a sample.
 const DRAWS_PER_STEP: u64 = 1_024;
+
+/// Bytes of answers to challenges: proofs and signatures. Label: backend.
+const AUDITED_BYTES: &str = "haulout_audited_bytes_total";
 
 /// A day, by which nodes count what they move.
 const DAY_SECONDS: i64 = 86_400;
@@ -231,6 +234,7 @@ impl Auditor {
         let (identity, opener) = (&identity, opener.as_ref());
         let asking = Request { store, name, identity, root, opener, challenge, method, bytes, patience };
         let (answer, presence) = asking.ask().await;
+        count_answer(&sliver.placement.backend, &answer);
         // As if the answer had not come.
         let answer = if fails_at("audit-asked") { Err(StoreError::TimedOut) } else { answer };
         let is_of_node = audited.node_key.is_some();
@@ -416,6 +420,14 @@ fn wanted(epoch: &AuditEpoch, now: Timestamp, share: &AuditShare) -> u64 {
 /// Seconds until the day of UTC is over, and as many as clocks of nodes may differ.
 fn seconds_until_next_day(now: Timestamp) -> i64 {
     DAY_SECONDS - (now.0 / 1_000_000).rem_euclid(DAY_SECONDS) + CLOCKS_DIFFER_SECONDS
+}
+
+/// Counts the bytes of an answer that a node has signed, as the node does; reads it cannot tell from those of clients.
+fn count_answer(backend: &BackendId, answer: &Result<Shown, StoreError>) {
+    if let Ok(Shown::Proof(Answer { proof, signature: Some(signature) })) = answer {
+        let bytes = (proof.len() + signature.len()) as u64;
+        metrics::counter!(AUDITED_BYTES, "backend" => backend.to_string()).increment(bytes);
+    }
 }
 
 fn note(verdict: &VerdictRow) {
