@@ -1,4 +1,4 @@
-//! The entry points of the fuzz targets `slivers`, `proofs` and `catalogs` in `tests/fuzz`: what a stranger stores, and shows, as a sliver.
+//! The entry points of the fuzz targets `slivers`, `proofs` and `catalogs` in `tests/fuzz`: what whoever is not trusted stores, and shows, as a sliver.
 //!
 //! Compiled only for tests and with the feature `fuzzing`.
 
@@ -95,55 +95,6 @@ mod tests {
                 inputs += 1;
             }
             assert!(inputs > 0, "{name} is empty");
-        }
-    }
-
-    #[test]
-    #[ignore = "writes seeds"]
-    fn write_seeds() {
-        use codec::{
-            BlobId, BlobKey, BlobKeys, CatalogEntry, CatalogExtent, CatalogTarget, ClusterId, ClusterKey, StripeShape,
-            encode_blob,
-        };
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus");
-        for name in ["slivers", "proofs", "catalogs"] {
-            std::fs::create_dir_all(corpus.join(name)).unwrap();
-        }
-        let entry = |target| CatalogEntry {
-            bucket: "bucket".into(),
-            key: b"key".to_vec(),
-            target,
-            write_counter: 300,
-            object_size: Some(5),
-            etag: Some(([7; 16], None)),
-            modified_at_us: 9,
-            attributes: vec![("a".into(), "b".into())],
-            extents: vec![CatalogExtent { object_offset: 0, blob_offset: 1, length: 200 }],
-        };
-        let catalog = codec::Catalog {
-            entries: vec![
-                entry(CatalogTarget::Version([1; 16])),
-                entry(CatalogTarget::Part { upload: [2; 16], number: 3 }),
-            ],
-        };
-        std::fs::write(corpus.join("catalogs/two"), catalog.encode()).unwrap();
-        std::fs::write(corpus.join("catalogs/none"), codec::Catalog::default().encode()).unwrap();
-        let (blob, key) = (BlobId([2; 16]), BlobKey::from_bytes([3; 32]));
-        for (name, scheme, len) in
-            [("one", "rs-2-1", 100), ("several", "rs-2-1", 900), ("copies", "copy-3", 300), ("empty", "rs-2-1", 0)]
-        {
-            let keys = BlobKeys { key: &key, wrapped: ClusterKey::new(1, [4; 32]).wrap(&blob, &key, [5; 12]) };
-            let shape = StripeShape::new(scheme.parse().unwrap(), 64, 2).unwrap();
-            let encoded = encode_blob(ClusterId([1; 16]), blob, shape, keys, &vec![7; len], b"").unwrap();
-            let bytes = encoded.slivers[1].parts.concat();
-            assert!(super::arrive(&bytes, 7).is_ok());
-            std::fs::write(corpus.join("slivers").join(name), &bytes).unwrap();
-            let described = super::self_described(&bytes).unwrap();
-            if let Some(position) = codec::SamplePosition::nth(&described.identity.layout, 0) {
-                let block = &bytes[super::range(described.identity.layout.block_range(0))];
-                let proof = codec::PossessionProof::new(&described, position, block).unwrap();
-                std::fs::write(corpus.join("proofs").join(name), proof.to_bytes()).unwrap();
-            }
         }
     }
 }

@@ -16,10 +16,10 @@ use crate::audit::selection::{Draw, Draws};
 use crate::audit::unjudged::unjudged_backends;
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::config::AuditConfig;
-use crate::domain::{BackendId, Evidence, StoredBlob, Timestamp};
+use crate::domain::{BackendId, StoredBlob, Timestamp};
 use crate::metadata::{
-    Absence, AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, MetadataError, MetadataStore,
-    ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
+    Absence, AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, Evidence, MetadataError,
+    MetadataStore, ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
 };
 
 /// Samples of one backend in one step.

@@ -6,8 +6,10 @@ use codec::{BlobLayout, ClusterId, SamplePosition};
 
 use crate::audit::judgement::{Judgement, Shown};
 use crate::audit::selection::{Draw, Draws};
-use crate::domain::{Evidence, EvidenceAnswer, EvidenceDraw, EvidenceError, EvidenceSliver, evidence_bytes};
-use crate::metadata::{AuditEpoch, AuditShare, AuditedSliver};
+use crate::metadata::{
+    AuditEpoch, AuditShare, AuditedSliver, Evidence, EvidenceAnswer, EvidenceDraw, EvidenceError, EvidenceSliver,
+    evidence_bytes,
+};
 
 impl Evidence {
     /// The evidence of an audit.

@@ -10,7 +10,7 @@ use crate::audit::judgement::Shown;
 
 /// What is read.
 pub(super) struct Reading<'a> {
-    /// From whom.
+    /// The backend.
     pub(super) store: &'a dyn SliverStore,
     /// Under which name.
     pub(super) name: SliverName,

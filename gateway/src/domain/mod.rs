@@ -3,7 +3,6 @@
 //! Everything a request carries is parsed into one of these at the border; past the border a value of one of
 //! these types is known to be valid.
 
-mod audit_evidence;
 mod backend_id;
 mod bucket;
 mod encryption;
@@ -19,10 +18,6 @@ mod repair_rank;
 mod stored_blob;
 mod timestamp;
 
-pub(crate) use audit_evidence::array as evidence_bytes;
-#[cfg(test)]
-pub(crate) use audit_evidence::tests::signed_wrong_answer;
-pub use audit_evidence::{Evidence, EvidenceAnswer, EvidenceDraw, EvidenceError, EvidenceSliver};
 pub use backend_id::{BackendId, BackendIdError};
 pub use bucket::bucket_row::{Bucket, BucketId, BucketName, BucketNameError, ObjectLock, Versioning, bucket_arn};
 pub use bucket::configurations::{Configurations, Named};

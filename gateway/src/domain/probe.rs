@@ -38,19 +38,4 @@ mod tests {
         }
         assert!(inputs > 0);
     }
-
-    #[test]
-    #[ignore = "writes seeds"]
-    fn write_seeds() {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus/heartbeats");
-        std::fs::create_dir_all(&corpus).unwrap();
-        let heartbeat = Heartbeat { generation: 2, counter: 3, incarnation: 4, nonce: [5; 16], sequence: 6 };
-        let (backend, key) = ("b1".parse().unwrap(), ClusterKey::new(1, [9; 32]));
-        for (name, segment) in [("first", 0), ("journal", 7)] {
-            std::fs::write(corpus.join(name), heartbeat.to_record(ClusterId([1; 16]), &backend, &key, segment))
-                .unwrap();
-        }
-        let other = heartbeat.to_record(ClusterId([2; 16]), &backend, &key, 7);
-        std::fs::write(corpus.join("other"), other).unwrap();
-    }
 }

@@ -327,7 +327,7 @@ fn capacities(known: &Known) -> BTreeMap<String, u64> {
 
 /// Whether evidence proves a wrong answer to anybody: by the node's signature, with the key that the provider is registered with if it is.
 fn is_proof(evidence: &str, registered: Option<PublicKey>) -> bool {
-    let evidence: Option<crate::domain::Evidence> = serde_json::from_str(evidence).ok();
+    let evidence: Option<crate::metadata::Evidence> = serde_json::from_str(evidence).ok();
     evidence.is_some_and(|evidence| evidence.proves_a_wrong_answer(registered))
 }
 

@@ -9,8 +9,7 @@ use crate::admin::{AuditedStanding, ReinstateBackend, ShowAudits, ShowVerdict, S
 use crate::app::cli::Audit;
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
-use crate::domain::Evidence;
-use crate::metadata::Standing;
+use crate::metadata::{Evidence, Standing};
 
 /// The most bytes of a file to judge: evidence has some thousands.
 const FILE_BYTES_MAX: u64 = 1 << 20;

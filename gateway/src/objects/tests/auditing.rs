@@ -7,8 +7,8 @@ use backends::{Fault, Operation, Verdict, When};
 use crate::audit::{AuditedBackend, Auditor};
 use crate::clock::Ambient;
 use crate::config::AuditConfig;
-use crate::domain::{BackendId, Evidence, EvidenceAnswer};
-use crate::metadata::VerdictRow;
+use crate::domain::BackendId;
+use crate::metadata::{Evidence, EvidenceAnswer, VerdictRow};
 use crate::objects::tests::fixture::{Fixture, content};
 use crate::tests::wait_until;
 

@@ -9,12 +9,12 @@ use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
 use crate::domain::money::mode::MoneyMode;
 use crate::domain::money::transfer::Transfer;
-use crate::domain::{Evidence, signed_wrong_answer};
 use crate::ledger::Refusal;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::tests::ledger_log::verified_with;
 use crate::metadata::{AddedStake, EpochTerms, NewStake, Registered, StakeFilter, StakeState, Withdrawn};
+use crate::metadata::{Evidence, signed_wrong_answer};
 use crate::publication::{Published, publish};
 use crate::settlement::{self, StakePhase};
 
