@@ -17,6 +17,8 @@ mod name;
 pub mod node;
 mod open;
 mod operation;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod probe;
 mod proving;
 mod remote;
 mod spec;

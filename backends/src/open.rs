@@ -8,7 +8,8 @@ use codec::ClusterId;
 
 use crate::directory::DirectoryStore;
 use crate::marker::{MARKER_BYTES_MAX, MARKER_NAME, Marker};
-use crate::node::NodeStore;
+use crate::node::protocol::PublicKey;
+use crate::node::{NODE_KEY, NodeStore};
 use crate::remote::RemoteStore;
 use crate::spec::{FREE_FLOOR, TIMEOUT_SECONDS};
 use crate::{BackendSpec, Deadlines, Expect, GatewayIdentity, SliverStore, StoreError, guard};
@@ -177,6 +178,12 @@ impl BackendSpec {
     #[must_use]
     pub fn is_directory(&self) -> bool {
         matches!(directory(&self.url), Ok(Some(_)))
+    }
+
+    /// The key of a storage node, which its certificate has and by which it signs; none of other backends.
+    #[must_use]
+    pub fn node_key(&self) -> Option<PublicKey> {
+        self.options.get(NODE_KEY).filter(|_| self.url.starts_with("node:"))?.parse().ok()
     }
 
     /// Whether somebody bills what is read from it: a cloud does, a directory and a storage node do not.

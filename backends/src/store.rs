@@ -126,4 +126,6 @@ pub struct Space {
     pub live_bytes: Option<u64>,
     /// Bytes of slivers that it reports to keep although they were deleted.
     pub trash_bytes: Option<u64>,
+    /// Bytes that it states to move for the cluster until the day of UTC is over; none where nothing bounds them.
+    pub day_bytes_left: Option<u64>,
 }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::BlobLayout;
+use crate::chunk_cipher::TAG_BYTES;
+use crate::{BlobLayout, SamplePosition};
 
 /// One contiguous read from one data sliver: whole sealed chunks of one block, and which part of their plaintext is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,24 @@ impl BlobLayout {
     /// sliver. A range that ends after the payload is cut there.
     pub fn pieces(&self, payload_range: Range<u64>) -> impl Iterator<Item = Piece> + use<> {
         Pieces::new(*self, payload_range)
+    }
+}
+
+impl BlobLayout {
+    /// The chunk of a data sliver that a sample begins in: the least that a reader of that content fetches. None for other slivers, and
+    /// where the sliver is only padding.
+    #[must_use]
+    pub fn piece_at(&self, index: u8, position: SamplePosition) -> Option<Piece> {
+        let (start, _) = position.in_block(self)?;
+        let (cut, chunk_len) = (self.cut(position.stripe), self.shape.chunk_len());
+        let run = cut.run(usize::from(index));
+        if usize::from(index) >= self.shape.scheme.k() {
+            return None;
+        }
+        let first = run.start + start / (chunk_len + TAG_BYTES) * chunk_len;
+        let last = (first + chunk_len).min(run.end);
+        let payload = self.stripe_payload(position.stripe).start;
+        (first < last).then(|| self.pieces(payload + first as u64..payload + last as u64).next()).flatten()
     }
 }
 
@@ -109,5 +128,37 @@ impl Iterator for Pieces {
             ends_blob: stripe_start + (run.start + plain.end) as u64 == self.layout.payload_len(),
             payload_range,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Scheme, StripeShape};
+
+    #[test]
+    fn a_sample_lies_in_the_chunk_that_is_read_for_it_or_in_padding() {
+        let shape = StripeShape::quilt(Scheme::reed_solomon(4, 2).unwrap());
+        for content_len in [1, 4_096, 70_000, 1_048_577, 3_000_000] {
+            let layout = BlobLayout { shape, content_len, catalog_len: 100 };
+            for number in 0..SamplePosition::count(&layout) {
+                let position = SamplePosition::nth(&layout, number).unwrap();
+                let (start, _) = position.in_block(&layout).unwrap();
+                for index in 0..4 {
+                    let Some(piece) = layout.piece_at(index, position) else { continue };
+                    assert_eq!((piece.stripe, piece.index, piece.skip), (position.stripe, index, 0));
+                    let sealed = piece.block_offset()..piece.block_offset() + piece.sealed_len();
+                    let chunk = shape.chunk_len() + TAG_BYTES;
+                    assert!(
+                        sealed.len() <= chunk && (sealed.start..sealed.start + chunk).contains(&start),
+                        "{piece:?}"
+                    );
+                }
+                assert_eq!(layout.piece_at(4, position), None, "nobody reads a chunk of what is no data");
+            }
+            let first = SamplePosition { stripe: 0, sample: 0 };
+            assert!(layout.piece_at(0, first).is_some());
+            assert_eq!(layout.piece_at(0, SamplePosition { stripe: 99, sample: 0 }), None);
+        }
     }
 }

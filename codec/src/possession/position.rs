@@ -36,7 +36,7 @@ impl SamplePosition {
     }
 
     /// Where the sample begins in its block, and how many bytes it has; none for a position that the blob does not have.
-    pub(super) fn in_block(self, layout: &BlobLayout) -> Option<(usize, usize)> {
+    pub(crate) fn in_block(self, layout: &BlobLayout) -> Option<(usize, usize)> {
         let block_len = layout.block_len(self.stripe);
         let start = usize::try_from(self.sample).ok()?.checked_mul(SAMPLE_BYTES)?;
         let len = block_len.checked_sub(start).filter(|rest| *rest > 0)?.min(SAMPLE_BYTES);

@@ -344,6 +344,8 @@ mod tests {
             "backend replace b1 block.toml --follow",
             "backend replace b1 --cancel",
             "backend drain b1 --follow",
+            "backend remove b1 --lost --follow",
+            "backend remove b1 --dry-run",
             "backend rebalance --dry-run --json",
             "backend rebalance --cancel",
             "repair status --json",

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backends::failpoint::fails_at;
-use backends::{Answer, Challenge, SliverName, SliverStore, StoreError, Verdict, prove_by_reading};
+use backends::node::protocol::PublicKey;
+use backends::{Answer, Challenge, SliverName, SliverStore, StoreError, Verdict};
+use codec::{BlobOpener, PossessionProof};
 use futures::StreamExt as _;
 
-use crate::audit::evidence::Evidence;
-use crate::audit::judgement::{Judgement, excused, judge};
+use crate::audit::asking::Request;
+use crate::audit::judgement::{Judgement, Presence, Sample, Shown, is_this_sides_fault, judge};
 use crate::audit::selection::{Draw, Draws};
 use crate::audit::unjudged::unjudged_backends;
 use crate::clock::{Ambient, random, time_ordered_id};
 use crate::config::AuditConfig;
-use crate::domain::{BackendId, Timestamp};
+use crate::domain::{BackendId, StoredBlob, Timestamp};
 use crate::metadata::{
-    AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, MetadataError, MetadataStore,
-    ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
+    Absence, AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, Evidence, MetadataError,
+    MetadataStore, ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
 };
 
 /// Samples of one backend in one step.
@@ -29,6 +31,15 @@ const CONTAINED_PER_STEP: usize = 4;
 /// Draws of one backend in one step: how many blobs of others are passed over for a sample.
 const DRAWS_PER_STEP: u64 = 1_024;
 
+/// Bytes of answers to challenges: proofs and signatures. Label: backend.
+const AUDITED_BYTES: &str = "haulout_audited_bytes_total";
+
+/// A day, by which nodes count what they move.
+const DAY_SECONDS: i64 = 86_400;
+
+/// How far the clock of a node may be from this one's.
+const CLOCKS_DIFFER_SECONDS: i64 = 300;
+
 /// Backends asked side by side.
 const BACKENDS_AT_ONCE: usize = 16;
 
@@ -38,6 +49,9 @@ const SAMPLES_MAX: u64 = 10_000;
 /// Seconds of the time over which billed bytes are counted.
 const MONTH_SECONDS: u64 = 30 * 86_400;
 
+/// Gives what opens the chunks of a blob; none where its key is not known.
+pub type OpenBlob = Arc<dyn Fn(&StoredBlob) -> Option<BlobOpener> + Send + Sync>;
+
 /// A backend as audits see it.
 #[derive(Clone, Debug)]
 pub struct AuditedBackend {
@@ -45,6 +59,8 @@ pub struct AuditedBackend {
     pub store: Arc<dyn SliverStore>,
     /// Somebody bills what is read from it.
     pub is_billed: bool,
+    /// The key of a storage node, by which it signs; none of other backends.
+    pub node_key: Option<PublicKey>,
 }
 
 /// Asks backends for samples and records what comes of it.
@@ -59,6 +75,8 @@ pub struct Auditor {
     pub scheme: codec::Scheme,
     /// How often, and how patiently.
     pub settings: AuditConfig,
+    /// What opens the chunks of blobs, so that they can be read as clients read them.
+    pub open_blob: OpenBlob,
     /// Clock and randomness.
     pub ambient: Ambient,
 }
@@ -78,6 +96,7 @@ struct Audited {
     judgement: Judgement,
     evidence: Evidence,
     tries: u32,
+    presence: Presence,
 }
 
 impl Auditor {
@@ -100,7 +119,7 @@ impl Auditor {
         let steps: Vec<Result<BackendStep, MetadataError>> =
             futures::stream::iter(asking).buffer_unordered(BACKENDS_AT_ONCE).collect().await;
         let steps = steps.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let batch = self.batch(steps);
+        let batch = self.batch(steps, &self.metadata.absences().await?);
         if batch.verdicts.is_empty() && batch.progress.is_empty() {
             return Ok(Vec::new());
         }
@@ -181,7 +200,7 @@ impl Auditor {
             progress.drawn = draw.number + 1;
             let Some(sliver) = slivers.iter().find(|sliver| sliver.serial == draw.serial) else { continue };
             let method = self.method(&draw);
-            let Some(audit) = self.ask((epoch, &share.nonce), audited, sliver, draw, method).await else { continue };
+            let Some(audit) = self.ask((epoch, share), audited, sliver, draw, method).await else { continue };
             progress.found += 1;
             progress.bytes += sliver.blob.layout.block_len(0) as u64;
             step.audits.push(audit);
@@ -198,7 +217,7 @@ impl Auditor {
     /// Asks for one sample; none of a blob without bytes.
     async fn ask(
         &self,
-        (epoch, backend_nonce): (&AuditEpoch, &[u8; 32]),
+        (epoch, share): (&AuditEpoch, &AuditShare),
         audited: &AuditedBackend,
         sliver: &AuditedSliver,
         draw: Draw,
@@ -209,20 +228,20 @@ impl Auditor {
         let placement = &sliver.placement;
         let name = SliverName { blob: sliver.blob.id, index: placement.index, attempt: placement.attempt };
         let patience = Duration::from_secs(self.settings.answer_seconds.into());
-        let asking = async {
-            match method {
-                AuditMethod::Challenge => audited.store.prove(&name, &challenge).await,
-                AuditMethod::Read => prove_by_reading(&*audited.store, &name, &challenge).await,
-            }
-        };
-        let answer: Result<Answer, StoreError> =
-            tokio::time::timeout(patience, asking).await.unwrap_or(Err(StoreError::TimedOut));
+        let bytes = (sliver.blob.layout.block_len(0) + PossessionProof::BYTES_MAX) as u64;
+        let identity = sliver.blob.sliver_identity(self.cluster, placement.index);
+        let (store, root, opener) = (&*audited.store, &placement.root, (self.open_blob)(&sliver.blob));
+        let (identity, opener) = (&identity, opener.as_ref());
+        let asking = Request { store, name, identity, root, opener, challenge, method, bytes, patience };
+        let (answer, presence) = asking.ask().await;
+        count_answer(&sliver.placement.backend, &answer);
         // As if the answer had not come.
         let answer = if fails_at("audit-asked") { Err(StoreError::TimedOut) } else { answer };
-        let identity = sliver.blob.sliver_identity(self.cluster, placement.index);
-        let judgement = judge(&identity, &placement.root, position, &answer);
-        let evidence = Evidence::new(self.cluster, (epoch, backend_nonce), (&draw, position), sliver, &answer);
-        Some(Audited { sliver: sliver.clone(), draw, method, judgement, evidence, tries: 1 })
+        let is_of_node = audited.node_key.is_some();
+        let judgement = judge(&Sample { identity, root, position, is_of_node }, &answer, presence);
+        let by = (self.cluster, audited.node_key);
+        let evidence = Evidence::new(by, (epoch, share), (&draw, position), sliver, &answer);
+        Some(Audited { sliver: sliver.clone(), draw, method, judgement, evidence, tries: 1, presence })
     }
 
     /// Asks once more for what a backend gave no data for; none when its sliver is not there any more.
@@ -245,42 +264,55 @@ impl Auditor {
             self.metadata.forget_contained(contained).await?;
             return Ok(None);
         };
-        let asked = self.ask((&epoch, &share.nonce), audited, sliver, draw, self.method(&draw)).await;
-        let tries = contained.tries + 1;
-        Ok(asked.map(|mut audit| {
-            audit.tries = tries;
-            if audit.judgement.verdict == Verdict::Contained && tries >= self.settings.tries {
-                let reason = format!("it gave no data when it was asked {tries} times");
-                audit.judgement = Judgement { verdict: Verdict::Missing, reason };
-            }
-            audit
-        }))
+        let asked = self.ask((&epoch, share), audited, sliver, draw, self.method(&draw)).await;
+        Ok(asked.map(|audit| Audited { tries: contained.tries + 1, ..audit }))
     }
 
-    /// What is recorded of the steps of all backends.
-    fn batch(&self, steps: Vec<BackendStep>) -> VerdictBatch {
-        let answered = steps.iter().filter(|step| !step.audits.is_empty());
-        let answered = answered.map(|step| (step.backend.clone(), !step.is_silent())).collect();
-        let excused = excused(self.scheme, &answered);
+    /// What is recorded of the steps of all backends, where these are away.
+    fn batch(&self, steps: Vec<BackendStep>, away: &BTreeMap<BackendId, Absence>) -> VerdictBatch {
+        let (silent, answering) = self.reached(&steps, away);
+        let is_excused = is_this_sides_fault(self.scheme, silent, answering);
         let (mut verdicts, mut contained, mut progress) = (Vec::new(), Vec::new(), Vec::new());
         for step in steps {
-            progress.extend(step.progress.clone());
-            let is_excused = excused.contains(&step.backend);
-            for audit in step.audits {
-                if audit.judgement.verdict == Verdict::Contained && !is_excused {
-                    contained.push(audit.contained());
+            progress.extend(step.progress);
+            for mut audit in step.audits {
+                if audit.gave_no_data() {
+                    audit.conclude(is_excused, self.settings.tries);
+                }
+                if audit.gave_no_data() {
+                    contained.push((audit.contained(), self.ask_again_after(&audit)));
                 }
                 verdicts.push(self.row(audit, is_excused));
             }
         }
-        let (retry, rules) = (i64::from(self.settings.retry_seconds), rules(&self.settings));
-        VerdictBatch { verdicts, contained, ask_again_after_seconds: retry, progress, rules }
+        VerdictBatch { verdicts, contained, progress, rules: rules(&self.settings) }
+    }
+
+    /// How many backends are silent, and how many answer: as they did in these steps, and who was not asked as it did to the last
+    /// heartbeat. What counts as lost is no news, and counts as neither.
+    fn reached(&self, steps: &[BackendStep], away: &BTreeMap<BackendId, Absence>) -> (usize, usize) {
+        let asked: BTreeMap<_, _> = steps.iter().filter_map(|step| Some((&step.backend, step.is_reached()?))).collect();
+        let of_all = self.backends.keys().map(|backend| match (asked.get(backend), away.get(backend)) {
+            (Some(true), _) | (None, None) => (0, 1),
+            (_, Some(absence)) if absence.lost => (0, 0),
+            _ => (1, 0),
+        });
+        of_all.fold((0, 0), |(silent, answering), (away, here)| (silent + away, answering + here))
+    }
+
+    /// In how many seconds a backend is asked again; one that moves no more bytes today, when its day is over.
+    fn ask_again_after(&self, audit: &Audited) -> i64 {
+        match audit.presence {
+            Presence::DayUsedUp => seconds_until_next_day(self.ambient.clock.now()),
+            Presence::Unknown | Presence::Answering => self.settings.retry_seconds.into(),
+        }
     }
 
     fn row(&self, audit: Audited, is_excused: bool) -> VerdictRow {
         let epoch = audit.epoch();
         let Judgement { mut verdict, mut reason } = audit.judgement;
-        if is_excused && matches!(verdict, Verdict::Offline | Verdict::Contained) {
+        if is_excused && audit.presence == Presence::Unknown && matches!(verdict, Verdict::Offline | Verdict::Contained)
+        {
             verdict = Verdict::Void;
             reason = format!("too many backends were silent at once; this one: {reason}");
         }
@@ -306,10 +338,16 @@ impl Auditor {
 }
 
 impl BackendStep {
+    /// Whether anybody was there; none where nothing was asked. Who refuses is there.
+    fn is_reached(&self) -> Option<bool> {
+        let last = self.audits.last()?;
+        Some(!self.is_silent() || last.presence != Presence::Unknown)
+    }
+
     /// The last one that was asked gave nothing: there is no use in asking on.
     fn is_silent(&self) -> bool {
         let last = self.audits.last().map(|audit| audit.judgement.verdict);
-        matches!(last, Some(Verdict::Offline | Verdict::Contained))
+        matches!(last, Some(Verdict::Offline | Verdict::Contained | Verdict::Void))
     }
 }
 
@@ -317,6 +355,24 @@ impl Audited {
     /// The epoch whose secret chose it: of one that is asked again, an earlier one.
     fn epoch(&self) -> u64 {
         self.evidence.draw.epoch
+    }
+
+    /// It was reached and is asked again.
+    fn gave_no_data(&self) -> bool {
+        let verdict = self.judgement.verdict;
+        verdict == Verdict::Contained || verdict == Verdict::Void && self.presence == Presence::DayUsedUp
+    }
+
+    /// The backend lacks what it gave no data for often enough; where silence is excused, this time does not count.
+    fn conclude(&mut self, is_excused: bool, tries_max: u32) {
+        let tries = self.tries;
+        if is_excused && self.presence == Presence::Unknown {
+            self.tries = tries.saturating_sub(1);
+        } else if tries >= tries_max {
+            let reason =
+                format!("it gave no data when it was asked {tries} times; the last time: {}", self.judgement.reason);
+            self.judgement = Judgement { verdict: Verdict::Missing, reason };
+        }
     }
 
     fn contained(&self) -> ContainedAudit {
@@ -355,6 +411,19 @@ fn wanted(epoch: &AuditEpoch, now: Timestamp, share: &AuditShare) -> u64 {
     let passed = (now.0 - epoch.begun_at.0).clamp(0, length);
     let due = i128::from(share.due) * i128::from(passed) / i128::from(length);
     u64::try_from(due).unwrap_or(0).saturating_add(1).min(share.due).saturating_sub(share.found)
+}
+
+/// Seconds until the day of UTC is over, and as many as clocks of nodes may differ.
+fn seconds_until_next_day(now: Timestamp) -> i64 {
+    DAY_SECONDS - (now.0 / 1_000_000).rem_euclid(DAY_SECONDS) + CLOCKS_DIFFER_SECONDS
+}
+
+/// Counts the bytes of an answer that a node has signed, as the node does; reads it cannot tell from those of clients.
+fn count_answer(backend: &BackendId, answer: &Result<Shown, StoreError>) {
+    if let Ok(Shown::Proof(Answer { proof, signature: Some(signature) })) = answer {
+        let bytes = (proof.len() + signature.len()) as u64;
+        metrics::counter!(AUDITED_BYTES, "backend" => backend.to_string()).increment(bytes);
+    }
 }
 
 fn note(verdict: &VerdictRow) {

@@ -1,21 +1,22 @@
 //! Whether backends hold what the metadata says: the check that an operator asks for, and what goes on by itself, the scrub of own disks and
 //! the audits of every backend.
 
+mod asking;
 mod auditor;
 mod check;
 mod evidence;
 mod judgement;
 mod nodes;
+mod reading;
 mod recheck;
 mod report;
 mod scrub;
 mod selection;
 mod unjudged;
 
-pub use auditor::{AuditedBackend, Auditor, rules};
+pub use auditor::{AuditedBackend, Auditor, OpenBlob, rules};
 pub use check::{Stores, check};
-pub use evidence::{Evidence, EvidenceError};
-pub use judgement::{Judgement, judge};
+pub use judgement::{Judgement, Presence, Sample, Shown, judge};
 pub use report::{BackendReport, CheckReport, SliverProblem, SliverProblems};
 pub use scrub::{Scrub, Scrubbed};
 pub use selection::{Draw, Draws, detection_probability};

@@ -7,9 +7,8 @@ use codec::SamplePosition;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::audit::auditor::Auditor;
-use crate::audit::evidence::Evidence;
 use crate::domain::BackendId;
-use crate::metadata::{AuditEpoch, MetadataError, VerdictRow};
+use crate::metadata::{AuditEpoch, Evidence, MetadataError, VerdictRow};
 
 /// Verdicts reported to one backend in one step.
 const REPORTS_PER_STEP: usize = 256;

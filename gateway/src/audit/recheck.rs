@@ -2,8 +2,7 @@
 //! alone and by the secret alone.
 
 use crate::audit::auditor::Auditor;
-use crate::audit::evidence::Evidence;
-use crate::metadata::{MetadataError, Recheck, VerdictRow};
+use crate::metadata::{Evidence, MetadataError, Recheck, VerdictRow};
 
 /// Epochs ended in one step.
 const EPOCHS_PER_STEP: usize = 8;

@@ -12,6 +12,8 @@ mod identity;
 pub mod money;
 mod object;
 mod peer;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod probe;
 mod public_address;
 mod repair_rank;
 mod stored_blob;

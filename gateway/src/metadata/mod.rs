@@ -33,6 +33,10 @@ use tokio::task::JoinHandle;
 
 pub use audits::containment::ContainedAudit;
 pub use audits::epochs::AuditEpoch;
+pub(crate) use audits::evidence::array as evidence_bytes;
+#[cfg(test)]
+pub(crate) use audits::evidence::tests::signed_wrong_answer;
+pub use audits::evidence::{Evidence, EvidenceAnswer, EvidenceDraw, EvidenceError, EvidenceSliver};
 pub use audits::method::AuditMethod;
 pub use audits::rechecks::Recheck;
 pub use audits::reputation::{Decay, Record, Reputation, Standing, Thresholds};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use backends::node::protocol::PublicKey;
 use backends::{SliverStore, Space, StoreError};
 use codec::Scheme;
 use tokio::sync::Mutex;
@@ -61,6 +62,8 @@ pub struct Backend {
     pub is_directory: bool,
     /// What is read from it is billed.
     pub is_billed: bool,
+    /// The key by which it signs, if it is a storage node.
+    pub node_key: Option<PublicKey>,
     /// The slivers.
     pub store: Arc<dyn SliverStore>,
     trust: Trust,
@@ -92,6 +95,7 @@ impl Backend {
             url,
             is_directory: true,
             is_billed: false,
+            node_key: None,
             store,
             trust: Trust::default(),
             staked_weight: AtomicU32::new(NO_STAKE),
@@ -115,6 +119,12 @@ impl Backend {
     #[must_use]
     pub fn billed(self, is_billed: bool) -> Self {
         Self { is_billed, ..self }
+    }
+
+    /// The same member, as a storage node with this key.
+    #[must_use]
+    pub fn signing_with(self, node_key: Option<PublicKey>) -> Self {
+        Self { node_key, ..self }
     }
 
     /// The same member with a share of its own.

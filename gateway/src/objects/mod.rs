@@ -31,6 +31,8 @@ mod write;
 
 use std::sync::Arc;
 
+use codec::BlobOpener;
+
 pub use budget::{ByteBudget, Growing};
 pub use committee::{Backend, Committee, VettingTerms};
 pub use compute::Compute;
@@ -64,7 +66,8 @@ pub use write::body::{BodyPromise, BytesBody, IncomingBody};
 pub use write::body_error::BodyError;
 
 use crate::domain::{
-    Bucket, BucketId, ObjectKey, Timestamp, UsageDelta, Version, VersionLookup, VersionPart, VersionSelector,
+    Bucket, BucketId, ObjectKey, StoredBlob, Timestamp, UsageDelta, Version, VersionLookup, VersionPart,
+    VersionSelector,
 };
 
 /// The use cases. Cheap to clone.
@@ -150,6 +153,13 @@ impl Objects {
     #[must_use]
     pub fn incarnation(&self) -> u32 {
         self.inner.id_generator.incarnation()
+    }
+
+    /// What opens the chunks of a blob, for who reads slivers past [`Objects`]; none of a blob whose key is not known.
+    #[must_use]
+    pub fn opener(&self) -> Arc<dyn Fn(&StoredBlob) -> Option<BlobOpener> + Send + Sync> {
+        let inner = Arc::clone(&self.inner);
+        Arc::new(move |blob| inner.opener(blob).ok())
     }
 
     /// The cluster that the slivers belong to.

@@ -17,7 +17,7 @@ use crate::objects::maintenance::early_progress::EarlyProgress;
 use crate::objects::maintenance::finding_queue::FindingQueue;
 use crate::objects::maintenance::noticed::Noticed;
 use crate::objects::moving::discard_pauses::DiscardPauses;
-use crate::objects::moving::pace::MovePace;
+use crate::objects::moving::pace::BytePace;
 use crate::objects::moving::repair_meter::RepairMeter;
 use crate::objects::moving::repair_pace::RepairPace;
 use crate::objects::read::opened_blob::OpenedBlob;
@@ -81,7 +81,9 @@ pub(crate) struct Inner {
     /// What goes before its grace is over, because space is short.
     pub(crate) early_progress: tokio::sync::Mutex<EarlyProgress>,
     /// How fast slivers are moved that nothing endangers.
-    pub(crate) move_pace: MovePace,
+    pub(crate) move_pace: BytePace,
+    /// Of what is rebuilt.
+    pub(crate) rebuild_pace: BytePace,
     /// Backends that did not answer when replaced slivers were to be deleted there.
     pub(crate) discard_pauses: DiscardPauses,
     /// How long repair pauses while requests are under way.
@@ -123,7 +125,8 @@ impl Inner {
             access_log: AccessLogBuffer::default(),
             opened: Cache::new(OPENED_BLOBS_MAX),
             quilter: Quilter::start(&settings, writer),
-            move_pace: MovePace::new(settings.objects.move_bytes_per_second),
+            move_pace: BytePace::new(settings.objects.move_bytes_per_second),
+            rebuild_pace: BytePace::new(settings.objects.repair_bytes_per_second),
             discard_pauses: DiscardPauses::default(),
             repair_pace: RepairPace::default(),
             repair_meter: RepairMeter::default(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use backends::failpoint::fails_at;
+use backends::node::protocol::PublicKey;
 
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
@@ -13,7 +14,7 @@ use crate::domain::{BackendId, BucketId, Timestamp};
 use crate::ledger::log::{NameKind, Salter};
 use crate::metadata::{
     BackendReputation, HeldSample, MetadataError, MetadataStore, MoneyEpoch, OpenPeriodRow, PriceFloorRow,
-    ProviderAccount, SettledStakes, Settlement, SettlementFacts,
+    ProviderAccount, SettledStakes, Settlement, SettlementFacts, StakingProvider,
 };
 use crate::staking::WHOLE_BP;
 
@@ -184,7 +185,7 @@ impl Settler {
             inputs.open_periods.push(OpenPeriod { provider, epoch, reserved, verdicts });
         }
         if !is_caught_up {
-            inputs.evidence = self.evidence(&facts.epoch, &inputs.providers).await?;
+            inputs.evidence = self.evidence(&facts.epoch, &inputs.providers, &facts.staking).await?;
         }
         Ok((inputs.sorted(), names))
     }
@@ -239,10 +240,17 @@ impl Settler {
     }
 
     /// Wrong answers under a signature: other wrong answers are the gateway's word, and faults.
-    async fn evidence(&self, epoch: &MoneyEpoch, providers: &[ProviderFacts]) -> Result<Vec<Evidence>, SettleError> {
+    async fn evidence(
+        &self,
+        epoch: &MoneyEpoch,
+        providers: &[ProviderFacts],
+        staking: &BTreeMap<String, StakingProvider>,
+    ) -> Result<Vec<Evidence>, SettleError> {
         let wrong = self.metadata.wrong_answers(epoch.begins_at, epoch.ends_at, EVIDENCE_MAX).await?;
         let known = |backend: &str| providers.iter().any(|facts| facts.provider == backend);
-        let signed = wrong.into_iter().filter(|(backend, _, evidence)| is_signed(evidence) && known(backend));
+        let key = |backend: &str| staking.get(backend).and_then(|provider| provider.node_key.parse().ok());
+        let signed =
+            wrong.into_iter().filter(|(backend, _, evidence)| known(backend) && is_proof(evidence, key(backend)));
         Ok(signed.map(|(provider, id, _)| Evidence { provider, id: hex::encode(id) }).collect())
     }
 }
@@ -331,10 +339,10 @@ fn verdict_of(evidence: &Evidence) -> Option<[u8; 16]> {
     hex::decode_to_slice(&evidence.id, &mut id).is_ok().then_some(id)
 }
 
-/// Whether evidence holds a proof with a node's signature.
-fn is_signed(evidence: &str) -> bool {
-    let evidence: Option<serde_json::Value> = serde_json::from_str(evidence).ok();
-    evidence.is_some_and(|evidence| evidence["answer"]["proof"]["signature"].is_string())
+/// Whether evidence proves a wrong answer to anybody: by the node's signature, with the key that the provider is registered with if it is.
+fn is_proof(evidence: &str, registered: Option<PublicKey>) -> bool {
+    let evidence: Option<crate::metadata::Evidence> = serde_json::from_str(evidence).ok();
+    evidence.is_some_and(|evidence| evidence.proves_a_wrong_answer(registered))
 }
 
 impl Planned {

@@ -188,7 +188,8 @@ fn settlements(
 
 fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient: &Ambient) -> Auditor {
     let backends = objects.committee().backends().iter().map(|backend| {
-        let audited = AuditedBackend { store: Arc::clone(&backend.store), is_billed: backend.is_billed };
+        let (store, node_key) = (Arc::clone(&backend.store), backend.node_key);
+        let audited = AuditedBackend { store, is_billed: backend.is_billed, node_key };
         (backend.id.clone(), audited)
     });
     Auditor {
@@ -197,6 +198,7 @@ fn auditor(objects: &Objects, metadata: &MetadataStore, config: &Config, ambient
         backends: backends.collect(),
         scheme: config.scheme,
         settings: config.audit.clone(),
+        open_blob: objects.opener(),
         ambient: ambient.clone(),
     }
 }

@@ -15,7 +15,7 @@ use crate::workers::worker::{StepError, Worker};
 /// The pause between two walks over the slivers of backends that were taken out of the cluster, or are to be.
 const LEAVING_WALK_INTERVAL: Duration = Duration::from_secs(600);
 
-/// How long a step waits for the time that moved slivers take, at most.
+/// How long a step waits for the time that moved and rebuilt slivers take, at most.
 const MOVES_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a replaced backend is empty.
@@ -145,7 +145,7 @@ impl Worker for Repair {
             tracing::warn!(%error, "looking for replaced backends failed and will be retried");
         }
         if repaired == 0
-            && let Some(pause) = self.objects.pause_before_moves()
+            && let Some(pause) = self.objects.pause_before_more()
         {
             // So that what is endangered does not wait for the end of it.
             tokio::time::sleep(pause.min(MOVES_PAUSE_MAX)).await;

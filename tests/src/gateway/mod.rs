@@ -327,6 +327,14 @@ impl TestGateway {
         String::from_utf8_lossy(&fs::read(self.log_file()).unwrap_or_default()).into_owned()
     }
 
+    /// How often a point of `FAILPOINTS` struck, over all its starts. What a point lets pass is not counted.
+    #[must_use]
+    pub fn strikes(&self, point: &str) -> usize {
+        let log = self.log();
+        let count = |text: String| log.matches(&text).count();
+        count(format!("passed the point {point}\n")) + count(format!("failpoint {point} panic"))
+    }
+
     /// The log, for the reader of a failure.
     pub fn print_log(&self) {
         eprintln!("--- the gateway's log ---\n{}--- end of the log ---", text::fold_repeated_lines(&self.log()));

@@ -18,6 +18,7 @@ pub use self::link::{Link, Passage};
 pub use self::namespaces::Namespaces;
 use crate::files::{files_below, is_sliver};
 use crate::gateway::binary;
+use crate::raw::send_raw;
 use crate::wait::wait_blocking;
 use crate::{Database, Program, Settings, TestGateway};
 
@@ -34,6 +35,8 @@ pub struct StorageNode {
     port: u16,
     /// Where it listens as a witness, if it is one.
     witness: Option<u16>,
+    /// Where it shows metrics, if it does.
+    ops: Option<SocketAddr>,
     key: String,
     process: Option<Child>,
     /// Where gateways find it, if that is not where it listens.
@@ -61,6 +64,7 @@ impl StorageNode {
             namespace,
             port,
             witness: None,
+            ops: None,
             key: String::new(),
             process: None,
             reached_at: None,
@@ -135,6 +139,9 @@ impl StorageNode {
             None => Command::new(binary()),
         };
         command.args(["node", "--listen", &self.address().to_string(), "--trash-min-seconds", "0"]);
+        if let Some(ops) = self.ops {
+            command.args(["--ops", &ops.to_string()]);
+        }
         if let Some(port) = self.witness {
             command.args(["--witness", &format!("{}:{port}", self.host)]);
         }
@@ -142,6 +149,25 @@ impl StorageNode {
         self.process = Some(command.spawn().context("cannot start a node")?);
         let listens = wait_blocking(START_DEADLINE, || Ok(TcpStream::connect(self.address()).ok()))?;
         listens.map(drop).with_context(|| format!("the node did not start: {}", self.log()))
+    }
+
+    /// Starts it again with metrics.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn show_metrics(&mut self) -> Result<()> {
+        self.ops = Some(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?);
+        self.kill();
+        self.launch()
+    }
+
+    /// Its metrics.
+    ///
+    /// # Errors
+    /// It does not show any.
+    pub async fn metrics(&self) -> Result<String> {
+        let ops = self.ops.context("it shows no metrics")?;
+        Ok(send_raw(ops, b"GET /metrics HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await?.text)
     }
 
     /// Starts it again as a witness of a log, and says what a gateway is configured with: key and URL.

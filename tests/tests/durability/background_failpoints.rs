@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use backends::failpoint::LATER_POINTS;
 use bytes::Bytes;
 use harness::{Database, Payload, S3, Settings, TestGateway, number_from_environment, run_scenario, wait_until};
@@ -37,8 +37,9 @@ const SHORT_ON_POSTGRES: [(&str, &str); 6] = [
 
 const BUCKET: &str = "points";
 
-/// How long a point may take until it strikes; what then has not struck is counted.
-const STRIKES_WITHIN: Duration = Duration::from_secs(15);
+/// How long a point may take until it strikes after some work, and how often the work is done until it does.
+const STRIKES_WITHIN: Duration = Duration::from_secs(8);
+const DRIVES_MAX: usize = 12;
 
 /// Objects that are kept: the oldest go.
 const KEPT: usize = 4;
@@ -79,16 +80,11 @@ async fn every_point(gateway: &mut TestGateway, strikes: &[(&str, &str)], is_ful
     gateway.root().create_bucket(BUCKET).await?;
     let mut work = Work::default();
     every_point_is_passed(gateway, &mut work).await?;
-    let mut missed = Vec::new();
     for (point, action) in strikes {
         let armed = format!("{point}=1*{action}->off");
-        let before = passes(gateway, point);
+        let before = gateway.strikes(point);
         restart(gateway, &armed)?;
-        work.drive(gateway).await?;
-        let strikes = wait_until(&armed, async || Ok((passes(gateway, point) > before).then_some(())));
-        if tokio::time::timeout(STRIKES_WITHIN, strikes).await.is_err() {
-            missed.push(armed.clone());
-        }
+        work.drive_until_it_strikes(gateway, point, before).await.with_context(|| armed.clone())?;
         if !action.contains("kill") {
             work.read_back(&gateway.root()).await.with_context(|| format!("after {armed}"))?;
         }
@@ -98,8 +94,7 @@ async fn every_point(gateway: &mut TestGateway, strikes: &[(&str, &str)], is_ful
             work.read_back(&gateway.root()).await.with_context(|| format!("after {armed}, started again"))?;
         }
     }
-    eprintln!("{} runs; no strike within {STRIKES_WITHIN:?} in {}: {missed:?}", strikes.len(), missed.len());
-    ensure!(missed.len() <= strikes.len() / 2, "too few points strike");
+    eprintln!("{} runs, each of which struck", strikes.len());
     restart(gateway, "")?;
     for backend in ["b7", "b8"] {
         gateway.haulout(&["backend", "drain", backend, "--cancel"]).run().await?;
@@ -113,24 +108,17 @@ async fn every_point_is_passed(gateway: &mut TestGateway, work: &mut Work) -> Re
     let noted: Vec<_> = LATER_POINTS.iter().map(|point| format!("{point}=return(note)")).collect();
     restart(gateway, &noted.join(";"))?;
     let mut open = LATER_POINTS.to_vec();
-    for _ in 0..12 {
+    for _ in 0..DRIVES_MAX {
         work.drive(gateway).await?;
         let passed = wait_until("all points are passed", async || {
-            open.retain(|point| passes(gateway, point) == 0);
+            open.retain(|point| gateway.strikes(point) == 0);
             Ok(open.is_empty().then_some(()))
         });
         if tokio::time::timeout(Duration::from_secs(6), passed).await.is_ok() {
             return work.read_back(&gateway.root()).await;
         }
     }
-    anyhow::bail!("nothing passed the points {open:?}")
-}
-
-/// How often a point was passed, or struck.
-fn passes(gateway: &TestGateway, point: &str) -> usize {
-    let log = gateway.log();
-    let count = |text: String| log.matches(&text).count();
-    count(format!("passed the point {point}\n")) + count(format!("failpoint {point} panic"))
+    bail!("nothing passed the points {open:?}")
 }
 
 /// Starts it again with a point armed; without, if it struck before the gateway was ready.
@@ -152,6 +140,18 @@ struct Work {
 }
 
 impl Work {
+    /// Works until a point has struck once more than before: what passes it may take several turns, as a drain needs something to move.
+    async fn drive_until_it_strikes(&mut self, gateway: &TestGateway, point: &str, before: usize) -> Result<()> {
+        for _ in 0..DRIVES_MAX {
+            self.drive(gateway).await?;
+            let strikes = wait_until("it strikes", async || Ok((gateway.strikes(point) > before).then_some(())));
+            if tokio::time::timeout(STRIKES_WITHIN, strikes).await.is_ok() {
+                return Ok(());
+            }
+        }
+        bail!("it did not strike in {DRIVES_MAX} turns of work")
+    }
+
     /// Does something of everything. Whatever fails, because the gateway ended or the point struck, is not known.
     async fn drive(&mut self, gateway: &TestGateway) -> Result<()> {
         self.turn += 1;

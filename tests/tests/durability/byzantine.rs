@@ -1,4 +1,4 @@
-//! One of six storage nodes lies, in ten ways. No client ever gets a wrong byte, reads and writes go on, and what the node does is
+//! One of six storage nodes lies, in eleven ways. No client ever gets a wrong byte, reads and writes go on, and what the node does is
 //! named: by a verdict with its evidence, or by the refusal of what it said.
 
 use anyhow::{Context as _, Result, ensure};
@@ -31,12 +31,14 @@ on_liars!(Sqlite:
     stalled_at_the_last_byte = StallsAtTheLastByte named by Named::Verdicts(&[("missing", "challenge")]),
     false_capacity = LiesAboutCapacity named by Named::Log("the backend is full"),
     receipts_for_nothing = SignsForNothing named by Named::Verdicts(&[("missing", "challenge")]),
+    refused_but_for_heartbeats = RefusesAllButHeartbeats named by Named::Verdicts(&[("contained", "challenge"), ("missing", "challenge")]),
 );
 
 on_liars!(Postgres:
     forged_bytes_on_postgres = ForgesBytes named by Named::Verdicts(&[("wrong", "challenge"), ("wrong", "read")]),
     deleted_half_on_postgres = DeletesHalf named by Named::Verdicts(&[("missing", "challenge"), ("passed", "challenge")]),
     receipts_for_nothing_on_postgres = SignsForNothing named by Named::Verdicts(&[("missing", "challenge")]),
+    refused_but_for_heartbeats_on_postgres = RefusesAllButHeartbeats named by Named::Verdicts(&[("missing", "challenge")]),
 );
 
 /// How an operator learns what the node does.

@@ -16,6 +16,7 @@ mod placement;
 mod recovery;
 mod repair;
 mod rollbacks;
+mod second_loss;
 mod short_of_space;
 mod standing_still;
 mod upgrade;

@@ -1,7 +1,9 @@
 //! A gateway that stores on six storage nodes, in processes of their own, and on nothing else.
 
 use anyhow::{Context as _, Result, ensure};
-use harness::{Database, Scheme, StorageNode, TestGateway, run_scenario_on_nodes, wait_until};
+use harness::{
+    Database, Scheme, Settings, StorageNode, TestGateway, run_scenario_between, run_scenario_on_nodes, wait_until,
+};
 use serde_json::Value;
 
 macro_rules! on_six_nodes {
@@ -20,6 +22,16 @@ macro_rules! on_six_nodes {
 }
 
 on_six_nodes!(two_of_six_nodes_go_away_and_come_back);
+
+#[test]
+fn used_deleted_and_audited_bytes_reconcile_on_sqlite() -> Result<()> {
+    reconcile(Database::Sqlite)
+}
+
+#[test]
+fn used_deleted_and_audited_bytes_reconcile_on_postgres() -> Result<()> {
+    reconcile(Database::Postgres)
+}
 
 #[test]
 fn a_gateway_whose_key_is_revoked_is_refused_in_clear_words() -> Result<()> {
@@ -50,7 +62,7 @@ async fn two_of_six_nodes_go_away_and_come_back(gateway: &mut TestGateway, nodes
     gateway.wait_for_repair().await?;
     s3.put("far", "afterwards", large.clone()).await?.ok()?;
     ensure!(s3.get("far", "afterwards").await?.ok()?.body == large);
-    deleted_bytes_reconcile(gateway, nodes).await
+    Ok(())
 }
 
 /// aws-cli, with a multipart upload.
@@ -65,20 +77,99 @@ async fn aws_moves_a_file(gateway: &TestGateway) -> Result<()> {
     Ok(())
 }
 
-/// What is deleted leaves the nodes, and they say how much that was.
-async fn deleted_bytes_reconcile(gateway: &TestGateway, nodes: &[StorageNode]) -> Result<()> {
-    let before = live_bytes(&nodes[0]).await?;
-    gateway.root().delete("far", "large").await?.ok()?;
-    wait_until("a node has what is left", async || {
+/// Audited often enough, but seldom: what an audit comes to is written into the journal, and so onto the nodes. What is deleted stays in the trash.
+fn often(database: Database) -> Settings {
+    Settings::new(database)
+        .set("objects", "trash_seconds = 86400")
+        .set("scrub", "days = 0")
+        .set("audit", "epoch_seconds = 40")
+        .set("audit", "samples = 2")
+        .set("audit", "reads_percent = 10")
+}
+
+fn reconcile(database: Database) -> Result<()> {
+    let with_metrics = async |nodes: &mut [StorageNode]| nodes.iter_mut().try_for_each(StorageNode::show_metrics);
+    run_scenario_between(often(database), 6, with_metrics, async |gateway, nodes, ()| {
+        let s3 = gateway.root();
+        s3.create_bucket("counted").await?;
+        for number in 0..12_u32 {
+            let size = if number.is_multiple_of(3) { 5_000 } else { 1_300_000 + number as usize * 70_001 };
+            s3.put("counted", &number.to_string(), vec![1; size]).await?.ok()?;
+        }
+        every_byte_is_accounted_for(gateway, nodes).await?;
+        for number in (0..12).step_by(2) {
+            s3.delete("counted", &number.to_string()).await?.ok()?;
+        }
         gateway.haulout(&["collect"]).ok().await?;
-        Ok((live_bytes(&nodes[0]).await? + (2 << 20) < before).then_some(()))
+        every_byte_is_accounted_for(gateway, nodes).await?;
+        let trash = futures::future::try_join_all(nodes.iter().map(|node| usage(node, "trash_bytes"))).await?;
+        ensure!(trash.iter().all(|bytes| *bytes > 1 << 20), "everybody has deleted something: {trash:?}");
+        Ok(())
+    })
+}
+
+/// The gateway says of each of the nodes, to the last byte, what that says itself: what it holds, what it has deleted and keeps, what it has shown
+/// in audits. All are asked at about the same moment, again until nothing changes meanwhile.
+async fn every_byte_is_accounted_for(gateway: &TestGateway, nodes: &[StorageNode]) -> Result<()> {
+    wait_until("gateway and nodes count the same bytes", async || {
+        let before = accounts_of_gateway(gateway).await?;
+        let counted = futures::future::try_join_all(nodes.iter().map(accounts_of_node)).await?;
+        let is_quiet = accounts_of_gateway(gateway).await? == before;
+        let has_audits = counted.iter().all(|accounts| accounts.audited > 0);
+        if is_quiet && before != counted {
+            eprintln!("the gateway says {before:?}, the nodes say {counted:?}");
+        }
+        Ok((is_quiet && has_audits && before == counted).then_some(()))
     })
     .await
 }
 
-async fn live_bytes(node: &StorageNode) -> Result<u64> {
+/// Bytes of one node.
+#[derive(Debug, PartialEq, Eq)]
+struct Accounts {
+    name: String,
+    held: u64,
+    deleted: u64,
+    audited: u64,
+}
+
+async fn accounts_of_gateway(gateway: &TestGateway) -> Result<Vec<Accounts>> {
+    let listed: Value = serde_json::from_str(&gateway.haulout(&["provider", "list", "--json"]).ok().await?)?;
+    let (_, metrics) = gateway.ops("/metrics")?;
+    let providers = listed.as_array().with_context(|| listed.to_string())?;
+    let accounts = providers.iter().map(|provider| {
+        let name = provider["name"].as_str().context("a provider has a name")?;
+        let metric = |metric: &str| counter(&metrics, metric, &format!("backend=\"{name}\""));
+        Ok(Accounts {
+            name: name.to_owned(),
+            held: provider["bytes"].as_u64().context("it holds something")?,
+            deleted: metric("haulout_reclaimed_bytes_total"),
+            audited: metric("haulout_audited_bytes_total"),
+        })
+    });
+    let mut accounts = accounts.collect::<Result<Vec<_>>>()?;
+    accounts.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(accounts)
+}
+
+async fn accounts_of_node(node: &StorageNode) -> Result<Accounts> {
+    Ok(Accounts {
+        name: node.name.clone(),
+        held: usage(node, "live_bytes").await?,
+        deleted: usage(node, "trash_bytes").await?,
+        audited: counter(&node.metrics().await?, "haulout_node_audited_bytes_total", "cluster="),
+    })
+}
+
+/// A counter with a label; 0 while nothing was counted.
+fn counter(metrics: &str, name: &str, label: &str) -> u64 {
+    let line = metrics.lines().find(|line| line.starts_with(name) && line.contains(label));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+async fn usage(node: &StorageNode, what: &str) -> Result<u64> {
     let shown: Value = serde_json::from_str(&node.haulout(&["clusters", "--json"]).ok().await?)?;
-    shown[0]["live_bytes"].as_u64().with_context(|| format!("no bytes in {shown}"))
+    shown[0][what].as_u64().with_context(|| format!("no {what} in {shown}"))
 }
 
 async fn a_key_is_revoked(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {

@@ -135,6 +135,7 @@ impl SliverStore for NodeStore {
             is_short: reply.is_short,
             live_bytes: Some(reply.live_bytes),
             trash_bytes: Some(reply.trash_bytes),
+            day_bytes_left: reply.day_bytes_left,
         })
     }
 

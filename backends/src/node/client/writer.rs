@@ -19,7 +19,7 @@ use crate::{SliverName, SliverWriter, StoreError};
 /// Pieces on their way to the connection.
 const PIECES: usize = 4;
 
-/// The epoch of a receipt while there are no epochs.
+/// The epoch that receipts name: gateways do not keep receipts, so it says nothing.
 pub(super) const EPOCH: u64 = 0;
 
 /// A request whose body is being written.

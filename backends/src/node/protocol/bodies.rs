@@ -72,6 +72,8 @@ pub struct SpaceReply {
     pub trash_bytes: u64,
     /// The most that live and trash together may have.
     pub quota_bytes: u64,
+    /// Bytes that the node still moves for the cluster until the day of UTC is over; null if it does not bound them.
+    pub day_bytes_left: Option<u64>,
 }
 
 /// Reply to a question for the pulse.

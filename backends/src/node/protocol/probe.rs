@@ -6,9 +6,10 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::Method;
 
 use super::{
-    Acceptance, Authorization, BatchReply, Call, ChallengeRequest, EpochReply, EpochRequest, FormatRequest,
-    GatewayName, Invitation, PageReply, PulseReply, Record, SecretRequest, SessionRequest, SignedPriceFloor,
-    SpaceReply, TRAILER_BYTES, Trailer, VerdictRecord, VerdictsRequest, parse_records, split_answer, write_head,
+    Acceptance, Authorization, BatchReply, Call, ChallengeRequest, EpochReply, EpochRequest, Failure, FormatRequest,
+    GatewayName, Invitation, LengthReply, PageReply, PulseReply, Record, SealReply, SecretRequest, SessionReply,
+    SessionRequest, SignedPriceFloor, SpaceReply, SweepReply, TRAILER_BYTES, Trailer, VerdictRecord, VerdictsRequest,
+    parse_records, split_answer, write_head,
 };
 
 /// The first byte picks a method, the rest is a target.
@@ -62,6 +63,14 @@ pub fn texts(bytes: &[u8]) {
     drop(serde_json::from_slice::<PageReply>(bytes));
     drop(serde_json::from_slice::<SpaceReply>(bytes));
     drop(serde_json::from_slice::<PulseReply>(bytes));
+    drop(serde_json::from_slice::<SealReply>(bytes));
+    drop(serde_json::from_slice::<LengthReply>(bytes));
+    drop(serde_json::from_slice::<SweepReply>(bytes));
+    drop(serde_json::from_slice::<SessionReply>(bytes).map(|reply| reply.id()));
+    if let Ok(failure) = serde_json::from_slice::<Failure>(bytes) {
+        assert!(failure.code.status() >= 400);
+        drop(failure.into_store_error());
+    }
 }
 
 /// Invitations, their acceptances and price floors, which operators hand each other.

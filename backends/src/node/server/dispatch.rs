@@ -149,7 +149,7 @@ async fn answer_caller(node: &Node, caller: &Arc<Caller>, call: Call, body: Inco
         Call::Delete { name } => serving::delete(caller, name).await,
         Call::List { after, limit } => serving::list(caller, after, limit).await,
         Call::Sweep { seconds } => serving::sweep(node, caller, seconds).await,
-        Call::Space => serving::space(caller).await,
+        Call::Space => serving::space(node, caller).await,
         Call::Pulse => serving::pulse(caller).await,
         Call::Beat => {
             let body = receive(node, caller, body).await?;

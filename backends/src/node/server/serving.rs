@@ -106,13 +106,19 @@ pub(super) async fn sweep(node: &Node, caller: &Caller, seconds: u64) -> Reply {
     Ok(json(StatusCode::OK, &SweepReply { removed: swept.files, trash_seconds }))
 }
 
-pub(super) async fn space(caller: &Caller) -> Reply {
+pub(super) async fn space(node: &Node, caller: &Caller) -> Reply {
     let seen = caller.store.probe().await?;
     let used = caller.tenant.used(&caller.store).await?;
     let free_bytes = seen.free_bytes.unwrap_or(u64::MAX).min(used.free);
     let is_short = seen.is_short || used.free < SHORT_BYTES.min(used.quota / SHORT_PART);
-    let reply =
-        SpaceReply { free_bytes, is_short, live_bytes: used.live, trash_bytes: used.trash, quota_bytes: used.quota };
+    let reply = SpaceReply {
+        free_bytes,
+        is_short,
+        live_bytes: used.live,
+        trash_bytes: used.trash,
+        quota_bytes: used.quota,
+        day_bytes_left: caller.tenant.day_bytes_left(node.settings.day_bytes_max),
+    };
     Ok(json(StatusCode::OK, &reply))
 }
 

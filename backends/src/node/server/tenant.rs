@@ -235,16 +235,27 @@ impl Tenant {
     /// [`FailureCode::Busy`] once it is used up.
     pub(super) fn charge(&self, bytes: u64, day_bytes_max: Option<u64>) -> Result<(), Failure> {
         let Some(allowed) = day_bytes_max else { return Ok(()) };
-        let today = now_seconds() / DAY_SECONDS;
-        let mut day = self.day.lock().unwrap_or_else(PoisonError::into_inner);
-        if day.0 != today {
-            *day = (today, 0);
-        }
+        let mut day = self.today();
         let used = day.1.saturating_add(bytes);
         if used > allowed {
             return Err(Failure::new(FailureCode::Busy, "the cluster's bytes of this day are used up"));
         }
         day.1 = used;
         Ok(())
+    }
+
+    /// What is left of the day's allowance, where there is one.
+    pub(super) fn day_bytes_left(&self, day_bytes_max: Option<u64>) -> Option<u64> {
+        day_bytes_max.map(|allowed| allowed.saturating_sub(self.today().1))
+    }
+
+    /// The day, and what was charged to it.
+    fn today(&self) -> MutexGuard<'_, (u64, u64)> {
+        let today = now_seconds() / DAY_SECONDS;
+        let mut day = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        if day.0 != today {
+            *day = (today, 0);
+        }
+        day
     }
 }

@@ -77,6 +77,16 @@ pub(super) fn read(admin: &Admin, block: &str) -> Result<BackendConfig> {
 
 /// Checks, reaches and, unless it is a dry run, formats a backend and makes it one of the cluster. May be repeated.
 pub(in crate::admin) async fn add(admin: &Admin, config: &BackendConfig, dry_run: bool) -> Result<AddedBackend> {
+    add_reached_as(admin, config, config, dry_run).await
+}
+
+/// As [`add`], of a backend that is reached as `reached` says: at an address that was checked, and not at what its name may mean by now.
+pub(in crate::admin) async fn add_reached_as(
+    admin: &Admin,
+    config: &BackendConfig,
+    reached: &BackendConfig,
+    dry_run: bool,
+) -> Result<AddedBackend> {
     let id: BackendId = config.name.parse().map_err(|error| AdminError::refused(format!("{error}")))?;
     if admin.metadata.removed_backends().await?.contains(&id) {
         return Err(AdminError::refused(format!(
@@ -86,9 +96,9 @@ pub(in crate::admin) async fn add(admin: &Admin, config: &BackendConfig, dry_run
     let in_use = admin.backends.contains(config);
     let known = in_use || admin.metadata.backends().await?.iter().any(|row| row.id == id && row.formatted);
     let space = match (dry_run, known) {
-        (false, _) => open(admin, config, if known { Expect::Formatted } else { Expect::New }).await?,
-        (true, true) => open(admin, config, Expect::Formatted).await?,
-        (true, false) => reach(admin, config).await?,
+        (false, _) => open(admin, reached, if known { Expect::Formatted } else { Expect::New }).await?,
+        (true, true) => open(admin, reached, Expect::Formatted).await?,
+        (true, false) => reach(admin, reached).await?,
     };
     let url = backends::redacted_url(&config.url);
     let url = if url.contains(':') { url } else { admin.base.join(url).to_string_lossy().into_owned() };

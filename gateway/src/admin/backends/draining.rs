@@ -54,6 +54,12 @@ pub struct DrainReport {
     /// Seconds that it takes at least at the bounded rate; absent without a bound.
     #[serde(default)]
     pub seconds: Option<u64>,
+    /// Bytes that are read if the backend is removed with what it holds: then that is rebuilt from others.
+    #[serde(default)]
+    pub rebuild_read_bytes: u64,
+    /// Seconds that this takes at least; absent without a bound.
+    #[serde(default)]
+    pub rebuild_seconds: Option<u64>,
 }
 
 impl Operation for DrainBackend {
@@ -126,6 +132,8 @@ async fn report(admin: &Admin, id: &BackendId) -> Result<DrainReport> {
         free_bytes,
         read_bytes: plan.read_bytes,
         seconds: admin.objects.seconds_to_move(plan.bytes),
+        rebuild_read_bytes: plan.rebuild_read_bytes,
+        rebuild_seconds: admin.objects.seconds_to_rebuild(plan.rebuild_read_bytes.saturating_add(plan.bytes)),
     })
 }
 

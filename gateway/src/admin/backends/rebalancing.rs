@@ -48,6 +48,9 @@ pub struct MovesReport {
     pub rebalance: Option<RebalanceProgress>,
     /// Blobs that are repaired before anything moves.
     pub endangered: u64,
+    /// Backends that were removed, of which slivers are still to be rebuilt, with how many.
+    #[serde(default)]
+    pub removed: BTreeMap<String, u64>,
 }
 
 /// How far a drain or a replacement is.
@@ -140,6 +143,11 @@ impl Operation for ShowMoves {
             }
         };
         let queue = admin.metadata.repair_queue().await?;
-        Ok(MovesReport { drains, rebalance, endangered: queue.last + queue.endangered })
+        let mut removed = BTreeMap::new();
+        for id in admin.metadata.removed_backends().await? {
+            let left = admin.metadata.slivers_on(&id).await?;
+            removed.extend((left > 0).then(|| (id.to_string(), left)));
+        }
+        Ok(MovesReport { drains, rebalance, endangered: queue.last + queue.endangered, removed })
     }
 }

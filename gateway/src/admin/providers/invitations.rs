@@ -126,9 +126,10 @@ impl Operation for AdmitProvider {
         if let Some(problem) = backend_problems(&all).first() {
             return Err(AdminError::refused(problem.to_string()));
         }
-        if !self.allow_internal {
-            check_address(&acceptance.address).await?;
-        }
+        let reached = match self.allow_internal {
+            true => config.clone(),
+            false => at_address(&config, public_address(lookup(&acceptance.address).await?, &acceptance.address)?),
+        };
         match admin.metadata.use_invitation(hash, &key).await? {
             InvitationUse::Taken => {}
             InvitationUse::Unknown => return Err(unknown()),
@@ -138,7 +139,7 @@ impl Operation for AdmitProvider {
             }
         }
         tracing::info!(backend = config.name, node = key, "a node has accepted an invitation");
-        let backend = adding::add(admin, &config, false).await?;
+        let backend = adding::add_reached_as(admin, &config, &reached, false).await?;
         Ok(AdmittedProvider { backend, block: block(&config) })
     }
 }
@@ -162,26 +163,61 @@ fn unknown() -> AdminError {
     AdminError::refused("nobody was invited with this secret, or so long ago that it is forgotten")
 }
 
-/// Refuses an address that is not one of the open internet: what somebody unknown names must not make the gateway connect to what is inside. The
-/// key in the handshake is asked for all the same.
-async fn check_address(address: &str) -> Result<()> {
-    let found = tokio::time::timeout(LOOKUP, tokio::net::lookup_host(address)).await;
-    let found: Vec<SocketAddr> = match found {
-        Ok(Ok(found)) => found.collect(),
-        _ => return Err(AdminError::Unavailable(format!("{address} cannot be looked up"))),
-    };
-    match found.iter().find(|one| !is_public_address(one.ip())) {
-        Some(inside) => Err(AdminError::refused(format!(
+/// The addresses of a host now.
+async fn lookup(address: &str) -> Result<Vec<SocketAddr>> {
+    match tokio::time::timeout(LOOKUP, tokio::net::lookup_host(address)).await {
+        Ok(Ok(found)) => Ok(found.collect()),
+        _ => Err(AdminError::Unavailable(format!("{address} cannot be looked up"))),
+    }
+}
+
+/// One of the addresses that were found, where all are of the open internet: what somebody unknown names must not make the gateway connect to
+/// what is inside. The key in the handshake is asked for all the same.
+fn public_address(found: Vec<SocketAddr>, address: &str) -> Result<SocketAddr> {
+    if let Some(inside) = found.iter().find(|one| !is_public_address(one.ip())) {
+        return Err(AdminError::refused(format!(
             "{address} is {}, which is no address of the open internet; if the node is on a network of your own, say --allow-internal",
             inside.ip()
-        ))),
-        None if found.is_empty() => Err(AdminError::Unavailable(format!("{address} has no address"))),
-        None => Ok(()),
+        )));
     }
+    found.first().copied().ok_or_else(|| AdminError::Unavailable(format!("{address} has no address")))
+}
+
+/// The same backend, reached at an address that was checked: asked again, the name may mean another one.
+fn at_address(config: &BackendConfig, address: SocketAddr) -> BackendConfig {
+    BackendConfig { url: format!("node://{address}"), ..config.clone() }
 }
 
 fn block(config: &BackendConfig) -> String {
     let zone = config.zone.as_ref().map(|zone| format!("zone = {zone:?}\n")).unwrap_or_default();
     let key = config.options.get(NODE_KEY).cloned().unwrap_or_default();
     format!("[[backend]]\nname = {:?}\nurl = {:?}\n{zone}options = {{ {NODE_KEY} = {key:?} }}", config.name, config.url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_reached_at_the_address_that_was_checked() {
+        let of = |found: &[&str]| {
+            public_address(found.iter().map(|one| one.parse().expect("an address")).collect(), "node.example:7000")
+        };
+        assert!(of(&["127.0.0.1:7000"]).is_err());
+        assert!(of(&["203.0.114.5:7000", "10.0.0.1:7000"]).is_err(), "one that is inside is enough");
+        assert!(of(&[]).is_err());
+        let config = BackendConfig {
+            name: "n".to_owned(),
+            url: "node://node.example:7000".to_owned(),
+            provider: None,
+            zone: None,
+            weight: 1,
+            trusted: None,
+            options: BTreeMap::new(),
+        };
+        for (found, url) in [("8.8.8.8:7000", "node://8.8.8.8:7000"), ("[2a00::5]:7000", "node://[2a00::5]:7000")] {
+            let reached = at_address(&config, of(&[found]).expect("public"));
+            assert_eq!((reached.url.as_str(), reached.name.as_str()), (url, "n"));
+        }
+    }
 }

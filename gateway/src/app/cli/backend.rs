@@ -99,5 +99,11 @@ pub enum Backend {
         /// Although it holds slivers, because they are lost: they are rebuilt on the others from what is left
         #[arg(long)]
         lost: bool,
+        /// Say what would be rebuilt, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Show how far the rebuilding is until it is done; when this is interrupted the gateway goes on
+        #[arg(long, conflicts_with = "dry_run")]
+        follow: bool,
     },
 }

@@ -9,8 +9,7 @@ use crate::admin::{AuditedStanding, ReinstateBackend, ShowAudits, ShowVerdict, S
 use crate::app::cli::Audit;
 use crate::app::commands::runner::OperationRunner;
 use crate::app::commands::{Outcome, show};
-use crate::audit::Evidence;
-use crate::metadata::Standing;
+use crate::metadata::{Evidence, Standing};
 
 /// The most bytes of a file to judge: evidence has some thousands.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -64,7 +63,11 @@ fn verify(file: &Path) -> Result<Outcome> {
     let evidence: Evidence = serde_json::from_value(evidence).context("the evidence is malformed")?;
     let verdict = Verdict::named(&shown.verdict.verdict).context("there is no such verdict")?;
     let judged = evidence.judge()?;
-    let shows = if judged.is_some() { "the bytes that were shown" } else { "the word of the gateway alone" };
+    let shows = match (&judged, evidence.signer()?) {
+        (Some(_), Some(node)) => format!("the bytes that node {node} has signed"),
+        (Some(_), None) => "the bytes that the gateway says were shown".to_owned(),
+        (None, _) => "the word of the gateway alone".to_owned(),
+    };
     let follows = judged.is_none_or(|judgement| judgement.verdict == verdict || verdict == Verdict::Void);
     let chosen = match shown.secret {
         Some(secret) => {

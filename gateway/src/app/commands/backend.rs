@@ -36,7 +36,17 @@ pub(super) async fn run(runner: &OperationRunner, backend: Backend) -> Result<Ou
             })?;
             return Ok(Outcome::Fine);
         }
-        Backend::Remove { name, lost } => (runner.run(RemoveBackend { name, lost }).await?, false),
+        Backend::Remove { name, lost, dry_run: true, .. } => {
+            let plan = runner.run(DrainBackend { name, request: DrainRequest::Plan }).await?;
+            show::print(&removal_text(&plan, lost))?;
+            return Ok(if plan.slivers == 0 || lost { Outcome::Fine } else { Outcome::Wrong });
+        }
+        Backend::Remove { name, lost, follow: true, .. } => {
+            let plan = runner.run(DrainBackend { name: name.clone(), request: DrainRequest::Plan }).await?;
+            runner.run(RemoveBackend { name: name.clone(), lost }).await?;
+            return moves::follow(runner, moves::Followed::Removal(name, plan.slivers)).await;
+        }
+        Backend::Remove { name, lost, .. } => (runner.run(RemoveBackend { name, lost }).await?, false),
     };
     if json {
         show::json(&backends)?;
@@ -77,6 +87,28 @@ fn drain_text(request: DrainRequest, report: &DrainReport) -> String {
         }
         DrainRequest::Begin => format!("{name}: {slivers} slivers, {bytes}, are being moved to the others"),
         DrainRequest::Cancel => format!("{name} takes slivers again; it holds {slivers}, {bytes}"),
+    }
+}
+
+/// What removing a backend comes to.
+fn removal_text(plan: &DrainReport, lost: bool) -> String {
+    let DrainReport { name, slivers, .. } = plan;
+    let bytes = show::bytes(plan.bytes);
+    match (slivers, lost) {
+        (0, _) => format!("{name} holds nothing, and would leave the cluster"),
+        (_, false) => format!(
+            "{name} holds {slivers} slivers, {bytes}: `haulout backend drain {name}` moves them first; if they are lost anyway, say --lost"
+        ),
+        (_, true) => {
+            let cost = moves::cost(plan.rebuild_read_bytes, plan.rebuild_seconds);
+            let none = match plan.unplaceable {
+                0 => String::new(),
+                count => format!("\n{count} slivers would find no place: add a backend of another provider first"),
+            };
+            format!(
+                "{name}: {slivers} slivers, {bytes}, would be rebuilt on the others from what is left; {cost}{none}"
+            )
+        }
     }
 }
 

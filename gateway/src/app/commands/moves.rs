@@ -34,7 +34,10 @@ pub(super) struct Shown {
 pub(super) enum Followed {
     /// A drain or a replacement of this backend.
     Drain(String),
-    Rebalance,
+    /// What is rebuilt of a backend that was removed with so many slivers.
+    Removal(String, u64),
+    /// A rebalance of so many blobs.
+    Rebalance(u64),
 }
 
 pub(super) fn request(dry_run: bool, cancel: bool) -> DrainRequest {
@@ -94,7 +97,11 @@ pub(super) async fn rebalance(runner: &OperationRunner, request: DrainRequest, s
         let rows: Vec<_> = report.flows.iter().map(flow_row).collect();
         show::table(["BACKEND", "COMES", "GOES"], &rows)?;
     }
-    if shown.follow && report.under_way { follow(runner, Followed::Rebalance).await } else { Ok(Outcome::Fine) }
+    if shown.follow && report.under_way {
+        follow(runner, Followed::Rebalance(report.blobs)).await
+    } else {
+        Ok(Outcome::Fine)
+    }
 }
 
 /// Shows how far something is until it is done: one line that is drawn again on a terminal, a line for each look otherwise.
@@ -147,17 +154,19 @@ fn progress(moves: &MovesReport, what: &Followed) -> (String, bool) {
                 (line, progress.left == 0 && successor.is_none())
             }
         },
-        Followed::Rebalance => match moves.rebalance {
+        Followed::Removal(name, slivers) => match moves.removed.get(name) {
+            None => (format!("{name}: done"), true),
+            Some(left) => {
+                let of = *slivers.max(left);
+                (format!("{name} {} {} of {of} slivers are rebuilt", bar(of - left, of), of - left), false)
+            }
+        },
+        Followed::Rebalance(blobs) => match moves.rebalance {
             None => ("rebalance: done".to_owned(), true),
             Some(progress) => {
-                let (slivers, blobs) = (progress.slivers, progress.blobs_left);
-                (
-                    format!(
-                        "rebalance: {blobs} blobs left of {slivers} slivers{}{before}",
-                        left(progress.seconds_left)
-                    ),
-                    false,
-                )
+                let of = (*blobs).max(progress.blobs_left);
+                let (moved, ends) = (of - progress.blobs_left, left(progress.seconds_left));
+                (format!("rebalance {} {moved} of {of} blobs{ends}{before}", bar(moved, of)), false)
             }
         },
     }
@@ -292,9 +301,15 @@ mod tests {
         assert!(!of(&moves(0, Some("b7"), false)).1, "a replaced one goes by itself");
         assert!(of(&moves(100, Some("b7"), true)).0.contains("waits until the configuration has b7"));
         assert_eq!(of(&MovesReport::default()), ("b1: done".to_owned(), true));
+        let removal = Followed::Removal("b1".to_owned(), 10);
+        assert_eq!(progress(&MovesReport::default(), &removal), ("b1: done".to_owned(), true));
+        let removed = MovesReport { removed: BTreeMap::from([("b1".to_owned(), 5)]), ..MovesReport::default() };
+        let half = "b1 [###############---------------] 5 of 10 slivers are rebuilt";
+        assert_eq!(progress(&removed, &removal), (half.to_owned(), false));
         let rebalance = RebalanceProgress { slivers: 9, blobs_left: 4, seconds: 2, seconds_left: None };
         let report = MovesReport { rebalance: Some(rebalance), endangered: 3, ..MovesReport::default() };
-        let line = "rebalance: 4 blobs left of 9 slivers; 3 endangered blobs are repaired first";
-        assert_eq!(progress(&report, &Followed::Rebalance), (line.to_owned(), false));
+        let line = "rebalance [###################-----------] 7 of 11 blobs; 3 endangered blobs are repaired first";
+        assert_eq!(progress(&report, &Followed::Rebalance(11)), (line.to_owned(), false));
+        assert!(progress(&report, &Followed::Rebalance(0)).0.contains("0 of 4 blobs"), "more than were planned");
     }
 }

@@ -53,6 +53,7 @@ pub(super) async fn open_one(
         .weighing(backend.weight)
         .on_directory(spec.is_directory())
         .billed(spec.is_billed())
+        .signing_with(spec.node_key())
         .in_network(network(backend).await)
         .vetted_by((!backend.is_trusted()).then(|| terms(&config.audit)));
     Ok((opened, row))

@@ -30,6 +30,9 @@ pub struct ObjectsConfig {
     /// Bytes of slivers that are moved in a second by drains, replacements, rebalances and placement rules; 0 for no bound. What is endangered
     /// does not wait.
     pub move_bytes_per_second: u64,
+    /// Bytes that are read and written in a second, on average, to rebuild slivers that are lost; 0 for no bound. Blobs whose next loss would be
+    /// their end do not wait.
+    pub repair_bytes_per_second: u64,
 }
 
 impl Default for ObjectsConfig {
@@ -46,6 +49,7 @@ impl Default for ObjectsConfig {
             heartbeat_seconds: 30,
             heartbeat_remote_seconds: 300,
             move_bytes_per_second: 64 << 20,
+            repair_bytes_per_second: 0,
         }
     }
 }

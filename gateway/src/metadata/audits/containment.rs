@@ -72,7 +72,8 @@ pub(super) async fn contain(tx: &mut Session, audit: &ContainedAudit, after_seco
         "INSERT INTO contained_audit (backend, blob_id, sliver_index, attempt, epoch, draw, tries, due_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, {} + {after}) ON CONFLICT (backend, blob_id, sliver_index) DO UPDATE SET \
          attempt = excluded.attempt, epoch = excluded.epoch, draw = excluded.draw, tries = excluded.tries, due_at = excluded.due_at \
-         WHERE contained_audit.attempt <> excluded.attempt OR contained_audit.tries < excluded.tries",
+         WHERE contained_audit.attempt <> excluded.attempt OR contained_audit.tries < excluded.tries \
+         OR (contained_audit.epoch = excluded.epoch AND contained_audit.draw = excluded.draw)",
         tx.dialect().now()
     );
     let row = Statement::new(text).bind(audit.backend.as_str()).bind(audit.blob.0).bind(u32::from(audit.index));

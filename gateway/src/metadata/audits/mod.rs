@@ -2,6 +2,7 @@
 
 pub(super) mod containment;
 pub(super) mod epochs;
+pub(super) mod evidence;
 pub(super) mod method;
 pub(super) mod rechecks;
 pub(super) mod reputation;

@@ -51,10 +51,8 @@ pub struct VerdictRow {
 pub struct VerdictBatch {
     /// The verdicts, at most a few hundred.
     pub verdicts: Vec<VerdictRow>,
-    /// Audits among them that are asked again.
-    pub contained: Vec<ContainedAudit>,
-    /// In how many seconds.
-    pub ask_again_after_seconds: i64,
+    /// Audits among them that are asked again, and in how many seconds each.
+    pub contained: Vec<(ContainedAudit, i64)>,
     /// How far shares came.
     pub progress: Vec<ShareProgress>,
     /// What follows for reputations.
@@ -120,7 +118,7 @@ impl Work for RecordBatch {
     type Done = Vec<VerdictRow>;
 
     async fn run(&self, tx: &mut Session) -> Result<Vec<VerdictRow>> {
-        let VerdictBatch { contained, ask_again_after_seconds, progress, rules, .. } = &self.0;
+        let VerdictBatch { contained, progress, rules, .. } = &self.0;
         let verdicts = self.upheld(tx).await?;
         findings::record(tx, &losses(&verdicts)).await?;
         insert(tx, &verdicts).await?;
@@ -129,8 +127,8 @@ impl Work for RecordBatch {
         for verdict in verdicts.iter().filter(settled) {
             containment::release(tx, &verdict.backend, verdict.blob, verdict.index).await?;
         }
-        for audit in contained {
-            containment::contain(tx, audit, *ask_again_after_seconds).await?;
+        for (audit, after_seconds) in contained {
+            containment::contain(tx, audit, *after_seconds).await?;
         }
         for (backend, about) in by_backend(&verdicts) {
             let judged: Vec<Verdict> = about.iter().map(|verdict| verdict.verdict).collect();

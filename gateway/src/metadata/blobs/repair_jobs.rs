@@ -8,7 +8,7 @@ use crate::domain::{BackendId, RepairRank, StoredBlob};
 use crate::metadata::MetadataStore;
 use crate::metadata::blobs::blob::{BLOB_COLUMNS, keys, with_placements};
 use crate::metadata::blobs::enqueue_repairs::suspects;
-use crate::metadata::engine::columns::{limit, urgency};
+use crate::metadata::engine::columns::{LAST_URGENCY_MAX, limit, urgency};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::session::Session;
@@ -29,6 +29,8 @@ pub(crate) enum RepairClass {
     Any,
     /// Those that save something: no moves.
     Endangered,
+    /// Those of blobs whose next loss is their end.
+    Last,
 }
 
 /// A claimed repair job.
@@ -71,6 +73,14 @@ impl MetadataStore {
     /// See [`MetadataError`](crate::metadata::MetadataError).
     pub async fn claim_endangered(&self, most: usize, lease_seconds: i64) -> Result<Vec<RepairJob>> {
         self.database().transact(Claim { class: RepairClass::Endangered, most, lease_seconds }).await
+    }
+
+    /// The same of those jobs alone whose blobs would not survive another loss.
+    ///
+    /// # Errors
+    /// See [`MetadataError`](crate::metadata::MetadataError).
+    pub async fn claim_last(&self, most: usize, lease_seconds: i64) -> Result<Vec<RepairJob>> {
+        self.database().transact(Claim { class: RepairClass::Last, most, lease_seconds }).await
     }
 
     /// Extends the claims of these jobs to `lease_seconds` from now. One that has run out, or that was asked for again meanwhile, stays
@@ -164,6 +174,7 @@ pub(crate) fn claimable(dialect: Dialect, class: RepairClass) -> String {
     let only = match class {
         RepairClass::Any => String::new(),
         RepairClass::Endangered => format!("AND j.urgency < {} ", urgency(RepairRank::Whole)),
+        RepairClass::Last => format!("AND j.urgency <= {LAST_URGENCY_MAX} "),
     };
     format!(
         "SELECT j.blob_id, j.attempts, {now} FROM job j \

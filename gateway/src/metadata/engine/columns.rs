@@ -21,11 +21,14 @@ pub(crate) fn limit(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+/// The largest [`urgency`] of a blob whose next loss is its end: that of one sliver that is left alone.
+pub(crate) const LAST_URGENCY_MAX: i64 = 1_000;
+
 /// The order of repair jobs: the smaller is claimed first. Each rank has a band of its own, wider than any survival in it.
 pub(crate) fn urgency(rank: RepairRank) -> i64 {
     match rank {
         RepairRank::Last(survival) => survival.thousandths().into(),
-        RepairRank::Endangered(survival) => 1_000 + i64::from(survival.thousandths()),
+        RepairRank::Endangered(survival) => LAST_URGENCY_MAX + i64::from(survival.thousandths()),
         RepairRank::Whole => 10_000,
         RepairRank::Unbalanced => 11_000,
         RepairRank::TooFewLeft => 20_000,

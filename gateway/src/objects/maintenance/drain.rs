@@ -27,6 +27,8 @@ pub struct DrainPlan {
     pub bytes: u64,
     /// Bytes that are read for it: each sliver once, where it is.
     pub read_bytes: u64,
+    /// Bytes that are read if the slivers are lost: as many others of each blob as it takes to read it.
+    pub rebuild_read_bytes: u64,
     /// Slivers, also of other backends that are leaving, for which no backend is in failure domains of its own: they would stay.
     pub unplaceable: u64,
     /// A configured scheme whose new blobs would find fewer providers than it has slivers, with the number of these.
@@ -99,6 +101,8 @@ impl Objects {
         plan.slivers += leaving;
         plan.bytes += leaving.saturating_mul(blob.layout.sliver_len());
         plan.read_bytes = plan.read_bytes.saturating_add(leaving.saturating_mul(blob.layout.sliver_len()));
+        let others = if leaving > 0 { blob.layout.shape.scheme.k() as u64 } else { 0 };
+        plan.rebuild_read_bytes += others.saturating_mul(blob.layout.sliver_len());
         plan.unplaceable += if moves.unreadable { leaving } else { stay };
     }
 

@@ -17,6 +17,9 @@ pub(super) const CLAIM_MAX: usize = 256;
 /// Claims of one step in which no blob can be deleted.
 pub(super) const FRUITLESS_CLAIMS_MAX: usize = 16;
 
+/// Bytes of slivers of dead blobs that a backend has deleted; of one that is asked again because others failed, once more. Label: backend.
+const RECLAIMED_BYTES: &str = "haulout_reclaimed_bytes_total";
+
 /// Deletions under way at once.
 const DELETES_AHEAD: usize = 16;
 
@@ -108,6 +111,10 @@ impl Objects {
             }
             let name = SliverName { blob: blob.id, index: placement.index, attempt: placement.attempt };
             let deleted = backend.store.delete(&name).await;
+            if deleted.is_ok() {
+                let bytes = blob.layout.sliver_len();
+                metrics::counter!(RECLAIMED_BYTES, "backend" => backend.id.to_string()).increment(bytes);
+            }
             if let Err(error) = &deleted {
                 tracing::debug!(backend = %backend.id, %name, %error, "a sliver of a dead blob could not be deleted; retried later");
                 if error.is_about_backend() {

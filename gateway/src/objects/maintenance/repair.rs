@@ -47,10 +47,13 @@ impl Objects {
     /// # Errors
     /// `Unavailable` when the database is unavailable. What one blob's repair meets is logged, and the blob tried again later.
     pub async fn repair(&self) -> Result<usize, ObjectsError> {
-        // What moves waits until what was moved before has had its time; what is endangered does not.
-        let jobs = match self.inner.move_pace.is_free() {
-            true => self.inner.metadata.claim_repairs(JOBS_PER_STEP, LEASE_SECONDS).await?,
-            false => self.inner.metadata.claim_endangered(JOBS_PER_STEP, LEASE_SECONDS).await?,
+        // What moves waits until what was moved before has had its time, what is endangered only for what was rebuilt, and what the next
+        // loss would end for nothing. Where the endangered wait, moves do not overtake them.
+        let (metadata, move_is_free) = (&self.inner.metadata, self.inner.move_pace.is_free());
+        let jobs = match self.inner.rebuild_pace.is_free() {
+            true if move_is_free => metadata.claim_repairs(JOBS_PER_STEP, LEASE_SECONDS).await?,
+            true => metadata.claim_endangered(JOBS_PER_STEP, LEASE_SECONDS).await?,
+            false => metadata.claim_last(JOBS_PER_STEP, LEASE_SECONDS).await?,
         };
         let claimed = jobs.len();
         if claimed > 0 {
@@ -137,7 +140,12 @@ impl Objects {
             self.split_blob(job.blob.id).await?;
         }
         let is_new = |index: &&u8| facts.get(usize::from(**index)).is_some_and(|fact| !fact.is_sound());
-        let living = good + moved.iter().filter(is_new).count();
+        let rebuilt = moved.iter().filter(is_new).count();
+        if rebuilt > 0 {
+            // k are read for them.
+            inner.rebuild_pace.took(job.blob.layout.sliver_len().saturating_mul((scheme.k() + rebuilt) as u64));
+        }
+        let living = good + rebuilt;
         inner.repair_meter.record(moved.len(), job.blob.layout.sliver_len());
         let rank = match RepairRank::of(scheme, living) {
             RepairRank::Whole if balance != RebalancePlan::default() => RepairRank::Unbalanced,

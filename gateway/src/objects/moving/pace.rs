@@ -1,25 +1,25 @@
-//! How fast slivers are moved that nothing endangers: so fast that others do not suffer.
+//! How fast slivers are moved or rebuilt: so fast that others do not suffer.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Lets moves go on once those before them have had their time.
+/// Lets work go on once the bytes before it have had their time.
 #[derive(Debug)]
-pub(crate) struct MovePace {
+pub(crate) struct BytePace {
     /// Bytes in a second; 0 for no bound.
     bytes_per_second: u64,
     /// Until when what was moved takes its time.
     until: Mutex<Option<Instant>>,
 }
 
-impl MovePace {
+impl BytePace {
     pub(crate) fn new(bytes_per_second: u64) -> Self {
         Self { bytes_per_second, until: Mutex::new(None) }
     }
 
-    /// Notes that so many bytes were moved.
+    /// Notes that so many bytes were moved or rebuilt.
     pub(crate) fn took(&self, bytes: u64) {
         if self.bytes_per_second == 0 {
             return;
@@ -30,13 +30,19 @@ impl MovePace {
         *until = Some(until.map_or(now, |at| at.max(now)) + time);
     }
 
-    /// How long what was moved still takes; nothing when more may be moved.
+    /// As if what was done took so much longer.
+    #[cfg(test)]
+    pub(crate) fn owe(&self, time: Duration) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
+    }
+
+    /// How long what was done still takes; nothing when there may be more.
     pub(crate) fn debt(&self) -> Duration {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         until.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether more may be moved now.
+    /// Whether there may be more now.
     pub(crate) fn is_free(&self) -> bool {
         self.debt().is_zero()
     }
@@ -53,7 +59,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn moves_take_the_time_of_their_bytes_and_no_bound_takes_none() {
-        let pace = MovePace::new(1_000);
+        let pace = BytePace::new(1_000);
         assert!(pace.is_free());
         pace.took(2_500);
         pace.took(500);
@@ -63,8 +69,8 @@ mod tests {
         assert!(pace.is_free());
         pace.took(1_000);
         assert_eq!(pace.debt(), Duration::from_secs(1), "what was not used before is not saved up");
-        assert_eq!((pace.seconds_for(1_001), MovePace::new(0).seconds_for(5)), (Some(2), None));
-        let free = MovePace::new(0);
+        assert_eq!((pace.seconds_for(1_001), BytePace::new(0).seconds_for(5)), (Some(2), None));
+        let free = BytePace::new(0);
         free.took(u64::MAX);
         assert!(free.is_free());
     }

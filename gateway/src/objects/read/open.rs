@@ -27,10 +27,15 @@ impl Inner {
 
     /// Unwraps a blob's key and finds its slivers' backends.
     pub(crate) fn open_blob(&self, blob: Arc<StoredBlob>) -> Result<OpenedBlob, ObjectsError> {
+        let opener = self.opener(&blob)?;
+        Ok(OpenedBlob::new(blob, opener, &self.committee))
+    }
+
+    /// What opens the chunks of a blob.
+    pub(crate) fn opener(&self, blob: &StoredBlob) -> Result<BlobOpener, ObjectsError> {
         let key = self.id_generator.open(&blob.id, blob.rewrapped_key.as_ref().unwrap_or(&blob.wrapped_key));
         let key = key.map_err(|error| ObjectsError::Internal(format!("the key of blob {}: {error}", blob.id)))?;
-        let opener = BlobOpener::new(blob.id, &key, blob.layout);
-        Ok(OpenedBlob::new(blob, opener, &self.committee))
+        Ok(BlobOpener::new(blob.id, &key, blob.layout))
     }
 
     /// Invalidates the cached blob: a sliver was not where it should be, so it may have moved.

@@ -1,5 +1,7 @@
 //! Blobs that lost slivers come back to full strength.
 
+use std::time::Duration;
+
 use backends::{Fault, Operation, SliverName, When};
 
 use crate::objects::tests::fixture::{Fixture, content};
@@ -132,4 +134,20 @@ async fn a_write_that_fails_in_the_middle_of_a_repair_leaves_nothing_and_is_trie
     fixture.repair().await;
     assert_eq!(fixture.check().await.degraded_blobs, 0);
     assert!(fixture.get("key").await.expect("read") == body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_loss_would_end_does_not_wait_for_the_bound_of_repairs() {
+    let fixture = Fixture::new("rs-4-2", 8).await;
+    fixture.put("key", &content(3 << 20)).await.expect("stored");
+    let blob = fixture.metadata.live_blobs(None, 1).await.expect("rows").remove(0);
+    fixture.objects.inner.rebuild_pace.owe(Duration::from_secs(3_600));
+    for (placement, expected) in blob.placements.iter().zip([0, 1]) {
+        fixture.metadata.set_backend_removed(&placement.backend, true).await.expect("removed");
+        fixture.metadata.enqueue_leaving(None).await.expect("asked for");
+        assert_eq!(fixture.objects.repair().await.expect("repaired"), expected, "{} is gone", placement.backend);
+    }
+    let blob = fixture.metadata.blob_of_rows(&blob.id).await.expect("rows").expect("a blob");
+    let removed = fixture.metadata.removed_backends().await.expect("rows");
+    assert!(blob.placements.iter().all(|placement| !removed.contains(&placement.backend)), "both were rebuilt");
 }

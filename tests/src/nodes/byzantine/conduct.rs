@@ -33,7 +33,20 @@ impl Liar {
                 Some(whole(StatusCode::OK, self.receipts(by, &asked.what, None)?))
             }
             (B::LiesAboutCapacity, What::Store(_) | What::StoreBatch(_), _) => Some(refusal(507, "full")),
-            (B::AnswersAuditsOnly, What::Read { .. }, _) => Some(refusal(504, "timed_out")),
+            (B::RefusesAllButHeartbeats, What::Life, _) => None,
+            (B::RefusesAllButHeartbeats, ..) => {
+                let ways =
+                    [(503, "busy"), (503, "unavailable"), (507, "full"), (403, "denied"), (421, "wrong_backend")];
+                let (status, code) = ways[usize::try_from(self.mind().lies)? % ways.len()];
+                Some(refusal(status, code))
+            }
+            (B::AnswersAuditsOnly, What::Length { name }, _) => {
+                self.mind().measured.insert(name.clone());
+                None
+            }
+            (B::AnswersAuditsOnly, What::Read { name, .. }, _) => {
+                (!self.mind().measured.contains(name)).then(|| refusal(504, "timed_out"))
+            }
             (B::AnswersFromAnotherSliver, What::Read { name, from, to }, _) => {
                 self.bytes_of_another(name, *from, *to)?.map(|bytes| whole(StatusCode::OK, bytes))
             }

@@ -5,6 +5,7 @@ mod request;
 mod texts;
 mod transport;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fs;
 use std::net::SocketAddr;
@@ -46,7 +47,8 @@ pub enum Behaviour {
     DeletesAfterTheReceipt,
     /// Has removed half of its slivers when this begins.
     DeletesHalf,
-    /// Proves whatever it is asked to, and has no time for those who read.
+    /// Proves whatever it is asked to, and has no time for those who read; but for those who first ask how long a sliver is, which no
+    /// client does.
     AnswersAuditsOnly,
     /// Answers a challenge with what it answered to an earlier one: by turns as it was signed then, and signed again.
     ReplaysAnswers,
@@ -56,6 +58,8 @@ pub enum Behaviour {
     LiesAboutCapacity,
     /// Signs that it has what it never kept.
     SignsForNothing,
+    /// Shows its heartbeat and takes new ones, and refuses all else, by turns in each way there is.
+    RefusesAllButHeartbeats,
 }
 
 /// Such a node. It begins honest.
@@ -76,6 +80,8 @@ struct Liar {
 struct Mind {
     behaviour: Behaviour,
     lies: u64,
+    /// Slivers that somebody asked the length of.
+    measured: BTreeSet<String>,
     /// What the node proved lately: the sliver, and the answer with its signature.
     answers: Vec<(String, Bytes)>,
 }
@@ -91,7 +97,8 @@ impl ByzantineNode {
     pub async fn before(node: &mut StorageNode) -> Result<Self> {
         let key = NodeKey::read(&node.data())?;
         let tls = transport::acceptor(&key.der)?;
-        let mind = Mutex::new(Mind { behaviour: Behaviour::Honest, lies: 0, answers: Vec::new() });
+        let mind =
+            Mutex::new(Mind { behaviour: Behaviour::Honest, lies: 0, measured: BTreeSet::new(), answers: Vec::new() });
         let liar = Arc::new(Liar { key, node: node.address(), data: node.data(), mind });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         node.reach_at(listener.local_addr()?);
@@ -116,6 +123,7 @@ impl ByzantineNode {
     pub fn behave(&self, behaviour: Behaviour) -> Result<()> {
         let mut mind = self.liar.mind();
         (mind.behaviour, mind.lies) = (behaviour, 0);
+        mind.measured.clear();
         if behaviour == Behaviour::DeletesHalf {
             for sliver in slivers_below(&self.liar.data)?.iter().step_by(2) {
                 fs::remove_file(sliver)?;

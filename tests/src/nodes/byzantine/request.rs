@@ -28,12 +28,18 @@ pub enum What {
         from: usize,
         to: usize,
     },
+    /// How long a sliver is.
+    Length {
+        name: String,
+    },
     /// Prove that it is there.
     Prove {
         name: String,
     },
     /// How much space there is.
     Space,
+    /// A session, or a heartbeat.
+    Life,
     Other,
 }
 
@@ -56,10 +62,12 @@ impl What {
             (&Method::PUT, ["v1", "slivers", name]) => Self::Store(streamed(name, body)?),
             (&Method::POST, ["v1", "slivers"]) => Self::StoreBatch(batch(body)?),
             (&Method::POST, ["v1", "slivers", name, "proof"]) => Self::Prove { name: (*name).into() },
+            (&Method::GET, ["v1", "slivers", name, "length"]) => Self::Length { name: (*name).into() },
             (&Method::GET, ["v1", "slivers", name]) => {
                 Self::Read { name: (*name).into(), from: number("from")?, to: number("to")? }
             }
             (&Method::GET, ["v1", "space"]) => Self::Space,
+            (_, ["v1", "sessions" | "pulse" | "heartbeat"]) => Self::Life,
             _ => Self::Other,
         })
     }

@@ -84,3 +84,19 @@ async fn a_body_that_stops_in_the_middle_ends_and_leaves_nothing() {
     assert!(writer.seal().await.is_err());
     node.assert_left_nothing(1).await;
 }
+
+#[tokio::test]
+async fn a_node_states_what_a_cluster_may_still_move_today() {
+    let settings = NodeSettings { day_bytes_max: Some(10_000), ..fixture::settings() };
+    let node = TestNode::start_with(TempDir::new().unwrap(), settings).await;
+    let store = node.formatted(1).await;
+    let left = async || store.probe().await.unwrap().day_bytes_left.unwrap();
+    assert_eq!(left().await, 10_000);
+    let sliver = fixture::sliver(1, 1, 1000);
+    store.put(&sliver.name, vec![sliver.bytes.clone()]).await.unwrap();
+    assert!(left().await <= 10_000 - sliver.bytes.len() as u64);
+    while store.read(&sliver.name, 0..500).await.is_ok() {}
+    assert!(left().await < 500, "what is left does not suffice");
+    let unbounded = TestNode::start().await;
+    assert_eq!(unbounded.formatted(1).await.probe().await.unwrap().day_bytes_left, None);
+}

@@ -11,6 +11,9 @@ use crate::node::server::node::Node;
 use crate::node::server::serving::Reply;
 use crate::proving::Prover;
 
+/// Bytes of answers to challenges: proofs and signatures. Label: cluster.
+const AUDITED_BYTES: &str = "haulout_node_audited_bytes_total";
+
 /// Proves a sample. The memory of the block counts as that of a body that is held whole.
 pub(in crate::node::server) async fn prove(node: &Node, caller: &Caller, name: SliverName, body: &[u8]) -> Reply {
     let (challenge, signature) = ChallengeRequest::parse(body)?;
@@ -22,5 +25,8 @@ pub(in crate::node::server) async fn prove(node: &Node, caller: &Caller, name: S
     let prover = Prover::look(&caller.store, &name, challenge.position).await?;
     let _held = caller.tenant.share.hold(&node.held_bytes, prover.block_len()).await?;
     let proof = prover.prove(&caller.store).await?;
-    Ok(content(Bytes::from(sign_answer(&question, &proof, &node.key))))
+    let answer = sign_answer(&question, &proof, &node.key);
+    let cluster = hex::encode(question.cluster.0);
+    metrics::counter!(AUDITED_BYTES, "cluster" => cluster).increment(answer.len() as u64);
+    Ok(content(Bytes::from(answer)))
 }

@@ -50,7 +50,7 @@ fn verdict(id: u8, sliver: &AuditedSliver, verdict: Verdict) -> VerdictRow {
 }
 
 fn batch(verdicts: Vec<VerdictRow>) -> VerdictBatch {
-    VerdictBatch { verdicts, contained: Vec::new(), ask_again_after_seconds: 0, progress: Vec::new(), rules: RULES }
+    VerdictBatch { verdicts, contained: Vec::new(), progress: Vec::new(), rules: RULES }
 }
 
 both! {
@@ -136,7 +136,7 @@ both! {
         };
         let progress = ShareProgress { epoch: 1, backend: backend(2), drawn: 4, found: 1, bytes: 100 };
         let asked = VerdictBatch {
-            contained: vec![contained.clone()],
+            contained: vec![(contained.clone(), 0)],
             progress: vec![progress.clone()],
             ..batch(vec![verdict(1, &held[0], Verdict::Contained)])
         };

@@ -56,6 +56,10 @@ both! {
         f.store.set_backend_removed(&backend(0), true).await.unwrap();
         assert_eq!(f.store.enqueue_leaving(None).await.unwrap().enqueued, 2);
         assert_eq!(f.one_int(format!("SELECT COUNT(*) FROM job WHERE urgency = {FIVE_LEFT}")).await, 2);
+        assert_eq!(f.store.claim_last(10, 60).await.unwrap(), [], "one more may be lost");
+        f.store.set_backend_removed(&backend(1), true).await.unwrap();
+        f.store.enqueue_leaving(None).await.unwrap();
+        assert_eq!(f.store.claim_last(10, 0).await.unwrap().len(), 2);
         assert_eq!(f.store.claim_endangered(10, 60).await.unwrap().len(), 2);
         assert!(f.store.end_rebalance().await.unwrap());
         assert_eq!(f.one_int("SELECT COUNT(*) FROM job").await, 2, "they are the repair's");

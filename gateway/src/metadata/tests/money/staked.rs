@@ -13,11 +13,9 @@ use crate::metadata::engine::statement::Statement;
 use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::tests::ledger_log::verified_with;
 use crate::metadata::{AddedStake, EpochTerms, NewStake, Registered, StakeFilter, StakeState, Withdrawn};
+use crate::metadata::{Evidence, signed_wrong_answer};
 use crate::publication::{Published, publish};
 use crate::settlement::{self, StakePhase};
-
-/// Evidence under a node's signature.
-const SIGNED: &str = r#"{"answer":{"proof":{"signature":"00"}}}"#;
 
 fn staker(name: &str) -> LedgerAccount {
     LedgerAccount::Staker(name.to_owned())
@@ -185,12 +183,15 @@ both! {
         let before = pool(f, "b1").await;
         let shares = f.store.stake(&delegated).await.unwrap().unwrap().shares;
         begin(f).await;
-        judge(f, "b1", "wrong", SIGNED).await;
-        judge(f, "b1", "wrong", "{}").await;
+        let signed = serde_json::to_string(&signed_wrong_answer(1)).unwrap();
+        let forged = serde_json::to_string(&Evidence { cluster: "00".repeat(16), ..signed_wrong_answer(1) }).unwrap();
+        for evidence in [&signed, &forged, r#"{"answer":{"proof":{"signature":"00"}}}"#, "{}"] {
+            judge(f, "b1", "wrong", evidence).await;
+        }
         judge(f, "b2", "passed", "{}").await;
         end(f).await;
         let inputs = settle(f).await;
-        assert_eq!((inputs.evidence.len(), inputs.providers[0].verdicts.wrong), (1, 2), "one is signed");
+        assert_eq!((inputs.evidence.len(), inputs.providers[0].verdicts.wrong), (1, 4), "one is signed, and by the node");
         let holdback = inputs.providers[0].holdback;
         let penalty = (holdback.0 + before.wal.0) / 100;
         let slashed = f.store.earnings(Book::On, Some("b1"), (Epoch(2), Epoch(2))).await;
