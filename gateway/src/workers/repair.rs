@@ -75,6 +75,11 @@ impl Repair {
             };
             empty.iter().filter(is_due).cloned().collect()
         };
+        if due.is_empty() {
+            return Ok(());
+        }
+        // What moved off them is known even when the database is lost: from here on they may be destroyed.
+        self.objects.await_journal().await?;
         for (old, successor) in due {
             if self.metadata.end_replacement(&old, &successor).await? {
                 self.metadata.unflag_backend(&old).await?;

@@ -261,6 +261,10 @@ impl Operation for RemoveBackend {
                  first; if they are lost anyway, say --lost"
             )));
         }
+        if !self.lost {
+            // What moved off it is known even when the database is lost: from here on it may be destroyed.
+            admin.objects.await_journal().await?;
+        }
         if !admin.metadata.set_backend_removed(&id, true).await? {
             return Err(missing());
         }

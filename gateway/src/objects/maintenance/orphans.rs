@@ -88,6 +88,10 @@ impl Objects {
         report.refused = refusal(&facts, confirmed);
         if report.refused.is_none() {
             report.left = facts.found - facts.orphans.len() as u64;
+            // No row names them now; one of the journal's may.
+            if !facts.orphans.is_empty() {
+                self.journal_before_deletion().await?;
+            }
             for (backend, name) in facts.orphans {
                 match backend.store.trash(&name).await {
                     Ok(()) => report.collected += 1,

@@ -61,7 +61,7 @@ impl Objects {
         away: &Mutex<BTreeSet<BackendId>>,
     ) -> Result<usize, ObjectsError> {
         if !dead.is_empty() {
-            self.journal_deaths().await?;
+            self.journal_before_deletion().await?;
         }
         let deletions: Vec<(BlobId, bool)> = futures::stream::iter(dead)
             .map(|blob| async move { (blob.id, self.delete_slivers(&blob, removed, away).await) })
@@ -79,18 +79,6 @@ impl Objects {
         self.inner.metadata.postpone_reclaim(&kept).await?;
         gone.iter().for_each(|id| self.inner.forget_blob(id));
         Ok(gone.len())
-    }
-
-    /// Sees to it that the journal has the deaths of what is to be deleted: a database that is rebuilt without knowing of them would count on it.
-    /// Where space is short that may have to be: nothing else makes any.
-    async fn journal_deaths(&self) -> Result<(), ObjectsError> {
-        if self.inner.committee.short_of_space().next().is_none() {
-            return self.await_journal().await;
-        }
-        if let Err(error) = self.write_journal().await {
-            tracing::warn!(%error, "space is short: dead blobs are deleted before the journal has their deaths");
-        }
-        Ok(())
     }
 
     /// Deletes every sliver of a blob by its exact name; whether all are gone. A backend that has not answered in this step is

@@ -154,17 +154,17 @@ async fn slivers_of_the_living_are_not_orphans_and_those_of_the_dead_are() {
         |incarnation| backends::SliverName { blob: codec::BlobId::new(incarnation, [5; 12]), index: 0, attempt: 1 };
     let store = &fixture.objects.committee().backends()[0].store;
     store.put(&orphan(fixture.incarnation), vec![content(10)]).await.expect("put");
-    let report = fixture.objects.collect_orphans(0).await.expect("scanned");
+    let report = fixture.collect_orphans().await;
     assert_eq!((report.collected, report.refused), (0, None), "its row may be about to be committed");
 
     fixture.metadata.end_incarnation(fixture.incarnation).await.expect("ended");
     fixture.metadata.begin_incarnation("test", 600).await.expect("begun");
-    let report = fixture.objects.collect_orphans(0).await.expect("scanned");
+    let report = fixture.collect_orphans().await;
     assert_eq!((report.collected, report.refused), (1, None));
     assert!(fixture.check().await.clean());
 
     store.put(&orphan(4_000_000), vec![content(10)]).await.expect("put");
-    let report = fixture.objects.collect_orphans(0).await.expect("scanned");
+    let report = fixture.collect_orphans().await;
     assert_eq!(report.collected, 0);
     assert!(report.refused.is_some(), "a database that is behind decides nothing");
 }

@@ -213,6 +213,18 @@ impl Fixture {
         files
     }
 
+    /// Deletes replaced slivers, as if the journal had everything.
+    pub(super) async fn discard(&self) -> usize {
+        self.metadata.meddle("DELETE FROM journal_outbox").await;
+        self.objects.discard().await.expect("discarded")
+    }
+
+    /// Looks for orphans and collects them, as if the journal had everything.
+    pub(super) async fn collect_orphans(&self) -> crate::objects::OrphanReport {
+        self.metadata.meddle("DELETE FROM journal_outbox").await;
+        self.objects.collect_orphans(0).await.expect("scanned")
+    }
+
     /// Slivers on all backends together.
     pub(super) async fn slivers(&self) -> usize {
         let mut count = 0;

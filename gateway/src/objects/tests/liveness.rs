@@ -115,7 +115,7 @@ async fn replaced_slivers_on_a_backend_that_is_away_let_others_be_discarded() {
     }
     assert!(fixture.damaged(0) > 0 && fixture.damaged(1) > 0);
     fixture.faults[0].set(&[Operation::Delete], Fault::Down, Struck::Always);
-    while fixture.objects.repair().await.expect("repaired") + fixture.objects.discard().await.expect("discarded") > 0 {}
+    while fixture.objects.repair().await.expect("repaired") + fixture.discard().await > 0 {}
     assert!(fixture.damaged(0) > 0, "it is away");
     assert_eq!(fixture.damaged(1), 0, "nobody waits for it");
 }
@@ -133,6 +133,6 @@ async fn orphans_are_collected_beside_a_backend_that_is_away_and_one_that_cannot
     fixture.metadata.begin_incarnation("test", 600).await.expect("begun");
     fixture.faults[0].set(&[Operation::List], Fault::Down, Struck::Always);
     fixture.faults[1].set(&[Operation::Trash], Fault::Down, Struck::First(1));
-    let report = fixture.objects.collect_orphans(0).await.expect("scanned");
+    let report = fixture.collect_orphans().await;
     assert_eq!((report.collected, report.refused, report.unreachable.len()), (5, None, 1));
 }

@@ -9,8 +9,17 @@ use crate::metadata::{SliverLocation, SliverMove};
 use crate::objects::tests::fixture::{Fixture, content, object_key};
 
 impl Fixture {
-    /// Moves the first slivers of a blob to backends that have none of it, as repair does, and deletes them where they were.
+    /// Moves the first slivers of a blob, and deletes them where they were.
     async fn move_slivers(&self, id: BlobId, most: usize) {
+        for (backend, name) in self.move_only(id, most).await {
+            let old = &self.objects.committee().backend(&backend).expect("a member").store;
+            old.delete(&name).await.expect("deleted");
+        }
+    }
+
+    /// Moves the first slivers of a blob to backends that have none of it, as repair does. Answers where they were, and still are.
+    pub(super) async fn move_only(&self, id: BlobId, most: usize) -> Vec<(BackendId, SliverName)> {
+        let mut before = Vec::new();
         let blob = self.metadata.blob_of_rows(&id).await.expect("rows").expect("a blob");
         let taken = |backend: &BackendId| blob.placements.iter().any(|placement| placement.backend == *backend);
         let backends = self.objects.committee().backends();
@@ -25,12 +34,13 @@ impl Fixture {
             backend.store.put(&name(&to), vec![bytes.freeze()]).await.expect("put");
             let sliver = SliverMove { blob: id, from: Some(from.clone()), to, stamp, discard: true, bytes: 1 };
             assert!(self.metadata.move_sliver(self.incarnation, sliver).await.expect("rows"), "moved");
-            old.delete(&name(from)).await.expect("deleted");
+            before.push((from.backend.clone(), name(from)));
         }
+        before
     }
 
     /// The blob of an object, and the backend of its first sliver.
-    async fn first_sliver(&self, key: &str) -> (BlobId, usize) {
+    pub(super) async fn first_sliver(&self, key: &str) -> (BlobId, usize) {
         let version = self.objects.current(&self.bucket, &object_key(key)).await.expect("rows").expect("a version");
         let id = version.extents[0].blob;
         let blob = self.metadata.blob_of_rows(&id).await.expect("rows").expect("a blob");

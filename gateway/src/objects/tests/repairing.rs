@@ -16,7 +16,7 @@ impl Fixture {
 
     /// Repairs until there is nothing to do now.
     async fn repair(&self) {
-        while self.objects.repair().await.expect("repaired") + self.objects.discard().await.expect("discarded") > 0 {}
+        while self.objects.repair().await.expect("repaired") + self.discard().await > 0 {}
     }
 
     async fn repair_jobs(&self) -> u64 {
