@@ -106,6 +106,11 @@ impl Operation for AddUser {
             added?;
             return Err(AdminError::refused(format!("the access key {access_key} was taken by a concurrent request")));
         }
+        if let Err(error) = admin.objects.await_journal().await {
+            // Nobody would ever learn the secret.
+            admin.metadata.remove_user(&self.name).await?;
+            return Err(error.into());
+        }
         let secret_key = secret_key.to_string();
         let account = user.id.account_number();
         Ok(AddedUser { name: user.name, account, canonical_id: user.canonical_id.0, access_key, secret_key })

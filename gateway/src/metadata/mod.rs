@@ -74,7 +74,7 @@ pub use cluster::invitations::{Invitation, InvitationUse};
 pub use cluster::rebalancing::RebalanceStart;
 pub use commit::{
     AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, CommitChange, Committed,
-    DeleteChange, Deleted, NewBlob, NewMarker, OnlyVersion, Outcome, PartChange, PutChange, Refusal, RenameChange,
+    DeleteChange, Deleted, NewBlob, NewMarker, OnlyVersion, Outcome, PartChange, PutChange, Refusal, RenameChange, StoredVersion,
 };
 pub use error::{MetadataError, Result};
 pub use events::{ClaimedEvents, Event, EventDraft, EventTrigger};

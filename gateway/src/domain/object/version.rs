@@ -64,6 +64,15 @@ pub enum VersionSelector {
     Id(VersionId),
 }
 
+impl From<VersionName> for VersionSelector {
+    fn from(name: VersionName) -> Self {
+        match name {
+            VersionName::Null => Self::Null,
+            VersionName::Id(id) => Self::Id(id),
+        }
+    }
+}
+
 /// Text that can name no version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid version id specified")]
@@ -123,6 +132,12 @@ impl Version {
     #[must_use]
     pub fn name(&self) -> VersionName {
         if self.null { VersionName::Null } else { VersionName::Id(self.id) }
+    }
+
+    /// Whether it has a lock or an access list: what keeps it, or who else may read it, must not be lost with the database.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.lock != VersionLock::NONE || self.attributes.acl.is_some()
     }
 }
 

@@ -19,7 +19,7 @@ pub use change::{
     AmendChange, Amendment, AppendChange, AttributeEdit, Batch, Change, DeleteChange, NewBlob, NewMarker, OnlyVersion,
     PartChange, PutChange, RenameChange,
 };
-pub use outcome::{Appended, CommitChange, Committed, Deleted, Outcome, Refusal};
+pub use outcome::{Appended, CommitChange, Committed, Deleted, Outcome, Refusal, StoredVersion};
 pub(super) use queue::{Queue, start};
 
 use crate::metadata::MetadataStore;

@@ -19,11 +19,10 @@ pub trait CommitChange: Into<Change> {
 pub type Committed<C> = std::result::Result<<C as CommitChange>::Outcome, Refusal>;
 
 impl CommitChange for PutChange {
-    /// What clients call the version; none in a bucket that was never versioned.
-    type Outcome = Option<VersionName>;
+    type Outcome = StoredVersion;
 
     fn made(outcome: Outcome) -> Option<Self::Outcome> {
-        if let Outcome::Stored { name } = outcome { Some(name) } else { None }
+        if let Outcome::Stored(stored) = outcome { Some(stored) } else { None }
     }
 }
 
@@ -39,7 +38,7 @@ impl CommitChange for PartChange {
     type Outcome = ();
 
     fn made(outcome: Outcome) -> Option<Self::Outcome> {
-        matches!(outcome, Outcome::Stored { .. }).then_some(())
+        matches!(outcome, Outcome::Stored(_)).then_some(())
     }
 }
 
@@ -92,10 +91,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The version or part is visible.
-    Stored {
-        /// What clients call the version; none in a bucket that was never versioned, and for parts.
-        name: Option<VersionName>,
-    },
+    Stored(StoredVersion),
     /// The object, or the selected version, is not there now.
     Deleted(Deleted),
     /// It is said of the version.
@@ -115,6 +111,15 @@ pub enum Outcome {
     Appended(Appended),
     /// Nothing changed.
     Refused(Refusal),
+}
+
+/// A version, or part, that is visible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoredVersion {
+    /// What clients call the version; none in a bucket that was never versioned, and for parts.
+    pub name: Option<VersionName>,
+    /// It has a lock or an access list: what keeps it, or who may read it, must not be lost with the database.
+    pub is_guarded: bool,
 }
 
 /// The result of a deletion.
@@ -184,7 +189,7 @@ impl From<Unmet> for Refusal {
 #[cfg(test)]
 impl Outcome {
     /// A write into a bucket that was never versioned.
-    pub const STORED: Self = Self::Stored { name: None };
+    pub const STORED: Self = Self::Stored(StoredVersion { name: None, is_guarded: false });
 
     /// A deletion in a bucket that was never versioned.
     pub const fn deleted(existed: bool) -> Self {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::domain::{BucketId, ObjectKey};
-use crate::metadata::commit::{Appended, Deleted, Outcome};
+use crate::metadata::commit::{Appended, Deleted, Outcome, StoredVersion};
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::Result;
@@ -15,7 +15,7 @@ impl EventTrigger {
         match (self, outcome) {
             // Of a renaming, each key has its own drafts.
             (Self::Stored | Self::Removed, Outcome::Renamed)
-            | (Self::Stored, Outcome::Stored { .. } | Outcome::Appended(_))
+            | (Self::Stored, Outcome::Stored(_) | Outcome::Appended(_))
             | (Self::Amended, Outcome::Amended { .. }) => true,
             (Self::Changed, Outcome::Amended { changed, .. }) => *changed,
             (Self::Marked, Outcome::Deleted(Deleted { marker, .. })) => *marker && !named,
@@ -43,7 +43,7 @@ pub(in crate::metadata) fn due<'a>(
     outcome: &Outcome,
 ) -> Vec<DueEvent<'a>> {
     let (name, content) = match outcome {
-        Outcome::Stored { name } | Outcome::Deleted(Deleted { name, .. }) => (*name, None),
+        Outcome::Stored(StoredVersion { name, .. }) | Outcome::Deleted(Deleted { name, .. }) => (*name, None),
         Outcome::Amended { name, size, etag, .. } => (*name, Some((*size, *etag))),
         Outcome::Appended(Appended { size, etag }) => (None, Some((*size, *etag))),
         Outcome::Renamed | Outcome::Refused(_) => (None, None),

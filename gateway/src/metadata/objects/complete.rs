@@ -13,7 +13,7 @@ use crate::metadata::commit::apply::{Circumstances, apply};
 use crate::metadata::commit::facts::{Facts, KeyLocation};
 use crate::metadata::commit::plan::Planner;
 use crate::metadata::commit::targets::Targets;
-use crate::metadata::commit::{Outcome, Refusal, load, load_versions};
+use crate::metadata::commit::{Outcome, Refusal, StoredVersion, load, load_versions};
 use crate::metadata::engine::columns::{self, checksum_value, etag, etag_bytes, int};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::row::Row;
@@ -81,10 +81,7 @@ pub struct CompletedUpload {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompleteOutcome {
     /// The version is visible.
-    Completed {
-        /// What clients call it; none in a bucket that was never versioned.
-        name: Option<VersionName>,
-    },
+    Completed(StoredVersion),
     /// An earlier request has completed it; nothing changed.
     AlreadyCompleted(CompletedUpload),
     /// There is no such upload.
@@ -183,8 +180,8 @@ impl Work for Complete {
 
         let mut planner = Planner::new(&facts);
         let outcome = planner.complete(change)?;
-        let CompleteOutcome::Completed { name } = outcome else { return Ok((outcome, Vec::new())) };
-        let due = due_events::due(change.bucket, key, &change.events, false, &Outcome::Stored { name });
+        let CompleteOutcome::Completed(stored) = outcome else { return Ok((outcome, Vec::new())) };
+        let due = due_events::due(change.bucket, key, &change.events, false, &Outcome::Stored(stored));
         let plan = planner.finish()?;
         apply(tx, &facts, &plan, self.given).await?;
         due_events::insert(tx, due, now).await?;

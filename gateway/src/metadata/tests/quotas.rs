@@ -4,7 +4,7 @@ use crate::domain::{Upload, UploadId, VersionName, VersionSelector, WriteConditi
 use crate::metadata::buckets::bucket::{CreateBucket, NewBucket};
 use crate::metadata::buckets::quota_count::MissingUsage;
 use crate::metadata::buckets::quota_row::{EXTRAS_MIN, QuotaLimits, QuotaScope};
-use crate::metadata::commit::{Batch, Change, DeleteChange, Deleted, Outcome, Refusal};
+use crate::metadata::commit::{Batch, Change, DeleteChange, Deleted, Outcome, Refusal, StoredVersion};
 use crate::metadata::objects::uploads::CreateUpload;
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
 use crate::metadata::tests::objects::uploads::begin;
@@ -114,7 +114,7 @@ both! {
         set(f, bucket, Some(100), Some(2)).await;
         let row = f.store.bucket(&"first-bucket".parse().unwrap()).await.unwrap().unwrap();
         f.store.set_versioning(&row, true).await.unwrap();
-        let Outcome::Stored { name: Some(VersionName::Id(first)) } = put(f, "key", 10).await else { panic!() };
+        let Outcome::Stored(StoredVersion { name: Some(VersionName::Id(first)), .. }) = put(f, "key", 10).await else { panic!() };
         put(f, "key", 10).await;
         assert_eq!(put(f, "key", 10).await, Outcome::Refused(Refusal::QuotaExceeded), "a third version");
         assert!(matches!(f.delete("key").await, Outcome::Deleted(Deleted { marker: true, .. })));

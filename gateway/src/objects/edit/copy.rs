@@ -10,7 +10,7 @@ use crate::domain::{
     Checksum, ChecksumAlgorithm, ChecksumKind, ContentKey, ETag, ObjectAttributes, Version, VersionPart,
 };
 use crate::events::Origin;
-use crate::metadata::PutChange;
+use crate::metadata::{PutChange, StoredVersion};
 use crate::objects::Objects;
 use crate::objects::digests::digest::{Digested, Digests};
 use crate::objects::encryption::encryption_key::{KeyChoice, Opener};
@@ -82,11 +82,12 @@ impl Objects {
         let events = self.inner.drafts(&copy.bucket, &version.key, copy.origin.as_ref(), &[potential_event])?;
         let (bucket, condition) = (copy.bucket.id, copy.condition);
         let change = PutChange { bucket, version, parts, condition, source, events };
-        let name = self.inner.commit(change).await?;
+        let StoredVersion { name, is_guarded } = self.inner.commit(change).await?;
         // Shared bytes are coded as the source is; a copy of another class gets bytes of its own, now or later.
         if let Err(error) = self.recode(&copied_into, &copied, &copied.attributes).await {
             tracing::warn!(%error, "re-encoding a copy for its storage class failed; it keeps the scheme of its source");
         }
+        self.await_journal_if(is_guarded).await?;
         Ok(Stored { name, ..stored })
     }
 

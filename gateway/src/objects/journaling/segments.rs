@@ -138,6 +138,14 @@ impl Objects {
         publish(&inner.committee, &inner.id_generator, &terms, blob, encoded).await
     }
 
+    /// The same, if what was committed is `guarded`: it has a lock or an access list, which nothing but the journal would know.
+    ///
+    /// # Errors
+    /// See [`Objects::await_journal`].
+    pub(in crate::objects) async fn await_journal_if(&self, guarded: bool) -> Result<(), ObjectsError> {
+        if guarded { self.await_journal().await } else { Ok(()) }
+    }
+
     /// Returns when all that was committed before the call is in the journal.
     ///
     /// # Errors

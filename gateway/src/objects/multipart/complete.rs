@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::{
-    Bucket, ContentRun, ContentRuns, ObjectAttributes, Part, PartNumber, Upload, Version, VersionPart, Versioning,
-    WriteCondition,
+    Bucket, ContentRun, ContentRuns, ObjectAttributes, Part, PartNumber, Upload, Version, VersionLookup, VersionPart,
+    Versioning, WriteCondition,
 };
-use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
+use crate::metadata::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision, StoredVersion};
 use crate::objects::Objects;
 use crate::objects::digests::combine;
 use crate::objects::error::{ObjectsError, fail_at};
@@ -46,8 +46,9 @@ impl Objects {
             };
             fail_at("upload-chosen")?;
             match self.inner.metadata.complete_upload(self.inner.id_generator.incarnation(), change).await? {
-                CompleteOutcome::Completed { name } => {
+                CompleteOutcome::Completed(StoredVersion { name, is_guarded }) => {
                     fail_at("upload-completed")?;
+                    self.await_journal_if(is_guarded).await?;
                     return Ok(Stored { name, ..stored });
                 }
                 CompleteOutcome::AlreadyCompleted(before) => return self.repeated(&complete, before).await,
@@ -76,6 +77,9 @@ impl Objects {
                 complete.condition.check(current.map(|version| version.etag))?;
             }
         }
+        // The first answer may have been that the journal lacks it.
+        let lookup = self.find(&complete.bucket, &complete.key, before.name.into()).await?;
+        self.await_journal_if(matches!(lookup, VersionLookup::Version(version) if version.is_guarded())).await?;
         Ok(stored_before(before, &complete.bucket))
     }
 

@@ -10,6 +10,7 @@ mod encrypted;
 mod fixture;
 mod gather_model;
 mod idle_readers;
+mod journaled;
 mod liveness;
 mod moving;
 mod orphans;

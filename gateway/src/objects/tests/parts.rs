@@ -14,19 +14,23 @@ use crate::objects::tests::fixture::{Fixture, content, object_key};
 use crate::objects::write::body::{BodyPromise, BytesBody};
 
 impl Fixture {
-    async fn begin(&self, key: &str) -> Arc<Upload> {
+    pub(super) async fn begin(&self, key: &str) -> Arc<Upload> {
+        Arc::new(self.begin_with(key, crate::domain::VersionLock::NONE).await)
+    }
+
+    pub(super) async fn begin_with(&self, key: &str, lock: crate::domain::VersionLock) -> Upload {
         let create = CreateUpload {
             bucket: Arc::clone(&self.bucket),
             key: object_key(key),
             attributes: ObjectAttributes::default(),
-            lock: crate::domain::VersionLock::NONE,
+            lock,
             cipher: None,
             checksum: Some((ChecksumAlgorithm::Crc64nvme, ChecksumKind::FullObject)),
         };
-        Arc::new(self.objects.create_upload(create).await.expect("begun"))
+        self.objects.create_upload(create).await.expect("begun")
     }
 
-    async fn part(&self, upload: &Arc<Upload>, number: i64, body: &Bytes) -> Part {
+    pub(super) async fn part(&self, upload: &Arc<Upload>, number: i64, body: &Bytes) -> Part {
         let put = PutPart {
             upload: Arc::clone(upload),
             bucket: Arc::clone(&self.bucket),
@@ -37,7 +41,7 @@ impl Fixture {
         self.objects.put_part(put, Box::new(BytesBody::new(body.clone()))).await.expect("a part").part
     }
 
-    fn copy_of(&self, source: Arc<Version>, key: &str) -> Copy {
+    pub(super) fn copy_of(&self, source: Arc<Version>, key: &str) -> Copy {
         Copy {
             origin: None,
             source,
@@ -53,7 +57,7 @@ impl Fixture {
         }
     }
 
-    fn completion(&self, upload: &Upload, parts: &[&Part]) -> CompleteUpload {
+    pub(super) fn completion(&self, upload: &Upload, parts: &[&Part]) -> CompleteUpload {
         let chosen = |part: &&Part| ChosenPart { number: part.number, etag: Some(part.etag), checksums: Vec::new() };
         CompleteUpload {
             origin: None,

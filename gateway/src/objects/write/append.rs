@@ -40,6 +40,7 @@ impl Objects {
         let modified_at = catalog_entry.modified_at;
         let rule = placement_rule(&put.bucket)?;
         let entry = Entry { promise: std::mem::take(&mut put.promise), catalog_entry, run: None, rule };
+        let has_list = put.attributes.acl.is_some();
         let make_change = |digested: &Digested| {
             // The transaction adds what the whole object is then.
             let potential_event = PotentialEvent::new(EventTrigger::Stored, "ObjectCreated:Put");
@@ -49,6 +50,7 @@ impl Objects {
             Ok((AppendChange { bucket, offset, version, condition, events }, ()))
         };
         let ((), Appended { size, etag }) = inner.store(body, entry, make_change).await?;
+        self.await_journal_if(has_list).await?;
         Ok(Stored { name: None, etag, checksum: None, encryption: None, size, modified_at })
     }
 }

@@ -3,7 +3,7 @@
 use codec::CatalogTarget;
 
 use crate::domain::{Bucket, ObjectKey, Version, VersionId, WriteCondition};
-use crate::metadata::{EventDraft, PutChange};
+use crate::metadata::{EventDraft, PutChange, StoredVersion};
 use crate::objects::Objects;
 use crate::objects::digests::digest::Digested;
 use crate::objects::encryption::content::Encipher;
@@ -16,10 +16,11 @@ use crate::objects::write::catalog_entry::{CatalogEntryBuilder, etag_of};
 use crate::objects::write::entry::Entry;
 
 impl Objects {
-    /// Writes an object. When this returns `Ok`, its slivers are durable and its version is committed.
+    /// Writes an object. When this returns `Ok`, its slivers are durable and its version is committed; with a lock or an access list it is
+    /// in the journal too.
     ///
     /// # Errors
-    /// See [`ObjectsError`]; nothing became visible.
+    /// See [`ObjectsError`]; nothing became visible, unless the journal could not be written.
     pub async fn put(&self, mut put: Put, body: Box<dyn IncomingBody>) -> Result<Stored, ObjectsError> {
         self.refuse_early(&put.bucket, &put.key, &put.condition).await?;
         let inner = &self.inner;
@@ -58,7 +59,8 @@ impl Objects {
             let events = self.put_drafts(&put, &stored)?;
             Ok((change(put, id, &stored, events), stored))
         };
-        let (stored, name) = inner.store(body, entry, make_change).await?;
+        let (stored, StoredVersion { name, is_guarded }) = inner.store(body, entry, make_change).await?;
+        self.await_journal_if(is_guarded).await?;
         Ok(Stored { name, ..stored })
     }
 

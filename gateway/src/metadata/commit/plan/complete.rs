@@ -56,8 +56,8 @@ impl<'a> Planner<'a> {
         let chosen = change.chosen.iter().map(|chosen| chosen.number).collect();
         self.release_upload(change.upload, &chosen)?;
         let (version, parts) = (Cow::Borrowed(&change.version), Cow::Borrowed(&*change.parts));
-        let name = self.insert_current(change.bucket, fact, version, extents, parts, Some(encoded_bytes))?;
-        Ok(CompleteOutcome::Completed { name })
+        let stored = self.insert_current(change.bucket, fact, version, extents, parts, Some(encoded_bytes))?;
+        Ok(CompleteOutcome::Completed(stored))
     }
 
     /// Whether the key holds another version than when the upload began. Its content may be the same.

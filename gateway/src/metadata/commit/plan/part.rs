@@ -4,7 +4,7 @@ use crate::domain::{BucketId, PartNumber, UploadId};
 use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::change::PartChange;
 use crate::metadata::commit::facts::PartFact;
-use crate::metadata::commit::outcome::{Outcome, Refusal};
+use crate::metadata::commit::outcome::{Outcome, Refusal, StoredVersion};
 use crate::metadata::commit::plan::chain::RowOrPlanned;
 use crate::metadata::commit::plan::planned::{PlannedPart, check_sum};
 use crate::metadata::commit::plan::planner::Planner;
@@ -50,7 +50,7 @@ impl<'a> Planner<'a> {
         flow.record_written(written);
         self.numbers.insert(location, RowOrPlanned::Planned(self.parts.len()));
         self.parts.push(Some(PlannedPart { upload: change.upload, id, part: &change.part, encoded_bytes }));
-        Ok(Outcome::Stored { name: None })
+        Ok(Outcome::Stored(StoredVersion::default()))
     }
 
     pub(super) fn release_part(

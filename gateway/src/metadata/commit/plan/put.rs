@@ -27,8 +27,8 @@ impl<'a> Planner<'a> {
         }
         let version = Cow::Borrowed(&put.version);
         let parts = Cow::Borrowed(&*put.parts);
-        let name = self.insert_current(put.bucket, fact, version, put.version.extents.clone(), parts, None)?;
-        Ok(Outcome::Stored { name })
+        let extents = put.version.extents.clone();
+        Ok(Outcome::Stored(self.insert_current(put.bucket, fact, version, extents, parts, None)?))
     }
 
     /// Why a version may not come to a key, as far as locks and quotas are concerned. `comes` is what it brings.

@@ -12,7 +12,7 @@ use crate::metadata::commit::change::{Change, DeleteChange, NewBlob, PartChange,
 use crate::metadata::commit::facts::{
     BegunOver, BlobFact, BucketFact, Facts, MeteredFact, MeteredRow, PartFact, UploadFact, VersionFact,
 };
-use crate::metadata::commit::outcome::{Outcome, Refusal};
+use crate::metadata::commit::outcome::{Outcome, Refusal, StoredVersion};
 use crate::metadata::objects::complete::{CompleteChange, CompleteOutcome, PartRevision};
 
 const BUCKET: BucketId = BucketId(1);
@@ -314,7 +314,7 @@ fn completing_keeps_the_chosen_parts_bytes_and_releases_the_others() {
     let (facts, upload) = upload_facts();
     let change = completion(upload, &[1, 3]);
     let mut planner = Planner::new(&facts);
-    assert_eq!(planner.complete(&change).unwrap(), CompleteOutcome::Completed { name: None });
+    assert_eq!(planner.complete(&change).unwrap(), CompleteOutcome::Completed(StoredVersion::default()));
     let plan = planner.finish().unwrap();
     assert_eq!((plan.removed_parts.len(), plan.removed_uploads), (3, vec![upload]));
     assert_eq!(plan.live_bytes, [(blob_id(OLD), 40), (blob_id(7), 20)]);
@@ -339,7 +339,8 @@ fn a_conditional_completion_needs_what_the_upload_began_over() {
     };
     let (facts, _) = upload_facts();
     let current = facts.currents[&(BUCKET, key("key"))].id;
-    let (done, conflict) = (CompleteOutcome::Completed { name: None }, CompleteOutcome::Refused(Refusal::KeyChanged));
+    let (done, conflict) =
+        (CompleteOutcome::Completed(StoredVersion::default()), CompleteOutcome::Refused(Refusal::KeyChanged));
     assert_eq!(outcome_over(BegunOver::Current(Some(current)), WriteCondition::Present), done);
     assert_eq!(outcome_over(BegunOver::Unknown, WriteCondition::Present), done, "of an earlier release");
     assert_eq!(outcome_over(BegunOver::Current(None), WriteCondition::Present), conflict);
@@ -357,7 +358,7 @@ fn completing_follows_bytes_that_compaction_has_moved() {
     facts.blobs.insert(blob_id(8), BlobFact { live_bytes: 10, content_len: 10, encoded_len: 20 });
     facts.blobs.get_mut(&blob_id(7)).unwrap().live_bytes = 20;
     let mut planner = Planner::new(&facts);
-    assert_eq!(planner.complete(&change).unwrap(), CompleteOutcome::Completed { name: None });
+    assert_eq!(planner.complete(&change).unwrap(), CompleteOutcome::Completed(StoredVersion::default()));
     assert_eq!(planner.finish().unwrap().versions[0].extents, [extent(8, 0, 10)]);
 }
 

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use crate::domain::{
-    BucketId, Extent, ObjectKey, Timestamp, Version, VersionName, VersionPart, VersionSelector, Versioning,
-    WriteCondition,
+    BucketId, Extent, ObjectKey, Timestamp, Version, VersionPart, VersionSelector, Versioning, WriteCondition,
 };
 use crate::metadata::blobs::owned_extent::ExtentOwner;
 use crate::metadata::commit::facts::{BucketFact, KeyLocation, VersionFact};
-use crate::metadata::commit::outcome::Refusal;
+use crate::metadata::commit::outcome::{Refusal, StoredVersion};
 use crate::metadata::commit::plan::chain::{Chain, RowOrPlanned, VersionView};
 use crate::metadata::commit::plan::planned::{LeftBehind, PlannedVersion, VersionRow, check_sum};
 use crate::metadata::commit::plan::planner::Planner;
@@ -99,7 +98,7 @@ impl<'a> Planner<'a> {
         extents: Vec<Extent>,
         parts: Cow<'a, [VersionPart]>,
         metered: Option<u64>,
-    ) -> Result<Option<VersionName>> {
+    ) -> Result<StoredVersion> {
         check_sum(&extents, version.size)?;
         let location = (bucket, version.key.clone());
         if let Some(at) = self.replaced(&location, fact.versioning) {
@@ -122,8 +121,9 @@ impl<'a> Planner<'a> {
         flow.record_written(written);
         flow.objects += 1;
         let name = (fact.versioning != Versioning::Never).then(|| version.name());
+        let is_guarded = version.is_guarded();
         self.push(PlannedVersion { bucket, version, extents, parts, encoded_bytes, marker: false, current: false });
-        Ok(name)
+        Ok(StoredVersion { name, is_guarded })
     }
 
     /// Puts a version before all others of its key.

@@ -3,6 +3,7 @@
 use crate::domain::{Extent, UsageByBucket, UsageDelta, Version};
 use crate::metadata::blobs::owned_extent::{ExtentMove, ExtentOwner, OwnedExtent};
 use crate::metadata::buckets::usage::UsageRow;
+use crate::metadata::commit::StoredVersion;
 use crate::metadata::commit::{Batch, Change, NewBlob};
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::meter_check::MeteredPlace;
@@ -71,7 +72,7 @@ both! {
         assert_eq!(metered(f).await, before + encoded(&copies));
         part.extents = whole(&copies);
         let completed = f.store.complete_upload(f.incarnation, completion(f, &upload, &[part])).await.unwrap();
-        assert_eq!(completed, CompleteOutcome::Completed { name: None });
+        assert_eq!(completed, CompleteOutcome::Completed(StoredVersion::default()));
         assert_eq!(metered(f).await, before + encoded(&copies));
 
         let sum = total(f).await;

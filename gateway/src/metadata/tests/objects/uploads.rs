@@ -5,7 +5,7 @@ use crate::domain::{
     BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectAttributes, Part, PartNumber, Timestamp, Upload,
     UploadId, VersionPart, WriteCondition,
 };
-use crate::metadata::commit::{Batch, Change, Outcome, PartChange, Refusal};
+use crate::metadata::commit::{Batch, Change, Outcome, PartChange, Refusal, StoredVersion};
 use crate::metadata::objects::complete::{CompleteChange, CompleteOutcome, CompletedUpload, PartRevision};
 use crate::metadata::objects::uploads::{AbortUpload, CreateUpload, UploadEntry, UploadListQuery};
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
@@ -81,7 +81,7 @@ both! {
         assert_eq!(f.store.parts(&upload.id, 1, 1).await.unwrap(), parts[1..2]);
 
         let change = completion(f, &upload, &[parts[0].clone(), parts[2].clone()]);
-        assert_eq!(f.store.complete_upload(f.incarnation, change.clone()).await.unwrap(), CompleteOutcome::Completed { name: None });
+        assert_eq!(f.store.complete_upload(f.incarnation, change.clone()).await.unwrap(), CompleteOutcome::Completed(StoredVersion::default()));
         assert_eq!(f.current("film").await.unwrap(), change.version);
         let mut numbered = change.parts.clone();
         numbered[1].number = number(2);
@@ -119,7 +119,7 @@ both! {
         let outcome = f.store.complete_upload(f.incarnation, refused).await.unwrap();
         assert_eq!(outcome, CompleteOutcome::Refused(Refusal::NoSuchKey));
         let change = completion(f, &upload, &[new]);
-        assert_eq!(f.store.complete_upload(f.incarnation, change).await.unwrap(), CompleteOutcome::Completed { name: None });
+        assert_eq!(f.store.complete_upload(f.incarnation, change).await.unwrap(), CompleteOutcome::Completed(StoredVersion::default()));
     }
 
     async fn an_aborted_upload_leaves_its_bytes_to_the_collector(f: &Fixture) {
@@ -139,7 +139,7 @@ both! {
         let (_, part) = send(f, &upload, 1, 100).await;
         let attempts = (0..6).map(|_| f.store.complete_upload(f.incarnation, completion(f, &upload, std::slice::from_ref(&part))));
         let outcomes = futures::future::join_all(attempts).await;
-        let completed = outcomes.iter().filter(|o| matches!(o, Ok(CompleteOutcome::Completed { name: None }))).count();
+        let completed = outcomes.iter().filter(|o| matches!(o, Ok(CompleteOutcome::Completed(_)))).count();
         let repeated = outcomes.iter().filter(|o| matches!(o, Ok(CompleteOutcome::AlreadyCompleted(_)))).count();
         assert_eq!((completed, repeated), (1, 5));
     }

@@ -10,7 +10,7 @@ use crate::metadata::buckets::bucket::DeleteBucket;
 use crate::metadata::buckets::versioning::SetState;
 use crate::metadata::commit::{
     AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, DeleteChange, Deleted, OnlyVersion,
-    Outcome, PutChange, Refusal, RenameChange,
+    Outcome, PutChange, Refusal, RenameChange, StoredVersion,
 };
 use crate::metadata::objects::list_versions::{ListedContent, VersionEntry, VersionListQuery};
 use crate::metadata::tests::fixture::{Fixture, both, key, whole};
@@ -30,7 +30,7 @@ async fn put(f: &Fixture, name: &str, size: u64) -> VersionName {
     let blob = f.blob(size, false);
     let change = f.put_change(f.version(name, whole(&blob)));
     let outcomes = f.commit(Batch { blobs: vec![blob], changes: vec![Change::Put(change)] }).await.unwrap();
-    let [Outcome::Stored { name: Some(name) }] = outcomes[..] else { panic!("{outcomes:?}") };
+    let [Outcome::Stored(StoredVersion { name: Some(name), .. })] = outcomes[..] else { panic!("{outcomes:?}") };
     name
 }
 
@@ -169,7 +169,7 @@ both! {
         let (refused, _) = f.put_if("key", 1, WriteCondition::Present).await;
         assert_eq!(refused, Outcome::Refused(Refusal::NoSuchKey));
         let (stored, _) = f.put_if("key", 1, WriteCondition::Absent).await;
-        assert!(matches!(stored, Outcome::Stored { name: Some(_) }));
+        assert!(matches!(stored, Outcome::Stored(StoredVersion { name: Some(_), .. })));
         let (refused, _) = f.put_if("key", 1, WriteCondition::Absent).await;
         assert_eq!(refused, Outcome::Refused(Refusal::PreconditionFailed));
     }
@@ -285,7 +285,7 @@ both! {
         let mut own = f.version("other", Vec::new());
         own.lock.legal_hold = Some(true);
         let put = PutChange { bucket: f.bucket, ..f.put_change(own) };
-        assert!(matches!(change(f, Change::Put(put)).await, Outcome::Stored { .. }));
+        assert!(matches!(change(f, Change::Put(put)).await, Outcome::Stored(_)));
         let lock = f.current("other").await.unwrap().lock;
         assert!(lock.legal_hold == Some(true) && lock.retention.is_some());
     }

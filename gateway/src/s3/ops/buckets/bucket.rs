@@ -48,11 +48,17 @@ async fn create_bucket(mut request: S3Request, name: BucketName) -> Result<Respo
         new.configure(&BucketTags::from(tags))?;
     }
     let list = configure_access(&request, &mut new).await?;
+    let mut is_guarded = list.is_some() || request.input.ownership.is_some();
     if request.header("x-amz-bucket-object-lock-enabled").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
         request.require_service(Permission("s3:PutBucketObjectLockConfiguration"), Some(name.as_str()))?;
         new = new.with_object_lock();
+        is_guarded = true;
     }
-    match request.state.metadata.create_bucket(new).await? {
+    let made = request.state.metadata.create_bucket(new).await?;
+    if is_guarded && !matches!(made, CreateBucket::Taken) {
+        request.state.objects.await_journal().await?;
+    }
+    match made {
         CreateBucket::Created(_) => Ok(created(&name)),
         // What scripts written against us-east-1 count on: making one's own bucket again is fine there. Not with tags, also with
         // those that it has.
