@@ -87,6 +87,10 @@ impl Operation for ShowAudits {
     const NAME: &'static str = "audit-status";
     type Reply = Vec<AuditedStanding>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let only = self.backend.as_deref().map(|name| backend(admin, name)).transpose()?;
         let reputations = admin.metadata.reputations().await?;
@@ -115,6 +119,10 @@ impl Operation for ShowAudits {
 impl Operation for ShowVerdict {
     const NAME: &'static str = "audit-show";
     type Reply = VerdictWithEvidence;
+
+    fn changes(&self) -> bool {
+        false
+    }
 
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let mut id = [0; 16];

@@ -17,6 +17,10 @@ impl Operation for Check {
     const NAME: &'static str = "check";
     type Reply = CheckReport;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<CheckReport> {
         let stores = admin.objects.committee().stores();
         let mut report = audit::check(&admin.metadata, &stores, admin.cluster, self.deep).await?;

@@ -34,9 +34,16 @@ impl Operation for Collect {
     const NAME: &'static str = "collect";
     type Reply = Collected;
 
+    /// It says itself why nothing is collected.
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Collected> {
         let mut collected = Collected::default();
-        while admin.metadata.remove_some().await? {}
+        if admin.objects.rollback_hold().await?.is_none() {
+            while admin.metadata.remove_some().await? {}
+        }
         loop {
             match admin.objects.compact().await? {
                 0 => break,

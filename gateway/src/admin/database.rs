@@ -27,6 +27,11 @@ impl Operation for ConfirmDatabase {
     const NAME: &'static str = "database-confirm";
     type Reply = ConfirmedDatabase;
 
+    /// It ends that.
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<ConfirmedDatabase> {
         // Seen before anybody else sees it: an answer that everything is confirmed must not be followed by a flag.
         admin.heartbeats.look().await?;

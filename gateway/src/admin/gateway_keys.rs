@@ -15,6 +15,10 @@ impl Operation for ShowGatewayKeys {
     /// Names for `haulout node allow`, the one that signs first.
     type Reply = Vec<String>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Vec<String>> {
         let identity = GatewayIdentity::new(admin.cluster, &admin.key);
         Ok(identity.names().iter().map(ToString::to_string).collect())

@@ -31,6 +31,10 @@ impl Operation for ListGateways {
     const NAME: &'static str = "gateway-list";
     type Reply = Vec<ListedGateway>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Vec<ListedGateway>> {
         let asked = admin.objects.incarnation();
         let listed = |row: LivingGateway| ListedGateway {

@@ -94,6 +94,10 @@ impl Operation for ShowLog {
     const NAME: &'static str = "ledger-log";
     type Reply = ShownLog;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let keys = LogKeys::find(&admin.metadata, admin.cluster, &admin.key, &admin.ambient).await.map_err(failed)?;
         let checkpoint = admin.metadata.log_checkpoint().await?.map(shown);
@@ -121,6 +125,10 @@ impl Operation for ListLeaves {
     const NAME: &'static str = "ledger-leaves";
     type Reply = Vec<String>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         Ok(admin.metadata.log_leaves(self.from, LEAVES).await?)
     }
@@ -129,6 +137,10 @@ impl Operation for ListLeaves {
 impl Operation for ListCheckpoints {
     const NAME: &'static str = "ledger-checkpoints";
     type Reply = Vec<ShownCheckpoint>;
+
+    fn changes(&self) -> bool {
+        false
+    }
 
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let checkpoints = admin.metadata.log_checkpoints(self.above, CHECKPOINTS).await?;
@@ -140,6 +152,10 @@ impl Operation for ShowInputs {
     const NAME: &'static str = "ledger-inputs";
     /// In base64.
     type Reply = Option<String>;
+
+    fn changes(&self) -> bool {
+        false
+    }
 
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         Ok(admin.metadata.log_inputs(self.epoch).await?.map(|inputs| STANDARD.encode(inputs)))

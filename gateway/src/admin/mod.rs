@@ -59,7 +59,7 @@ pub use socket::{AdminSocket, serve};
 use crate::clock::Ambient;
 use crate::config::{AuditConfig, BackendConfig, MoneyConfig};
 use crate::metadata::MetadataStore;
-use crate::objects::{Heartbeats, Objects};
+use crate::objects::{Heartbeats, Objects, READ_ONLY};
 
 /// What operations work with.
 pub struct Admin {
@@ -94,6 +94,22 @@ pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
     /// What it answers.
     type Reply: Serialize + DeserializeOwned + Send;
 
-    /// Does it.
+    /// Whether it may change rows that count: not while the database is older than its journal.
+    fn changes(&self) -> bool {
+        true
+    }
+
+    /// Does it; call [`perform`].
     fn run(self, admin: &Admin) -> impl Future<Output = Result<Self::Reply>> + Send;
+}
+
+/// Does an operation, unless it would change a database that is older than its journal.
+///
+/// # Errors
+/// See [`AdminError`].
+pub async fn perform<O: Operation>(operation: O, admin: &Admin) -> Result<O::Reply> {
+    if operation.changes() && admin.objects.is_read_only() {
+        return Err(AdminError::Unavailable(READ_ONLY.to_owned()));
+    }
+    operation.run(admin).await
 }

@@ -52,6 +52,10 @@ impl Operation for PlaceBucket {
     const NAME: &'static str = "bucket-placement";
     type Reply = BucketPlacement;
 
+    fn changes(&self) -> bool {
+        self.request != PlacementRequest::Show
+    }
+
     async fn run(self, admin: &Admin) -> Result<BucketPlacement> {
         let bucket = find(admin, &self.bucket).await?;
         admin.heartbeats.refresh().await?;
@@ -88,6 +92,10 @@ impl Operation for PlaceBucket {
 impl Operation for EvaluatePlacement {
     const NAME: &'static str = "placement-evaluate";
     type Reply = Evaluation;
+
+    fn changes(&self) -> bool {
+        false
+    }
 
     async fn run(self, admin: &Admin) -> Result<Evaluation> {
         check(admin, &self.rule).await?;

@@ -70,6 +70,10 @@ impl Operation for ShowQuota {
     const NAME: &'static str = "quota-show";
     type Reply = Option<ShownQuota>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let scope = find(admin, &self.over).await?;
         Ok(admin.metadata.quota(scope).await?.map(shown))

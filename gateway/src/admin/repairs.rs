@@ -67,6 +67,10 @@ impl Operation for ShowRepairs {
     const NAME: &'static str = "repair-status";
     type Reply = RepairStatus;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<RepairStatus> {
         let queue = admin.metadata.repair_queue().await?;
         let rate = admin.objects.repair_rate().unwrap_or_default();

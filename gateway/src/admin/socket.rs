@@ -31,7 +31,7 @@ use crate::admin::placement::{EvaluatePlacement, PlaceBucket};
 use crate::admin::providers::ListProviders;
 use crate::admin::providers::invitations::{AdmitProvider, InviteProvider};
 use crate::admin::repairs::ShowRepairs;
-use crate::admin::{Admin, Operation, money, quotas, users};
+use crate::admin::{Admin, Operation, money, perform, quotas, users};
 
 /// The longest path a socket address can hold.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -161,7 +161,7 @@ fn offer<O: Operation>(router: Router<Arc<Admin>>) -> Router<Arc<Admin>> {
 }
 
 async fn answer<O: Operation>(State(admin): State<Arc<Admin>>, Json(operation): Json<O>) -> Response {
-    match operation.run(&admin).await {
+    match perform(operation, &admin).await {
         Ok(reply) => Json(reply).into_response(),
         Err(error) => (status(&error), Json(error)).into_response(),
     }

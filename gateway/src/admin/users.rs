@@ -151,6 +151,10 @@ impl Operation for ListUsers {
     const NAME: &'static str = "user-list";
     type Reply = Vec<ListedUser>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Vec<ListedUser>> {
         let listed = |(user, access_keys): (crate::domain::User, Vec<String>)| ListedUser {
             name: user.name,

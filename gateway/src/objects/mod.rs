@@ -44,6 +44,7 @@ pub use encryption::key_provider::{KeyProvider, KeyProviderError, NoKeyProvider}
 pub use encryption::rewrap::Rewrapped;
 pub use error::ObjectsError;
 pub(crate) use error::fail_at;
+pub use journaling::segments::READ_ONLY;
 pub use maintenance::drain::DrainPlan;
 pub use maintenance::heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
 pub use maintenance::orphans::OrphanReport;

@@ -39,6 +39,11 @@ impl Worker for Journal {
         self.objects.journal_lag().max(PAUSE_MIN)
     }
 
+    /// It writes nothing then, and says how much waits.
+    fn goes_on_read_only(&self) -> bool {
+        true
+    }
+
     async fn step(&self) -> Result<bool, StepError> {
         let written = self.objects.write_journal().await;
         let (changes, age) = self.metadata.unjournaled(COUNTED).await?;

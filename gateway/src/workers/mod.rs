@@ -60,7 +60,8 @@ impl Workers {
         let mut workers = all(objects, metadata, config, ambient);
         workers.push(Arc::new(settlements(objects, metadata, key, config, ambient)));
         for worker in workers {
-            tasks.spawn(worker::run(worker, stopping.clone()));
+            let objects = objects.clone();
+            tasks.spawn(worker::run(worker, move || objects.is_read_only(), stopping.clone()));
         }
         Self { stopping, tasks }
     }

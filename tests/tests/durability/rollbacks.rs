@@ -100,6 +100,16 @@ async fn a_restored_database_collects_nothing_until_it_is_confirmed(gateway: &mu
     s3.delete("kept", "before").await?.refused(503, "ServiceUnavailable")?;
     s3.call("iam", "CreateUser", &[("UserName", "anybody")]).await?.refused(503, "ServiceUnavailable")?;
     ensure!(gateway.ops("/health/ready")?.1.contains("only reads are served"));
+    for command in [
+        &["user", "add", "anybody"][..],
+        &["quota", "set", "bucket", "kept", "--bytes", "9"],
+        &["backend", "drain", "b1"],
+    ] {
+        let said = gateway.haulout(command).fails().await?;
+        ensure!(said.contains("nothing is changed"), "{command:?}: {said}");
+    }
+    gateway.haulout(&["quota", "show", "bucket", "kept"]).ok().await?;
+    gateway.haulout(&["user", "list"]).ok().await?;
 
     // It is as true after another start.
     gateway.restart()?;

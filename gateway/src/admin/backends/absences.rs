@@ -23,6 +23,10 @@ impl Operation for LostAfter {
     const NAME: &'static str = "backend-lost-after";
     type Reply = LostAfterReport;
 
+    fn changes(&self) -> bool {
+        self.seconds.is_some()
+    }
+
     async fn run(self, admin: &Admin) -> Result<LostAfterReport> {
         if let Some(seconds) = self.seconds {
             admin.metadata.set_lost_after_seconds(seconds).await?;

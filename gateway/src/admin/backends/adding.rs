@@ -55,6 +55,10 @@ impl Operation for AddBackend {
     const NAME: &'static str = "backend-add";
     type Reply = AddedBackend;
 
+    fn changes(&self) -> bool {
+        !self.dry_run
+    }
+
     async fn run(self, admin: &Admin) -> Result<AddedBackend> {
         let config = read(admin, &self.block)?;
         add(admin, &config, self.dry_run).await

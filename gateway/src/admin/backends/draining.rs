@@ -66,6 +66,10 @@ impl Operation for DrainBackend {
     const NAME: &'static str = "backend-drain";
     type Reply = DrainReport;
 
+    fn changes(&self) -> bool {
+        self.request != DrainRequest::Plan
+    }
+
     async fn run(self, admin: &Admin) -> Result<DrainReport> {
         let missing = || AdminError::refused(format!("no backend named {:?} belongs to the cluster", self.name));
         let id: BackendId = self.name.parse().map_err(|_| missing())?;

@@ -67,6 +67,10 @@ impl Operation for ListBackends {
     const NAME: &'static str = "backend-list";
     type Reply = Vec<ListedBackend>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Vec<ListedBackend>> {
         let backends = admin.objects.committee().backends();
         admin.heartbeats.refresh().await?;

@@ -81,6 +81,10 @@ impl Operation for RebalanceBackends {
     const NAME: &'static str = "backend-rebalance";
     type Reply = RebalanceReport;
 
+    fn changes(&self) -> bool {
+        self.request != DrainRequest::Plan
+    }
+
     async fn run(self, admin: &Admin) -> Result<RebalanceReport> {
         admin.heartbeats.refresh().await?;
         if self.request == DrainRequest::Cancel {
@@ -113,6 +117,10 @@ impl Operation for RebalanceBackends {
 impl Operation for ShowMoves {
     const NAME: &'static str = "moves";
     type Reply = MovesReport;
+
+    fn changes(&self) -> bool {
+        false
+    }
 
     async fn run(self, admin: &Admin) -> Result<MovesReport> {
         let now = admin.metadata.database_time().await?;

@@ -40,6 +40,10 @@ impl Operation for ReplaceBackend {
     const NAME: &'static str = "backend-replace";
     type Reply = ReplacementReport;
 
+    fn changes(&self) -> bool {
+        self.request != DrainRequest::Plan
+    }
+
     async fn run(self, admin: &Admin) -> Result<ReplacementReport> {
         let missing = || AdminError::refused(format!("no backend named {:?} belongs to the cluster", self.name));
         let id: BackendId = self.name.parse().map_err(|_| missing())?;

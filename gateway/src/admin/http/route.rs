@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::answer::Refusal;
 use super::given::Given;
 use super::parameter::{Kind, Parameter, Place};
-use crate::admin::{Admin, Operation};
+use crate::admin::{Admin, Operation, perform};
 
 /// What a row does.
 pub(super) type Done = Pin<Box<dyn Future<Output = Result<Value, Refusal>> + Send>>;
@@ -50,6 +50,6 @@ pub(super) async fn run<O: Operation>(admin: &Admin, operation: O) -> Result<Val
 where
     O::Reply: Serialize,
 {
-    let reply = operation.run(admin).await?;
+    let reply = perform(operation, admin).await?;
     serde_json::to_value(reply).map_err(|error| Refusal::Malformed(error.to_string()))
 }

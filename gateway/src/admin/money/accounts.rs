@@ -108,6 +108,10 @@ impl Operation for ShowAccounts {
     const NAME: &'static str = "account-show";
     type Reply = Vec<ShownAccount>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let book = book(admin)?;
         let Some(name) = &self.account else {

@@ -169,6 +169,10 @@ impl Operation for ShowUsage {
     const NAME: &'static str = "usage-show";
     type Reply = Vec<ShownUsage>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         if let Some(name) = &self.bucket {
             return Ok(vec![usage_of(admin, name).await?]);
@@ -189,6 +193,10 @@ impl Operation for ShowInvoice {
     const NAME: &'static str = "invoice-show";
     type Reply = Vec<ShownBill>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let bills = admin.metadata.bills_of(&self.bucket, self.epoch.map(Epoch), BILLS_SHOWN).await?;
         Ok(bills.iter().map(shown_bill).collect())
@@ -198,6 +206,10 @@ impl Operation for ShowInvoice {
 impl Operation for FundBucket {
     const NAME: &'static str = "bucket-funds";
     type Reply = ShownUsage;
+
+    fn changes(&self) -> bool {
+        self.request != FundsRequest::Show
+    }
 
     async fn run(self, admin: &Admin) -> Result<ShownUsage> {
         let number = bucket(admin, &self.bucket).await?;
@@ -223,6 +235,10 @@ impl Operation for FundBucket {
 impl Operation for DecideArrears {
     const NAME: &'static str = "bucket-arrears";
     type Reply = Vec<ShownUsage>;
+
+    fn changes(&self) -> bool {
+        self.request != ArrearsRequest::Show
+    }
 
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let Some(name) = &self.bucket else {

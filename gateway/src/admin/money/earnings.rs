@@ -44,6 +44,10 @@ impl Operation for ShowEarnings {
     const NAME: &'static str = "provider-earnings";
     type Reply = Vec<ShownEarnings>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Vec<ShownEarnings>> {
         let book = book(admin)?;
         let last = admin.metadata.money_epoch().await?.map_or(0, |(epoch, _)| epoch.number.0);

@@ -101,6 +101,10 @@ impl Operation for ShowEpochs {
     const NAME: &'static str = "epoch-show";
     type Reply = Vec<ShownEpoch>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         Ok(admin.metadata.money_epochs(EPOCHS_SHOWN).await?.iter().map(shown).collect())
     }
@@ -122,6 +126,10 @@ impl Operation for ConfirmEpochs {
 impl Operation for Quote {
     const NAME: &'static str = "quote";
     type Reply = ShownQuote;
+
+    fn changes(&self) -> bool {
+        false
+    }
 
     async fn run(self, admin: &Admin) -> Result<ShownQuote> {
         let none = || AdminError::refused("no epoch has begun: start `haulout serve` first");

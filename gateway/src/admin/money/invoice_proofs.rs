@@ -39,6 +39,10 @@ impl Operation for ShowInvoiceLeaves {
     const NAME: &'static str = "invoice-leaves";
     type Reply = Vec<InvoiceLeaves>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Self::Reply> {
         let keys = LogKeys::find(&admin.metadata, admin.cluster, &admin.key, &admin.ambient).await;
         let keys = keys.map_err(|error| AdminError::Unavailable(error.to_string()))?;

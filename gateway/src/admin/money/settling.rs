@@ -16,6 +16,10 @@ impl Operation for PlanSettlement {
     /// The plan as text; none where no epoch is charged and not settled.
     type Reply = Option<String>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Option<String>> {
         let failed = |error: &dyn std::error::Error| AdminError::Unavailable(error.to_string());
         let keys = LogKeys::find(&admin.metadata, admin.cluster, &admin.key, &admin.ambient).await;

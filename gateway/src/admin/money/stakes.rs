@@ -169,6 +169,10 @@ impl Operation for ListStakes {
     const NAME: &'static str = "stake-list";
     type Reply = Vec<ShownStake>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Vec<ShownStake>> {
         let filter = StakeFilter { provider: self.provider, staker: self.staker, paid: self.all };
         let (rows, pools) = (admin.metadata.stakes(&filter, STAKES_SHOWN).await?, admin.metadata.stake_pools().await?);

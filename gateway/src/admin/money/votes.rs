@@ -251,6 +251,10 @@ impl Operation for ListVotes {
     const NAME: &'static str = "vote-list";
     type Reply = ShownVoting;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<ShownVoting> {
         let none = || AdminError::refused("no epoch has begun: start `haulout serve` first");
         let (facts, _) = admin.metadata.voting_facts().await?.ok_or_else(none)?;
@@ -280,6 +284,10 @@ impl Operation for ListVotes {
 impl Operation for ShowVoteHistory {
     const NAME: &'static str = "vote-history";
     type Reply = VoteHistory;
+
+    fn changes(&self) -> bool {
+        false
+    }
 
     async fn run(self, admin: &Admin) -> Result<VoteHistory> {
         let epoch = self.epoch.map(Epoch);

@@ -59,6 +59,10 @@ impl Operation for ListProviders {
     const NAME: &'static str = "provider-list";
     type Reply = Vec<ListedProvider>;
 
+    fn changes(&self) -> bool {
+        false
+    }
+
     async fn run(self, admin: &Admin) -> Result<Vec<ListedProvider>> {
         let listed = ListBackends {}.run(admin).await?;
         let standings = ShowAudits { backend: None }.run(admin).await?;

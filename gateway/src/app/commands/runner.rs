@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use crate::admin::{Admin, CallError, Operation, call};
+use crate::admin::{Admin, CallError, Operation, call, perform};
 use crate::app::incarnation_lease::{IncarnationLease, LeaseTiming, gateway_name};
 use crate::app::startup::components::Components;
 use crate::app::startup::data_folder::DataFolder;
@@ -41,7 +41,7 @@ impl OperationRunner {
         let incarnation_lease =
             IncarnationLease::begin(&metadata, &name, LeaseTiming::default(), round.incarnation).await?;
         let admin = self.admin(components, &incarnation_lease);
-        let done = operation.run(&admin).await;
+        let done = perform(operation, &admin).await;
         let flushed = admin.objects.flush_meters().await;
         if let Err(error) = admin.objects.write_journal().await {
             tracing::warn!(%error, "the journal could not be written; a gateway does so when it starts");

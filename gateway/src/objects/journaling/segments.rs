@@ -29,6 +29,11 @@ const TASK: &str = "journal";
 const AWAIT: Duration = Duration::from_secs(20);
 /// How often it is looked whether another gateway has written it.
 const LOOK: Duration = Duration::from_millis(40);
+
+/// Why nothing is changed while the database is older than its journal.
+pub const READ_ONLY: &str = "The metadata database is older than its journal on the backends, or another one was rebuilt from them, so nothing \
+                             is changed. The operator rebuilds it with `haulout recover`, or says with `haulout database confirm` that it counts.";
+
 impl From<RecordError> for ObjectsError {
     fn from(error: RecordError) -> Self {
         Self::Internal(error.to_string())

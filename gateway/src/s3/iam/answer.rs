@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderValue, Method, header};
 
+use crate::objects::READ_ONLY;
 use crate::s3::auth::{Payload, Service};
 use crate::s3::body::{Integrity, read_small};
 use crate::s3::documents::xml::XmlWriter;
@@ -77,7 +78,7 @@ async fn run(
     args.only(action.accepts)?;
     let objects = state.objects.clone();
     if changes(action.service, action.name) && objects.is_read_only() {
-        return Err(S3Error::new(Code::ServiceUnavailable).into());
+        return Err(S3Error::with(Code::ServiceUnavailable, READ_ONLY).into());
     }
     let request = authorize(action, ActionRequest { state, caller, head, args, identity: None }).await?;
     let inside = (action.handler)(request).await?;

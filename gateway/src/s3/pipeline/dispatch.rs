@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::domain::{Bucket, BucketName, ObjectKey};
-use crate::objects::ObjectsError;
+use crate::objects::{ObjectsError, READ_ONLY};
 use crate::policy::Decision;
 use crate::s3::auth::Identity;
 use crate::s3::error::{Code, S3Error};
@@ -18,10 +18,6 @@ use crate::s3::pipeline::trace::Trace;
 use crate::s3::respond::Response;
 use crate::s3::route::{Handler, RouteMatch, Row};
 use crate::s3::{body, ops};
-
-/// Why nothing is changed while the database is older than its journal.
-const READ_ONLY: &str = "The metadata database is older than its journal on the backends, so nothing is changed. The operator rebuilds it with \
-                         `haulout recover`, or says with `haulout database confirm` that it counts.";
 
 /// Carries an operation out, and answers once the journal has what may not be lost with the database.
 pub(super) async fn dispatch(
