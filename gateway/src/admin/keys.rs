@@ -58,12 +58,22 @@ impl Operation for RotateKeys {
             reseal_secrets(admin, &mut rotated).await?;
             reseal_log_secrets(admin, &mut rotated).await?;
             // Whoever rebuilds the database then needs no key but the newest for its journal.
-            if let Err(error) = admin.objects.renew_snapshot().await {
-                tracing::warn!(%error, "the snapshot under the newest key could not be written: repeat the rotation");
-            }
+            renew_snapshot(admin).await?;
         }
         Ok(rotated)
     }
+}
+
+/// Writes the metadata to the backends under the newest key.
+async fn renew_snapshot(admin: &Admin) -> Result<()> {
+    let reason = match admin.objects.renew_snapshot().await {
+        Ok(true) => return Ok(()),
+        Ok(false) => "too many changes wait for the journal".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(AdminError::Unavailable(format!(
+        "the keys were re-encrypted, and the metadata on the backends was not: {reason}. Repeat the rotation before an old key is removed"
+    )))
 }
 
 /// Seals the secrets of all access keys with the newest cluster key.

@@ -55,14 +55,16 @@ impl Objects {
         Ok(gone >= STEP)
     }
 
-    /// Writes all rows, as they are at one moment, in parts; false when another gateway writes the journal, or too much waits for it.
+    /// Writes a snapshot now, whichever gateway writes the journal: it is of one moment, and needs no turn. False when too much waits for the
+    /// journal.
     ///
     /// # Errors
     /// `Unavailable` when the database or too many backends are unavailable.
     pub async fn renew_snapshot(&self) -> Result<bool, ObjectsError> {
-        Ok(self.may_write().await? && self.write_snapshot().await?)
+        self.write_snapshot().await
     }
 
+    /// Writes all rows, as they are at one moment, in parts; false when too much waits for the journal.
     async fn write_snapshot(&self) -> Result<bool, ObjectsError> {
         // So that little waits for the journal at that moment.
         self.write_journal().await?;

@@ -105,12 +105,17 @@ impl Fixture {
 
     /// Another gateway's use cases on the same rows and slivers: nothing is remembered of either.
     pub(super) fn another(&self) -> Objects {
+        self.on(&self.metadata, self.incarnation)
+    }
+
+    /// A gateway on other rows, with these backends.
+    pub(super) fn on(&self, metadata: &MetadataStore, incarnation: u32) -> Objects {
         let again = |backend: &Arc<Backend>| {
             let (id, provider) = (backend.id.clone(), backend.provider.clone());
             Backend::new(id, provider, String::new(), String::new(), Arc::clone(&backend.store))
         };
         let opened = self.objects.committee().backends().iter().map(again).collect();
-        objects(opened, &self.metadata, self.scheme, self.incarnation, self.memory_bytes)
+        objects(opened, metadata, self.scheme, incarnation, self.memory_bytes)
     }
 
     /// The slivers on one backend, as files.

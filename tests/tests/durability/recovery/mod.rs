@@ -2,4 +2,5 @@
 
 mod lost_database;
 mod recovered_objects;
+mod rotated_key;
 mod unfinished_compaction;

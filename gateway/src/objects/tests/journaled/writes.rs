@@ -1,4 +1,4 @@
-//! What must be in the journal before it is answered, or before something is deleted.
+//! Writes that lock or share what they write.
 
 use std::sync::Arc;
 
@@ -14,11 +14,6 @@ use crate::objects::write::body::{BodyPromise, BytesBody};
 const HELD: VersionLock = VersionLock { retention: None, legal_hold: Some(true) };
 
 impl Fixture {
-    /// Changes that the journal lacks.
-    async fn unjournaled(&self) -> u64 {
-        self.metadata.unjournaled(1_000).await.expect("rows").0
-    }
-
     /// Another bucket with object lock, and a default retention if it is to have one.
     async fn locked_bucket(&self, name: &str, retains: bool) -> Arc<Bucket> {
         let name: crate::domain::BucketName = name.parse().expect("a bucket name");
@@ -49,19 +44,6 @@ impl Fixture {
 fn listed() -> ObjectAttributes {
     let everybody = Grant { to: Grantee::Everybody, right: Right::Read };
     ObjectAttributes { acl: Some(AccessList { grants: vec![everybody] }), ..ObjectAttributes::default() }
-}
-
-/// A database that is rebuilt from the journal must find what its rows name.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sliver_that_moved_is_deleted_when_the_journal_has_the_move() {
-    let fixture = Fixture::new("rs-4-2", 8).await;
-    fixture.put("key", &content(3 << 20)).await.expect("stored");
-    fixture.objects.await_journal().await.expect("written");
-    let (id, _) = fixture.first_sliver("key").await;
-    let before = fixture.move_only(id, 2).await;
-    assert!(fixture.unjournaled().await > 0, "the moves");
-    assert_eq!(fixture.objects.discard().await.expect("discarded"), before.len());
-    assert_eq!(fixture.unjournaled().await, 0, "they were deleted, and a rebuilt database would look for them");
 }
 
 #[tokio::test(flavor = "multi_thread")]
