@@ -15,6 +15,8 @@ pub struct FoundSegment {
     pub until_at: i64,
     /// Bytes of it.
     pub bytes: u64,
+    /// Its transaction goes on in the next one.
+    pub continued: bool,
 }
 
 impl FoundSegment {
@@ -92,7 +94,7 @@ mod tests {
     fn segment(number: u64, previous: u8, hash: u8, bytes: u64) -> FoundSegment {
         let previous =
             if number == 1 { JournalEnd::BEGINNING } else { JournalEnd { number: number - 1, hash: [previous; 32] } };
-        FoundSegment { previous, hash: [hash; 32], until_at: 0, bytes }
+        FoundSegment { previous, hash: [hash; 32], until_at: 0, bytes, continued: false }
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub struct JournalLine {
     pub id: i64,
     /// When it was recorded, by the database's clock: microseconds since 1970.
     pub at: i64,
+    /// Which transaction made it: all changes of one belong together. Absent in snapshots, and where earlier releases wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<i64>,
     /// The table.
     pub relation: String,
     /// An array of the primary keys of rows that went.
@@ -25,7 +28,14 @@ impl JournalLine {
     /// The text is no JSON.
     pub fn new(id: i64, at: i64, relation: &str, removed: &str, written: &str) -> Result<Self, serde_json::Error> {
         let array = |text: &str| RawValue::from_string(text.replace('\n', " "));
-        Ok(Self { id, at, relation: relation.to_owned(), removed: array(removed)?, written: array(written)? })
+        let (removed, written) = (array(removed)?, array(written)?);
+        Ok(Self { id, at, transaction: None, relation: relation.to_owned(), removed, written })
+    }
+
+    /// The same, made by a transaction.
+    #[must_use]
+    pub fn by(self, transaction: i64) -> Self {
+        Self { transaction: Some(transaction), ..self }
     }
 
     /// Bytes of it, roughly.

@@ -8,3 +8,4 @@ pub mod ledger_relations;
 pub mod line;
 pub mod record;
 pub mod tag;
+pub mod whole;

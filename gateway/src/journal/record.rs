@@ -47,6 +47,9 @@ pub enum RecordHeader {
         from_at: i64,
         /// See `from_at`.
         until_at: i64,
+        /// Its changes are a part of one transaction, and the next segment holds more of it: alone they are not applied.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        continued: bool,
     },
     /// Some rows of all that there were.
     Snapshot {
@@ -92,12 +95,12 @@ impl From<serde_json::Error> for RecordError {
 }
 
 impl RecordHeader {
-    /// The header of the segment after `previous` with these lines.
+    /// The header of the segment after `previous` with these lines. `continued`: their transaction goes on in the next one.
     #[must_use]
-    pub fn segment(previous: JournalEnd, lines: &[JournalLine]) -> Self {
+    pub fn segment(previous: JournalEnd, lines: &[JournalLine], continued: bool) -> Self {
         let times = || lines.iter().map(|line| line.at);
         let (from_at, until_at) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
-        Self::Segment { format: FORMAT, previous, from_at, until_at }
+        Self::Segment { format: FORMAT, previous, from_at, until_at, continued }
     }
 
     /// The header of a part of a snapshot.
@@ -185,12 +188,16 @@ impl RecordWriter {
     }
 }
 
-/// A whole segment.
+/// A segment with all its lines. `continued`: their transaction goes on in the next one.
 ///
 /// # Errors
 /// Never: memory takes everything.
-pub fn write_segment(previous: JournalEnd, lines: &[JournalLine]) -> Result<WrittenRecord, RecordError> {
-    let mut writer = RecordWriter::new(&RecordHeader::segment(previous, lines))?;
+pub fn write_segment(
+    previous: JournalEnd,
+    lines: &[JournalLine],
+    continued: bool,
+) -> Result<WrittenRecord, RecordError> {
+    let mut writer = RecordWriter::new(&RecordHeader::segment(previous, lines, continued))?;
     lines.iter().try_for_each(|line| writer.line(line))?;
     writer.finish()
 }
@@ -249,7 +256,7 @@ mod tests {
     #[test]
     fn a_segment_is_read_as_it_was_written() {
         let previous = JournalEnd { number: 6, hash: [7; 32] };
-        let written = write_segment(previous, &[line(1), line(2)]).unwrap();
+        let written = write_segment(previous, &[line(1), line(2)], false).unwrap();
         let mut lines = Vec::new();
         let each = |line| {
             lines.push(line);
@@ -266,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_refused() {
-        let written = write_segment(JournalEnd::BEGINNING, &[line(1)]).unwrap();
+        let written = write_segment(JournalEnd::BEGINNING, &[line(1)], false).unwrap();
         let each = |_| Ok::<_, RecordError>(());
         for cut in [0, 1, 10, written.bytes.len() / 2, written.bytes.len() - 1] {
             assert!(read_record(&written.bytes[..cut], each).is_err(), "cut at {cut}");
@@ -279,7 +286,7 @@ mod tests {
         for text in [&b""[..], b"{}\n", b"{\"kind\":\"segment\"}\n", b"no json\n"] {
             assert!(read_record(&packed(text), each).is_err());
         }
-        let later = serde_json::to_string(&RecordHeader::segment(JournalEnd::BEGINNING, &[])).unwrap();
+        let later = serde_json::to_string(&RecordHeader::segment(JournalEnd::BEGINNING, &[], false)).unwrap();
         let later = later.replace("\"format\":1", "\"format\":2") + "\n";
         assert!(matches!(read_header(&packed(later.as_bytes())), Err(RecordError::Format(2))));
     }

@@ -74,7 +74,8 @@ pub use cluster::invitations::{Invitation, InvitationUse};
 pub use cluster::rebalancing::RebalanceStart;
 pub use commit::{
     AmendChange, Amendment, AppendChange, Appended, AttributeEdit, Batch, Change, CommitChange, Committed,
-    DeleteChange, Deleted, NewBlob, NewMarker, OnlyVersion, Outcome, PartChange, PutChange, Refusal, RenameChange, StoredVersion,
+    DeleteChange, Deleted, NewBlob, NewMarker, OnlyVersion, Outcome, PartChange, PutChange, Refusal, RenameChange,
+    StoredVersion,
 };
 pub use error::{MetadataError, Result};
 pub use events::{ClaimedEvents, Event, EventDraft, EventTrigger};
@@ -85,6 +86,7 @@ pub use identity::{
     NewPolicy, PolicyScope, PutInlinePolicy, UpdateIdentity,
 };
 pub use journal::dump::{Dump, DumpedMoment, DumpedRows};
+pub use journal::outbox::Unjournaled;
 pub use journal::records::{JournalRecord, NewRecord, RecordKind};
 pub use journal::restore::{Restore, RestoreError, RestoredEnd};
 pub use ledger_log::log_rows::{LogCheckpoint, LogEnd};

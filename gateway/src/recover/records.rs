@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 
 use crate::journal::chain::{Chain, FoundSegment, chain};
 use crate::journal::record::{JournalEnd, RecordError, RecordHeader, read_record};
+use crate::journal::whole::{WholeSegment, whole_segments};
 use crate::recover::blob::read_blob;
 use crate::recover::sliver_source::{FoundSliver, SliverSource};
 
@@ -34,12 +35,19 @@ pub(super) struct FoundSnapshot {
     pub(super) parts: Vec<BlobId>,
 }
 
+/// A segment that is applied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SegmentBlob {
+    pub(super) blob: BlobId,
+    pub(super) whole: WholeSegment,
+}
+
 /// What there is to rebuild from.
 #[derive(Debug)]
 pub(super) struct Sources {
     pub(super) snapshot: FoundSnapshot,
-    /// The blobs of the segments after it, in order.
-    pub(super) segments: Vec<BlobId>,
+    /// The segments after it, in order, but for those that end within a transaction.
+    pub(super) segments: Vec<SegmentBlob>,
     pub(super) chain: Chain,
     /// Blobs of the journal that cannot be read, and why.
     pub(super) unreadable: BTreeMap<BlobId, String>,
@@ -70,8 +78,8 @@ impl RecordReader<'_> {
         let mut heads = futures::stream::iter(heads).buffer_unordered(READS);
         while let Some((blob, head)) = heads.next().await {
             match head {
-                Ok((RecordHeader::Segment { previous, until_at, .. }, hash, bytes)) => {
-                    segments.push(FoundSegment { previous, hash, until_at, bytes });
+                Ok((RecordHeader::Segment { previous, until_at, continued, .. }, hash, bytes)) => {
+                    segments.push(FoundSegment { previous, hash, until_at, bytes, continued });
                     blobs.push(blob);
                 }
                 Ok((RecordHeader::Snapshot { snapshot, part, is_last, after, taken_at, included, .. }, ..)) => {
@@ -96,7 +104,8 @@ impl RecordReader<'_> {
             )
         })?;
         let chain = chain(snapshot.after, &segments);
-        let segments = chain.segments.iter().map(|place| blobs[*place]).collect();
+        let whole = whole_segments(&chain.segments, &segments).into_iter();
+        let segments = whole.map(|whole| SegmentBlob { blob: blobs[whole.place], whole }).collect();
         Ok(Sources { snapshot, segments, chain, unreadable })
     }
 

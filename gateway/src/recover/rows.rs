@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::journal::ledger_relations::is_of_ledger;
 use crate::journal::line::JournalLine;
 use crate::journal::record::{RecordHeader, read_record};
+use crate::journal::whole::TransactionEnds;
 use crate::metadata::{Restore, RestoreError};
 use crate::recover::records::{RecordReader, Sources};
 
@@ -33,7 +34,7 @@ pub(super) enum RowsError {
     Restore(#[from] RestoreError),
 }
 
-/// Applies everything, with `until` as it was then; the ledger, which others have seen, never goes back.
+/// Applies everything, with `until` the transactions that had ended then; the ledger, which others have seen, never goes back.
 pub(super) async fn apply(
     restore: &mut Restore,
     reader: &RecordReader<'_>,
@@ -49,11 +50,13 @@ pub(super) async fn apply(
     }
     let included: HashSet<i64> = sources.snapshot.included.iter().copied().collect();
     for segment in &sources.segments {
-        for line in lines(reader, *segment).await? {
+        let lines = lines(reader, segment.blob).await?;
+        let ends = TransactionEnds::of(segment.whole, &lines);
+        for line in lines {
             if included.contains(&line.id) {
                 continue;
             }
-            if until.is_some_and(|until| line.at > until) && !is_of_ledger(&line.relation) {
+            if until.is_some_and(|until| ends.end_of(&line) > until) && !is_of_ledger(&line.relation) {
                 continue;
             }
             restore.apply(&line).await?;

@@ -164,7 +164,7 @@ impl Database {
                 let mut tx = Session::Sqlite(simulated::acquire(writer).await?);
                 simulated::pass("begin").await?;
                 unfinished.store(true, Ordering::SeqCst);
-                tx.command("BEGIN IMMEDIATE").await?;
+                tx.command(row_triggers::BEGIN).await?;
                 Ok(tx)
             }
             Pools::Postgres(pool) => {

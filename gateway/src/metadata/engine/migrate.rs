@@ -64,6 +64,7 @@ const MIGRATIONS: &[Text] = texts! {
     "0033_slash_proofs"
     "0034_vetted_providers"
     "0035_silent_backends"
+    "0036_journal_transactions"
 };
 
 /// Texts that no release had, but that databases of builds between two releases were made by: number, and the checksum (SHA-384, in

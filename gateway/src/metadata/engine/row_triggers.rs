@@ -13,6 +13,14 @@ use crate::metadata::error::Result;
 /// While this table has a row, nothing is recorded.
 const SWITCH: &str = "CREATE TEMP TABLE unjournaled (one INTEGER PRIMARY KEY)";
 
+/// The number of the transaction that is under way.
+const NUMBER: &str =
+    "CREATE TEMP TABLE journal_transaction (number INTEGER NOT NULL); INSERT INTO journal_transaction VALUES (0)";
+
+/// Begins a transaction that writes. Its number is that of the last change before it: no two that record anything have the same.
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE; UPDATE journal_transaction SET number = \
+                                COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'journal_outbox'), 0)";
+
 /// Nothing that the transaction does from here on is recorded.
 pub(crate) const PAUSE: &str = "INSERT INTO unjournaled (one) VALUES (1)";
 
@@ -25,7 +33,7 @@ pub(crate) const RESUME: &str = "DELETE FROM unjournaled";
 /// The schema cannot be read.
 pub(crate) async fn script(connection: &mut SqliteConnection, without: &[&str]) -> Result<String> {
     let relations = schema::of_sqlite(connection, without).await?;
-    Ok(relations.iter().fold(format!("{SWITCH};"), |mut text, relation| {
+    Ok(relations.iter().fold(format!("{SWITCH}; {NUMBER};"), |mut text, relation| {
         triggers(relation, &mut text);
         text
     }))
@@ -49,7 +57,8 @@ fn triggers(relation: &Relation, text: &mut String) {
             text,
             "CREATE TEMP TRIGGER journal_{name}_{event} AFTER {event} ON main.{name} \
              WHEN NOT EXISTS (SELECT 1 FROM unjournaled) BEGIN \
-             INSERT INTO journal_outbox (relation, removed, written, recorded_at) VALUES ('{name}', {removed}, {written}, {now}); END;"
+             INSERT INTO journal_outbox (relation, removed, written, recorded_at, transaction_id) \
+             SELECT '{name}', {removed}, {written}, {now}, number FROM journal_transaction; END;"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! The journal's side of the database: what was not written to the backends yet, what was, snapshots, and rebuilding from both.
 
 pub mod dump;
-mod outbox;
+pub(super) mod outbox;
 pub(in crate::metadata) use records::go_on_after;
 
 pub mod records;

@@ -15,7 +15,7 @@ use crate::metadata::engine::columns::{int, limit};
 use crate::metadata::engine::database::{Database, Work};
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::session::Session;
-use crate::metadata::engine::statement::Statement;
+use crate::metadata::engine::statement::{Statement, Value};
 use crate::metadata::error::{MetadataError, Result};
 
 /// What a record is.
@@ -62,6 +62,8 @@ pub struct NewRecord {
     pub end: Option<(JournalEnd, JournalEnd)>,
     /// For a segment: the changes it holds.
     pub changes: Vec<i64>,
+    /// For a segment: the transaction that made all of them and goes on in the next one.
+    pub unfinished: Option<i64>,
     /// For a snapshot: the last segment before it.
     pub after: u64,
 }
@@ -210,8 +212,7 @@ impl Work for Add {
             if end(tx, lock).await? != before {
                 return Ok(false);
             }
-            let text = "UPDATE journal_end SET number = $1, hash = $2";
-            tx.execute(Statement::new(text).bind(int(after.number)?).bind(after.hash)).await?;
+            set_end(tx, after, record.unfinished).await?;
             take_out(tx, &record.changes).await?;
         }
         let extents = record.blobs.iter().map(|new| {
@@ -230,6 +231,13 @@ impl Work for Add {
         apply(tx, &facts, &planner.finish()?, self.given).await?;
         Ok(true)
     }
+}
+
+/// Says where the journal ends, and with which transaction it must go on.
+pub(super) async fn set_end(tx: &mut Session, end: JournalEnd, unfinished: Option<i64>) -> Result<()> {
+    let text = "UPDATE journal_end SET number = $1, hash = $2, unfinished = $3";
+    let statement = Statement::new(text).bind(int(end.number)?).bind(end.hash);
+    tx.execute(statement.bind(unfinished.map_or(Value::NoInt, Value::Int))).await.map(drop)
 }
 
 /// Takes the changes of a segment out of the outbox.
@@ -253,8 +261,7 @@ pub(in crate::metadata) async fn go_on_after(tx: &mut Session, recorded: u64, ha
     if end(tx, tx.dialect().for_update()).await?.number >= recorded {
         return Ok(());
     }
-    let text = "UPDATE journal_end SET number = $1, hash = $2";
-    tx.execute(Statement::new(text).bind(int(recorded)?).bind(hash)).await?;
+    set_end(tx, JournalEnd { number: recorded, hash }, None).await?;
     let now = tx.dialect().now();
     let text = format!("INSERT INTO removal (id, is_upload, not_before) SELECT id, $1, {now} FROM journal_record");
     tx.execute(Statement::new(text).bind(false)).await?;

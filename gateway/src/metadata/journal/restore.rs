@@ -17,6 +17,7 @@ use crate::metadata::engine::schema::{self, ColumnKind, Relation};
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::error::{MetadataError, Result};
+use crate::metadata::journal::records::set_end;
 use crate::metadata::journal::relations;
 
 /// Numbers that are given once, such as those of accounts, go on this far above the highest that is known: some may have been given
@@ -158,8 +159,7 @@ impl Restore {
         choose_indexes(tx, false).await?;
         follow_up(tx).await?;
         renumber(tx, &self.relations, end.sequence).await?;
-        let text = "UPDATE journal_end SET number = $1, hash = $2";
-        tx.execute(Statement::new(text).bind(int(end.end.number)?).bind(end.end.hash)).await?;
+        set_end(tx, end.end, None).await?;
         if tx.dialect() == Dialect::Sqlite {
             tx.command(row_triggers::RESUME).await.map_err(MetadataError::from)?;
         }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::clock::Ambient;
+use crate::clock::{Ambient, Entropy, SystemEntropy, random};
+use crate::journal::line::JournalLine;
 use crate::journal::record::JournalEnd;
 use crate::metadata::engine::dialect::Dialect;
 use crate::metadata::engine::schema;
 use crate::metadata::engine::statement::Statement;
 use crate::metadata::journal::relations::UNJOURNALED;
 use crate::metadata::tests::fixture::{Fixture, both};
-use crate::metadata::{MetadataStore, RestoredEnd};
+use crate::metadata::{ExtentOwner, MetadataStore, NewRecord, RecordKind, RestoredEnd, Unjournaled};
 
 /// All rows of the tables that the journal is about.
 type Rows = BTreeMap<String, BTreeSet<String>>;
@@ -36,7 +37,7 @@ async fn rows(store: &MetadataStore) -> Option<Rows> {
 
 /// Rebuilds a database from what was recorded about another since it was made.
 pub(super) async fn rebuilt(store: &MetadataStore, target: &MetadataStore) {
-    let lines = store.unjournaled_changes(usize::MAX, usize::MAX).await.unwrap();
+    let lines = store.unjournaled_changes(usize::MAX, usize::MAX).await.unwrap().lines;
     let mut restore = target.begin_restore().await.unwrap();
     for line in &lines {
         restore.apply(line).await.unwrap();
@@ -134,12 +135,116 @@ both! {
     }
 
     async fn what_was_not_committed_is_not_recorded(f: &Fixture) {
-        let before = f.store.unjournaled_changes(usize::MAX, usize::MAX).await.unwrap().len();
+        let before = f.store.unjournaled_changes(usize::MAX, usize::MAX).await.unwrap().lines.len();
         let mut session = f.store.database().begin(&[9; 16]).await.unwrap();
         session.execute(Statement::new("UPDATE bucket SET location = 'elsewhere'")).await.unwrap();
         drop(session);
-        assert_eq!(f.store.unjournaled_changes(usize::MAX, usize::MAX).await.unwrap().len(), before);
+        assert_eq!(f.store.unjournaled_changes(usize::MAX, usize::MAX).await.unwrap().lines.len(), before);
         let some = f.store.unjournaled_changes(9, 1).await.unwrap();
-        assert_eq!(some.len(), 1, "one at least, however large");
+        assert_eq!(some.lines.len(), 1, "one at least, however large");
     }
+
+    /// The journal may end with any segment: what is rebuilt from it must agree with itself, also where a transaction takes several.
+    async fn segments_end_where_transactions_do(f: &Fixture) {
+        let (mut lines, mut parts) = (Vec::new(), 0);
+        for most in [1, 9, 40] {
+            f.put(&format!("a {most}"), 30).await;
+            f.put(&format!("b {most}"), 40).await;
+            f.delete(&format!("a {most}")).await;
+            while let Some((taken, goes_on)) = take_segment(f, most).await {
+                assert!(taken.len() <= most, "{most}");
+                lines.extend(taken);
+                parts += usize::from(goes_on);
+                if !goes_on {
+                    agree_when_rebuilt(&lines).await;
+                }
+            }
+        }
+        assert!(parts > 3, "some transactions took several segments");
+        // The outbox is empty, so that nothing can be rebuilt from it at the end.
+        f.reopened(f.store.clone());
+    }
+
+    /// The part of a large transaction that is waiting comes next, whatever is committed meanwhile.
+    async fn a_large_transaction_is_not_interrupted(f: &Fixture) {
+        while take_segment(f, 1_000).await.is_some() {}
+        let locate = |place: &str| format!("UPDATE bucket SET location = '{place}'");
+        transact(f, (0..5).map(|number| locate(&format!("large {number}"))).collect()).await;
+        let large = |lines: &[JournalLine]| lines.iter().all(|line| line.written.get().contains("large"));
+        let (first, goes_on) = take_segment(f, 2).await.unwrap();
+        assert!(goes_on && large(&first));
+        transact(f, vec![locate("small")]).await;
+        for expected in [(2, true), (1, false)] {
+            let (taken, goes_on) = take_segment(f, 2).await.unwrap();
+            assert!(large(&taken), "{taken:?}");
+            assert_eq!((taken.len(), goes_on), expected);
+        }
+        let (last, goes_on) = take_segment(f, 2).await.unwrap();
+        assert_eq!((last.len(), goes_on, large(&last)), (1, false, false));
+        assert!(take_segment(f, 2).await.is_none());
+        f.reopened(f.store.clone());
+    }
+}
+
+/// A transaction that is still open when another one ends is not torn: neither is in a segment before it is whole.
+#[tokio::test]
+async fn transactions_that_overlap_are_kept_whole() {
+    let f = Fixture::postgres().await;
+    while take_segment(&f, 1_000).await.is_some() {}
+    let mut long = f.store.database().begin(&[1; 16]).await.unwrap();
+    let note = |name: &str| {
+        Statement::new(format!("INSERT INTO bucket_name_hold (name, account_id, held_until) VALUES ('{name}', 1, 1)"))
+    };
+    long.execute(note("long one")).await.unwrap();
+    let mut short = f.store.database().begin(&[2; 16]).await.unwrap();
+    short.execute(note("short one")).await.unwrap();
+    short.command("COMMIT").await.unwrap();
+    long.execute(note("long two")).await.unwrap();
+    long.command("COMMIT").await.unwrap();
+    for expected in [vec!["short one"], vec!["long one", "long two"]] {
+        let (taken, goes_on) = take_segment(&f, 2).await.unwrap();
+        assert!(!goes_on && taken.len() == expected.len(), "{taken:?}");
+        assert!(taken.iter().zip(expected).all(|(line, name)| line.written.get().contains(name)), "{taken:?}");
+    }
+}
+
+/// Takes the next segment out of the outbox, as if it had been written: its lines, and whether their transaction goes on.
+async fn take_segment(f: &Fixture, most: usize) -> Option<(Vec<JournalLine>, bool)> {
+    let Unjournaled { lines, unfinished } = f.store.unjournaled_changes(most, usize::MAX).await.unwrap();
+    if lines.is_empty() {
+        return None;
+    }
+    let end = f.store.journal_end().await.unwrap();
+    let next = JournalEnd { number: end.number + 1, hash: end.hash };
+    let id = ExtentOwner(random(&SystemEntropy as &dyn Entropy));
+    let changes = lines.iter().map(|line| line.id).collect();
+    let (kind, end) = (RecordKind::Segment, Some((end, next)));
+    let record = NewRecord { kind, id, blobs: Vec::new(), end, changes, unfinished, after: 0 };
+    assert!(f.store.add_record(f.incarnation, record).await.unwrap());
+    Some((lines, unfinished.is_some()))
+}
+
+/// Runs these statements in one transaction.
+async fn transact(f: &Fixture, statements: Vec<String>) {
+    let mut tx = f.store.database().begin(&random(&SystemEntropy as &dyn Entropy)).await.unwrap();
+    for statement in statements {
+        tx.execute(Statement::new(statement)).await.unwrap();
+    }
+    tx.command("COMMIT").await.unwrap();
+    drop(tx);
+    f.store.database().finished();
+}
+
+/// What is rebuilt from these changes contradicts itself nowhere.
+async fn agree_when_rebuilt(lines: &[JournalLine]) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("rebuilt.db").display());
+    let target = MetadataStore::open(&url, Ambient::system()).await.unwrap();
+    let mut restore = target.begin_restore().await.unwrap();
+    for line in lines {
+        restore.apply(line).await.unwrap();
+    }
+    restore.finish(RestoredEnd { end: JournalEnd::BEGINNING, sequence: 0 }).await.unwrap();
+    assert_eq!(target.audit_counters().await.unwrap(), Vec::<String>::new());
+    target.close().await;
 }

@@ -6,9 +6,8 @@ use codec::Catalog;
 use tokio::time::Instant;
 
 use crate::domain::StoredBlob;
-use crate::journal::line::JournalLine;
 use crate::journal::record::{JournalEnd, RecordError, write_segment};
-use crate::metadata::{ExtentOwner, NewBlob, NewRecord, RecordKind};
+use crate::metadata::{ExtentOwner, NewBlob, NewRecord, RecordKind, Unjournaled};
 use crate::objects::Objects;
 use crate::objects::error::ObjectsError;
 use crate::objects::journaling::terms;
@@ -89,11 +88,11 @@ impl Objects {
             return Ok(false);
         }
         let end = metadata.journal_end().await?;
-        let lines = metadata.unjournaled_changes(CHANGES_MAX, RECORD_BYTES).await?;
-        if lines.is_empty() {
+        let waiting = metadata.unjournaled_changes(CHANGES_MAX, RECORD_BYTES).await?;
+        if waiting.lines.is_empty() {
             return Ok(true);
         }
-        self.write_one(end, lines).await
+        self.write_one(end, waiting).await
     }
 
     /// Whether this gateway is the one that writes the journal.
@@ -105,13 +104,15 @@ impl Objects {
         Ok(held.is_some())
     }
 
-    async fn write_one(&self, end: JournalEnd, lines: Vec<JournalLine>) -> Result<bool, ObjectsError> {
+    async fn write_one(&self, end: JournalEnd, waiting: Unjournaled) -> Result<bool, ObjectsError> {
+        let Unjournaled { lines, unfinished } = waiting;
         let changes = lines.iter().map(|line| line.id).collect();
-        let record = self.inner.compute.run(move || write_segment(end, &lines)).await??;
+        let written = self.inner.compute.run(move || write_segment(end, &lines, unfinished.is_some()));
+        let record = written.await??;
         let next = JournalEnd { number: end.number + 1, hash: record.hash };
         let (blob, uncommitted) = self.put_record(record.bytes).await?;
         let (kind, id) = (RecordKind::Segment, self.record_id());
-        let record = NewRecord { kind, id, blobs: vec![blob], end: Some((end, next)), changes, after: 0 };
+        let record = NewRecord { kind, id, blobs: vec![blob], end: Some((end, next)), changes, unfinished, after: 0 };
         self.add(record, uncommitted).await
     }
 

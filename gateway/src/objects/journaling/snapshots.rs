@@ -101,7 +101,7 @@ impl Objects {
         }
         let (kind, id) = (RecordKind::Snapshot, self.record_id());
         let parts = blobs.len();
-        let record = NewRecord { kind, id, blobs, end: None, changes: Vec::new(), after: after.number };
+        let record = NewRecord { kind, id, blobs, end: None, changes: Vec::new(), unfinished: None, after: after.number };
         let added = self.add(record, uncommitted).await?;
         tracing::info!(segment = after.number, parts, "a snapshot of the metadata is on the backends");
         Ok(added)
