@@ -2,79 +2,29 @@
 
 use crate::clock::Ambient;
 use crate::metadata::MetadataStore;
-use crate::metadata::buckets::bucket::{CreateBucket, NewBucket};
-use crate::metadata::commit::{Batch, Change, DeleteChange, Outcome};
 use crate::metadata::error::MetadataError;
+use crate::metadata::tests::engine::injected_operations::Operation;
 use crate::metadata::tests::engine::wire::{At, Fault, Wire};
-use crate::metadata::tests::fixture::{Fixture, key, whole};
+use crate::metadata::tests::fixture::Fixture;
 
 /// More than any of the operations takes.
 const STEPS_MAX: usize = 60;
-
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    Put,
-    Replace,
-    Delete,
-    CreateBucket,
-}
-
-impl Operation {
-    /// What it needs to be there.
-    async fn prepare(self, f: &Fixture, name: &str) {
-        if matches!(self, Self::Replace | Self::Delete) {
-            f.put(name, 20).await;
-        }
-    }
-
-    async fn run(self, f: &Fixture, remote: &MetadataStore, name: &str) -> Result<(), MetadataError> {
-        let (blobs, change) = match self {
-            Self::Put | Self::Replace => {
-                let blob = f.blob(10, false);
-                let version = f.version(name, whole(&blob));
-                (vec![blob], Change::Put(f.put_change(version)))
-            }
-            Self::Delete => (Vec::new(), Change::Delete(DeleteChange::current(f.bucket, key(name)))),
-            Self::CreateBucket => {
-                let made = remote.create_bucket(NewBucket::new(f.owner, name.parse().unwrap(), "")).await?;
-                assert!(matches!(made, CreateBucket::Created(_)), "it is answered as the first: {name}");
-                return Ok(());
-            }
-        };
-        let outcomes = remote.commit(f.incarnation, Batch { blobs, changes: vec![change] }).await?;
-        assert!(outcomes[0] == Outcome::STORED || matches!(self, Self::Delete), "{outcomes:?}");
-        Ok(())
-    }
-
-    /// Whether it took effect, read by others.
-    async fn took_effect(self, f: &Fixture, name: &str) -> bool {
-        let current = f.current(name).await.map(|version| version.size);
-        match self {
-            Self::Put => current == Some(10),
-            Self::Replace => {
-                assert!(matches!(current, Some(10 | 20)), "one of both is there");
-                current == Some(10)
-            }
-            Self::Delete => current.is_none(),
-            Self::CreateBucket => f.one_int(format!("SELECT COUNT(*) FROM bucket WHERE name = '{name}'")).await == 1,
-        }
-    }
-}
 
 async fn at_each_step(fault: Fault) {
     let f = Fixture::postgres().await;
     let wire = Wire::to(&f.url).await;
     let remote = MetadataStore::open(&wire.url, Ambient::system()).await.unwrap();
-    for operation in [Operation::Put, Operation::Replace, Operation::Delete, Operation::CreateBucket] {
+    for operation in Operation::ALL {
         let mut met = 0;
         for step in 1..=STEPS_MAX {
             let name = format!("{operation:?}-{step}").to_lowercase();
-            operation.prepare(&f, &name).await;
+            let prepared = operation.prepare(&f, &name).await;
             wire.arm([(At::Step(step), fault)]);
-            let result = operation.run(&f, &remote, &name).await;
+            let result = operation.run(&f, &remote, &name, prepared).await;
             let happened = wire.is_done();
             wire.arm([]);
             let took_effect = operation.took_effect(&f, &name).await;
+            operation.clear(&f).await;
             match result {
                 Ok(()) => assert!(took_effect, "{fault:?} at {name}: acknowledged and not there"),
                 Err(error) => {

@@ -2,6 +2,7 @@
 
 mod connections;
 mod injected;
+mod injected_operations;
 mod opening;
 mod ordering;
 mod pooler;
