@@ -1,5 +1,6 @@
 //! The database is lost, and rebuilt from the backends.
 
+mod locks;
 mod lost_database;
 mod recovered_objects;
 mod rotated_key;
