@@ -61,6 +61,17 @@ impl TestGateway {
         Ok(slivers)
     }
 
+    /// Every sliver file of the journal on a backend, in no order.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn journal_of(&self, number: usize) -> Result<Vec<PathBuf>> {
+        let mut slivers = crate::files::files_below(&self.backend_folder(number))?;
+        let journal = crate::journal_names::JournalNames::of(self.data())?;
+        slivers.retain(|path| crate::files::is_sliver(path) && journal.has(path));
+        Ok(slivers)
+    }
+
     fn aside(&self, number: usize) -> PathBuf {
         self.folder.path().join(format!("b{number}.away"))
     }

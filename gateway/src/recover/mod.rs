@@ -5,30 +5,34 @@
 //! 3. Apply both to the empty database in one transaction (`rows`, `metadata/journal/restore.rs`).
 //! 4. What came after the journal's end is described by catalogs in the slivers: commit it like any write (`imports`, `late`).
 //!
-//! Nothing on the backends is changed.
+//! Nothing on the backends is deleted. Before a database is rebuilt that is to count, they are taken from gateways on the old one (`takeover`).
 
 mod blob;
 mod imports;
 mod late;
+mod recorded;
 mod records;
 mod report;
 mod rows;
 mod scan;
 mod sliver_source;
+mod takeover;
 
 use std::collections::HashSet;
 
 use codec::{BlobId, ClusterId, ClusterKey};
 
-pub use report::RecoveryReport;
+pub use recorded::Recorded;
+pub use report::{MissingSegments, RecoveryReport};
 pub use sliver_source::SliverSource;
+pub use takeover::Takeover;
 
-use crate::domain::Heartbeat;
 use crate::journal::tag::BlobPurpose;
 use crate::metadata::{MetadataError, MetadataStore, RestoreError, RestoredEnd};
-use crate::recover::records::{RecordReader, Slivers};
+use crate::recover::recorded::{highest_sequence, last_segment, recorded};
+use crate::recover::records::{RecordReader, Sources};
 use crate::recover::rows::{Applied, RowsError, apply, unknown_tables};
-use crate::recover::scan::scan;
+use crate::recover::scan::{Scan, scan};
 
 /// Why a database could not be rebuilt. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -75,48 +79,73 @@ pub struct Rebuilt {
 }
 
 impl Recovery {
-    /// Rebuilds the rows of an empty database.
+    /// Rebuilds the rows of an empty database. `take_over` is called once it is known that there is something to rebuild it from, with what the
+    /// backends have recorded: it takes them from gateways on the old database, and answers where that failed. A rehearsal takes nothing.
     ///
     /// # Errors
-    /// See [`RecoveryError`]. Nothing was changed.
-    pub async fn rebuild(&self, store: &MetadataStore) -> Result<Rebuilt, RecoveryError> {
-        let found = scan(&self.sources, |blob| BlobPurpose::Journal.is_of(blob, &self.key)).await;
-        let mut report = RecoveryReport { slivers_scanned: found.scanned, ..RecoveryReport::default() };
-        report.unreachable =
-            found.unreachable.into_iter().map(|(backend, reason)| format!("{backend}: {reason}")).collect();
-        let slivers: Slivers = found.blobs;
-        let reader = RecordReader { sources: &self.sources, cluster: self.cluster, key: &self.key, slivers: &slivers };
-        let sources = reader.choose(self.until).await.map_err(|reason| {
-            RecoveryError::Nothing(format!("{reason}; {} slivers were looked at", report.slivers_scanned))
-        })?;
-        report.snapshot_at = sources.snapshot.taken_at;
-        report.snapshot_segment = sources.snapshot.after.number;
-        report.segments = sources.segments.len() as u64;
-        report.last_segment = sources.chain.end.number;
-        report.segments_beyond_gap.clone_from(&sources.chain.beyond);
-        let unreadable = sources.unreadable.iter();
-        report.unreadable_records = unreadable.map(|(blob, reason)| format!("{blob}: {reason}")).collect();
+    /// See [`RecoveryError`]. The database was not changed.
+    pub async fn rebuild(
+        &self,
+        store: &MetadataStore,
+        take_over: impl AsyncFnOnce(&[Recorded]) -> Vec<String>,
+    ) -> Result<Rebuilt, RecoveryError> {
+        let mut found = self.find_records().await;
+        let mut sources = self.choose(&found).await?;
+        store.refuse_unless_empty().await?;
+        let recorded = recorded(&self.sources, self.cluster, &self.key).await;
+        let not_taken_over = take_over(&recorded).await;
+        // What gateways on the old database wrote until they noticed.
+        let again = self.find_records().await;
+        if again.blobs != found.blobs {
+            sources = self.choose(&again).await?;
+            found = again;
+        }
+        let (last_recorded, by) = last_segment(&recorded);
+        let mut report = report_of(&found, &sources);
+        report.not_taken_over = not_taken_over;
+        report.segments_missing = MissingSegments::between(report.last_segment, last_recorded, by);
 
-        let sequence = self.highest_sequence().await;
         let mut restore = store.begin_restore().await?;
-        let applied = apply(&mut restore, &reader, &sources, self.until).await?;
+        let applied = apply(&mut restore, &self.reader(&found), &sources, self.until).await?;
         let Applied { changes, last_at, deleted, .. } = applied;
-        let unknown = restore.finish(RestoredEnd { end: sources.chain.end, sequence }).await?;
+        // Gateways on the old database may have written more than was found.
+        let segment = sources.chain.beyond.iter().copied().fold(report.last_segment.max(last_recorded), u64::max);
+        let unknown = restore.finish(RestoredEnd { segment, sequence: highest_sequence(&recorded) }).await?;
         report.unknown_tables = unknown_tables(unknown);
         report.changes = changes;
         report.journal_end_at = last_at;
         Ok(Rebuilt { report, taken_at: sources.snapshot.taken_at, deleted })
     }
 
-    /// The highest number of a version that any backend has recorded.
-    async fn highest_sequence(&self) -> u64 {
-        let mut highest = 0;
-        for source in &self.sources {
-            let record = source.store.pulse().await.ok().and_then(|pulse| pulse.heartbeat);
-            let heartbeat =
-                record.and_then(|record| Heartbeat::from_record(&record, self.cluster, &source.id, &self.key).ok());
-            highest = highest.max(heartbeat.map_or(0, |heartbeat| heartbeat.sequence));
-        }
-        highest
+    /// The slivers of blobs of the journal.
+    async fn find_records(&self) -> Scan {
+        scan(&self.sources, |blob| BlobPurpose::Journal.is_of(blob, &self.key)).await
+    }
+
+    fn reader<'a>(&'a self, found: &'a Scan) -> RecordReader<'a> {
+        RecordReader { sources: &self.sources, cluster: self.cluster, key: &self.key, found }
+    }
+
+    async fn choose(&self, found: &Scan) -> Result<Sources, RecoveryError> {
+        let nothing = |reason| RecoveryError::Nothing(format!("{reason}; {} slivers were looked at", found.scanned));
+        self.reader(found).choose(self.until).await.map_err(nothing)
+    }
+}
+
+/// What is known before anything was applied.
+fn report_of(found: &Scan, sources: &Sources) -> RecoveryReport {
+    let unreachable = found.unreachable.iter().map(|(backend, reason)| format!("{backend}: {reason}"));
+    let unreadable = sources.unreadable.iter().map(|(blob, reason)| format!("{blob}: {reason}"));
+    RecoveryReport {
+        slivers_scanned: found.scanned,
+        unreachable: unreachable.collect(),
+        snapshot_at: sources.snapshot.taken_at,
+        snapshot_segment: sources.snapshot.after.number,
+        segments: sources.segments.len() as u64,
+        unfinished_segments: (sources.chain.segments.len() - sources.segments.len()) as u64,
+        last_segment: sources.chain.end.number,
+        segments_beyond_gap: sources.chain.beyond.clone(),
+        unreadable_records: unreadable.collect(),
+        ..RecoveryReport::default()
     }
 }

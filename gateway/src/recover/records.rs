@@ -9,20 +9,19 @@ use crate::journal::chain::{Chain, FoundSegment, chain};
 use crate::journal::record::{JournalEnd, RecordError, RecordHeader, read_record};
 use crate::journal::whole::{WholeSegment, whole_segments};
 use crate::recover::blob::read_blob;
+use crate::recover::scan::Scan;
 use crate::recover::sliver_source::{FoundSliver, SliverSource};
 
 /// Blobs read at once.
 const READS: usize = 8;
-
-/// The slivers of each blob.
-pub(super) type Slivers = BTreeMap<BlobId, Vec<FoundSliver>>;
 
 /// Reads blobs of the journal.
 pub(super) struct RecordReader<'a> {
     pub(super) sources: &'a [SliverSource],
     pub(super) cluster: ClusterId,
     pub(super) key: &'a ClusterKey,
-    pub(super) slivers: &'a Slivers,
+    /// Where their slivers are.
+    pub(super) found: &'a Scan,
 }
 
 /// A snapshot whose parts are all there.
@@ -63,8 +62,21 @@ struct Part {
 impl RecordReader<'_> {
     /// The content of a record.
     pub(super) async fn content(&self, id: BlobId) -> Result<Vec<u8>, String> {
-        let found = self.slivers.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let found = self.slivers(&id);
         Ok(read_blob(self.sources, self.cluster, self.key, id, found, false).await?.content)
+    }
+
+    fn slivers(&self, id: &BlobId) -> &[FoundSliver] {
+        self.found.blobs.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Which backends were listed and show no sliver of a record that cannot be read: with as many backends as slivers, they lost or withhold it.
+    fn lacking(&self, id: &BlobId) -> String {
+        let has = |place: usize| self.slivers(id).iter().any(|sliver| sliver.source == place);
+        let listed = |id: &str| !self.found.unreachable.contains_key(id);
+        let sources = self.sources.iter().enumerate().filter(|(place, _)| !has(*place));
+        let names: Vec<_> = sources.map(|(_, source)| source.id.as_str()).filter(|id| listed(id)).collect();
+        if names.is_empty() { String::new() } else { format!("; none of it is on {}", names.join(", ")) }
     }
 
     /// Reads all records and chooses the newest snapshot that is complete and, with `until`, not later than that.
@@ -74,7 +86,7 @@ impl RecordReader<'_> {
     pub(super) async fn choose(&self, until: Option<i64>) -> Result<Sources, String> {
         let mut snapshots: BTreeMap<(JournalEndOrder, [u8; 16]), (FoundSnapshot, Vec<Part>)> = BTreeMap::new();
         let (mut segments, mut blobs, mut unreadable) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let heads = self.slivers.keys().map(|id| async { (*id, self.head(*id).await) });
+        let heads = self.found.blobs.keys().map(|id| async { (*id, self.head(*id).await) });
         let mut heads = futures::stream::iter(heads).buffer_unordered(READS);
         while let Some((blob, head)) = heads.next().await {
             match head {
@@ -91,7 +103,7 @@ impl RecordReader<'_> {
                     }
                 }
                 Err(reason) => {
-                    unreadable.insert(blob, reason);
+                    unreadable.insert(blob, format!("{reason}{}", self.lacking(&blob)));
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod finish;
 mod process;
+mod rebuilt;
 mod snapshot;
 
 use std::any::Any;

@@ -14,10 +14,10 @@ use crate::app::incarnation_lease::{IncarnationLease, LeaseTiming};
 use crate::app::startup::cluster_key::ClusterIdentity;
 use crate::app::startup::components::Components;
 use crate::app::startup::data_folder::DataFolder;
-use crate::clock::Ambient;
+use crate::clock::{Ambient, random};
 use crate::config::Config;
 use crate::metadata::MetadataStore;
-use crate::recover::{Recovery, RecoveryReport, SliverSource};
+use crate::recover::{MissingSegments, Recorded, Recovery, RecoveryReport, SliverSource, Takeover};
 
 /// The database of a rehearsal, in the data folder.
 const REHEARSAL: &str = "recover-dry-run.db";
@@ -46,7 +46,8 @@ pub(in crate::app) async fn run(recover: &Recover, config: &Config, ambient: &Am
     let mut report = if recover.dry_run {
         rehearse(&recovery, &folder, ambient).await?
     } else {
-        rebuild(&recovery, config, &folder, ambient).await?
+        let takers = Takers { recovery: &recovery, config, identity: &identity, base: &base };
+        rebuild(takers, &folder, ambient).await?
     };
     report.dry_run = recover.dry_run;
     if recover.json {
@@ -86,22 +87,51 @@ async fn cluster_of(config: &Config, base: &Path) -> Result<ClusterId> {
         .context("no backend has a marker that names the cluster: say which with --cluster")
 }
 
+/// What takes the backends from gateways on the old database.
+struct Takers<'a> {
+    recovery: &'a Recovery,
+    config: &'a Config,
+    identity: &'a ClusterIdentity,
+    base: &'a Path,
+}
+
+impl Takers<'_> {
+    /// Gives each backend another generation; answers where that failed, and why.
+    async fn take_over(&self, recorded: &[Recorded], nonce: [u8; 16]) -> Vec<String> {
+        let mut failed = Vec::new();
+        for takeover in self.recovery.takeovers(recorded, nonce) {
+            let backend = takeover.backend.to_string();
+            if let Err(error) = self.take_one(takeover).await {
+                failed.push(format!("{backend}: {error:#}"));
+            }
+        }
+        let answered = |backend: &str| recorded.iter().any(|one| one.backend.as_str() == backend);
+        let silent = self.config.backends.iter().filter(|backend| !answered(&backend.name));
+        failed.extend(silent.map(|backend| format!("{}: it shows no heartbeat that can be believed", backend.name)));
+        failed
+    }
+
+    async fn take_one(&self, takeover: Takeover) -> Result<()> {
+        let mut backends = self.config.backends.iter();
+        let backend =
+            backends.find(|backend| backend.name == takeover.backend.as_str()).context("it is not configured")?;
+        backends::accept(&backend.spec(), self.identity.gateway(), self.base, takeover.generation).await?;
+        Ok(self.recovery.write_heartbeat(takeover).await?)
+    }
+}
+
 /// Rebuilds the configured database.
-async fn rebuild(
-    recovery: &Recovery,
-    config: &Config,
-    folder: &DataFolder,
-    ambient: &Ambient,
-) -> Result<RecoveryReport> {
+async fn rebuild(takers: Takers<'_>, folder: &DataFolder, ambient: &Ambient) -> Result<RecoveryReport> {
+    let (recovery, config) = (takers.recovery, takers.config);
     let store = MetadataStore::open(&config.database, ambient.clone()).await.context("cannot open the database")?;
-    let rebuilt = recovery.rebuild(&store).await;
+    let nonce = random(&*ambient.entropy);
+    let rebuilt = recovery.rebuild(&store, async |recorded: &[Recorded]| takers.take_over(recorded, nonce).await).await;
     store.close().await;
     let mut rebuilt = rebuilt?;
     // From here on it is a database like any other: the backends, which are newer, hold collection until an operator has looked.
     let components = Components::find(config, folder.clone(), ambient).await?;
     let metadata = components.metadata.clone();
     let round = components.heartbeats.look().await.context("cannot compare the backends with the database")?;
-    report_missing(&mut rebuilt.report, round.segment);
     let lease = IncarnationLease::begin(&metadata, NAME, LeaseTiming::default(), round.incarnation).await?;
     let imported = recovery.import_late(&metadata, lease.incarnation, &mut rebuilt).await;
     lease.end().await;
@@ -122,7 +152,7 @@ async fn rehearse(recovery: &Recovery, folder: &DataFolder, ambient: &Ambient) -
     let url = format!("sqlite:{}", folder.path().join(REHEARSAL).display());
     let store = MetadataStore::open(&url, ambient.clone()).await.context("cannot open a database to rehearse in")?;
     let rehearsed = async {
-        let mut rebuilt = recovery.rebuild(&store).await?;
+        let mut rebuilt = recovery.rebuild(&store, async |_: &[Recorded]| Vec::new()).await?;
         let incarnation = store.begin_incarnation(NAME, LeaseTiming::default().seconds).await?;
         recovery.import_late(&store, incarnation, &mut rebuilt).await?;
         anyhow::Ok(rebuilt.report)
@@ -131,13 +161,6 @@ async fn rehearse(recovery: &Recovery, folder: &DataFolder, ambient: &Ambient) -
     store.close().await;
     remove()?;
     report
-}
-
-/// A backend that has recorded a later segment than any that was found shows that some are withheld, or on backends that are away.
-fn report_missing(report: &mut RecoveryReport, recorded: u64) {
-    if recorded > report.last_segment {
-        report.segments_missing = Some((report.last_segment + 1, recorded));
-    }
 }
 
 fn show_report(report: &RecoveryReport) -> Result<()> {
@@ -162,10 +185,15 @@ fn show_report(report: &RecoveryReport) -> Result<()> {
         report.late_blobs,
         report.imported.len()
     ))?;
-    if let Some((from, to)) = report.segments_missing {
+    if let Some(MissingSegments { from, to, recorded_by }) = &report.segments_missing {
         show::print(&format!(
-            "segments {from} to {to} were recorded and not found: a backend withholds them or is away"
+            "segments {from} to {to} were not found, although {} recorded them: other backends withhold them or are away",
+            recorded_by.join(", ")
         ))?;
+    }
+    if report.unfinished_segments > 0 {
+        let segments = report.unfinished_segments;
+        show::print(&format!("the last {segments} segments hold a part of a transaction, and were not applied"))?;
     }
     if !report.segments_beyond_gap.is_empty() {
         let numbers = &report.segments_beyond_gap;
@@ -175,6 +203,7 @@ fn show_report(report: &RecoveryReport) -> Result<()> {
     }
     for (what, lines) in [
         ("could not be listed", &report.unreachable),
+        ("could not be taken from gateways on the old database, stop those first", &report.not_taken_over),
         ("cannot be read", &report.unreadable_records),
         ("this release has no such table", &report.unknown_tables),
         ("not taken", &report.conflicts),

@@ -108,7 +108,7 @@ impl MetadataStore {
     ) -> Result<()> {
         self.database().transact(Confirm { shown, recorded, hash }).await?;
         self.database().accept_lost_commits();
-        self.compare_journal(recorded).await
+        self.compare_journal(recorded, false).await
     }
 
     /// The highest incarnation that is dead although it has no row.

@@ -78,16 +78,17 @@ impl MetadataStore {
     }
 
     /// Compares the journal that the database knows with the last segment that backends have recorded, and keeps in mind whether the database
-    /// is older.
+    /// is older. So it is when backends were `taken_over` by another database, which was rebuilt from them.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn compare_journal(&self, recorded: u64) -> Result<()> {
-        let is_behind = self.journal_end().await?.number < recorded;
+    pub async fn compare_journal(&self, recorded: u64, taken_over: bool) -> Result<()> {
+        let is_behind = taken_over || self.journal_end().await?.number < recorded;
         if self.shared.is_behind_journal.swap(is_behind, Ordering::Relaxed) != is_behind {
             if is_behind {
                 tracing::error!(
                     recorded,
+                    taken_over,
                     "the database is older than its journal on the backends: only reads are served"
                 );
             } else {
@@ -97,8 +98,8 @@ impl MetadataStore {
         Ok(())
     }
 
-    /// Whether the database was found to be older than its journal, or than what this gateway had committed before another server took
-    /// over.
+    /// Whether the database was found to be older than its journal or to count no more, or to lack what this gateway had committed before another
+    /// server took over.
     #[must_use]
     pub fn is_behind_journal(&self) -> bool {
         self.shared.is_behind_journal.load(Ordering::Relaxed) || self.database().lacks_commits()

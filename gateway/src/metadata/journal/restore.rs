@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use codec::Scheme;
 use serde::de::IgnoredAny;
 
+use crate::clock::random;
 use crate::domain::RepairRank;
 use crate::journal::line::JournalLine;
 use crate::journal::record::{JournalEnd, RecordError};
@@ -52,23 +53,31 @@ pub struct Restore {
 /// What was known at the end.
 #[derive(Clone, Copy, Debug)]
 pub struct RestoredEnd {
-    /// The journal's last segment.
-    pub end: JournalEnd,
+    /// The highest number of a segment that was found, or that any backend knows of.
+    pub segment: u64,
     /// The highest number of a version that any backend knows of.
     pub sequence: u64,
 }
 
 impl MetadataStore {
+    /// Refuses a database that is in use: it is none to rebuild.
+    ///
+    /// # Errors
+    /// It is in use, or cannot be used.
+    pub async fn refuse_unless_empty(&self) -> Result<()> {
+        // A gateway that was started on it and refused to serve may have left the row of a cluster.
+        if self.database().row(Statement::new("SELECT id FROM account LIMIT 1")).await?.is_none() {
+            return Ok(());
+        }
+        Err(MetadataError::Unavailable("the database is in use already: rebuild into an empty one".to_owned()))
+    }
+
     /// Begins to rebuild the rows of this database, in which nothing was made yet.
     ///
     /// # Errors
     /// It is in use, or cannot be used.
     pub async fn begin_restore(&self) -> std::result::Result<Restore, RestoreError> {
-        // A gateway that was started on it and refused to serve may have left the row of a cluster.
-        if self.database().row(Statement::new("SELECT id FROM account LIMIT 1")).await?.is_some() {
-            let reason = "the database is in use already: rebuild into an empty one".to_owned();
-            return Err(MetadataError::Unavailable(reason).into());
-        }
+        self.refuse_unless_empty().await?;
         let token = crate::clock::time_ordered_id(&self.shared.ambient);
         let mut tx = self.database().begin(&token).await?;
         let found = schema::relations(&mut tx, relations::UNJOURNALED).await?;
@@ -159,7 +168,10 @@ impl Restore {
         choose_indexes(tx, false).await?;
         follow_up(tx).await?;
         renumber(tx, &self.relations, end.sequence).await?;
-        set_end(tx, end.end, None).await?;
+        // With numbers and a hash of its own: gateways on the old database may go on where the old one ended, and what they write does not follow.
+        let number = end.segment.saturating_add(NUMBERS_SKIPPED.unsigned_abs());
+        let hash = random(&*self.store.shared.ambient.entropy);
+        set_end(tx, JournalEnd { number, hash }, None).await?;
         if tx.dialect() == Dialect::Sqlite {
             tx.command(row_triggers::RESUME).await.map_err(MetadataError::from)?;
         }

@@ -42,7 +42,7 @@ pub(super) async fn rebuilt(store: &MetadataStore, target: &MetadataStore) {
     for line in &lines {
         restore.apply(line).await.unwrap();
     }
-    let end = RestoredEnd { end: JournalEnd::BEGINNING, sequence: 0 };
+    let end = RestoredEnd { segment: 0, sequence: 0 };
     assert_eq!(restore.finish(end).await.unwrap(), BTreeMap::new());
 }
 
@@ -244,7 +244,7 @@ async fn agree_when_rebuilt(lines: &[JournalLine]) {
     for line in lines {
         restore.apply(line).await.unwrap();
     }
-    restore.finish(RestoredEnd { end: JournalEnd::BEGINNING, sequence: 0 }).await.unwrap();
+    restore.finish(RestoredEnd { segment: 0, sequence: 0 }).await.unwrap();
     assert_eq!(target.audit_counters().await.unwrap(), Vec::<String>::new());
     target.close().await;
 }

@@ -87,6 +87,9 @@ impl Objects {
         if metadata.is_behind_journal() || !self.may_write().await? {
             return Ok(false);
         }
+        if self.lacks_base().await? && self.write_rows().await? {
+            return Ok(true);
+        }
         let end = metadata.journal_end().await?;
         let waiting = metadata.unjournaled_changes(CHANGES_MAX, RECORD_BYTES).await?;
         if waiting.lines.is_empty() {

@@ -64,10 +64,31 @@ impl Objects {
         self.write_snapshot().await
     }
 
-    /// Writes all rows, as they are at one moment, in parts; false when too much waits for the journal.
     async fn write_snapshot(&self) -> Result<bool, ObjectsError> {
-        // So that little waits for the journal at that moment.
-        self.write_journal().await?;
+        if !self.lacks_base().await? {
+            // So that little waits for the journal at that moment.
+            self.write_journal().await?;
+        }
+        self.write_rows().await
+    }
+
+    /// Whether segments would follow from nothing: the database was rebuilt or confirmed, so that the journal goes on with other numbers, and
+    /// nothing was written since. A database that never had a snapshot is written in the background, however long it takes.
+    pub(super) async fn lacks_base(&self) -> Result<bool, ObjectsError> {
+        let metadata = &self.inner.metadata;
+        if metadata.journal_end().await?.number == 0 {
+            return Ok(false);
+        }
+        for kind in [RecordKind::Snapshot, RecordKind::Segment] {
+            if !metadata.newest_records(kind, 1).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes all rows, as they are at one moment, in parts; false when too much waits for the journal.
+    pub(super) async fn write_rows(&self) -> Result<bool, ObjectsError> {
         let Some((moment, mut dump)) = self.inner.metadata.dump().await? else { return Ok(false) };
         let DumpedMoment { after, taken_at, included } = moment;
         let taken = SnapshotTaken { snapshot: self.inner.id_generator.salt(), after, taken_at, included };
@@ -101,7 +122,8 @@ impl Objects {
         }
         let (kind, id) = (RecordKind::Snapshot, self.record_id());
         let parts = blobs.len();
-        let record = NewRecord { kind, id, blobs, end: None, changes: Vec::new(), unfinished: None, after: after.number };
+        let record =
+            NewRecord { kind, id, blobs, end: None, changes: Vec::new(), unfinished: None, after: after.number };
         let added = self.add(record, uncommitted).await?;
         tracing::info!(segment = after.number, parts, "a snapshot of the metadata is on the backends");
         Ok(added)

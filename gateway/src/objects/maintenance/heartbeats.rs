@@ -71,6 +71,8 @@ struct Inner {
     seen: Mutex<HashMap<BackendId, Instant>>,
     /// The highest segment of the journal that any backend has recorded.
     segment: AtomicU64,
+    /// Backends that show a later generation than the database knows: another one was rebuilt from them, or this one was restored.
+    taken_over: Mutex<BTreeSet<BackendId>>,
     /// Cancelled when another copy of the database was found.
     cloned: CancellationToken,
 }
@@ -95,8 +97,8 @@ impl Heartbeats {
         let backends = committee.backends().to_vec();
         backends.iter().for_each(|backend| backend.trust().await_sight());
         let (seen, cloned) = (Mutex::default(), CancellationToken::new());
-        let segment = AtomicU64::new(0);
-        Self(Arc::new(Inner { metadata, backends, cluster, key, ambient, periods, seen, segment, cloned }))
+        let (segment, taken_over) = (AtomicU64::new(0), Mutex::default());
+        Self(Arc::new(Inner { metadata, backends, cluster, key, ambient, periods, seen, segment, taken_over, cloned }))
     }
 
     /// Looks at every backend and makes no heartbeat: before there is an incarnation, and for commands.
@@ -302,6 +304,8 @@ impl Heartbeats {
         }
         let begun = Instant::now();
         let shown: BTreeMap<_, _> = sightings.iter().map(|one| (one.backend.clone(), one.seen.clone())).collect();
+        let later: BTreeSet<_> =
+            sightings.iter().filter(|one| is_of_later_generation(one)).map(|one| one.backend.clone()).collect();
         let sighted = self.0.metadata.note_sightings(incarnation, sightings).await?;
         for one in &sighted {
             if let (Some(HeartbeatVerdict::Flag(BackendFlag::DatabaseBehind, _)), Some(seen)) =
@@ -312,10 +316,23 @@ impl Heartbeats {
             }
         }
         round.segment = self.recorded_segment();
-        self.0.metadata.compare_journal(round.segment).await?;
+        self.0.metadata.compare_journal(round.segment, self.note_taken_over(&sighted, &later)).await?;
         join_all(sighted.iter().map(|one| self.conclude(one, begun))).await;
         self.refresh().await?;
         Ok(round)
+    }
+
+    /// Whether any backend is known to show a later generation than the database knows. What cannot be said now is as it was.
+    fn note_taken_over(&self, sighted: &[SightedBackend], later: &BTreeSet<BackendId>) -> bool {
+        let mut taken_over = self.0.taken_over.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in sighted.iter().filter(|one| one.verdict.is_some()) {
+            if later.contains(&one.backend) {
+                taken_over.insert(one.backend.clone());
+            } else {
+                taken_over.remove(&one.backend);
+            }
+        }
+        !taken_over.is_empty()
     }
 
     async fn note_looks(&self, away: Vec<BackendId>, answered: Vec<BackendId>) -> Result<(), MetadataError> {
@@ -341,6 +358,14 @@ impl Heartbeats {
         if let Err(error) = self.write(backend, &heartbeat).await {
             tracing::debug!(backend = %backend.id, %error, "a heartbeat was not written and will be repeated");
         }
+    }
+}
+
+/// Whether a backend was made another generation by a database that this one is not.
+fn is_of_later_generation(one: &BackendSighting) -> bool {
+    match (&one.kept, &one.seen.heartbeat) {
+        (Some(kept), SeenHeartbeat::Authentic(shown)) => shown.generation > kept.last.generation,
+        _ => false,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::app::incarnation_lease::{IncarnationLease, LeaseTiming};
 use crate::metadata::MetadataStore;
 use crate::metadata::simulated::{Simulated, enter};
 use crate::objects::{Backend, Committee, Heartbeats};
-use crate::recover::{Recovery, SliverSource};
+use crate::recover::{Recorded, Recovery, SliverSource};
 use crate::tests::simulation::dice::ambient;
 use crate::tests::simulation::gateway::{CLUSTER, NAMES, backend_row, cluster_key, heartbeat_periods};
 use crate::tests::simulation::schedule::Simulation;
@@ -62,7 +62,7 @@ async fn rebuild_from(world: &World, disks: &[usize], seed: u64) -> anyhow::Resu
     });
     let committee = Committee::new(backends.collect());
     let recovery = Recovery { sources, cluster: CLUSTER, key: cluster_key(), until: None };
-    let mut rebuilt = recovery.rebuild(&metadata).await?;
+    let mut rebuilt = recovery.rebuild(&metadata, async |_: &[Recorded]| Vec::new()).await?;
     let heartbeats =
         Heartbeats::new(metadata.clone(), &committee, CLUSTER, cluster_key(), ambient, heartbeat_periods());
     let round = heartbeats.look().await?;
