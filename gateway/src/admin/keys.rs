@@ -58,6 +58,7 @@ impl Operation for RotateKeys {
             reseal_secrets(admin, &mut rotated).await?;
             reseal_log_secrets(admin, &mut rotated).await?;
             // Whoever rebuilds the database then needs no key but the newest for its journal.
+            admin.heartbeats.renew_key(admin.objects.incarnation()).await?;
             renew_snapshot(admin).await?;
         }
         Ok(rotated)

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ struct Inner {
     backends: Vec<Arc<Backend>>,
     cluster: ClusterId,
     key: ClusterKey,
+    /// The newest key of several authenticates, since a rotation made it the one that wraps; before, another gateway may not have it.
+    with_newest_key: AtomicBool,
     ambient: Ambient,
     periods: HeartbeatPeriods,
     /// When each backend was last seen.
@@ -98,7 +100,20 @@ impl Heartbeats {
         backends.iter().for_each(|backend| backend.trust().await_sight());
         let (seen, cloned) = (Mutex::default(), CancellationToken::new());
         let (segment, taken_over) = (AtomicU64::new(0), Mutex::default());
-        Self(Arc::new(Inner { metadata, backends, cluster, key, ambient, periods, seen, segment, taken_over, cloned }))
+        let with_newest_key = AtomicBool::new(false);
+        Self(Arc::new(Inner {
+            metadata,
+            backends,
+            cluster,
+            key,
+            with_newest_key,
+            ambient,
+            periods,
+            seen,
+            segment,
+            taken_over,
+            cloned,
+        }))
     }
 
     /// Looks at every backend and makes no heartbeat: before there is an incarnation, and for commands.
@@ -126,6 +141,16 @@ impl Heartbeats {
     /// The database is unavailable, or has marked the incarnation dead.
     pub async fn beat(&self, incarnation: u32) -> Result<HeartbeatRound, MetadataError> {
         self.round(Some(incarnation), self.0.backends.clone(), true).await
+    }
+
+    /// Makes a heartbeat on every backend with the newest key of several, and all later ones: a rotation has made it the one that wraps. Whoever
+    /// has no other would not believe those before.
+    ///
+    /// # Errors
+    /// The database is unavailable, or has marked the incarnation dead.
+    pub async fn renew_key(&self, incarnation: u32) -> Result<(), MetadataError> {
+        self.0.with_newest_key.store(true, Ordering::Relaxed);
+        self.beat(incarnation).await.map(drop)
     }
 
     /// Makes heartbeats for ever. Cancels `fenced` when blobs of an earlier run may bear this incarnation's number, so that
@@ -183,7 +208,9 @@ impl Heartbeats {
     pub async fn write(&self, backend: &Backend, heartbeat: &Heartbeat) -> Result<(), backends::StoreError> {
         // A number that cannot be looked up now is in the next one.
         let segment = self.0.metadata.journal_end().await.map_or(0, |end| end.number);
-        let record = heartbeat.to_record(self.0.cluster, &backend.id, &self.0.key, segment);
+        let is_renewed = self.0.with_newest_key.load(Ordering::Relaxed);
+        let key = if is_renewed { self.0.key.newest() } else { &self.0.key };
+        let record = heartbeat.to_record(self.0.cluster, &backend.id, key, segment);
         backend.store.beat(record.into()).await
     }
 
