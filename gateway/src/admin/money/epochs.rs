@@ -163,7 +163,7 @@ impl Operation for Quote {
 /// Encoded bytes of content that comes in equal parts, of which the last may be shorter: each is encoded for itself.
 fn encoded(bytes: u64, parts: u64, of: impl Fn(u64) -> u64) -> u64 {
     let part = bytes.div_ceil(parts.max(1)).max(1);
-    let rest = if bytes % part == 0 && bytes > 0 { 0 } else { of(bytes % part) };
+    let rest = if bytes > 0 && bytes.is_multiple_of(part) { 0 } else { of(bytes % part) };
     of(part).saturating_mul(bytes / part).saturating_add(rest)
 }
 
