@@ -1,10 +1,13 @@
 //! What proves a slash stays as long as the ledger names it.
 
 use super::charged_epochs::{begin, end, judge, paying_bucket, settle};
+use crate::metadata::signed_wrong_answer;
 use crate::metadata::tests::fixture::{Fixture, both};
 
 /// Evidence under a node's signature.
-const SIGNED: &str = r#"{"answer":{"proof":{"signature":"00"}}}"#;
+fn signed() -> String {
+    serde_json::to_string(&signed_wrong_answer(1)).unwrap()
+}
 
 async fn wrong_answers(f: &Fixture) -> i64 {
     f.one_int("SELECT COUNT(*) FROM verdict WHERE verdict = 'wrong'").await
@@ -32,7 +35,7 @@ both! {
             ))
             .await;
         }
-        judge(f, "b1", "wrong", SIGNED).await;
+        judge(f, "b1", "wrong", &signed()).await;
         judge(f, "b1", "wrong", "{}").await;
         judge(f, "b2", "passed", "{}").await;
         end(f).await;
@@ -46,7 +49,7 @@ both! {
 
     async fn what_no_settlement_has_counted_yet_is_not_old(f: &Fixture) {
         paying_bucket(f).await;
-        judge(f, "b1", "wrong", SIGNED).await;
+        judge(f, "b1", "wrong", &signed()).await;
         judge(f, "b2", "passed", "{}").await;
         judge(f, "b3", "passed", "{}").await;
         f.meddle("UPDATE verdict SET judged_at = judged_at - 40 * 86400000000").await;
