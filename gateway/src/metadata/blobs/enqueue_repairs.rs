@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use codec::BlobId;
+use codec::{BlobId, Scheme};
 
 use crate::domain::{BackendId, RepairRank, StoredBlob};
 use crate::metadata::MetadataStore;
@@ -12,7 +12,7 @@ use crate::metadata::engine::columns::{backend_id, limit, urgency};
 use crate::metadata::engine::database::Work;
 use crate::metadata::engine::session::Session;
 use crate::metadata::engine::statement::Statement;
-use crate::metadata::error::Result;
+use crate::metadata::error::{MetadataError, Result};
 
 /// Jobs written in one transaction.
 const PAGE: usize = 1_000;
@@ -35,7 +35,8 @@ impl MetadataStore {
         self.enqueue_all_on(backend, OnBackend::ToBeMoved).await
     }
 
-    /// One page of the walk over the slivers on backends that left the cluster, are lost or are being drained: those whose blobs have no job get one.
+    /// One page of the walk over the slivers on backends that left the cluster, are lost or are being drained: those whose blobs have no job get one,
+    /// and jobs come sooner whose blobs have lost more since.
     /// The walk goes on after `after`.
     ///
     /// # Errors
@@ -50,18 +51,17 @@ impl MetadataStore {
         let (backend, is_lost) = (backend_id(first.text(0)?)?, first.flag(1)?);
         let begun = after.filter(|place| place.backend == backend).map_or(Vec::new(), |place| place.blob.0.to_vec());
         // On a reader: no commit waits for what has jobs already.
-        // A job that was to move something of a blob that lost a sliver is asked for once more, because it must come sooner.
-        let settled = if is_lost { urgency(RepairRank::Whole) } else { i64::MAX };
-        let text = format!(
-            "SELECT s.blob_id, (SELECT COUNT(*) FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id AND j.urgency < {settled}) \
-             FROM sliver s WHERE s.backend = $1 AND s.blob_id > $2 ORDER BY s.blob_id LIMIT $3"
-        );
+        let text = "SELECT s.blob_id, b.scheme, \
+             (SELECT COUNT(*) FROM sliver g JOIN backend l ON l.name = g.backend WHERE g.blob_id = s.blob_id AND (l.removed OR l.lost_at IS NOT NULL)), \
+             (SELECT MIN(j.urgency) FROM job j WHERE j.kind = 'repair' AND j.blob_id = s.blob_id) \
+             FROM sliver s JOIN blob b ON b.id = s.blob_id WHERE s.backend = $1 AND s.blob_id > $2 ORDER BY s.blob_id LIMIT $3";
         let page = Statement::new(text).bind(backend.as_str()).bind(begun).bind(limit(PAGE));
         let (mut asked_for, mut last) = (Vec::new(), None);
         for row in self.database().rows(page).await? {
             let blob = BlobId(row.array(0)?);
             last = Some(blob);
-            if row.int(1)? == 0 {
+            let rank = rank_without(row.text(1)?, row.number(2)?)?;
+            if row.number_if_any(3)?.is_none_or(|urgency| is_lost && comes_sooner(rank, urgency)) {
                 asked_for.push(blob);
             }
         }
@@ -120,6 +120,17 @@ fn rank(blob: &StoredBlob, lost: &BTreeSet<BackendId>, suspects: &[(u8, BackendI
         !lost.contains(&placement.backend) && !is_suspect
     });
     RepairRank::of(blob.layout.shape.scheme, living.count())
+}
+
+/// The rank of a blob of a scheme of which so many slivers are on lost backends.
+fn rank_without(scheme: &str, lost: usize) -> Result<RepairRank> {
+    let scheme: Scheme = scheme.parse().map_err(|error| MetadataError::Damaged(format!("{scheme}: {error}")))?;
+    Ok(RepairRank::of(scheme, scheme.n().saturating_sub(lost)))
+}
+
+/// Whether a job that was asked for when more was left has to come sooner, as it must when a second backend is lost in the middle of the repair.
+fn comes_sooner(rank: RepairRank, than: i64) -> bool {
+    rank < RepairRank::Whole && urgency(rank) < than
 }
 
 /// Slivers with a finding, by blob, each with the backend it was on.

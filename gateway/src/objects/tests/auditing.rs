@@ -91,6 +91,7 @@ fn one_sample(auditor: Auditor) -> Auditor {
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_counts_however_few_others_are_asked_beside_it() {
     let fixture = Fixture::new("rs-4-2", 6).await;
+    fixture.record_backends().await;
     fixture.put("key", &content(2 << 20)).await.expect("stored");
     let auditor = one_sample(auditor(&fixture));
     fixture.faults[3].set(&[Operation::Prove], Fault::Hang, When::Always);

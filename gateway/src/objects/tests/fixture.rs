@@ -11,7 +11,7 @@ use crate::audit::{CheckReport, check};
 use crate::clock::{Ambient, Entropy as _, SystemEntropy};
 use crate::config::ObjectsConfig;
 use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
-use crate::metadata::{AddUser, CreateBucket, MetadataStore, NewBucket};
+use crate::metadata::{AddUser, BackendRow, CreateBucket, MetadataStore, NewBucket};
 use crate::objects::committee::{Backend, Committee};
 use crate::objects::compute::Compute;
 use crate::objects::encryption::key_file::KeyFile;
@@ -216,6 +216,15 @@ impl Fixture {
             }
         }
         files
+    }
+
+    /// The database knows the backends, as a start makes it.
+    pub(super) async fn record_backends(&self) {
+        for backend in self.objects.committee().backends() {
+            let (id, url) = (backend.id.clone(), String::new());
+            let row = BackendRow { id, url, provider: String::new(), zone: String::new(), formatted: true };
+            self.metadata.record_backend(row).await.expect("recorded");
+        }
     }
 
     /// Deletes replaced slivers, as if the journal had everything.

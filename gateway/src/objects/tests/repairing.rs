@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use backends::{Fault, Operation, SliverName, When};
 
+use crate::domain::StoredBlob;
 use crate::objects::tests::fixture::{Fixture, content};
 use crate::tests::wait_until;
 
@@ -139,6 +140,7 @@ async fn a_write_that_fails_in_the_middle_of_a_repair_leaves_nothing_and_is_trie
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_loss_would_end_does_not_wait_for_the_bound_of_repairs() {
     let fixture = Fixture::new("rs-4-2", 8).await;
+    fixture.record_backends().await;
     fixture.put("key", &content(3 << 20)).await.expect("stored");
     let blob = fixture.metadata.live_blobs(None, 1).await.expect("rows").remove(0);
     fixture.objects.inner.rebuild_pace.owe(Duration::from_secs(3_600));
@@ -147,7 +149,8 @@ async fn what_another_loss_would_end_does_not_wait_for_the_bound_of_repairs() {
         fixture.metadata.enqueue_leaving(None).await.expect("asked for");
         assert_eq!(fixture.objects.repair().await.expect("repaired"), expected, "{} is gone", placement.backend);
     }
-    let blob = fixture.metadata.blob_of_rows(&blob.id).await.expect("rows").expect("a blob");
-    let removed = fixture.metadata.removed_backends().await.expect("rows");
-    assert!(blob.placements.iter().all(|placement| !removed.contains(&placement.backend)), "both were rebuilt");
+    let repaired = fixture.metadata.blob_of_rows(&blob.id).await.expect("rows").expect("a blob");
+    let attempts = |of: &StoredBlob| of.placements.iter().map(|placement| placement.attempt).collect::<Vec<_>>();
+    let rebuilt = attempts(&blob).iter().zip(attempts(&repaired)).filter(|(before, after)| *before < after).count();
+    assert_eq!(rebuilt, 2, "both were made again");
 }

@@ -58,7 +58,10 @@ both! {
         assert_eq!(f.one_int(format!("SELECT COUNT(*) FROM job WHERE urgency = {FIVE_LEFT}")).await, 2);
         assert_eq!(f.store.claim_last(10, 60).await.unwrap(), [], "one more may be lost");
         f.store.set_backend_removed(&backend(1), true).await.unwrap();
-        f.store.enqueue_leaving(None).await.unwrap();
+        let mut walk = f.store.enqueue_leaving(None).await.unwrap();
+        while walk.next.is_some() {
+            walk = f.store.enqueue_leaving(walk.next).await.unwrap();
+        }
         assert_eq!(f.store.claim_last(10, 0).await.unwrap().len(), 2);
         assert_eq!(f.store.claim_endangered(10, 60).await.unwrap().len(), 2);
         assert!(f.store.end_rebalance().await.unwrap());

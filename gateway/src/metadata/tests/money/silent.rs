@@ -32,7 +32,7 @@ async fn audited(f: &Fixture, id: u8, name: &str, verdict: Verdict) {
     };
     let rules = ReputationRules { decay: Decay::default(), thresholds: Thresholds { data: 960, answers: 600 } };
     let (contained, progress) = (Vec::new(), Vec::new());
-    let batch = VerdictBatch { verdicts: vec![row], contained, ask_again_after_seconds: 0, progress, rules };
+    let batch = VerdictBatch { verdicts: vec![row], contained, progress, rules };
     f.store.record_verdicts(batch).await.unwrap();
 }
 
