@@ -71,6 +71,9 @@ use crate::domain::{
     VersionSelector,
 };
 
+/// Gives what opens the chunks of a blob; none where its key is not known.
+pub type OpenBlob = Arc<dyn Fn(&StoredBlob) -> Option<BlobOpener> + Send + Sync>;
+
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct Objects {
@@ -158,7 +161,7 @@ impl Objects {
 
     /// What opens the chunks of a blob, for who reads slivers past [`Objects`]; none of a blob whose key is not known.
     #[must_use]
-    pub fn opener(&self) -> Arc<dyn Fn(&StoredBlob) -> Option<BlobOpener> + Send + Sync> {
+    pub fn opener(&self) -> OpenBlob {
         let inner = Arc::clone(&self.inner);
         Arc::new(move |blob| inner.opener(blob).ok())
     }

@@ -158,6 +158,7 @@ impl Operation {
 }
 
 /// What an operation needs.
+#[expect(clippy::large_enum_variant, reason = "there are a few of them, in tests")]
 pub(super) enum Prepared {
     Nothing,
     Changes(Batch),
