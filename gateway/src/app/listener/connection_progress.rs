@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::task::AtomicWaker;
+
 use crate::app::listener::lingering::{LingerPlace, Lingering};
 use crate::app::listener::sweep_clock::SweepClock;
 use crate::app::listener::timeouts::Timeouts;
-use futures::task::AtomicWaker;
 
 /// A connection that was asked to finish is aborted after this long.
 const FINISH_MS: u64 = 5_000;

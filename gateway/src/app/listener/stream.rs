@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::app::listener::connection_progress::ConnectionProgress;
 use crate::app::listener::lingering::LingerPlace;
 
-/// The most that a connection that lingers reads and throws away, in bytes: as much as clients send in one request before they make parts of
-/// it, boto3 8 MiB, rclone up to 200. Who sends without end is not listened to for longer.
+/// The most that a connection that lingers reads and throws away, in bytes: eight times what boto3 sends as one part by default. Who sends
+/// without end is not listened to for longer.
 const LINGER_BYTES_MAX: u64 = 64 << 20;
 
 /// A monitored plain or TLS stream.

@@ -22,7 +22,7 @@ impl MetadataStore {
     /// many there are.
     ///
     /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
+    /// See [`MetadataError`].
     pub async fn enqueue_repairs_of_backend(&self, backend: &BackendId) -> Result<u64> {
         self.enqueue_all_on(backend, OnBackend::Lost).await
     }
@@ -30,7 +30,7 @@ impl MetadataStore {
     /// Enqueues the move of every sliver on this backend, because it is being drained; returns how many blobs there are.
     ///
     /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
+    /// See [`MetadataError`].
     pub async fn enqueue_moves_off(&self, backend: &BackendId) -> Result<u64> {
         self.enqueue_all_on(backend, OnBackend::ToBeMoved).await
     }
@@ -40,7 +40,7 @@ impl MetadataStore {
     /// The walk goes on after `after`.
     ///
     /// # Errors
-    /// See [`MetadataError`](crate::metadata::MetadataError).
+    /// See [`MetadataError`].
     pub async fn enqueue_leaving(&self, after: Option<LeavingPlace>) -> Result<LeavingPage> {
         let text = "SELECT name, removed OR lost_at IS NOT NULL FROM backend b WHERE (removed OR lost_at IS NOT NULL OR drain_began IS NOT NULL \
              OR EXISTS (SELECT 1 FROM reputation r WHERE r.backend = b.name AND r.suspended_at IS NOT NULL)) AND name >= $1 \
