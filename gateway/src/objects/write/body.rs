@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::domain::{Checksum, ChecksumAlgorithm};
+use crate::domain::{Checksum, ChecksumAlgorithm, Peer};
 use crate::objects::write::body_error::BodyError;
 
 /// A stream of content bytes, already freed of any framing and with every chunk signature verified.
@@ -14,6 +14,11 @@ pub trait IncomingBody: Send {
 
     /// The checksum the trailer carried. Meaningful only after the end.
     fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)>;
+
+    /// Whose share of the memory for writes it waits in; nobody's, where it comes from this machine.
+    fn peer(&self) -> Option<Peer> {
+        None
+    }
 }
 
 /// What the request promises about its body. All of it must hold before anything becomes visible.

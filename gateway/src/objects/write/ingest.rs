@@ -34,8 +34,8 @@ pub(crate) async fn ingest(
         return stream(inner, source, entry, None).await;
     }
     let to_come = if first == Filled::Ended { source.held() as u64 } else { promise.length.unwrap_or(small_max) };
-    let reservation =
-        inner.budget.take(coded_bytes(inner.schemes.of(&entry.catalog_entry.attributes), to_come)).await?;
+    let coded = coded_bytes(inner.schemes.of(&entry.catalog_entry.attributes), to_come);
+    let reservation = inner.budget.of(source.peer()).take(coded).await?;
     let above = usize::try_from(small_max).unwrap_or(usize::MAX).saturating_add(1);
     match source.fill(above, || inner.budget.has_waiters()).await? {
         Filled::Ended => {

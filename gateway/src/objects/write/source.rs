@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::domain::ChecksumAlgorithm;
+use crate::domain::{ChecksumAlgorithm, Peer};
 use crate::objects::error::ObjectsError;
 use crate::objects::write::body::IncomingBody;
 use crate::objects::write::body_error::BodyError;
@@ -44,6 +44,7 @@ pub(crate) struct BodySource {
     ended: bool,
     received: u64,
     received_max: u64,
+    peer: Option<Peer>,
     /// Since when the bytes that are held are being collected.
     since: Instant,
 }
@@ -51,8 +52,13 @@ pub(crate) struct BodySource {
 impl BodySource {
     /// Receives this body, at most `received_max` bytes of it.
     pub(crate) fn new(body: Box<dyn IncomingBody>, received_max: u64) -> Self {
-        let since = Instant::now();
-        Self { wire: Wire::Idle(body), held: Frames::default(), ended: false, received: 0, received_max, since }
+        let (peer, since) = (body.peer(), Instant::now());
+        Self { wire: Wire::Idle(body), held: Frames::default(), ended: false, received: 0, received_max, peer, since }
+    }
+
+    /// Whose share of the memory for writes it waits in.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        self.peer
     }
 
     /// Bytes held.

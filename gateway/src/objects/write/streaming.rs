@@ -99,7 +99,7 @@ impl<'a> Write<'a> {
     /// Takes memory for the next blob, once there is something to put into it. Nothing else is held meanwhile.
     async fn acquire_memory(&mut self) -> Result<MemoryGrant, ObjectsError> {
         self.source.fill(FIRST_BYTES, || false).await?;
-        let budget = &self.inner.budget;
+        let budget = self.inner.budget.of(self.source.peer());
         let stripe = self.stripe_bytes as u64;
         if let Some(ample) = budget.try_take(STRIPES_HELD_AMPLE * stripe) {
             return Ok(MemoryGrant::new(MemoryLevel::Ample, ample));

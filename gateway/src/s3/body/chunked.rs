@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_lc_rs::digest;
 use bytes::{Bytes, BytesMut};
 
-use crate::domain::ChecksumAlgorithm;
+use crate::domain::{ChecksumAlgorithm, Peer};
 use crate::objects::{BodyError, IncomingBody};
 use crate::s3::auth::ChunkSigner;
 use crate::s3::body::chunk_budget::{ChunkBudget, ChunkMemory};
@@ -212,6 +212,10 @@ impl IncomingBody for ChunkedBody {
 
     fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
         self.checksum.take()
+    }
+
+    fn peer(&self) -> Option<Peer> {
+        self.frames.peer()
     }
 }
 

@@ -5,22 +5,30 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
+use http::request::Parts;
 use http_body_util::BodyExt;
 
-use crate::domain::ChecksumAlgorithm;
+use crate::domain::{ChecksumAlgorithm, Peer};
 use crate::objects::{BodyError, IncomingBody};
+use crate::s3::pipeline::connection_info::ConnectionInfo;
 
 /// Frames from the connection.
 #[derive(Debug)]
 pub(in crate::s3) struct Frames {
     body: Body,
     idle: Duration,
+    peer: Option<Peer>,
 }
 
 impl Frames {
-    /// The frames of a body whose sender may pause for `idle`.
-    pub(in crate::s3) fn new(body: Body, idle: Duration) -> Self {
-        Self { body, idle }
+    /// The frames of the body of a request with this head, whose sender may pause for `idle`.
+    pub(in crate::s3) fn new(head: &Parts, body: Body, idle: Duration) -> Self {
+        Self { body, idle, peer: ConnectionInfo::of(head).sharing_peer() }
+    }
+
+    /// Whose share of the memory for bodies they wait in.
+    pub(in crate::s3) fn peer(&self) -> Option<Peer> {
+        self.peer
     }
 
     /// The next bytes, never empty.
@@ -81,5 +89,9 @@ impl IncomingBody for PlainBody {
 
     fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
         None
+    }
+
+    fn peer(&self) -> Option<Peer> {
+        self.frames.peer()
     }
 }

@@ -34,7 +34,6 @@ use crate::s3::body::chunked::{Chunked, ChunkedBody};
 use crate::s3::body::frames::PlainBody;
 use crate::s3::body::integrity::Checksums;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::pipeline::connection_info::ConnectionInfo;
 
 /// Limits of request bodies.
 #[derive(Clone, Debug)]
@@ -78,7 +77,7 @@ pub fn open(
 ) -> Result<(BodyPromise, Box<dyn IncomingBody>), S3Error> {
     let checksums = Checksums::of(&head.headers)?;
     let md5 = integrity::content_md5(&head.headers)?;
-    let frames = Frames::new(body, limits.idle);
+    let frames = Frames::new(head, body, limits.idle);
     let (signer, sha256, trailer) = match payload {
         Payload::Unsigned => {
             return plain(head, frames, limits, checksums, BodyPromise { md5, ..BodyPromise::default() });
@@ -111,7 +110,7 @@ pub fn open(
         announced: checksums.announced,
         trailer_required: promise.trailer_required,
         chunk_bytes_max: limits.chunk_bytes_max,
-        budget: limits.chunk_budget.of(ConnectionInfo::of(head).sharing_peer()),
+        budget: limits.chunk_budget.of(frames.peer()),
     };
     Ok((promise, Box::new(ChunkedBody::new(frames, rules))))
 }

@@ -12,7 +12,6 @@ use crate::objects::{BodyError, Digests, Growing, ObjectsError};
 use crate::s3::auth::Payload;
 use crate::s3::body::{BodyLimits, open};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::pipeline::connection_info::ConnectionInfo;
 
 /// Which integrity headers a small body needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +74,7 @@ pub async fn read_small(
         return Err(S3Error::with(Code::InvalidRequest, "Missing required header for this request: Content-MD5"));
     }
     let mut content = BytesMut::new();
-    let mut memory = limits.documents.of(ConnectionInfo::of(&head).sharing_peer()).growing();
+    let mut memory = limits.documents.of(incoming.peer()).growing();
     loop {
         let next = tokio::select! {
             biased;

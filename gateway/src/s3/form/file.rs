@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::domain::ChecksumAlgorithm;
+use crate::domain::{ChecksumAlgorithm, Peer};
 use crate::objects::{BodyError, IncomingBody};
 use crate::s3::body::Frames;
 use crate::s3::form::multipart::{Event, Multipart};
@@ -84,6 +84,10 @@ impl IncomingBody for FileBody {
 
     fn trailing_checksum(&mut self) -> Option<(ChecksumAlgorithm, Vec<u8>)> {
         None
+    }
+
+    fn peer(&self) -> Option<Peer> {
+        self.frames.peer()
     }
 }
 

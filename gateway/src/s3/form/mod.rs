@@ -116,7 +116,7 @@ pub async fn parse(
 ) -> Result<Form, S3Error> {
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let form = content_type.and_then(Multipart::new).ok_or(Code::RequestIsNotMultiPartContent)?;
-    let reading = read_fields(form, Frames::new(body, limits.idle));
+    let reading = read_fields(form, Frames::new(head, body, limits.idle));
     let (mut fields, form, frames) = limits.unverified.read(head, reading).await?;
     let identity = verifier.verify_form(|name| fields.get(name)).await?;
     fields.put_file_name()?;
