@@ -1,26 +1,20 @@
 //! Commits what came after the journal's end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use codec::{BlobId, CatalogTarget};
 
 use crate::domain::{
     BucketName, ObjectKey, Part, PartNumber, Timestamp, UploadId, Version, VersionId, VersionLock, VersionLookup,
-    VersionSelector, WriteCondition,
+    VersionSelector,
 };
 use crate::journal::tag::BlobPurpose;
 use crate::metadata::{Batch, Change, MetadataStore, NewBlob, Outcome, PartChange, PutChange};
 use crate::recover::blob::read_blob;
-use crate::recover::imports::{LateBlob, LateObject, late_objects};
+use crate::recover::imports::{LateBlob, LateObject, begun_at, late_objects};
 use crate::recover::scan::scan;
 use crate::recover::{Rebuilt, Recovery, RecoveryError};
-
-/// When a blob was begun: the number after its incarnation, microseconds since 1970.
-fn begun_at(blob: &BlobId) -> i64 {
-    let [_, _, _, _, time @ .., _, _, _, _] = blob.0;
-    i64::try_from(u64::from_be_bytes(time)).unwrap_or(i64::MAX)
-}
 
 impl Recovery {
     /// Finds blobs that were begun after the snapshot and that neither the database nor the journal knows, and makes what they hold part of
@@ -56,17 +50,22 @@ impl Recovery {
                     let degraded = read.blob.placements.len() < read.blob.layout.shape.scheme.n();
                     let quilt = read.catalog.entries.len() > 1;
                     blobs.insert(id, NewBlob { blob: read.blob, degraded, quilt });
-                    late.push(LateBlob { id, entries: read.catalog.entries });
+                    late.push(LateBlob { id, entries: read.catalog.entries, degraded });
                 }
                 Err(reason) => rebuilt.report.incomplete.push(format!("blob {id}: {reason}")),
             }
         }
         let (objects, incomplete) = late_objects(&late);
         rebuilt.report.incomplete.extend(incomplete);
+        let mut imported = HashSet::new();
         for object in objects {
             let name = format!("{}/{}", object.bucket, String::from_utf8_lossy(&object.key));
-            match import(store, incarnation, object, &mut blobs).await? {
-                Ok(()) => rebuilt.report.imported.push(name),
+            let target = object.target;
+            match import(store, incarnation, object, &mut blobs, &imported).await? {
+                Ok(()) => {
+                    imported.insert(target);
+                    rebuilt.report.imported.push(name);
+                }
                 Err(reason) => rebuilt.report.conflicts.push(format!("{name}: {reason}")),
             }
         }
@@ -80,6 +79,7 @@ async fn import(
     incarnation: u32,
     object: LateObject,
     blobs: &mut HashMap<BlobId, NewBlob>,
+    imported: &HashSet<CatalogTarget>,
 ) -> Result<Result<(), String>, RecoveryError> {
     let Ok(key) = ObjectKey::new(Bytes::from(object.key.clone())) else {
         return Ok(Err("it has no possible key".to_owned()));
@@ -90,7 +90,7 @@ async fn import(
     let change: Change = match object.target {
         CatalogTarget::Version(id) => {
             let id = VersionId(id);
-            match version(store, id, key, object).await? {
+            match version(store, id, key, object, imported).await? {
                 Ok(change) => change.into(),
                 Err(reason) => return Ok(Err(reason)),
             }
@@ -117,6 +117,7 @@ async fn version(
     id: VersionId,
     key: ObjectKey,
     object: LateObject,
+    imported: &HashSet<CatalogTarget>,
 ) -> Result<Result<PutChange, String>, RecoveryError> {
     let bucket = match object.bucket.parse::<BucketName>() {
         Ok(name) => store.bucket(&name).await?,
@@ -128,7 +129,9 @@ async fn version(
             if known.id == id {
                 return Ok(Err("it is there, with its bytes elsewhere".to_owned()));
             }
-            if known.modified_at.0 > object.modified_at {
+            // Those that were taken over before were committed before.
+            let is_imported = imported.contains(&CatalogTarget::Version(known.id.0));
+            if !is_imported && known.modified_at.0 > object.modified_at {
                 return Ok(Err("a newer version is there".to_owned()));
             }
         }
@@ -145,7 +148,7 @@ async fn version(
         checksum: None,
         extents: object.extents,
     };
-    let (bucket, parts, condition) = (bucket.id, Vec::new(), WriteCondition::None);
+    let (bucket, parts, condition) = (bucket.id, Vec::new(), object.condition);
     Ok(Ok(PutChange { bucket, version, parts, condition, source: None, events: Vec::new() }))
 }
 

@@ -1,7 +1,7 @@
 //! The backends are taken from gateways that still run on the database that was lost.
 //!
 //! Each gets another generation: in its marker, and in an authentic heartbeat. A gateway whose database knows an earlier one serves reads only
-//! from its next look on (`objects/maintenance/heartbeats.rs`), because a database that it cannot see counts now.
+//! from its next look on (`objects/maintenance/heartbeats/mod.rs`), because a database that it cannot see counts now.
 
 use backends::StoreError;
 use bytes::Bytes;

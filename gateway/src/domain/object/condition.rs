@@ -2,6 +2,9 @@
 
 use crate::domain::object::etag::ETag;
 
+/// The name under which a catalog entry has the condition.
+const PAIR_NAME: &str = "x-haulout-condition";
+
 /// `If-Match` and `If-None-Match` on a write. Evaluated against the key's current version while its row is locked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum WriteCondition {
@@ -45,6 +48,38 @@ impl WriteCondition {
         };
         if holds { Ok(()) } else { Err(Unmet::PreconditionFailed) }
     }
+
+    /// How a catalog says it; nothing where a write always takes place.
+    #[must_use]
+    pub fn to_pair(&self) -> Option<(String, String)> {
+        let value = match self {
+            Self::None => return None,
+            Self::Absent => "if-none-match *".to_owned(),
+            Self::Present => "if-match *".to_owned(),
+            Self::Matches(tag) => format!("if-match {tag}"),
+            Self::Differs(tag) => format!("if-none-match {tag}"),
+            Self::Never => "never".to_owned(),
+        };
+        Some((PAIR_NAME.to_owned(), value))
+    }
+
+    /// The reverse of [`Self::to_pair`], of all pairs of a catalog entry.
+    ///
+    /// # Errors
+    /// The value has another form.
+    pub fn from_pairs(pairs: &[(String, String)]) -> Result<Self, String> {
+        let Some((_, value)) = pairs.iter().find(|(name, _)| name == PAIR_NAME) else { return Ok(Self::None) };
+        let malformed = || format!("its condition: {value:?}");
+        let tag = |text: &str| text.parse().map_err(|_| malformed());
+        match value.split_once(' ') {
+            Some(("if-none-match", "*")) => Ok(Self::Absent),
+            Some(("if-match", "*")) => Ok(Self::Present),
+            Some(("if-match", text)) => Ok(Self::Matches(tag(text)?)),
+            Some(("if-none-match", text)) => Ok(Self::Differs(tag(text)?)),
+            None if value == "never" => Ok(Self::Never),
+            _ => Err(malformed()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +102,16 @@ mod tests {
             assert_eq!(condition.check(None), absent, "{condition:?}");
             assert_eq!(condition.check(Some(tag)), same, "{condition:?}");
             assert_eq!(condition.check(Some(other)), different, "{condition:?}");
+            let pairs: Vec<_> = condition.to_pair().into_iter().collect();
+            assert_eq!(WriteCondition::from_pairs(&pairs), Ok(condition));
+        }
+    }
+
+    #[test]
+    fn a_condition_of_another_form_is_refused() {
+        let read = |value: &str| WriteCondition::from_pairs(&[(PAIR_NAME.to_owned(), value.to_owned())]);
+        for value in ["", "if-match", "if-match \"", "if-none-match x", "if-modified-since 1", "Never"] {
+            assert!(read(value).is_err(), "{value}");
         }
     }
 }

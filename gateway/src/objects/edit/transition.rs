@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use codec::{Catalog, CatalogEntry, CatalogExtent, CatalogTarget};
 
-use crate::domain::{Bucket, Extent, ObjectAttributes, ObjectKey, Version, VersionId, VersionSelector};
+use crate::domain::{Bucket, Extent, ObjectAttributes, ObjectKey, Version, VersionId, VersionSelector, WriteCondition};
 use crate::metadata::{
     AmendChange, Amendment, AttributeEdit, EventTrigger, ExtentMove, ExtentOwner, NewBlob, OwnedExtent,
 };
@@ -134,6 +134,7 @@ impl Objects {
             key: version.key.clone(),
             target: CatalogTarget::Version(version.id.0),
             attributes: attributes.clone(),
+            condition: WriteCondition::None,
             write_counter: self.inner.id_generator.write_counter(),
             modified_at: version.modified_at,
         };

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use codec::CatalogTarget;
 
-use crate::domain::{Bucket, ContentRun, ContentRuns, Extent, ObjectAttributes, ObjectKey, Part, Upload, UploadId};
+use crate::domain::{
+    Bucket, ContentRun, ContentRuns, Extent, ObjectAttributes, ObjectKey, Part, Upload, UploadId, WriteCondition,
+};
 use crate::metadata::{AbortUpload, CreateUpload as Created, PartChange};
 use crate::objects::Objects;
 use crate::objects::digests::digest::Digested;
@@ -169,6 +171,7 @@ fn part_catalog_entry(
         key: upload.key.clone(),
         target: CatalogTarget::Part { upload: upload.id.0, number },
         attributes,
+        condition: WriteCondition::None,
         write_counter: objects.inner.id_generator.write_counter(),
         modified_at: objects.inner.id_generator.now(),
     }

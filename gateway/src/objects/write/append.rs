@@ -2,7 +2,7 @@
 
 use codec::CatalogTarget;
 
-use crate::domain::{Timestamp, Version, VersionId, Versioning};
+use crate::domain::{Timestamp, Version, VersionId, Versioning, WriteCondition};
 use crate::metadata::{AppendChange, Appended, EventTrigger, VersionHead};
 use crate::objects::Objects;
 use crate::objects::digests::digest::Digested;
@@ -34,6 +34,7 @@ impl Objects {
             key: put.key.clone(),
             target: CatalogTarget::Part { upload: id.0, number: 1 },
             attributes: put.attributes.clone(),
+            condition: WriteCondition::None,
             write_counter: inner.id_generator.write_counter(),
             modified_at: inner.id_generator.now(),
         };

@@ -2,7 +2,7 @@
 
 use codec::{CatalogEntry, CatalogExtent, CatalogTarget};
 
-use crate::domain::{ETag, ObjectAttributes, ObjectKey, Timestamp};
+use crate::domain::{ETag, ObjectAttributes, ObjectKey, Timestamp, WriteCondition};
 use crate::objects::digests::digest::Digested;
 
 /// Builds the catalog entries of an object or part being written.
@@ -12,6 +12,7 @@ pub(crate) struct CatalogEntryBuilder {
     pub(crate) key: ObjectKey,
     pub(crate) target: CatalogTarget,
     pub(crate) attributes: ObjectAttributes,
+    pub(crate) condition: WriteCondition,
     pub(crate) write_counter: u64,
     pub(crate) modified_at: Timestamp,
 }
@@ -27,7 +28,7 @@ impl CatalogEntryBuilder {
             object_size: digested.map(|d| d.length),
             etag: digested.map(|d| (d.md5, None)),
             modified_at_us: self.modified_at.0,
-            attributes: self.attributes.to_pairs(),
+            attributes: self.attributes.to_pairs().into_iter().chain(self.condition.to_pair()).collect(),
             extents,
         }
     }

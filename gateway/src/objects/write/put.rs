@@ -41,6 +41,7 @@ impl Objects {
             key: put.key.clone(),
             target: CatalogTarget::Version(id.0),
             attributes: put.attributes.clone(),
+            condition: put.condition.clone(),
             write_counter: inner.id_generator.write_counter(),
             modified_at: inner.id_generator.now(),
         };

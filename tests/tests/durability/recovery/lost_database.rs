@@ -230,16 +230,20 @@ async fn what_the_journal_lacks_is_in_the_slivers(gateway: &mut TestGateway) -> 
     }
     let part = s3.put_part("plain", "in parts", &upload, 1, payload("part").bytes()).await?;
     s3.on(Method::PUT, "plain", "with data").header("x-amz-meta-who", "me").body("here").send().await?.ok()?;
+    let once = s3.on(Method::PUT, "plain", "once").header("if-none-match", "*").body("first").send().await?.ok()?;
+    let again = s3.on(Method::PUT, "plain", "once").header("if-match", once.header("etag")).body("second");
+    again.send().await?.ok()?;
 
     gateway.kill();
     gateway.lose_database().await?;
     let report = recover(gateway, &[]).await?;
     is_whole(&report)?;
-    ensure!(report["imported"].as_array().map(Vec::len) == Some(7), "{report}");
+    ensure!(report["imported"].as_array().map(Vec::len) == Some(9), "{report}");
     gateway.restart()?;
     read(&s3, "plain", &["early", "late", "even later"]).await?;
     ensure!(s3.get("plain", "changed").await?.ok()?.body == "changed", "the newer one counts");
     ensure!(s3.head("plain", "with data").await?.ok()?.header("x-amz-meta-who") == "me", "its metadata");
+    ensure!(s3.get("plain", "once").await?.ok()?.body == "second", "conditions hold in the order of the writes");
     ensure!(s3.get("versioned", "a").await?.ok()?.body == Payload::new("a", 1, 40_000).bytes(), "the newest version");
     let versions =
         s3.request(Method::GET, "/versioned").query("versions", "").send().await?.ok()?.texts_of("VersionId");
