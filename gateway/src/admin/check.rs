@@ -11,6 +11,9 @@ use crate::audit::{self, CheckReport};
 pub struct Check {
     /// Read every byte, not only names and lengths.
     pub deep: bool,
+    /// Have what is missing or wrong rebuilt.
+    #[serde(default)]
+    pub repair: bool,
 }
 
 impl Operation for Check {
@@ -18,12 +21,13 @@ impl Operation for Check {
     type Reply = CheckReport;
 
     fn changes(&self) -> bool {
-        false
+        self.repair
     }
 
     async fn run(self, admin: &Admin) -> Result<CheckReport> {
         let stores = admin.objects.committee().stores();
-        let mut report = audit::check(&admin.metadata, &stores, admin.cluster, self.deep).await?;
+        let how = audit::How { deep: self.deep, repair: self.repair };
+        let mut report = audit::check(&admin.metadata, &stores, admin.cluster, how).await?;
         let flagged = admin.metadata.flagged_backends().await?.into_iter();
         report.metadata.extend(flagged.map(|one| format!("backend {}: {} ({})", one.backend, one.flag, one.reason)));
         Ok(report)

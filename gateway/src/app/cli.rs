@@ -57,6 +57,9 @@ pub enum Command {
         /// Read and verify every byte, not only names and lengths
         #[arg(long)]
         deep: bool,
+        /// Have gateways rebuild what is missing or wrong on backends that can be reached
+        #[arg(long)]
+        repair: bool,
         /// Print the report as JSON
         #[arg(long)]
         json: bool,

@@ -1,14 +1,15 @@
 //! `haulout check`: metadata against backends, and with `deep` against every byte.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use backends::{SliverCondition, SliverEntry, SliverName, SliverStore, StoreError, examine};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::audit::report::{BackendReport, CheckReport};
-use crate::domain::{BackendId, StoredBlob};
-use crate::metadata::{IncarnationState, MetadataError, MetadataStore};
+use crate::audit::unjudged::unjudged_backends;
+use crate::domain::{BackendId, Placement, StoredBlob};
+use crate::metadata::{Finding, IncarnationState, MetadataError, MetadataStore};
 
 /// Rows read in one query.
 const PAGE: usize = 512;
@@ -22,6 +23,15 @@ const LOOKS_MAX: usize = 4;
 /// The configured backends, open.
 pub type Stores = BTreeMap<BackendId, Arc<dyn SliverStore>>;
 
+/// How much a check does.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// Read every byte, not only names and lengths.
+    pub deep: bool,
+    /// Have what is missing or wrong rebuilt.
+    pub repair: bool,
+}
+
 /// Compares everything the database expects with what the backends hold.
 ///
 /// # Errors
@@ -30,17 +40,19 @@ pub async fn check(
     metadata: &MetadataStore,
     stores: &Stores,
     cluster: codec::ClusterId,
-    deep: bool,
+    how: How,
 ) -> Result<CheckReport, MetadataError> {
     let mut check = Check {
         metadata,
         stores,
         cluster,
-        deep,
+        how,
+        unjudged: BTreeSet::new(),
         reports: stores.keys().map(|backend| (backend.to_string(), empty(backend))).collect(),
-        report: CheckReport { deep, ..CheckReport::default() },
+        report: CheckReport { deep: how.deep, ..CheckReport::default() },
     };
     check.probe().await;
+    check.unjudged = unjudged_backends(metadata).await?;
     check.expected().await?;
     check.unexpected().await?;
     let mut report = check.report;
@@ -59,7 +71,9 @@ struct Check<'a> {
     metadata: &'a MetadataStore,
     stores: &'a Stores,
     cluster: codec::ClusterId,
-    deep: bool,
+    how: How,
+    /// An operator must look at them first.
+    unjudged: BTreeSet<BackendId>,
     reports: HashMap<String, BackendReport>,
     report: CheckReport,
 }
@@ -69,6 +83,19 @@ enum Verdict {
     Good,
     Missing(String),
     Wrong(String),
+    /// It may be there.
+    OutOfReach(String),
+}
+
+impl Verdict {
+    /// What findings call it; none if nothing is known to be lost.
+    fn loss(&self) -> Option<&'static str> {
+        match self {
+            Self::Good | Self::OutOfReach(_) => None,
+            Self::Missing(_) => Some("missing"),
+            Self::Wrong(_) => Some("damaged"),
+        }
+    }
 }
 
 impl Check<'_> {
@@ -92,7 +119,7 @@ impl Check<'_> {
             let blobs = self.metadata.blobs_after(after, until, PAGE).await?;
             let Some(last) = blobs.last() else { return Ok(()) };
             after = Some(last.id);
-            let (stores, cluster, deep) = (self.stores, self.cluster, self.deep);
+            let (stores, cluster, deep) = (self.stores, self.cluster, self.how.deep);
             let verdicts: Vec<_> = futures::stream::iter(blobs)
                 .map(|blob| async move {
                     let verdicts = look_at_blob(stores, cluster, deep, &blob).await;
@@ -101,10 +128,16 @@ impl Check<'_> {
                 .buffered(AHEAD)
                 .collect()
                 .await;
+            let mut lost = Vec::new();
             for (blob, verdicts) in verdicts {
                 if let Some((blob, verdicts)) = self.confirmed(blob, verdicts).await? {
+                    lost.extend(self.losses(&blob, &verdicts));
                     self.record(&blob, verdicts);
                 }
+            }
+            if self.how.repair {
+                self.report.repairing += u64::try_from(lost.len()).unwrap_or(u64::MAX);
+                self.metadata.record_findings(lost).await?;
             }
         }
     }
@@ -127,7 +160,7 @@ impl Check<'_> {
             if now.placements == blob.placements {
                 break;
             }
-            verdicts = look_at_blob(self.stores, self.cluster, self.deep, &now).await;
+            verdicts = look_at_blob(self.stores, self.cluster, self.how.deep, &now).await;
             blob = now;
         }
         Ok(Some((blob, verdicts)))
@@ -147,7 +180,7 @@ impl Check<'_> {
             report.expected += 1;
             match verdict {
                 Verdict::Good => good += 1,
-                Verdict::Missing(reason) => report.missing.add(name.to_string(), reason),
+                Verdict::Missing(reason) | Verdict::OutOfReach(reason) => report.missing.add(name.to_string(), reason),
                 Verdict::Wrong(reason) => report.wrong.add(name.to_string(), reason),
             }
         }
@@ -157,6 +190,19 @@ impl Check<'_> {
         } else if good < scheme.n() {
             self.report.degraded_blobs += 1;
         }
+    }
+
+    /// What is lost of a blob on backends that are what they should be.
+    fn losses(&self, blob: &StoredBlob, verdicts: &[Verdict]) -> Vec<Finding> {
+        let is_judged = |backend: &BackendId| {
+            let answers = |report: &BackendReport| report.unreachable.is_none();
+            !self.unjudged.contains(backend) && self.reports.get(backend.as_str()).is_some_and(answers)
+        };
+        let finding = |(placement, verdict): (&Placement, &Verdict)| {
+            let (index, backend, kind) = (placement.index, placement.backend.clone(), verdict.loss()?.to_owned());
+            is_judged(&backend).then_some(Finding { blob: blob.id, index, backend, kind })
+        };
+        blob.placements.iter().zip(verdicts).filter_map(finding).collect()
     }
 
     /// Finds slivers that no row references.
@@ -215,14 +261,14 @@ impl Check<'_> {
 async fn look_at_blob(stores: &Stores, cluster: codec::ClusterId, deep: bool, blob: &StoredBlob) -> Vec<Verdict> {
     let looks = blob.placements.iter().map(|placement| async move {
         let Some(store) = stores.get(&placement.backend) else {
-            return Verdict::Missing("the configuration does not name its backend".to_owned());
+            return Verdict::OutOfReach("the configuration does not name its backend".to_owned());
         };
         let identity = blob.sliver_identity(cluster, placement.index);
         match examine(&**store, placement.attempt, identity, deep.then_some(placement.root)).await {
             SliverCondition::Intact => Verdict::Good,
             SliverCondition::Damaged { reason } => Verdict::Wrong(reason),
             SliverCondition::Missing => Verdict::Missing(StoreError::NotFound.to_string()),
-            SliverCondition::Unreachable(error) => Verdict::Missing(error.to_string()),
+            SliverCondition::Unreachable(error) => Verdict::OutOfReach(error.to_string()),
         }
     });
     futures::future::join_all(looks).await

@@ -15,7 +15,7 @@ mod selection;
 mod unjudged;
 
 pub use auditor::{AuditedBackend, Auditor, OpenBlob, rules};
-pub use check::{Stores, check};
+pub use check::{How, Stores, check};
 pub use judgement::{Judgement, Presence, Sample, Shown, judge};
 pub use report::{BackendReport, CheckReport, SliverProblem, SliverProblems};
 pub use scrub::{Scrub, Scrubbed};

@@ -15,6 +15,9 @@ pub struct CheckReport {
     pub degraded_blobs: u64,
     /// Blobs with fewer than k good slivers: their content cannot be read.
     pub unreadable_blobs: u64,
+    /// Slivers that are to be rebuilt because this check found them missing or wrong.
+    #[serde(default)]
+    pub repairing: u64,
     /// Broken invariants of the metadata, each in words.
     pub metadata: Vec<String>,
 }

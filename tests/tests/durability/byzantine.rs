@@ -109,6 +109,8 @@ async fn lies_are_named_and_hurt_nobody(
         gateway.haulout(&["audit", "reinstate", LIAR]).ok().await?;
     }
     gateway.wait_for_backends().await?;
+    // Audits would find what it never stored, in the end.
+    gateway.haulout(&["check", "--repair"]).run().await?;
     ensure!(!gateway.log().contains("does not follow from its evidence"), "every verdict was confirmed");
     gateway.wait_for_collection().await
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use harness::{Database, Payload, S3, Settings, TestGateway, on_both, on_sqlite, wait_until};
 
 on_both!(degraded_writes_are_completed_when_the_backend_is_back);
-on_both!(without_scrubbing => decay_that_no_read_meets_is_repaired);
+on_both!(without_scrubbing => decay_that_no_read_meets_is_repaired, what_a_check_finds_is_repaired_if_asked_for);
 on_sqlite!(a_replaced_disk_is_filled_again, damage_that_a_read_notices_is_repaired);
 
 fn payloads() -> Vec<Payload> {
@@ -98,10 +98,8 @@ fn without_scrubbing(database: Database) -> Settings {
     Settings::new(database).set("scrub", "days = 0")
 }
 
-/// Flips a bit in every sliver of one backend and takes half of another's away; the round that begins then finds all of it.
-async fn decay_that_no_read_meets_is_repaired(gateway: &mut TestGateway) -> Result<()> {
-    let s3 = gateway.root();
-    fill(&s3).await?;
+/// Flips a bit in every sliver of one backend and takes half of another's away.
+async fn decay(gateway: &TestGateway) -> Result<()> {
     for sliver in gateway.slivers_of(3)? {
         let mut bytes = fs::read(&sliver)?;
         let middle = bytes.len() / 2;
@@ -112,9 +110,33 @@ async fn decay_that_no_read_meets_is_repaired(gateway: &mut TestGateway) -> Resu
         fs::remove_file(sliver)?;
     }
     ensure!(gateway.check(true).await?.wrong() > 0, "a deep check finds what was damaged");
+    Ok(())
+}
+
+/// The round that begins then finds all of it.
+async fn decay_that_no_read_meets_is_repaired(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    fill(&s3).await?;
+    decay(gateway).await?;
     gateway.reconfigure(|settings| settings.set("scrub", "days = 1"))?;
     gateway.restart()?;
     gateway.wait_for_repair().await?;
     gateway.wait_for_log("every sliver on own disks was read and proven").await?;
+    survives_the_loss_of(gateway, &s3, [1, 2]).await
+}
+
+/// A check changes nothing by itself. One that may repair leaves alone what is merely away, and what it asks for is done once.
+async fn what_a_check_finds_is_repaired_if_asked_for(gateway: &mut TestGateway) -> Result<()> {
+    let s3 = gateway.root();
+    fill(&s3).await?;
+    gateway.take_away(1)?;
+    let away = gateway.haulout(&["check", "--repair", "--json"]).run().await?;
+    ensure!(away.stdout.contains("\"repairing\": 0"), "{}", away.describe());
+    gateway.bring_back(1)?;
+    gateway.wait_for_backends().await?;
+    decay(gateway).await?;
+    let shown = gateway.haulout(&["check", "--deep", "--repair"]).fails().await?;
+    ensure!(shown.contains("will be rebuilt"), "{shown}");
+    gateway.wait_for_repair().await?;
     survives_the_loss_of(gateway, &s3, [1, 2]).await
 }

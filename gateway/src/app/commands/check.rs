@@ -10,8 +10,8 @@ use crate::audit::{BackendReport, CheckReport, SliverProblems};
 /// Slivers named for each kind of problem of a backend; the JSON report names more.
 const NAMED_MAX: usize = 10;
 
-pub(super) async fn run(runner: &OperationRunner, deep: bool, json: bool) -> Result<Outcome> {
-    let report = runner.run(Check { deep }).await?;
+pub(super) async fn run(runner: &OperationRunner, check: Check, json: bool) -> Result<Outcome> {
+    let report = runner.run(check).await?;
     if json {
         show::json(&report)?;
     } else {
@@ -36,6 +36,12 @@ fn print(report: &CheckReport) -> Result<()> {
         "{} blobs: {} degraded, {} unreadable ({how})",
         report.blobs, report.degraded_blobs, report.unreadable_blobs
     ))?;
+    if report.repairing > 0 {
+        show::print(&format!(
+            "{} slivers will be rebuilt: `haulout repair status` shows what waits",
+            report.repairing
+        ))?;
+    }
     show::print(if report.clean() { "clean" } else { "NOT CLEAN" })
 }
 

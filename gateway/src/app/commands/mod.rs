@@ -28,6 +28,7 @@ pub(super) use outcome::Outcome;
 pub(super) use runner::OperationRunner;
 pub(super) use show::print;
 
+use crate::admin::Check;
 use crate::app::cli::{Command, Database, Recover, RecoverCommand};
 
 /// Runs a command that is not `serve`.
@@ -38,7 +39,7 @@ pub(super) async fn run(command: Command, runner: &OperationRunner) -> Result<Ou
         Command::Recover(Recover { command: Some(RecoverCommand::Confirm { json }), .. }) => {
             database::run(runner, Database::Confirm { json }).await
         }
-        Command::Check { deep, json } => check::run(runner, deep, json).await,
+        Command::Check { deep, repair, json } => check::run(runner, Check { deep, repair }, json).await,
         Command::Collect { orphans, json } => collect::run(runner, orphans, json).await,
         Command::Keys(keys) => keys::run(runner, keys).await,
         Command::Ledger(ledger) => ledger::run(runner, ledger).await,

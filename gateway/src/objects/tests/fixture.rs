@@ -7,7 +7,7 @@ use bytes::Bytes;
 use codec::{ClusterId, ClusterKey};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::audit::{CheckReport, check};
+use crate::audit::{CheckReport, How, check};
 use crate::clock::{Ambient, Entropy as _, SystemEntropy};
 use crate::config::ObjectsConfig;
 use crate::domain::{BackendId, Bucket, CanonicalId, ObjectAttributes, ObjectKey, WriteCondition};
@@ -202,7 +202,9 @@ impl Fixture {
     }
 
     pub(super) async fn check(&self) -> CheckReport {
-        check(&self.metadata, &self.objects.committee().stores(), self.cluster, true).await.expect("a database")
+        check(&self.metadata, &self.objects.committee().stores(), self.cluster, How { deep: true, repair: false })
+            .await
+            .expect("a database")
     }
 
     /// Every file of the database and the backends.

@@ -3,7 +3,7 @@
 use backends::{Fault, Operation, SliverName, When};
 use codec::BlobId;
 
-use crate::audit::{Scrub, check};
+use crate::audit::{How, Scrub, check};
 use crate::domain::{BackendId, Placement};
 use crate::metadata::{SliverLocation, SliverMove};
 use crate::objects::tests::fixture::{Fixture, content, object_key};
@@ -82,7 +82,8 @@ async fn slivers_that_move_while_they_are_looked_at_are_not_missing() {
         let (metadata, stores, cluster) = (fixture.metadata.clone(), stores.clone(), fixture.cluster);
         let look = tokio::spawn(async move {
             if round == 0 {
-                let report = check(&metadata, &stores, cluster, true).await.expect("a database");
+                let report =
+                    check(&metadata, &stores, cluster, How { deep: true, repair: false }).await.expect("a database");
                 assert!(report.clean(), "{report:?}");
             } else {
                 let scrub = Scrub::new(metadata, cluster, stores);

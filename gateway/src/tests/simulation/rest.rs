@@ -2,7 +2,7 @@
 
 use harness::Ending;
 
-use crate::audit::{CheckReport, Scrub, check};
+use crate::audit::{CheckReport, How, Scrub, check};
 use crate::tests::simulation::account::Ended;
 use crate::tests::simulation::gateway::{CLUSTER, Gateway, NAMES, Started};
 use crate::tests::simulation::request::{Found, Reply, Sight};
@@ -166,7 +166,9 @@ impl Simulation {
         let gateway = self.gateway(1);
         let started = gateway.running().ok_or("a gateway stopped")?;
         let stores = started.objects.committee().stores();
-        gateway.run(check(&started.metadata, &stores, CLUSTER, deep)).map_err(|error| error.to_string())
+        gateway
+            .run(check(&started.metadata, &stores, CLUSTER, How { deep, repair: false }))
+            .map_err(|error| error.to_string())
     }
 
     /// Slivers on the disks that belong to the cluster.
