@@ -196,6 +196,8 @@ impl Backend {
             WriteHealth::Unresponsive
         } else if now < self.degraded_until_ms.load(Ordering::Relaxed) {
             WriteHealth::Degraded
+        } else if trust.is_unreliable() {
+            WriteHealth::Unreliable
         } else {
             WriteHealth::Good
         }
@@ -327,7 +329,7 @@ impl Committee {
     /// Distinct failure domains that take writes now.
     #[must_use]
     pub fn writable_domains(&self) -> usize {
-        let writable = self.backends.iter().filter(|backend| backend.write_health() == WriteHealth::Good);
+        let writable = self.backends.iter().filter(|backend| backend.write_health().takes_repair());
         writable.map(|backend| backend.provider.as_str()).collect::<std::collections::HashSet<_>>().len()
     }
 }
@@ -366,6 +368,15 @@ mod tests {
         assert_eq!((backend.write_health(), backend.readable()), (WriteHealth::Barred, true), "what it has is read");
         assert!(!backend.trust().set_silent(true));
         assert!(backend.trust().set_silent(false));
+        assert_eq!(backend.write_health(), WriteHealth::Good);
+    }
+
+    #[tokio::test]
+    async fn who_is_unreliable_comes_after_the_others() {
+        let backend = backend().await;
+        assert!(backend.trust().set_unreliable(true) && !backend.trust().set_unreliable(true));
+        assert_eq!((backend.write_health(), backend.readable()), (WriteHealth::Unreliable, true));
+        backend.trust().set_unreliable(false);
         assert_eq!(backend.write_health(), WriteHealth::Good);
     }
 

@@ -60,6 +60,8 @@ impl<'a> FailureDomains<'a> {
 pub enum WriteHealth {
     /// It takes writes.
     Good,
+    /// It was away in many audits: used only when those before are not enough for every sliver.
+    Unreliable,
     /// It failed a write lately: used only when the good ones are not enough for every sliver.
     Degraded,
     /// It timed out lately: waiting for it again would stall every write, so it is left out.
@@ -67,4 +69,12 @@ pub enum WriteHealth {
     /// What it holds is in doubt, it leaves the cluster, prices are below the floor that it signed, or it answers no audits: it takes nothing, whatever
     /// is missing.
     Barred,
+}
+
+impl WriteHealth {
+    /// Whether slivers may be rebuilt there now.
+    #[must_use]
+    pub fn takes_repair(self) -> bool {
+        self <= Self::Unreliable
+    }
 }

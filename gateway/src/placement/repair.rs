@@ -3,7 +3,7 @@
 
 use codec::{BlobId, Scheme};
 
-use crate::placement::candidate::{Candidate, FailureDomains, WriteHealth};
+use crate::placement::candidate::{Candidate, FailureDomains};
 use crate::placement::rendezvous::ranked;
 use crate::placement::spread::Spread;
 
@@ -97,7 +97,8 @@ pub fn plan_repair(
         return plan;
     }
     let mut order = ranked(candidates, blob);
-    order.retain(|&at| candidates[at].write_health == WriteHealth::Good);
+    order.retain(|&at| candidates[at].write_health.takes_repair());
+    order.sort_by_key(|&at| candidates[at].write_health);
     // What is lost takes the places first.
     let lost = lost.into_iter().map(|index| (index, None));
     for (index, own) in lost.chain(leaving.into_iter().map(|(index, domains)| (index, Some(domains)))) {
@@ -138,7 +139,7 @@ pub fn plan_repair_with_successors(
     for &(index, target) in successors {
         let Some(fact) = facts.get_mut(usize::from(index)) else { continue };
         let SliverFact::Leaving(own) = *fact else { continue };
-        if is_lost || candidates[target].write_health != WriteHealth::Good {
+        if is_lost || !candidates[target].write_health.takes_repair() {
             *fact = SliverFact::Good(own);
             waits.push(index);
             continue;
@@ -166,6 +167,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::placement::candidate::WriteHealth;
     use crate::placement::tests::{blob, candidate, in_zone, scheme};
 
     const NAMES: [&str; 8] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
@@ -256,6 +258,19 @@ mod tests {
         let mut candidates = committee(6);
         candidates[5].write_health = WriteHealth::Degraded;
         assert_eq!(plan_repair(&slivers("ggggg-"), scheme("rs-4-2"), &candidates, &blob(1)).unplaced, [5]);
+    }
+
+    #[test]
+    fn who_is_unreliable_takes_repair_where_nobody_else_can() {
+        let mut candidates = committee(7);
+        candidates[5].write_health = WriteHealth::Unreliable;
+        for number in 0..20 {
+            let target = |candidates: &[Candidate<'_>]| {
+                plan_repair(&slivers("ggggg-"), scheme("rs-4-2"), candidates, &blob(number)).rebuilds[0].target
+            };
+            assert_eq!(target(&candidates), 6);
+            assert_eq!(target(&candidates[..6]), 5);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::app::startup::cluster_key::ClusterIdentity;
 use crate::app::startup::data_folder::DataFolder;
 use crate::app::startup::opened_backend::open_one;
+use crate::audit;
 use crate::clock::Ambient;
 use crate::config::Config;
 use crate::metadata::{BackendRow, MetadataError, MetadataStore};
@@ -86,9 +87,17 @@ impl Components {
         };
         match opened.await {
             Ok((cluster, committee)) => {
-                let (key, periods) = (cluster.key(), periods(config));
-                let heartbeats =
-                    Heartbeats::new(metadata.clone(), &committee, cluster.id, key, ambient.clone(), periods);
+                let (key, periods, thresholds) =
+                    (cluster.key(), periods(config), audit::rules(&config.audit).thresholds);
+                let heartbeats = Heartbeats::new(
+                    metadata.clone(),
+                    &committee,
+                    cluster.id,
+                    key,
+                    ambient.clone(),
+                    periods,
+                    thresholds,
+                );
                 Ok(Self { folder, metadata, cluster, committee, heartbeats, base, key_provider })
             }
             Err(error) => {

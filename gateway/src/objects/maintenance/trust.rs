@@ -33,6 +33,8 @@ pub struct Trust {
     below_floor: AtomicBool,
     /// It was silent in too many audits of an epoch and has not answered one since.
     silent: AtomicBool,
+    /// It was away, or did not answer, in too many audits.
+    unreliable: AtomicBool,
     /// It has passed its audits, or needs none.
     known: AtomicBool,
     flag: Mutex<Option<(BackendFlag, String)>>,
@@ -90,6 +92,17 @@ impl Trust {
     /// Takes over whether it is silent; whether that is another answer than before.
     pub(crate) fn set_silent(&self, is_silent: bool) -> bool {
         self.silent.swap(is_silent, Ordering::Relaxed) != is_silent
+    }
+
+    /// Whether it was away, or did not answer, in too many audits: it takes new slivers where the others are too few.
+    #[must_use]
+    pub fn is_unreliable(&self) -> bool {
+        self.unreliable.load(Ordering::Relaxed)
+    }
+
+    /// Takes over whether it is unreliable; whether that is another answer than before.
+    pub(crate) fn set_unreliable(&self, is_unreliable: bool) -> bool {
+        self.unreliable.swap(is_unreliable, Ordering::Relaxed) != is_unreliable
     }
 
     /// Whether it has passed its audits, or is trusted without.

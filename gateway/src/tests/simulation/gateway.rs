@@ -10,11 +10,12 @@ use tokio::runtime::Runtime;
 
 use crate::admin::Admin;
 use crate::app::incarnation_lease::{IncarnationLease, LeaseTiming};
+use crate::audit;
 use crate::clock::Ambient;
-use crate::config::{Config, Environment, Overrides, parse};
+use crate::config::{AuditConfig, Config, Environment, Overrides, parse};
 use crate::domain::Bucket;
 use crate::metadata::simulated::{Simulated, enter};
-use crate::metadata::{BackendRow, MetadataStore};
+use crate::metadata::{BackendRow, MetadataStore, Thresholds};
 use crate::objects::{
     Backend, Committee, Compute, HeartbeatPeriods, Heartbeats, NoKeyProvider, Objects, ObjectsParts, ObjectsSettings,
 };
@@ -218,8 +219,15 @@ async fn begin(
     }
     let committee = Committee::new(backends);
     let key = cluster_key;
-    let heartbeats =
-        Heartbeats::new(metadata.clone(), &committee, CLUSTER, key(), ambient.clone(), heartbeat_periods());
+    let heartbeats = Heartbeats::new(
+        metadata.clone(),
+        &committee,
+        CLUSTER,
+        key(),
+        ambient.clone(),
+        heartbeat_periods(),
+        thresholds(),
+    );
     let round = heartbeats.look().await?;
     anyhow::ensure!(!heartbeats.cloned().is_cancelled(), "another copy of the database makes heartbeats");
     let lease = IncarnationLease::begin(&metadata, name, LeaseTiming::default(), round.incarnation).await?;
@@ -271,6 +279,10 @@ pub(super) fn cluster_key() -> ClusterKey {
 
 pub(super) fn heartbeat_periods() -> HeartbeatPeriods {
     HeartbeatPeriods { directory: Duration::from_secs(30), remote: Duration::from_secs(300) }
+}
+
+pub(super) fn thresholds() -> Thresholds {
+    audit::rules(&AuditConfig::default()).thresholds
 }
 
 /// What the database knows of a disk.

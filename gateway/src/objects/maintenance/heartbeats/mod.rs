@@ -2,6 +2,8 @@
 //!
 //! See `domain/heartbeat.rs` for what is compared, and ARCHITECTURE.md for what follows from it.
 
+mod refresh;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,13 +17,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Ambient, random};
-use crate::domain::money::epoch::Epoch;
-use crate::domain::money::mode::MoneyMode;
 use crate::domain::{BackendFlag, BackendId, Heartbeat, HeartbeatVerdict, SeenBackend, SeenHeartbeat};
-use crate::metadata::{BackendSighting, FlaggedBackend, MetadataError, MetadataStore, SightedBackend};
+use crate::metadata::{BackendSighting, MetadataError, MetadataStore, SightedBackend, Thresholds};
 use crate::objects::committee::{Backend, Committee};
-use crate::objects::maintenance::trust::Membership;
-use crate::staking::PriceFloor;
 
 /// How long a backend may take to show its heartbeat.
 const LOOK: Duration = Duration::from_secs(5);
@@ -69,6 +67,8 @@ struct Inner {
     with_newest_key: AtomicBool,
     ambient: Ambient,
     periods: HeartbeatPeriods,
+    /// Below which scores a backend is not relied on.
+    thresholds: Thresholds,
     /// When each backend was last seen.
     seen: Mutex<HashMap<BackendId, Instant>>,
     /// The highest segment of the journal that any backend has recorded.
@@ -95,6 +95,7 @@ impl Heartbeats {
         key: ClusterKey,
         ambient: Ambient,
         periods: HeartbeatPeriods,
+        thresholds: Thresholds,
     ) -> Self {
         let backends = committee.backends().to_vec();
         backends.iter().for_each(|backend| backend.trust().await_sight());
@@ -109,6 +110,7 @@ impl Heartbeats {
             with_newest_key,
             ambient,
             periods,
+            thresholds,
             seen,
             segment,
             taken_over,
@@ -212,68 +214,6 @@ impl Heartbeats {
         let key = if is_renewed { self.0.key.newest() } else { &self.0.key };
         let record = heartbeat.to_record(self.0.cluster, &backend.id, key, segment);
         backend.store.beat(record.into()).await
-    }
-
-    /// Reloads which backends are flagged, and applies it.
-    ///
-    /// # Errors
-    /// The database is unavailable.
-    pub async fn refresh(&self) -> Result<(), MetadataError> {
-        let flagged = self.0.metadata.flagged_backends().await?;
-        let (kept, removed) = (self.0.metadata.heartbeats().await?, self.0.metadata.removed_backends().await?);
-        let mut leaving = self.0.metadata.leaving_backends().await?;
-        // What is replaced takes slivers until this gateway knows its successor.
-        let successors = self.0.metadata.successors().await?.into_iter();
-        let known = |id: &BackendId| self.0.backends.iter().any(|backend| backend.id == *id);
-        leaving.extend(successors.filter(|(_, successor)| known(successor)).map(|(old, _)| old));
-        let absences = self.0.metadata.absences().await?;
-        let vettings = self.0.metadata.provider_vettings().await?;
-        let reputations = self.0.metadata.reputations().await?;
-        let weights = self.0.metadata.placement_weights().await?;
-        let below_floor = self.below_floor().await?;
-        for backend in &self.0.backends {
-            if backend.trust().set_below_floor(below_floor.contains(backend.id.as_str())) {
-                announce_price(backend);
-            }
-            let silent_in = reputations.get(&backend.id).and_then(|known| known.silent_in);
-            if backend.trust().set_silent(silent_in.is_some()) {
-                announce_silence(&backend.id, silent_in);
-            }
-            let staked = weights.get(backend.id.as_str()).copied().unwrap_or(0);
-            backend.weigh_by_stake((!weights.is_empty()).then_some(staked));
-            if let Some(kept) = kept.get(&backend.id) {
-                backend.store.require_generation(kept.last.generation);
-            }
-            backend.set_vetted(vettings.get(backend.id.as_str()).is_some_and(|vetting| vetting.is_vetted));
-            let flag = flagged.iter().find(|flagged| flagged.backend == backend.id);
-            let with_outcome = flag.map(|flagged| (flagged.flag, flagged.reason.clone()));
-            let membership = match &backend.id {
-                id if removed.contains(id) => Membership::Removed,
-                id if absences.get(id).is_some_and(|absence| absence.lost) => Membership::Lost,
-                id if leaving.contains(id) => Membership::Draining,
-                _ => Membership::Full,
-            };
-            if backend.trust().set(with_outcome, membership) {
-                announce(&backend.id, flag);
-            }
-        }
-        let held = flagged.iter().any(|flagged| flagged.flag.holds_collection());
-        metrics::gauge!("haulout_collection_held").set(if held { 1.0 } else { 0.0 });
-        if flagged.iter().any(|flagged| flagged.flag == BackendFlag::Clone) {
-            self.0.cloned.cancel();
-        }
-        Ok(())
-    }
-
-    /// Providers whose floor the prices of the epoch that is under way do not meet.
-    async fn below_floor(&self) -> Result<BTreeSet<String>, MetadataError> {
-        let Some((epoch, _)) = self.0.metadata.money_epoch().await? else { return Ok(BTreeSet::new()) };
-        if epoch.mode != MoneyMode::On {
-            return Ok(BTreeSet::new());
-        }
-        let floors = self.0.metadata.price_floors_in(epoch.number).await?.into_iter();
-        let below = floors.filter(|row| !PriceFloor::from(row.floor).accepts(&epoch.prices));
-        Ok(below.map(|row| row.provider).collect())
     }
 
     /// The backends to look at now: those not seen for their period, and those that did not answer.
@@ -393,45 +333,5 @@ fn is_of_later_generation(one: &BackendSighting) -> bool {
     match (&one.kept, &one.seen.heartbeat) {
         (Some(kept), SeenHeartbeat::Authentic(shown)) => shown.generation > kept.last.generation,
         _ => false,
-    }
-}
-
-/// That a provider closes or opens by its price shows in log and metrics.
-fn announce_price(backend: &Backend) {
-    let (id, is_below) = (&backend.id, backend.trust().is_below_floor());
-    if is_below {
-        tracing::warn!(backend = %id, "the prices in force are below the floor of a provider: it takes no new slivers");
-    } else {
-        tracing::info!(backend = %id, "the prices in force meet the floor of a provider again");
-    }
-    let labels = [("backend", id.to_string())];
-    metrics::gauge!("haulout_backend_below_price_floor", &labels).set(if is_below { 1.0 } else { 0.0 });
-}
-
-/// That a backend is silent, or answers again, shows in log and metrics.
-fn announce_silence(backend: &BackendId, silent_in: Option<Epoch>) {
-    match silent_in {
-        Some(epoch) => {
-            tracing::warn!(%backend, %epoch, "a backend was silent in too many audits: it takes no new slivers until it answers one");
-        }
-        None => tracing::info!(%backend, "a backend that was silent answers audits again"),
-    }
-    let silent = if silent_in.is_some() { 1.0 } else { 0.0 };
-    metrics::gauge!("haulout_backend_silent", "backend" => backend.to_string()).set(silent);
-}
-
-/// Another flag than before shows in log and metrics.
-fn announce(backend: &BackendId, flagged: Option<&FlaggedBackend>) {
-    match flagged {
-        Some(flagged) => {
-            let (flag, reason) = (flagged.flag, &flagged.reason);
-            tracing::error!(%backend, %flag, reason, "a backend was flagged: an operator must look");
-        }
-        None => tracing::info!(%backend, "a backend is trusted again"),
-    }
-    for flag in BackendFlag::ALL {
-        let is = flagged.is_some_and(|flagged| flagged.flag == flag);
-        let labels = [("backend", backend.to_string()), ("flag", flag.name().to_owned())];
-        metrics::gauge!("haulout_backend_flagged", &labels).set(if is { 1.0 } else { 0.0 });
     }
 }
