@@ -109,5 +109,6 @@ pub fn with_webhook(settings: Settings, address: SocketAddr, allow_private: bool
     let settings = settings.set("[notification_target]", "name = \"hook\"").set("[notification_target]", &url);
     settings
         .set("[notification_target]", &format!("authorization = \"{AUTHORIZATION}\""))
+        .set("[notification_target]", "accounts = [\"*\"]")
         .set("[notification_target]", &format!("allow_private = {allow_private}"))
 }

@@ -381,7 +381,7 @@ async fn a_target_that_never_answers_holds_up_no_other(gateway: &mut TestGateway
     let silent = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = silent.local_addr()?;
     gateway.reconfigure(|settings| with_webhook(settings, receiver.address(), true))?;
-    let target = "name = \"silent\"\nallow_private = true\ntimeout_seconds = 60";
+    let target = "name = \"silent\"\nallow_private = true\naccounts = [\"*\"]\ntimeout_seconds = 60";
     gateway
         .scribble_into_configuration(&format!("\n[[notification_target]]\nurl = \"http://{address}/\"\n{target}\n"))?;
     gateway.restart()?;

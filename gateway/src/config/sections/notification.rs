@@ -18,8 +18,8 @@ pub struct NotificationTargetConfig {
     pub url: String,
     /// The `Authorization` header of each post. `${NAME}` is replaced by that environment variable.
     pub authorization: Option<String>,
-    /// The accounts whose buckets may use it, each by its twelve digits. Every account may when it is missing, as in releases
-    /// before it was there. What they cause is sent with this target's `Authorization`.
+    /// The accounts whose buckets may use it, each by its twelve digits, or `*` for every account: what they cause is sent with this target's
+    /// `Authorization`, so an operator has to say it: none for a target of alerts alone.
     pub accounts: Option<Vec<String>>,
     /// Also post to loopback, private and link-local addresses.
     #[serde(default)]
@@ -28,6 +28,9 @@ pub struct NotificationTargetConfig {
     #[serde(default = "timeout_seconds")]
     pub timeout_seconds: u32,
 }
+
+/// Among a target's accounts: it is for all of them.
+const EVERY_ACCOUNT: &str = "*";
 
 fn timeout_seconds() -> u32 {
     10
@@ -44,8 +47,9 @@ impl NotificationTargetConfig {
     /// Whether buckets of an account may use it; the account is unknown when its bucket is gone, and was not kept.
     #[must_use]
     pub fn allows(&self, account: Option<UserId>) -> bool {
-        let Some(accounts) = &self.accounts else { return true };
-        account.is_some_and(|account| accounts.contains(&account.account_number()))
+        let Some(accounts) = &self.accounts else { return false };
+        let named = |account: UserId| accounts.contains(&account.account_number());
+        accounts.iter().any(|one| one == EVERY_ACCOUNT) || account.is_some_and(named)
     }
 
     /// Puts environment variables in.
@@ -69,9 +73,10 @@ impl NotificationTargetConfig {
             found.push(Problem::at(at("url"), "a target is a URL that begins with https:// or http://"));
         }
         let digits = |number: &String| number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit());
-        if !self.accounts.iter().flatten().all(digits) {
-            found
-                .push(Problem::at(at("accounts"), "an account is named by its twelve digits, see `haulout user list`"));
+        let is_account = |one: &String| one == EVERY_ACCOUNT || digits(one);
+        if !self.accounts.as_ref().is_some_and(|accounts| accounts.iter().all(is_account)) {
+            let how = "list the accounts whose buckets may use it by their twelve digits, see `haulout user list`, or \"*\" for every account";
+            found.push(Problem::at(at("accounts"), how));
         }
         if self.timeout_seconds == 0 {
             found.push(Problem::at(at("timeout_seconds"), "a post takes at least a second"));
@@ -92,10 +97,11 @@ mod tests {
     fn a_target_is_for_the_accounts_it_names() {
         let (anna, bert) = (Some(UserId(1)), Some(UserId(2)));
         for (accounts, allowed) in [
-            ("", [true, true, true]),
+            ("accounts = [\"*\"]", [true, true, true]),
             ("accounts = [\"000000000001\"]", [true, false, false]),
             ("accounts = [\"000000000001\", \"000000000002\"]", [true, true, false]),
             ("accounts = []", [false, false, false]),
+            ("", [false, false, false]),
         ] {
             let target = target(accounts);
             assert_eq!([anna, bert, None].map(|account| target.allows(account)), allowed, "{accounts}");
@@ -106,6 +112,9 @@ mod tests {
     fn accounts_are_numbers() {
         for (accounts, problems) in [
             ("accounts = [\"000000000001\"]", 0),
+            ("accounts = [\"*\"]", 0),
+            ("accounts = []", 0),
+            ("", 1),
             ("accounts = [\"1\"]", 1),
             ("accounts = [\"anna\"]", 1),
             ("accounts = [\"arn:aws:iam::000000000001:root\"]", 1),
