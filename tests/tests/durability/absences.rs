@@ -86,6 +86,7 @@ async fn what_stays_away_is_rebuilt_and_reclaimed_when_it_is_back(gateway: &mut 
     gateway.bring_back(8)?;
     wait_until_back(gateway, 8).await?;
     wait_until("what is elsewhere now is reclaimed", async || {
+        gateway.haulout(&["collect"]).ok().await?;
         Ok((slivers(gateway, 8..=8)? == 0 && slivers(gateway, 1..=7)? == all).then_some(()))
     })
     .await?;

@@ -37,8 +37,15 @@ async fn a_gateway_on_the_old_database_stops(gateway: &mut TestGateway) -> Resul
     };
     let said = wait_until("the gateway on the old database changes nothing", refused).await?;
     ensure!(said.contains("another one was rebuilt"), "{said}");
-    old.delete("kept", "before").await?.refused(503, "ServiceUnavailable")?;
-    old.call("iam", "CreateUser", &[("UserName", "anybody")]).await?.refused(503, "ServiceUnavailable")?;
+    // It begins another incarnation, should that of the other one have its number, and closes connections for that: clients ask again.
+    wait_until("a deletion is answered", async || Ok(old.delete("kept", "before").await.ok()))
+        .await?
+        .refused(503, "ServiceUnavailable")?;
+    wait_until("a new user is answered", async || {
+        Ok(old.call("iam", "CreateUser", &[("UserName", "anybody")]).await.ok())
+    })
+    .await?
+    .refused(503, "ServiceUnavailable")?;
     gateway.haulout(&["user", "add", "anybody"]).fails().await?;
     read(&old, &["before", "late"]).await?;
 
