@@ -11,15 +11,17 @@ use codec::{BlobOpener, PossessionProof};
 use futures::StreamExt as _;
 
 use crate::audit::asking::Request;
-use crate::audit::judgement::{Judgement, Presence, Sample, Shown, is_this_sides_fault, judge};
+use crate::audit::backend_step::{Audited, BackendStep};
+use crate::audit::judgement::{Sample, Shown, judge};
+use crate::audit::pacing::{samples_due, wanted};
 use crate::audit::selection::{Draw, Draws};
 use crate::audit::unjudged::unjudged_backends;
-use crate::clock::{Ambient, random, time_ordered_id};
+use crate::clock::{Ambient, random};
 use crate::config::AuditConfig;
 use crate::domain::{BackendId, StoredBlob, Timestamp};
 use crate::metadata::{
-    Absence, AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Decay, Evidence, MetadataError,
-    MetadataStore, ReputationRules, ShareProgress, Thresholds, VerdictBatch, VerdictRow,
+    AuditEpoch, AuditMethod, AuditShare, AuditedSliver, ContainedAudit, Evidence, MetadataError, MetadataStore,
+    ShareProgress, VerdictRow,
 };
 
 /// Samples of one backend in one step.
@@ -34,17 +36,8 @@ const DRAWS_PER_STEP: u64 = 1_024;
 /// Bytes of answers to challenges: proofs and signatures. Label: backend.
 const AUDITED_BYTES: &str = "haulout_audited_bytes_total";
 
-/// A day, by which nodes count what they move.
-const DAY_SECONDS: i64 = 86_400;
-
-/// How far the clock of a node may be from this one's.
-const CLOCKS_DIFFER_SECONDS: i64 = 300;
-
 /// Backends asked side by side.
 const BACKENDS_AT_ONCE: usize = 16;
-
-/// Samples of one backend in an epoch, at most.
-const SAMPLES_MAX: u64 = 10_000;
 
 /// Seconds of the time over which billed bytes are counted.
 const MONTH_SECONDS: u64 = 30 * 86_400;
@@ -79,24 +72,6 @@ pub struct Auditor {
     pub open_blob: OpenBlob,
     /// Clock and randomness.
     pub ambient: Ambient,
-}
-
-/// What one backend's step came to.
-struct BackendStep {
-    backend: BackendId,
-    audits: Vec<Audited>,
-    progress: Option<ShareProgress>,
-}
-
-/// One audit.
-struct Audited {
-    sliver: AuditedSliver,
-    draw: Draw,
-    method: AuditMethod,
-    judgement: Judgement,
-    evidence: Evidence,
-    tries: u32,
-    presence: Presence,
 }
 
 impl Auditor {
@@ -268,154 +243,10 @@ impl Auditor {
         Ok(asked.map(|audit| Audited { tries: contained.tries + 1, ..audit }))
     }
 
-    /// What is recorded of the steps of all backends, where these are away.
-    fn batch(&self, steps: Vec<BackendStep>, away: &BTreeMap<BackendId, Absence>) -> VerdictBatch {
-        let (silent, answering) = self.reached(&steps, away);
-        let is_excused = is_this_sides_fault(self.scheme, silent, answering);
-        let (mut verdicts, mut contained, mut progress) = (Vec::new(), Vec::new(), Vec::new());
-        for step in steps {
-            progress.extend(step.progress);
-            for mut audit in step.audits {
-                if audit.gave_no_data() {
-                    audit.conclude(is_excused, self.settings.tries);
-                }
-                if audit.gave_no_data() {
-                    contained.push((audit.contained(), self.ask_again_after(&audit)));
-                }
-                verdicts.push(self.row(audit, is_excused));
-            }
-        }
-        VerdictBatch { verdicts, contained, progress, rules: rules(&self.settings) }
-    }
-
-    /// How many backends are silent, and how many answer: as they did in these steps, and who was not asked as it did to the last
-    /// heartbeat. What counts as lost is no news, and counts as neither.
-    fn reached(&self, steps: &[BackendStep], away: &BTreeMap<BackendId, Absence>) -> (usize, usize) {
-        let asked: BTreeMap<_, _> = steps.iter().filter_map(|step| Some((&step.backend, step.is_reached()?))).collect();
-        let of_all = self.backends.keys().map(|backend| match (asked.get(backend), away.get(backend)) {
-            (Some(true), _) | (None, None) => (0, 1),
-            (_, Some(absence)) if absence.lost => (0, 0),
-            _ => (1, 0),
-        });
-        of_all.fold((0, 0), |(silent, answering), (away, here)| (silent + away, answering + here))
-    }
-
-    /// In how many seconds a backend is asked again; one that moves no more bytes today, when its day is over.
-    fn ask_again_after(&self, audit: &Audited) -> i64 {
-        match audit.presence {
-            Presence::DayUsedUp => seconds_until_next_day(self.ambient.clock.now()),
-            Presence::Unknown | Presence::Answering => self.settings.retry_seconds.into(),
-        }
-    }
-
-    fn row(&self, audit: Audited, is_excused: bool) -> VerdictRow {
-        let epoch = audit.epoch();
-        let Judgement { mut verdict, mut reason } = audit.judgement;
-        if is_excused && audit.presence == Presence::Unknown && matches!(verdict, Verdict::Offline | Verdict::Contained)
-        {
-            verdict = Verdict::Void;
-            reason = format!("too many backends were silent at once; this one: {reason}");
-        }
-        VerdictRow {
-            id: time_ordered_id(&self.ambient),
-            backend: audit.sliver.placement.backend.clone(),
-            epoch,
-            blob: audit.sliver.blob.id,
-            index: audit.sliver.placement.index,
-            attempt: audit.sliver.placement.attempt,
-            method: audit.method,
-            verdict,
-            reason,
-            evidence: serde_json::to_string(&audit.evidence).unwrap_or_default(),
-            judged_at: self.ambient.clock.now(),
-        }
-    }
-
     fn billed_bytes_per_epoch(&self) -> u64 {
         let bytes = u128::from(self.settings.billed_bytes_per_month) * u128::from(self.settings.epoch_seconds);
         u64::try_from(bytes / u128::from(MONTH_SECONDS)).unwrap_or(u64::MAX)
     }
-}
-
-impl BackendStep {
-    /// Whether anybody was there; none where nothing was asked. Who refuses is there.
-    fn is_reached(&self) -> Option<bool> {
-        let last = self.audits.last()?;
-        Some(!self.is_silent() || last.presence != Presence::Unknown)
-    }
-
-    /// The last one that was asked gave nothing: there is no use in asking on.
-    fn is_silent(&self) -> bool {
-        let last = self.audits.last().map(|audit| audit.judgement.verdict);
-        matches!(last, Some(Verdict::Offline | Verdict::Contained | Verdict::Void))
-    }
-}
-
-impl Audited {
-    /// The epoch whose secret chose it: of one that is asked again, an earlier one.
-    fn epoch(&self) -> u64 {
-        self.evidence.draw.epoch
-    }
-
-    /// It was reached and is asked again.
-    fn gave_no_data(&self) -> bool {
-        let verdict = self.judgement.verdict;
-        verdict == Verdict::Contained || verdict == Verdict::Void && self.presence == Presence::DayUsedUp
-    }
-
-    /// The backend lacks what it gave no data for often enough; where silence is excused, this time does not count.
-    fn conclude(&mut self, is_excused: bool, tries_max: u32) {
-        let tries = self.tries;
-        if is_excused && self.presence == Presence::Unknown {
-            self.tries = tries.saturating_sub(1);
-        } else if tries >= tries_max {
-            let reason =
-                format!("it gave no data when it was asked {tries} times; the last time: {}", self.judgement.reason);
-            self.judgement = Judgement { verdict: Verdict::Missing, reason };
-        }
-    }
-
-    fn contained(&self) -> ContainedAudit {
-        ContainedAudit {
-            backend: self.sliver.placement.backend.clone(),
-            blob: self.sliver.blob.id,
-            index: self.sliver.placement.index,
-            attempt: self.sliver.placement.attempt,
-            epoch: self.epoch(),
-            draw: self.draw.number,
-            tries: self.tries,
-        }
-    }
-}
-
-/// What follows from verdicts under these settings.
-#[must_use]
-pub fn rules(settings: &AuditConfig) -> ReputationRules {
-    let thresholds = Thresholds { data: settings.suspend_below.into(), answers: settings.unreliable_below.into() };
-    ReputationRules { decay: Decay::default(), thresholds }
-}
-
-/// Samples of a backend in an epoch: the least, and one for each so many slivers that it seems to hold, by the part of the draws of the
-/// epoch before that named one of them.
-fn samples_due(settings: &AuditConfig, serials: u64, before: Option<&AuditShare>) -> u64 {
-    let held = before.filter(|share| share.drawn > 0).map_or(0, |share| {
-        let held = u128::from(serials) * u128::from(share.found) / u128::from(share.drawn);
-        u64::try_from(held).unwrap_or(u64::MAX)
-    });
-    (u64::from(settings.samples) + held / u64::from(settings.slivers_per_sample.max(1))).min(SAMPLES_MAX)
-}
-
-/// Samples that are due by now and were not taken: they are spread evenly over the epoch.
-fn wanted(epoch: &AuditEpoch, now: Timestamp, share: &AuditShare) -> u64 {
-    let length = (epoch.ends_at.0 - epoch.begun_at.0).max(1);
-    let passed = (now.0 - epoch.begun_at.0).clamp(0, length);
-    let due = i128::from(share.due) * i128::from(passed) / i128::from(length);
-    u64::try_from(due).unwrap_or(0).saturating_add(1).min(share.due).saturating_sub(share.found)
-}
-
-/// Seconds until the day of UTC is over, and as many as clocks of nodes may differ.
-fn seconds_until_next_day(now: Timestamp) -> i64 {
-    DAY_SECONDS - (now.0 / 1_000_000).rem_euclid(DAY_SECONDS) + CLOCKS_DIFFER_SECONDS
 }
 
 /// Counts the bytes of an answer that a node has signed, as the node does; reads it cannot tell from those of clients.
