@@ -43,11 +43,21 @@ impl S3State {
         found.ok_or_else(|| S3Error::new(Code::NoSuchBucket).field("BucketName", name.as_str()))
     }
 
+    /// The name of the region of a bucket with this location. `EU`, an old one, is none that clients could sign for.
+    #[must_use]
+    pub fn region_name<'a>(&'a self, location: &'a str) -> &'a str {
+        match location {
+            "" => &self.settings.s3.region,
+            "EU" => "eu-west-1",
+            location => location,
+        }
+    }
+
     /// The region of a bucket.
     #[must_use]
     pub fn region_of(&self, bucket: &Bucket) -> HeaderValue {
-        let region = if bucket.location.is_empty() { &self.settings.s3.region } else { &bucket.location };
-        HeaderValue::from_str(region).unwrap_or(const { HeaderValue::from_static("us-east-1") })
+        HeaderValue::from_str(self.region_name(&bucket.location))
+            .unwrap_or(const { HeaderValue::from_static("us-east-1") })
     }
 
     /// The owner of a bucket; the caller, most of the time.

@@ -12,9 +12,12 @@ pub const ROOT: &str = "Tagging";
 /// # Errors
 /// `MalformedXML`, or which rule of tags is broken.
 pub fn read(root: &Element, most: usize) -> Result<TagSet, S3Error> {
-    let malformed = || S3Error::from(Code::MalformedXML);
-    let [set] = root.children.as_slice() else { return Err(malformed()) };
-    if set.name == "TagSet" { read_list(set, most) } else { Err(malformed()) }
+    match root.children.as_slice() {
+        // What clients send for no set at all is an empty one, as recorded of Amazon.
+        [] => Ok(TagSet::default()),
+        [set] if set.name == "TagSet" => read_list(set, most),
+        _ => Err(Code::MalformedXML.into()),
+    }
 }
 
 /// Reads an element that holds at most `most` `<Tag>` elements.
@@ -89,6 +92,7 @@ mod tests {
         write(of(inside, 10).unwrap().pairs(), &mut writer);
         assert_eq!(writer.finish(), inside);
         assert!(of("<TagSet/>", 10).unwrap().pairs().is_empty());
+        assert!(of("", 10).unwrap().pairs().is_empty());
     }
 
     #[test]
@@ -97,7 +101,8 @@ mod tests {
         let set = |tags: &str| format!("<TagSet>{tags}</TagSet>");
         let many: String = (0..51).map(|i| tag(&i.to_string())).collect();
         for (inside, code) in [
-            (String::new(), Code::MalformedXML),
+            ("<Other/>".to_owned(), Code::MalformedXML),
+            ("<TagSet/>".repeat(2), Code::MalformedXML),
             (set("<Tag><Key>a</Key></Tag>"), Code::MalformedXML),
             (set("<Tag><Key>a</Key><Key>b</Key></Tag>"), Code::MalformedXML),
             (set("<Other/>"), Code::MalformedXML),

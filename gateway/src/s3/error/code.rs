@@ -120,7 +120,6 @@ codes! {
     QuotaExceeded 403 "The bucket's quota is exceeded.",
     ReplicationConfigurationNotFoundError 404 "The replication configuration was not found",
     RequestHeaderSectionTooLarge 400 "Your request header section exceeds the maximum allowed size.",
-    RequestIsNotMultiPartContent 412 "Bucket POST must be of the enclosure-type multipart/form-data.",
     RequestTimeTooSkewed 403 "The difference between the request time and the current time is too large.",
     RequestTimeout 400 "Your socket connection to the server was not read from or written to within the timeout period.",
     ServerSideEncryptionConfigurationNotFoundError 404 "The server side encryption configuration was not found",

@@ -56,7 +56,8 @@ const HEADERS: [&str; 7] = [
 #[derive(Clone, Debug, Default)]
 pub struct FormFields {
     fields: Vec<(String, String)>,
-    file_name: String,
+    /// `None` for a file without a name: then fields that ask for it stay as they are.
+    file_name: Option<String>,
 }
 
 impl FormFields {
@@ -69,14 +70,15 @@ impl FormFields {
     /// Puts the file's name where a field asks for it, as Amazon does in all of them; the policy is then held against what
     /// will really be done.
     fn put_file_name(&mut self) -> Result<(), S3Error> {
+        let Some(file_name) = &self.file_name else { return Ok(()) };
         let asking = |(name, _): &&mut (String, String)| !PROOFS.contains(&name.as_str());
         let mut bytes = 0;
         for (_, value) in self.fields.iter_mut().filter(asking) {
-            bytes += value.matches(FILE_NAME).count() * self.file_name.len();
+            bytes += value.matches(FILE_NAME).count() * file_name.len();
             if bytes > FIELDS_BYTES_MAX {
                 return Err(Code::MaxPostPreDataLengthExceededError.into());
             }
-            *value = value.replace(FILE_NAME, &self.file_name);
+            *value = value.replace(FILE_NAME, file_name);
         }
         Ok(())
     }
@@ -115,7 +117,7 @@ pub async fn parse(
     limits: &BodyLimits,
 ) -> Result<Form, S3Error> {
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let form = content_type.and_then(Multipart::new).ok_or(Code::RequestIsNotMultiPartContent)?;
+    let form = content_type.and_then(Multipart::new).ok_or_else(no_form)?;
     let reading = read_fields(form, Frames::new(head, body, limits.idle));
     let (mut fields, form, frames) = limits.unverified.read(head, reading).await?;
     let identity = verifier.verify_form(|name| fields.get(name)).await?;
@@ -136,6 +138,12 @@ pub async fn parse(
     Ok(Form { identity, key, fields, headers, promise, body })
 }
 
+/// As recorded: what looks like a condition of the request is its type.
+fn no_form() -> S3Error {
+    let condition = "Bucket POST must be of the enclosure-type multipart/form-data";
+    S3Error::new(Code::PreconditionFailed).field("Condition", condition)
+}
+
 fn too_long() -> S3Error {
     S3Error::new(Code::MaxPostPreDataLengthExceededError).closing()
 }
@@ -149,7 +157,7 @@ async fn read_fields(mut form: Multipart, mut frames: Frames) -> Result<(FormFie
     loop {
         match form.next().map_err(malformed)? {
             Some(Event::Part(part)) if part.name.eq_ignore_ascii_case("file") => {
-                fields.file_name = bare_name(part.file_name.as_deref().unwrap_or_default()).to_owned();
+                fields.file_name = part.file_name.as_deref().map(|name| bare_name(name).to_owned());
                 return Ok((fields, form, frames));
             }
             Some(Event::Part(part)) => {

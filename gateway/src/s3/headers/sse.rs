@@ -10,7 +10,7 @@ use md5::{Digest as _, Md5};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::domain::{ContentEncryption, ContentKey};
-use crate::objects::{DataKey, KeyChoice};
+use crate::objects::DataKey;
 use crate::policy::Value;
 use crate::s3::error::{Code, S3Error};
 
@@ -41,8 +41,17 @@ pub enum Encryption {
     Nothing,
     /// The gateway's own keys and no other.
     Gateway,
-    /// A key.
-    Key(KeyChoice),
+    /// The client's key.
+    Customer(DataKey),
+    /// A key of the key service.
+    Kms {
+        /// Its name; `None` for the default one.
+        key: Option<String>,
+        /// The encryption context: Base64 of JSON.
+        context: Option<String>,
+        /// Whether a bucket key is wanted, where that was said.
+        bucket_key: Option<bool>,
+    },
 }
 
 /// The value of a condition key about encryption, without `s3:`. Like Amazon's, it is what the write asks for: policies
@@ -51,13 +60,9 @@ pub enum Encryption {
 pub fn condition_value<'a>(requested: &'a Encryption, name: &str) -> Option<Value<'a>> {
     match (name, requested) {
         ("x-amz-server-side-encryption", Encryption::Gateway) => Some(Value::from("AES256")),
-        ("x-amz-server-side-encryption", Encryption::Key(KeyChoice::Kms { .. })) => Some(Value::from("aws:kms")),
-        ("x-amz-server-side-encryption-aws-kms-key-id", Encryption::Key(KeyChoice::Kms { key, .. })) => {
-            key.as_deref().map(Value::from)
-        }
-        ("x-amz-server-side-encryption-customer-algorithm", Encryption::Key(KeyChoice::Customer(_))) => {
-            Some(Value::from("AES256"))
-        }
+        ("x-amz-server-side-encryption", Encryption::Kms { .. }) => Some(Value::from("aws:kms")),
+        ("x-amz-server-side-encryption-aws-kms-key-id", Encryption::Kms { key, .. }) => key.as_deref().map(Value::from),
+        ("x-amz-server-side-encryption-customer-algorithm", Encryption::Customer(_)) => Some(Value::from("AES256")),
         _ => None,
     }
 }
@@ -136,13 +141,14 @@ pub fn demand_tls(headers: &HeaderMap, in_the_clear: bool) -> Result<(), S3Error
 /// # Errors
 /// Amazon's words for headers that contradict themselves.
 pub fn encryption(headers: &HeaderMap) -> Result<Encryption, S3Error> {
-    let customer = customer_key_of(headers, KeyRole::Own)?;
     let method = text(headers, &SSE);
-    if customer.is_some() && (method.is_some() || headers.contains_key(KMS_KEY)) {
+    // Before the key is looked at: which of the two is meant is not known.
+    if headers.contains_key(ALGORITHM) && (method.is_some() || headers.contains_key(KMS_KEY)) {
         let message = "Server Side Encryption with Customer provided key is incompatible with the encryption method \
                        specified";
         return Err(S3Error::argument(message, SSE.as_str(), method.unwrap_or_default()));
     }
+    let customer = customer_key_of(headers, KeyRole::Own)?;
     if method != Some("aws:kms")
         && let Some(name) = [KMS_KEY, KMS_CONTEXT].into_iter().find(|name| headers.contains_key(name))
     {
@@ -151,13 +157,13 @@ pub fn encryption(headers: &HeaderMap) -> Result<Encryption, S3Error> {
         return Err(S3Error::argument(message, name.as_str(), text(headers, &name).unwrap_or_default()));
     }
     match (method, customer) {
-        (_, Some(key)) => Ok(Encryption::Key(KeyChoice::Customer(key))),
+        (_, Some(key)) => Ok(Encryption::Customer(key)),
         (None, None) => Ok(Encryption::Nothing),
         (Some("AES256"), None) => Ok(Encryption::Gateway),
         (Some("aws:kms"), None) => {
             let key = text(headers, &KMS_KEY).filter(|id| !id.is_empty()).map(str::to_owned);
-            let bucket_key = text(headers, &BUCKET_KEY).is_some_and(|word| word.eq_ignore_ascii_case("true"));
-            Ok(Encryption::Key(KeyChoice::Kms { key, context: context(headers)?, bucket_key }))
+            let bucket_key = text(headers, &BUCKET_KEY).map(|word| word.eq_ignore_ascii_case("true"));
+            Ok(Encryption::Kms { key, context: context(headers)?, bucket_key })
         }
         (Some("aws:kms:dsse" | "aws:fsx"), None) => Err(Code::NotImplemented.into()),
         (Some(word), None) => {
@@ -246,10 +252,9 @@ mod tests {
         let whole = [(algorithm, "AES256"), (key, KEY), (md5, MD5)];
         assert!(matches!(encryption(&headers(&[])), Ok(Encryption::Nothing)));
         assert!(matches!(encryption(&headers(&[("", "AES256")])), Ok(Encryption::Gateway)));
-        assert!(matches!(encryption(&headers(&whole)), Ok(Encryption::Key(KeyChoice::Customer(_)))));
+        assert!(matches!(encryption(&headers(&whole)), Ok(Encryption::Customer(_))));
         let kms = [("", "aws:kms"), ("-aws-kms-key-id", "k"), ("-context", "eyJhIjoiYiJ9")];
-        let Ok(Encryption::Key(KeyChoice::Kms { key: Some(id), context: Some(_), bucket_key: false })) =
-            encryption(&headers(&kms))
+        let Ok(Encryption::Kms { key: Some(id), context: Some(_), bucket_key: None }) = encryption(&headers(&kms))
         else {
             panic!("a key of the service")
         };

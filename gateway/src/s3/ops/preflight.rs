@@ -23,18 +23,18 @@ pub fn rows() -> Vec<Row> {
 }
 
 async fn bucket(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
-    answer(&request.head, &bucket)
+    answer(&request.head, &bucket, "BUCKET")
 }
 
 async fn object(request: S3Request, bucket: Arc<Bucket>, _key: ObjectKey) -> Result<Response, S3Error> {
-    answer(&request.head, &bucket)
+    answer(&request.head, &bucket, "OBJECT")
 }
 
-/// Answers a preflight by the rules of the bucket.
+/// Answers a preflight about a resource of this type by the rules of the bucket.
 ///
 /// # Errors
 /// `BadRequest` to what is no preflight, `AccessForbidden` when no rule allows what it asks.
-pub fn answer(head: &Parts, bucket: &Bucket) -> Result<Response, S3Error> {
+pub fn answer(head: &Parts, bucket: &Bucket, resource_type: &'static str) -> Result<Response, S3Error> {
     let cors_request = CorsRequest::read(&head.method, &head.headers).ok_or_else(without_origin)?;
     let rules = bucket.settings.get::<CorsConfiguration>()?;
     let rules = rules.ok_or_else(|| refused(head, "CORSResponse: CORS is not enabled for this bucket.", "BUCKET"))?;
@@ -49,7 +49,7 @@ pub fn answer(head: &Parts, bucket: &Bucket) -> Result<Response, S3Error> {
             "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request \
              method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the \
              resource's CORS spec.",
-            "OBJECT",
+            resource_type,
         )
     })?;
     let mut response = empty(StatusCode::OK);

@@ -240,7 +240,6 @@ mod tests {
 
     use super::*;
     use crate::domain::RetentionMode;
-    use crate::objects::KeyChoice;
 
     const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 
@@ -276,7 +275,7 @@ mod tests {
         assert_eq!(input.tags.map(TagSet::into_pairs), Some(vec![("a".to_owned(), "1".to_owned())]));
         assert_eq!((input.storage_class.as_deref(), input.attributes.storage_class), (Some("STANDARD"), None));
         assert_eq!(input.lock.retention.map(|kept| kept.mode), Some(RetentionMode::Compliance));
-        assert!(matches!(input.encryption, Encryption::Key(KeyChoice::Kms { key: Some(key), .. }) if key == "key"));
+        assert!(matches!(input.encryption, Encryption::Kms { key: Some(key), .. } if key == "key"));
         assert_eq!(input.attributes.website_redirect.as_deref(), Some("/there"));
         assert_eq!(input.condition, WriteCondition::Absent);
         assert!(input.creates && input.copy_source.is_none() && !input.bypass_governance && input.ownership.is_none());

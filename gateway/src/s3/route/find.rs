@@ -72,10 +72,6 @@ impl RouteQuery<'_> {
             Need::Query(name) => !self.query.is_empty() && self.query.has(name),
             Need::QueryValue(name, value) => !self.query.is_empty() && self.query.get(name) == Some(value),
             Need::Header(name) => self.headers.contains_key(*name) || self.hoists(name),
-            Need::HeaderStart(name, start) => {
-                let value = self.headers.get(*name).map(http::HeaderValue::as_bytes).unwrap_or_default();
-                value.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
-            }
         }
     }
 

@@ -24,8 +24,6 @@ pub enum Need {
     QueryValue(&'static str, &'static str),
     /// This header.
     Header(&'static str),
-    /// A header whose value begins like this, whatever the case.
-    HeaderStart(&'static str, &'static str),
 }
 
 /// A handler's answer on its way.

@@ -31,7 +31,7 @@ impl Table {
         }
         let parameter = |need: &Need| match need {
             Need::Query(name) | Need::QueryValue(name, _) => Some(*name),
-            Need::Header(_) | Need::HeaderStart(..) => None,
+            Need::Header(_) => None,
         };
         let parameters: HashSet<_> = rows.iter().flat_map(|row| &row.needs).filter_map(parameter).collect();
         let mut known: HashSet<_> = &parameters | &rows.iter().flat_map(|row| row.accepts).copied().collect();

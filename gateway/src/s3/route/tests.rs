@@ -66,7 +66,6 @@ fn example(row: &Row) -> (String, Vec<(&'static str, &'static str)>) {
             Need::Query(name) => query.push((*name).to_owned()),
             Need::QueryValue(name, value) => query.push(format!("{name}={value}")),
             Need::Header(name) => headers.push((*name, "photos/cat.jpg")),
-            Need::HeaderStart(name, start) => headers.push((*name, *start)),
         }
     }
     (query.join("&"), headers)

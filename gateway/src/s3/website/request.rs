@@ -65,7 +65,7 @@ pub(super) async fn answer(
     let bucket = state.metadata.bucket(&name).await?.ok_or_else(missing)?;
     *seen = Some(bucket.clone());
     if head.method == Method::OPTIONS {
-        return ops::preflight(&head, &bucket);
+        return ops::preflight(&head, &bucket, "OBJECT");
     }
     let site = bucket.settings.get::<WebsiteConfiguration>()?;
     let none = || S3Error::new(Code::NoSuchWebsiteConfiguration).field("BucketName", name.as_str());

@@ -78,9 +78,13 @@ impl<'a> Credential<'a> {
     /// Reads a credential for one of these services.
     pub(crate) fn parse(text: &'a str, location: SignatureLocation, services: &[Service]) -> Result<Self, S3Error> {
         let malformed = || {
-            location.malformed(
-                "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
-            )
+            let why = "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
+            match location {
+                SignatureLocation::Header => location.malformed(why),
+                SignatureLocation::Query => {
+                    location.malformed(&format!("Error parsing the X-Amz-Credential parameter; {why}"))
+                }
+            }
         };
         // From the right: an access key may hold slashes, nothing else does.
         let mut parts = text.rsplitn(5, '/');

@@ -245,7 +245,8 @@ fn midnight(text: &str) -> Result<i64, S3Error> {
     let date_time = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| Some(day()?.midnight().assume_utc()));
     let micros = date_time.ok_or_else(malformed)?.unix_timestamp_nanos() / 1_000;
     let micros = i64::try_from(micros).map_err(|_| malformed())?;
-    if micros.rem_euclid(DAY) == 0 { Ok(micros) } else { Err(argument("'Date' must be at midnight GMT")) }
+    let refused = || S3Error::argument("'Date' must be at midnight GMT", "Date", text);
+    if micros.rem_euclid(DAY) == 0 { Ok(micros) } else { Err(refused()) }
 }
 
 /// A number of days or versions: text that is no number is malformed, one that is out of bounds is an invalid argument.

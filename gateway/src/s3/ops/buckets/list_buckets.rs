@@ -31,7 +31,6 @@ async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
     let limit = page_size(&request)?;
     // The region is shown to those who use the parameters that came with it.
     let paged = LISTING_PARAMETERS.iter().any(|name| request.query().has(name));
-    let region = &request.state.settings.s3.region;
     let requested_region = request.query().get("bucket-region").filter(|requested| !requested.is_empty());
     // One more than asked for shows whether there is another page.
     let mut buckets = request.state.metadata.list_buckets(Some(user.id), prefix, &after, limit + 1).await?;
@@ -42,13 +41,13 @@ async fn list_buckets(request: S3Request) -> Result<Response, S3Error> {
     write_owner(&mut writer, "Owner", &request.state.owner_as_shown(&user));
     writer.open("Buckets");
     for bucket in &buckets {
-        let location = if bucket.location.is_empty() { region } else { &bucket.location };
-        if requested_region.is_some_and(|requested| requested != location) {
+        let region = request.state.region_name(&bucket.location);
+        if requested_region.is_some_and(|requested| requested != region) {
             continue;
         }
         writer.open("Bucket").text("Name", bucket.name.as_str()).plain("CreationDate", xml_time(bucket.created_at));
         if paged {
-            writer.text("BucketRegion", location);
+            writer.text("BucketRegion", region);
         }
         writer.text("BucketArn", &bucket_arn(bucket.name.as_str())).close("Bucket");
     }

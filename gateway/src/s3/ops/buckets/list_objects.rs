@@ -8,6 +8,8 @@ use http::Method;
 
 use crate::domain::{Bucket, UserId};
 use crate::metadata::{ListEntry, ListPage};
+use crate::s3::auth::Identity;
+use crate::s3::authz::access::BUCKET_REGION;
 use crate::s3::authz::owners::Owners;
 use crate::s3::documents::listing::{Listing, Names};
 use crate::s3::documents::xml::XmlWriter;
@@ -59,8 +61,10 @@ async fn list_objects(request: S3Request, bucket: Arc<Bucket>) -> Result<Respons
     {
         names.write_bytes(&mut writer, "NextMarker", last.marker());
     }
-    listing.write_entries(&mut writer, &page, Some(&owners));
-    Ok(xml(writer.end("ListBucketResult")))
+    // Amazon does not tell anonymous callers whose the objects are.
+    let shown = matches!(request.identity, Identity::Known(_)).then_some(&owners);
+    listing.write_entries(&mut writer, &page, shown);
+    Ok(answer(&request, &bucket, writer))
 }
 
 async fn list_objects_v2(request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
@@ -86,7 +90,14 @@ async fn list_objects_v2(request: S3Request, bucket: Arc<Bucket>) -> Result<Resp
         listing.names.write(&mut writer, "StartAfter", start);
     }
     listing.write_entries(&mut writer, &page, owners.as_ref());
-    Ok(xml(writer.end("ListBucketResult")))
+    Ok(answer(&request, &bucket, writer))
+}
+
+/// The page, and the region to clients that asked in another.
+fn answer(request: &S3Request, bucket: &Bucket, writer: XmlWriter) -> Response {
+    let mut response = xml(writer.end("ListBucketResult"));
+    response.headers_mut().insert(BUCKET_REGION, request.state.region_of(bucket));
+    response
 }
 
 /// The owners that a page names.

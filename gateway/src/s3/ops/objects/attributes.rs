@@ -130,7 +130,7 @@ fn write_parts(writer: &mut XmlWriter, parts: &[VersionPart], page: &Page) {
     let rest: Vec<_> = parts.iter().filter(|part| part.number.get() > page.after).collect();
     let shown = &rest[..rest.len().min(page.limit)];
     writer.plain("PartNumberMarker", page.after);
-    writer.plain("NextPartNumberMarker", shown.last().map_or(page.after, |part| part.number.get()));
+    writer.plain("NextPartNumberMarker", shown.last().map_or(0, |part| part.number.get()));
     writer.plain("MaxParts", page.limit).plain("IsTruncated", shown.len() < rest.len());
     for part in shown {
         writer.open("Part").plain("PartNumber", part.number.get()).plain("Size", part.size);

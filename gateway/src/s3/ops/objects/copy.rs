@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
-use crate::domain::{Bucket, ObjectAttributes, ObjectKey, Version, VersionName};
+use crate::domain::{Bucket, DefaultEncryption, ObjectAttributes, ObjectKey, Version, VersionName};
 use crate::objects::{Copy, ObjectsError, Opener, Stored};
 use crate::policy::Permission;
 use crate::s3::documents::encoding::xml_time;
@@ -127,7 +127,9 @@ async fn plan_copy(
     let retag = request.input.tagging_directive == Some(Directive::Replace);
     let algorithm = checksums::algorithm_of(&request.head.headers)?;
     let onto_itself = source.bucket.id == bucket.id && source.version.key == *key;
-    if onto_itself && !replace && source.named.is_none() && !changes_something(&request.head.headers) {
+    // A rule of encryption is a reason to write an object anew, as recorded of Amazon.
+    let has_rule = bucket.settings.get::<DefaultEncryption>()?.is_some();
+    if onto_itself && !replace && source.named.is_none() && !has_rule && !changes_something(&request.head.headers) {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
                        the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(S3Error::with(Code::InvalidRequest, message));

@@ -16,15 +16,15 @@ use crate::s3::headers::{checksums, encryption_keys, object_tags, sse, versions,
 use crate::s3::ops::objects::write::check_key;
 use crate::s3::pipeline::request::S3Request;
 use crate::s3::respond::{Response, empty, etag_header, object_url, xml};
-use crate::s3::route::{Need, Row, on_bucket};
+use crate::s3::route::{Row, on_bucket};
 use crate::s3::uri;
 
 const PERMISSION: &str = "s3:PutObject";
 
 /// The rows of this group. The name is that of Amazon's documentation; its model has none.
 pub fn rows() -> Vec<Row> {
-    let form = Need::HeaderStart("content-type", "multipart/form-data");
-    vec![on_bucket("PostObject", Method::POST, PERMISSION, post_object).need(form).open_to_all()]
+    // Whether it is a form is for the handler to say, in Amazon's words.
+    vec![on_bucket("PostObject", Method::POST, PERMISSION, post_object).open_to_all()]
 }
 
 async fn post_object(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {

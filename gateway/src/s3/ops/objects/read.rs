@@ -106,7 +106,10 @@ async fn prepare(request: &S3Request, bucket: &Bucket, key: ObjectKey) -> Result
     describe(&version, headers);
     sse::show(encryption, request_headers, headers);
     let object = LifecycleObject { key: version.key.as_bytes(), size: version.size, tags: &version.attributes.tags };
-    expiration::announce(bucket, &object, version.modified_at, headers)?;
+    // The rule is about what is current: Amazon says nothing of versions that are named, even if it is the current one.
+    if request.version_id().is_none() {
+        expiration::announce(bucket, &object, version.modified_at, headers)?;
+    }
     versions::show(versions::name_in(bucket, &version), headers);
     object_headers::apply_overrides(request.query(), matches!(request.identity, Identity::Known(_)), headers)?;
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(piece.bytes.end - piece.bytes.start));

@@ -50,7 +50,8 @@ impl Configuration for DefaultEncryption {
         if algorithm == DefaultAlgorithm::Gateway && key_id.is_some() {
             let message =
                 "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
-            return Err(S3Error::with(Code::InvalidArgument, message));
+            let error = S3Error::with(Code::InvalidArgument, message);
+            return Err(error.field("ArgumentName", "ApplyServerSideEncryptionByDefault"));
         }
         Ok(Self { algorithm, key_id, bucket_key })
     }

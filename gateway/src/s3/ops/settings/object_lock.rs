@@ -29,6 +29,9 @@ pub fn rows() -> Vec<Row> {
 
 async fn put_lock(mut request: S3Request, bucket: Arc<Bucket>) -> Result<Response, S3Error> {
     let body = request.small_body(Integrity::Required, DOCUMENT_BYTES_MAX).await?;
+    if body.is_empty() {
+        return Err(Code::MissingRequestBodyError.into());
+    }
     let lock = read(&body)?;
     request.input.default_retention = lock.default;
     request.authorize(&bucket, None).await?;
