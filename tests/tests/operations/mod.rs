@@ -2,6 +2,7 @@
 
 mod admin_api;
 mod arrears;
+mod changed_bytes;
 mod commands;
 mod first_run;
 mod invitations;
