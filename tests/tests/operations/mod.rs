@@ -10,6 +10,7 @@ mod money;
 mod money_failpoints;
 mod nodes;
 mod ops;
+mod out_of_funds;
 mod price_floors;
 mod signals;
 mod spend_limits;
