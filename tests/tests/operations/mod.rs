@@ -12,6 +12,7 @@ mod nodes;
 mod ops;
 mod out_of_funds;
 mod price_floors;
+mod settling_clocks;
 mod signals;
 mod spend_limits;
 mod staking;
