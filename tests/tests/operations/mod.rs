@@ -4,6 +4,7 @@ mod admin_api;
 mod arrears;
 mod changed_bytes;
 mod commands;
+mod deleting_node;
 mod first_run;
 mod invitations;
 mod money;
