@@ -31,9 +31,9 @@ fn claims(inputs: &EpochInputs, plan: &Plan) -> Claims {
     let holdback = |name: &String, amount| (LedgerAccount::Holdback(name.clone()), amount);
     balances.extend(inputs.providers.iter().map(|facts| holdback(&facts.provider, facts.holdback)));
     let moving = inputs.stakes.iter().filter(|stake| stake.phase != StakePhase::Arriving);
-    let shares_after = plan.stakes.iter().filter_map(|change| match change.outcome {
-        StakeOutcome::Active(shares) | StakeOutcome::Waits(shares) => Some((change.stake.clone(), shares)),
-        StakeOutcome::Paid(_) => None,
+    let shares_after = plan.stakes.iter().map(|change| match change.outcome {
+        StakeOutcome::Active(shares) | StakeOutcome::Waits(shares) => (change.stake.clone(), Some(shares)),
+        StakeOutcome::Paid(_) => (change.stake.clone(), None),
     });
     Claims {
         book: inputs.book,

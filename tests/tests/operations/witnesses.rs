@@ -38,6 +38,11 @@ fn run_with(
     run_scenario_between(settings.scheme("rs-2-1"), 3, nothing, async |gateway, nodes, ()| story(gateway, nodes).await)
 }
 
+async fn fill(gateway: &TestGateway) -> Result<()> {
+    gateway.root().create_bucket("kept").await?;
+    gateway.root().put("kept", "a", vec![1; 3 << 20]).await?.ok().map(drop)
+}
+
 async fn log(gateway: &TestGateway) -> Result<Value> {
     Ok(serde_json::from_str(&gateway.haulout(&["ledger", "checkpoint", "--json"]).ok().await?)?)
 }
@@ -49,11 +54,8 @@ fn cosigned(log: &Value, keys: &[String]) -> usize {
     keys.iter().filter(|key| note.contains(&format!("\u{2014} {} ", name(key)))).count()
 }
 
-/// Every node witnesses the ledger: the log's line of a policy, and the keys of the witnesses, all of which have cosigned.
-async fn witnessed(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<(String, Vec<String>)> {
-    let s3 = gateway.root();
-    s3.create_bucket("kept").await?;
-    s3.put("kept", "a", vec![1; 3 << 20]).await?.ok()?;
+/// These nodes witness the ledger: the log's line of a policy, and the keys of the witnesses, all of which have cosigned.
+pub(super) async fn witnessed(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<(String, Vec<String>)> {
     let policy = wait_until("the log has a key", async || {
         let policy = gateway.haulout(&["ledger", "checkpoint", "--policy"]).ok().await?;
         Ok(policy.lines().find_map(|line| line.strip_prefix("log ").map(str::to_owned)))
@@ -69,13 +71,16 @@ async fn witnessed(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Resu
     gateway.reconfigure(|settings| settings.set("money", &format!("witness = [{}]", tables.join(", "))))?;
     gateway.restart()?;
     gateway.wait_for_backends().await?;
-    wait_until("all have cosigned", async || Ok((cosigned(&log(gateway).await?, &keys) == 3).then_some(()))).await?;
+    let count = keys.len();
+    wait_until("all have cosigned", async || Ok((cosigned(&log(gateway).await?, &keys) == count).then_some(())))
+        .await?;
     Ok((policy, keys))
 }
 
 /// The inputs of a settlement are changed before they are published, so that the transfers do not follow from them: every witness refuses them
 /// under its signature, and both operator and export show that.
 async fn a_forged_settlement_is_refused(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {
+    fill(gateway).await?;
     let (_, keys) = witnessed(gateway, nodes).await?;
     let honest = "parameter burn_bp 300";
     let forged = "parameter burn_bp 301";
@@ -123,6 +128,7 @@ async fn a_forged_settlement_is_refused(gateway: &mut TestGateway, nodes: &mut [
 }
 
 async fn nodes_cosign(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<()> {
+    fill(gateway).await?;
     let (policy, keys) = witnessed(gateway, nodes).await?;
 
     // Who verifies asks for a quorum.
@@ -226,7 +232,7 @@ async fn refuses_in_the_standard_forms(node: &StorageNode, note: &str) -> Result
 }
 
 /// An export whose last checkpoint was cosigned by so many.
-async fn exported_with(gateway: &TestGateway, name: &str, keys: &[String], count: usize) -> Result<String> {
+pub(super) async fn exported_with(gateway: &TestGateway, name: &str, keys: &[String], count: usize) -> Result<String> {
     let mut number = 0;
     wait_until("an export has its cosignatures", async || {
         number += 1;
@@ -239,12 +245,20 @@ async fn exported_with(gateway: &TestGateway, name: &str, keys: &[String], count
     .await
 }
 
-fn policy_file(gateway: &TestGateway, name: &str, log: &str, keys: &[String], quorum: &str) -> Result<String> {
-    let mut text = format!("log {log}\n");
+/// A policy that asks for so many of these witnesses.
+pub(super) fn policy_file(
+    gateway: &TestGateway,
+    name: &str,
+    log: &str,
+    keys: &[String],
+    quorum: &str,
+) -> Result<String> {
+    let (mut text, mut names) = (format!("log {log}\n"), String::new());
     for (number, key) in keys.iter().enumerate() {
         text.push_str(&format!("witness w{number} {key}\n"));
+        names.push_str(&format!(" w{number}"));
     }
-    text.push_str(&format!("group nodes {quorum} w0 w1 w2\nquorum nodes\n"));
+    text.push_str(&format!("group nodes {quorum}{names}\nquorum nodes\n"));
     let path = gateway.scratch("policies").join(name);
     std::fs::write(&path, text)?;
     Ok(path.to_string_lossy().into_owned())

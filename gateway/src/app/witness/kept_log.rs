@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::allowed_logs::folder;
+use super::kept_ledger::WrittenLedger;
 use crate::app::startup::data_folder::DataFolder;
-use crate::domain::money::epoch::Epoch;
 use crate::ledger::log::note::TreeHead;
 use crate::ledger::log::tree::{Frontier, Hash};
 use crate::ledger::log::verify::RecomputedHead;
@@ -32,17 +32,17 @@ impl Default for KeptLog {
     }
 }
 
+// What earlier builds wrote has fields besides.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Written {
     origin: String,
     size: u64,
     root: String,
     recomputed_size: u64,
     peaks: Vec<String>,
-    /// 0 before the first.
-    epoch: u64,
-    sequence: u64,
+    /// None as earlier builds wrote it: they did not keep what the next epoch is compared with.
+    #[serde(default)]
+    ledger: Option<WrittenLedger>,
     refusals: Vec<String>,
 }
 
@@ -68,12 +68,13 @@ impl KeptLog {
         let peaks =
             written.peaks.iter().map(|peak| peak.parse()).collect::<Result<Vec<Hash>, _>>().with_context(damaged)?;
         let tree = Frontier::new(written.recomputed_size, peaks).with_context(damaged)?;
-        let epoch = (written.epoch > 0).then_some(Epoch(written.epoch));
-        Ok(Self {
-            cosigned: TreeHead { size: written.size, root: written.root.parse().with_context(damaged)? },
-            recomputed: RecomputedHead { tree, epoch, sequence: written.sequence },
-            refusals: written.refusals,
-        })
+        let recomputed = match written.ledger {
+            Some(ledger) => RecomputedHead { tree, ledger: ledger.read().with_context(damaged)? },
+            // It is given the log once more, from the beginning.
+            None => RecomputedHead::default(),
+        };
+        let cosigned = TreeHead { size: written.size, root: written.root.parse().with_context(damaged)? };
+        Ok(Self { cosigned, recomputed, refusals: written.refusals })
     }
 
     /// Keeps it, durably on return.
@@ -81,15 +82,14 @@ impl KeptLog {
     /// # Errors
     /// The disk refuses: what was kept before is kept.
     pub(super) fn write(&self, data: &Path, origin: &str) -> Result<()> {
-        let RecomputedHead { tree, epoch, sequence } = &self.recomputed;
+        let RecomputedHead { tree, ledger } = &self.recomputed;
         let written = Written {
             origin: origin.to_owned(),
             size: self.cosigned.size,
             root: self.cosigned.root.to_string(),
             recomputed_size: tree.size(),
             peaks: tree.peaks().iter().map(ToString::to_string).collect(),
-            epoch: epoch.map_or(0, |epoch| epoch.0),
-            sequence: *sequence,
+            ledger: Some(WrittenLedger::of(ledger)),
             refusals: self.refusals.clone(),
         };
         DataFolder::make(&folder(data))?.write_secret(&file(origin), &serde_json::to_string(&written)?)

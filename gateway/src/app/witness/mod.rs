@@ -8,6 +8,7 @@
 
 mod allowed_logs;
 mod answer;
+mod kept_ledger;
 mod kept_log;
 mod router;
 mod server;

@@ -141,12 +141,13 @@ impl WitnessServer {
                 Ok(Answer::size(200, checkpoint.size))
             }
             Err(RecomputeError::NotOfCheckpoint(cause)) => Ok(Answer::text(400, cause)),
+            Err(error @ RecomputeError::TooLarge(_)) => Ok(Answer::text(413, error.to_string())),
             Err(RecomputeError::Wrong(reason)) => {
                 tracing::error!(
                     origin = checkpoint.origin,
                     size = checkpoint.size,
                     reason,
-                    "an epoch does not follow from its inputs"
+                    "an epoch does not follow from its inputs and the epochs before"
                 );
                 let note = self.record(&mut kept, checkpoint, &reason)?;
                 Ok(Answer::note(422, note))

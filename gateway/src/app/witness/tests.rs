@@ -1,5 +1,6 @@
 //! A witness over its folder.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use backends::node::identity::create_key;
@@ -7,17 +8,20 @@ use zeroize::Zeroizing;
 
 use super::allowed_logs::{AllowedLog, AllowedLogs};
 use super::answer::Answer;
+use super::kept_log::KeptLog;
 use super::server::WitnessServer;
 use super::witness_key::make_key;
 use crate::clock::Ambient;
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
+use crate::domain::money::price::Prices;
 use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::log::note::{
     Checkpoint, NoteSigner, SignatureKind, SignedNote, TreeHead, WitnessRefusal, cosignatures_in,
 };
 use crate::ledger::log::tree::{Frontier, Hash, consistency_proof, leaf_hash};
+use crate::ledger::log::verify::{Claims, PlannedEpoch};
 use crate::ledger::log::{encode_section, section};
 
 /// A log whose leaves a test says.
@@ -39,9 +43,24 @@ fn transfer(epoch: u64, amount: u64) -> Transfer {
     }
 }
 
-/// The inputs are the number of the epoch, and give one transfer of 5 FROST.
-fn plan(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
-    Ok(vec![transfer(u64::from(inputs[0]), 5)])
+/// The inputs are the number of the epoch, and give one transfer of 5 FROST. What may follow is owed from before; the number is owed then, and is
+/// the shares of a stake.
+fn plan(inputs: &[u8]) -> Result<PlannedEpoch, String> {
+    let number = inputs[0];
+    let owed = |amount: u8| BTreeMap::from([("owed n1".to_owned(), amount.to_string())]);
+    let shares = u128::MAX - u128::from(number);
+    let claims = Claims {
+        book: Book::Track,
+        prices: Prices { storage: Frost(100), ..Prices::default() },
+        balances: [(LedgerAccount::Burn, Frost(5 * (u64::from(number) - 1)))].into(),
+        balances_least: BTreeMap::new(),
+        before: inputs.get(1).map(|amount| owed(*amount)).unwrap_or_default(),
+        after: owed(number),
+        shares_before: (number > 1).then(|| ("anna".to_owned(), shares + 1)).into_iter().collect(),
+        shares_after: [("anna".to_owned(), Some(shares))].into(),
+    };
+    let claims = (inputs.len() > 1 || number == 1).then_some(claims);
+    Ok(PlannedEpoch { transfers: vec![transfer(u64::from(number), 5)], claims })
 }
 
 impl Log {
@@ -56,12 +75,16 @@ impl Log {
 
     /// Appends an epoch; the size before, and its body.
     fn append(&mut self, epoch: u64, amount: u64) -> (u64, Vec<u8>) {
-        let (old, inputs) = (self.size(), [u8::try_from(epoch).unwrap()]);
-        let leaves: Vec<String> = section(Epoch(epoch), &inputs, epoch, vec![transfer(epoch, amount)])
+        self.append_with(epoch, amount, &[u8::try_from(epoch).unwrap()])
+    }
+
+    fn append_with(&mut self, epoch: u64, amount: u64, inputs: &[u8]) -> (u64, Vec<u8>) {
+        let old = self.size();
+        let leaves: Vec<String> = section(Epoch(epoch), inputs, epoch, vec![transfer(epoch, amount)])
             .iter()
             .map(ToString::to_string)
             .collect();
-        let body = encode_section(&inputs, &leaves).unwrap();
+        let body = encode_section(inputs, &leaves).unwrap();
         self.leaves.extend(leaves);
         (old, body)
     }
@@ -106,7 +129,7 @@ fn node() -> tempfile::TempDir {
 
 fn give(server: &WitnessServer, log: &Log, (old, body): &(u64, Vec<u8>)) -> Answer {
     match server.expect_section(log.note().to_string().as_bytes(), *old) {
-        Ok(checkpoint) => server.add_section(&checkpoint, body, &|inputs: &[u8]| plan(inputs).map(Into::into)),
+        Ok(checkpoint) => server.add_section(&checkpoint, body, &plan),
         Err(answer) => answer,
     }
 }
@@ -168,6 +191,53 @@ fn forged_history_is_refused_and_the_refusal_is_signed_and_kept() {
     let broken = body[..body.len() - 1].to_vec();
     assert_eq!(give(&server(data), &log, &(old, broken)).status, 400);
     assert_eq!(give(&server(data), &log, &(old, body)).status, 200);
+}
+
+#[test]
+fn an_epoch_that_does_not_begin_with_what_the_one_before_left_is_refused() {
+    let (folder, mut log) = (node(), Log::new());
+    let data = folder.path();
+    AllowedLogs::allow(data, AllowedLog { key: log.signer.key().clone(), is_recomputed: true }).unwrap();
+    // Each is read by a process of its own.
+    for epoch in 1..4 {
+        let inputs = [epoch, epoch - 1];
+        let section = log.append_with(epoch.into(), 5, if epoch == 1 { &inputs[..1] } else { &inputs });
+        assert_eq!(give(&server(data), &log, &section), Answer::size(200, u64::from(epoch) * 3));
+    }
+    assert_eq!(server(data).add_checkpoint(&log.request(0)).status, 200);
+    let forged = log.append_with(4, 5, &[4, 2]);
+    let refused = give(&server(data), &log, &forged);
+    assert_eq!(refused.status, 422);
+    assert!(refused.body().contains("`owed n1` is `2`, and the epoch before left it `3`"), "{}", refused.body());
+    log.leaves.truncate(9);
+    let honest = log.append_with(4, 5, &[4, 3]);
+    assert_eq!(give(&server(data), &log, &honest), Answer::size(200, 12));
+}
+
+#[test]
+fn what_an_earlier_build_recomputed_is_recomputed_once_more() {
+    let (folder, mut log) = (node(), Log::new());
+    let data = folder.path();
+    AllowedLogs::allow(data, AllowedLog { key: log.signer.key().clone(), is_recomputed: true }).unwrap();
+    let first = log.append(1, 5);
+    give(&server(data), &log, &first);
+    assert_eq!(server(data).add_checkpoint(&log.request(0)).status, 200);
+    let file = std::fs::read_dir(data.join("witness")).unwrap().map(|file| file.unwrap().path());
+    let file = file.into_iter().find(|path| path.extension().is_none()).unwrap();
+    let mut kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let fields = kept.as_object_mut().unwrap();
+    fields.remove("ledger").unwrap();
+    fields.extend([("epoch".to_owned(), 1.into()), ("sequence".to_owned(), 1.into())]);
+    std::fs::write(&file, kept.to_string()).unwrap();
+    assert_eq!(KeptLog::read(data, "log.example/l").unwrap().cosigned, log.head());
+    let second = log.append_with(2, 5, &[2, 1]);
+    assert_eq!(give(&server(data), &log, &second), Answer::size(409, 0));
+    let all = std::mem::take(&mut log.leaves);
+    log.leaves = all[..3].to_vec();
+    assert_eq!(give(&server(data), &log, &first), Answer::size(200, 3));
+    log.leaves = all;
+    assert_eq!(give(&server(data), &log, &second), Answer::size(200, 6));
+    assert_eq!(server(data).add_checkpoint(&log.request(3)).status, 200);
 }
 
 #[test]

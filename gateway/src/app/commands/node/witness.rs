@@ -47,7 +47,7 @@ fn logs(data: &Path, json: bool) -> Result<()> {
             is_recomputed: log.is_recomputed,
             cosigned: cosigned.size,
             recomputed: recomputed.tree.size(),
-            epoch: recomputed.epoch.map(|epoch| epoch.0),
+            epoch: recomputed.ledger.epoch.map(|epoch| epoch.0),
             refusals,
         });
     }

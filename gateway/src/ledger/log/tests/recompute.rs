@@ -1,12 +1,15 @@
 //! What a witness recomputes.
 
+use std::collections::BTreeMap;
+
 use crate::domain::money::account::{Book, LedgerAccount};
 use crate::domain::money::epoch::Epoch;
 use crate::domain::money::frost::Frost;
+use crate::domain::money::price::Prices;
 use crate::domain::money::transfer::{Transfer, TransferCode, TransferId};
 use crate::ledger::log::note::{Checkpoint, WitnessRefusal};
 use crate::ledger::log::tree::{Frontier, leaf_hash};
-use crate::ledger::log::verify::{GivenSection, PlannedEpoch, RecomputeError, RecomputedHead, recompute};
+use crate::ledger::log::verify::{Claims, GivenSection, PlannedEpoch, RecomputeError, RecomputedHead, recompute};
 use crate::ledger::log::{decode_section, encode_section, section};
 
 fn transfer(id: u8, code: TransferCode, amount: u64) -> Transfer {
@@ -29,6 +32,11 @@ fn plan(inputs: &[u8]) -> Result<Vec<Transfer>, String> {
 
 fn planned_epoch(inputs: &[u8]) -> Result<PlannedEpoch, String> {
     plan(inputs).map(Into::into)
+}
+
+/// The planned transfer is the first, others were ordered by somebody.
+fn code_of(id: u8) -> TransferCode {
+    if id == 1 { TransferCode::Storage } else { TransferCode::Credit }
 }
 
 fn checkpoint(before: &RecomputedHead, leaves: &[String]) -> Checkpoint {
@@ -58,9 +66,9 @@ fn epochs_that_follow_from_their_inputs_are_taken_and_others_are_not() {
     let nothing = RecomputedHead::default();
     let good = leaves(7, b"in", 1, vec![transfer(1, TransferCode::Storage, 5), transfer(2, TransferCode::Credit, 9)]);
     let first = given(&nothing, b"in", &good).unwrap();
-    assert_eq!((first.epoch, first.sequence, first.tree.size()), (Some(Epoch(7)), 2, 4));
+    assert_eq!((first.ledger.epoch, first.ledger.sums.sequence(), first.tree.size()), (Some(Epoch(7)), 2, 4));
     let next = leaves(8, b"in", 3, vec![transfer(1, TransferCode::Storage, 5)]);
-    assert_eq!(given(&first, b"in", &next).unwrap().sequence, 3);
+    assert_eq!(given(&first, b"in", &next).unwrap().ledger.sums.sequence(), 3);
 
     // What the log signed and the rules do not give.
     let table = [
@@ -73,6 +81,7 @@ fn epochs_that_follow_from_their_inputs_are_taken_and_others_are_not() {
             leaves(7, b"in", 1, vec![transfer(1, TransferCode::Storage, 5), transfer(3, TransferCode::Storage, 1)]),
             "give no",
         ),
+        (leaves(7, b"in", 1, [1, 2, 2].map(|id| transfer(id, code_of(id), 5)).to_vec()), "occurs a second time"),
         (leaves(7, b"in", 2, vec![transfer(1, TransferCode::Storage, 5)]), "transfer 2 follows transfer 0"),
         (good[..3].to_vec(), "does not end"),
         (good[1..].to_vec(), "does not begin"),
@@ -93,6 +102,54 @@ fn epochs_that_follow_from_their_inputs_are_taken_and_others_are_not() {
     let of_another = checkpoint(&nothing, &next);
     let outcome = recompute(&nothing, &of_another, GivenSection { inputs: b"in", leaves: &bytes }, &planned_epoch);
     assert!(matches!(outcome, Err(RecomputeError::NotOfCheckpoint(_))));
+}
+
+/// What the inputs say: a byte each for what the payer has, what is owed to a provider from before, and afterwards.
+fn claimed(inputs: &[u8]) -> Result<PlannedEpoch, String> {
+    let &[has, before, after] = inputs else { return Err("no plan".to_owned()) };
+    let owed = |amount: u8| BTreeMap::from([("owed n1".to_owned(), amount.to_string())]);
+    let claims = Claims {
+        book: Book::On,
+        prices: Prices { storage: Frost(u64::from(after)), ..Prices::default() },
+        balances: [(LedgerAccount::Payer("a".to_owned()), Frost(u64::from(has)))].into(),
+        balances_least: BTreeMap::new(),
+        before: if before == 0 { BTreeMap::new() } else { owed(before) },
+        after: owed(after),
+        shares_before: BTreeMap::new(),
+        shares_after: BTreeMap::new(),
+    };
+    Ok(PlannedEpoch { transfers: Vec::new(), claims: Some(claims) })
+}
+
+#[test]
+fn an_epoch_is_held_to_the_ledger_and_to_the_epoch_before() {
+    let paid = |id: u8, amount: u64| {
+        let (debit, credit) = (LedgerAccount::Outside, LedgerAccount::Payer("a".to_owned()));
+        Transfer { book: Book::On, debit, credit, ..transfer(id, TransferCode::Credit, amount) }
+    };
+    let spent = |id: u8, amount: u64| {
+        let (debit, credit) = (LedgerAccount::Payer("a".to_owned()), LedgerAccount::Outside);
+        Transfer { debit, credit, ..paid(id, amount) }
+    };
+    let given = |before: &RecomputedHead, inputs: &[u8], texts: &[String]| {
+        let leaves: Vec<_> = texts.iter().map(String::as_bytes).collect();
+        recompute(before, &checkpoint(before, texts), GivenSection { inputs, leaves: &leaves }, &claimed)
+    };
+    let first = given(&RecomputedHead::default(), &[9, 0, 100], &leaves(1, &[9, 0, 100], 1, vec![paid(1, 9)])).unwrap();
+    let second = |inputs: [u8; 3], transfers: Vec<Transfer>| given(&first, &inputs, &leaves(2, &inputs, 2, transfers));
+    assert!(second([9, 100, 100], Vec::new()).is_ok());
+    assert!(second([13, 100, 120], vec![paid(2, 4)]).is_ok());
+    let table = [
+        (second([8, 100, 100], Vec::new()), "`payer/a` is said to have 8 FROST, and has 9"),
+        (second([0, 100, 100], vec![spent(2, 10)]), "`payer/a` gives 10 FROST, which is 1 more than it has"),
+        (second([9, 99, 100], Vec::new()), "`owed n1` is `99`, and the epoch before left it `100`"),
+        (second([9, 0, 100], Vec::new()), "`owed n1` is not there"),
+        (second([9, 100, 121], Vec::new()), "do not move that far in a step"),
+    ];
+    for (outcome, expected) in table {
+        let reason = wrong(outcome);
+        assert!(reason.contains(expected), "{reason:?}");
+    }
 }
 
 #[test]

@@ -9,9 +9,10 @@ use crate::domain::money::transfer::{Transfer, TransferId};
 use crate::ledger::balance::is_limited;
 
 /// Balances after the transfers so far.
-#[derive(Debug, Default)]
-pub(super) struct Sums {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
     balances: BTreeMap<(Book, LedgerAccount), i128>,
+    /// Ids of the transfers that were added here, and not of those before [`Sums::after`].
     ids: HashSet<TransferId>,
     sequence: u64,
     /// A transfer could not be read: what accounts have is not known from there on.
@@ -19,6 +20,32 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    /// What was kept: the number of the last transfer, and what accounts have after it.
+    #[must_use]
+    pub fn after(sequence: u64, balances: BTreeMap<(Book, LedgerAccount), i128>) -> Self {
+        Self { balances, ids: HashSet::new(), sequence, is_unknown: false }
+    }
+
+    /// The same without what is not kept: the ids, and accounts that have nothing.
+    pub(super) fn to_keep(mut self) -> Self {
+        self.balances.retain(|_, balance| *balance != 0);
+        Self::after(self.sequence, self.balances)
+    }
+
+    /// The number of the last transfer.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// What accounts have that have something, or owe it.
+    pub fn balances(&self) -> impl Iterator<Item = (Book, &LedgerAccount, i128)> {
+        self.balances
+            .iter()
+            .filter(|(_, balance)| **balance != 0)
+            .map(|((book, account), balance)| (*book, account, *balance))
+    }
+
     pub(super) fn accounts(&self) -> u64 {
         u64::try_from(self.balances.len()).unwrap_or(u64::MAX)
     }

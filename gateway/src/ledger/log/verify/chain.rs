@@ -9,22 +9,30 @@ use crate::domain::money::price::Prices;
 use crate::ledger::price_step::next_prices;
 
 /// What a book's last epoch left.
-#[derive(Debug, Default)]
-struct Left {
-    values: BTreeMap<String, String>,
-    shares: BTreeMap<String, u128>,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Values by name, all of them.
+    pub values: BTreeMap<String, String>,
+    /// Shares of active stakes, by their names.
+    pub shares: BTreeMap<String, u128>,
+    /// Those are all: every epoch of the book is known.
+    pub has_all_shares: bool,
 }
 
 /// What the epochs so far left.
-#[derive(Debug, Default)]
-pub(super) struct Chain {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
     /// Prices of the last epoch; none where they are unknown.
-    prices: Option<Prices>,
+    pub prices: Option<Prices>,
     /// What books have; nothing of one whose last epoch is unknown.
-    books: BTreeMap<Book, Left>,
+    pub books: BTreeMap<Book, Left>,
 }
 
 impl Chain {
+    pub(super) fn entries(&self) -> usize {
+        self.books.values().map(|left| left.values.len() + left.shares.len()).sum()
+    }
+
     /// An epoch could not be read: what it left is unknown.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
@@ -39,22 +47,40 @@ impl Chain {
         self.prices = Some(claims.prices);
         if epoch == Epoch(1) {
             // Nothing was before it.
-            self.books = [Book::Track, Book::On].map(|book| (book, Left::default())).into();
+            let nothing = Left { has_all_shares: true, ..Left::default() };
+            self.books = [Book::Track, Book::On].map(|book| (book, nothing.clone())).into();
         }
-        let left = self.books.remove(&claims.book);
-        if let Some(left) = &left {
-            wrong.extend(differences(&left.values, &claims.before));
-            let known = |name: &String| left.shares.get(name).copied();
-            for (name, shares) in &claims.shares_before {
-                if let Some(known) = known(name).filter(|known| known != shares) {
-                    wrong.push(format!("`shares {name}` is `{shares}`, and the epoch before left `{known}`"));
-                }
+        let mut left = match self.books.remove(&claims.book) {
+            Some(left) => {
+                wrong.extend(differences(&left.values, &claims.before));
+                wrong.extend(claims.shares_before.iter().filter_map(|(name, shares)| left.differs(name, *shares)));
+                left
+            }
+            None => Left::default(),
+        };
+        left.values.clone_from(&claims.after);
+        for (name, shares) in &claims.shares_after {
+            if let Some(shares) = shares {
+                left.shares.insert(name.clone(), *shares);
+            } else {
+                left.shares.remove(name);
             }
         }
-        let mut shares = left.map(|left| left.shares).unwrap_or_default();
-        shares.extend(claims.shares_after.clone());
-        self.books.insert(claims.book, Left { values: claims.after.clone(), shares });
+        self.books.insert(claims.book, left);
         wrong
+    }
+}
+
+impl Left {
+    /// Why a stake cannot have so many shares.
+    fn differs(&self, name: &str, shares: u128) -> Option<String> {
+        let left = match self.shares.get(name) {
+            Some(known) if *known == shares => return None,
+            Some(known) => format!("the epoch before left `{known}`"),
+            None if self.has_all_shares => "no epoch before left that stake active".to_owned(),
+            None => return None,
+        };
+        Some(format!("`shares {name}` is `{shares}`, and {left}"))
     }
 }
 
@@ -128,12 +154,28 @@ mod tests {
     #[test]
     fn shares_stay_what_they_became() {
         let mut chain = Chain::default();
-        let with = |before: &[u128], after: &[u128]| {
-            let named = |shares: &[u128]| shares.iter().map(|shares| ("anna".to_owned(), *shares)).collect();
-            Claims { shares_before: named(before), shares_after: named(after), ..claims(Book::On, 1, &[], &[]) }
+        let with = |before: &[u128], after: &[Option<u128>]| {
+            let anna = || "anna".to_owned();
+            let shares_before = before.iter().map(|shares| (anna(), *shares)).collect();
+            let shares_after = after.iter().map(|shares| (anna(), *shares)).collect();
+            Claims { shares_before, shares_after, ..claims(Book::On, 1, &[], &[]) }
         };
         let mut follow = |epoch, claims| chain.follow(Epoch(epoch), &claims).len();
-        assert_eq!([follow(1, with(&[], &[5])), follow(2, with(&[], &[])), follow(3, with(&[5], &[4]))], [0, 0, 0]);
-        assert_eq!([follow(4, with(&[5], &[])), follow(5, with(&[4], &[]))], [1, 0]);
+        let first = [follow(1, with(&[], &[Some(5)])), follow(2, with(&[], &[])), follow(3, with(&[5], &[Some(4)]))];
+        assert_eq!(first, [0, 0, 0]);
+        assert_eq!([follow(4, with(&[5], &[])), follow(5, with(&[4], &[None]))], [1, 0]);
+        assert_eq!(follow(6, with(&[4], &[None])), 1, "it was paid back");
+    }
+
+    #[test]
+    fn a_stake_that_was_never_active_is_found_where_all_epochs_are_known() {
+        let with = |shares: u128| {
+            let shares_before = [("anna".to_owned(), shares)].into();
+            Claims { shares_before, ..claims(Book::On, 1, &[], &[]) }
+        };
+        let mut chain = Chain::default();
+        assert_eq!(chain.follow(Epoch(1), &with(5)).len(), 1);
+        chain.forget();
+        assert_eq!([chain.follow(Epoch(2), &with(5)).len(), chain.follow(Epoch(3), &with(5)).len()], [0, 0]);
     }
 }

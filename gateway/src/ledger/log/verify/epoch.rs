@@ -28,7 +28,12 @@ pub(super) struct Placed<'a> {
 }
 
 /// Reads the inputs of an epoch and checks that they are those of its first leaf.
-pub(super) fn inputs_of(begin: &Leaf, place: &Place, files: &dyn LogFiles, report: &mut Report) -> Option<Vec<u8>> {
+pub(super) fn inputs_of(
+    begin: &Leaf,
+    place: &Place,
+    files: &dyn LogFiles,
+    report: &mut Report,
+) -> Option<(Epoch, Vec<u8>)> {
     let Leaf::Begin { epoch, inputs, bytes } = begin else { return None };
     let file = inputs_file(*epoch);
     let content = match files.read(&file, INPUTS_BYTES_MAX) {
@@ -44,7 +49,7 @@ pub(super) fn inputs_of(begin: &Leaf, place: &Place, files: &dyn LogFiles, repor
     };
     let is_as_long = u64::try_from(content.len()).is_ok_and(|length| length == *bytes);
     if Hash::of(&[&content]) == *inputs && is_as_long {
-        return Some(content);
+        return Some((*epoch, content));
     }
     let cause = format!("these are not the inputs whose hash is in the log, at {}:{}", place.0, place.1);
     report.fault(&file, None, cause);

@@ -33,8 +33,8 @@ pub struct Claims {
     pub after: BTreeMap<String, String>,
     /// Shares of stakes, by their names. Only those are named that have a part in the epoch.
     pub shares_before: BTreeMap<String, u128>,
-    /// Shares of the stakes that the epoch changes.
-    pub shares_after: BTreeMap<String, u128>,
+    /// Shares of the stakes that the epoch changes; none of one that is paid back.
+    pub shares_after: BTreeMap<String, Option<u128>>,
 }
 
 impl From<Vec<Transfer>> for PlannedEpoch {

@@ -1,21 +1,25 @@
-//! What a witness recomputes before it cosigns: one epoch of the log, from its inputs, on top of what it recomputed before.
+//! What a witness recomputes before it cosigns: one epoch of the log, from its inputs, on top of what it recomputed before. An epoch is wrong if
+//! [`verify()`](super::verify()) would fault it, by the same code.
 
-use super::epoch::{Place, Placed, Plan, compare_with_plan, planned_from};
+use super::epoch::{Place, Plan, planned_from};
+use super::planned::PlannedEpoch;
 use super::report::Report;
+use super::state::LedgerState;
 use crate::domain::money::epoch::Epoch;
 use crate::ledger::log::leaf::Leaf;
 use crate::ledger::log::note::Checkpoint;
 use crate::ledger::log::tree::{Frontier, Hash, leaf_hash};
+
+/// Accounts, periods, pools and stakes of a ledger that is recomputed.
+const ENTRIES_MAX: usize = 500_000;
 
 /// How far a log was recomputed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecomputedHead {
     /// The tree so far.
     pub tree: Frontier,
-    /// The last epoch; none before the first.
-    pub epoch: Option<Epoch>,
-    /// The number of the last transfer.
-    pub sequence: u64,
+    /// The ledger so far.
+    pub ledger: LedgerState,
 }
 
 /// What an epoch added to the log.
@@ -33,9 +37,12 @@ pub enum RecomputeError {
     /// This is not what the log signed: send what belongs to the checkpoint.
     #[error("{0}")]
     NotOfCheckpoint(String),
-    /// The log signed it, and the rules give something else.
+    /// The log signed it, and it does not follow from the rules and from the epochs before.
     #[error("{0}")]
     Wrong(String),
+    /// The ledger has more than a witness keeps of it.
+    #[error("{0} accounts, periods, pools and stakes are more than the {ENTRIES_MAX} that a witness keeps")]
+    TooLarge(usize),
 }
 
 /// Recomputes the epoch that ends with a checkpoint, whose signature was verified. Gives how far the log is recomputed then.
@@ -57,53 +64,43 @@ pub fn recompute(
     // From here on the log answers for every byte of the leaves.
     let leaves: Result<Vec<_>, _> = given.leaves.iter().map(|leaf| Leaf::read(leaf)).collect();
     let leaves = leaves.map_err(|error| RecomputeError::Wrong(error.to_string()))?;
-    let Some((Leaf::Begin { epoch, inputs, bytes }, rest)) = leaves.split_first() else {
+    let Some(Leaf::Begin { epoch, inputs, bytes }) = leaves.first() else {
         return Err(RecomputeError::Wrong("the section does not begin with an epoch".to_owned()));
     };
     if Hash::of(&[given.inputs]) != *inputs || u64::try_from(given.inputs.len()) != Ok(*bytes) {
         return Err(other("these are not the inputs whose hash is in the log"));
     }
-    let sequence = follow(before, *epoch, rest, checkpoint.size, given.inputs, plan).map_err(RecomputeError::Wrong)?;
-    Ok(RecomputedHead { tree, epoch: Some(*epoch), sequence })
+    let planned = |report: &mut Report| planned_from(*epoch, given.inputs, plan, report);
+    let place = (format!("the section up to {}", checkpoint.size), 0);
+    let ledger =
+        follow(&before.ledger, (*epoch, leaves.as_slice()), &place, &planned).map_err(RecomputeError::Wrong)?;
+    match ledger.entries() {
+        entries if entries > ENTRIES_MAX => Err(RecomputeError::TooLarge(entries)),
+        _ => Ok(RecomputedHead { tree, ledger }),
+    }
 }
 
-/// Checks the leaves after the first, and gives the number of the last transfer.
+/// The ledger after a section, or the first thing that is wrong with it.
 fn follow(
-    before: &RecomputedHead,
-    epoch: Epoch,
-    rest: &[Leaf],
-    size: u64,
-    inputs: &[u8],
-    plan: Plan<'_>,
-) -> Result<u64, String> {
-    if let Some(last) = before.epoch.filter(|last| last.next() != epoch) {
-        return Err(format!("epoch {epoch} follows epoch {last}"));
-    }
-    let Some((Leaf::End { epoch: ended, transfers: count, total }, middle)) = rest.split_last() else {
+    before: &LedgerState,
+    (epoch, leaves): (Epoch, &[Leaf]),
+    place: &Place,
+    planned: &dyn Fn(&mut Report) -> Option<PlannedEpoch>,
+) -> Result<LedgerState, String> {
+    let Some((Leaf::End { epoch: ended, .. }, rest)) = leaves.split_last() else {
         return Err("the section does not end with its epoch".to_owned());
     };
-    let (mut sequence, mut sum, mut placed) = (before.sequence, 0_u128, Vec::with_capacity(middle.len()));
-    let place: Place = (format!("the section up to {size}"), 0);
-    for leaf in middle {
-        let Leaf::Transfer { sequence: number, transfer } = leaf else {
-            return Err("an epoch begins or ends within another".to_owned());
-        };
-        if *number != sequence + 1 {
-            return Err(format!("transfer {number} follows transfer {sequence}"));
-        }
-        sequence = *number;
-        sum += u128::from(transfer.amount.0);
-        placed.push(Placed { place: &place, transfer });
+    if rest.iter().skip(1).any(|leaf| !matches!(leaf, Leaf::Transfer { .. })) {
+        return Err("an epoch begins or ends within another".to_owned());
     }
-    if *ended != epoch || (*count, *total) != (u64::try_from(placed.len()).unwrap_or(u64::MAX), sum) {
-        return Err(format!("epoch {epoch} ends as epoch {ended} with {count} transfers of {total} FROST"));
+    if *ended != epoch {
+        return Err(format!("epoch {epoch} ends as epoch {ended}"));
     }
-    let mut report = Report::default();
-    if let Some(planned) = planned_from(epoch, inputs, plan, &mut report) {
-        compare_with_plan(epoch, &planned.transfers, &placed, &place, &mut report);
-    }
-    match report.faults.first() {
-        None => Ok(sequence),
-        Some(fault) => Err(fault.cause.clone()),
+    let (mut ledger, mut report) = (before.clone(), Report::default());
+    let placed = leaves.iter().map(|leaf| (place, Ok(leaf)));
+    ledger.read_section(placed, &|_, _, report| planned(report), &mut report);
+    match report.faults.into_iter().next() {
+        None => Ok(LedgerState { sums: ledger.sums.to_keep(), ..ledger }),
+        Some(fault) => Err(fault.cause),
     }
 }

@@ -3,14 +3,11 @@
 //! Each leaf has two witnesses of its hash: its own text and the tile. Where they differ, the root of the next checkpoint says
 //! which is wrong, and reading goes on with the other, so that one damaged file is not the end of the report.
 
-use super::books::Sums;
-use super::chain::Chain;
-use super::epoch::{Place, Placed, Plan, inputs_of, planned_from};
+use super::epoch::{Place, Plan, inputs_of, planned_from};
 use super::files::LogFiles;
 use super::report::Report;
-use super::section::Begun;
+use super::state::LedgerState;
 use crate::domain::money::account::Book;
-use crate::domain::money::epoch::Epoch;
 use crate::ledger::log::export::{CHECKPOINT_FILE, POLICY_FILE, checkpoint_file};
 use crate::ledger::log::leaf::Leaf;
 use crate::ledger::log::note::{Accepted, Checkpoint, NOTE_BYTES_MAX, POLICY_BYTES_MAX, Policy, SignedNote};
@@ -50,9 +47,7 @@ struct Verifier<'a> {
     report: Report,
     frontier: Frontier,
     tiles: TileBuilder,
-    sums: Sums,
-    chain: Chain,
-    last_epoch: Option<Epoch>,
+    state: LedgerState,
     section: Vec<Entry>,
 }
 
@@ -80,10 +75,9 @@ pub fn verify(files: &dyn LogFiles, against: Verification<'_>) -> Report {
             Err(error) => report.fault("a checkpoint that was seen", None, error),
         }
     }
-    let (sums, chain, section) = (Sums::default(), Chain::default(), Vec::new());
-    let (frontier, tiles, last_epoch, plan) = (Frontier::default(), TileBuilder::default(), None, against.plan);
-    let mut verifier =
-        Verifier { files, policy, plan, head, seen, report, frontier, tiles, sums, chain, last_epoch, section };
+    let (frontier, tiles, plan) = (Frontier::default(), TileBuilder::default(), against.plan);
+    let (state, section) = (LedgerState::default(), Vec::new());
+    let mut verifier = Verifier { files, policy, plan, head, seen, report, frontier, tiles, state, section };
     verifier.run();
     verifier.report
 }
@@ -143,11 +137,11 @@ impl Verifier<'_> {
         let partial: Vec<_> = self.tiles.partial().map(|(path, hashes)| (path, hashes.to_vec())).collect();
         partial.iter().for_each(|(path, hashes)| self.compare_tile(*path, hashes));
         for book in [Book::Track, Book::On] {
-            if self.sums.difference(book) != 0 {
+            if self.state.sums.difference(book) != 0 {
                 self.report.fault(CHECKPOINT_FILE, None, format!("the sums of the book {book:?} differ"));
             }
         }
-        self.report.accounts = self.sums.accounts();
+        self.report.accounts = self.state.sums.accounts();
     }
 
     /// The hashes of a tile.
@@ -193,9 +187,7 @@ impl Verifier<'_> {
         if is_known {
             self.read_section(&section);
         } else {
-            self.sums.is_unknown = true;
-            self.chain.forget();
-            self.last_epoch = None;
+            self.state.forget();
         }
     }
 
@@ -291,57 +283,12 @@ impl Verifier<'_> {
 
     /// What the leaves of a section say.
     fn read_section(&mut self, section: &[Entry]) {
-        let (mut begun, mut transfers, mut total) = (None::<Begun>, Vec::new(), 0_u128);
-        for Entry { place, text, .. } in section {
-            if let (Some(begun), Some((_, Ok(Leaf::Transfer { transfer, .. })))) = (&mut begun, text) {
-                begun.reaches(Some(&transfer.id), &self.sums, &mut self.report);
-            }
-            let mut wrong = |cause: String| self.report.fault(&place.0, Some(place.1), cause);
-            let leaf = match text {
-                Some((_, Ok(leaf))) => leaf,
-                Some((_, Err(cause))) => {
-                    wrong(cause.clone());
-                    self.sums.is_unknown = true;
-                    continue;
-                }
-                None => continue,
-            };
-            match leaf {
-                Leaf::Begin { epoch, .. } if begun.is_none() && transfers.is_empty() => {
-                    if let Some(last) = self.last_epoch.filter(|last| last.next() != *epoch) {
-                        wrong(format!("epoch {epoch} follows epoch {last}"));
-                    }
-                    self.last_epoch = Some(*epoch);
-                    let inputs = inputs_of(leaf, place, self.files, &mut self.report).zip(self.plan);
-                    let planned =
-                        inputs.and_then(|(inputs, plan)| planned_from(*epoch, &inputs, plan, &mut self.report));
-                    begun = Some(Begun::new(*epoch, planned));
-                }
-                Leaf::Begin { .. } => wrong("an epoch begins within another".to_owned()),
-                Leaf::Transfer { sequence, transfer } => {
-                    self.sums.add(*sequence, transfer).into_iter().for_each(&mut wrong);
-                    if begun.is_none() && transfers.is_empty() {
-                        wrong("a transfer before the beginning of an epoch".to_owned());
-                    }
-                    self.report.transfers += 1;
-                    total += u128::from(transfer.amount.0);
-                    transfers.push(Placed { place, transfer });
-                }
-                Leaf::End { epoch, transfers: count, total: sum } => {
-                    let found = u64::try_from(transfers.len()).unwrap_or(u64::MAX);
-                    if (*count, *sum) != (found, total) {
-                        wrong(format!("{count} transfers of {sum} FROST, where there are {found} of {total} FROST"));
-                    }
-                    match begun.as_mut().filter(|begun| begun.epoch == *epoch) {
-                        Some(begun) => {
-                            let first = self.report.epochs.map_or(*epoch, |(first, _)| first);
-                            self.report.epochs = Some((first, *epoch));
-                            begun.ends((&transfers, place), &self.sums, &mut self.chain, &mut self.report);
-                        }
-                        None => wrong(format!("epoch {epoch} ends and has not begun")),
-                    }
-                }
-            }
-        }
+        let (files, plan) = (self.files, self.plan);
+        let plan_of = |begin: &Leaf, place: &Place, report: &mut Report| {
+            let (epoch, inputs) = inputs_of(begin, place, files, report)?;
+            planned_from(epoch, &inputs, plan?, report)
+        };
+        let leaves = section.iter().filter_map(|entry| Some((&entry.place, entry.text.as_ref()?.1.as_ref())));
+        self.state.read_section(leaves, &plan_of, &mut self.report);
     }
 }

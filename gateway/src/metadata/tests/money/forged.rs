@@ -1,5 +1,5 @@
 //! A log whose operator publishes facts that are not the ledger's, or not what the epoch before left: every transfer follows from them, and whoever
-//! verifies the log finds the facts.
+//! verifies the log finds the facts, and so does a witness before it cosigns.
 
 use std::sync::Arc;
 
@@ -8,10 +8,13 @@ use async_trait::async_trait;
 use super::charged_epochs::{WAL, begin, end, held, judge, keys, paying_bucket, register, settler, stake};
 use crate::domain::money::account::LedgerAccount;
 use crate::domain::money::frost::Frost;
+use crate::ledger::log::decode_section;
+use crate::ledger::log::note::Checkpoint;
+use crate::ledger::log::verify::{GivenSection, RecomputeError, RecomputedHead, recompute};
 use crate::metadata::tests::fixture::{Fixture, both};
 use crate::metadata::tests::ledger_log::verified_with;
 use crate::metadata::{MetadataStore, ProviderAccount, Settlement, SettlementFacts};
-use crate::publication::{Published, publish};
+use crate::publication::{Published, publish, section_after};
 use crate::settlement::{Network, NetworkError, planned_epoch};
 
 type Lie = fn(&mut SettlementFacts);
@@ -63,6 +66,21 @@ async fn audited(f: &Fixture) {
     end(f).await;
 }
 
+/// Why a witness that is given epoch after epoch goes no further.
+async fn refused_by_a_witness(store: &MetadataStore) -> String {
+    let mut head = RecomputedHead::default();
+    while let Some(section) = section_after(store, head.tree.size()).await.unwrap() {
+        let (checkpoint, _) = Checkpoint::read(section.note.as_bytes()).unwrap();
+        let (inputs, leaves) = decode_section(&section.body).unwrap();
+        match recompute(&head, &checkpoint, GivenSection { inputs, leaves: &leaves }, &planned_epoch) {
+            Ok(recomputed) => head = recomputed,
+            Err(RecomputeError::Wrong(reason)) => return reason,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("it has recomputed all")
+}
+
 both! {
     async fn facts_that_are_not_the_ledgers_are_found(f: &Fixture) {
         paying_bucket(f).await;
@@ -98,6 +116,8 @@ both! {
             let is_found = report.faults.iter().any(|fault| fault.file == *file && fault.cause.contains(says));
             assert!(is_found, "{file}: {says}: {report}");
         }
+        let refused = refused_by_a_witness(&f.store).await;
+        assert!(refused.contains(found[0].1), "a witness finds the first, and says the same: {refused}");
         let others = report.faults.iter().filter(|fault| found.iter().all(|(file, _)| fault.file != *file));
         assert_eq!(others.map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     }
