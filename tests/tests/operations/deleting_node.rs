@@ -76,7 +76,14 @@ async fn story(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<(
     if standing(gateway).await?["standing"] == "suspended" {
         gateway.haulout(&["audit", "reinstate", DELETING]).ok().await?;
     }
-    gateway.wait_for_repair().await?;
+    // Audits draw at random what they ask for: the last of many losses may be found late on a busy machine.
+    let mut repaired = gateway.wait_for_repair().await;
+    for _ in 0..2 {
+        if repaired.is_err() {
+            repaired = gateway.wait_for_repair().await;
+        }
+    }
+    repaired?;
     ensure!(!deleting.slivers()?.is_empty(), "what it lost was rebuilt on it, for there is no other node");
     wait_until("it is paid again", async || {
         let earned = earned(&json(gateway, &["provider", "earnings", DELETING]).await?)?;
