@@ -27,7 +27,7 @@ impl Sums {
     }
 
     /// The same without what is not kept: the ids, and accounts that have nothing.
-    pub(super) fn to_keep(mut self) -> Self {
+    pub(super) fn into_kept(mut self) -> Self {
         self.balances.retain(|_, balance| *balance != 0);
         Self::after(self.sequence, self.balances)
     }

@@ -100,7 +100,7 @@ fn follow(
     let placed = leaves.iter().map(|leaf| (place, Ok(leaf)));
     ledger.read_section(placed, &|_, _, report| planned(report), &mut report);
     match report.faults.into_iter().next() {
-        None => Ok(LedgerState { sums: ledger.sums.to_keep(), ..ledger }),
+        None => Ok(LedgerState { sums: ledger.sums.into_kept(), ..ledger }),
         Some(fault) => Err(fault.cause),
     }
 }
