@@ -98,7 +98,7 @@ async fn story(gateway: &mut TestGateway, nodes: &mut [StorageNode]) -> Result<(
     let said = gateway.haulout(&["ledger", "verify", &folder, "--policy", &policy]).ok().await?;
     ensure!(said.contains("cosigned by w0"), "{said}");
     a_faulted_period_earns_nothing(Path::new(&folder))?;
-    changed_bytes_are_found(Path::new(&folder), Some(&policy), number_from_environment("HAULOUT_CHANGED_BYTES", 1_000))
+    changed_bytes_are_found(Path::new(&folder), Some(&policy), number_from_environment("HAULOUT_CHANGED_BYTES", 200))
         .await?;
     gateway.wait_for_collection().await
 }
