@@ -41,7 +41,7 @@ pub fn plan_rebalance(held: &[usize], scheme: Scheme, candidates: &[Candidate<'_
         let (own, new) = (candidates[held[index]].domains, candidates[target].domains);
         let others = held.iter().enumerate().filter(|(other, _)| *other != index);
         let is_shared = others.into_iter().any(|(_, at)| candidates[*at].domains.provider == new.provider);
-        if candidates[target].write_health != WriteHealth::Good {
+        if !candidates[target].write_health.takes_repair() {
             in_trouble += 1;
         } else if let (Ok(sliver), false) = (u8::try_from(index), is_shared)
             && bounds.admit(own, new)
@@ -191,6 +191,12 @@ mod tests {
         all[6].write_health = WriteHealth::Degraded;
         let plan = plan_rebalance(&held, scheme("rs-4-2"), &all, &blob(number));
         assert_eq!((plan.moves.len(), plan.later), (0, 1));
+        all[6].write_health = WriteHealth::Unreliable;
+        assert_eq!(
+            plan_rebalance(&held, scheme("rs-4-2"), &all, &blob(number)).moves.len(),
+            1,
+            "it would wait for ever"
+        );
         all[6].write_health = WriteHealth::Good;
         assert_eq!(plan_rebalance(&held[..5], scheme("rs-4-2"), &all, &blob(number)), RebalancePlan::default());
         assert_eq!(plan_rebalance(&held, scheme("rs-4-2"), &all, &blob(number)).moves.len(), 1);
