@@ -46,7 +46,7 @@ pub use error::ObjectsError;
 pub(crate) use error::fail_at;
 pub use journaling::segments::READ_ONLY;
 pub use maintenance::drain::DrainPlan;
-pub use maintenance::heartbeats::{HeartbeatPeriods, HeartbeatRound, Heartbeats};
+pub use maintenance::heartbeats::{HeartbeatRound, HeartbeatSettings, Heartbeats};
 pub use maintenance::orphans::OrphanReport;
 pub use maintenance::trust::Trust;
 pub use moving::held::Held;

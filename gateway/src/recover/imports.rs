@@ -25,7 +25,7 @@ pub(super) struct LateObject {
     pub(super) etag: ETag,
     pub(super) modified_at: i64,
     pub(super) attributes: ObjectAttributes,
-    /// Under which it was written. Where it did not hold nobody was told that it was.
+    /// Under which it was written. Where it did not hold the write was refused.
     pub(super) condition: WriteCondition,
     /// When it is taken over: first comes what was committed first, as far as slivers tell, which is when its last blob was begun and where it stands
     /// in that. Of several conditional writes of one key one was acknowledged, and what is refused is deleted at once: what lacks slivers comes last.
@@ -87,7 +87,7 @@ fn assemble(pieces: &[Piece<'_>]) -> Result<LateObject, String> {
     let last = end.entry;
     let (size, (md5, parts)) = (last.object_size.unwrap_or(0), last.etag.unwrap_or_default());
     let condition = WriteCondition::from_pairs(&last.attributes)?;
-    let is_doubtful = condition != WriteCondition::None && pieces.iter().any(|piece| piece.blob.degraded);
+    let may_be_refused = condition != WriteCondition::None && pieces.iter().any(|piece| piece.blob.degraded);
     Ok(LateObject {
         bucket: last.bucket.clone(),
         key: last.key.clone(),
@@ -97,7 +97,7 @@ fn assemble(pieces: &[Piece<'_>]) -> Result<LateObject, String> {
         modified_at: last.modified_at_us,
         attributes: ObjectAttributes::from_pairs(&last.attributes)?,
         condition,
-        turn: (is_doubtful, begun_at(&end.blob.id), end.number),
+        turn: (may_be_refused, begun_at(&end.blob.id), end.number),
         extents: whole(pieces, size)?,
     })
 }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn conditional_writes_come_in_the_order_of_their_commits_and_doubtful_ones_last() {
+    fn conditional_writes_come_in_the_order_of_their_commits_and_incomplete_ones_last() {
         let write = |counter: u8, condition: WriteCondition| {
             let target = CatalogTarget::Version([counter; 16]);
             let mut entry = entry(counter.into(), target, Some(4), vec![piece(0, 0, 4)]);

@@ -17,7 +17,7 @@ use crate::clock::Ambient;
 use crate::config::Config;
 use crate::metadata::{BackendRow, MetadataError, MetadataStore};
 use crate::objects::{
-    Backend, Committee, Compute, HeartbeatPeriods, Heartbeats, KeyFile, KeyProvider, NoKeyProvider, Objects,
+    Backend, Committee, Compute, HeartbeatSettings, Heartbeats, KeyFile, KeyProvider, NoKeyProvider, Objects,
     ObjectsParts, ObjectsSettings,
 };
 
@@ -87,17 +87,9 @@ impl Components {
         };
         match opened.await {
             Ok((cluster, committee)) => {
-                let (key, periods, thresholds) =
-                    (cluster.key(), periods(config), audit::rules(&config.audit).thresholds);
-                let heartbeats = Heartbeats::new(
-                    metadata.clone(),
-                    &committee,
-                    cluster.id,
-                    key,
-                    ambient.clone(),
-                    periods,
-                    thresholds,
-                );
+                let (key, settings) = (cluster.key(), heartbeat_settings(config));
+                let heartbeats =
+                    Heartbeats::new(metadata.clone(), &committee, cluster.id, key, ambient.clone(), settings);
                 Ok(Self { folder, metadata, cluster, committee, heartbeats, base, key_provider })
             }
             Err(error) => {
@@ -135,11 +127,12 @@ impl Components {
     }
 }
 
-/// How often heartbeats are made.
-fn periods(config: &Config) -> HeartbeatPeriods {
-    HeartbeatPeriods {
+/// How heartbeats are made.
+fn heartbeat_settings(config: &Config) -> HeartbeatSettings {
+    HeartbeatSettings {
         directory: Duration::from_secs(config.objects.heartbeat_seconds),
         remote: Duration::from_secs(config.objects.heartbeat_remote_seconds),
+        thresholds: audit::rules(&config.audit).thresholds,
     }
 }
 

@@ -15,9 +15,9 @@ use crate::clock::Ambient;
 use crate::config::{AuditConfig, Config, Environment, Overrides, parse};
 use crate::domain::Bucket;
 use crate::metadata::simulated::{Simulated, enter};
-use crate::metadata::{BackendRow, MetadataStore, Thresholds};
+use crate::metadata::{BackendRow, MetadataStore};
 use crate::objects::{
-    Backend, Committee, Compute, HeartbeatPeriods, Heartbeats, NoKeyProvider, Objects, ObjectsParts, ObjectsSettings,
+    Backend, Committee, Compute, HeartbeatSettings, Heartbeats, NoKeyProvider, Objects, ObjectsParts, ObjectsSettings,
 };
 use crate::tests::simulation::dice::{Dice, ambient};
 use crate::tests::simulation::gated::Gated;
@@ -219,15 +219,8 @@ async fn begin(
     }
     let committee = Committee::new(backends);
     let key = cluster_key;
-    let heartbeats = Heartbeats::new(
-        metadata.clone(),
-        &committee,
-        CLUSTER,
-        key(),
-        ambient.clone(),
-        heartbeat_periods(),
-        thresholds(),
-    );
+    let heartbeats =
+        Heartbeats::new(metadata.clone(), &committee, CLUSTER, key(), ambient.clone(), heartbeat_settings());
     let round = heartbeats.look().await?;
     anyhow::ensure!(!heartbeats.cloned().is_cancelled(), "another copy of the database makes heartbeats");
     let lease = IncarnationLease::begin(&metadata, name, LeaseTiming::default(), round.incarnation).await?;
@@ -277,12 +270,9 @@ pub(super) fn cluster_key() -> ClusterKey {
     ClusterKey::new(1, [9; 32])
 }
 
-pub(super) fn heartbeat_periods() -> HeartbeatPeriods {
-    HeartbeatPeriods { directory: Duration::from_secs(30), remote: Duration::from_secs(300) }
-}
-
-pub(super) fn thresholds() -> Thresholds {
-    audit::rules(&AuditConfig::default()).thresholds
+pub(super) fn heartbeat_settings() -> HeartbeatSettings {
+    let thresholds = audit::rules(&AuditConfig::default()).thresholds;
+    HeartbeatSettings { directory: Duration::from_secs(30), remote: Duration::from_secs(300), thresholds }
 }
 
 /// What the database knows of a disk.

@@ -9,7 +9,7 @@ use crate::metadata::simulated::{Simulated, enter};
 use crate::objects::{Backend, Committee, Heartbeats};
 use crate::recover::{Recorded, Recovery, SliverSource};
 use crate::tests::simulation::dice::ambient;
-use crate::tests::simulation::gateway::{CLUSTER, NAMES, backend_row, cluster_key, heartbeat_periods, thresholds};
+use crate::tests::simulation::gateway::{CLUSTER, NAMES, backend_row, cluster_key, heartbeat_settings};
 use crate::tests::simulation::schedule::Simulation;
 use crate::tests::simulation::world::{World, disk_id};
 
@@ -63,15 +63,8 @@ async fn rebuild_from(world: &World, disks: &[usize], seed: u64) -> anyhow::Resu
     let committee = Committee::new(backends.collect());
     let recovery = Recovery { sources, cluster: CLUSTER, key: cluster_key(), until: None };
     let mut rebuilt = recovery.rebuild(&metadata, async |_: &[Recorded]| Vec::new()).await?;
-    let heartbeats = Heartbeats::new(
-        metadata.clone(),
-        &committee,
-        CLUSTER,
-        cluster_key(),
-        ambient,
-        heartbeat_periods(),
-        thresholds(),
-    );
+    let heartbeats =
+        Heartbeats::new(metadata.clone(), &committee, CLUSTER, cluster_key(), ambient, heartbeat_settings());
     let round = heartbeats.look().await?;
     let lease = IncarnationLease::begin(&metadata, NAME, LeaseTiming::default(), round.incarnation).await?;
     recovery.import_late(&metadata, lease.incarnation, &mut rebuilt).await?;

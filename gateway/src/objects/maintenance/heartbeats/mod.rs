@@ -34,13 +34,15 @@ const WATCHED_MIN: Duration = Duration::from_secs(600);
 /// How often the gateway that starts tries to see a backend between two heartbeats of the others.
 const TRIES: usize = 3;
 
-/// How often heartbeats are made. What happened since the last one is what a rollback can hide.
+/// How often heartbeats are made, and what follows from audits. What happened since the last heartbeat is what a rollback can hide.
 #[derive(Clone, Copy, Debug)]
-pub struct HeartbeatPeriods {
+pub struct HeartbeatSettings {
     /// On directories.
     pub directory: Duration,
     /// On stores that bill each look.
     pub remote: Duration,
+    /// Below which scores of its audits a backend is not relied on.
+    pub thresholds: Thresholds,
 }
 
 /// What one round found.
@@ -66,9 +68,7 @@ struct Inner {
     /// The newest key of several authenticates, since a rotation made it the one that wraps; before, another gateway may not have it.
     with_newest_key: AtomicBool,
     ambient: Ambient,
-    periods: HeartbeatPeriods,
-    /// Below which scores a backend is not relied on.
-    thresholds: Thresholds,
+    settings: HeartbeatSettings,
     /// When each backend was last seen.
     seen: Mutex<HashMap<BackendId, Instant>>,
     /// The highest segment of the journal that any backend has recorded.
@@ -81,7 +81,7 @@ struct Inner {
 
 impl fmt::Debug for Heartbeats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Heartbeats").field("periods", &self.0.periods).finish_non_exhaustive()
+        f.debug_struct("Heartbeats").field("settings", &self.0.settings).finish_non_exhaustive()
     }
 }
 
@@ -94,8 +94,7 @@ impl Heartbeats {
         cluster: ClusterId,
         key: ClusterKey,
         ambient: Ambient,
-        periods: HeartbeatPeriods,
-        thresholds: Thresholds,
+        settings: HeartbeatSettings,
     ) -> Self {
         let backends = committee.backends().to_vec();
         backends.iter().for_each(|backend| backend.trust().await_sight());
@@ -109,8 +108,7 @@ impl Heartbeats {
             key,
             with_newest_key,
             ambient,
-            periods,
-            thresholds,
+            settings,
             seen,
             segment,
             taken_over,
@@ -159,7 +157,7 @@ impl Heartbeats {
     /// another is begun.
     pub async fn go_on(self, incarnation: u32, fenced: CancellationToken) {
         loop {
-            tokio::time::sleep(self.0.periods.directory.min(self.0.periods.remote)).await;
+            tokio::time::sleep(self.0.settings.directory.min(self.0.settings.remote)).await;
             match self.round(Some(incarnation), self.due(), false).await {
                 Ok(round) if round.forgotten >= incarnation => {
                     tracing::error!(incarnation, "a backend knows an incarnation of this number from another run");
@@ -219,7 +217,7 @@ impl Heartbeats {
     /// The backends to look at now: those not seen for their period, and those that did not answer.
     fn due(&self) -> Vec<Arc<Backend>> {
         let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let slack = self.0.periods.directory / 10;
+        let slack = self.0.settings.directory / 10;
         let due = |backend: &&Arc<Backend>| {
             let last = seen.get(&backend.id);
             last.is_none_or(|at| at.elapsed() + slack >= self.period(backend)) || !backend.trust().is_seen()
@@ -228,7 +226,7 @@ impl Heartbeats {
     }
 
     fn period(&self, backend: &Backend) -> Duration {
-        if backend.is_directory { self.0.periods.directory } else { self.0.periods.remote }
+        if backend.is_directory { self.0.settings.directory } else { self.0.settings.remote }
     }
 
     async fn round(
@@ -304,7 +302,7 @@ impl Heartbeats {
 
     async fn note_looks(&self, away: Vec<BackendId>, answered: Vec<BackendId>) -> Result<(), MetadataError> {
         // Those that are away are looked at in every round.
-        let period = self.0.periods.directory.min(self.0.periods.remote);
+        let period = self.0.settings.directory.min(self.0.settings.remote);
         let watched = (4 * period).max(WATCHED_MIN).as_secs();
         let watched = i64::try_from(watched).unwrap_or(i64::MAX);
         for backend in self.0.metadata.note_looks(away, answered, watched).await? {

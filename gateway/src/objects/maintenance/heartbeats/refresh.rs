@@ -66,7 +66,7 @@ impl Heartbeats {
         if backend.trust().set_silent(silent_in.is_some()) {
             announce_silence(&backend.id, silent_in);
         }
-        let standing = known.map(|known| Standing::of(&known.reputation, self.0.thresholds, true));
+        let standing = known.map(|known| Standing::of(&known.reputation, self.0.settings.thresholds, true));
         if backend.trust().set_unreliable(standing == Some(Standing::Unreliable)) {
             announce_reliability(backend);
         }

@@ -127,7 +127,7 @@ async fn plan_copy(
     let retag = request.input.tagging_directive == Some(Directive::Replace);
     let algorithm = checksums::algorithm_of(&request.head.headers)?;
     let onto_itself = source.bucket.id == bucket.id && source.version.key == *key;
-    // A rule of encryption is a reason to write an object anew, as recorded of Amazon.
+    // A rule of encryption is a reason to write an object once more, as recorded of Amazon.
     let has_rule = bucket.settings.get::<DefaultEncryption>()?.is_some();
     if onto_itself && !replace && source.named.is_none() && !has_rule && !changes_something(&request.head.headers) {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing \

@@ -106,7 +106,7 @@ async fn prepare(request: &S3Request, bucket: &Bucket, key: ObjectKey) -> Result
     describe(&version, headers);
     sse::show(encryption, request_headers, headers);
     let object = LifecycleObject { key: version.key.as_bytes(), size: version.size, tags: &version.attributes.tags };
-    // The rule is about what is current: Amazon says nothing of versions that are named, even if it is the current one.
+    // The rule is about what is current: Amazon announces none for a version that is named, even if it is the current one.
     if request.version_id().is_none() {
         expiration::announce(bucket, &object, version.modified_at, headers)?;
     }
